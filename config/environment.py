@@ -1,0 +1,123 @@
+"""Settings from the environment: each is right, or start-up stops with one line that names it."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+T = TypeVar("T")
+env = Env()
+
+
+def read_file(path: Path) -> None:
+    """The environment wins over the file, so a deployment can override one line of it."""
+    env.read_env(str(path), recurse=False)
+
+
+def refuse(name: str, problem: str, example: str) -> NoReturn:
+    raise ImproperlyConfigured(f"{name} {problem}; for example {name}={example}")
+
+
+def text(name: str, *, example: str, default: str | None = None) -> str:
+    value = env.str(name, "").strip() or default
+    if value is None:
+        refuse(name, "is not set", example)
+    return value
+
+
+def flag(name: str) -> bool:
+    try:
+        return env.bool(name, False)
+    except EnvError:
+        refuse(name, f"must be true or false, not '{env.str(name)}'", "false")
+
+
+def names(name: str) -> list[str]:
+    return [part.strip() for part in env.str(name, "").split(",") if part.strip()]
+
+
+def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
+    """One of the options, of which the first is the default; where allowed, a dotted path instead."""
+    value = env.str(name, "").strip() or options[0]
+    if value in options or (dotted and "." in value and value.replace(".", "_").isidentifier()):
+        return value
+    refuse(
+        name, f"must be one of {', '.join(options)}{' or a dotted path' * dotted}, not '{value}'", options[-1]
+    )
+
+
+def parsed(
+    name: str, parse: Callable[[str], T], *, problem: str, example: str, default: str | None = None
+) -> T:
+    value = text(name, example=example, default=default)
+    try:
+        return parse(value)
+    except (ValueError, KeyError, TypeError):
+        refuse(name, problem, example)
+
+
+def origin(value: str) -> str:
+    """scheme://host[:port], nothing more: it is compared with what browsers send."""
+    parts = urlsplit(value.rstrip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError(value)
+    if value.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ValueError(value)
+    return value.rstrip("/").lower()
+
+
+def email(value: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings from one address."""
+    parts = urlsplit(value)
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if parts.scheme == "file" and parts.path:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": parts.path,
+        }
+    security, default_port = {"smtp": ("", 25), "smtp+tls": ("TLS", 587), "smtp+ssl": ("SSL", 465)}[
+        parts.scheme
+    ]
+    if not parts.hostname:
+        raise ValueError(value)
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or default_port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": security == "TLS",
+        "EMAIL_USE_SSL": security == "SSL",
+    }
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in names(name)]
+    except ValueError as bad:
+        refuse(name, f"must be addresses or networks ({bad})", "10.0.0.5,10.1.0.0/16")
+
+
+def database(value: str) -> dict[str, Any]:
+    """SQLite or PostgreSQL, each with the options without which a counter could be lost."""
+    parsed = dict(dj_database_url.parse(value))
+    if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        # One writer at a time from BEGIN on: a deferred transaction answers "database is locked" in
+        # the middle of counting a guess. FULL: a spent code stays spent after a power cut.
+        parsed["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    elif parsed["ENGINE"] == "django.db.backends.postgresql":
+        parsed |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+        parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "connect_timeout": 5}
+    else:
+        raise ValueError(value)
+    return parsed

@@ -1,0 +1,65 @@
+"""Error pages: whole pages in both modes, because htmx lifts their #main. None of them asks the database."""
+
+import json
+import logging
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+RETRY_SECONDS = 30
+REPORT_BYTES = 4096
+
+log = logging.getLogger("countersign.csp")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A database that cannot be reached is a part that is down, not a mistake of ours: say when to come back."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return render(request, "503.html", status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    return render(request, "500.html", status=500)
+
+
+@login_not_required
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A CSRF token goes stale when somebody signs in or out in another tab; the page to carry on with is known."""
+    page = (
+        request.htmx.current_url_abs_path
+        if getattr(request, "htmx", None)
+        else request.headers.get("Referer", "")
+    )
+    safe = url_has_allowed_host_and_scheme(
+        page or "", {request.get_host()}, require_https=request.is_secure()
+    )
+    return render(request, "out_of_date.html", {"carry_on": page if safe else "/"}, status=403)
+
+
+@csrf_exempt  # browsers send these reports on their own, without a page that could carry a token
+@login_not_required
+@require_POST
+def csp_report(request: HttpRequest) -> HttpResponse:
+    """What a browser refused to load: a mistake of ours, or somebody's injected script."""
+    try:
+        report = json.loads(request.read(REPORT_BYTES))["csp-report"]
+        blocked = {key: str(report[key])[:200] for key in ("effective-directive", "blocked-uri")}
+    except (ValueError, KeyError, TypeError):
+        return HttpResponse(status=400)
+    log.warning("content security policy violated: %s", json.dumps(blocked))
+    return HttpResponse(status=204)

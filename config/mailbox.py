@@ -1,0 +1,38 @@
+"""Mail sent in development, readable in the browser. These pages exist only with DEBUG."""
+
+import email.policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+SEPARATOR = b"-" * 79 + b"\n"  # what Django's file backend writes after each message
+
+
+def messages() -> list[EmailMessage]:
+    """Newest first."""
+    folder = getattr(settings, "EMAIL_FILE_PATH", None)
+    files = sorted(Path(folder).glob("*.log")) if folder else []
+    raw = [part for file in files for part in file.read_bytes().split(SEPARATOR) if part.strip()]
+    return [email.message_from_bytes(part, policy=email.policy.default) for part in reversed(raw)]
+
+
+@login_not_required
+def inbox(request: HttpRequest) -> HttpResponse:
+    return render(request, "mailbox/inbox.html", {"mails": list(enumerate(reversed(messages())))[::-1]})
+
+
+@login_not_required
+def message(request: HttpRequest, number: int) -> HttpResponse:
+    mails = messages()[::-1]
+    if number >= len(mails):
+        raise Http404
+    body = mails[number].get_body(("plain",))
+    return render(
+        request,
+        "mailbox/message.html",
+        {"mail": mails[number], "text": body.get_content() if body else ""},
+    )

@@ -1,0 +1,201 @@
+"""Every setting of the site. What a deployment changes comes from the environment (README, Settings)."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config import environment
+from twofactor import vault
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment.read_file(BASE_DIR / ".env")
+
+DEBUG = environment.flag("DEBUG")
+SECRET_KEY = environment.text("SECRET_KEY", example="a-random-string-of-fifty-characters-or-more")
+SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")
+
+# The one origin. Links in mails come from it, never from a Host header that a stranger can write.
+
+BASE_URL = environment.parsed(
+    "BASE_URL",
+    environment.origin,
+    problem="must be an origin: http or https, a host, perhaps a port, and no path",
+    example="https://accounts.example.com",
+    default="http://127.0.0.1:8000" if DEBUG else None,
+)
+HOST = urlsplit(BASE_URL).hostname or ""
+HTTPS = BASE_URL.startswith("https:")
+ALLOWED_HOSTS = [HOST, *(["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES")
+
+SITE_NAME = "Countersign"
+
+# Applications
+
+INSTALLED_APPS = [
+    "accounts",
+    "twofactor",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "config.headers.SecurityHeaders",  # outermost: errors and static files get the headers too
+    "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "twofactor.htmx.Navigation",  # outside the gates, whose redirects it rewrites
+    "accounts.language.ChosenLanguage",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+CSRF_FAILURE_VIEW = "config.errors.out_of_date"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "twofactor.htmx.layout",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Storage
+
+DATABASES = {
+    "default": environment.parsed(
+        "DATABASE_URL",
+        environment.database,
+        problem="must be the address of a PostgreSQL or SQLite database",
+        example="postgres://user:password@127.0.0.1:5432/countersign",
+        default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}",
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    }
+}
+
+# Who is signed in
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "accounts.passwords.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # reads what another site stored
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 60 * 60
+
+# Cookies and sessions. The prefix keeps a neighbour on a sub-domain from writing ours; browsers accept
+# it over HTTPS only.
+
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = int(timedelta(days=365).total_seconds())
+MESSAGE_STORAGE = "config.messages.PrefixedCookieStorage"
+
+# What SecurityMiddleware sends; the rest is in config/headers.py
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # probes come from inside, over plain HTTP
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Mail
+
+vars().update(
+    environment.parsed(
+        "EMAIL_URL",
+        environment.email,
+        problem="must be smtp://, smtp+tls:// or smtp+ssl:// with a host, console: or file:FOLDER",
+        example="smtp+tls://user:password@mail.example.com:587",
+        default="console:" if DEBUG else None,
+    )
+)
+EMAIL_TIMEOUT = 5  # Django would wait for ever
+DEFAULT_FROM_EMAIL = environment.text(
+    "DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <no-reply@{HOST}>", example=""
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ADMINS = [("", address) for address in environment.names("ADMINS")]
+
+# Two-factor sign-in
+
+TWOFACTOR_KEYS = environment.parsed(
+    "TWOFACTOR_KEYS",
+    vault.parse_keys,
+    problem="must be 32-byte keys in url-safe base64, newest first, separated by commas",
+    example="(what 'manage.py twofactor generate-key' prints)",
+)
+TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
+
+# Language and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt-br", "Português (Brasil)"),
+    ("ja", "日本語"),
+    ("ar", "العربية"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True

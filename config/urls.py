@@ -1,0 +1,25 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+from config import errors, health, mailbox, pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("accounts/", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("csp-report/", errors.csp_report),
+    path("healthz/live", health.live),
+    path("healthz/ready", health.ready),
+    path("help/", pages.help_page, name="help"),
+]
+if settings.DEBUG:
+    urlpatterns += [
+        path("mailbox/", mailbox.inbox, name="mailbox"),
+        path("mailbox/<int:number>/", mailbox.message, name="mailbox_message"),
+    ]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

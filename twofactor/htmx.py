@@ -1,0 +1,88 @@
+"""The one place that knows of htmx: which layout a page extends, and which moves are full navigations."""
+
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django_htmx.http import push_url
+from django_htmx.middleware import HtmxDetails
+
+
+class HtmxRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+def layout(request: HttpRequest) -> dict[str, str]:
+    """Context processor: what a page extends, and the name it shows."""
+    htmx = getattr(request, "htmx", None)
+    part = htmx and not htmx.history_restore_request
+    return {"layout": "layout/_main.html" if part else "layout/page.html", "site_name": settings.SITE_NAME}
+
+
+class Navigation:
+    """Steps inside a flow swap in place; whatever changes who is signed in loads a new document.
+
+    Otherwise the navigation bar and the CSRF token would be those of somebody else.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.htmx:  # type: ignore[attr-defined]
+            response = self.get_response(request)
+        else:
+            response = in_place(cast(HtmxRequest, request), self.get_response)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+
+def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    before = request.session.get(SESSION_KEY)
+    response = get_response(request)
+    if response.status_code == 422:
+        return push_url(response, False)  # a refused form is not a step in the browser's history
+    target = response.headers.get("Location")
+    if target:
+        login = resolve_url(settings.LOGIN_URL)
+        if urlsplit(target).path == login:
+            asked = REDIRECT_FIELD_NAME in parse_qs(urlsplit(target).query)
+            return navigate(response, sign_in_again(request, login) if asked else target)
+        if request.session.get(SESSION_KEY) != before:
+            return navigate(response, target)
+    elif is_document(response):
+        return navigate(response, request.get_full_path())
+    return response
+
+
+def is_document(response: HttpResponse) -> bool:
+    """A whole document in answer to a part of one comes from somebody else's layout, the admin's say."""
+    if (
+        response.status_code != 200
+        or response.streaming
+        or not response.headers["Content-Type"].startswith("text/html")
+    ):
+        return False
+    return response.content.lstrip()[:9].lower() == b"<!doctype"
+
+
+def sign_in_again(request: HtmxRequest, login: str) -> str:
+    """Back to the page the person was looking at, not to the part of it that was asked for."""
+    messages.info(request, _("You were signed out. Sign in to carry on."))
+    return f"{login}?{urlencode({REDIRECT_FIELD_NAME: request.htmx.current_url_abs_path or '/'})}"
+
+
+def navigate(response: HttpResponse, to: str) -> HttpResponse:
+    """Not a redirect status: XMLHttpRequest would follow it before htmx could look. Cookies stay on it."""
+    response.status_code = 200
+    response.content = b""
+    response.headers.pop("Location", None)
+    response.headers["HX-Redirect"] = to
+    return response

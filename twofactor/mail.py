@@ -1,0 +1,65 @@
+"""Mail that a person gets: text and HTML from templates that a site can override by file name."""
+
+import logging
+import threading
+from queue import Full, Queue
+from smtplib import SMTPException
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+
+log = logging.getLogger("countersign.mail")
+
+THREAD = "outgoing mail"
+
+outgoing: Queue[EmailMultiAlternatives] = Queue(maxsize=1000)
+starting = Lock()
+
+
+def send(template: str, to: str, language: str, **context: Any) -> bool:
+    """Whether the mail server took it, for mail that the person is waiting for."""
+    return hand_over(compose(template, to, language, context))
+
+
+def queue(template: str, to: str, language: str, **context: Any) -> None:
+    """For mail that nobody waits for: a slow mail server holds up no page, and its time tells nothing."""
+    with starting:
+        if not any(thread.name == THREAD for thread in threading.enumerate()):
+            threading.Thread(target=deliver, name=THREAD, daemon=True).start()
+    try:
+        outgoing.put_nowait(compose(template, to, language, context))
+    except Full:
+        log.error("mail not sent: %s: too many are waiting", template)
+
+
+def deliver() -> None:
+    while True:
+        message = outgoing.get()
+        hand_over(message)
+        outgoing.task_done()
+
+
+def compose(template: str, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    with translation.override(language or settings.LANGUAGE_CODE):
+        context |= {"site_name": settings.SITE_NAME, "base_url": settings.BASE_URL, "to": to}
+        message = EmailMultiAlternatives(
+            " ".join(render_to_string(f"{template}_subject.txt", context).split()),
+            render_to_string(f"{template}_message.txt", context),
+            to=[to],
+            headers={"Auto-Submitted": "auto-generated"},
+        )
+        message.attach_alternative(render_to_string(f"{template}_message.html", context), "text/html")
+    return message
+
+
+def hand_over(message: EmailMultiAlternatives) -> bool:
+    try:
+        message.send()
+    except (SMTPException, OSError) as failure:
+        log.error("mail not sent: %s", type(failure).__name__)
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""Everything that must not be read from a copy of the database, or carried from one owner to another.
+
+A sealed value names the key that sealed it, so keys can be replaced while people sign in. Each purpose has
+a key of its own, and the owner stands inside: a token moved to another row or another use does not open.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+KEY_BYTES = 32
+
+
+class Unopenable(Exception):
+    """Not ours, not for this owner or purpose, too old, or sealed with a key we no longer have."""
+
+
+def generate_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def parse_keys(text: str) -> list[str]:
+    """The keys as written, once each of them has proved to be one."""
+    keys = [part.strip() for part in text.split(",") if part.strip()]
+    if not keys or any(len(base64.urlsafe_b64decode(key)) != KEY_BYTES for key in keys):
+        raise ValueError("not a list of keys")
+    return keys
+
+
+def key_id(key: str) -> str:
+    return hashlib.sha256(b"countersign key id" + base64.urlsafe_b64decode(key)).hexdigest()[:8]
+
+
+@lru_cache(maxsize=64)
+def _lock(key: str, purpose: str) -> Fernet:
+    derive = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"countersign/{purpose}/1".encode())
+    return Fernet(base64.urlsafe_b64encode(derive.derive(base64.urlsafe_b64decode(key))))
+
+
+def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
+    key = settings.TWOFACTOR_KEYS[0]
+    payload = json.dumps([owner, value], separators=(",", ":")).encode()
+    return f"{key_id(key)}.{_lock(key, purpose).encrypt_at_time(payload, int(now.timestamp())).decode()}"
+
+
+def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedelta | None = None) -> Any:
+    named, _, sealed = token.partition(".")
+    for key in settings.TWOFACTOR_KEYS:
+        if key_id(key) == named:
+            return _open(_lock(key, purpose), owner, sealed, now, max_age)
+    raise Unopenable
+
+
+def _open(lock: Fernet, owner: str, sealed: str, now: datetime, max_age: timedelta | None) -> Any:
+    try:
+        if max_age is None:
+            payload = lock.decrypt(sealed)
+        else:
+            payload = lock.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
+    except InvalidToken:
+        raise Unopenable from None
+    sealed_for, value = json.loads(payload)
+    if sealed_for != owner:
+        raise Unopenable
+    return value
