@@ -1,0 +1,91 @@
+"""E-mail addresses: their one spelling, and the links that prove somebody reads one."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from twofactor import mail, vault
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+LINK_MAX_AGE = timedelta(days=3)
+PURPOSE = "address"
+
+
+def normalise(address: str) -> str:
+    """One spelling for what looks the same. Mail goes to this spelling only, so a look-alike gains nothing."""
+    return unicodedata.normalize("NFKC", address).strip().lower()
+
+
+class DeadLink(Exception):
+    """Too old, used, overtaken by a newer address, or never ours."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A person has shown that they read mail at this address."""
+
+    user: "User"
+    address: str
+
+    @property
+    def is_change(self) -> bool:
+        return self.address != self.user.email
+
+    def apply(self, now: datetime) -> None:
+        """One UPDATE, bound to the address the link was made for, so that a link works once."""
+        fields: dict[str, object] = {"email": self.address, "email_verified_at": now}
+        if self.is_change:
+            fields["credentials_reset_at"] = now
+        unused = get_user_model().objects.filter(pk=self.user.pk, email=self.user.email)
+        if not self.is_change:
+            unused = unused.filter(email_verified_at=None)
+        try:
+            with transaction.atomic():
+                applied = unused.update(**fields)
+        except IntegrityError:  # somebody else confirmed the same address first
+            applied = 0
+        if not applied:
+            raise DeadLink
+        if self.is_change:
+            tell_both(self.user.email, self.address, self.user)
+
+
+def send_link(user: "User", address: str, now: datetime) -> bool:
+    # Encrypted, because addresses of people do not belong in the access logs that a URL ends in.
+    token = vault.seal(PURPOSE, "", [user.pk, user.email, address], now)
+    link = settings.BASE_URL + reverse("email_verify", args=[token])
+    template = (
+        "accounts/mail/confirm_address" if address == user.email else "accounts/mail/confirm_new_address"
+    )
+    return mail.send(template, address, user.language, link=link, user=user)
+
+
+def open_link(token: str, now: datetime) -> Confirmation:
+    try:
+        pk, current, address = vault.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
+    except vault.Unopenable:
+        raise DeadLink from None
+    user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
+    if user is None or (address == user.email and user.email_verified_at):
+        raise DeadLink
+    return Confirmation(user, address)
+
+
+def ask_to_change(user: "User", address: str, now: datetime) -> bool:
+    """Whether mail went out. A taken address is told that it is taken; nobody else is."""
+    if get_user_model().objects.filter(email=address).exclude(pk=user.pk).exists():
+        return mail.send("accounts/mail/already_registered", address, user.language)
+    return send_link(user, address, now)
+
+
+def tell_both(old: str, new: str, user: "User") -> None:
+    for address in (old, new):
+        mail.send("accounts/mail/address_changed", address, user.language, old=old, new=new, user=user)

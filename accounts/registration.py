@@ -1,0 +1,21 @@
+"""Signing up, answered the same for known and unknown addresses."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts import addresses
+from accounts.models import User
+from twofactor import mail
+
+
+def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
+    """Whether mail went out. Hash, insert and one mail in either case, so that time tells nothing either."""
+    user = User(email=email, language=language)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        return mail.send("accounts/mail/already_registered", user.email, language)
+    return addresses.send_link(user, user.email, now)

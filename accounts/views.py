@@ -1,0 +1,178 @@
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import redirect_to_login
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from accounts import addresses, registration
+from accounts.forms import (
+    AddressForm,
+    NewPasswordForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    ProfileForm,
+    SignInForm,
+    SignUpForm,
+)
+from accounts.models import User
+from twofactor.http import page, see_other
+
+NOT_SENT = _("We could not send the message. Try again in a few minutes.")
+
+
+class RefusedIs422:
+    """Django's views answer a refused form with 200; ours say what they mean."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)  # type: ignore[attr-defined, no-any-return]
+
+
+class Login(RefusedIs422, auth_views.LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class Logout(auth_views.LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return cast(HttpResponse, response)
+
+
+class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
+    template_name = "accounts/password_change.html"
+    form_class = PasswordChangeForm
+
+
+class PasswordChangeDone(auth_views.PasswordChangeDoneView):
+    template_name = "accounts/password_change_done.html"
+
+
+class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
+    template_name = "accounts/password_reset.html"
+    form_class = PasswordResetForm
+
+
+class PasswordResetDone(auth_views.PasswordResetDoneView):
+    template_name = "accounts/password_reset_done.html"
+
+
+class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
+    template_name = "accounts/password_reset_confirm.html"
+    form_class = NewPasswordForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
+        form.user.credentials_reset_at = timezone.now()
+        form.user.email_verified_at = form.user.email_verified_at or form.user.credentials_reset_at
+        return super().form_valid(form)
+
+
+class PasswordResetComplete(auth_views.PasswordResetCompleteView):
+    template_name = "accounts/password_reset_complete.html"
+
+
+@sensitive_post_parameters()
+@login_not_required
+def signup(request: HttpRequest) -> HttpResponse:
+    form = SignUpForm(request.POST or None)
+    if form.is_valid():
+        sent = registration.sign_up(
+            **form.cleaned_data, language=translation.get_language(), now=timezone.now()
+        )
+        if sent:
+            return see_other("signup_sent")
+        form.add_error("email", NOT_SENT)
+    return page(request, "accounts/signup.html", form=form)
+
+
+@login_not_required
+def signup_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/signup_sent.html")
+
+
+@login_not_required
+def email_verify(request: HttpRequest, token: str) -> HttpResponse:
+    """GET only asks: mail programs open links before people do."""
+    try:
+        confirmation = addresses.open_link(token, timezone.now())
+        if confirmation.is_change and request.user != confirmation.user:
+            return redirect_to_login(request.get_full_path())
+        if request.method != "POST":
+            return render(request, "accounts/email_verify.html", {"address": confirmation.address})
+        confirmation.apply(timezone.now())
+    except addresses.DeadLink:
+        return render(request, "accounts/email_verify_dead.html", status=404)
+    messages.success(request, _("Your e-mail address is confirmed."))
+    return see_other("home" if request.user.is_authenticated else "login")
+
+
+@require_POST
+def email_verify_send(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    if user.email_verified_at is None and not addresses.send_link(user, user.email, timezone.now()):
+        messages.error(request, NOT_SENT)
+    else:
+        messages.success(request, _("We have sent you a new link. It works for three days."))
+    return see_other("home")
+
+
+@sensitive_post_parameters()
+def email_change(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    form = AddressForm(user, request.POST or None)
+    if form.is_valid():
+        if addresses.ask_to_change(user, addresses.normalise(form.cleaned_data["email"]), timezone.now()):
+            messages.success(
+                request, _("Open the link we have sent to the new address. Until then nothing changes.")
+            )
+            return see_other("profile")
+        form.add_error("email", NOT_SENT)
+    return page(request, "accounts/email_change.html", form=form)
+
+
+def profile(request: HttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, instance=cast(User, request.user))
+    if form.is_valid():
+        form.save()
+        translation.activate(form.cleaned_data["language"] or translation.get_language())
+        messages.success(request, _("Your profile is saved."))
+        return see_other("profile")
+    return page(request, "accounts/profile.html", form=form)
+
+
+@login_not_required
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """The switch in the footer: kept in a cookie, and with the person who is signed in."""
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+        back = reverse("home")
+    chosen = request.POST.get("language", "")
+    response = redirect(back)
+    response.status_code = 303
+    if chosen in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        )
+        if request.user.is_authenticated:
+            User.objects.filter(pk=request.user.pk).update(language=chosen)
+    return response
