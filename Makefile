@@ -1,0 +1,66 @@
+# make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
+# make test     all tests, in a real browser too, on SQLite and on PostgreSQL
+# make check    lint, types, templates, migrations; make format puts right what a machine can
+# make lock     new lock files from pyproject.toml
+
+PYTHON = python3
+PORT = 8000
+IN = .venv/bin/python -m
+PIP = $(IN) pip install --quiet --disable-pip-version-check --require-hashes
+TEMPLATES = find templates -name '*.html'
+LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+.PHONY: run test check format lock
+.DELETE_ON_ERROR:
+
+run: export BASE_URL = http://127.0.0.1:$(PORT)
+run: .venv/packages .env
+	@.venv/bin/python manage.py migrate --verbosity 0
+	@echo
+	@echo "  Countersign is at   $(BASE_URL)/"
+	@echo "  Its mail appears at $(BASE_URL)/mailbox/"
+	@echo
+	@.venv/bin/python manage.py runserver 127.0.0.1:$(PORT)
+
+test: .venv/test-packages
+	@$(IN) tests.programs
+	$(IN) pytest --cov --cov-report=
+	$(IN) tests.postgres $(IN) pytest tests --cov --cov-append
+
+check: .venv/test-packages
+	$(IN) ruff check .
+	$(IN) ruff format --check .
+	$(TEMPLATES) | xargs $(IN) djade --check --target-version 5.2
+	$(IN) mypy
+	DJANGO_SETTINGS_MODULE=tests.settings .venv/bin/python manage.py makemigrations --check --dry-run
+
+format: .venv/test-packages
+	$(IN) ruff check --fix-only .
+	$(IN) ruff format .
+	-$(TEMPLATES) | xargs $(IN) djade --target-version 5.2
+
+lock: .venv/uv
+	$(LOCK) --extra postgres --output-file requirements.txt
+	$(LOCK) --extra postgres --extra test --constraint requirements.txt --output-file tests/requirements.txt
+
+# The keys that open this machine's data: made once, outside git, for the owner's eyes only.
+.env: | .venv/packages
+	@umask 077 && .venv/bin/python -c 'import secrets; from twofactor.vault import generate_key; \
+	print("DEBUG=true", f"SECRET_KEY={secrets.token_urlsafe(48)}", f"TWOFACTOR_KEYS={generate_key()}", \
+	"EMAIL_URL=file:.mail", sep="\n")' > $@
+
+.venv/packages: requirements.txt | .venv
+	$(PIP) --requirement $<
+	@touch $@
+
+.venv/test-packages: tests/requirements.txt .venv/packages
+	$(PIP) --requirement $<
+	@touch $@
+
+.venv:
+	$(PYTHON) -m venv $@
+
+.venv/uv: | .venv
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet uv
