@@ -1,0 +1,60 @@
+"""The programs that tests need beside Python packages: found, or installed where that is allowed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from glob import glob
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def chromium() -> str | None:
+    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if named:
+        return named
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def postgres(program: str = "postgres") -> str | None:
+    """Debian keeps the server's programs off the PATH."""
+    folders = sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)
+    return shutil.which(program, path=os.pathsep.join([os.environ["PATH"], *folders]))
+
+
+def apt_install(package: str) -> None:
+    if IS_ROOT and shutil.which("apt-get"):
+        install = ["apt-get", "install", "--yes", "--quiet", package]
+        if subprocess.call(install) != 0 and subprocess.call(["apt-get", "update", "--quiet"]) == 0:
+            subprocess.call(install)
+
+
+def playwright_install() -> None:
+    libraries_too = ["--with-deps"] if IS_ROOT else []
+    subprocess.call([sys.executable, "-m", "playwright", "install", *libraries_too, "chromium"])
+
+
+def main() -> int:
+    if not chromium():
+        playwright_install()
+    if not chromium():
+        apt_install("chromium")
+    if not postgres():
+        apt_install("postgresql")
+    missing = []
+    if not chromium():
+        missing.append("Browser tests are skipped: install Chromium, or set CHROMIUM to where it is.")
+    if not postgres():
+        missing.append("Tests on PostgreSQL are skipped: install the PostgreSQL server.")
+    print(*missing, sep="\n", end="\n" * bool(missing), file=sys.stderr)
+    return 1 if missing and os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

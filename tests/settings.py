@@ -1,0 +1,36 @@
+"""The site's own settings, from an environment that belongs to the tests alone."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from config import environment
+from twofactor import vault
+
+FOLDER = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+environment.read_file = lambda path: None  # a developer's .env has no say here
+os.environ |= {
+    "DEBUG": "false",
+    "SECRET_KEY": vault.generate_key(),
+    "TWOFACTOR_KEYS": vault.generate_key(),
+    "BASE_URL": "http://testserver",
+    "EMAIL_URL": "console:",
+}
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'unused.sqlite3'}")
+
+from config.settings import *  # noqa: E402, F403  -- reads the environment made above
+from config.settings import DATABASES, PASSWORD_HASHERS  # noqa: E402
+
+# A file, where Django would take memory: threads and processes then meet at SQLite's real lock.
+if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": FOLDER / "tests.sqlite3"}
+
+# Filled once per session (tests/conftest.py), so that hashed names and compressed files are what is tested.
+STATIC_ROOT = FOLDER / "static"
+
+# Argon2 costs 30 ms a password, on purpose. Tests of hashing itself take the `real_hasher` fixture.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
