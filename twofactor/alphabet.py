@@ -1,0 +1,41 @@
+"""How codes are written, and how what people type is read."""
+
+import secrets
+import unicodedata
+
+BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
+BACKUP_GROUPS = 3
+BACKUP_GROUP = 5
+BACKUP_LENGTH = BACKUP_GROUPS * BACKUP_GROUP  # 75 bits
+LONGEST = 64  # of what people type; the rest of a pasted novel is not looked at
+SLIPS = str.maketrans("OIL", "011")
+
+
+def compact(text: str) -> str:
+    """Without spaces, hyphens and invisible characters; every script's decimal digits as 0 to 9."""
+    kept = []
+    for character in text[:LONGEST]:
+        if unicodedata.category(character) in {"Zs", "Pd", "Cf", "Cc"} or character == "\N{MINUS SIGN}":
+            continue
+        digit = unicodedata.decimal(character, None)
+        kept.append(character if digit is None else str(digit))
+    return "".join(kept)
+
+
+def is_digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def backup_code() -> str:
+    """As compared and hashed; grouped() is how it is shown."""
+    return "".join(secrets.choice(BACKUP_ALPHABET) for _ in range(BACKUP_LENGTH))
+
+
+def grouped(code: str) -> str:
+    return "-".join(code[start : start + BACKUP_GROUP] for start in range(0, len(code), BACKUP_GROUP))
+
+
+def read_backup_code(text: str) -> str | None:
+    """The code, with the slips of a hand corrected, or None when it is not one."""
+    code = compact(text).upper().translate(SLIPS)
+    return code if len(code) == BACKUP_LENGTH and set(code) <= set(BACKUP_ALPHABET) else None
