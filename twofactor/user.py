@@ -1,18 +1,23 @@
 """What a user model brings so that its sessions can be ended and its address trusted."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from twofactor.models import GuessBudget
+
 
 class SecurityMixin(AbstractBaseUser):
+    _password: str | None  # Django's own: a new password that has not been saved yet
+
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
-    # The password was reset by e-mail, or the address changed: whoever did it may hold nothing but the mailbox.
+    # The password was reset by e-mail, or the address changed: whoever did it may hold only the mailbox.
     credentials_reset_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -29,8 +34,18 @@ class SecurityMixin(AbstractBaseUser):
         super().save(*args, **kwargs)
         if new_password:
             self.end_sessions()
+            GuessBudget.objects.filter(pk=self.pk).delete()  # whoever was guessing knew the old one
+
+    def is_verified(self) -> bool:
+        """Has this session given a second factor? The gate answers; without a session, no."""
+        return False
 
     def end_sessions(self) -> None:
         """Every session, trusted browser and pending sign-in carries the epoch, and dies with it."""
         type(self)._default_manager.filter(pk=self.pk).update(security_epoch=F("security_epoch") + 1)
         self.refresh_from_db(fields=["security_epoch"])
+
+
+def person(request: HttpRequest) -> SecurityMixin:
+    """Whoever is signed in, behind LoginRequiredMiddleware."""
+    return cast(SecurityMixin, request.user)
