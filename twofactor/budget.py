@@ -1,0 +1,116 @@
+"""How often a person may guess or ask. Counted in the database before anything is verified or sent."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+
+from twofactor.models import Allowance, GuessBudget
+
+FREE_GUESSES = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+GUESSES_A_DAY = 20
+DAY = timedelta(hours=24)
+LAST_GUESS = 100  # in a row; then only a new password opens the way (NIST SP 800-63B-4, 3.2.2)
+
+
+class Locked(Exception):
+    """No guess is looked at until then; None: not before the password has been changed."""
+
+    def __init__(self, until: datetime | None) -> None:
+        self.until = until
+
+
+def wait_after(failures: int) -> timedelta:
+    """Nothing after the first guesses, then 30 seconds, doubling to an hour."""
+    if failures < FREE_GUESSES:
+        return timedelta(0)
+    doublings = min(failures - FREE_GUESSES, 10)
+    return min(FIRST_WAIT * int(2**doublings), LONGEST_WAIT)
+
+
+def lock_of(guesses: GuessBudget | None, now: datetime) -> Locked | None:
+    if guesses is None:
+        return None
+    if guesses.failures >= LAST_GUESS:
+        return Locked(None)
+    ends = [guesses.blocked_until]
+    if guesses.day_failures >= GUESSES_A_DAY and guesses.day_began_at:
+        ends.append(guesses.day_began_at + DAY)
+    still = [end for end in ends if end and end > now]
+    return Locked(max(still)) if still else None
+
+
+def charge(user: AbstractBaseUser, now: datetime) -> int:
+    """One guess, paid for before it is verified; what is left before a wait.
+
+    In a transaction of its own: whatever goes wrong afterwards, the guess stays counted. The UPDATE names
+    the row as it was read, so of any number of guesses at once only as many as are free are ever looked at.
+    """
+    while True:
+        with transaction.atomic(durable=True):
+            guesses, _ = GuessBudget.objects.get_or_create(pk=user.pk)
+            lock = lock_of(guesses, now)
+            if lock:
+                raise lock
+            today = guesses.day_began_at is not None and guesses.day_began_at + DAY > now
+            failures = guesses.failures + 1
+            wait = wait_after(failures)
+            charged = as_read(guesses).update(
+                failures=failures,
+                blocked_until=now + wait if wait else None,
+                day_failures=guesses.day_failures + 1 if today else 1,
+                day_began_at=guesses.day_began_at if today else now,
+            )
+        if charged:
+            return max(FREE_GUESSES - failures, 0)
+
+
+def as_read(guesses: GuessBudget) -> QuerySet[GuessBudget]:
+    return GuessBudget.objects.filter(
+        pk=guesses.pk,
+        failures=guesses.failures,
+        blocked_until=guesses.blocked_until,
+        day_failures=guesses.day_failures,
+        day_began_at=guesses.day_began_at,
+    )
+
+
+def refund(user: AbstractBaseUser) -> None:
+    """A replay of a right code is no guess."""
+    GuessBudget.objects.filter(pk=user.pk).update(
+        failures=Case(When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
+        day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
+        blocked_until=None,
+    )
+
+
+def clear(user: AbstractBaseUser) -> None:
+    """A right code: its own charge is given back, and nothing has to be waited for. The day's count stays."""
+    GuessBudget.objects.filter(pk=user.pk).update(
+        failures=0,
+        blocked_until=None,
+        day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
+    )
+
+
+def take(key: str, limit: int, window: timedelta, now: datetime) -> bool:
+    """Whether this may happen once more. One UPDATE counts and decides."""
+    stale = Q(began_at__lte=now - window)
+    mine = Allowance.objects.filter(pk=key)
+    for _ in range(2):
+        counted = mine.filter(stale | Q(count__lt=limit)).update(
+            count=Case(When(stale, then=Value(1)), default=F("count") + 1),
+            began_at=Case(When(stale, then=Value(now)), default=F("began_at")),
+        )
+        if counted or mine.exists():
+            return bool(counted)
+        try:
+            with transaction.atomic():
+                Allowance.objects.create(key=key, count=1, began_at=now)
+        except IntegrityError:
+            continue  # somebody else began the window; count in it
+        return True
+    return False

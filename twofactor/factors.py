@@ -1,0 +1,150 @@
+"""Is this code theirs? The one place that answers, for sign-in, step-up, turning off, and every other door.
+
+Charge first, verify, then spend: one guess is paid for before it is looked at, and a code is spent by one
+UPDATE together with whatever it was spent for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from twofactor import alphabet, backup_codes, budget, events
+from twofactor.models import Authenticator
+
+TOTP = "totp"
+BACKUP = "backup"
+FACTORS = frozenset({TOTP, BACKUP})
+CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
+
+
+class Refused(Exception):
+    """The sentence for the person, and whether what they typed is worth keeping."""
+
+    def __init__(self, sentence: str, *, keep: bool = False) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.keep = keep
+
+
+class Overtaken(Exception):
+    """The code was right, but what it was meant for has happened meanwhile."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A right code that nobody has spent yet."""
+
+    method: str
+    spend: Callable[[datetime], bool]
+
+
+def accept(
+    user: AbstractBaseUser,
+    text: str,
+    request: HttpRequest,
+    now: datetime,
+    *,
+    kinds: frozenset[str] = FACTORS,
+    claim: Callable[[], bool] = lambda: True,
+) -> str:
+    """The method that was met; or Refused, budget.Locked, Overtaken.
+
+    The claim is what the code is for: it is made in the transaction that spends the code, so that two right
+    codes can not buy the same thing twice.
+    """
+    authenticator = Authenticator.objects.get(pk=user.pk)
+    code = read(text, authenticator, kinds)
+    left = charged(user, request, now)
+    try:
+        match = find(code, authenticator, now)
+    except Refused as replay:
+        budget.refund(user)
+        events.record("code_replayed", user, request, sentence=str(replay))
+        raise
+    if match is None:
+        events.record("second_factor_refused", user, request)
+        raise Refused(wrong(code, authenticator, now, left))
+    with transaction.atomic():
+        spent = match.spend(now)
+        claimed = spent and claim()
+        if claimed:
+            budget.clear(user)
+            events.record("second_factor_accepted", user, request, method=match.method)
+        else:
+            transaction.set_rollback(True)
+    if not claimed:
+        budget.refund(user)
+        raise Overtaken if spent else replayed(match.method)
+    return match.method
+
+
+def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
+    """What was typed, as it is compared. Slips of the hand cost no guess."""
+    code = alphabet.compact(text)
+    if BACKUP in kinds and (backup := alphabet.read_backup_code(text)):
+        return backup
+    digits = authenticator.digits
+    if not code:
+        raise Refused(_("Enter the code"))
+    if TOTP not in kinds:
+        raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
+    if alphabet.is_digits(code) and len(code) == digits:
+        return code
+    rule = _("The code must be %(digits)d numbers") % {"digits": digits}
+    if alphabet.read_backup_code(text):
+        raise Refused(
+            _("That looks like a backup code. Enter the code from your authenticator app"), keep=True
+        )
+    if not alphabet.is_digits(code):
+        raise Refused(rule, keep=True)
+    many = (
+        _("You have entered too many numbers.")
+        if len(code) > digits
+        else _("You have entered too few numbers.")
+    )
+    raise Refused(f"{many} {rule}", keep=True)
+
+
+def charged(user: AbstractBaseUser, request: HttpRequest, now: datetime) -> int:
+    try:
+        return budget.charge(user, now)
+    except budget.Locked:
+        events.record("second_factor_locked", user, request)
+        raise
+
+
+def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None:
+    """A right code, or none; a right one that was spent before is Refused."""
+    if len(code) == alphabet.BACKUP_LENGTH:
+        row = backup_codes.find(authenticator.user, code)
+        if row is not None and row.used_at:
+            raise replayed(BACKUP)
+        return Match(BACKUP, lambda at: backup_codes.spend(row, at)) if row else None
+    step = authenticator.step_of(code, now)
+    if step is not None and step <= authenticator.last_step:
+        raise replayed(TOTP)
+    return Match(TOTP, lambda at: authenticator.spend(step, at)) if step is not None else None
+
+
+def replayed(method: str) -> Refused:
+    if method == BACKUP:
+        return Refused(_("You have already used that backup code. Each one works once"))
+    return Refused(_("You have already used that code. Wait for a new one"))
+
+
+def wrong(code: str, authenticator: Authenticator, now: datetime, left: int) -> str:
+    if len(code) == alphabet.BACKUP_LENGTH:
+        sentences = [_("The backup code is not correct. Check it and try again")]
+    else:
+        sentences = [_("The code is not correct. Wait for your app to show a new code, then try again")]
+        clock_is_off = authenticator.step_of(code, now, window=CLOCK_STEPS) is not None
+        if clock_is_off or left <= budget.FREE_GUESSES - 3:
+            sentences.append(_("Check that your phone sets its time automatically"))
+    if left == 1:
+        sentences.append(_("After 1 more wrong code you have to wait before you can try again"))
+    return ". ".join(sentences)
