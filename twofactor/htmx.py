@@ -20,10 +20,14 @@ class HtmxRequest(HttpRequest):
 
 
 def layout(request: HttpRequest) -> dict[str, str]:
-    """Context processor: what a page extends, and the name it shows."""
+    """Context processor: what a page extends, and the names it shows."""
     htmx = getattr(request, "htmx", None)
     part = htmx and not htmx.history_restore_request
-    return {"layout": "layout/_main.html" if part else "layout/page.html", "site_name": settings.SITE_NAME}
+    return {
+        "layout": "layout/_main.html" if part else "layout/page.html",
+        "site_name": settings.SITE_NAME,
+        "issuer": settings.TWOFACTOR_ISSUER,
+    }
 
 
 class Navigation:

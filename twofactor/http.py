@@ -1,10 +1,14 @@
 """How our own views answer."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def page(
@@ -17,6 +21,25 @@ def page(
 
 def see_other(to: str, **kwargs: Any) -> HttpResponse:
     """The next step is a GET: 303 says so, where 302 leaves it to custom."""
-    response = redirect(to, **kwargs)
+    response: HttpResponse = redirect(to, **kwargs)
     response.status_code = 303
     return response
+
+
+def safe_next(request: HttpRequest, to: str | None) -> str:
+    """Where a person asked to go on to, if that is one of our own pages."""
+    safe = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
+    return to if to and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def post_only(page_name: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """For a view that only acts: whoever arrives by GET, after signing in, is led to its page."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return view(request, *args, **kwargs) if request.method == "POST" else see_other(page_name)
+
+        return guarded
+
+    return decorate

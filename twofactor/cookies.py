@@ -1,0 +1,29 @@
+"""Our own cookies: never readable by scripts, never sent from another site's form."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+
+def name(short: str) -> str:
+    """With the prefix that keeps a neighbour on a sub-domain from writing it, which wants HTTPS."""
+    return f"__Host-{short}" if settings.SESSION_COOKIE_SECURE else short
+
+
+def read(request: HttpRequest, short: str) -> str:
+    return request.COOKIES.get(name(short), "")
+
+
+def write(response: HttpResponse, short: str, value: str, max_age: int | None = None) -> None:
+    """Until the browser is closed, unless an age is given."""
+    kept: dict[str, Any] = {
+        "secure": bool(settings.SESSION_COOKIE_SECURE),
+        "httponly": True,
+        "samesite": "Lax",
+    }
+    response.set_cookie(name(short), value, max_age=max_age, **kept)
+
+
+def drop(response: HttpResponse, short: str) -> None:
+    write(response, short, "", max_age=0)

@@ -1,0 +1,92 @@
+"""Guards: each parses what it checks, and hands it to the view."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from twofactor import signin, stepup
+from twofactor.http import see_other
+from twofactor.signin import PendingSignIn
+from twofactor.user import person
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def second_step(
+    view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Hand the view a live PendingSignIn; without one, back to where the person can go on."""
+
+    @login_not_required
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        try:
+            return view(request, signin.pending(request))
+        except signin.Gone as gone:
+            if gone.sentence:
+                messages.info(request, gone.sentence)
+            return see_other(gone.to)
+
+    return guarded
+
+
+def otp_required(view: Page[P]) -> Page[P]:
+    """Only for people who have given a second factor; who has none is led to set one up."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return to_page(request, "login")
+        if not person(request).is_verified():
+            return to_page(request, "twofactor:setup")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+class OTPRequiredMixin(View):
+    """otp_required for class-based views; stands left of the view it protects."""
+
+    @method_decorator(otp_required)  # type: ignore[arg-type]  # typed for functions
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(request, *args, **kwargs)
+
+
+def recently_confirmed(max_age: timedelta = stepup.STEP_UP_AGE) -> Callable[[Page[P]], Page[P]]:
+    """Only with password and factor given on the confirm page within max_age; signing in does not count."""
+    return ask_unless(lambda request: stepup.recently_confirmed(request, max_age))
+
+
+def may_set_up(view: Page[P]) -> Page[P]:
+    return ask_unless(stepup.may_set_up)(view)
+
+
+def ask_unless(proven: Callable[[HttpRequest], bool]) -> Callable[[Page[P]], Page[P]]:
+    def decorate(view: Page[P]) -> Page[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return to_page(request, "login")
+            if proven(request):
+                return view(request, *args, **kwargs)
+            return to_page(request, "twofactor:confirm")
+
+        return guarded
+
+    return decorate
+
+
+def to_page(request: HttpRequest, name: str) -> HttpResponse:
+    """On to the other page and back here; a form that was on its way comes back to its page."""
+    return see_other(f"{resolve_url(name)}?{urlencode({'next': request.get_full_path()})}")

@@ -1,0 +1,89 @@
+"""The gate behind every door: nobody with a second factor sees a page before they have given it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+
+from twofactor import budget, enrolment, signin
+
+IDLE = timedelta(minutes=60)
+ABSOLUTE = timedelta(hours=24)
+SEEN_AT = "seen_at"
+SEEN_EVERY = 60  # seconds: a session is written at most this often just to say that it is alive
+NEVER = 24 * 60 * 60
+
+
+class Gate:
+    """Reads the session only: an ordinary page costs no query."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if SESSION_KEY in request.session:
+            if too_old(request):
+                request.session.flush()
+                request.user = AnonymousUser()
+                messages.info(request, _("You were signed out after a while. Sign in to carry on."))
+                return redirect_to_login(request.get_full_path())
+            if method(request) == signin.HELD:
+                return self.held(request, request.get_full_path())
+        request.user = cast(Any, SimpleLazyObject(partial(asked, request, request.user)))
+        response = self.get_response(request)
+        if request.session.get(signin.AMR) == signin.HELD:
+            return self.held(request, response.headers.get("Location", request.get_full_path()))
+        return response
+
+    def held(self, request: HttpRequest, to: str) -> HttpResponse:
+        response = signin.hold(request, to)
+        request.user = AnonymousUser()
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return locked(request, exception) if isinstance(exception, budget.Locked) else None
+
+
+def method(request: HttpRequest) -> str:
+    """How the second factor was met. A session from before this app was installed is asked about once."""
+    if signin.AMR not in request.session:
+        on = request.user.is_authenticated and enrolment.is_on(request.user)
+        request.session[signin.AMR] = signin.HELD if on else signin.NONE
+        request.session[signin.AUTH_AT] = int(timezone.now().timestamp())
+    met: str = request.session[signin.AMR]
+    return met
+
+
+def asked(request: HttpRequest, user: Any) -> Any:
+    """The user, who now answers is_verified(): has this session given a second factor?"""
+    user.is_verified = lambda: request.session.get(signin.AMR, signin.NONE) not in {signin.NONE, signin.HELD}
+    return user
+
+
+def too_old(request: HttpRequest) -> bool:
+    """One hour without a page, or a day in all. Writes at most once a minute that somebody was here."""
+    now = int(timezone.now().timestamp())
+    began = request.session.get(signin.AUTH_AT, now)
+    seen = request.session.get(SEEN_AT, began)
+    if now - began >= ABSOLUTE.total_seconds() or now - seen >= IDLE.total_seconds():
+        return True
+    if now - seen >= SEEN_EVERY:
+        request.session[SEEN_AT] = now
+    return False
+
+
+def locked(request: HttpRequest, lock: budget.Locked) -> HttpResponse:
+    seconds = max(int((lock.until - timezone.now()).total_seconds()) + 1, 1) if lock.until else NEVER
+    response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response

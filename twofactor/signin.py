@@ -1,0 +1,190 @@
+"""Signing in, in two phases. After the password a person is still nobody, with a sealed note in a cookie:
+
+the pending sign-in. It is bound to everything that could change meanwhile, and dies when it is used.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY, get_user_model, load_backend, login, update_session_auth_hash
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+
+from twofactor import cookies, enrolment, events, factors, vault
+from twofactor.http import safe_next, see_other
+
+COOKIE = "pending"
+PURPOSE = "pending sign-in"
+MAX_AGE = timedelta(minutes=10)
+
+# How the second factor was met, as the session remembers it.
+AMR = "amr"
+AUTH_AT = "auth_at"
+NONE = "none"  # this person has no second factor
+HELD = "held"  # has one, and has not given it: the gate lets nothing through
+
+
+class Gone(Exception):
+    """There is no sign-in to go on with; where to go instead."""
+
+    def __init__(self, to: str, sentence: str = "") -> None:
+        self.to = to
+        self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class PendingSignIn:
+    user: Any
+    backend: str
+    last_login: str | None
+    next: str
+    nonce: str
+
+    def claim(self, now: datetime) -> bool:
+        """One UPDATE, so that of two right codes at once one signs in."""
+        unused = get_user_model().objects.filter(
+            pk=self.user.pk, is_active=True, last_login=self.user.last_login
+        )
+        return unused.update(last_login=now) == 1
+
+
+def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
+    """The door for a login view: the password was right. Signed in, or asked for the second factor."""
+    if enrolment.is_on(user):
+        return begin(request, user, to)
+    login(request, user, backend=user.backend)
+    events.record("signed_in_without_second_factor", user, request)
+    return see_other(to)
+
+
+def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
+    token = vault.seal(
+        PURPOSE,
+        "",  # nobody has said yet who they are: the person stands inside
+        {
+            "user": str(user.pk),
+            "backend": user.backend,
+            "hash": user.get_session_auth_hash(),
+            "last_login": written(user.last_login),
+            "next": to,
+            "nonce": secrets.token_urlsafe(16),
+        },
+        timezone.now(),
+    )
+    response = see_other("twofactor:verify")
+    cookies.write(response, COOKIE, token)
+    return response
+
+
+def written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def pending(request: HttpRequest) -> PendingSignIn:
+    """The live one, or Gone."""
+    if request.user.is_authenticated:
+        raise Gone(resolve_url(settings.LOGIN_REDIRECT_URL))
+    token = cookies.read(request, COOKIE)
+    try:
+        value = vault.unseal(PURPOSE, "", token, timezone.now(), MAX_AGE)
+    except vault.Unopenable:
+        late = _("Signing in took more than ten minutes. Give your password again.")
+        raise Gone(resolve_url(settings.LOGIN_URL), late if opened(token) else "") from None
+    user = get_user_model().objects.filter(pk=value["user"], is_active=True).first()
+    if user is None or not known_backend(value["backend"]):
+        raise Gone(resolve_url(settings.LOGIN_URL))
+    if not constant_time_compare(user.get_session_auth_hash(), value["hash"]):
+        raise Gone(
+            resolve_url(settings.LOGIN_URL),
+            _("Your account was changed meanwhile. Give your password again."),
+        )
+    if written(user.last_login) != value["last_login"]:
+        raise Gone(value["next"])  # this very sign-in has been completed: a double click, or another tab
+    return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"])
+
+
+def opened(token: str) -> dict[str, Any] | None:
+    """What stands in the note, however old it is."""
+    try:
+        return dict(vault.unseal(PURPOSE, "", token, timezone.now()))
+    except vault.Unopenable:
+        return None
+
+
+def known_backend(path: str) -> bool:
+    try:
+        load_backend(path)
+    except ImportError:
+        return False
+    return True
+
+
+def name_to_prefill(request: HttpRequest) -> str:
+    """Whoever ran out of time does not type their name again."""
+    value = opened(cookies.read(request, COOKIE))
+    user = get_user_model().objects.filter(pk=value["user"]).first() if value else None
+    return user.get_username() if user else ""
+
+
+def forget(response: HttpResponse) -> None:
+    cookies.drop(response, COOKIE)
+
+
+def accept(
+    request: HttpRequest, pending: PendingSignIn, text: str, kinds: frozenset[str] = factors.FACTORS
+) -> str:
+    now = timezone.now()
+    try:
+        return factors.accept(pending.user, text, request, now, kinds=kinds, claim=lambda: pending.claim(now))
+    except factors.Overtaken:
+        raise Gone(pending.next) from None
+    except factors.Refused:
+        if was_used(pending):
+            raise Gone(pending.next) from None  # the second click of a double click
+        raise
+
+
+def was_used(pending: PendingSignIn) -> bool:
+    now = get_user_model().objects.values_list("last_login", flat=True).get(pk=pending.user.pk)
+    return written(now) != pending.last_login
+
+
+def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
+    """The only place where somebody with a second factor is signed in."""
+    request.twofactor_method = method  # type: ignore[attr-defined]
+    login(request, pending.user, backend=pending.backend)
+    response = see_other(pending.next)
+    forget(response)
+    return response
+
+
+@receiver(user_logged_in, dispatch_uid="twofactor.signin.mark")
+def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    """Whatever code called login(), the session says how the second factor was met, or that it was not."""
+    method = getattr(request, "twofactor_method", None)
+    request.session[AMR] = method or (HELD if enrolment.is_on(user) else NONE)
+    request.session[AUTH_AT] = int(timezone.now().timestamp())
+
+
+def keep_session(request: HttpRequest, user: Any, method: str) -> None:
+    """After a change that ended every session: this one goes on, under a new key."""
+    update_session_auth_hash(request, user)
+    request.session[AMR] = method
+
+
+def hold(request: HttpRequest, to: str) -> HttpResponse:
+    """A session that another door opened becomes a pending sign-in, and is gone."""
+    user: Any = get_user_model().objects.get(pk=request.session[SESSION_KEY])
+    user.backend = request.session["_auth_user_backend"]
+    request.session.flush()
+    messages.info(request, _("One more step: enter your code."))
+    return begin(request, user, safe_next(request, to))

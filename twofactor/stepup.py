@@ -1,0 +1,46 @@
+"""Proving once more that it is you, before something that would hurt."""
+
+from datetime import timedelta
+
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
+from django.utils import timezone
+
+from twofactor import enrolment, signin
+
+STEP_UP_AGE = timedelta(minutes=5)
+SETUP_AGE = timedelta(minutes=10)
+SUDO_AT = "sudo_at"
+PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
+
+
+def within(request: HttpRequest, mark: str, age: timedelta) -> bool:
+    moment = request.session.get(mark)
+    return moment is not None and 0 <= timezone.now().timestamp() - moment <= age.total_seconds()
+
+
+def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
+    """Password and factor, on the confirm page. Signing in does not count."""
+    return within(request, SUDO_AT, max_age)
+
+
+def may_set_up(request: HttpRequest) -> bool:
+    """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
+    if enrolment.is_on(request.user):
+        return recently_confirmed(request)
+    return within(request, signin.AUTH_AT, SETUP_AGE) or within(request, PASSWORD_AT, SETUP_AGE)
+
+
+def password_is_right(request: HttpRequest, password: str) -> bool:
+    """Through the site's own backends, so that guesses here are counted with those at the login page."""
+    user = authenticate(request, username=request.user.get_username(), password=password)
+    return user is not None and user.pk == request.user.pk
+
+
+def confirmed(request: HttpRequest) -> None:
+    """A person has risen: a new session key, and the moment."""
+    request.session.cycle_key()
+    now = int(timezone.now().timestamp())
+    request.session[PASSWORD_AT] = now
+    if enrolment.is_on(request.user):
+        request.session[SUDO_AT] = now
