@@ -1,0 +1,154 @@
+"""Turning two-factor sign-in on, replacing the authenticator, making new backup codes, turning it off."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from twofactor import alphabet, backup_codes, budget, events, totp, vault
+from twofactor.factors import Refused
+from twofactor.models import Authenticator, Draft, GuessBudget, owner
+from twofactor.user import SecurityMixin
+
+GUESSES_PER_KEY = 10
+STARTS_AN_HOUR = 10
+
+
+class Changed(Exception):
+    """It was finished, cancelled or turned off in another tab, or is more than half an hour old."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A draft with its seal opened."""
+
+    draft: Draft
+    key: str
+    codes: list[str]
+
+    @property
+    def confirmed(self) -> bool:
+        return self.draft.confirmed_step is not None
+
+    @property
+    def key_groups(self) -> list[str]:
+        return [self.key[start : start + 4] for start in range(0, len(self.key), 4)]
+
+    @property
+    def shown_codes(self) -> list[str]:
+        return [alphabet.grouped(code) for code in self.codes]
+
+
+def is_on(user: Any) -> bool:
+    return Authenticator.objects.filter(pk=user.pk).exists()
+
+
+def unfinished(user: SecurityMixin, kind: str, now: datetime) -> Unfinished | None:
+    draft = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__gt=now - Draft.MAX_AGE).first()
+    if draft is None:
+        return None
+    try:
+        opened = vault.unseal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), draft.sealed, now, Draft.MAX_AGE)
+    except vault.Unopenable:
+        return None
+    return Unfinished(draft, **opened)
+
+
+def start(user: SecurityMixin, kind: str, now: datetime) -> Unfinished:
+    """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes."""
+    found = unfinished(user, kind, now)
+    if found:
+        return found
+    if not budget.take(f"{kind}:{user.pk}", STARTS_AN_HOUR, timedelta(hours=1), now):
+        raise budget.Locked(now + timedelta(hours=1))
+    value = {
+        "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
+        "codes": backup_codes.generate(),
+    }
+    sealed = vault.seal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), value, now)
+    stale = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__lte=now - Draft.MAX_AGE)
+    try:
+        with transaction.atomic():
+            stale.delete()
+            Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
+    except IntegrityError:
+        pass  # a second tab was first: theirs counts
+    found = unfinished(user, kind, now)
+    if found is None:
+        raise Changed
+    return found
+
+
+def confirm(setup: Unfinished, text: str, now: datetime) -> None:
+    """The app shows the right code, so the key has arrived. Its step is spent from the start."""
+    code = alphabet.compact(text)
+    rule = _("The code must be %(digits)d numbers") % {"digits": totp.DIGITS}
+    if not code:
+        raise Refused(_("Enter the code"))
+    if not alphabet.is_digits(code) or len(code) != totp.DIGITS:
+        raise Refused(rule, keep=True)
+    mine = Draft.objects.filter(pk=setup.draft.pk)
+    if not mine.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
+        raise Refused(_("Too many wrong codes for this key. Cancel, and start again with a new one"))
+    step = totp.matching_step(setup.key, code, now)
+    if step is None:
+        raise Refused(
+            _(
+                "The code is not correct. Wait for your app to show a new code, then try again. "
+                "Check that your phone sets its time automatically"
+            )
+        )
+    mine.update(confirmed_step=step, failures=0)
+
+
+def finish(user: SecurityMixin, setup: Unfinished, request: HttpRequest, now: datetime) -> None:
+    """All or nothing: the authenticator, ten codes and the end of every other session, or none of it."""
+    step = setup.draft.confirmed_step
+    if step is None:
+        raise Changed
+    codes = backup_codes.rows(user, setup.codes)
+    with transaction.atomic():
+        _claim(setup)
+        replaced = Authenticator.objects.filter(pk=user.pk).exists()
+        authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
+        authenticator.seal_key(setup.key, now)
+        authenticator.save(force_insert=not replaced, force_update=replaced)
+        GuessBudget.objects.update_or_create(user_id=user.pk, defaults={"failures": 0, "blocked_until": None})
+        backup_codes.replace_all(user, codes)
+        user.end_sessions()
+        events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
+
+
+def save_new_codes(user: SecurityMixin, new: Unfinished, request: HttpRequest) -> None:
+    codes = backup_codes.rows(user, new.codes)
+    with transaction.atomic():
+        _claim(new)
+        backup_codes.replace_all(user, codes)
+        user.end_sessions()
+        events.record("backup_codes_regenerated", user, request)
+
+
+def _claim(unfinished: Unfinished) -> None:
+    """Of any number of tabs that finish at once, the one that removes the draft has done it."""
+    if not Draft.objects.filter(pk=unfinished.draft.pk, sealed=unfinished.draft.sealed).delete()[0]:
+        raise Changed
+
+
+def cancel(user: SecurityMixin, kind: str) -> None:
+    Draft.objects.filter(user_id=user.pk, kind=kind).delete()
+
+
+def turn_off(user: SecurityMixin, request: HttpRequest) -> bool:
+    """What the code given with it is spent for (factors.accept), so nothing happens without the code."""
+    with transaction.atomic():
+        if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
+            raise Changed
+        backup_codes.replace_all(user, [])
+        Draft.objects.filter(user_id=user.pk).delete()
+        user.end_sessions()
+        events.record("two_factor_disabled", user, request)
+    return True

@@ -1,0 +1,98 @@
+"""Forms know what was typed. Whether it is right they ask the callable they are given."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from twofactor.factors import Refused
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Enter the code"),
+        help_text=_("This is the 6-digit number shown in your authenticator app"),
+        required=False,  # an empty field gets the same sentence as from every other door
+        widget=forms.TextInput(
+            {
+                "class": "code",
+                "inputmode": "numeric",
+                "autocomplete": "one-time-code",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+                "autofocus": True,
+            }
+        ),
+    )
+
+    def __init__(self, *args: Any, accept: Callable[[str], Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.accept = accept
+
+    def clean_code(self) -> Any:
+        """What the callable made of it: the method that was met, say."""
+        try:
+            return self.accept(self.cleaned_data["code"])
+        except Refused as refused:
+            if not refused.keep:
+                self.data = {**self.data, "code": ""}
+            raise ValidationError(refused.sentence) from None
+
+
+class BackupCodeForm(CodeForm):
+    code = forms.CharField(
+        label=_("Enter a backup code"),
+        help_text=_("One of the codes you saved, like ABCDE-12345-FGHJK. Each one works once"),
+        required=False,
+        widget=forms.TextInput(
+            {
+                "class": "code long",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "characters",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1024,
+        error_messages={"required": _("Enter your password")},
+        widget=forms.PasswordInput({"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, password_is_right: Callable[[str], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.password_is_right = password_is_right
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.password_is_right(password):
+            raise ValidationError(_("The password is not correct"))
+        return password
+
+
+class ProofForm(PasswordForm, CodeForm):
+    """Password and code. Before the right password the code is not looked at, and costs no guess."""
+
+    field_order = ("password", "code")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["code"].widget.attrs["autofocus"]
+
+    def clean_code(self) -> Any:
+        return super().clean_code() if "password" in self.cleaned_data else None
+
+
+class SavedForm(forms.Form):
+    saved = forms.BooleanField(
+        label=_("I have saved my backup codes"),
+        error_messages={"required": _("Save the codes, then tick the box")},
+    )

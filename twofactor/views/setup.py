@@ -1,0 +1,73 @@
+"""Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
+
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+
+from twofactor import enrolment, qr, signin, totp
+from twofactor.decorators import may_set_up
+from twofactor.enrolment import Unfinished
+from twofactor.factors import TOTP
+from twofactor.forms import CodeForm, SavedForm
+from twofactor.http import page, post_only, see_other
+from twofactor.models import Draft
+from twofactor.user import person
+
+SETUP = Draft.Kind.SETUP
+
+
+@may_set_up
+def setup(request: HttpRequest) -> HttpResponse:
+    draft = enrolment.start(person(request), SETUP, timezone.now())
+    address = totp.address(draft.key, person(request).get_username(), settings.TWOFACTOR_ISSUER)
+    picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
+    return page(request, "twofactor/setup.html", setup=draft, address=address, picture=picture)
+
+
+@may_set_up
+def setup_verify(request: HttpRequest) -> HttpResponse:
+    draft = enrolment.unfinished(person(request), SETUP, timezone.now())
+    if draft is None:
+        return see_other("twofactor:setup")
+    form = CodeForm(request.POST or None, accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
+    if form.is_valid():
+        return see_other("twofactor:setup_codes")
+    return page(request, "twofactor/setup_verify.html", form=form)
+
+
+@may_set_up
+def setup_codes(request: HttpRequest) -> HttpResponse:
+    draft = enrolment.unfinished(person(request), SETUP, timezone.now())
+    if draft is None or not draft.confirmed:
+        return see_other("twofactor:setup" if draft is None else "twofactor:setup_verify")
+    form = SavedForm(request.POST or None)
+    if form.is_valid():
+        enrolment.finish(person(request), draft, request, timezone.now())
+        signin.keep_session(request, request.user, TOTP)
+        messages.success(request, _("Two-factor authentication is on"))
+        return see_other("twofactor:settings")
+    return page(request, "twofactor/setup_codes.html", form=form, **shown(request, draft))
+
+
+@post_only("twofactor:settings")
+def setup_cancel(request: HttpRequest) -> HttpResponse:
+    enrolment.cancel(person(request), SETUP)
+    messages.success(request, _("Set-up cancelled. Nothing has changed."))
+    return see_other("twofactor:settings")
+
+
+def shown(request: HttpRequest, unfinished: Unfinished) -> dict[str, Any]:
+    return {"codes": unfinished.shown_codes, "file": as_file(request, unfinished)}
+
+
+def as_file(request: HttpRequest, unfinished: Unfinished) -> str:
+    """A link that saves the codes without JavaScript, and without a second page that would show them."""
+    lines = [settings.TWOFACTOR_ISSUER, person(request).get_username(), date.today().isoformat(), ""]
+    return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *unfinished.shown_codes, ""]))

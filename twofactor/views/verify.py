@@ -1,0 +1,63 @@
+"""The second step of signing in."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from twofactor import backup_codes, budget, factors, signin
+from twofactor.decorators import second_step
+from twofactor.forms import BackupCodeForm, CodeForm
+from twofactor.http import page
+from twofactor.models import GuessBudget
+from twofactor.signin import PendingSignIn
+
+BACKUP = frozenset({factors.BACKUP})
+
+
+@second_step
+def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    form = CodeForm(request.POST or None, accept=lambda code: signin.accept(request, pending, code))
+    if form.is_valid():
+        return finish(request, pending, form.cleaned_data["code"])
+    return show(request, "twofactor/verify.html", pending, form)
+
+
+@second_step
+def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    form = BackupCodeForm(
+        request.POST or None, accept=lambda code: signin.accept(request, pending, code, BACKUP)
+    )
+    if form.is_valid():
+        return finish(request, pending, form.cleaned_data["code"])
+    return show(request, "twofactor/verify_backup.html", pending, form)
+
+
+@second_step
+def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    codes = backup_codes.unused(pending.user)
+    return page(request, "twofactor/verify_other.html", pending=pending, codes=codes)
+
+
+def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
+    response = signin.complete(request, pending, method)
+    if method == factors.BACKUP:
+        left = backup_codes.unused(pending.user)
+        messages.info(request, codes_left(left))
+    return response
+
+
+def codes_left(left: int) -> str:
+    if left == 0:
+        return _("That was your last backup code. Make new ones now.")
+    sentence = ngettext("You have %(left)d backup code left.", "You have %(left)d backup codes left.", left)
+    sentence %= {"left": left}
+    return f"{sentence} {_('Make new ones soon.')}" if left <= backup_codes.FEW else sentence
+
+
+def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+    """Whoever has to wait is told before they try; a try that was refused has its own answer."""
+    guesses = None if form.is_bound else GuessBudget.objects.filter(pk=pending.user.pk).first()
+    wait = budget.lock_of(guesses, timezone.now())
+    return page(request, template, form=form, pending=pending, wait=wait)
