@@ -20,7 +20,7 @@ PURPOSE = "address"
 
 
 def normalise(address: str) -> str:
-    """One spelling for what looks the same. Mail goes to this spelling only, so a look-alike gains nothing."""
+    """One spelling for what looks the same. Mail goes to it alone, so a look-alike gains nothing."""
     return unicodedata.normalize("NFKC", address).strip().lower()
 
 

@@ -8,13 +8,10 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from accounts import addresses, registration
 from accounts.forms import (
@@ -27,7 +24,8 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor.http import page, see_other
+from twofactor import signin
+from twofactor.http import page, post_only, safe_next, see_other
 
 NOT_SENT = _("We could not send the message. Try again in a few minutes.")
 
@@ -44,12 +42,19 @@ class Login(RefusedIs422, auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_initial(self) -> dict[str, Any]:
+        return super().get_initial() | {"username": signin.name_to_prefill(self.request)}
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        return signin.after_password(self.request, form.get_user(), self.get_success_url())
+
 
 class Logout(auth_views.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
-        return cast(HttpResponse, response)
+        signin.forget(response)
+        return response
 
 
 class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
@@ -120,7 +125,7 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     return see_other("home" if request.user.is_authenticated else "login")
 
 
-@require_POST
+@post_only("home")
 def email_verify_send(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     if user.email_verified_at is None and not addresses.send_link(user, user.email, timezone.now()):
@@ -155,15 +160,11 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@post_only("home")
 def language(request: HttpRequest) -> HttpResponse:
     """The switch in the footer: kept in a cookie, and with the person who is signed in."""
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = reverse("home")
     chosen = request.POST.get("language", "")
-    response = redirect(back)
-    response.status_code = 303
+    response = see_other(safe_next(request, request.POST.get("next")))
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
@@ -171,7 +172,7 @@ def language(request: HttpRequest) -> HttpResponse:
             max_age=settings.LANGUAGE_COOKIE_AGE,
             secure=settings.LANGUAGE_COOKIE_SECURE,
             httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-            samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+            samesite="Lax",
         )
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(language=chosen)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -117,7 +117,7 @@ def database(value: str) -> dict[str, Any]:
         }
     elif parsed["ENGINE"] == "django.db.backends.postgresql":
         parsed |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-        parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "connect_timeout": 5}
+        parsed["OPTIONS"] = {"connect_timeout": 5, **cast(dict[str, Any], parsed.get("OPTIONS", {}))}
     else:
         raise ValueError(value)
     return parsed

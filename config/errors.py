@@ -31,20 +31,19 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that cannot be reached is a part that is down, not a mistake of ours: say when to come back."""
+    """A database that cannot be reached is a part that is down, not a mistake of ours."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        return render(request, "503.html", status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+        response = render(request, "503.html", status=503)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        return response
     return render(request, "500.html", status=500)
 
 
 @login_not_required
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A CSRF token goes stale when somebody signs in or out in another tab; the page to carry on with is known."""
-    page = (
-        request.htmx.current_url_abs_path
-        if getattr(request, "htmx", None)
-        else request.headers.get("Referer", "")
-    )
+    """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
+    htmx = getattr(request, "htmx", None)
+    page = htmx.current_url_abs_path if htmx else request.headers.get("Referer", "")
     safe = url_has_allowed_host_and_scheme(
         page or "", {request.get_host()}, require_https=request.is_secure()
     )

@@ -1,4 +1,4 @@
-"""The headers that Django's SecurityMiddleware does not send, on every response, errors and files included."""
+"""The headers that SecurityMiddleware does not send, on every response, errors and files included."""
 
 from collections.abc import Callable
 

@@ -3,6 +3,6 @@ from django.contrib.messages.storage.cookie import CookieStorage
 
 
 class PrefixedCookieStorage(CookieStorage):
-    """Messages in a signed cookie: a visitor who has not signed in needs no session row to be told something."""
+    """In a signed cookie: a visitor who has not signed in needs no session row to be told something."""
 
     cookie_name = f"{settings.COOKIE_PREFIX}messages"

@@ -20,7 +20,7 @@ class TrustedProxy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if self.trusts(request.META.get("REMOTE_ADDR", "")):
             if request.META.get("HTTP_X_FORWARDED_PROTO") == "https":
-                request.META["wsgi.url_scheme"] = request.environ["wsgi.url_scheme"] = "https"
+                request.META["wsgi.url_scheme"] = "https"  # the dictionary that request.is_secure() reads
             claimed = request.META.get("HTTP_X_REAL_IP", "").strip()
             if is_address(claimed):
                 request.META["REMOTE_ADDR"] = claimed

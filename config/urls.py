@@ -11,6 +11,7 @@ urlpatterns = [
     path("csp-report/", errors.csp_report),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
+    path("two-factor/", include("twofactor.urls")),
     path("help/", pages.help_page, name="help"),
 ]
 if settings.DEBUG:
