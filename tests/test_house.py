@@ -1,0 +1,203 @@
+"""How the house is built: which way imports go, what templates may hold, which words nobody reads here."""
+
+import ast
+import re
+import subprocess
+from graphlib import TopologicalSorter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# From the roof to the cellar. A module imports from its own floor and from those below.
+FLOORS = [
+    "config",
+    "accounts",
+    "twofactor.{admin, api, apps, checks, importers, management, templatetags, urls}",
+    "twofactor.{views, gate}",
+    "twofactor.{decorators}",
+    "twofactor.{signin, stepup, trust, forms}",
+    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, user}",
+    "twofactor.{models}",
+    "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, cookies, signals}",
+]
+
+
+def modules():
+    files = [file for app in ("config", "accounts", "twofactor") for file in (ROOT / app).rglob("*.py")]
+    dotted = {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in files}
+    return {name: file for name, file in dotted.items() if ".migrations" not in name}
+
+
+MODULES = modules()
+
+
+class Imports(ast.NodeVisitor):
+    """The modules of ours that a file imports, at the top or in a function, but not for types alone."""
+
+    def __init__(self, file):
+        self.found = set()
+        self.visit(ast.parse(file.read_text()))
+
+    def visit_If(self, node):
+        if ast.unparse(node.test) != "TYPE_CHECKING":
+            self.generic_visit(node)
+
+    def visit_Import(self, node):
+        self.found |= {alias.name for alias in node.names} & MODULES.keys()
+
+    def visit_ImportFrom(self, node):
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            self.found |= {inner if inner in MODULES else node.module} & MODULES.keys()
+
+
+IMPORTS = {name: Imports(file).found - {"twofactor"} for name, file in MODULES.items()}
+
+
+def floor(module):
+    for height, names in enumerate(FLOORS):
+        app, _, parts = names.partition(".")
+        for name in [f"{app}.{part}" for part in parts.strip("{}").split(", ")] if parts else [app]:
+            if f"{module}.".startswith(f"{name}."):
+                return height
+    return None
+
+
+def test_a_module_has_its_floor():
+    assert [module for module in MODULES if floor(module) is None and module != "twofactor"] == []
+
+
+def test_imports_only_go_down():
+    arrows = [(module, other) for module in IMPORTS for other in IMPORTS[module]]
+    assert [(module, other) for module, other in arrows if floor(other) < floor(module)] == []
+
+
+def test_imports_never_go_in_circles():
+    TopologicalSorter(IMPORTS).prepare()
+
+
+def test_no_module_is_named_after_its_layer():
+    layers = {"constants", "helpers", "managers", "mixins", "selectors", "services", "utils"}
+    assert [module for module in MODULES if module.split(".")[-1] in layers] == []
+
+
+# Templates
+
+TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])
+FORM_WIRING = (ROOT / "templates/components/htmx.html").read_text().strip()
+
+
+class Elements(HTMLParser):
+    """Start tags with their attributes, once Django's own tags have been made harmless."""
+
+    def __init__(self, template):
+        super().__init__()
+        self.found = []
+        text = re.sub(r'{% include "components/htmx.html".*?%}', FORM_WIRING, template.read_text())
+        self.feed(re.sub(r"{[{%#].*?[}%#]}", lambda tag: re.sub(r"[\s\"'<>=]+", "_", tag[0]), text))
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+ELEMENTS = [(file.name, *element) for file in TEMPLATES for element in Elements(file).found]
+
+
+def test_a_template_has_no_inline_style():
+    styled = [(file, tag) for file, tag, attrs in ELEMENTS if tag == "style" or "style" in attrs]
+    assert styled == []
+
+
+def test_a_template_has_no_inline_script():
+    assert [file for file, tag, attrs in ELEMENTS if tag == "script" and "src" not in attrs] == []
+
+
+def test_a_template_has_no_inline_handler():
+    names = [(file, name) for file, _, attrs in ELEMENTS for name in attrs]
+    assert [(file, name) for file, name in names if name.startswith(("on", "hx-on"))] == []
+
+
+def test_an_hx_attribute_never_holds_code():
+    code = re.compile(r"^\s*(js|javascript):|\[.*\]")
+    values = [(file, name, value or "") for file, _, attrs in ELEMENTS for name, value in attrs.items()]
+    assert [found for found in values if found[1].startswith("hx-") and code.search(found[2])] == []
+
+
+def test_hx_post_sits_on_a_form_that_works_without_it():
+    wired = [(file, tag, attrs) for file, tag, attrs in ELEMENTS if "hx-post" in attrs]
+    plain = [(tag, attrs.get("method"), attrs.get("action")) for _, tag, attrs in wired]
+    assert plain == [("form", "post", attrs["hx-post"]) for _, _, attrs in wired]
+
+
+def test_hx_get_sits_on_a_link_that_works_without_it():
+    wired = [(file, tag, attrs) for file, tag, attrs in ELEMENTS if "hx-get" in attrs]
+    assert [(tag, attrs.get("href")) for _, tag, attrs in wired] == [("a", a["hx-get"]) for _, _, a in wired]
+
+
+def test_a_form_that_posts_carries_its_token():
+    form = re.compile(r'<form[^>]*?(?:method="post"|components/htmx\.html).*?</form>', re.DOTALL)
+    posts = [(file.name, post) for file in TEMPLATES for post in form.findall(file.read_text())]
+    assert [file for file, post in posts if "{% csrf_token %}" not in post] == []
+
+
+def test_a_partial_has_no_script():
+    assert [file for file, tag, _ in ELEMENTS if tag == "script" and file.startswith("_")] == []
+
+
+# Words
+
+BLAME = re.compile(r"\b(invalid|valid|please|sorry|oops|forbidden|illegal|error occurred)\b", re.IGNORECASE)
+GETTEXT = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
+
+
+def said_in_python():
+    for module, file in MODULES.items():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GETTEXT:
+                yield from [(module, str(arg.value)) for arg in node.args if isinstance(arg, ast.Constant)]
+
+
+def said_in_templates():
+    translated = re.compile(
+        r"""{% trans(?:late)? (["'])(.*?)\1|{% blocktrans.*?%}(.*?){% endblocktrans""", re.DOTALL
+    )
+    for file in TEMPLATES:
+        yield from [(file.name, found[2] or found[3]) for found in translated.finditer(file.read_text())]
+
+
+@pytest.mark.parametrize("said", [said_in_python, said_in_templates])
+def test_people_are_spoken_to_without_blame(said):
+    assert [(where, text) for where, text in said() if BLAME.search(text)] == []
+
+
+# What must not be in the repository
+
+REGISTRY = re.compile(
+    r"(?<!no-emit-)(index-url|find-links)|pythonhosted|/simple\b|file://|https?://[^ \n]*pypi"
+)
+KEY = re.compile(r"(?<![\w-])[\w-]{43}=(?![\w-])|-----BEGIN [A-Z ]*PRIVATE KEY")
+
+
+@pytest.fixture
+def tracked():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt", "pyproject.toml", "Makefile"])
+def test_packages_come_from_where_the_machine_says(file):
+    assert REGISTRY.search((ROOT / file).read_text()) is None
+
+
+def test_no_key_is_in_the_repository(tracked):
+    assert [file for file in tracked if KEY.search(file.read_text(errors="ignore"))] == []
+
+
+@pytest.mark.parametrize("name", [".env", "db.sqlite3", "staticfiles/", ".mail/", ".venv/"])
+def test_what_a_machine_generates_stays_out_of_git(tracked, name):
+    assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT).returncode == 0
