@@ -47,7 +47,10 @@ class SignInForm(auth_forms.AuthenticationForm):
         )
 
     def get_invalid_login_error(self) -> ValidationError:
-        return ValidationError({"password": _("The e-mail address or the password is not correct")})
+        sentence = str(_("The e-mail address or the password is not correct"))
+        if getattr(self.request, "last_try", False):
+            sentence += f". {_('After 1 more wrong password you have to wait before you can try again')}"
+        return ValidationError({"password": sentence})
 
 
 class SignUpForm(forms.Form):

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import addresses, registration
+from accounts import addresses, lockout, registration
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -25,7 +25,7 @@ from accounts.forms import (
 )
 from accounts.models import User
 from twofactor import signin
-from twofactor.http import page, post_only, safe_next, see_other
+from twofactor.http import page, post_only, posted, safe_next, see_other
 
 NOT_SENT = _("We could not send the message. Try again in a few minutes.")
 
@@ -83,6 +83,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
         form.user.credentials_reset_at = timezone.now()
         form.user.email_verified_at = form.user.email_verified_at or form.user.credentials_reset_at
+        lockout.forget_strangers(form.user.email)
         return super().form_valid(form)
 
 
@@ -93,7 +94,7 @@ class PasswordResetComplete(auth_views.PasswordResetCompleteView):
 @sensitive_post_parameters()
 @login_not_required
 def signup(request: HttpRequest) -> HttpResponse:
-    form = SignUpForm(request.POST or None)
+    form = SignUpForm(posted(request))
     if form.is_valid():
         sent = registration.sign_up(
             **form.cleaned_data, language=translation.get_language(), now=timezone.now()
@@ -138,7 +139,7 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
-    form = AddressForm(user, request.POST or None)
+    form = AddressForm(user, posted(request))
     if form.is_valid():
         if addresses.ask_to_change(user, addresses.normalise(form.cleaned_data["email"]), timezone.now()):
             messages.success(
@@ -150,7 +151,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
 
 
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, instance=cast(User, request.user))
+    form = ProfileForm(posted(request), instance=cast(User, request.user))
     if form.is_valid():
         form.save()
         translation.activate(form.cleaned_data["language"] or translation.get_language())

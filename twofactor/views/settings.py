@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from twofactor import backup_codes as codes
 from twofactor import enrolment, factors, signin, stepup
 from twofactor.forms import PasswordForm, ProofForm, SavedForm
-from twofactor.http import page, safe_next, see_other
+from twofactor.http import page, posted, safe_next, see_other
 from twofactor.models import Authenticator, Draft
 from twofactor.user import person
 from twofactor.views.setup import shown
@@ -62,7 +62,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
 
 
 def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
-    form = SavedForm(request.POST or None)
+    form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.save_new_codes(person(request), new, request)
         signin.keep_session(request, request.user, factors.TOTP)
@@ -92,5 +92,5 @@ def proof(request: HttpRequest, *, with_code: bool, **kwargs: Any) -> PasswordFo
         return factors.accept(person(request), code, request, timezone.now(), **kwargs)
 
     if with_code:
-        return ProofForm(request.POST or None, password_is_right=right, accept=accept)
-    return PasswordForm(request.POST or None, password_is_right=right)
+        return ProofForm(posted(request), password_is_right=right, accept=accept)
+    return PasswordForm(posted(request), password_is_right=right)

@@ -16,7 +16,7 @@ from twofactor.decorators import may_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
 from twofactor.forms import CodeForm, SavedForm
-from twofactor.http import page, post_only, see_other
+from twofactor.http import page, post_only, posted, see_other
 from twofactor.models import Draft
 from twofactor.user import person
 
@@ -36,7 +36,7 @@ def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None:
         return see_other("twofactor:setup")
-    form = CodeForm(request.POST or None, accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
+    form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
     if form.is_valid():
         return see_other("twofactor:setup_codes")
     return page(request, "twofactor/setup_verify.html", form=form)
@@ -47,7 +47,7 @@ def setup_codes(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None or not draft.confirmed:
         return see_other("twofactor:setup" if draft is None else "twofactor:setup_verify")
-    form = SavedForm(request.POST or None)
+    form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.finish(person(request), draft, request, timezone.now())
         signin.keep_session(request, request.user, TOTP)

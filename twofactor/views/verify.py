@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from twofactor import backup_codes, budget, factors, signin
 from twofactor.decorators import second_step
 from twofactor.forms import BackupCodeForm, CodeForm
-from twofactor.http import page
+from twofactor.http import page, posted
 from twofactor.models import GuessBudget
 from twofactor.signin import PendingSignIn
 
@@ -18,7 +18,7 @@ BACKUP = frozenset({factors.BACKUP})
 
 @second_step
 def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = CodeForm(request.POST or None, accept=lambda code: signin.accept(request, pending, code))
+    form = CodeForm(posted(request), accept=lambda code: signin.accept(request, pending, code))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify.html", pending, form)
@@ -26,9 +26,7 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 @second_step
 def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = BackupCodeForm(
-        request.POST or None, accept=lambda code: signin.accept(request, pending, code, BACKUP)
-    )
+    form = BackupCodeForm(posted(request), accept=lambda code: signin.accept(request, pending, code, BACKUP))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify_backup.html", pending, form)

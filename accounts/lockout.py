@@ -1,0 +1,207 @@
+"""Who may still try a password: django-axes, with rows of our own counting.
+
+Three limits count together: a person from one address, an address whoever it tries, and a person from
+browsers they have never signed in with. A browser they have signed in with has a count of its own, so that
+strangers cannot lock the owner out.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
+from django.contrib.auth.signals import user_logged_in
+from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Max, Q, Sum, Value, When
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.addresses import normalise
+from twofactor import cookies, vault
+
+COOL_OFF = timedelta(minutes=15)
+LIMIT = 5  # one person, one address (or one known browser)
+ADDRESS_LIMIT = 50
+STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
+NAME_LENGTH = 150
+STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
+NEVER = datetime.max.replace(tzinfo=UTC)
+IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
+
+COOKIE = "known"
+COOKIE_AGE = timedelta(days=365)
+PURPOSE = "known browser"
+PEOPLE_PER_BROWSER = 5
+
+
+def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
+    """AXES_USERNAME_CALLABLE: one spelling, so that ALICE has no tries that alice has used up."""
+    return normalise(str(credentials.get("username", "")).replace("\0", ""))[:NAME_LENGTH]
+
+
+def client_address(request: HttpRequest) -> str:
+    """AXES_CLIENT_IP_CALLABLE: what config/proxy.py left in REMOTE_ADDR, and never nothing."""
+    try:
+        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104 - a socket without addresses; nothing is bound to it
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
+    return str(address)
+
+
+class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+    """Counts in one row per person and address, stores nothing of what was typed, and never cleans up.
+
+    Cleaning is the work of `prune`: axes would do it inside somebody's sign-in.
+    """
+
+    def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
+        return tallies(request, credentials or {}).locked_until() is not None
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        if request is None:
+            raise ValueError("authenticate() needs the request: a failure that nobody counts is a free guess")
+        vars(request)["axes_credentials"] = credentials
+        if getattr(request, "axes_locked_out", False):
+            return  # a refused try does not make the wait longer
+        name, address, now = username(request, credentials), client_address(request), timezone.now()
+        if known := known_as(request, name):
+            count(known, address, "", now, since=now - COOL_OFF)
+        else:
+            count(name, address, "", now, since=now - COOL_OFF)
+            count(name, None, STRANGERS, now, since=None)
+        found = tallies(request, credentials)
+        vars(request)["axes_locked_out"] = found.locked_until() is not None
+        vars(request)["last_try"] = found.mine == LIMIT - 1
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+        """In one DELETE: this person's count here, and the count of strangers, whose row is then broken."""
+        name = user.get_username()
+        here = Q(username__in=[name, known_as(request, name) or name], ip_address=client_address(request))
+        rows = AccessAttempt.objects.filter(here | Q(username=name, user_agent=STRANGERS))
+        rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
+
+    def user_logged_out(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+        pass
+
+    def post_save_access_attempt(self, instance: Any, **kwargs: Any) -> None:
+        pass
+
+    def post_delete_access_attempt(self, instance: Any, **kwargs: Any) -> None:
+        pass
+
+
+def count(name: str, address: str | None, browser: str, now: datetime, since: datetime | None) -> None:
+    """One UPDATE; a count that is too old begins anew."""
+    row = AccessAttempt.objects.filter(username=name, ip_address=address or "0.0.0.0", user_agent=browser)  # noqa: S104
+    more = F("failures_since_start") + 1
+    counted = Case(When(attempt_time__gt=since, then=more), default=Value(1)) if since else more
+    if row.update(failures_since_start=counted, attempt_time=now):
+        return
+    try:
+        with transaction.atomic():
+            AccessAttempt.objects.create(
+                username=name,
+                ip_address=address or "0.0.0.0",  # noqa: S104
+                user_agent=browser,
+                failures_since_start=1,
+            )
+    except IntegrityError:  # another try was first
+        row.update(failures_since_start=counted, attempt_time=now)
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """Every count that can matter, and when the last try was that went into it."""
+
+    mine: int
+    mine_at: datetime | None
+    address: int
+    address_at: datetime | None
+    strangers: int
+
+    def locked_until(self) -> datetime | None:
+        """None when there is a try left; NEVER when only a new password helps."""
+        ends = [NEVER] if self.strangers >= STRANGERS_LIMIT else []
+        if self.mine >= LIMIT and self.mine_at:
+            ends.append(self.mine_at + COOL_OFF)
+        if self.address >= ADDRESS_LIMIT and self.address_at:
+            ends.append(self.address_at + COOL_OFF)
+        return max(ends, default=None)
+
+
+def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
+    """In one query. To a known browser, only its own count matters."""
+    name, address = username(request, credentials), client_address(request)
+    known = known_as(request, name)
+    fresh = Q(ip_address=address, attempt_time__gt=timezone.now() - COOL_OFF) & ~Q(user_agent=STRANGERS)
+    mine = fresh & Q(username=known or name)
+    strangers = Q(username=name, user_agent=STRANGERS)
+    found = AccessAttempt.objects.filter(mine if known else fresh | strangers).aggregate(
+        mine=Sum("failures_since_start", filter=mine, default=0),
+        mine_at=Max("attempt_time", filter=mine),
+        address=Sum("failures_since_start", filter=fresh, default=0),
+        address_at=Max("attempt_time", filter=fresh),
+        strangers=Sum("failures_since_start", filter=strangers, default=0),
+    )
+    return Tallies(**found)
+
+
+def forget_strangers(name: str) -> None:
+    """The password is a new one: what they tried was the old one."""
+    AccessAttempt.objects.filter(username=name, user_agent=STRANGERS).delete()
+
+
+def response(request: HttpRequest, original: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:
+    """AXES_LOCKOUT_CALLABLE: the same page whether or not there is such a person."""
+    until = tallies(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
+    page = render(request, "accounts/locked.html", {"until": until if until < NEVER else None}, status=429)
+    wait = min(until - timezone.now(), timedelta(days=1))
+    page.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return page
+
+
+def opened(request: HttpRequest) -> dict[str, Any]:
+    try:
+        found = vault.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
+    except vault.Unopenable:
+        return {"id": secrets.token_hex(8), "people": []}
+    return dict(found)
+
+
+def known_as(request: HttpRequest, name: str) -> str | None:
+    """The name under which this browser's own tries for this person are counted."""
+    browser = opened(request)
+    return f"{name} {browser['id']}" if name in browser["people"] else None
+
+
+class KnownBrowser:
+    """After a sign-in, the browser takes home a sealed note of who has signed in with it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        name = getattr(request, "signed_in_as", None)
+        if name:
+            browser = opened(request)
+            others = [person for person in browser["people"] if person != name]
+            browser["people"] = [name, *others][:PEOPLE_PER_BROWSER]
+            note = vault.seal(PURPOSE, "", browser, timezone.now())
+            cookies.write(response, COOKIE, note, max_age=int(COOKIE_AGE.total_seconds()))
+        return response
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.lockout.remember")
+def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    vars(request)["signed_in_as"] = user.get_username()

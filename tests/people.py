@@ -1,0 +1,50 @@
+"""People for the tests, and what they do with their phones."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from twofactor import backup_codes, totp
+from twofactor.models import Authenticator, GuessBudget
+
+PASSWORD = "correct horse battery"
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def person(email: str = "alice@example.com", **fields: Any):
+    return get_user_model().objects.create_user(
+        email, PASSWORD, **{"email_verified_at": timezone.now(), **fields}
+    )
+
+
+class Phone:
+    """An authenticator app: knows the key, and shows the code for a moment."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def code(self, now: datetime | None = None, off: int = 0) -> str:
+        return totp.code_at(self.key, totp.step_at(now or timezone.now()) + off)
+
+
+def enrol(user, codes: list[str] | None = None) -> Phone:
+    """Two-factor sign-in is on, since an hour ago."""
+    key, now = totp.generate_key(), timezone.now() - timedelta(hours=1)
+    authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
+    authenticator.seal_key(key, now)
+    authenticator.save()
+    GuessBudget.objects.create(user=user)
+    backup_codes.replace_all(user, backup_codes.rows(user, codes or []))
+    return Phone(key)
+
+
+def give_password(client: Client, email: str = "alice@example.com", **data: str):
+    return client.post("/accounts/login/", {"username": email, "password": PASSWORD, **data})
+
+
+def sign_in(client: Client, phone: Phone, email: str = "alice@example.com"):
+    give_password(client, email)
+    return client.post("/two-factor/verify/", {"code": phone.code()})
