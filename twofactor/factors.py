@@ -142,7 +142,7 @@ def wrong(code: str, authenticator: Authenticator, now: datetime, left: int) -> 
         sentences = [_("The backup code is not correct. Check it and try again")]
     else:
         sentences = [_("The code is not correct. Wait for your app to show a new code, then try again")]
-        clock_is_off = authenticator.step_of(code, now, window=CLOCK_STEPS) is not None
+        clock_is_off = authenticator.step_of(code, now, within=CLOCK_STEPS) is not None
         if clock_is_off or left <= budget.FREE_GUESSES - 3:
             sentences.append(_("Check that your phone sets its time automatically"))
     if left == 1:

@@ -41,13 +41,13 @@ class Authenticator(models.Model):
     def seal_key(self, key: str, now: datetime) -> None:
         self.sealed_key = vault.seal(self.PURPOSE, owner(self.user_id), key, now)
 
-    def step_of(self, code: str, now: datetime, window: int = totp.WINDOW) -> int | None:
+    def step_of(self, code: str, now: datetime, within: int | None = None) -> int | None:
         """The step of time whose code this is. A key that does not open has no codes."""
         try:
             key = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
         except vault.Unopenable:
             return None
-        return totp.matching_step(key, code, now, digits=self.digits, period=self.period, window=window)
+        return totp.matching_step(key, code, now, digits=self.digits, period=self.period, within=within)
 
     def spend(self, step: int, now: datetime) -> bool:
         """One UPDATE decides, so a replay that races us loses."""

@@ -1,0 +1,121 @@
+"""What can be configured wrongly, found before the first request."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from twofactor import totp, vault
+from twofactor.user import SecurityMixin
+
+MIDDLEWARE_ORDER = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "twofactor.htmx.Navigation",
+    "twofactor.gate.Gate",
+]
+AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
+
+
+@register(Tags.security)
+def keys(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    try:
+        vault.parse_keys(",".join(getattr(settings, "TWOFACTOR_KEYS", [])))
+    except (ValueError, TypeError):
+        yield Error(
+            "TWOFACTOR_KEYS is not a list of 32-byte keys in url-safe base64.",
+            hint="Make one with: manage.py twofactor generate-key",
+            id="twofactor.E001",
+        )
+
+
+@register(Tags.security)
+def middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    places = [settings.MIDDLEWARE.index(name) for name in MIDDLEWARE_ORDER if name in settings.MIDDLEWARE]
+    for name in MIDDLEWARE_ORDER:
+        if name not in settings.MIDDLEWARE:
+            yield Error(f"MIDDLEWARE lacks {name}.", id="twofactor.E002")
+    if places != sorted(places):
+        yield Error(
+            "MIDDLEWARE has the right parts in the wrong order.",
+            hint="In this order: " + ", ".join(MIDDLEWARE_ORDER),
+            id="twofactor.E003",
+        )
+
+
+@register(Tags.security)
+def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if apps.is_installed("axes") and settings.AUTHENTICATION_BACKENDS[0] != AXES_BACKEND:
+        yield Error(
+            "AUTHENTICATION_BACKENDS does not begin with axes: a locked-out password would be tried first.",
+            hint=f"Put {AXES_BACKEND} first.",
+            id="twofactor.E004",
+        )
+
+
+@register(Tags.security)
+def databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    for alias, database in settings.DATABASES.items():
+        if database.get("ATOMIC_REQUESTS"):
+            yield Error(
+                f"DATABASES['{alias}'] has ATOMIC_REQUESTS: an error page would give a guess back.",
+                id="twofactor.E005",
+            )
+        if database["ENGINE"] == "django.db.backends.sqlite3":
+            yield from sqlite(alias, database.get("OPTIONS", {}))
+
+
+def sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
+    if options.get("transaction_mode") != "IMMEDIATE" or options.get("timeout", 5) < 20:
+        yield Error(
+            f"DATABASES['{alias}'] would answer 'database is locked' while a guess is counted.",
+            hint="OPTIONS: transaction_mode IMMEDIATE, timeout 20 or more.",
+            id="twofactor.E006",
+        )
+    pragmas = options.get("init_command", "").replace(" ", "").upper()
+    if "JOURNAL_MODE=WAL" not in pragmas or "SYNCHRONOUS=FULL" not in pragmas:
+        yield Warning(
+            f"DATABASES['{alias}'] may forget a spent code in a power cut, or keep readers waiting.",
+            hint="OPTIONS: init_command 'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;'",
+            id="twofactor.W001",
+        )
+
+
+@register(Tags.security)
+def window(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if totp.window() not in {0, 1}:
+        yield Error(
+            "TWOFACTOR_WINDOW must be 0 or 1: each further step gives a guess two more chances.",
+            id="twofactor.E007",
+        )
+
+
+@register(Tags.security)
+def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
+        yield Error(
+            f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
+            hint="Use django.contrib.sessions.backends.db.",
+            id="twofactor.E008",
+        )
+
+
+@register(Tags.security)
+def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not issubclass(get_user_model(), SecurityMixin):
+        yield Error(
+            f"{settings.AUTH_USER_MODEL} has no security epoch, so its sessions can not be ended.",
+            hint="Let it inherit twofactor.user.SecurityMixin.",
+            id="twofactor.E009",
+        )
+
+
+@register(Tags.security)
+def mail(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if "smtp" in settings.EMAIL_BACKEND and not settings.EMAIL_TIMEOUT:
+        yield Warning("EMAIL_TIMEOUT is not set: a mail server that hangs holds a page.", id="twofactor.W002")
