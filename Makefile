@@ -5,8 +5,8 @@
 
 PYTHON = python3
 PORT = 8000
-IN = .venv/bin/python -m
-PIP = $(IN) pip install --quiet --disable-pip-version-check --require-hashes
+BIN = .venv/bin
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
@@ -16,29 +16,30 @@ LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-anno
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
 run: .venv/packages .env
-	@.venv/bin/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py migrate --verbosity 0
 	@echo
 	@echo "  Countersign is at   $(BASE_URL)/"
 	@echo "  Its mail appears at $(BASE_URL)/mailbox/"
 	@echo
-	@.venv/bin/python manage.py runserver 127.0.0.1:$(PORT)
+	@$(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
 test: .venv/test-packages
-	@$(IN) tests.programs
-	$(IN) pytest --cov --cov-report=
-	$(IN) tests.postgres $(IN) pytest tests --cov --cov-append
+	@$(BIN)/python -m tests.programs
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/python -m tests.postgres $(BIN)/pytest tests --cov --cov-append --cov-report=
+	$(BIN)/coverage report
 
 check: .venv/test-packages
-	$(IN) ruff check .
-	$(IN) ruff format --check .
-	$(TEMPLATES) | xargs $(IN) djade --check --target-version 5.2
-	$(IN) mypy
-	DJANGO_SETTINGS_MODULE=tests.settings .venv/bin/python manage.py makemigrations --check --dry-run
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(TEMPLATES) | xargs $(BIN)/djade --check --target-version 5.2
+	$(BIN)/mypy
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
 format: .venv/test-packages
-	$(IN) ruff check --fix-only .
-	$(IN) ruff format .
-	-$(TEMPLATES) | xargs $(IN) djade --target-version 5.2
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt
@@ -46,7 +47,7 @@ lock: .venv/uv
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages
-	@umask 077 && .venv/bin/python -c 'import secrets; from twofactor.vault import generate_key; \
+	@umask 077 && $(BIN)/python -c 'import secrets; from twofactor.vault import generate_key; \
 	print("DEBUG=true", f"SECRET_KEY={secrets.token_urlsafe(48)}", f"TWOFACTOR_KEYS={generate_key()}", \
 	"EMAIL_URL=file:.mail", sep="\n")' > $@
 
