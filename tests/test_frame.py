@@ -111,15 +111,16 @@ def test_production_settings_leave_nothing_to_warn_of(deployment):
 class Site:
     """Gunicorn on loopback, which takes us for the proxy."""
 
-    def __init__(self, deployment, **changes):
+    def __init__(self, deployment, headers=BY_PROXY, **changes):
+        self.headers = headers
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
             command = [*GUNICORN, f"--bind=fd://{listener.fileno()}", "--log-file=log", "--capture-output"]
             self.process = deployment.start(*command, pass_fds=[listener.fileno()], **changes)
 
-    def ask(self, path, method="GET", body=None, headers=BY_PROXY):
+    def ask(self, path, method="GET", body=None, headers=None):
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body, headers)
+        connection.request(method, path, body, self.headers if headers is None else headers)
         response = connection.getresponse()
         response.body = response.read()
         connection.close()
@@ -284,7 +285,7 @@ class Visitor:
     def ask(self, path, method="GET", **fields):
         cookies = "; ".join(f"{name}={value}" for name, value in self.jar.items())
         form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookies}
-        answer = self.site.ask(path, method, urlencode(fields), {**BY_PROXY, **form})
+        answer = self.site.ask(path, method, urlencode(fields), {**self.site.headers, **form})
         for line in answer.headers.get_all("Set-Cookie", []):
             self.lines.append(line)
             name, _, value = line.partition(";")[0].partition("=")
@@ -358,6 +359,24 @@ def test_without_a_database_a_page_says_when_to_come_back(site_without_database)
     assert b'<main id="main"' in answer.body
 
 
+# In development
+
+
+@pytest.fixture(scope="session")
+def development(site, deployment):
+    settings = {"DEBUG": "true", "BASE_URL": None, "EMAIL_URL": "file:mail"}
+    site = Site(deployment, {"Host": "127.0.0.1:8000"}, **settings)
+    yield site
+    site.stop()
+
+
+def test_in_development_mail_is_read_in_the_browser(development):
+    visitor = Visitor(development)
+    visitor.post("/accounts/signup/", email="bob@example.com", password=PASSWORD)
+    assert b"bob@example.com" in visitor.ask("/mailbox/").body
+    assert b"http://127.0.0.1:8000/accounts/email/verify/" in visitor.ask("/mailbox/0/").body
+
+
 # Closed by default
 
 OPEN = {
@@ -379,6 +398,8 @@ OPEN = {
     "two-factor/verify/",
     "two-factor/verify/backup/",
     "two-factor/verify/other/",
+    "two-factor/verify/send/",
+    "two-factor/verify/sent/",
 }
 
 
