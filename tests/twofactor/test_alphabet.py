@@ -1,0 +1,87 @@
+import pytest
+
+from twofactor import alphabet
+
+FORGIVEN = {
+    "a space": "123 456",
+    "a hyphen": "123-456",
+    "an en dash": "123–456",
+    "a minus sign": "123\N{MINUS SIGN}456",
+    "a line end": " 123456\n",
+    "a tab": "123\t456",
+    "a no-break space": "123\N{NO-BREAK SPACE}456",
+    "a narrow no-break space": "123\N{NARROW NO-BREAK SPACE}456",
+    "a zero width space": "123\N{ZERO WIDTH SPACE}456",
+    "a byte order mark": "\N{ZERO WIDTH NO-BREAK SPACE}123456",
+    "a right-to-left mark": "\N{RIGHT-TO-LEFT MARK}123456",
+    "full-width digits": "１２３４５６",
+    "Arabic-Indic digits": "١٢٣٤٥٦",
+    "Persian digits": "۱۲۳۴۵۶",
+    "Devanagari digits": "१२३४५६",
+}
+REFUSED = ["²23456", "①23456", "½23456", "12345Ⅵ", "一二三四五六", "12.456", "12345o", "+123456"]
+
+
+@pytest.mark.parametrize("typed", list(FORGIVEN.values()), ids=list(FORGIVEN))
+def test_a_code_is_read_as_it_was_meant(typed):
+    assert alphabet.compact(typed) == "123456"
+
+
+@pytest.mark.parametrize("typed", REFUSED)
+def test_what_is_no_decimal_digit_is_no_digit(typed):
+    assert not alphabet.is_digits(alphabet.compact(typed))
+
+
+def test_leading_zeros_are_kept():
+    assert alphabet.compact("000 042") == "000042"
+
+
+def test_the_rest_of_a_pasted_novel_is_not_looked_at():
+    assert len(alphabet.compact("x" * 1_000_000)) == alphabet.LONGEST
+
+
+def test_nothing_is_no_digits():
+    assert not alphabet.is_digits("")
+
+
+def test_a_backup_code_has_at_least_75_bits():
+    assert len(alphabet.BACKUP_ALPHABET) ** len(alphabet.backup_code()) >= 2**75
+
+
+def test_a_backup_code_has_no_letter_that_looks_like_a_digit():
+    assert set(alphabet.BACKUP_ALPHABET) & set("ILOU") == set()
+
+
+def test_a_thousand_backup_codes_use_every_character():
+    assert set("".join(alphabet.backup_code() for _ in range(1000))) == set(alphabet.BACKUP_ALPHABET)
+
+
+def test_a_thousand_backup_codes_are_a_thousand_different_ones():
+    assert len({alphabet.backup_code() for _ in range(1000)}) == 1000
+
+
+def test_a_backup_code_is_shown_in_groups_of_five():
+    assert alphabet.grouped("ABCDE12345FGHJK") == "ABCDE-12345-FGHJK"
+
+
+SLIPS = [
+    "ABCDE-10101-FGHJK",
+    "abcde-10101-fghjk",
+    "ABCDE 10101 FGHJK",
+    "ABCDE10101FGHJK",
+    "  ABCDE–10101–FGHJK\n",
+    "ABCDE-1O1O1-FGHJK",
+    "abcde-lolol-fghjk",
+    "ABCDE-I0I0I-FGHJK",
+    "ABCDE-1010１-FGHJK",
+]
+
+
+@pytest.mark.parametrize("typed", SLIPS)
+def test_the_slips_of_a_hand_are_corrected(typed):
+    assert alphabet.read_backup_code(typed) == "ABCDE10101FGHJK"
+
+
+@pytest.mark.parametrize("typed", ["", "ABCDE-12345", "ABCDE-12345-FGHJKM", "ABCDE-12345-FGHJU", "123456"])
+def test_what_is_no_backup_code_is_none(typed):
+    assert alphabet.read_backup_code(typed) is None

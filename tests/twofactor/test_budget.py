@@ -1,0 +1,219 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.people import PASSWORD
+from twofactor import budget
+from twofactor.models import Allowance, GuessBudget
+
+HOUR = timedelta(hours=1)
+
+
+def guess(user, now):
+    """What is left before a wait, or the end of the wait."""
+    try:
+        return budget.charge(user, now)
+    except budget.Locked as lock:
+        return lock.until
+
+
+def use_up(user, clock, failures):
+    """That many guesses in a row, each as soon as it is allowed."""
+    for _ in range(failures):
+        budget.charge(user, timezone.now())
+        row = GuessBudget.objects.get(pk=user.pk)
+        GuessBudget.objects.filter(pk=user.pk).update(day_failures=0)
+        if row.blocked_until:
+            clock.move_to(row.blocked_until)
+
+
+def test_five_guesses_are_free(alice, clock):
+    assert [guess(alice, timezone.now()) for _ in range(5)] == [4, 3, 2, 1, 0]
+
+
+def test_the_fifth_wrong_guess_costs_thirty_seconds(alice, clock):
+    use_up(alice, clock, 4)
+    budget.charge(alice, timezone.now())
+    assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("seconds", "allowed"), [(29, False), (30, True)])
+def test_after_thirty_seconds_there_is_one_more(alice, clock, seconds, allowed):
+    for _ in range(5):
+        budget.charge(alice, timezone.now())
+    clock.shift(seconds)
+    assert (guess(alice, timezone.now()) == 0) is allowed
+
+
+def test_one_guess_after_a_wait_is_not_two(alice, clock):
+    use_up(alice, clock, 5)
+    budget.charge(alice, timezone.now())
+    assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=60)
+
+
+def test_waits_double_to_an_hour():
+    waits = [budget.wait_after(failures).total_seconds() for failures in range(4, 15)]
+    assert waits == [0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_the_hundredth_wait_is_an_hour():
+    assert budget.wait_after(99) == HOUR
+
+
+def test_asking_during_a_wait_does_not_make_it_longer(alice, clock):
+    for _ in range(5):
+        budget.charge(alice, timezone.now())
+    end = guess(alice, timezone.now())
+    clock.shift(20)
+    assert guess(alice, timezone.now()) == end
+
+
+def test_asking_during_a_wait_is_not_counted(alice, clock):
+    for _ in range(5):
+        budget.charge(alice, timezone.now())
+    [guess(alice, timezone.now()) for _ in range(10)]
+    assert GuessBudget.objects.get(pk=alice.pk).failures == 5
+
+
+def twenty_a_day(alice, clock):
+    """Five at a time, with a right one in between."""
+    began = timezone.now()
+    for _ in range(4):
+        for _ in range(5):
+            budget.charge(alice, timezone.now())
+            clock.shift(60)
+        GuessBudget.objects.filter(pk=alice.pk).update(failures=0, blocked_until=None)
+    return began
+
+
+def test_twenty_guesses_are_enough_for_a_day(alice, clock):
+    began = twenty_a_day(alice, clock)
+    assert guess(alice, timezone.now()) == began + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(("seconds", "allowed"), [(-1, False), (0, True)])
+def test_a_day_begins_with_its_first_guess(alice, clock, seconds, allowed):
+    clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24, seconds=seconds))
+    assert (guess(alice, timezone.now()) == 4) is allowed
+
+
+def test_a_new_day_counts_from_one(alice, clock):
+    clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24))
+    budget.charge(alice, timezone.now())
+    assert GuessBudget.objects.get(pk=alice.pk).day_failures == 1
+
+
+def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
+    use_up(alice, clock, 7)
+    budget.charge(alice, timezone.now())
+    budget.clear(alice)
+    assert guess(alice, timezone.now()) == 4
+
+
+def test_a_right_code_does_not_clear_the_day(alice, clock):
+    for _ in range(4):
+        budget.charge(alice, timezone.now())
+    budget.clear(alice)
+    assert GuessBudget.objects.get(pk=alice.pk).day_failures == 3
+
+
+def test_a_right_code_costs_nothing(alice, clock):
+    budget.charge(alice, timezone.now())
+    budget.clear(alice)
+    assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
+
+
+def test_a_refund_gives_back_one_charge(alice, clock):
+    for _ in range(3):
+        budget.charge(alice, timezone.now())
+    budget.refund(alice)
+    assert GuessBudget.objects.values_list("failures", "day_failures").get() == (2, 2)
+
+
+def test_a_refund_gives_back_the_wait_that_its_charge_began(alice, clock):
+    for _ in range(5):
+        budget.charge(alice, timezone.now())
+    budget.refund(alice)
+    assert guess(alice, timezone.now()) == 0
+
+
+def test_refunds_never_go_below_nothing(alice, clock):
+    budget.charge(alice, timezone.now())
+    [budget.refund(alice) for _ in range(3)]
+    assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
+
+
+def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
+    budget.charge(alice, timezone.now())
+    GuessBudget.objects.filter(pk=alice.pk).update(failures=99, day_failures=0)
+    budget.charge(alice, timezone.now())
+    clock.shift(timedelta(days=365))
+    assert guess(alice, timezone.now()) is None
+
+
+def test_a_new_password_opens_the_way_again(alice, clock):
+    GuessBudget.objects.create(user=alice, failures=100, day_failures=20, day_began_at=timezone.now())
+    alice.set_password("a new one altogether")
+    alice.save()
+    assert guess(alice, timezone.now()) == 4
+
+
+def test_saving_a_person_without_a_new_password_clears_nothing(alice, clock):
+    budget.charge(alice, timezone.now())
+    alice.save()
+    assert GuessBudget.objects.get(pk=alice.pk).failures == 1
+
+
+def test_a_password_that_is_only_hashed_anew_clears_nothing(alice, clock, real_hasher):
+    budget.charge(alice, timezone.now())
+    alice.check_password(PASSWORD)
+    assert GuessBudget.objects.get(pk=alice.pk).failures == 1
+
+
+def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
+    bob = django_user_model.objects.create_user("bob@example.com", PASSWORD)
+    use_up(alice, clock, 5)
+    assert guess(bob, timezone.now()) == 4
+
+
+# Allowances
+
+
+def take(clock, key="mail:1", limit=3):
+    return budget.take(key, limit, HOUR, timezone.now())
+
+
+def test_something_may_happen_as_often_as_its_limit_says(db, clock):
+    assert [take(clock) for _ in range(5)] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(("seconds", "allowed"), [(3599, False), (3600, True)])
+def test_it_may_happen_again_when_the_window_has_passed(db, clock, seconds, allowed):
+    [take(clock) for _ in range(3)]
+    clock.shift(seconds)
+    assert take(clock) is allowed
+
+
+def test_refused_tries_do_not_make_the_window_longer(db, clock):
+    [take(clock) for _ in range(3)]
+    clock.shift(3599)
+    take(clock)
+    clock.shift(1)
+    assert take(clock)
+
+
+def test_a_new_window_counts_from_one(db, clock):
+    [take(clock) for _ in range(3)]
+    clock.shift(HOUR)
+    assert [take(clock) for _ in range(4)] == [True, True, True, False]
+
+
+def test_every_key_has_its_own_count(db, clock):
+    [take(clock) for _ in range(3)]
+    assert take(clock, key="mail:2")
+
+
+def test_a_refused_try_is_not_counted(db, clock):
+    [take(clock) for _ in range(5)]
+    assert Allowance.objects.get().count == 3
