@@ -21,7 +21,7 @@ FLOORS = [
     "twofactor.{signin, stepup, trust, forms}",
     "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, user}",
     "twofactor.{models}",
-    "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, cookies, refusal, signals}",
+    "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, browser, cookies, refusal, signals}",
 ]
 
 
