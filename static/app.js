@@ -93,6 +93,9 @@
     for (const form of all("[aria-busy]")) free(form);
   });
 
+  // A tab that somebody comes back to asks whether what it shows still holds.
+  on("visibilitychange", () => document.hidden || document.body.dispatchEvent(new Event("looked-at")));
+
   // Copy and print are hidden until there is a script to do it; a wait is counted once, and told once.
   const waiting = new WeakSet();
   const prepare = () => {
