@@ -47,7 +47,9 @@ def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
     if value in options or (dotted and "." in value and value.replace(".", "_").isidentifier()):
         return value
     refuse(
-        name, f"must be one of {', '.join(options)}{' or a dotted path' * dotted}, not '{value}'", options[-1]
+        name,
+        f"must be one of {', '.join(filter(None, options))}{' or a dotted path' * dotted}, not '{value}'",
+        options[-1],
     )
 
 

@@ -201,6 +201,16 @@ TWOFACTOR_KEYS = environment.parsed(
 )
 TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
 
+TWOFACTOR_EMAIL_FALLBACK = environment.choice("TWOFACTOR_EMAIL_FALLBACK", ("everyone", "not-staff", "nobody"))
+TWOFACTOR_SMS_GATEWAY = environment.choice("TWOFACTOR_SMS_GATEWAY", ("", "console", "twilio"), dotted=True)
+if TWOFACTOR_SMS_GATEWAY == "twilio":
+    TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID", example="AC0123456789abcdef0123456789abcdef")
+    TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN", example="(from Twilio's console)")
+    TWILIO_FROM = environment.text("TWILIO_FROM", example="+15017122661")
+    TWILIO_URL = environment.text(
+        "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
+    )
+
 # Language and time
 
 LANGUAGE_CODE = "en"

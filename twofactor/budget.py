@@ -96,6 +96,16 @@ def clear(user: AbstractBaseUser) -> None:
     )
 
 
+def give_back(key: str) -> None:
+    """What was taken for something that then did not happen."""
+    Allowance.objects.filter(pk=key, count__gt=0).update(count=F("count") - 1)
+
+
+def free_again(key: str, window: timedelta) -> datetime | None:
+    row = Allowance.objects.filter(pk=key).first()
+    return row.began_at + window if row else None
+
+
 def take(key: str, limit: int, window: timedelta, now: datetime) -> bool:
     """Whether this may happen once more. One UPDATE counts and decides."""
     stale = Q(began_at__lte=now - window)

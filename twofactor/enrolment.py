@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from twofactor import alphabet, backup_codes, budget, events, totp, vault
-from twofactor.factors import Refused
 from twofactor.models import Authenticator, Draft, GuessBudget, owner
+from twofactor.refusal import Refused
 from twofactor.user import SecurityMixin
 
 GUESSES_PER_KEY = 10

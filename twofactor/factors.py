@@ -11,24 +11,22 @@ from datetime import datetime
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, backup_codes, budget, events
-from twofactor.models import Authenticator
+from twofactor import alphabet, backup_codes, budget, delivery, events
+from twofactor.models import Authenticator, SentCode
+from twofactor.refusal import Refused
 
 TOTP = "totp"
 BACKUP = "backup"
+SMS = "sms"
+RECOVERY = "recovery"  # a code by e-mail: a way back in, not a factor
 FACTORS = frozenset({TOTP, BACKUP})
+SENT = frozenset({SMS, RECOVERY})
+ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
+TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it
 CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
-
-
-class Refused(Exception):
-    """The sentence for the person, and whether what they typed is worth keeping."""
-
-    def __init__(self, sentence: str, *, keep: bool = False) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.keep = keep
 
 
 class Overtaken(Exception):
@@ -50,6 +48,7 @@ def accept(
     now: datetime,
     *,
     kinds: frozenset[str] = FACTORS,
+    purpose: str = "",
     claim: Callable[[], bool] = lambda: True,
 ) -> str:
     """The method that was met; or Refused, budget.Locked, Overtaken.
@@ -59,22 +58,27 @@ def accept(
     """
     authenticator = Authenticator.objects.get(pk=user.pk)
     code = read(text, authenticator, kinds)
+    sent = still_live(user, purpose, now) if kinds <= SENT else []
     left = charged(user, request, now)
     try:
-        match = find(code, authenticator, now)
+        match = find_sent(code, sent) if sent else find(code, authenticator, now)
     except Refused as replay:
         budget.refund(user)
         events.record("code_replayed", user, request, sentence=str(replay))
         raise
     if match is None:
         events.record("second_factor_refused", user, request)
-        raise Refused(wrong(code, authenticator, now, left))
+        if left <= budget.FREE_GUESSES - TELL_AFTER:
+            events.record("wrong_codes", user, request)
+        raise Refused(wrong_sent(left) if sent else wrong(code, authenticator, now, left))
     with transaction.atomic():
         spent = match.spend(now)
         claimed = spent and claim()
         if claimed:
             budget.clear(user)
             events.record("second_factor_accepted", user, request, method=match.method)
+            if match.method in ALSO:
+                events.record(ALSO[match.method], user, request)
         else:
             transaction.set_rollback(True)
     if not claimed:
@@ -88,10 +92,10 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
     code = alphabet.compact(text)
     if BACKUP in kinds and (backup := alphabet.read_backup_code(text)):
         return backup
-    digits = authenticator.digits
+    digits = delivery.DIGITS if kinds <= SENT else authenticator.digits
     if not code:
         raise Refused(_("Enter the code"))
-    if TOTP not in kinds:
+    if kinds == {BACKUP}:
         raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
     if alphabet.is_digits(code) and len(code) == digits:
         return code
@@ -131,6 +135,27 @@ def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None
     return Match(TOTP, lambda at: authenticator.spend(step, at)) if step is not None else None
 
 
+def still_live(user: AbstractBaseUser, purpose: str, now: datetime) -> list[SentCode]:
+    """The codes that were sent for this in the last ten minutes, newest first."""
+    sent = delivery.recent(user, purpose, now)
+    if not sent or sent[0].used_at:
+        raise Refused(_("That code has expired. Ask for a new one"))
+    return sent
+
+
+def find_sent(code: str, sent: list[SentCode]) -> Match | None:
+    newest, *older = sent
+    if not delivery.charge(newest):
+        raise Refused(_("That code has had too many wrong tries. Ask for a new one"))
+    if delivery.is_code_of(newest, code):
+        method = RECOVERY if newest.channel == delivery.EMAIL else SMS
+        return Match(method, lambda at: delivery.spend(newest, at))
+    if any(delivery.is_code_of(earlier, code) for earlier in older):
+        at = timezone.localtime(newest.sent_at)
+        raise Refused(_("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"})
+    return None
+
+
 def replayed(method: str) -> Refused:
     if method == BACKUP:
         return Refused(_("You have already used that backup code. Each one works once"))
@@ -145,6 +170,13 @@ def wrong(code: str, authenticator: Authenticator, now: datetime, left: int) -> 
         clock_is_off = authenticator.step_of(code, now, within=CLOCK_STEPS) is not None
         if clock_is_off or left <= budget.FREE_GUESSES - 3:
             sentences.append(_("Check that your phone sets its time automatically"))
-    if left == 1:
-        sentences.append(_("After 1 more wrong code you have to wait before you can try again"))
-    return ". ".join(sentences)
+    return ". ".join([*sentences, *warning(left)])
+
+
+def wrong_sent(left: int) -> str:
+    sentence = _("The code is not correct or has expired. Check your latest message or ask for a new code")
+    return ". ".join([sentence, *warning(left)])
+
+
+def warning(left: int) -> list[str]:
+    return [_("After 1 more wrong code you have to wait before you can try again")] if left == 1 else []

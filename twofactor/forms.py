@@ -7,7 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.factors import Refused
+from twofactor import sms
+from twofactor.refusal import Refused
 
 
 class CodeForm(forms.Form):
@@ -56,6 +57,28 @@ class BackupCodeForm(CodeForm):
             }
         ),
     )
+
+
+class SentCodeForm(CodeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = _("This is the 6-digit number in the message we sent")
+
+
+class PhoneForm(forms.Form):
+    number = forms.CharField(
+        label=_("Phone number"),
+        help_text=_("With the country code, like +49 170 1234567"),
+        max_length=40,
+        error_messages={"required": _("Enter your phone number")},
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel", "dir": "ltr"}),
+    )
+
+    def clean_number(self) -> str:
+        number = sms.parse_number(self.cleaned_data["number"])
+        if number is None:
+            raise ValidationError(_("Enter the number with its country code, like +49 170 1234567"))
+        return number
 
 
 class PasswordForm(forms.Form):

@@ -17,11 +17,11 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 def page(
-    request: HttpRequest, template: str, *, form: BaseForm | None = None, **context: Any
+    request: HttpRequest, template: str, *, form: BaseForm | None = None, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """200, or 422 when it shows a form that was refused."""
+    """200 unless the view says otherwise, or 422 when it shows a form that was refused."""
     refused = form is not None and form.is_bound and not form.is_valid()
-    return render(request, template, {"form": form, **context}, status=422 if refused else 200)
+    return render(request, template, {"form": form, **context}, status=422 if refused else status)
 
 
 def see_other(to: str, **kwargs: Any) -> HttpResponse:

@@ -15,17 +15,18 @@ from django.utils import translation
 log = logging.getLogger("countersign.mail")
 
 THREAD = "outgoing mail"
+Templates = str | list[str]  # of several, the first that exists
 
 outgoing: Queue[EmailMultiAlternatives] = Queue(maxsize=1000)
 starting = Lock()
 
 
-def send(template: str, to: str, language: str, **context: Any) -> bool:
+def send(template: Templates, to: str, language: str, **context: Any) -> bool:
     """Whether the mail server took it, for mail that the person is waiting for."""
     return hand_over(compose(template, to, language, context))
 
 
-def queue(template: str, to: str, language: str, **context: Any) -> None:
+def queue(template: Templates, to: str, language: str, **context: Any) -> None:
     """For mail that nobody waits for: a slow mail server holds up no page, and its time tells nothing."""
     with starting:
         if not any(thread.name == THREAD for thread in threading.enumerate()):
@@ -43,16 +44,19 @@ def deliver() -> None:
         outgoing.task_done()
 
 
-def compose(template: str, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    names = [template] if isinstance(template, str) else template
     with translation.override(language or settings.LANGUAGE_CODE):
         context |= {"site_name": settings.SITE_NAME, "base_url": settings.BASE_URL, "to": to}
         message = EmailMultiAlternatives(
-            " ".join(render_to_string(f"{template}_subject.txt", context).split()),
-            render_to_string(f"{template}_message.txt", context),
+            " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),
+            render_to_string([f"{name}_message.txt" for name in names], context),
             to=[to],
             headers={"Auto-Submitted": "auto-generated"},
         )
-        message.attach_alternative(render_to_string(f"{template}_message.html", context), "text/html")
+        message.attach_alternative(
+            render_to_string([f"{name}_message.html" for name in names], context), "text/html"
+        )
     return message
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from twofactor import totp, vault
+from twofactor import browser, totp, vault
 
 
 def owner(user_id: Any) -> str:
@@ -111,8 +111,30 @@ class GuessBudget(models.Model):
 class Event(models.Model):
     """The audit log. Written by events.record alone, and never changed."""
 
+    class Kind(models.TextChoices):
+        TWO_FACTOR_ENABLED = "two_factor_enabled", _("Two-factor authentication was turned on")
+        AUTHENTICATOR_REPLACED = "authenticator_replaced", _("The authenticator app was replaced")
+        TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
+        BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")
+        BACKUP_CODE_USED = "backup_code_used", _("A backup code was used")
+        SECOND_FACTOR_ACCEPTED = "second_factor_accepted", _("A code was accepted")
+        SECOND_FACTOR_REFUSED = "second_factor_refused", _("A wrong code was entered")
+        SECOND_FACTOR_LOCKED = "second_factor_locked", _("A code was entered while locked")
+        WRONG_CODES = "wrong_codes", _("Somebody with your password entered wrong codes")
+        CODE_REPLAYED = "code_replayed", _("A code was entered a second time")
+        CODE_SENT = "code_sent", _("A code was sent")
+        RECOVERED_BY_EMAIL = "recovered_by_email", _("Signed in with a code sent by e-mail")
+        SIGNED_IN_WITHOUT_SECOND_FACTOR = "signed_in_without_second_factor", _("Signed in with the password")
+        SIGNED_IN_TRUSTED = "signed_in_trusted", _("Signed in from a trusted browser")
+        BROWSER_TRUSTED = "browser_trusted", _("A browser was trusted")
+        BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were forgotten")
+        SESSIONS_ENDED = "sessions_ended", _("Signed out everywhere else")
+        PHONE_CHANGED = "phone_changed", _("The phone number for text messages was changed")
+        PASSWORD_CHANGED = "password_changed", _("The password was changed")
+        ADDRESS_CHANGED = "address_changed", _("The e-mail address was changed")
+
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    kind = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40, choices=Kind.choices)
     at = models.DateTimeField()
     ip_address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=200, blank=True)
@@ -127,6 +149,10 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def browser_name(self) -> str:
+        return browser.name_of(self.browser)
+
 
 class Allowance(models.Model):
     """How often something may happen for one key in a window of time (budget.py)."""
@@ -137,3 +163,65 @@ class Allowance(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Phone(models.Model):
+    """Where text messages go, once a code that was sent there has come back."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="phone"
+    )
+    number = models.CharField(max_length=20, blank=True)
+    verified_at = models.DateTimeField(null=True)
+    new_number = models.CharField(max_length=20, blank=True)  # until it is verified, the old one stays
+
+    def __str__(self) -> str:
+        return f"phone of {self.user_id}"
+
+
+class SentCode(models.Model):
+    """A code that went out by e-mail or text message. The newest of its purpose is the one that works."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    purpose = models.CharField(
+        max_length=40, editable=False
+    )  # the pending sign-in, or the phone, it was sent for
+    channel = models.CharField(max_length=5)
+    target = models.CharField(max_length=254)
+    digest = models.CharField(max_length=80, editable=False)
+    sent_at = models.DateTimeField(db_index=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "purpose", "-id"], name="twofactor_sentcode_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"code sent to {self.user_id} by {self.channel}"
+
+
+class TrustedBrowser(models.Model):
+    """May skip the second factor, never the step-up, until it expires or anything ends the sessions."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    session_hash = models.CharField(max_length=64, editable=False)
+    label = models.CharField(max_length=80)
+    trusted_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.label}, trusted by {self.user_id}"
+
+
+class Nudge(models.Model):
+    """Somebody who does not want to be reminded of two-factor sign-in for a while."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    dismissed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"reminder dismissed by {self.user_id}"

@@ -6,6 +6,7 @@ a key of its own, and the owner stands inside: a token moved to another row or a
 
 import base64
 import hashlib
+import hmac
 import json
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -40,9 +41,13 @@ def key_id(key: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _lock(key: str, purpose: str) -> Fernet:
+def _derived(key: str, purpose: str) -> bytes:
     derive = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"countersign/{purpose}/1".encode())
-    return Fernet(base64.urlsafe_b64encode(derive.derive(base64.urlsafe_b64decode(key))))
+    return derive.derive(base64.urlsafe_b64decode(key))
+
+
+def _lock(key: str, purpose: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_derived(key, purpose)))
 
 
 def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
@@ -57,6 +62,21 @@ def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedel
         if key_id(key) == named:
             return _open(_lock(key, purpose), owner, sealed, now, max_age)
     raise Unopenable
+
+
+def fingerprint(purpose: str, text: str) -> str:
+    """For short codes: worthless without the key, however many of them somebody copies."""
+    return _fingerprint(settings.TWOFACTOR_KEYS[0], purpose, text)
+
+
+def has_fingerprint(purpose: str, text: str, stored: str) -> bool:
+    named = stored.partition(".")[0]
+    keys = [key for key in settings.TWOFACTOR_KEYS if key_id(key) == named]
+    return any(hmac.compare_digest(_fingerprint(key, purpose, text), stored) for key in keys)
+
+
+def _fingerprint(key: str, purpose: str, text: str) -> str:
+    return f"{key_id(key)}.{hmac.new(_derived(key, purpose), text.encode(), hashlib.sha256).hexdigest()}"
 
 
 def _open(lock: Fernet, owner: str, sealed: str, now: datetime, max_age: timedelta | None) -> Any:

@@ -1,0 +1,187 @@
+"""Codes that are sent: by e-mail to whoever lost the authenticator, by text message where it is set up."""
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from twofactor import alphabet, budget, mail, sms, vault
+from twofactor.models import Phone, SentCode
+from twofactor.refusal import Refused
+
+EMAIL = "email"
+SMS = "sms"
+DIGITS = 6
+MAX_AGE = timedelta(minutes=10)
+TRIES = 5
+HOLD_AFTER_RESET = timedelta(hours=24)
+PATIENCE = 5.5  # seconds for mail server or gateway; the page is due within six
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
+PURPOSE = "sent code"
+
+senders = ThreadPoolExecutor(max_workers=32, thread_name_prefix="sender")
+
+
+class TooSoon(Exception):
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+
+
+class NotSent(Exception):
+    """Nothing arrived, and nothing was counted."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    kind: str
+    target: str
+
+    @property
+    def masked(self) -> str:
+        return masked_address(self.target) if self.kind == EMAIL else masked_number(self.target)
+
+
+def masked_address(address: str) -> str:
+    name, _at, domain = address.partition("@")
+    return f"{name[:1]}•••{name[-1:] if len(name) > 2 else ''}@{domain}"
+
+
+def masked_number(number: str) -> str:
+    return f"••• {number[-2:]}"
+
+
+def channels(user: Any, now: datetime) -> list[Channel]:
+    """What this person can have a code sent to, by the rules that keep two factors two."""
+    found = []
+    if email_allowed(user, now):
+        found.append(Channel(EMAIL, user.email))
+    phone = (
+        Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first() if sms.is_configured() else None
+    )
+    if phone:
+        found.append(Channel(SMS, phone.number))
+    return found
+
+
+def email_allowed(user: Any, now: datetime) -> bool:
+    """Not to an address nobody confirmed, nor soon after whoever reads it has set a new password with it."""
+    rule = getattr(settings, "TWOFACTOR_EMAIL_FALLBACK", "everyone")
+    if rule == "nobody" or (rule == "not-staff" and user.is_staff) or not user.email_verified_at:
+        return False
+    return user.credentials_reset_at is None or user.credentials_reset_at + HOLD_AFTER_RESET <= now
+
+
+Limit = tuple[str, int, timedelta]
+
+
+def send(
+    user: Any, channel: Channel, purpose: str, address: str, now: datetime, limits: list[Limit] | None = None
+) -> SentCode:
+    """Counted before it is sent; a failed send gives back what it cost the person. Or TooSoon, NotSent."""
+    mine = list(limits or [])
+    mine += [
+        (f"{whose}:{what}:{span}", limit, window)
+        for whose in (f"sends:{user.pk}", f"sends-to:{vault.fingerprint('target', channel.target)[:24]}")
+        for what, span, limit, window in (("m", 1, 1, MINUTE), ("h", 1, 5, HOUR), ("d", 1, 10, DAY))
+    ]
+    take_all([(f"sends-from:{address}", 20, HOUR), *mine], now)
+    code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+    sent = SentCode(
+        user_id=user.pk, purpose=purpose, channel=channel.kind, target=channel.target, sent_at=now
+    )
+    sent.digest = vault.fingerprint(PURPOSE, f"{user.pk}:{purpose}:{code}")
+    if not deliver(user, channel, code):
+        for key, *_rest in mine:
+            budget.give_back(key)
+        raise NotSent
+    sent.save()
+    return sent
+
+
+def take_all(limits: list[Limit], now: datetime) -> None:
+    taken: list[str] = []
+    for key, limit, window in limits:
+        if not budget.take(key, limit, window, now):
+            for earlier in taken:
+                budget.give_back(earlier)
+            raise TooSoon(budget.free_again(key, window) or now + MINUTE)
+        taken.append(key)
+
+
+def deliver(user: Any, channel: Channel, code: str) -> bool:
+    """In a thread, because a server that drips one byte at a time never runs into a socket's time-out."""
+    language = getattr(user, "language", "") or translation.get_language()
+    attempt = senders.submit(by_mail if channel.kind == EMAIL else by_sms, channel.target, code, language)
+    try:
+        return attempt.result(PATIENCE)
+    except TookTooLong:
+        attempt.cancel()
+        return False
+
+
+def by_mail(address: str, code: str, language: str) -> bool:
+    return mail.send("twofactor/mail/code", address, language, code=code)
+
+
+def by_sms(number: str, code: str, language: str) -> bool:
+    """The last line lets a phone offer the code on this site only."""
+    with translation.override(language):
+        sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": settings.SITE_NAME}
+    try:
+        sms.gateway().send(number, f"{sentence}\n\n@{urlsplit(settings.BASE_URL).hostname} #{code}")
+    except sms.NotSent:
+        return False
+    return True
+
+
+def newest(user: Any, purpose: str) -> SentCode | None:
+    return SentCode.objects.filter(user_id=user.pk, purpose=purpose).order_by("-id").first()
+
+
+def recent(user: Any, purpose: str, now: datetime) -> list[SentCode]:
+    mine = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - MAX_AGE)
+    return list(mine.order_by("-id"))
+
+
+def is_code_of(sent: SentCode, code: str) -> bool:
+    return vault.has_fingerprint(PURPOSE, f"{sent.user_id}:{sent.purpose}:{code}", sent.digest)
+
+
+def charge(sent: SentCode) -> bool:
+    """Five tries, then it is void."""
+    live = SentCode.objects.filter(pk=sent.pk, tries__lt=TRIES, used_at=None)
+    return live.update(tries=F("tries") + 1) == 1
+
+
+def spend(sent: SentCode, now: datetime) -> bool:
+    return SentCode.objects.filter(pk=sent.pk, used_at=None).update(used_at=now) == 1
+
+
+def send_to_new_number(user: Any, number: str, address: str, now: datetime) -> None:
+    send(user, Channel(SMS, number), f"phone:{number}", address, now)
+    Phone.objects.update_or_create(pk=user.pk, defaults={"new_number": number})
+
+
+def verify_number(user: Any, text: str, now: datetime) -> None:
+    """The code that was sent to the new number makes it the number."""
+    code = alphabet.compact(text)
+    if not code:
+        raise Refused(_("Enter the code"))
+    phone = Phone.objects.get(pk=user.pk)
+    sent = recent(user, f"phone:{phone.new_number}", now)
+    if not sent or not charge(sent[0]):
+        raise Refused(_("That code has expired. Ask for a new one"))
+    if not is_code_of(sent[0], code) or not spend(sent[0], now):
+        raise Refused(_("The code is not correct. Check your latest message"))
+    Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
+        number=phone.new_number, new_number="", verified_at=now
+    )

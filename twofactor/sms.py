@@ -1,0 +1,75 @@
+"""Text messages: what a gateway is, the ones that come with us, and how numbers are read."""
+
+import logging
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+SECONDS = 5  # that a gateway may take
+
+
+class NotSent(Exception):
+    """The gateway did not take the message."""
+
+
+class Gateway(Protocol):
+    """TWOFACTOR_SMS_GATEWAY may be the dotted path of a class like this one."""
+
+    def send(self, number: str, text: str) -> None:
+        """Hand the text over for a number like +491701234567, or raise NotSent."""
+
+
+class Console:
+    """For development: what would have been sent stands in the server's output."""
+
+    def send(self, number: str, text: str) -> None:
+        print(f"Text message to {number}:\n{text}\n")
+
+
+class Twilio:
+    """Needs the `sms` extra, and TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM."""
+
+    def send(self, number: str, text: str) -> None:
+        site: Any = settings
+        from requests import RequestException
+        from twilio.base.exceptions import TwilioException
+        from twilio.http.http_client import TwilioHttpClient
+        from twilio.rest import Client
+
+        # Twilio's own logger writes bodies, and the body is the code.
+        http = TwilioHttpClient(
+            timeout=SECONDS, max_retries=0, logger=logging.Logger("unread", logging.CRITICAL)
+        )
+        client = Client(site.TWILIO_ACCOUNT_SID, site.TWILIO_AUTH_TOKEN, http_client=http)
+        client.api.base_url = site.TWILIO_URL
+        try:
+            client.messages.create(to=number, from_=site.TWILIO_FROM, body=text)
+        except (TwilioException, RequestException) as failure:
+            raise NotSent(type(failure).__name__) from None
+
+
+GATEWAYS = {"console": "twofactor.sms.Console", "twilio": "twofactor.sms.Twilio"}
+
+
+def is_configured() -> bool:
+    return bool(getattr(settings, "TWOFACTOR_SMS_GATEWAY", ""))
+
+
+def gateway() -> Gateway:
+    name: str = getattr(settings, "TWOFACTOR_SMS_GATEWAY", "")
+    chosen: Gateway = import_string(GATEWAYS.get(name, name))()
+    return chosen
+
+
+def parse_number(text: str) -> str | None:
+    """+ and digits, or None. Without a country code nobody knows where a number is."""
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
