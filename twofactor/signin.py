@@ -19,8 +19,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, enrolment, events, factors, vault
+from twofactor import cookies, delivery, enrolment, events, factors, trust, vault
+from twofactor.delivery import Channel
 from twofactor.http import safe_next, see_other
+from twofactor.refusal import Refused
 
 COOKIE = "pending"
 PURPOSE = "pending sign-in"
@@ -30,7 +32,11 @@ MAX_AGE = timedelta(minutes=10)
 AMR = "amr"
 AUTH_AT = "auth_at"
 NONE = "none"  # this person has no second factor
+TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
+
+
+WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}
 
 
 class Gone(Exception):
@@ -49,6 +55,14 @@ class PendingSignIn:
     next: str
     nonce: str
 
+    @property
+    def purpose(self) -> str:
+        """What codes are sent for: this sign-in and no other."""
+        return f"signin:{self.nonce}"
+
+    def channels(self, now: datetime) -> list[Channel]:
+        return delivery.channels(self.user, now)
+
     def claim(self, now: datetime) -> bool:
         """One UPDATE, so that of two right codes at once one signs in."""
         unused = get_user_model().objects.filter(
@@ -59,10 +73,18 @@ class PendingSignIn:
 
 def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
     """The door for a login view: the password was right. Signed in, or asked for the second factor."""
-    if enrolment.is_on(user):
-        return begin(request, user, to)
+    if not enrolment.is_on(user):
+        return open_session(request, user, NONE, to)
+    if trust.is_trusted(request, user, timezone.now()):
+        return open_session(request, user, TRUSTED, to)
+    return begin(request, user, to)
+
+
+def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
+    vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
-    events.record("signed_in_without_second_factor", user, request)
+    if method in WITHOUT_A_CODE:
+        events.record(WITHOUT_A_CODE[method], user, request)
     return see_other(to)
 
 
@@ -147,7 +169,7 @@ def accept(
         return factors.accept(pending.user, text, request, now, kinds=kinds, claim=lambda: pending.claim(now))
     except factors.Overtaken:
         raise Gone(pending.next) from None
-    except factors.Refused:
+    except Refused:
         if was_used(pending):
             raise Gone(pending.next) from None  # the second click of a double click
         raise
@@ -159,10 +181,11 @@ def was_used(pending: PendingSignIn) -> bool:
 
 
 def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
-    """The only place where somebody with a second factor is signed in."""
-    request.twofactor_method = method  # type: ignore[attr-defined]
-    login(request, pending.user, backend=pending.backend)
-    response = see_other(pending.next)
+    pending.user.backend = pending.backend
+    response = open_session(request, pending.user, method, pending.next)
+    if method == factors.TOTP and "trust_browser" in request.POST and trust.may_trust(pending.user):
+        trust.trust(request, response, pending.user, timezone.now())
+        events.record("browser_trusted", pending.user, request)
     forget(response)
     return response
 
@@ -179,6 +202,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     """After a change that ended every session: this one goes on, under a new key."""
     update_session_auth_hash(request, user)
     request.session[AMR] = method
+    request.session.pop("sudo_at", None)  # what was proven before is not proof for what is there now
 
 
 def hold(request: HttpRequest, to: str) -> HttpResponse:

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.utils import timezone
 
-from twofactor import enrolment, signin
+from twofactor import enrolment, factors, signin
 
 STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
@@ -26,9 +27,22 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
+    if came_back(request):
+        return within(request, PASSWORD_AT, SETUP_AGE)
     if enrolment.is_on(request.user):
         return recently_confirmed(request)
     return within(request, signin.AUTH_AT, SETUP_AGE) or within(request, PASSWORD_AT, SETUP_AGE)
+
+
+def came_back(request: HttpRequest) -> bool:
+    """Signed in with an e-mailed code just now: may bind a new authenticator, nothing else that hurts."""
+    by_mail = request.session.get(signin.AMR) == factors.RECOVERY
+    return by_mail and within(request, signin.AUTH_AT, SETUP_AGE)
+
+
+def is_on_the_way_back(request: HttpRequest, to: str) -> bool:
+    """Whoever lost the authenticator gives the password alone, if it is for set-up that they give it."""
+    return came_back(request) and to.startswith(resolve_url("twofactor:setup"))
 
 
 def password_is_right(request: HttpRequest, password: str) -> bool:
@@ -37,10 +51,10 @@ def password_is_right(request: HttpRequest, password: str) -> bool:
     return user is not None and user.pk == request.user.pk
 
 
-def confirmed(request: HttpRequest) -> None:
+def confirmed(request: HttpRequest, *, with_factor: bool) -> None:
     """A person has risen: a new session key, and the moment."""
     request.session.cycle_key()
     now = int(timezone.now().timestamp())
     request.session[PASSWORD_AT] = now
-    if enrolment.is_on(request.user):
+    if with_factor or not enrolment.is_on(request.user):
         request.session[SUDO_AT] = now

@@ -1,0 +1,72 @@
+"""Browsers that may skip the second factor. The token is in the cookie, its hash in the database."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+
+from twofactor import browser, cookies
+from twofactor.models import TrustedBrowser
+
+COOKIE = "tb"
+AGE = timedelta(days=30)
+BROWSERS_PER_PERSON = 10
+PEOPLE_PER_BROWSER = 10
+TOKEN_BYTES = 32
+
+
+def may_trust(user: Any) -> bool:
+    """Whoever can open the administration gives the second factor every time."""
+    return not user.is_staff
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def tokens(request: HttpRequest) -> list[str]:
+    """One for each person who trusts this browser."""
+    return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
+
+
+def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> TrustedBrowser:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    trusted = TrustedBrowser.objects.create(
+        user_id=user.pk,
+        digest=digest(token),
+        session_hash=user.get_session_auth_hash(),
+        label=browser.name_of(request.headers.get("User-Agent", "")) or "?",
+        trusted_at=now,
+        last_used_at=now,
+        expires_at=now + AGE,
+    )
+    newest = TrustedBrowser.objects.filter(user_id=user.pk).order_by("-id")
+    TrustedBrowser.objects.filter(
+        pk__in=list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
+    ).delete()
+    kept = [token, *tokens(request)][:PEOPLE_PER_BROWSER]
+    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+    return trusted
+
+
+def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
+    """Asked after the password. The row, not the cookie, says how long."""
+    presented = [digest(token) for token in tokens(request)]
+    if not presented or not may_trust(user):
+        return False
+    mine = TrustedBrowser.objects.filter(user_id=user.pk, digest__in=presented, expires_at__gt=now)
+    for found in mine:
+        if constant_time_compare(found.session_hash, user.get_session_auth_hash()):
+            TrustedBrowser.objects.filter(pk=found.pk).update(last_used_at=now)
+            return True
+    return False
+
+
+def browsers(user: Any, now: datetime) -> list[TrustedBrowser]:
+    """Those that still work: a change that ended the sessions has ended the others too."""
+    current = user.get_session_auth_hash()
+    mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
+    return [found for found in mine if constant_time_compare(found.session_hash, current)]
