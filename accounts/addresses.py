@@ -54,8 +54,6 @@ class Confirmation:
             applied = 0
         if not applied:
             raise DeadLink
-        if self.is_change:
-            tell_both(self.user.email, self.address, self.user)
 
 
 def send_link(user: "User", address: str, now: datetime) -> bool:
@@ -84,8 +82,3 @@ def ask_to_change(user: "User", address: str, now: datetime) -> bool:
     if get_user_model().objects.filter(email=address).exclude(pk=user.pk).exists():
         return mail.send("accounts/mail/already_registered", address, user.language)
     return send_link(user, address, now)
-
-
-def tell_both(old: str, new: str, user: "User") -> None:
-    for address in (old, new):
-        mail.send("accounts/mail/address_changed", address, user.language, old=old, new=new, user=user)

@@ -24,7 +24,7 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import signin
+from twofactor import events, signin
 from twofactor.http import page, post_only, posted, safe_next, see_other
 
 NOT_SENT = _("We could not send the message. Try again in a few minutes.")
@@ -61,6 +61,11 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        events.record("password_changed", form.user, self.request)
+        return response
+
 
 class PasswordChangeDone(auth_views.PasswordChangeDoneView):
     template_name = "accounts/password_change_done.html"
@@ -84,7 +89,9 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         form.user.credentials_reset_at = timezone.now()
         form.user.email_verified_at = form.user.email_verified_at or form.user.credentials_reset_at
         lockout.forget_strangers(form.user.email)
-        return super().form_valid(form)
+        response = super().form_valid(form)
+        events.record("password_changed", form.user, self.request, by="e-mail")
+        return response
 
 
 class PasswordResetComplete(auth_views.PasswordResetCompleteView):
@@ -120,6 +127,8 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             return render(request, "accounts/email_verify.html", {"address": confirmation.address})
         confirmation.apply(timezone.now())
+        if confirmation.is_change:
+            events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
     except addresses.DeadLink:
         return render(request, "accounts/email_verify_dead.html", status=404)
     messages.success(request, _("Your e-mail address is confirmed."))

@@ -1,37 +1,58 @@
-"""The one verb for anything worth remembering: it writes the row, and after the commit signals and logs."""
+"""The one verb for anything worth remembering.
+
+It writes the row; once that is committed it tells the site (signal), the log (line) and the person (mail).
+"""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import signals
+from twofactor import budget, mail, signals
 from twofactor.models import Event
 
 log = logging.getLogger("countersign.security")
 
-# Every kind of event, and the signal that tells it to the site.
-KINDS: dict[str, Signal | None] = {
-    "two_factor_enabled": signals.two_factor_enabled,
-    "authenticator_replaced": signals.two_factor_enabled,
-    "two_factor_disabled": signals.two_factor_disabled,
-    "backup_codes_regenerated": signals.backup_codes_regenerated,
-    "second_factor_accepted": signals.second_factor_accepted,
-    "second_factor_refused": signals.second_factor_refused,
-    "code_replayed": signals.second_factor_refused,
-    "second_factor_locked": signals.second_factor_refused,
-    "signed_in_without_second_factor": signals.signed_in_without_second_factor,
-    "confirmed": None,
+
+@dataclass(frozen=True)
+class Audience:
+    """Who hears of an event, besides the audit log."""
+
+    signal: Signal | None = None
+    mail: bool = False
+    mail_once_in: timedelta | None = None  # for what an attacker could repeat
+
+
+MAIL = Audience(mail=True)
+AUDIENCES = {
+    Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
+    Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
+    Event.Kind.TWO_FACTOR_DISABLED: Audience(signals.two_factor_disabled, mail=True),
+    Event.Kind.BACKUP_CODES_REGENERATED: Audience(signals.backup_codes_regenerated, mail=True),
+    Event.Kind.SECOND_FACTOR_ACCEPTED: Audience(signals.second_factor_accepted),
+    Event.Kind.SECOND_FACTOR_REFUSED: Audience(signals.second_factor_refused),
+    Event.Kind.SECOND_FACTOR_LOCKED: Audience(signals.second_factor_refused),
+    Event.Kind.CODE_REPLAYED: Audience(signals.second_factor_refused),
+    Event.Kind.SIGNED_IN_WITHOUT_SECOND_FACTOR: Audience(signals.signed_in_without_second_factor),
+    Event.Kind.WRONG_CODES: Audience(mail=True, mail_once_in=timedelta(hours=24)),
+    Event.Kind.BACKUP_CODE_USED: MAIL,
+    Event.Kind.RECOVERED_BY_EMAIL: MAIL,
+    Event.Kind.BROWSER_TRUSTED: MAIL,
+    Event.Kind.PHONE_CHANGED: MAIL,
+    Event.Kind.PASSWORD_CHANGED: MAIL,
+    Event.Kind.ADDRESS_CHANGED: MAIL,
 }
 
 
-def record(kind: str, user: AbstractBaseUser, request: HttpRequest, **detail: str) -> None:
-    Event.objects.create(
+def record(kind: str, user: Any, request: HttpRequest, *, also_to: Iterable[str] = (), **detail: str) -> None:
+    event = Event.objects.create(
         user_id=user.pk,
         kind=kind,
         at=timezone.now(),
@@ -39,11 +60,24 @@ def record(kind: str, user: AbstractBaseUser, request: HttpRequest, **detail: st
         browser=request.headers.get("User-Agent", "")[:200],
         detail=detail,
     )
-    transaction.on_commit(partial(tell, kind, user, request, detail))
+    transaction.on_commit(partial(tell, event, user, request, tuple(also_to)))
 
 
-def tell(kind: str, user: AbstractBaseUser, request: HttpRequest, detail: dict[str, Any]) -> None:
-    log.info("%s user=%s ip=%s %s", kind, user.pk, request.META.get("REMOTE_ADDR"), detail)
-    signal = KINDS[kind]
-    if signal is not None:
-        signal.send_robust(Event, user=user, request=request, detail=detail)
+def tell(event: Event, user: Any, request: HttpRequest, also_to: tuple[str, ...]) -> None:
+    audience = AUDIENCES.get(Event.Kind(event.kind), Audience())
+    log.info("%s user=%s ip=%s %s", event.kind, user.pk, event.ip_address, event.detail)
+    if audience.signal is not None:
+        audience.signal.send_robust(Event, user=user, request=request, detail=event.detail)
+    if audience.mail and may_mail(event, audience.mail_once_in):
+        for address in dict.fromkeys([user.email, *also_to]):
+            send_mail(event, user, address)
+
+
+def may_mail(event: Event, once_in: timedelta | None) -> bool:
+    return once_in is None or budget.take(f"mail:{event.kind}:{event.user_id}", 1, once_in, event.at)
+
+
+def send_mail(event: Event, user: Any, address: str) -> None:
+    """A site overrides the text of one event by a template with its name, or that of all."""
+    templates = [f"twofactor/mail/{event.kind}", "twofactor/mail/event"]
+    mail.queue(templates, address, getattr(user, "language", ""), event=event, user=user)
