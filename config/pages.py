@@ -1,11 +1,20 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+
+from twofactor import nudge, stepup
 
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "dashboard.html" if request.user.is_authenticated else "landing.html")
+    if not request.user.is_authenticated:
+        return render(request, "landing.html")
+    reminders = {
+        "nudge_due": nudge.is_due(request.user, timezone.now()),
+        "came_back": stepup.came_back(request),
+    }
+    return render(request, "dashboard.html", reminders)
 
 
 @login_not_required

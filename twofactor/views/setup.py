@@ -19,6 +19,7 @@ from twofactor.forms import CodeForm, SavedForm
 from twofactor.http import page, post_only, posted, see_other
 from twofactor.models import Draft
 from twofactor.user import person
+from twofactor.views.panel import or_fresh_panel
 
 SETUP = Draft.Kind.SETUP
 
@@ -43,6 +44,7 @@ def setup_verify(request: HttpRequest) -> HttpResponse:
 
 
 @may_set_up
+@or_fresh_panel
 def setup_codes(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None or not draft.confirmed:

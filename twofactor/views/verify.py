@@ -1,12 +1,14 @@
 """The second step of signing in."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import backup_codes, budget, factors, signin
+from twofactor import backup_codes, budget, factors, signin, trust
 from twofactor.decorators import second_step
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.http import page, posted
@@ -34,8 +36,24 @@ def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 @second_step
 def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    codes = backup_codes.unused(pending.user)
-    return page(request, "twofactor/verify_other.html", pending=pending, codes=codes)
+    return other_ways(request, pending)
+
+
+def other_ways(
+    request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
+) -> HttpResponse:
+    """What this person has. With a problem to tell it is a whole page, as every page with its status is."""
+    context: dict[str, Any] = {"layout": "layout/page.html"} if status > 422 else {}
+    return page(
+        request,
+        "twofactor/verify_other.html",
+        pending=pending,
+        status=status,
+        problem=problem,
+        codes=backup_codes.unused(pending.user),
+        channels=pending.channels(timezone.now()),
+        **context,
+    )
 
 
 def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
@@ -58,4 +76,5 @@ def show(request: HttpRequest, template: str, pending: PendingSignIn, form: Code
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
     guesses = None if form.is_bound else GuessBudget.objects.filter(pk=pending.user.pk).first()
     wait = budget.lock_of(guesses, timezone.now())
-    return page(request, template, form=form, pending=pending, wait=wait)
+    may_trust = trust.may_trust(pending.user)
+    return page(request, template, form=form, pending=pending, wait=wait, may_trust=may_trust)

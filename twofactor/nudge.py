@@ -1,0 +1,19 @@
+"""The reminder for people who have no second factor: dismissed for a month, gone when they have one."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from twofactor import enrolment
+from twofactor.models import Nudge
+
+REST = timedelta(days=30)
+
+
+def is_due(user: Any, now: datetime) -> bool:
+    if not user.is_authenticated or enrolment.is_on(user):
+        return False
+    return not Nudge.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
+
+
+def dismiss(user: Any, now: datetime) -> None:
+    Nudge.objects.update_or_create(pk=user.pk, defaults={"dismissed_at": now})

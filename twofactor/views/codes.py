@@ -1,0 +1,72 @@
+"""New backup codes, and turning two-factor sign-in off: each takes password and code in its own form."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from twofactor import enrolment, factors, signin, stepup
+from twofactor.forms import SavedForm
+from twofactor.http import page, posted, see_other
+from twofactor.models import Draft
+from twofactor.user import person
+from twofactor.views.panel import or_fresh_panel
+from twofactor.views.proof import proof
+from twofactor.views.setup import shown
+
+CODES = Draft.Kind.CODES
+LIVE_CODE = frozenset({factors.TOTP})  # whoever holds the paper must not be able to renew it
+
+
+@sensitive_post_parameters()
+@or_fresh_panel
+def backup_codes(request: HttpRequest) -> HttpResponse:
+    """New codes are shown until they are acknowledged; the old ones work until then."""
+    if not enrolment.is_on(person(request)):
+        return nothing_to_change(request)
+    new = enrolment.unfinished(person(request), CODES, timezone.now())
+    if new and stepup.recently_confirmed(request, Draft.MAX_AGE):
+        return show_codes(request, new)
+    return ask_for_codes(request)
+
+
+def ask_for_codes(request: HttpRequest) -> HttpResponse:
+    form = proof(request, kinds=LIVE_CODE)
+    if form.is_valid():
+        enrolment.start(person(request), CODES, timezone.now())
+        stepup.confirmed(request, with_factor=True)
+        return see_other("twofactor:backup_codes")
+    return page(request, "twofactor/backup_codes.html", form=form)
+
+
+def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
+    form = SavedForm(posted(request))
+    if form.is_valid():
+        enrolment.save_new_codes(person(request), new, request)
+        signin.keep_session(request, request.user, factors.TOTP)
+        said = _("New backup codes saved. Old ones no longer work.")
+        messages.success(request, said, extra_tags="backup-codes")
+        return see_other("twofactor:settings")
+    return page(request, "twofactor/backup_codes_new.html", form=form, **shown(request, new))
+
+
+@sensitive_post_parameters()
+@or_fresh_panel
+def disable(request: HttpRequest) -> HttpResponse:
+    if not enrolment.is_on(person(request)):
+        return nothing_to_change(request)
+    form = proof(request, claim=partial(enrolment.turn_off, person(request), request))
+    if form.is_valid():
+        signin.keep_session(request, request.user, signin.NONE)
+        messages.success(request, _("Two-factor authentication is off"))
+        return see_other("twofactor:settings")
+    return page(request, "twofactor/disable.html", form=form)
+
+
+def nothing_to_change(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        raise enrolment.Changed
+    return see_other("twofactor:settings")

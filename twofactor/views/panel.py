@@ -1,0 +1,119 @@
+"""The security settings: how things are, in words, and where each can be changed."""
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from twofactor import backup_codes, delivery, enrolment, events, nudge, signin, sms, stepup, trust
+from twofactor.http import page, post_only, safe_next, see_other
+from twofactor.models import Authenticator, Draft, Event, Phone, TrustedBrowser
+from twofactor.user import person
+
+RECENT = 5
+SHOWN = 50
+
+
+def settings(request: HttpRequest) -> HttpResponse:
+    """A tab that is looked at again says what it has seen, and gets nothing if that still holds."""
+    state = facts(request)
+    if request.GET.get("seen") == state["seen"]:
+        return HttpResponse(status=204)
+    return page(request, "twofactor/settings.html", **state)
+
+
+def facts(request: HttpRequest) -> dict[str, Any]:
+    user, now = person(request), timezone.now()
+    authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    state: dict[str, Any] = {
+        "authenticator": authenticator,
+        "codes_left": backup_codes.unused(user) if authenticator else 0,
+        "few": backup_codes.FEW,
+        "total": backup_codes.COUNT,
+        "setup": enrolment.unfinished(user, Draft.Kind.SETUP, now),
+        "new_codes": enrolment.unfinished(user, Draft.Kind.CODES, now) if authenticator else None,
+        "sms": sms.is_configured(),
+        "masked_email": delivery.masked_address(user.get_username()),
+        "phone": Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first(),
+        "browsers": trust.browsers(user, now) if authenticator else [],
+        "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
+        "came_back": stepup.came_back(request),
+        "changed_part": next((message.extra_tags for message in messages.get_messages(request)), ""),
+    }
+    state["masked_phone"] = state["phone"] and delivery.masked_number(state["phone"].number)
+    state["seen"] = fingerprint(state)
+    return state
+
+
+def fingerprint(state: dict[str, Any]) -> str:
+    """Changes when anything on the panel does."""
+    drafts = [
+        state[name] and (state[name].draft.pk, state[name].confirmed) for name in ("setup", "new_codes")
+    ]
+    dated = [
+        (row.pk, getattr(row, "enabled_at", "")) for row in (state["authenticator"], state["phone"]) if row
+    ]
+    listed = [row.pk for row in [*state["browsers"], *state["events"]]]
+    return hashlib.sha256(repr([drafts, dated, listed, state["codes_left"]]).encode()).hexdigest()[:16]
+
+
+def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Acting on what another tab has changed meanwhile: 409, and the panel as it is now."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except enrolment.Changed:
+            context = {**facts(request), "layout": "layout/page.html", "stale": True}
+            return page(request, "twofactor/settings.html", status=409, **context)
+
+    return guarded
+
+
+def activity(request: HttpRequest) -> HttpResponse:
+    mine = Event.objects.filter(user_id=person(request).pk).order_by("-at", "-pk")
+    return page(request, "twofactor/activity.html", events=mine[:SHOWN])
+
+
+@post_only("twofactor:settings")
+@or_fresh_panel
+def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
+    mine = TrustedBrowser.objects.filter(user_id=person(request).pk)
+    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=person(request).pk).exists():
+        raise Http404
+    if not mine.filter(pk=pk).delete()[0]:
+        raise enrolment.Changed
+    events.record("browsers_forgotten", request.user, request)
+    messages.success(request, _("The browser is forgotten."), extra_tags="browsers")
+    return see_other("twofactor:settings")
+
+
+@post_only("twofactor:settings")
+def browsers_forget(request: HttpRequest) -> HttpResponse:
+    TrustedBrowser.objects.filter(user_id=person(request).pk).delete()
+    events.record("browsers_forgotten", request.user, request)
+    messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
+    return see_other("twofactor:settings")
+
+
+@post_only("twofactor:settings")
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    user.end_sessions()
+    signin.keep_session(request, user, request.session[signin.AMR])
+    events.record("sessions_ended", user, request)
+    messages.success(request, _("You are signed out everywhere else."), extra_tags="sessions")
+    return see_other("twofactor:settings")
+
+
+@post_only("home")
+def nudge_dismiss(request: HttpRequest) -> HttpResponse:
+    nudge.dismiss(request.user, timezone.now())
+    messages.success(request, _("Reminder dismissed"))
+    return see_other(safe_next(request, request.POST.get("next")))

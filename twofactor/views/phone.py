@@ -1,0 +1,64 @@
+"""The number for text messages. It counts once a code that was sent there has come back."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from twofactor import budget, delivery, enrolment, events, sms
+from twofactor.decorators import recently_confirmed
+from twofactor.forms import PhoneForm, SentCodeForm
+from twofactor.http import page, post_only, posted, see_other
+from twofactor.models import Phone
+from twofactor.user import person
+
+
+@recently_confirmed()
+def phone(request: HttpRequest) -> HttpResponse:
+    if not sms.is_configured():
+        raise Http404
+    if not enrolment.is_on(person(request)):
+        return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
+    form = PhoneForm(posted(request))
+    if form.is_valid():
+        try:
+            delivery.send_to_new_number(
+                person(request), form.cleaned_data["number"], request.META["REMOTE_ADDR"], timezone.now()
+            )
+        except delivery.TooSoon as soon:
+            raise budget.Locked(soon.until) from None
+        except delivery.NotSent:
+            form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
+        else:
+            return see_other("twofactor:phone_verify")
+    return page(request, "twofactor/phone.html", form=form, phone=saved(request))
+
+
+@recently_confirmed()
+def phone_verify(request: HttpRequest) -> HttpResponse:
+    phone = Phone.objects.filter(pk=request.user.pk).exclude(new_number="").first()
+    if phone is None:
+        return see_other("twofactor:phone")
+    form = SentCodeForm(
+        posted(request), accept=lambda code: delivery.verify_number(person(request), code, timezone.now())
+    )
+    if form.is_valid():
+        events.record("phone_changed", request.user, request)
+        messages.success(request, _("Your phone number is confirmed."), extra_tags="phone")
+        return see_other("twofactor:settings")
+    return page(
+        request, "twofactor/phone_verify.html", form=form, number=delivery.masked_number(phone.new_number)
+    )
+
+
+@post_only("twofactor:settings")
+@recently_confirmed()
+def phone_remove(request: HttpRequest) -> HttpResponse:
+    if Phone.objects.filter(pk=request.user.pk).delete()[0]:
+        events.record("phone_changed", request.user, request)
+        messages.success(request, _("Your phone number is removed."), extra_tags="phone")
+    return see_other("twofactor:settings")
+
+
+def saved(request: HttpRequest) -> Phone | None:
+    return Phone.objects.filter(pk=request.user.pk).exclude(verified_at=None).first()

@@ -1,0 +1,91 @@
+"""Signing in with a code that was sent: by e-mail or text message, sent again, or switched."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from twofactor import budget, delivery, events, factors, signin
+from twofactor.decorators import second_step
+from twofactor.delivery import Channel
+from twofactor.forms import SentCodeForm
+from twofactor.http import page, posted, see_other
+from twofactor.signin import PendingSignIn
+from twofactor.views.verify import finish, other_ways
+
+RESENDS_AN_HOUR = 6
+
+
+@second_step
+def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    if request.method != "POST":
+        return see_other("twofactor:verify_other")
+    now = timezone.now()
+    channel = next((c for c in pending.channels(now) if c.kind == request.POST.get("channel")), None)
+    if channel is None:
+        return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
+    try:
+        send(request, pending, channel, now)
+    except delivery.TooSoon as soon:
+        return too_soon(request, pending, soon.until)
+    except delivery.NotSent:
+        problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
+        return other_ways(request, pending, status=503, problem=problem)
+    return see_other("twofactor:verify_sent")
+
+
+def send(request: HttpRequest, pending: PendingSignIn, channel: Channel, now: datetime) -> None:
+    """Counted twice: with everything that is sent to this person, and with what sign-in alone may send."""
+    resends = [(f"signin-sends:{pending.user.pk}", RESENDS_AN_HOUR, delivery.HOUR)]
+    again = delivery.newest(pending.user, pending.purpose) is not None
+    delivery.send(pending.user, channel, pending.purpose, request.META["REMOTE_ADDR"], now, limits=resends)
+    events.record("code_sent", pending.user, request, channel=channel.kind)
+    messages.success(request, said(channel, again))
+
+
+def said(channel: Channel, again: bool) -> str:
+    if channel.kind == delivery.SMS:
+        sentence = _("New code sent by text message to %(target)s") if again else _("Code sent to %(target)s")
+    else:
+        sentence = _("New code sent by e-mail to %(target)s") if again else _("Code sent to %(target)s")
+    return sentence % {"target": channel.masked}
+
+
+@second_step
+def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    if delivery.newest(pending.user, pending.purpose) is None:
+        return see_other("twofactor:verify_other")
+    form = SentCodeForm(
+        posted(request), accept=lambda code: signin.accept(request, pending, code, factors.SENT)
+    )
+    if form.is_valid():
+        return finish(request, pending, form.cleaned_data["code"])
+    return show(request, pending, form)
+
+
+def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
+    if delivery.newest(pending.user, pending.purpose) is None:
+        raise budget.Locked(until)
+    seconds = max(int((until - timezone.now()).total_seconds()) + 1, 1)
+    form = SentCodeForm(accept=str)
+    response = show(request, pending, form, status=429, layout="layout/page.html", seconds=seconds)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def show(request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, **context: Any) -> HttpResponse:
+    now = timezone.now()
+    sent = delivery.newest(pending.user, pending.purpose)
+    return page(
+        request,
+        "twofactor/verify_sent.html",
+        form=form,
+        pending=pending,
+        sent=sent and Channel(sent.channel, sent.target),
+        sent_at=sent and sent.sent_at,
+        channels=pending.channels(now),
+        **context,
+    )
