@@ -1,0 +1,355 @@
+"""Links that prove somebody reads an address, and the change from one address to another."""
+
+from datetime import timedelta
+from urllib.parse import unquote
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from accounts import addresses
+from accounts.models import User
+from tests.accounts.letters import letters, link
+from tests.people import NOW, PASSWORD, enrol, give_password, person
+
+pytestmark = pytest.mark.django_db
+OLD, NEW = "alice@example.com", "alice@new.example"
+SQUATTERS_PASSWORD = "the squatter's own words"
+
+
+def sign_up(client, email=OLD, password=PASSWORD):
+    return client.post("/accounts/signup/", {"email": email, "password": password})
+
+
+def ask_to_change(client, email=NEW, password=PASSWORD):
+    return client.post("/accounts/email/change/", {"email": email, "password": password})
+
+
+def change(client, email=NEW):
+    ask_to_change(client, email)
+    return client.post(link())
+
+
+def address_of(user):
+    return User.objects.get(pk=user.pk).email
+
+
+# The link that confirms a new account
+
+
+@pytest.fixture
+def path(client, db):
+    """Where the link leads that was sent for a sign-up."""
+    sign_up(client)
+    return link()
+
+
+def is_confirmed():
+    return User.objects.get(email=OLD).email_verified_at is not None
+
+
+def test_opening_the_link_only_asks(client, path):
+    assert (client.get(path).status_code, is_confirmed()) == (200, False)
+
+
+def test_looking_at_the_head_of_the_link_confirms_nothing(client, path):
+    client.head(path)
+    assert not is_confirmed()
+
+
+def test_the_page_shows_which_address_it_is_about(client, path):
+    assert OLD in client.get(path).content.decode()
+
+
+def test_pressing_the_button_confirms_the_address(client, path):
+    response = client.post(path)
+    assert (response.status_code, is_confirmed()) == (303, True)
+
+
+def test_confirming_signs_nobody_in(client, path):
+    client.post(path)
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_button_needs_the_token_of_its_page(path):
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 403
+
+
+def test_the_link_works_once(client, path):
+    client.post(path)
+    assert client.post(path).status_code == 404
+
+
+def test_a_used_link_is_dead_to_a_reader_too(client, path):
+    client.post(path)
+    assert client.get(path).status_code == 404
+
+
+def test_a_dead_link_has_a_page_that_says_so(client, path):
+    client.post(path)
+    assert "This link does not work any more" in client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(("age", "status"), [(timedelta(days=3), 200), (timedelta(days=3, seconds=1), 404)])
+def test_the_link_works_for_three_days(client, age, status):
+    with time_machine.travel(NOW, tick=False):
+        sign_up(client)
+    with time_machine.travel(NOW + age, tick=False):
+        assert client.get(link()).status_code == status
+
+
+@pytest.mark.parametrize("at", [24, 40, -2])
+def test_a_link_with_a_letter_missing_is_dead(client, path, at):
+    assert client.get(path[:at] + path[at:][1:]).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["x", ".", "a.b", "%00", "é", "x" * 5000], ids=lambda token: token[:9])
+def test_a_link_that_was_never_ours_is_dead(client, db, token):
+    assert client.get(f"/accounts/email/verify/{token}/").status_code == 404
+
+
+def test_the_link_does_not_show_the_address(path):
+    assert "alice" not in unquote(path)
+
+
+def test_the_link_leads_to_the_configured_origin(client, settings):
+    settings.BASE_URL = "https://accounts.example.com"
+    sign_up(client)
+    assert "https://accounts.example.com/accounts/email/verify/" in letters()[0].body
+
+
+def test_a_request_for_another_host_sends_no_mail(client, db):
+    response = client.post(
+        "/accounts/signup/", {"email": OLD, "password": PASSWORD}, headers={"Host": "evil.example"}
+    )
+    assert (response.status_code, letters()) == (400, [])
+
+
+def test_a_forwarded_host_is_not_believed(client, db):
+    client.post(
+        "/accounts/signup/",
+        {"email": OLD, "password": PASSWORD},
+        headers={"X-Forwarded-Host": "evil.example"},
+    )
+    assert "evil" not in letters()[0].message().as_string()
+
+
+def test_the_link_of_a_blocked_person_is_dead(client, path):
+    User.objects.update(is_active=False)
+    assert client.get(path).status_code == 404
+
+
+def test_the_link_of_a_person_who_is_gone_is_dead(client, path):
+    User.objects.all().delete()
+    assert client.get(path).status_code == 404
+
+
+def test_an_unconfirmed_person_can_have_the_link_sent_again(client, path):
+    give_password(client)
+    client.post("/accounts/email/verify/send/")
+    client.post(link())
+    assert is_confirmed()
+
+
+def test_reading_where_the_link_is_sent_again_sends_nothing(client, path):
+    give_password(client)
+    client.get("/accounts/email/verify/send/")
+    assert len(letters()) == 1
+
+
+def test_a_confirmed_person_gets_no_further_link(as_alice):
+    as_alice.post("/accounts/email/verify/send/")
+    assert letters() == []
+
+
+# Somebody else has signed up with my address
+
+
+@pytest.fixture
+def squatter(client, db):
+    """Has signed up with an address that is not theirs, and is signed in."""
+    browser = Client()
+    sign_up(browser, password=SQUATTERS_PASSWORD)
+    browser.post("/accounts/login/", {"username": OLD, "password": SQUATTERS_PASSWORD})
+    return browser
+
+
+@pytest.fixture
+def taken_back(client, squatter):
+    """The owner of the address has reset the password by mail."""
+    client.post("/accounts/password_reset/", {"email": OLD})
+    form = client.get(link())["Location"]
+    return client.post(form, {"new_password1": PASSWORD, "new_password2": PASSWORD})
+
+
+def test_who_owns_the_address_gets_the_account_by_a_reset(client, taken_back):
+    assert give_password(client)["Location"] == "/"
+
+
+def test_taking_the_account_back_confirms_the_address(taken_back):
+    assert is_confirmed()
+
+
+def test_taking_the_account_back_signs_the_squatter_out(squatter, taken_back):
+    assert squatter.get("/accounts/profile/").status_code == 302
+
+
+def test_the_squatters_password_opens_nothing_afterwards(taken_back):
+    response = Client().post("/accounts/login/", {"username": OLD, "password": SQUATTERS_PASSWORD})
+    assert response.status_code == 422
+
+
+def test_the_squatters_first_link_is_dead_afterwards(client, taken_back):
+    assert client.get(link(letters()[0])).status_code == 404
+
+
+# Changing the address
+
+
+def test_asking_changes_nothing_yet(as_alice, alice):
+    ask_to_change(as_alice)
+    assert address_of(alice) == OLD
+
+
+def test_the_link_goes_to_the_new_address_alone(as_alice):
+    ask_to_change(as_alice)
+    assert [letter.to for letter in letters()] == [[NEW]]
+
+
+def test_opening_the_link_to_a_new_address_only_asks(as_alice, alice):
+    ask_to_change(as_alice)
+    assert (as_alice.get(link()).status_code, address_of(alice)) == (200, OLD)
+
+
+def test_the_button_behind_the_link_changes_the_address(as_alice, alice):
+    change(as_alice)
+    assert address_of(alice) == NEW
+
+
+def test_the_new_address_is_confirmed(as_alice, alice):
+    User.objects.update(email_verified_at=None)
+    change(as_alice)
+    assert User.objects.get().email_verified_at is not None
+
+
+def test_a_changed_address_is_one_that_may_be_a_thiefs(as_alice):
+    change(as_alice)
+    assert timezone.now() - User.objects.get().credentials_reset_at < timedelta(minutes=1)
+
+
+def test_confirming_a_new_account_is_no_change_of_address(client, path):
+    client.post(path)
+    assert User.objects.get().credentials_reset_at is None
+
+
+def test_both_addresses_are_told_of_the_change(as_alice):
+    change(as_alice)
+    told = [letter.to[0] for letter in letters() if letter.subject == "Address changed at Countersign"]
+    assert sorted(told) == [OLD, NEW]
+
+
+def test_asking_needs_the_password(as_alice, alice):
+    assert (ask_to_change(as_alice, password="wrong").status_code, letters()) == (422, [])
+
+
+def test_a_refused_change_keeps_the_address_that_was_typed(as_alice):
+    assert f'value="{NEW}"' in ask_to_change(as_alice, password="wrong").content.decode()
+
+
+def test_asking_needs_somebody_signed_in(client, alice):
+    assert (ask_to_change(client).status_code, letters()) == (302, [])
+
+
+def test_a_taken_address_is_answered_like_a_free_one(as_alice, bob):
+    free, taken = ask_to_change(as_alice, NEW), ask_to_change(as_alice, bob.email)
+    assert (free.status_code, dict(free.items())) == (taken.status_code, dict(taken.items()))
+
+
+def test_after_asking_the_page_reads_the_same_for_a_taken_address(as_alice, bob):
+    pages = []
+    for address in (NEW, bob.email):
+        ask_to_change(as_alice, address)
+        pages.append([str(message) for message in as_alice.get("/accounts/profile/").context["messages"]])
+    assert pages[0] == pages[1] != []
+
+
+@pytest.mark.parametrize("address", [NEW, "bob@example.com"])
+def test_asking_sends_one_mail_to_the_address(as_alice, bob, address):
+    ask_to_change(as_alice, address)
+    assert [letter.to for letter in letters()] == [[address]]
+
+
+def test_the_mailbox_of_a_taken_address_gets_no_link(as_alice, bob):
+    ask_to_change(as_alice, "BOB@example.com")
+    assert "http://testserver/accounts" not in letters()[0].body
+
+
+def test_somebody_who_is_not_signed_in_is_asked_to_sign_in_first(as_alice, alice):
+    ask_to_change(as_alice)
+    response = Client().post(link())
+    assert response["Location"].startswith("/accounts/login/?next=/accounts/email/verify/")
+
+
+def test_without_signing_in_the_link_changes_nothing(as_alice, alice):
+    ask_to_change(as_alice)
+    Client().post(link())
+    assert address_of(alice) == OLD
+
+
+def test_to_somebody_else_the_link_changes_nothing(as_alice, alice, bob):
+    ask_to_change(as_alice)
+    bobs = Client()
+    give_password(bobs, "bob@example.com")
+    bobs.post(link())
+    assert (address_of(alice), address_of(bob)) == (OLD, "bob@example.com")
+
+
+def test_signing_in_on_the_way_leads_back_to_the_link(as_alice):
+    ask_to_change(as_alice)
+    browser = Client()
+    to = browser.get(link())["Location"]
+    response = browser.post(to, {"username": OLD, "password": PASSWORD})
+    assert unquote(response["Location"]) == link()
+
+
+def test_with_a_second_factor_the_code_comes_before_the_link(client, alice):
+    enrol(alice)
+    addresses.send_link(alice, NEW, timezone.now())
+    give_password(client)
+    client.post(link())
+    assert address_of(alice) == OLD
+
+
+def test_the_link_to_a_new_address_works_once(as_alice):
+    change(as_alice)
+    assert as_alice.post(link(letters()[0])).status_code == 404
+
+
+def test_a_link_is_dead_when_another_change_was_applied(as_alice):
+    ask_to_change(as_alice, "first@example.com")
+    change(as_alice, "second@example.com")
+    assert as_alice.post(link(letters()[0])).status_code == 404
+
+
+def test_a_link_is_dead_when_somebody_else_took_the_address_meanwhile(as_alice):
+    ask_to_change(as_alice)
+    person(NEW)
+    assert as_alice.post(link()).status_code == 404
+
+
+def test_a_new_address_is_kept_in_one_spelling(as_alice, alice):
+    change(as_alice, "Alice@NEW.example")
+    assert address_of(alice) == NEW
+
+
+def test_a_changed_address_is_the_one_that_signs_in(as_alice):
+    change(as_alice)
+    assert give_password(Client(), NEW)["Location"] == "/"
+
+
+def test_a_password_link_sent_to_the_old_address_is_dead_after_the_change(as_alice):
+    Client().post("/accounts/password_reset/", {"email": OLD})
+    reset = link()
+    change(as_alice)
+    assert "has been used or is too old" in Client().get(reset).content.decode()
