@@ -1,0 +1,334 @@
+"""The first step of signing in, and signing out. The second step is in tests/twofactor."""
+
+import re
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.people import PASSWORD, enrol, give_password, person
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/accounts/login/"
+
+
+def bare(response):
+    """The page without the token, which is new each time."""
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
+
+
+def test_the_right_password_leads_home(client, alice):
+    response = give_password(client)
+    assert (response.status_code, response["Location"]) == (303, "/")
+
+
+def test_the_right_password_leads_to_the_page_that_was_asked_for(client, alice):
+    assert give_password(client, next="/accounts/profile/?tab=1")["Location"] == "/accounts/profile/?tab=1"
+
+
+def test_a_page_behind_the_door_sends_people_to_sign_in_and_back(client, alice):
+    to = client.get("/accounts/profile/")["Location"]
+    response = client.post(to, {"username": alice.email, "password": PASSWORD})
+    assert response["Location"] == "/accounts/profile/"
+
+
+FOREIGN = [
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "\\/evil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "https://evil.example",
+    "http:///evil.example",
+    "http://testserver@evil.example",
+    "http://testserver.evil.example",
+    "https://testserver:8443/",
+    "http://testserver:1/",
+    "ftp://testserver/",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)//testserver",
+    "data:text/html,x",
+    " //evil.example",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "\x01//evil.example",
+    "//evil.example/%2f..",
+    "/%0d%0aHX-Redirect:https://evil.example".replace("%0d%0a", "\r\n") + "//",
+    "http://[::1",
+    "//testserver:80@evil.example",
+]
+
+
+@pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
+@pytest.mark.parametrize("htmx", [{}, {"HX-Request": "true"}], ids=["page", "htmx"])
+def test_signing_in_never_leads_to_another_site(client, alice, next_page, htmx):
+    data = {"username": alice.email, "password": PASSWORD, "next": next_page}
+    response = client.post(LOGIN, data, headers=htmx)
+    to = response.get("HX-Redirect") or response["Location"]
+    assert re.fullmatch(r"/(?!/)[^\\\s]*", to)
+
+
+@pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
+def test_who_is_signed_in_already_is_never_led_to_another_site(as_alice, next_page):
+    to = as_alice.get(LOGIN, {"next": next_page})["Location"]
+    assert re.fullmatch(r"/(?!/)[^\\\s]*", to)
+
+
+@pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
+def test_the_form_does_not_carry_another_site_along(client, db, next_page):
+    page = client.get(LOGIN, {"next": next_page}).content.decode()
+    assert 'name="next" value=""' in page or re.search(r'name="next" value="/[^/\\]', page)
+
+
+def test_who_is_signed_in_already_is_led_home(as_alice):
+    assert as_alice.get(LOGIN)["Location"] == "/"
+
+
+def test_who_is_signed_in_already_is_led_on(as_alice):
+    assert as_alice.get(LOGIN, {"next": "/accounts/profile/"})["Location"] == "/accounts/profile/"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["ALICE@example.com", " alice@example.com ", "ａｌｉｃｅ@example.com", "Alice@Example.COM"]
+)
+def test_every_spelling_of_an_address_signs_in(client, alice, spelling):
+    assert give_password(client, spelling).status_code == 303
+
+
+# Nobody learns who has an account
+
+
+@pytest.fixture
+def refused(client, alice):
+    """The answer to a wrong password for somebody who exists, as a function of who is asked about."""
+
+    def ask(email, words="not the right ones"):
+        response = Client().post(LOGIN, {"username": email, "password": words})
+        assert response.status_code == 422
+        return bare(response).replace(email, "WHO")
+
+    return ask
+
+
+def test_an_unknown_address_is_answered_like_a_wrong_password(refused):
+    assert refused("alice@example.com") == refused("nobody@example.com")
+
+
+def test_a_blocked_person_is_answered_like_a_wrong_password(refused):
+    person("bob@example.com", is_active=False)
+    assert refused("alice@example.com") == refused("bob@example.com", PASSWORD)
+
+
+def test_a_person_without_a_password_is_answered_like_a_wrong_one(refused):
+    User.objects.create_user("bob@example.com", None)
+    assert refused("alice@example.com") == refused("bob@example.com", "None")
+
+
+def test_a_person_with_a_second_factor_is_answered_like_one_without(refused, alice):
+    before = refused("alice@example.com")
+    enrol(alice)
+    assert refused("alice@example.com") == before
+
+
+def test_a_refusal_leaves_the_same_headers_for_unknown_addresses(client, alice):
+    known, unknown = (
+        Client().post(LOGIN, {"username": name, "password": "wrong"})
+        for name in (alice.email, "bruce@example.com")
+    )
+    assert known.headers == unknown.headers
+
+
+class CountingHasher(MD5PasswordHasher):
+    checked = 0
+
+    def encode(self, password, salt):
+        CountingHasher.checked += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("name", ["alice", "blocked", "without", "nobody"])
+def test_one_password_is_hashed_whoever_is_asked_about(client, settings, name):
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    person("alice@example.com")
+    person("blocked@example.com", is_active=False)
+    User.objects.create_user("without@example.com", None)
+    before = CountingHasher.checked
+    give_password(client, f"{name}@example.com", password="wrong")
+    assert CountingHasher.checked - before == 1
+
+
+def test_the_refusal_stands_beside_the_password(client, alice):
+    response = give_password(client, password="wrong")
+    assert list(response.context["form"].errors) == ["password"]
+
+
+def test_a_refused_sign_in_keeps_the_address(client, alice):
+    assert 'value="alice@example.com"' in give_password(client, password="wrong").content.decode()
+
+
+def test_a_refused_sign_in_never_sends_the_password_back(client, alice):
+    assert "hunter2hunter2" not in give_password(client, password="hunter2hunter2").content.decode()
+
+
+def test_a_refused_sign_in_still_knows_where_to_go_on(client, alice):
+    page = give_password(client, password="wrong", next="/accounts/profile/").content.decode()
+    assert 'name="next" value="/accounts/profile/"' in page
+
+
+@pytest.mark.parametrize("data", [{}, {"username": "alice@example.com"}, {"password": PASSWORD}])
+def test_a_field_left_empty_is_asked_for(client, alice, data):
+    assert client.post(LOGIN, data).status_code == 422
+
+
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("value", ["\0", "x" * 100_000, "\ud83d\ude00".encode(errors="ignore"), "'; --"])
+def test_nonsense_is_refused_without_a_fuss(client, alice, field, value):
+    assert give_password(client, **{"email": alice.email, field: value}).status_code == 422
+
+
+def test_signing_in_needs_the_token_of_its_page(alice):
+    assert give_password(Client(enforce_csrf_checks=True)).status_code == 403
+
+
+def test_signing_in_gives_the_browser_a_new_session(client, alice, bob):
+    give_password(client)
+    before = client.session.session_key
+    client.post("/accounts/logout/")
+    give_password(client, "bob@example.com")
+    assert client.session.session_key != before
+
+
+def test_a_session_planted_before_signing_in_is_not_kept(client, alice):
+    planted = client.session
+    planted["basket"] = 1
+    planted.save()
+    client.cookies["sessionid"] = planted.session_key
+    give_password(client)
+    assert client.session.session_key != planted.session_key
+
+
+def test_the_session_holds_no_password(as_alice):
+    assert PASSWORD not in str(dict(as_alice.session))
+
+
+# S-14: a hash that is renewed at sign-in
+
+
+@pytest.fixture
+def old_hash(alice, real_hasher):
+    User.objects.update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+
+
+def test_an_old_hash_is_renewed_at_sign_in(client, old_hash):
+    give_password(client)
+    assert User.objects.get().password.startswith("argon2$argon2id$")
+
+
+def test_whoever_signs_in_with_an_old_hash_stays_signed_in(client, old_hash):
+    give_password(client)
+    assert client.get("/accounts/profile/").status_code == 200
+
+
+def test_a_renewed_hash_is_no_new_password(client, old_hash):
+    give_password(client)
+    assert User.objects.get().security_epoch == 0
+
+
+def test_the_second_sign_in_renews_nothing(client, old_hash):
+    give_password(client)
+    first = User.objects.get().password
+    give_password(Client())
+    assert User.objects.get().password == first
+
+
+# Sessions end on the server
+
+
+def test_signing_out_leads_to_the_sign_in_page(as_alice):
+    assert as_alice.post("/accounts/logout/")["Location"] == LOGIN
+
+
+def test_signing_out_kills_the_session_on_the_server(as_alice):
+    stolen = as_alice.cookies["sessionid"].value
+    as_alice.post("/accounts/logout/")
+    thief = Client()
+    thief.cookies["sessionid"] = stolen
+    assert thief.get("/accounts/profile/").status_code == 302
+
+
+def test_signing_out_leaves_no_session_behind(as_alice):
+    as_alice.post("/accounts/logout/")
+    assert Session.objects.count() == 0
+
+
+def test_signing_out_tells_the_browser_to_forget(as_alice):
+    assert as_alice.post("/accounts/logout/")["Clear-Site-Data"] == '"cache", "storage"'
+
+
+def test_following_a_link_signs_nobody_out(as_alice):
+    as_alice.get("/accounts/logout/")
+    assert as_alice.get("/accounts/profile/").status_code == 200
+
+
+def test_signing_out_needs_the_token_of_its_page(alice):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    assert browser.post("/accounts/logout/").status_code == 403
+
+
+def test_signing_out_never_leads_to_another_site(as_alice):
+    response = as_alice.post("/accounts/logout/", {"next": "//evil.example"})
+    assert response["Location"] == LOGIN
+
+
+def test_signing_out_of_one_browser_leaves_the_other(as_alice):
+    other = Client()
+    give_password(other)
+    as_alice.post("/accounts/logout/")
+    assert other.get("/accounts/profile/").status_code == 200
+
+
+def test_a_blocked_person_is_out_at_once(as_alice):
+    User.objects.update(is_active=False)
+    assert as_alice.get("/accounts/profile/").status_code == 302
+
+
+def test_a_new_epoch_ends_every_session(as_alice, alice):
+    alice.end_sessions()
+    assert as_alice.get("/accounts/profile/").status_code == 302
+
+
+def test_a_session_outlives_the_change_of_the_secret_key(as_alice, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 5
+    assert as_alice.get("/accounts/profile/").status_code == 200
+
+
+def test_a_new_epoch_ends_sessions_from_before_the_change_of_the_secret_key(as_alice, alice, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 5
+    alice.end_sessions()
+    assert as_alice.get("/accounts/profile/").status_code == 302
+
+
+def test_a_session_taken_over_by_the_new_key_lives_without_the_old_one(as_alice, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 5
+    as_alice.get("/accounts/profile/")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert as_alice.get("/accounts/profile/").status_code == 200
+
+
+PUBLIC = ["home", "help", "login", "signup", "signup_sent", "password_reset", "password_reset_done"]
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "profile", "password_reset_complete", "twofactor:verify"])
+def test_reading_a_page_makes_no_session(client, db, name):
+    client.get(reverse(name))
+    assert ("sessionid" in client.cookies, Session.objects.count()) == (False, 0)
+
+
+def test_the_session_key_is_too_long_to_guess(as_alice):
+    assert len(as_alice.session.session_key) == 32
