@@ -25,7 +25,7 @@ def layout(request: HttpRequest) -> dict[str, str]:
     part = htmx and not htmx.history_restore_request
     return {
         "layout": "layout/_main.html" if part else "layout/page.html",
-        "site_name": settings.SITE_NAME,
+        "brand": settings.SITE_NAME,  # not site_name, which Django's own views set to the host
         "issuer": settings.TWOFACTOR_ISSUER,
     }
 
