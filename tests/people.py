@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.utils import timezone
 
@@ -48,3 +50,10 @@ def give_password(client: Client, email: str = "alice@example.com", **data: str)
 def sign_in(client: Client, phone: Phone, email: str = "alice@example.com"):
     give_password(client, email)
     return client.post("/two-factor/verify/", {"code": phone.code()})
+
+
+def signed_in_as(client: Client):
+    """The person whose session this browser holds, as the next request would find it."""
+    key = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    pk = SessionStore(key.value).get(SESSION_KEY) if key else None
+    return get_user_model().objects.get(pk=pk) if pk else None

@@ -1,7 +1,8 @@
 import pytest
 import time_machine
+from django.test import Client
 
-from tests.people import NOW, enrol, person
+from tests.people import NOW, enrol, person, sign_in
 from twofactor import alphabet, backup_codes
 
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
@@ -28,9 +29,14 @@ def phone(alice):
 @pytest.fixture
 def paper(alice, phone):
     """Three backup codes of hers, as they are printed."""
-    return write_down(alice, PAPER)
+    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    return [alphabet.grouped(code) for code in PAPER]
 
 
-def write_down(user, codes):
-    backup_codes.replace_all(user, backup_codes.rows(user, codes))
-    return [alphabet.grouped(code) for code in codes]
+@pytest.fixture
+def alices(phone, clock):
+    """A browser that Alice has signed in with, a minute ago: her phone shows a new code."""
+    client = Client()
+    sign_in(client, phone)
+    clock.shift(60)
+    return client

@@ -1,0 +1,207 @@
+import pytest
+from django.test import Client
+
+from tests.people import enrol, give_password, person, signed_in_as
+from twofactor import backup_codes
+from twofactor.models import BackupCode, GuessBudget
+
+BACKUP = "/two-factor/verify/backup/"
+NEVER_MADE = "YYYYY-YYYYY-YYYYY"
+
+
+@pytest.fixture
+def asked(client, paper):
+    """Alice's browser, after the password."""
+    give_password(client)
+    return client
+
+
+def test_a_set_has_ten_different_codes():
+    assert len(set(backup_codes.generate())) == 10
+
+
+def test_codes_are_hashed_with_argon2id(paper):
+    assert all(code.digest.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for code in BackupCode.objects.all())
+
+
+def test_no_code_stands_in_the_database(paper):
+    stored = str(list(BackupCode.objects.values()))
+    assert not any(code in stored or code.replace("-", "") in stored for code in paper)
+
+
+def test_a_set_has_one_salt(paper):
+    assert len({backup_codes.salt_of(code.digest) for code in BackupCode.objects.all()}) == 1
+
+
+def test_the_salt_has_128_bits(paper):
+    assert len(backup_codes.salt_of(BackupCode.objects.first().digest)) == 16
+
+
+def test_every_set_has_a_salt_of_its_own(alice):
+    sets = [backup_codes.rows(alice, ["ABCDEFGHJKMNPQR"]) for _ in range(2)]
+    assert sets[0][0].digest != sets[1][0].digest
+
+
+@pytest.fixture
+def hashes(monkeypatch):
+    """How often the hash is computed; it is computed all the same."""
+    count, hash_secret = [], backup_codes.hash_secret
+    monkeypatch.setattr(backup_codes, "hash_secret", lambda *a, **k: count.append(a) or hash_secret(*a, **k))
+    return count
+
+
+@pytest.mark.parametrize("used", [0, 2, 3])
+def test_a_wrong_code_costs_one_hash_whatever_is_left(asked, hashes, clock, used):
+    some = BackupCode.objects.values_list("pk")[:used]
+    BackupCode.objects.filter(pk__in=some).update(used_at="2026-01-01T00:00Z")
+    asked.post(BACKUP, {"code": NEVER_MADE})
+    assert len(hashes) == 1
+
+
+def test_a_right_code_costs_one_hash(asked, hashes, paper):
+    asked.post(BACKUP, {"code": paper[2]})
+    assert len(hashes) == 1
+
+
+def test_a_code_from_the_authenticator_costs_no_hash(asked, hashes):
+    asked.post("/two-factor/verify/", {"code": "123456"})
+    assert hashes == []
+
+
+def test_a_backup_code_signs_in(asked, alice, paper):
+    asked.post(BACKUP, {"code": paper[0]})
+    assert signed_in_as(asked) == alice
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_codes_can_be_used_in_any_order(asked, alice, paper, place):
+    asked.post(BACKUP, {"code": paper[place]})
+    assert signed_in_as(asked) == alice
+
+
+def test_a_backup_code_is_accepted_in_the_authenticators_field(asked, alice, paper):
+    asked.post("/two-factor/verify/", {"code": paper[0]})
+    assert signed_in_as(asked) == alice
+
+
+def test_the_session_remembers_that_it_was_a_backup_code(asked, paper):
+    asked.post(BACKUP, {"code": paper[0]})
+    assert asked.session["amr"] == "backup"
+
+
+@pytest.mark.parametrize("written", ["abcde-fghjk-mnpqr", "ABCDE FGHJK MNPQR", " ABCDEFGHJKMNPQR\n"])
+def test_handwriting_is_forgiven(asked, alice, written):
+    asked.post(BACKUP, {"code": written})
+    assert signed_in_as(asked) == alice
+
+
+@pytest.mark.parametrize("slip", ["o123456789ABCDE", "OI23456789ABCDE", "0l23456789ABCDE"])
+def test_letters_that_look_like_digits_are_forgiven(asked, alice, slip):
+    asked.post(BACKUP, {"code": slip})
+    assert signed_in_as(asked) == alice
+
+
+def use(paper):
+    client = Client()
+    give_password(client)
+    return client.post(BACKUP, {"code": paper})
+
+
+def test_a_used_code_does_not_sign_in_again(asked, paper, clock):
+    use(paper[0])
+    clock.shift(1)
+    give_password(asked)
+    asked.post(BACKUP, {"code": paper[0]})
+    assert signed_in_as(asked) is None
+
+
+def test_a_used_code_says_that_it_was_used(asked, paper, clock):
+    use(paper[0])
+    clock.shift(1)
+    give_password(asked)
+    assert b"You have already used that backup code" in asked.post(BACKUP, {"code": paper[0]}).content
+
+
+def test_a_used_code_costs_no_guess(asked, paper, clock):
+    use(paper[0])
+    clock.shift(1)
+    give_password(asked)
+    asked.post(BACKUP, {"code": paper[0]})
+    assert GuessBudget.objects.get().failures == 0
+
+
+def test_using_one_code_leaves_the_others(asked, alice, paper):
+    asked.post(BACKUP, {"code": paper[0]})
+    assert backup_codes.unused(alice) == 2
+
+
+def test_a_wrong_code_says_so(asked):
+    assert b"The backup code is not correct" in asked.post(BACKUP, {"code": NEVER_MADE}).content
+
+
+def test_a_wrong_code_costs_a_guess(asked):
+    asked.post(BACKUP, {"code": NEVER_MADE})
+    assert GuessBudget.objects.get().failures == 1
+
+
+def test_wrong_codes_of_both_kinds_are_counted_together(asked):
+    for _ in range(3):
+        asked.post(BACKUP, {"code": NEVER_MADE})
+        asked.post("/two-factor/verify/", {"code": "000000"})
+    assert asked.post(BACKUP, {"code": NEVER_MADE}).status_code == 429
+
+
+def test_what_is_no_backup_code_costs_no_guess(asked):
+    asked.post(BACKUP, {"code": "ABCDE-12345"})
+    assert GuessBudget.objects.get().failures == 0
+
+
+def test_what_is_no_backup_code_is_kept(asked):
+    assert b'value="ABCDE-12345"' in asked.post(BACKUP, {"code": "ABCDE-12345"}).content
+
+
+def test_an_authenticators_code_is_not_taken_for_a_backup_code(asked, phone):
+    asked.post(BACKUP, {"code": phone.code()})
+    assert signed_in_as(asked) is None
+
+
+def test_somebody_elses_code_is_wrong(asked, paper, alice):
+    enrol(person("bob@example.com"))
+    give_password(asked, "bob@example.com")
+    asked.post(BACKUP, {"code": paper[0]})
+    assert signed_in_as(asked) is None
+
+
+def test_a_person_without_codes_is_told_the_same(client, alice, phone):
+    give_password(client)
+    assert b"The backup code is not correct" in client.post(BACKUP, {"code": NEVER_MADE}).content
+
+
+LEFT = [
+    (5, "You have 4 backup codes left."),
+    (4, "You have 3 backup codes left. Make new ones soon."),
+    (2, "You have 1 backup code left. Make new ones soon."),
+    (1, "That was your last backup code. Make new ones now."),
+]
+
+
+@pytest.mark.parametrize(("before", "said"), LEFT)
+def test_the_next_page_says_how_many_are_left(asked, alice, before, said):
+    first, *more = backup_codes.generate()[:before]
+    backup_codes.replace_all(alice, backup_codes.rows(alice, [first, *more]))
+    assert said in asked.post(BACKUP, {"code": first}, follow=True).content.decode()
+
+
+def test_four_left_are_no_reason_to_make_new_ones(asked, alice):
+    first, *more = backup_codes.generate()[:5]
+    backup_codes.replace_all(alice, backup_codes.rows(alice, [first, *more]))
+    assert b"Make new ones" not in asked.post(BACKUP, {"code": first}, follow=True).content
+
+
+def test_no_pages_offer_backup_codes_to_somebody_who_has_none(client, alice, phone):
+    give_password(client)
+    assert BACKUP.encode() not in client.get("/two-factor/verify/other/").content
+
+
+def test_try_another_way_offers_backup_codes(asked):
+    assert BACKUP.encode() in asked.get("/two-factor/verify/other/").content
