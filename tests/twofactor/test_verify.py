@@ -1,0 +1,785 @@
+"""The second step of signing in, from the right password to the open session."""
+
+import pyotp
+import pytest
+from django.conf import settings as site
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.db.models.signals import post_save
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import totp, vault
+from twofactor.models import Authenticator, Event, GuessBudget
+from twofactor.signin import PURPOSE
+
+VERIFY = "/two-factor/verify/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def asked(client, phone):
+    """Alice's browser, after the password."""
+    give_password(client)
+    return client
+
+
+def failures():
+    return GuessBudget.objects.get().failures
+
+
+def enter(client, code, path=VERIFY, **data):
+    return client.post(path, {"code": code, **data})
+
+
+# While the second step is missing
+
+
+def test_the_right_password_leads_to_the_code(client, phone):
+    response = give_password(client)
+    assert (response.status_code, response.url) == (303, VERIFY)
+
+
+def test_with_the_password_alone_nobody_is_signed_in(asked):
+    assert signed_in_as(asked) is None
+
+
+def test_with_the_password_alone_a_page_is_anonymous(asked):
+    assert not asked.get(VERIFY).context["user"].is_authenticated
+
+
+def test_with_the_password_alone_there_is_no_session(asked):
+    asked.get(VERIFY)
+    assert (site.SESSION_COOKIE_NAME in asked.cookies, Session.objects.count()) == (False, 0)
+
+
+def test_a_wrong_code_makes_no_session(asked):
+    enter(asked, "000000")
+    assert Session.objects.count() == 0
+
+
+def test_the_pending_sign_in_is_out_of_reach_for_scripts(asked):
+    assert asked.cookies["pending"]["httponly"]
+
+
+def test_the_pending_sign_in_ends_with_the_browser(asked):
+    assert asked.cookies["pending"]["max-age"] == ""
+
+
+def test_the_pending_cookie_says_nothing_to_who_has_no_key(asked, alice, phone):
+    value = asked.cookies["pending"].value
+    assert not any(word in value for word in (alice.email, PASSWORD, alice.password, phone.key))
+
+
+def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, clock):
+    held = str(vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now()))
+    assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
+
+
+def test_the_page_says_who_signs_in(asked, alice):
+    assert alice.email in asked.get(VERIFY).content.decode()
+
+
+def test_without_a_password_there_is_no_second_step(client, phone):
+    response = client.get(VERIFY)
+    assert (response.status_code, response.url) == (303, "/accounts/login/")
+
+
+PENDING_PAGES = [VERIFY, "/two-factor/verify/other/", "/two-factor/verify/backup/"]
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES)
+def test_every_page_of_the_second_step_needs_the_first(client, phone, path):
+    assert client.get(path).url == "/accounts/login/"
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES)
+def test_every_page_of_the_second_step_opens_after_the_first(asked, path):
+    assert asked.get(path).status_code == 200
+
+
+# A right code
+
+
+def test_a_right_code_signs_in(asked, alice, phone):
+    enter(asked, phone.code())
+    assert signed_in_as(asked) == alice
+
+
+def test_a_right_code_leads_on(asked, phone):
+    response = enter(asked, phone.code())
+    assert (response.status_code, response.url) == (303, "/")
+
+
+def test_the_session_remembers_that_it_was_the_authenticator(asked, phone):
+    enter(asked, phone.code())
+    assert asked.session["amr"] == "totp"
+
+
+def test_the_session_holds_no_password_and_no_code(asked, alice, phone):
+    enter(asked, phone.code())
+    held = str(dict(asked.session))
+    assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
+
+
+def test_the_session_holds_what_the_model_of_assurance_allows(asked, phone):
+    enter(asked, phone.code())
+    allowed = {"_auth_user_id", "_auth_user_backend", "_auth_user_hash", "amr", "auth_at", "seen_at"}
+    assert set(asked.session.keys()) <= allowed
+
+
+def test_a_right_code_ends_the_pending_sign_in(asked, phone):
+    assert enter(asked, phone.code()).cookies["pending"]["max-age"] == 0
+
+
+def test_a_session_that_was_there_before_gets_another_key(asked, phone):
+    session = asked.session
+    session["language"] = "de"
+    session.save()
+    enter(asked, phone.code())
+    assert asked.session.session_key != session.session_key
+
+
+def test_an_old_session_key_is_dead_after_signing_in(asked, phone):
+    session = asked.session
+    session.save()
+    enter(asked, phone.code())
+    assert not session.exists(session.session_key)
+
+
+def test_every_password_begins_another_pending_sign_in(asked):
+    first = asked.cookies["pending"].value
+    give_password(asked)
+    assert asked.cookies["pending"].value != first
+
+
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_a_code_one_step_off_is_accepted(asked, alice, phone, off):
+    enter(asked, phone.code(off=off))
+    assert signed_in_as(asked) == alice
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_code_two_steps_off_is_refused(asked, phone, off):
+    enter(asked, phone.code(off=off))
+    assert signed_in_as(asked) is None
+
+
+@pytest.mark.parametrize("off", [-10, -2, 2, 10])
+def test_a_code_a_few_steps_off_brings_advice_about_the_clock(asked, phone, off):
+    assert b"Check that your phone sets its time" in enter(asked, phone.code(off=off)).content
+
+
+def test_an_authenticator_of_eight_digits_and_a_minute_still_works(asked, alice, phone, clock):
+    Authenticator.objects.update(digits=8, period=60, last_step=0)
+    enter(asked, pyotp.TOTP(phone.key, digits=8, interval=60).at(timezone.now()))
+    assert signed_in_as(asked) == alice
+
+
+def test_an_authenticator_of_eight_digits_is_asked_for_eight(asked, phone):
+    Authenticator.objects.update(digits=8)
+    assert b"The code must be 8 numbers" in enter(asked, "123456").content
+
+
+def test_an_authenticator_whose_key_does_not_open_lets_nobody_in(asked, phone):
+    Authenticator.objects.update(sealed_key="damaged")
+    enter(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+def test_an_authenticator_whose_key_does_not_open_is_still_asked_for(client, phone):
+    Authenticator.objects.update(sealed_key="damaged")
+    assert give_password(client).url == VERIFY
+
+
+def test_a_backup_code_helps_when_the_key_does_not_open(asked, alice, paper):
+    Authenticator.objects.update(sealed_key="damaged")
+    enter(asked, paper[0], "/two-factor/verify/backup/")
+    assert signed_in_as(asked) == alice
+
+
+# A code is good for one time
+
+
+def later(clock, client, seconds=1):
+    clock.shift(seconds)
+    give_password(client)
+
+
+def test_a_code_signs_in_once(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter(client, phone.code())
+    assert signed_in_as(client) is None
+
+
+def test_a_used_code_says_that_it_was_used(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    assert b"You have already used that code. Wait for a new one" in enter(client, phone.code()).content
+
+
+def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
+    code = phone.code()
+    sign_in(Client(), phone)
+    later(clock, client, 31)
+    enter(client, code)
+    assert signed_in_as(client) is None
+
+
+def test_a_replayed_code_costs_no_guess(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter(client, phone.code())
+    assert failures() == 0
+
+
+def test_a_replay_is_remembered(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter(client, phone.code())
+    assert Event.objects.filter(kind="code_replayed").count() == 1
+
+
+WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+def test_a_used_code_is_used_however_it_is_written(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter(client, phone.code().translate(WIDE))
+    assert signed_in_as(client) is None
+
+
+def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
+    older = phone.code()
+    enterer = Client()
+    give_password(enterer)
+    enter(enterer, phone.code(off=1))
+    later(clock, client)
+    enter(client, older)
+    assert signed_in_as(client) is None
+
+
+def test_the_next_code_works(client, alice, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client, 30)
+    enter(client, phone.code())
+    assert signed_in_as(client) == alice
+
+
+def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client, -3600)
+    enter(client, phone.code())
+    assert signed_in_as(client) is None
+
+
+def test_the_code_set_up_with_does_not_sign_in(client, alice, phone):
+    now = totp.step_at(alice.date_joined)
+    Authenticator.objects.update(last_step=now)
+    give_password(client)
+    enter(client, phone.code())
+    assert signed_in_as(client) is None
+
+
+# A wrong code
+
+
+def test_a_wrong_code_is_refused_with_422(asked):
+    assert enter(asked, "000000").status_code == 422
+
+
+def test_a_wrong_code_is_refused_with_422_under_htmx(asked):
+    assert asked.post(VERIFY, {"code": "000000"}, headers=HTMX).status_code == 422
+
+
+def test_a_wrong_code_says_what_to_do(asked):
+    sentence = b"The code is not correct. Wait for your app to show a new code, then try again"
+    assert sentence in enter(asked, "000000").content
+
+
+def test_a_first_wrong_code_says_nothing_of_clocks(asked):
+    assert b"Check that your phone" not in enter(asked, "000000").content
+
+
+def test_the_third_wrong_code_brings_advice_about_the_clock(asked):
+    pages = [enter(asked, "000000").content for _ in range(3)]
+    assert [b"Check that your phone sets its time" in page for page in pages] == [False, False, True]
+
+
+def test_the_last_free_guess_is_announced(asked):
+    pages = [enter(asked, "000000").content for _ in range(4)]
+    assert [b"After 1 more wrong code" in page for page in pages] == [False, False, False, True]
+
+
+def test_a_wrong_code_is_not_shown_again(asked):
+    assert b"000000" not in enter(asked, "000000").content
+
+
+def test_a_wrong_code_is_counted(asked):
+    enter(asked, "000000")
+    assert failures() == 1
+
+
+def test_a_right_code_forgives_the_wrong_ones(asked, phone):
+    enter(asked, "000000")
+    enter(asked, phone.code())
+    assert failures() == 0
+
+
+def test_a_wrong_code_leaves_the_sign_in_pending(asked, alice, phone):
+    enter(asked, "000000")
+    enter(asked, phone.code())
+    assert signed_in_as(asked) == alice
+
+
+BADLY_FORMED = {
+    "": "Enter the code",
+    "   ": "Enter the code",
+    "12345": "You have entered too few numbers. The code must be 6 numbers",
+    "1234567": "You have entered too many numbers. The code must be 6 numbers",
+    "12345x": "The code must be 6 numbers",
+    "²23456": "The code must be 6 numbers",
+    "1" * 70: "You have entered too many numbers. The code must be 6 numbers",
+}
+
+
+@pytest.mark.parametrize(("typed", "said"), list(BADLY_FORMED.items()))
+def test_a_badly_formed_code_says_what_is_wrong_with_it(asked, typed, said):
+    assert said in enter(asked, typed).content.decode()
+
+
+RUBBISH = [*BADLY_FORMED, "x" * 1_000_000, "nul\0", "[]", "true", "null", "-1", "1e5"]
+
+
+@pytest.mark.parametrize("typed", RUBBISH, ids=range(len(RUBBISH)))
+def test_a_badly_formed_code_costs_no_guess(asked, typed):
+    enter(asked, typed)
+    assert failures() == 0
+
+
+@pytest.mark.parametrize("typed", RUBBISH, ids=range(len(RUBBISH)))
+def test_a_badly_formed_code_is_refused_with_422(asked, typed):
+    assert enter(asked, typed).status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["12345", "1234567", "12345x"])
+def test_a_badly_formed_code_is_kept_in_its_field(asked, typed):
+    assert f'value="{typed}"' in enter(asked, typed).content.decode()
+
+
+def test_a_code_in_two_halves_is_read_as_it_was_meant(asked, alice, phone):
+    enter(asked, f" {phone.code()[:3]}-{phone.code()[3:]}\n")
+    assert signed_in_as(asked) == alice
+
+
+def test_a_code_in_wide_digits_is_read_as_it_was_meant(asked, alice, phone):
+    enter(asked, phone.code().translate(WIDE))
+    assert signed_in_as(asked) == alice
+
+
+def test_a_missing_field_is_an_empty_one(asked):
+    assert b"Enter the code" in asked.post(VERIFY).content
+
+
+def test_of_two_codes_in_one_form_one_is_looked_at(asked, phone):
+    asked.post(VERIFY, {"code": ["000000", "111111", "222222"]})
+    assert failures() == 1
+
+
+# Too many wrong codes
+
+
+@pytest.fixture
+def locked(asked):
+    [enter(asked, "000000") for _ in range(5)]
+    return asked
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_after_five_wrong_codes_the_answer_is_429(locked, headers):
+    assert locked.post(VERIFY, {"code": "000000"}, headers=headers).status_code == 429
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_a_locked_page_says_how_long_in_its_header(locked, clock, headers):
+    clock.shift(10)
+    wait = int(locked.post(VERIFY, {"code": "000000"}, headers=headers).headers["Retry-After"])
+    assert wait in {20, 21}
+
+
+def test_a_locked_page_says_how_long_in_words(locked):
+    assert b"at about 12:00" in enter(locked, "000000").content
+
+
+def test_a_locked_page_has_its_own_heading(locked):
+    assert b"You cannot sign in at the moment" in enter(locked, "000000").content
+
+
+def test_a_locked_page_is_a_whole_page_under_htmx_too(locked):
+    page = locked.post(VERIFY, {"code": "000000"}, headers=HTMX).content
+    assert page.lower().startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
+def test_a_locked_page_says_what_else_can_be_done(locked, path):
+    assert f'href="{path}"' in enter(locked, "000000").content.decode()
+
+
+def test_the_code_page_opens_while_it_is_locked(locked):
+    assert locked.get(VERIFY).status_code == 200
+
+
+def test_the_code_page_says_how_long_it_is_locked(locked):
+    assert b"You entered the wrong code too many times" in locked.get(VERIFY).content
+
+
+def test_while_locked_a_right_code_is_refused(locked, phone):
+    enter(locked, phone.code())
+    assert signed_in_as(locked) is None
+
+
+def test_while_locked_a_right_code_is_not_spent(locked, alice, phone, clock):
+    code = phone.code()
+    enter(locked, code)
+    clock.shift(31)
+    enter(locked, code)
+    assert signed_in_as(locked) == alice
+
+
+def test_while_locked_a_backup_code_is_refused(locked, paper):
+    assert enter(locked, paper[0], "/two-factor/verify/backup/").status_code == 429
+
+
+def test_trying_while_locked_does_not_push_the_end_back(locked, alice, phone, clock):
+    for _ in range(3):
+        clock.shift(9)
+        enter(locked, "000000")
+    clock.shift(4)
+    enter(locked, phone.code())
+    assert signed_in_as(locked) == alice
+
+
+def test_another_browser_does_not_bring_more_guesses(locked):
+    other = Client(REMOTE_ADDR="203.0.113.9")
+    give_password(other)
+    assert enter(other, "000000").status_code == 429
+
+
+def test_guesses_on_different_pages_are_counted_together(asked):
+    for _ in range(5):
+        browser = Client()
+        give_password(browser)
+        enter(browser, "000000")
+    assert enter(asked, "000000").status_code == 429
+
+
+def test_refused_codes_do_not_lock_the_password(locked):
+    assert give_password(Client()).url == VERIFY
+
+
+def test_a_code_is_counted_even_when_the_answer_breaks(asked, db):
+    def breaks(sender, instance, **kwargs):
+        raise RuntimeError
+
+    post_save.connect(breaks, Event)
+    asked.raise_request_exception = False
+    answer = enter(asked, "000000").status_code
+    post_save.disconnect(breaks, Event)
+    assert (answer, failures()) == (500, 1)
+
+
+def test_an_error_while_signing_in_signs_nobody_in(asked, phone):
+    def breaks(sender, **kwargs):
+        raise RuntimeError
+
+    user_logged_in.connect(breaks)
+    asked.raise_request_exception = False
+    enter(asked, phone.code())
+    user_logged_in.disconnect(breaks)
+    assert signed_in_as(asked) is None
+
+
+# A pending sign-in dies
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(599, True), (601, False)])
+def test_a_pending_sign_in_lives_for_ten_minutes(asked, alice, phone, clock, seconds, lives):
+    clock.shift(seconds)
+    enter(asked, phone.code())
+    assert signed_in_as(asked) == (alice if lives else None)
+
+
+def test_a_wrong_code_does_not_make_it_live_longer(asked, phone, clock):
+    clock.shift(400)
+    enter(asked, "000000")
+    clock.shift(201)
+    enter(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+def test_whoever_was_too_slow_is_told(asked, clock):
+    clock.shift(601)
+    page = asked.get(VERIFY, follow=True).content
+    assert b"Signing in took more than ten minutes. Give your password again." in page
+
+
+def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock):
+    clock.shift(601)
+    assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).content.decode()
+
+
+def changed_password(alice):
+    alice.set_password("a new one altogether")
+    alice.save()
+
+
+def deactivated(alice):
+    alice.is_active = False
+    alice.save()
+
+
+def turned_off(alice):
+    Authenticator.objects.all().delete()
+    alice.end_sessions()
+
+
+def ended_everywhere(alice):
+    alice.end_sessions()
+
+
+def deleted(alice):
+    alice.delete()
+
+
+CHANGES = [changed_password, deactivated, turned_off, ended_everywhere, deleted]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_pending_sign_in_dies_with_a_change_of_the_account(asked, alice, phone, change):
+    change(alice)
+    enter(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_after_a_change_of_the_account_the_password_is_asked_for_again(asked, alice, phone, change):
+    change(alice)
+    assert enter(asked, phone.code()).url == "/accounts/login/"
+
+
+def test_a_pending_sign_in_dies_when_its_backend_is_gone(asked, phone):
+    note = vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
+    asked.cookies["pending"] = vault.seal(PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now())
+    enter(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+def test_a_pending_sign_in_is_good_for_one_session(asked, phone, clock):
+    token = asked.cookies["pending"].value
+    enter(asked, phone.code())
+    clock.shift(30)
+    thief = Client()
+    thief.cookies["pending"] = token
+    enter(thief, phone.code())
+    assert signed_in_as(thief) is None
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "é", ".", "aaaaaaaa.bbbb"])
+def test_a_made_up_cookie_leads_to_the_password(client, phone, cookie):
+    client.cookies["pending"] = cookie
+    assert client.get(VERIFY).url == "/accounts/login/"
+
+
+def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(asked):
+    note = vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
+    asked.cookies["pending"] = vault.seal("known browser", "", note, timezone.now())
+    assert asked.get(VERIFY).url == "/accounts/login/"
+
+
+# Whose sign-in it is
+
+
+@pytest.fixture
+def bobs_phone(alice):
+    return enrol(person("bob@example.com"))
+
+
+def test_a_second_name_replaces_the_first(asked, bobs_phone):
+    give_password(asked, "bob@example.com")
+    enter(asked, bobs_phone.code())
+    assert signed_in_as(asked).email == "bob@example.com"
+
+
+def test_after_a_second_name_the_first_ones_code_is_wrong(asked, phone, bobs_phone):
+    give_password(asked, "bob@example.com")
+    enter(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+def test_somebody_elses_code_is_wrong(asked, bobs_phone):
+    enter(asked, bobs_phone.code())
+    assert signed_in_as(asked) is None
+
+
+NAMES = ["user", "user_id", "username", "uid", "pk", "id", "account", "method", "kinds", "backend", "nonce"]
+
+
+@pytest.mark.parametrize("place", ["body", "query", "cookie"])
+def test_a_person_named_by_the_browser_is_not_looked_at(asked, alice, phone, bobs_phone, place):
+    bob = str(person("carol@example.com").pk)
+    named = dict.fromkeys(NAMES, bob)
+    for name in NAMES if place == "cookie" else []:
+        asked.cookies[name] = bob
+    query = f"?user={bob}&user_id={bob}" if place == "query" else ""
+    asked.post(VERIFY + query, {"code": phone.code(), **(named if place == "body" else {})})
+    assert signed_in_as(asked) == alice
+
+
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_naming_oneself_does_not_make_ones_code_right(asked, bobs_phone, place):
+    bob = str(get_user_model().objects.get(email="bob@example.com").pk)
+    query = f"?user={bob}&user_id={bob}" if place == "query" else ""
+    asked.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
+    assert signed_in_as(asked) is None
+
+
+# Doing it twice
+
+
+def test_the_second_of_two_clicks_leads_on_too(asked, phone):
+    token, code = asked.cookies["pending"].value, phone.code()
+    enter(asked, code)
+    twin = Client()
+    twin.cookies["pending"] = token
+    response = enter(twin, code)
+    assert (response.status_code, response.url) == (303, "/")
+
+
+def test_the_second_of_two_clicks_costs_nothing(asked, phone):
+    token, code = asked.cookies["pending"].value, phone.code()
+    enter(asked, code)
+    twin = Client()
+    twin.cookies["pending"] = token
+    enter(twin, code)
+    assert failures() == 0
+
+
+@pytest.mark.parametrize("path", [*PENDING_PAGES, "/accounts/login/"])
+def test_whoever_is_signed_in_is_led_on(asked, phone, path):
+    enter(asked, phone.code())
+    assert (asked.get(path).status_code // 100, asked.get(path).url) == (3, "/")
+
+
+def test_a_code_entered_by_somebody_signed_in_is_not_spent(alices, phone):
+    enter(alices, phone.code())
+    assert Authenticator.objects.get().last_step < totp.step_at(timezone.now())
+
+
+# Where it leads
+
+FOREIGN = [
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https:evil.example",
+    "https://evil.example",
+    "http://testserver@evil.example",
+    "http://testserver:81/",
+    "http://testserver.evil.example/",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    " //evil.example",
+    "\t//evil.example",
+    "http:///evil.example",
+    "//evil.example%0d%0aHX-Redirect:x",
+]
+
+
+@pytest.mark.parametrize("to", FOREIGN)
+def test_nobody_is_sent_to_another_site(client, phone, to):
+    give_password(client, next=to)
+    assert enter(client, phone.code()).url == "/"
+
+
+@pytest.mark.parametrize("to", FOREIGN)
+def test_nobody_is_sent_to_another_site_under_htmx(client, phone, to):
+    give_password(client, next=to)
+    assert client.post(VERIFY, {"code": phone.code()}, headers=HTMX).headers["HX-Redirect"] == "/"
+
+
+@pytest.mark.parametrize("to", FOREIGN)
+def test_nobody_without_a_second_factor_is_sent_to_another_site(client, alice, to):
+    assert give_password(client, next=to).url == "/"
+
+
+@pytest.mark.parametrize("to", FOREIGN)
+def test_a_next_beside_the_code_is_not_looked_at(asked, phone, to):
+    assert enter(asked, phone.code(), f"{VERIFY}?next={to}", next=to).url == "/"
+
+
+@pytest.mark.parametrize("to", ["/accounts/profile/", "/two-factor/?x=1&y=2", "/help/#codes"])
+def test_whoever_wanted_a_page_gets_there(client, phone, to):
+    give_password(client, next=to)
+    assert enter(client, phone.code()).url == to
+
+
+def test_under_htmx_signing_in_is_a_full_navigation(asked, phone):
+    response = asked.post(VERIFY, {"code": phone.code()}, headers=HTMX)
+    assert (response.status_code, response.headers["HX-Redirect"], response.content) == (200, "/", b"")
+
+
+def test_under_htmx_the_session_is_opened_all_the_same(asked, alice, phone):
+    asked.post(VERIFY, {"code": phone.code()}, headers=HTMX)
+    assert signed_in_as(asked) == alice
+
+
+def test_from_the_password_to_the_code_is_a_step_in_place_under_htmx(client, phone):
+    response = client.post(
+        "/accounts/login/", {"username": "alice@example.com", "password": PASSWORD}, headers=HTMX
+    )
+    assert (response.status_code, response.url) == (303, VERIFY)
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES)
+def test_under_htmx_a_page_is_the_part_of_the_whole_page(asked, path):
+    part = asked.get(path, headers=HTMX).content
+    assert b"<html" not in part
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES)
+def test_a_page_is_never_stored(asked, path):
+    assert "no-store" in asked.get(path).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES)
+def test_a_page_varies_with_htmx(asked, path):
+    assert "HX-Request" in asked.get(path).headers["Vary"]
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_looking_at_the_page_changes_nothing(asked, method):
+    before = list(Authenticator.objects.values()), list(GuessBudget.objects.values()), Event.objects.count()
+    getattr(asked, method)(f"{VERIFY}?code=000000")
+    after = list(Authenticator.objects.values()), list(GuessBudget.objects.values()), Event.objects.count()
+    assert after == before
+
+
+@pytest.mark.parametrize("path", PENDING_PAGES[::2])
+def test_a_form_without_its_token_is_refused(phone, path):
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(path, {"code": phone.code()}).status_code == 403
+
+
+def test_the_session_key_is_not_in_a_page(asked, phone):
+    enter(asked, phone.code())
+    assert asked.cookies[site.SESSION_COOKIE_NAME].value not in asked.get("/").content.decode()
+
+
+def test_signing_in_makes_one_session(asked, phone):
+    enter(asked, phone.code())
+    assert [bool(row.get_decoded().get(SESSION_KEY)) for row in Session.objects.all()] == [True]
