@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from accounts.addresses import normalise
 from twofactor import cookies, vault
+from twofactor.http import seconds_until
 
 COOL_OFF = timedelta(minutes=15)
 LIMIT = 5  # one person, one address (or one known browser)
@@ -165,8 +166,7 @@ def response(request: HttpRequest, original: HttpResponse, credentials: dict[str
     """AXES_LOCKOUT_CALLABLE: the same page whether or not there is such a person."""
     until = tallies(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
     page = render(request, "accounts/locked.html", {"until": until if until < NEVER else None}, status=429)
-    wait = min(until - timezone.now(), timedelta(days=1))
-    page.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    page.headers["Retry-After"] = str(seconds_until(min(until, timezone.now() + timedelta(days=1))))
     return page
 
 

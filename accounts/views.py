@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import addresses, lockout, registration
+from accounts import addresses, lockout, postage, registration
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -74,6 +74,11 @@ class PasswordChangeDone(auth_views.PasswordChangeDoneView):
 class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not postage.may_send("reset", form.cleaned_data["email"], self.request, timezone.now()):
+            return see_other("password_reset_done")
+        return super().form_valid(form)
 
 
 class PasswordResetDone(auth_views.PasswordResetDoneView):
@@ -137,11 +142,15 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
 
 @post_only("home")
 def email_verify_send(request: HttpRequest) -> HttpResponse:
-    user = cast(User, request.user)
-    if user.email_verified_at is None and not addresses.send_link(user, user.email, timezone.now()):
-        messages.error(request, NOT_SENT)
-    else:
+    user, now = cast(User, request.user), timezone.now()
+    if not postage.may_send("verify", user.email, request, now):
+        messages.warning(
+            request, _("We have sent several links already. Look in your inbox, or wait an hour.")
+        )
+    elif user.email_verified_at or addresses.send_link(user, user.email, now):
         messages.success(request, _("We have sent you a new link. It works for three days."))
+    else:
+        messages.error(request, NOT_SENT)
     return see_other("home")
 
 
@@ -150,7 +159,8 @@ def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = AddressForm(user, posted(request))
     if form.is_valid():
-        if addresses.ask_to_change(user, addresses.normalise(form.cleaned_data["email"]), timezone.now()):
+        now, email = timezone.now(), addresses.normalise(form.cleaned_data["email"])
+        if not postage.may_send("change", email, request, now) or addresses.ask_to_change(user, email, now):
             messages.success(
                 request, _("Open the link we have sent to the new address. Until then nothing changes.")
             )

@@ -62,9 +62,9 @@ def accept(
     left = charged(user, request, now)
     try:
         match = find_sent(code, sent) if sent else find(code, authenticator, now)
-    except Refused as replay:
+    except Refused:
         budget.refund(user)
-        events.record("code_replayed", user, request, sentence=str(replay))
+        events.record("code_replayed", user, request)
         raise
     if match is None:
         events.record("second_factor_refused", user, request)

@@ -16,12 +16,13 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from twofactor import budget, enrolment, signin
+from twofactor.http import seconds_until
 
 IDLE = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=24)
 SEEN_AT = "seen_at"
 SEEN_EVERY = 60  # seconds: a session is written at most this often just to say that it is alive
-NEVER = 24 * 60 * 60
+A_DAY = 24 * 60 * 60
 
 
 class Gate:
@@ -83,7 +84,7 @@ def too_old(request: HttpRequest) -> bool:
 
 
 def locked(request: HttpRequest, lock: budget.Locked) -> HttpResponse:
-    seconds = max(int((lock.until - timezone.now()).total_seconds()) + 1, 1) if lock.until else NEVER
+    seconds = seconds_until(lock.until) if lock.until else A_DAY
     response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response

@@ -1,13 +1,16 @@
 """How our own views answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
+from math import ceil
 from typing import Any
 
 from django.conf import settings
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
@@ -22,6 +25,11 @@ def page(
     """200 unless the view says otherwise, or 422 when it shows a form that was refused."""
     refused = form is not None and form.is_bound and not form.is_valid()
     return render(request, template, {"form": form, **context}, status=422 if refused else status)
+
+
+def seconds_until(moment: datetime) -> int:
+    """For Retry-After: whole seconds, at least one."""
+    return max(ceil((moment - timezone.now()).total_seconds()), 1)
 
 
 def see_other(to: str, **kwargs: Any) -> HttpResponse:

@@ -166,7 +166,15 @@ def accept(
 ) -> str:
     now = timezone.now()
     try:
-        return factors.accept(pending.user, text, request, now, kinds=kinds, claim=lambda: pending.claim(now))
+        return factors.accept(
+            pending.user,
+            text,
+            request,
+            now,
+            kinds=kinds,
+            purpose=pending.purpose,
+            claim=lambda: pending.claim(now),
+        )
     except factors.Overtaken:
         raise Gone(pending.next) from None
     except Refused:

@@ -12,7 +12,7 @@ from twofactor import budget, delivery, events, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
-from twofactor.http import page, posted, see_other
+from twofactor.http import page, posted, seconds_until, see_other
 from twofactor.signin import PendingSignIn
 from twofactor.views.verify import finish, other_ways
 
@@ -69,7 +69,7 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
     if delivery.newest(pending.user, pending.purpose) is None:
         raise budget.Locked(until)
-    seconds = max(int((until - timezone.now()).total_seconds()) + 1, 1)
+    seconds = seconds_until(until)
     form = SentCodeForm(accept=str)
     response = show(request, pending, form, status=429, layout="layout/page.html", seconds=seconds)
     response.headers["Retry-After"] = str(seconds)
