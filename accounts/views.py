@@ -108,10 +108,10 @@ class PasswordResetComplete(auth_views.PasswordResetCompleteView):
 def signup(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(posted(request))
     if form.is_valid():
-        sent = registration.sign_up(
-            **form.cleaned_data, language=translation.get_language(), now=timezone.now()
-        )
-        if sent:
+        now, email = timezone.now(), form.cleaned_data["email"]
+        refused = not postage.may_send("signup", email, request, now)
+        language = translation.get_language()
+        if refused or registration.sign_up(**form.cleaned_data, language=language, now=now):
             return see_other("signup_sent")
         form.add_error("email", NOT_SENT)
     return page(request, "accounts/signup.html", form=form)
