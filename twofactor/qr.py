@@ -11,5 +11,5 @@ def svg(text: str) -> str:
     """One path on painted white: without it the code can not be read in dark mode."""
     out = io.BytesIO()
     code = segno.make(text, micro=False, error="m", mask=MASK)
-    code.save(out, kind="svg", scale=6, border=4, light="#fff", xmldecl=False, svgns=False, nl=False)
+    code.save(out, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False, svgns=False, nl=False)
     return out.getvalue().decode()
