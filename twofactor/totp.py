@@ -50,8 +50,7 @@ def matching_step(
     return found
 
 
-def address(key: str, account: str, issuer: str, digits: int = DIGITS, period: int = PERIOD) -> str:
-    """The otpauth: address that a QR code carries."""
+def address(key: str, account: str, issuer: str) -> str:
+    """The otpauth: address that a QR code carries. What apps assume anyway would only make it denser."""
     label = f"{quote(issuer, safe='')}:{quote(account, safe='@')}"
-    query = {"secret": key, "issuer": issuer, "algorithm": "SHA1", "digits": digits, "period": period}
-    return f"otpauth://totp/{label}?{urlencode(query, quote_via=quote)}"
+    return f"otpauth://totp/{label}?{urlencode({'secret': key, 'issuer': issuer}, quote_via=quote)}"
