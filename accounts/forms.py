@@ -69,17 +69,6 @@ class SignUpForm(forms.Form):
 
 class AddressForm(forms.Form):
     email = address_field(_("New e-mail address"), "email")
-    password = password_field(_("Current password"), "current-password")
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise ValidationError(_("The password is not correct"))
-        return password
 
 
 class ProfileForm(forms.ModelForm):

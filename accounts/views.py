@@ -25,6 +25,7 @@ from accounts.forms import (
 )
 from accounts.models import User
 from twofactor import events, signin
+from twofactor.decorators import recently_confirmed
 from twofactor.http import page, post_only, posted, safe_next, see_other
 
 NOT_SENT = _("We could not send the message. Try again in a few minutes.")
@@ -154,10 +155,10 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
     return see_other("home")
 
 
-@sensitive_post_parameters()
+@recently_confirmed()
 def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
-    form = AddressForm(user, posted(request))
+    form = AddressForm(posted(request))
     if form.is_valid():
         now, email = timezone.now(), addresses.normalise(form.cleaned_data["email"])
         if not postage.may_send("change", email, request, now) or addresses.ask_to_change(user, email, now):
