@@ -1,6 +1,8 @@
 """Settings from the environment: each is right, or start-up stops with one line that names it."""
 
+import re
 from collections.abc import Callable
+from email.utils import formataddr, parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
@@ -9,6 +11,10 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
+
+SECRET_KEY_LENGTH = 32
+HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
+HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?")
 
 T = TypeVar("T")
 env = Env()
@@ -63,12 +69,31 @@ def parsed(
         refuse(name, problem, example)
 
 
+def long_enough(value: str) -> str:
+    if len(value) < SECRET_KEY_LENGTH:
+        raise ValueError("too short")
+    return value
+
+
+def sender(value: str) -> str:
+    name, address = parseaddr(value)
+    if not HAS_MAILBOX.fullmatch(address):
+        raise ValueError(value)
+    return formataddr((name, address)) if name else address
+
+
+def mailbox(name: str, address: str) -> str:
+    if not HAS_MAILBOX.fullmatch(address):
+        refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
+    return address
+
+
 def origin(value: str) -> str:
     """scheme://host[:port], nothing more: it is compared with what browsers send."""
     parts = urlsplit(value.rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError(value)
-    if value.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+    if value.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or not HOST.fullmatch(parts.netloc):
         raise ValueError(value)
     return value.rstrip("/").lower()
 
@@ -109,6 +134,8 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 def database(value: str) -> dict[str, Any]:
     """SQLite or PostgreSQL, each with the options without which a counter could be lost."""
     parsed = dict(dj_database_url.parse(value))
+    if not parsed["NAME"]:
+        raise ValueError(value)
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
         # One writer at a time from BEGIN on: a deferred transaction answers "database is locked" in
         # the middle of counting a guess. FULL: a spent code stays spent after a power cut.

@@ -11,7 +11,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 environment.read_file(BASE_DIR / ".env")
 
 DEBUG = environment.flag("DEBUG")
-SECRET_KEY = environment.text("SECRET_KEY", example="a-random-string-of-fifty-characters-or-more")
+SECRET_KEY = environment.parsed(
+    "SECRET_KEY",
+    environment.long_enough,
+    problem="must have at least 32 characters",
+    example="a-random-string-of-fifty-characters-or-more",
+)
 SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")
 
 # The one origin. Links in mails come from it, never from a Host header that a stranger can write.
@@ -106,6 +111,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -185,11 +191,15 @@ vars().update(
     )
 )
 EMAIL_TIMEOUT = 5  # Django would wait for ever
-DEFAULT_FROM_EMAIL = environment.text(
-    "DEFAULT_FROM_EMAIL", default=f"{SITE_NAME} <no-reply@{HOST}>", example=""
+DEFAULT_FROM_EMAIL = environment.parsed(
+    "DEFAULT_FROM_EMAIL",
+    environment.sender,
+    problem="must be an e-mail address, with or without a name before it",
+    example="no-reply@example.com",
+    default=f"{SITE_NAME} <no-reply@{HOST}>",
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-ADMINS = [("", address) for address in environment.names("ADMINS")]
+ADMINS = [("", environment.mailbox("ADMINS", address)) for address in environment.names("ADMINS")]
 
 # Two-factor sign-in
 
@@ -197,7 +207,7 @@ TWOFACTOR_KEYS = environment.parsed(
     "TWOFACTOR_KEYS",
     vault.parse_keys,
     problem="must be 32-byte keys in url-safe base64, newest first, separated by commas",
-    example="(what 'manage.py twofactor generate-key' prints)",
+    example="(what 'manage.py twofactor generate-key' prints, like zVq0…44 characters…Xk=)",
 )
 TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
 
