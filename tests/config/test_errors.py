@@ -1,0 +1,206 @@
+"""Error pages: whole in both modes, and without a question to the database."""
+
+import re
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/help/"}
+MODES = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+STATUSES = [400, 403, 404, 409, 429, 500, 503]
+EVERY_ERROR = pytest.mark.parametrize("status", [*STATUSES, "out-of-date"])
+
+pytestmark = pytest.mark.urls("tests.config.broken")
+
+
+@pytest.fixture
+def answer():
+    """The answer of a site in which this has gone wrong; nothing here may touch the database."""
+    browser = Client(raise_request_exception=False, enforce_csrf_checks=True)
+
+    def ask(status, headers=HTMX):
+        path = "/no-such-page/" if status == 404 else f"/broken/{status}/"
+        return (browser.post if status == "out-of-date" else browser.get)(path, headers=headers)
+
+    return ask
+
+
+@pytest.fixture
+def no_database():
+    """As if nothing could be reached any more."""
+
+    def refuse(execute, sql, params, many, context):
+        raise OperationalError("no route to host")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@MODES
+@EVERY_ERROR
+def test_an_error_has_its_own_status(answer, status, headers):
+    assert answer(status, headers).status_code == (403 if status == "out-of-date" else status)
+
+
+@MODES
+@EVERY_ERROR
+def test_an_error_is_a_whole_page(answer, status, headers):
+    page = answer(status, headers).content.decode()
+    counts = [page.count(part) for part in ("<!doctype html>", '<main id="main"', "<h1")]
+    assert counts == [1, 1, 1]
+
+
+@EVERY_ERROR
+def test_an_error_reads_the_same_in_both_modes(answer, panel, status):
+    plain = answer(status, {"Referer": "/help/"})
+    assert panel(plain) == panel(answer(status, HTMX))
+
+
+@EVERY_ERROR
+def test_the_heading_of_an_error_takes_the_focus_when_htmx_lifts_it(answer, status):
+    assert '<h1 tabindex="-1" autofocus>' in answer(status, HTMX).content.decode()
+
+
+@EVERY_ERROR
+def test_the_title_of_an_error_is_its_heading(answer, status):
+    page = answer(status, {}).content.decode()
+    title, heading = page.split("<title>")[1], page.split("<h1>")[1]
+    assert title.split("</title>")[0] == f"{heading.split('</h1>')[0]} – Countersign"
+
+
+@EVERY_ERROR
+def test_an_error_offers_a_way_on(answer, status):
+    assert 'class="button primary" href="/' in answer(status).content.decode()
+
+
+@EVERY_ERROR
+def test_an_error_needs_no_token(answer, status):
+    assert "csrfmiddlewaretoken" not in answer(status).content.decode()
+
+
+@MODES
+@EVERY_ERROR
+def test_an_error_is_not_stored_and_varies_with_htmx(answer, status, headers):
+    response = answer(status, headers)
+    assert response["Cache-Control"] == "no-store, private"
+    assert "HX-Request" in response["Vary"]
+
+
+@EVERY_ERROR
+def test_an_error_is_not_turned_into_a_navigation(answer, status):
+    assert "HX-Redirect" not in answer(status)
+
+
+@EVERY_ERROR
+def test_an_error_tells_no_details(answer, status):
+    page = answer(status).content.decode()
+    assert [word for word in ("secret reason", "attacker", "Traceback") if word in page] == []
+
+
+@EVERY_ERROR
+def test_an_error_speaks_the_language_of_the_browser(answer, status):
+    page = answer(status, {"Accept-Language": "ar"}).content.decode()
+    assert '<html lang="ar" dir="rtl">' in page
+
+
+@pytest.mark.django_db
+@EVERY_ERROR
+def test_an_error_asks_the_database_nothing(answer, status, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        answer(status)
+
+
+def test_a_database_that_is_gone_says_when_to_come_back(answer):
+    assert answer(503)["Retry-After"] == "30"
+
+
+def test_a_broken_connection_is_a_part_that_is_down(answer):
+    assert answer("503-too").status_code == 503
+
+
+def test_a_host_that_is_not_ours_is_told_so_on_a_page():
+    response = Client().get("/", headers={"Host": "evil.example"})
+    assert (response.status_code, b"evil.example" in response.content) == (400, False)
+
+
+@pytest.mark.django_db
+@MODES
+def test_somebody_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_database, headers):
+    as_alice.raise_request_exception = False
+    response = as_alice.get("/accounts/profile/", headers=headers)
+    assert (response.status_code, b'<main id="main"' in response.content) == (503, True)
+
+
+@pytest.mark.django_db
+def test_an_outage_signs_nobody_out(as_alice):
+    as_alice.raise_request_exception = False
+
+    def refuse(execute, sql, params, many, context):
+        raise OperationalError("no route to host")
+
+    with connection.execute_wrapper(refuse):
+        as_alice.get("/accounts/profile/")
+    assert as_alice.get("/accounts/profile/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_nobody_signs_in_while_the_database_is_gone(client, alice, no_database):
+    client.raise_request_exception = False
+    response = client.post("/accounts/login/", {"username": alice.email, "password": "x"})
+    assert (response.status_code, "sessionid" in client.cookies) == (503, False)
+
+
+def test_the_start_page_needs_no_database(no_database):
+    assert Client().get("/").status_code == 200
+
+
+def test_readiness_fails_when_the_database_is_gone(db, no_database):
+    response = Client().get("/healthz/ready")
+    assert (response.status_code, response.content) == (503, b"unavailable\n")
+
+
+def test_liveness_does_not_ask_the_database():
+    assert Client().get("/healthz/live").content == b"ok\n"
+
+
+# A form from before somebody signed in or out
+
+
+def out_of_date(**headers):
+    return Client(enforce_csrf_checks=True).post("/accounts/signup/", headers=headers).content.decode()
+
+
+def test_a_stale_form_leads_back_to_its_page():
+    assert 'href="/accounts/profile/?tab=1"' in out_of_date(
+        **{"HX-Request": "true", "HX-Current-URL": "http://testserver/accounts/profile/?tab=1"}
+    )
+
+
+def test_without_htmx_a_stale_form_leads_back_to_its_page():
+    assert 'href="http://testserver/accounts/profile/"' in out_of_date(
+        Referer="http://testserver/accounts/profile/"
+    )
+
+
+FOREIGN = [
+    "http://evil.example/",
+    "//evil.example/",
+    "javascript:alert(1)",
+    "https://testserver.evil.example/",
+    'http://testserver/"><script>',
+    "http://testserver//evil.example/",
+    "http://testserver/\r\nSet-Cookie: a=b",
+]
+
+
+@pytest.mark.parametrize("url", FOREIGN)
+@pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
+def test_a_stale_form_never_leads_to_another_site(header, url):
+    page = out_of_date(**{"HX-Request": "true" if header.startswith("HX") else "false", header: url})
+    to = re.search(r'href="([^"]*)">Reload', page)[1]
+    assert re.match(r"http://testserver/|/(?!/)", to)
+
+
+def test_an_unknown_page_behind_the_door_is_simply_not_there(db):
+    assert Client().get("/accounts/no-such-page/").status_code == 404

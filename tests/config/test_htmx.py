@@ -1,0 +1,285 @@
+"""One mechanism: a part for htmx, a page for everybody else, and full navigations where it matters."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from tests.people import NOW, PASSWORD, enrol, give_password, person
+from twofactor.gate import IDLE
+
+pytestmark = pytest.mark.django_db
+FOR_ALL = ["home", "help", "login", "signup", "signup_sent", "password_reset", "password_reset_done"]
+BEHIND = ["profile", "email_change", "password_change", "twofactor:settings"]
+PAGES = pytest.mark.parametrize("name", [*FOR_ALL, *BEHIND])
+
+
+@pytest.fixture
+def visitor(client, alice, request):
+    """Signed in, for the pages that need it; the page for signing in is for others."""
+    if request.getfixturevalue("name") in {"home", *BEHIND}:
+        give_password(client)
+    return client
+
+
+def plain_next(response):
+    return parse_qs(urlsplit(response["HX-Redirect"]).query)["next"]
+
+
+# A part or a page
+
+
+@PAGES
+def test_a_browser_gets_a_whole_document(visitor, name):
+    page = visitor.get(reverse(name)).content.decode()
+    assert (page.startswith("<!doctype html>"), page.count('<main id="main"')) == (True, 1)
+
+
+@PAGES
+def test_htmx_gets_what_stands_in_main(visitor, htmx, name):
+    part = visitor.get(reverse(name), headers=htmx()).content.decode()
+    assert [tag for tag in ("<!doctype", "<html", "<body", "<main", "<nav", "<script") if tag in part] == []
+
+
+@PAGES
+def test_the_part_and_the_page_are_the_same_panel(visitor, htmx, panel, name):
+    page, part = visitor.get(reverse(name)), visitor.get(reverse(name), headers=htmx())
+    assert panel(page) == panel(part)
+
+
+@PAGES
+def test_a_part_brings_the_title_of_its_page(visitor, htmx, name):
+    page, part = visitor.get(reverse(name)), visitor.get(reverse(name), headers=htmx())
+    titles = [re.search("<title>.*?</title>", answer.content.decode())[0] for answer in (page, part)]
+    assert titles[0] == titles[1] != "<title> – Countersign</title>"
+
+
+@PAGES
+@pytest.mark.parametrize("mode", ["page", "htmx"])
+def test_a_page_is_never_stored_and_varies_with_htmx(visitor, htmx, name, mode):
+    response = visitor.get(reverse(name), headers=htmx() if mode == "htmx" else {})
+    assert {"no-store", "private"} <= set(response["Cache-Control"].split(", "))
+    assert "HX-Request" in response["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/accounts/profile/", "/no-such-page/", "/admin/", "/healthz/live"])
+@pytest.mark.parametrize("mode", ["page", "htmx"])
+def test_redirects_and_other_answers_vary_with_htmx_too(client, htmx, path, mode):
+    response = client.get(path, headers=htmx() if mode == "htmx" else {})
+    assert ("HX-Request" in response["Vary"], "no-store" in response["Cache-Control"]) == (True, True)
+
+
+@pytest.mark.parametrize("value", ["false", "1", "TRUE", ""])
+def test_only_the_word_true_asks_for_a_part(client, value):
+    assert client.get("/help/", headers={"HX-Request": value}).content.startswith(b"<!doctype html>")
+
+
+# A refused form
+
+
+REFUSED = pytest.mark.parametrize("name", ["login", "signup", "password_reset"])
+
+
+@REFUSED
+def test_a_refused_form_is_422_in_both_modes(client, htmx, name):
+    answers = client.post(reverse(name)), client.post(reverse(name), headers=htmx())
+    assert [answer.status_code for answer in answers] == [422, 422]
+
+
+@REFUSED
+def test_a_refused_form_is_the_same_panel_in_both_modes(client, htmx, panel, name):
+    page, part = client.post(reverse(name)), client.post(reverse(name), headers=htmx())
+    assert panel(page) == panel(part)
+
+
+@REFUSED
+def test_a_refused_form_is_no_step_in_the_history(client, htmx, name):
+    assert client.post(reverse(name), headers=htmx())["HX-Push-Url"] == "false"
+
+
+@REFUSED
+def test_without_htmx_a_refused_form_says_nothing_about_history(client, name):
+    assert "HX-Push-Url" not in client.post(reverse(name))
+
+
+@REFUSED
+def test_the_title_of_a_refused_form_begins_with_error(client, htmx, name):
+    assert b"<title>Error: " in client.post(reverse(name), headers=htmx()).content
+
+
+# Where a form leads
+
+
+def test_a_step_inside_a_flow_stays_a_plain_redirect(client, htmx):
+    data = {"email": "new@example.com", "password": PASSWORD}
+    response = client.post("/accounts/signup/", data, headers=htmx("/accounts/signup/"))
+    assert (response.status_code, "HX-Redirect" in response) == (303, False)
+
+
+def test_from_the_password_to_the_code_stays_a_plain_redirect(client, alice, htmx):
+    enrol(alice)
+    data = {"username": alice.email, "password": PASSWORD}
+    response = client.post("/accounts/login/", data, headers=htmx("/accounts/login/"))
+    assert (response.status_code, response.get("Location")) == (303, "/two-factor/verify/")
+
+
+def test_signing_in_loads_a_new_document(client, alice, htmx):
+    data = {"username": alice.email, "password": PASSWORD, "next": "/accounts/profile/"}
+    response = client.post("/accounts/login/", data, headers=htmx("/accounts/login/"))
+    assert (response.status_code, response.get("HX-Redirect")) == (200, "/accounts/profile/")
+
+
+def test_a_navigation_keeps_the_cookies_of_the_answer(client, alice, htmx):
+    data = {"username": alice.email, "password": PASSWORD}
+    client.post("/accounts/login/", data, headers=htmx("/accounts/login/"))
+    assert client.get("/accounts/profile/").status_code == 200
+
+
+def test_a_navigation_is_empty_and_no_redirect(client, alice, htmx):
+    data = {"username": alice.email, "password": PASSWORD}
+    response = client.post("/accounts/login/", data, headers=htmx("/accounts/login/"))
+    assert (response.content, "Location" in response) == (b"", False)
+
+
+def test_the_code_loads_a_new_document(client, alice, htmx):
+    phone = enrol(alice)
+    give_password(client)
+    response = client.post("/two-factor/verify/", {"code": phone.code()}, headers=htmx("/two-factor/verify/"))
+    assert response["HX-Redirect"] == "/"
+
+
+def test_signing_out_loads_a_new_document(as_alice, htmx):
+    assert as_alice.post("/accounts/logout/", headers=htmx())["HX-Redirect"] == "/accounts/login/"
+
+
+def test_a_changed_password_is_shown_in_place(as_alice, htmx):
+    new = "a quiet green harbour"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    response = as_alice.post("/accounts/password_change/", data, headers=htmx())
+    assert (response.status_code, "HX-Redirect" in response) == (302, False)
+
+
+def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
+    person("root@example.com", is_staff=True, is_superuser=True)
+    give_password(client, "root@example.com")
+    response = client.get("/admin/accounts/user/?q=a%20b", headers=htmx())
+    assert (response.content, response["HX-Redirect"]) == (b"", "/admin/accounts/user/?q=a%20b")
+
+
+# The session is over
+
+
+def test_a_lost_session_leads_to_sign_in_and_back_to_the_page(client, htmx):
+    response = client.get("/accounts/password_change/", headers=htmx("/accounts/profile/?tab=2"))
+    assert (response.status_code, response["HX-Redirect"].partition("?")[0]) == (200, "/accounts/login/")
+    assert plain_next(response) == ["/accounts/profile/?tab=2"]
+
+
+def test_a_lost_session_leads_a_form_back_to_its_page_too(client, htmx):
+    response = client.post("/accounts/email/change/", headers=htmx("/accounts/email/change/"))
+    assert plain_next(response) == ["/accounts/email/change/"]
+
+
+def test_a_lost_session_is_told_once(client, htmx):
+    to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
+    pages = [client.get(to).content.decode() for _ in range(2)]
+    assert [page.count("You were signed out.") for page in pages] == [1, 0]
+
+
+def test_after_signing_in_again_the_page_is_there(client, alice, htmx):
+    to = client.get("/accounts/profile/", headers=htmx("/accounts/profile/"))["HX-Redirect"]
+    response = client.post(to, {"username": alice.email, "password": PASSWORD})
+    assert response["Location"] == "/accounts/profile/"
+
+
+def test_a_session_that_was_idle_too_long_leads_back_to_the_page(client, alice, htmx):
+    with time_machine.travel(NOW):
+        give_password(client)
+    with time_machine.travel(NOW + IDLE):
+        response = client.get("/accounts/password_change/", headers=htmx("/accounts/profile/"))
+    assert plain_next(response) == ["/accounts/profile/"]
+
+
+# Headers are what a stranger wrote
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example/accounts/",
+        "https://testserver/accounts/",
+        "http://testserver:81/accounts/",
+        "//evil.example/",
+        "javascript:alert(1)",
+        "http://testserver@evil.example/",
+        "evil.example",
+        "",
+    ],
+)
+def test_a_page_of_another_origin_is_not_led_back_to(client, htmx, url):
+    response = client.get("/accounts/profile/", headers=htmx(**{"HX-Current-URL": url}))
+    assert plain_next(response) == ["/"]
+
+
+@pytest.mark.parametrize("header", ["HX-Current-URL", "HX-Target", "HX-Trigger", "HX-Prompt"])
+@pytest.mark.parametrize("auto", ["true", "false"])
+def test_a_header_never_breaks_into_the_answer(client, htmx, header, auto):
+    text = "http://testserver/%0d%0aSet-Cookie:a=b" if auto == "true" else "http://testserver/\r\nX-Evil: 1"
+    headers = htmx(**{header: text, f"{header}-URI-AutoEncoded": auto})
+    response = client.get("/accounts/profile/", headers=headers)
+    assert not [value for value in response.headers.values() if "\r" in value or "\n" in value]
+
+
+def test_a_path_that_looks_like_a_host_is_not_followed_after_signing_in(client, alice, htmx):
+    to = client.get("/accounts/profile/", headers=htmx("//evil.example/"))["HX-Redirect"]
+    assert client.post(to, {"username": alice.email, "password": PASSWORD})["Location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/accounts/profile/", "/two-factor/", "/accounts/email/change/"])
+def test_asking_for_a_part_opens_no_door(client, htmx, path):
+    assert "HX-Redirect" in client.get(path, headers=htmx())
+
+
+def test_a_part_needs_the_token_too(alice, htmx):
+    browser = Client(enforce_csrf_checks=True)
+    assert browser.post("/accounts/login/", headers=htmx()).status_code == 403
+
+
+@pytest.mark.parametrize("mode", ["page", "htmx"])
+def test_wrong_passwords_are_counted_in_both_modes(client, alice, htmx, mode):
+    headers = htmx("/accounts/login/") if mode == "htmx" else {}
+    data = {"username": alice.email, "password": "wrong"}
+    answers = [client.post("/accounts/login/", data, headers=headers).status_code for _ in range(5)]
+    assert answers == [422, 422, 422, 422, 429]
+
+
+# Messages
+
+
+def save_profile(client, headers):
+    return client.post("/accounts/profile/", {"name": "Alice", "language": ""}, headers=headers)
+
+
+def test_a_message_is_in_the_part_as_a_notice_and_as_a_status(as_alice, htmx):
+    save_profile(as_alice, htmx("/accounts/profile/"))
+    part = as_alice.get("/accounts/profile/", headers=htmx("/accounts/profile/")).content.decode()
+    status, notice = (
+        part.split("<section")[0].split("hx-swap-oob", 2)[1],
+        part.count('class="notice success"'),
+    )
+    assert ("Your profile is saved." in status, notice) == (True, 1)
+
+
+def test_a_message_shown_in_a_part_is_not_shown_again(as_alice, htmx):
+    save_profile(as_alice, htmx())
+    as_alice.get("/accounts/profile/", headers=htmx())
+    assert "Your profile is saved." not in as_alice.get("/").content.decode()
+
+
+def test_a_message_waits_over_a_navigation(as_alice, htmx):
+    save_profile(as_alice, htmx())
+    as_alice.post("/accounts/logout/", headers=htmx())
+    assert "Your profile is saved." in as_alice.get("/accounts/login/").content.decode()
