@@ -1,0 +1,299 @@
+"""Mail to people: what stands in it, and what happens when it cannot be sent."""
+
+import logging
+import socket
+from email import message_from_bytes, policy
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from accounts import addresses
+from accounts.models import User
+from tests.people import PASSWORD, give_password, person
+from twofactor.mail import outgoing, queue
+
+pytestmark = pytest.mark.django_db
+OLD, NEW = "alice@example.com", "alice@new.example"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def sign_up(client, email="new@example.com"):
+    return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
+
+
+def letters():
+    outgoing.join()
+    return mail.outbox
+
+
+# Every letter
+
+
+def reset(client):
+    client.post("/accounts/password_reset/", {"email": OLD})
+
+
+def change(client):
+    give_password(client)
+    user = User.objects.get(email=OLD)
+    addresses.Confirmation(user, NEW).apply(timezone.now())
+
+
+LETTERS = {
+    "Confirm your address for Countersign": sign_up,
+    "You already have an account at Countersign": lambda client: sign_up(client, OLD),
+    "Reset your password for Countersign": reset,
+    "Address changed at Countersign": change,
+    "Confirm your new address for Countersign": lambda client: addresses.send_link(
+        User.objects.get(), NEW, timezone.now()
+    ),
+}
+
+
+@pytest.fixture(params=LETTERS.items(), ids=lambda item: item[0])
+def subject_and_letter(request, client, alice):
+    subject, cause = request.param
+    cause(client)
+    return subject, letters()[0]
+
+
+@pytest.fixture
+def letter(subject_and_letter):
+    return subject_and_letter[1]
+
+
+def test_the_subject_names_the_event_and_the_site(subject_and_letter):
+    subject, letter = subject_and_letter
+    assert letter.subject == subject
+
+
+def test_a_letter_is_text_and_html(letter):
+    parts = letter.message().get_payload()
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+
+
+def test_both_parts_carry_the_same_link(letter):
+    page = letter.alternatives[0].content
+    assert [
+        link for link in letter.body.split() if link.startswith("http://testserver/") and link not in page
+    ] == []
+
+
+def test_a_letter_says_that_no_person_wrote_it(letter):
+    assert letter.message()["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_letter_goes_to_one_address(letter):
+    assert (len(letter.to), letter.cc, letter.bcc) == (1, [], [])
+
+
+def test_a_letter_comes_from_the_configured_sender(letter):
+    assert letter.from_email == "Countersign <no-reply@testserver>"
+
+
+def test_a_letter_loads_nothing(letter):
+    page = letter.alternatives[0].content
+    assert [part for part in ("<img", "<script", "<link", "url(", "src=") if part in page] == []
+
+
+def test_a_letter_holds_no_password(letter):
+    assert PASSWORD not in letter.message().as_string()
+
+
+def test_a_letter_says_what_to_do_if_it_was_somebody_else(letter):
+    assert "not you" in letter.body or "was not" in letter.body
+
+
+def test_a_letter_has_no_gaps(letter):
+    assert [gap for gap in ("{{", "{%", "None") if gap in letter.body] == []
+
+
+def test_an_html_part_says_its_language(client, alice):
+    User.objects.update(language="ar")
+    reset(client)
+    assert '<html lang="ar" dir="rtl">' in letters()[0].alternatives[0].content
+
+
+def test_a_letter_speaks_the_language_of_its_reader_not_of_the_asker(client, alice):
+    User.objects.update(language="ar")
+    client.post("/accounts/password_reset/", {"email": OLD}, headers={"Accept-Language": "de"})
+    assert '<html lang="ar"' in letters()[0].alternatives[0].content
+
+
+def test_writing_a_letter_leaves_the_page_in_its_own_language(client, alice):
+    User.objects.update(language="ar")
+    response = client.post(
+        "/accounts/password_reset/", {"email": OLD}, headers={"Accept-Language": "de"}, follow=True
+    )
+    assert '<html lang="de"' in response.content.decode()
+
+
+def test_an_address_in_html_is_text_and_never_markup(client, alice):
+    addresses.Confirmation(alice, "a&b@new.example").apply(timezone.now())
+    assert "a&amp;b@new.example" in letters()[0].alternatives[0].content
+
+
+def test_an_address_in_text_is_as_it_is_written(client, alice):
+    addresses.Confirmation(alice, "a&b@new.example").apply(timezone.now())
+    assert "a&b@new.example" in letters()[0].body
+
+
+# A real server
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def smtp(settings, free_port):
+    """Mail goes to whatever listens on this port of loopback."""
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = SMTP, "127.0.0.1", free_port
+    settings.EMAIL_TIMEOUT = 0.3
+    return free_port
+
+
+class Postman(Message):
+    def __init__(self):
+        super().__init__()
+        self.delivered = []
+
+    def prepare_message(self, session, envelope):
+        self.delivered.append(
+            (envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default))
+        )
+        return super().prepare_message(session, envelope)
+
+    def handle_message(self, message):
+        pass
+
+
+@pytest.fixture
+def postman(smtp, settings):
+    settings.EMAIL_TIMEOUT = 5
+    server = Controller(Postman(), hostname="127.0.0.1", port=smtp)
+    server.start()
+    yield server.handler
+    server.stop()
+
+
+def test_a_mail_server_gets_the_letter(client, postman):
+    sign_up(client)
+    ((receivers, letter),) = postman.delivered
+    assert (receivers, letter["Subject"]) == (["new@example.com"], "Confirm your address for Countersign")
+
+
+def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, postman):
+    reset(client)
+    outgoing.join()
+    assert [receivers for receivers, _ in postman.delivered] == [[OLD]]
+
+
+# Servers that fail
+
+
+@pytest.fixture
+def nobody_listens(smtp):
+    pass
+
+
+@pytest.fixture
+def black_hole(smtp):
+    """Takes the connection, and never says a word."""
+    with socket.socket() as sink:
+        sink.bind(("127.0.0.1", smtp))
+        sink.listen()
+        yield
+
+
+class Grumpy:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        return "451 come back later"
+
+
+@pytest.fixture
+def come_back_later(smtp):
+    server = Controller(Grumpy(), hostname="127.0.0.1", port=smtp)
+    server.start()
+    yield
+    server.stop()
+
+
+@pytest.fixture(params=["nobody_listens", "black_hole", "come_back_later"])
+def no_mail(request):
+    request.getfixturevalue(request.param)
+
+
+def test_a_sign_up_that_could_not_be_mailed_is_told(client, no_mail):
+    response = sign_up(client)
+    assert response.status_code == 422
+    assert "We could not send the message." in response.content.decode()
+
+
+def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
+    free, taken = sign_up(Client(), "alike@example.com"), sign_up(Client(), OLD)
+    assert [answer.status_code for answer in (free, taken)] == [422, 422]
+    assert free.context["form"].errors == taken.context["form"].errors
+
+
+def test_a_sign_up_that_could_not_be_mailed_keeps_the_address(client, nobody_listens):
+    assert 'value="new@example.com"' in sign_up(client).content.decode()
+
+
+def test_a_change_of_address_that_could_not_be_mailed_is_told(as_alice, no_mail):
+    response = as_alice.post("/accounts/email/change/", {"email": NEW, "password": PASSWORD})
+    assert (response.status_code, "email" in response.context["form"].errors) == (422, True)
+
+
+def test_a_change_of_address_that_could_not_be_mailed_keeps_the_address(as_alice, nobody_listens):
+    response = as_alice.post("/accounts/email/change/", {"email": NEW, "password": PASSWORD})
+    assert f'value="{NEW}"' in response.content.decode()
+
+
+def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, no_mail):
+    response = client.post("/accounts/password_reset/", {"email": OLD})
+    outgoing.join()
+    assert (response.status_code, response["Location"]) == (302, "/accounts/password_reset/done/")
+
+
+def test_a_link_that_could_not_be_sent_again_is_told(client, nobody_listens):
+    person(email_verified_at=None)
+    give_password(client)
+    page = client.post("/accounts/email/verify/send/", follow=True).content.decode()
+    assert page.count("We could not send the message.") == 1
+
+
+def test_a_new_address_counts_although_nobody_could_be_told(as_alice, alice, nobody_listens):
+    addresses.Confirmation(alice, NEW).apply(timezone.now())
+    assert User.objects.get().email == NEW
+
+
+def test_the_log_names_the_failure_and_nobody(client, alice, nobody_listens, caplog):
+    with caplog.at_level(logging.ERROR, "countersign.mail"):
+        sign_up(client)
+    assert [record.getMessage() for record in caplog.records] == ["mail not sent: ConnectionRefusedError"]
+
+
+def test_after_a_failure_the_next_letter_goes_out(client, alice, nobody_listens, settings):
+    reset(client)
+    outgoing.join()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    reset(client)
+    assert len(letters()) == 1
+
+
+def test_many_letters_are_carried_by_one_thread(alice):
+    for _ in range(20):
+        queue("accounts/mail/password_reset", OLD, "", link="http://testserver/x", user=alice)
+    assert len(letters()) == 20
+
+
+def test_a_mail_server_is_not_waited_for_longer_than_five_seconds(settings):
+    assert settings.EMAIL_TIMEOUT == 5
