@@ -4,6 +4,7 @@ Charge first, verify, then spend: one guess is paid for before it is looked at, 
 UPDATE together with whatever it was spent for.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, backup_codes, budget, delivery, events
+from twofactor import alphabet, backup_codes, budget, delivery, events, vault
 from twofactor.models import Authenticator, SentCode
 from twofactor.refusal import Refused
+
+log = logging.getLogger("countersign.security")
 
 TOTP = "totp"
 BACKUP = "backup"
@@ -27,6 +30,10 @@ SENT = frozenset({SMS, RECOVERY})
 ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
 TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it
 CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
+
+
+class Replayed(Refused):
+    """The code was right once."""
 
 
 class Overtaken(Exception):
@@ -59,18 +66,30 @@ def accept(
     authenticator = Authenticator.objects.get(pk=user.pk)
     code = read(text, authenticator, kinds)
     sent = still_live(user, purpose, now) if kinds <= SENT else []
-    left = charged(user, request, now)
+    left = budget.charge(user, now)
     try:
         match = find_sent(code, sent) if sent else find(code, authenticator, now)
-    except Refused:
+    except Refused as refused:  # nothing was guessed
         budget.refund(user)
-        events.record("code_replayed", user, request)
+        if isinstance(refused, Replayed):
+            events.record("code_replayed", user, request)
         raise
     if match is None:
-        events.record("second_factor_refused", user, request)
-        if left <= budget.FREE_GUESSES - TELL_AFTER:
-            events.record("wrong_codes", user, request)
+        tell_of_wrong_code(user, request, left)
         raise Refused(wrong_sent(left) if sent else wrong(code, authenticator, now, left))
+    return buy(match, user, request, now, claim)
+
+
+def tell_of_wrong_code(user: AbstractBaseUser, request: HttpRequest, left: int) -> None:
+    events.record("second_factor_refused" if left else "second_factor_locked", user, request)
+    if left <= budget.FREE_GUESSES - TELL_AFTER:
+        events.record("wrong_codes", user, request)
+
+
+def buy(
+    match: Match, user: AbstractBaseUser, request: HttpRequest, now: datetime, claim: Callable[[], bool]
+) -> str:
+    """Spend the code and make the claim, or neither."""
     with transaction.atomic():
         spent = match.spend(now)
         claimed = spent and claim()
@@ -114,14 +133,6 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
     raise Refused(f"{many} {rule}", keep=True)
 
 
-def charged(user: AbstractBaseUser, request: HttpRequest, now: datetime) -> int:
-    try:
-        return budget.charge(user, now)
-    except budget.Locked:
-        events.record("second_factor_locked", user, request)
-        raise
-
-
 def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None:
     """A right code, or none; a right one that was spent before is Refused."""
     if len(code) == alphabet.BACKUP_LENGTH:
@@ -129,7 +140,11 @@ def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None
         if row is not None and row.used_at:
             raise replayed(BACKUP)
         return Match(BACKUP, lambda at: backup_codes.spend(row, at)) if row else None
-    step = authenticator.step_of(code, now)
+    try:
+        step = authenticator.step_of(code, now)
+    except vault.Unopenable:  # never a reason to let anybody in with the password alone
+        log.error("the key of user=%s does not open", authenticator.user_id)
+        raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
     if step is not None and step <= authenticator.last_step:
         raise replayed(TOTP)
     return Match(TOTP, lambda at: authenticator.spend(step, at)) if step is not None else None
@@ -152,14 +167,14 @@ def find_sent(code: str, sent: list[SentCode]) -> Match | None:
         return Match(method, lambda at: delivery.spend(newest, at))
     if any(delivery.is_code_of(earlier, code) for earlier in older):
         at = timezone.localtime(newest.sent_at)
-        raise Refused(_("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"})
+        raise Replayed(_("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"})
     return None
 
 
-def replayed(method: str) -> Refused:
+def replayed(method: str) -> Replayed:
     if method == BACKUP:
-        return Refused(_("You have already used that backup code. Each one works once"))
-    return Refused(_("You have already used that code. Wait for a new one"))
+        return Replayed(_("You have already used that backup code. Each one works once"))
+    return Replayed(_("You have already used that code. Wait for a new one"))
 
 
 def wrong(code: str, authenticator: Authenticator, now: datetime, left: int) -> str:

@@ -42,11 +42,8 @@ class Authenticator(models.Model):
         self.sealed_key = vault.seal(self.PURPOSE, owner(self.user_id), key, now)
 
     def step_of(self, code: str, now: datetime, within: int | None = None) -> int | None:
-        """The step of time whose code this is. A key that does not open has no codes."""
-        try:
-            key = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
-        except vault.Unopenable:
-            return None
+        """The step of time whose code this is; vault.Unopenable when the key does not open."""
+        key = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
         return totp.matching_step(key, code, now, digits=self.digits, period=self.period, within=within)
 
     def spend(self, step: int, now: datetime) -> bool:
@@ -119,7 +116,7 @@ class Event(models.Model):
         BACKUP_CODE_USED = "backup_code_used", _("A backup code was used")
         SECOND_FACTOR_ACCEPTED = "second_factor_accepted", _("A code was accepted")
         SECOND_FACTOR_REFUSED = "second_factor_refused", _("A wrong code was entered")
-        SECOND_FACTOR_LOCKED = "second_factor_locked", _("A code was entered while locked")
+        SECOND_FACTOR_LOCKED = "second_factor_locked", _("Too many wrong codes were entered")
         WRONG_CODES = "wrong_codes", _("Somebody with your password entered wrong codes")
         CODE_REPLAYED = "code_replayed", _("A code was entered a second time")
         CODE_SENT = "code_sent", _("A code was sent")
