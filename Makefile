@@ -1,6 +1,7 @@
 # make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
+# make screens  the pictures in the README
 # make lock     new lock files from pyproject.toml
 
 PYTHON = python3
@@ -11,7 +12,7 @@ TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: run test check format lock
+.PHONY: run test check format screens lock
 .DELETE_ON_ERROR:
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
@@ -40,6 +41,9 @@ format: .venv/test-packages
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
+
+screens: .venv/test-packages
+	$(IN) pytest playwright/screens.py
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt

@@ -1,0 +1,60 @@
+"""The picture in the README: three screens side by side, light and dark. `make screens` draws it again."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.people import PASSWORD, enrol, person
+
+FOLDER = Path(__file__).parent / "screens"
+SIZE = {"width": 390, "height": 760}
+GAP = 24
+COLOURS = 64  # flat colours; a palette keeps the file small
+
+
+@pytest.mark.parametrize("mode", ["htmx"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screens(context, scheme):
+    ann, bob = person("ann@example.com", name="Ann"), person("bob@example.com", name="Bob")
+    enrol(bob, [str(digit) * 15 for digit in range(10)])
+    page = context.new_page()
+    page.set_viewport_size(SIZE)
+    page.emulate_media(color_scheme=scheme)
+    shots = [set_up(page, ann), ask(page, bob), settings(page)]
+    between = {"light": "#FFFFFF", "dark": "#0D1117"}[scheme]  # GitHub's own
+    sheet = Image.new("RGB", (len(shots) * (SIZE["width"] + GAP) - GAP, SIZE["height"]), between)
+    for place, shot in enumerate(shots):
+        sheet.paste(Image.open(BytesIO(shot)), (place * (SIZE["width"] + GAP), 0))
+    FOLDER.mkdir(exist_ok=True)
+    sheet.quantize(COLOURS).save(FOLDER / f"{scheme}.png", optimize=True)
+
+
+def password(page, user):
+    page.context.clear_cookies()
+    page.goto("/accounts/login/?next=/two-factor/")
+    page.get_by_label("E-mail address").fill(user.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def set_up(page, user):
+    password(page, user)
+    page.get_by_role("link", name="Set up two-factor authentication").click()
+    page.get_by_role("heading", name="Scan the QR code").wait_for()
+    return page.screenshot()
+
+
+def ask(page, user):
+    password(page, user)
+    page.get_by_label("Enter the code").fill("123")
+    page.mouse.move(0, 0)
+    return page.screenshot()
+
+
+def settings(page):
+    page.get_by_label("Enter the code").fill("00000-00000-00000")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Security", exact=True).wait_for()
+    return page.screenshot()
