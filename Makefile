@@ -43,7 +43,7 @@ format: .venv/test-packages
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
 
 screens: .venv/test-packages
-	$(IN) pytest playwright/screens.py
+	$(BIN)/pytest playwright/screens.py
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt
