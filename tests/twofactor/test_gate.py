@@ -1,0 +1,481 @@
+"""Nobody with a second factor gets past the gate without it, whichever door opened the session."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as site
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, get_resolver, include, path
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import vault
+from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
+from twofactor.models import Authenticator
+
+HTMX = {"HX-Request": "true"}
+VERIFY = "/two-factor/verify/"
+SETUP = "/two-factor/setup/"
+CONFIRM = "/two-factor/confirm/"
+ADMIN_LOGIN = "/admin/login/"
+
+
+# Every address there is (V-01)
+
+
+def addresses(patterns, before=""):
+    for pattern in patterns:
+        route = before + str(pattern.pattern).lstrip("^").rstrip("$").replace(r"\Z", "")
+        if isinstance(pattern, URLPattern):
+            yield "/" + filled(route)
+        else:
+            yield from addresses(pattern.url_patterns, route)
+
+
+def filled(route):
+    """With something in every place that wants a value."""
+    return re.sub(r"<(\w+:)?\w+>|\(\?P<\w+>[^)]*\)", "1", route).replace(".*", "").replace("\\", "")
+
+
+ADDRESSES = sorted(set(addresses(get_resolver().url_patterns)))
+EVERY_FIELD = {
+    "username": "alice@example.com",
+    "email": "alice@example.com",
+    "login": "alice@example.com",
+    "password": PASSWORD,
+    "next": "/two-factor/",
+    "this_is_the_login_form": "1",
+}
+
+
+def test_the_list_of_addresses_is_not_empty():
+    assert {"/accounts/login/", ADMIN_LOGIN, VERIFY} <= set(ADDRESSES)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+@pytest.mark.parametrize("kind", ["form", "json"])
+def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind):
+    get_user_model().objects.update(is_staff=True, is_superuser=True)
+    sort = {"content_type": "application/json"} if kind == "json" else {}
+    opened = []
+    for address in ADDRESSES:
+        client = Client(raise_request_exception=False)
+        client.post(address, EVERY_FIELD, headers=headers, **sort)
+        opened += [address] * (signed_in_as(client) is not None)
+    assert opened == []
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_pending_sign_in_opens_nothing_but_its_own_pages(alice, phone, method):
+    get_user_model().objects.update(is_staff=True, is_superuser=True)
+    client = Client()
+    give_password(client)
+    inside = [a for a in ADDRESSES if a.startswith(("/two-factor/", "/admin/", "/accounts/profile/"))]
+    own = ("/two-factor/verify/", "/admin/login/", "/admin/jsi18n/")
+    answers = {a: getattr(client, method)(a).status_code for a in inside if not a.startswith(own)}
+    assert {a: status for a, status in answers.items() if status not in {302, 303}} == {}
+
+
+# Sessions that another door opened
+
+
+@pytest.fixture
+def chief(alice, phone):
+    """Alice, who may open the administration."""
+    get_user_model().objects.update(is_staff=True, is_superuser=True)
+    return phone
+
+
+def through_the_admin(client, headers=None, to="/admin/"):
+    form = {"username": "alice@example.com", "password": PASSWORD, "next": to}
+    return client.post(ADMIN_LOGIN, form, headers=headers or {})
+
+
+def test_the_admins_own_form_leads_to_the_code(client, chief):
+    assert through_the_admin(client).url == VERIFY
+
+
+def test_the_admins_own_form_opens_no_session(client, chief):
+    through_the_admin(client)
+    assert (signed_in_as(client), Session.objects.count()) == (None, 0)
+
+
+def test_the_admins_own_form_opens_no_session_under_htmx(client, chief):
+    through_the_admin(client, HTMX)
+    assert signed_in_as(client) is None
+
+
+def test_after_the_code_the_admin_opens(client, chief):
+    through_the_admin(client)
+    assert client.post(VERIFY, {"code": chief.code()}).url == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_the_way_from_the_admin_leads_to_no_other_site(client, chief):
+    through_the_admin(client, to="//evil.example")
+    assert "evil" not in client.post(VERIFY, {"code": chief.code()}).url
+
+
+def test_a_session_opened_by_other_code_is_held(client, alice, phone):
+    client.force_login(alice)
+    assert client.get("/two-factor/").url == VERIFY
+
+
+def test_a_held_session_is_gone(client, alice, phone):
+    client.force_login(alice)
+    client.get("/two-factor/")
+    assert (signed_in_as(client), Session.objects.count()) == (None, 0)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("address", ["/", "/accounts/profile/", "/two-factor/disable/", "/admin/", SETUP])
+def test_a_held_session_shows_no_page(client, alice, phone, method, address):
+    client.force_login(alice)
+    response = getattr(client, method)(address)
+    assert (response.status_code, response.url) == (303, VERIFY)
+
+
+def test_a_held_session_changes_nothing(client, alice, phone):
+    client.force_login(alice)
+    client.post("/accounts/profile/", {"name": "Mallory", "language": ""})
+    alice.refresh_from_db()
+    assert alice.name == ""
+
+
+def test_a_held_session_goes_on_where_it_was_going(client, alice, phone):
+    client.force_login(alice)
+    client.get("/accounts/profile/?x=1")
+    assert client.post(VERIFY, {"code": phone.code()}).url == "/accounts/profile/?x=1"
+
+
+def test_a_held_session_says_what_is_missing(client, alice, phone):
+    client.force_login(alice)
+    assert b"One more step: enter your code." in client.get("/two-factor/", follow=True).content
+
+
+def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
+    client.force_login(alice)
+    assert client.get("/two-factor/").status_code == 200
+
+
+def unmarked(client, user):
+    """As it was before this app was installed."""
+    client.force_login(user)
+    session = client.session
+    for mark in ("amr", "auth_at"):
+        session.pop(mark, None)
+    session.save()
+
+
+def test_a_session_without_a_mark_is_held(client, alice, phone):
+    unmarked(client, alice)
+    assert client.get("/two-factor/").url == VERIFY
+
+
+def test_a_session_without_a_mark_goes_on_without_a_factor(client, alice):
+    unmarked(client, alice)
+    assert client.get("/two-factor/").status_code == 200
+
+
+def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_assert_num_queries):
+    unmarked(client, alice)
+    client.get("/help/")
+    with django_assert_num_queries(2):  # the session, and whose it is
+        client.get("/help/")
+
+
+# What it costs
+
+
+@pytest.fixture
+def without_gate(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.gate.Gate"]
+
+
+def queries(client, address="/help/"):
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address)
+    return len(captured)
+
+
+def test_with_a_factor_an_ordinary_page_costs_no_query_more(alices, request):
+    alices.get("/help/")
+    with_gate = queries(alices)
+    request.getfixturevalue("without_gate")
+    assert with_gate == queries(alices) == 2
+
+
+def test_without_a_factor_an_ordinary_page_costs_no_query_more(client, alice, request):
+    give_password(client)
+    with_gate = queries(client)
+    request.getfixturevalue("without_gate")
+    assert with_gate == queries(client) == 2
+
+
+def test_a_stranger_costs_no_query(client, db):
+    assert queries(client) == 0
+
+
+def test_a_page_within_the_same_minute_writes_nothing(alices, clock):
+    alices.get("/help/")
+    clock.shift(59)
+    assert queries(alices) == 2
+
+
+# How long a session lasts
+
+
+@pytest.mark.parametrize(("minutes", "open_"), [(59, True), (60, False)])
+def test_an_hour_without_a_page_ends_a_session(alices, clock, minutes, open_):
+    alices.get("/help/")
+    clock.shift(timedelta(minutes=minutes))
+    assert (alices.get("/two-factor/").status_code == 200) is open_
+
+
+def test_a_session_that_is_too_old_is_gone(alices, clock):
+    clock.shift(timedelta(minutes=61))
+    alices.get("/two-factor/")
+    assert Session.objects.count() == 0
+
+
+def test_whoever_was_away_is_told(alices, clock):
+    clock.shift(timedelta(minutes=61))
+    assert b"You were signed out after a while" in alices.get("/two-factor/", follow=True).content
+
+
+def test_whoever_was_away_comes_back_to_their_page(alices, clock):
+    clock.shift(timedelta(minutes=61))
+    assert alices.get("/accounts/profile/").url == "/accounts/login/?next=/accounts/profile/"
+
+
+def busy(client, clock, hours):
+    """A page every half hour."""
+    for _ in range(hours * 2):
+        clock.shift(timedelta(minutes=30))
+        status = client.get("/two-factor/").status_code
+    return status
+
+
+def test_steady_work_keeps_a_session_open(alices, clock):
+    assert busy(alices, clock, 23) == 200
+
+
+def test_a_day_ends_a_session_whatever_happens(alices, clock):
+    assert busy(alices, clock, 24) == 302
+
+
+def test_confirming_does_not_make_a_session_longer(alices, phone, clock):
+    busy(alices, clock, 23)
+    alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+    clock.shift(timedelta(minutes=59))
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_deactivated_persons_session_is_over(alices):
+    get_user_model().objects.update(is_active=False)
+    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+
+
+def test_a_deleted_persons_session_is_over(alices, alice):
+    alice.delete()
+    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+
+
+def test_signing_out_ends_a_session_on_the_server(alices):
+    thief = Client()
+    thief.cookies.load({site.SESSION_COOKIE_NAME: alices.cookies[site.SESSION_COOKIE_NAME].value})
+    alices.post("/accounts/logout/")
+    assert thief.get("/two-factor/").url.startswith("/accounts/login/")
+
+
+def test_looking_at_pages_makes_no_session(client, db):
+    for address in ADDRESSES:
+        client.get(address)
+    assert Session.objects.count() == 0
+
+
+# The epoch, and keys that change (S-07)
+
+
+def change_secret_key(settings, fallbacks=True):
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY = vault.generate_key()
+    settings.SECRET_KEY_FALLBACKS = [old] if fallbacks else []
+
+
+def test_a_bump_of_the_epoch_ends_a_session(alices, alice):
+    alice.end_sessions()
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_session_goes_on_under_a_new_secret_key(alices, settings):
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 200
+
+
+def test_a_session_goes_on_when_the_old_secret_key_is_gone_later(alices, settings):
+    change_secret_key(settings)
+    alices.get("/two-factor/")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert alices.get("/two-factor/").status_code == 200
+
+
+def test_without_a_fallback_a_new_secret_key_ends_a_session(alices, settings):
+    change_secret_key(settings, fallbacks=False)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_fallback_does_not_bring_an_old_epoch_back(alices, alice, settings):
+    alice.end_sessions()
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_fallback_does_not_bring_an_old_password_back(alices, alice, settings):
+    alice.set_password("another good password")
+    alice.save()
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(alices, settings):
+    change_secret_key(settings)
+    alices.get("/two-factor/")
+    assert alices.session["amr"] == "totp"
+
+
+# For developers
+
+
+def said(request):
+    return HttpResponse(f"verified: {request.user.is_verified()}")
+
+
+class Page(View):
+    get = staticmethod(said)
+
+
+@method_decorator(otp_required, name="dispatch")
+class Decorated(Page):
+    pass
+
+
+class Mixed(OTPRequiredMixin, Page):
+    pass
+
+
+urlpatterns = [
+    path("said/", said),
+    path("function/", otp_required(said)),
+    path("method/", Decorated.as_view()),
+    path("mixin/", Mixed.as_view()),
+    path("recent/", recently_confirmed()(said)),
+    path("long/", recently_confirmed(max_age=timedelta(hours=1))(said)),
+    path("", include("config.urls")),
+]
+
+
+@pytest.fixture
+def developers(settings):
+    settings.ROOT_URLCONF = __name__
+
+
+GUARDED = ["/function/", "/method/", "/mixin/"]
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_a_guarded_page_opens_with_a_factor(alices, developers, address):
+    assert alices.get(address).content == b"verified: True"
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_a_guarded_page_leads_people_without_a_factor_to_set_up(client, alice, developers, address):
+    give_password(client)
+    assert client.get(address).url == f"{SETUP}?next={address.replace('/', '%2F')}"
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_a_guarded_page_leads_strangers_to_sign_in(client, db, developers, address):
+    assert client.get(address).url.startswith("/accounts/login/?next=")
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_a_guarded_page_asks_a_foreign_session_for_its_code(client, alice, phone, developers, address):
+    client.force_login(alice)
+    assert client.get(address).url == VERIFY
+
+
+def test_a_session_without_a_factor_says_so(client, alice, developers):
+    give_password(client)
+    assert client.get("/said/").content == b"verified: False"
+
+
+def test_a_person_without_a_session_is_not_verified(alice):
+    assert alice.is_verified() is False
+
+
+def test_a_session_that_used_a_backup_code_is_verified(client, paper, developers):
+    give_password(client)
+    client.post("/two-factor/verify/backup/", {"code": paper[0]})
+    assert client.get("/said/").content == b"verified: True"
+
+
+def test_a_guarded_page_costs_no_query_more(alices, developers):
+    alices.get("/function/")
+    assert queries(alices, "/function/") == queries(alices, "/said/")
+
+
+def confirm(client, phone):
+    client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(299, True), (301, False)])
+def test_a_confirmation_is_good_for_five_minutes(alices, phone, clock, developers, seconds, opens):
+    confirm(alices, phone)
+    clock.shift(seconds)
+    assert (alices.get("/recent/").status_code == 200) is opens
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(3599, True), (3601, False)])
+def test_a_view_can_be_content_with_an_older_confirmation(alices, phone, clock, developers, seconds, opens):
+    confirm(alices, phone)
+    for _ in range(2):
+        clock.shift(seconds // 2)
+        alices.get("/help/")
+    clock.shift(seconds % 2)
+    assert (alices.get("/long/").status_code == 200) is opens
+
+
+def test_signing_in_is_no_confirmation(client, phone, developers):
+    sign_in(client, phone)
+    assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"
+
+
+def test_confirming_leads_back_to_the_view(alices, phone, developers):
+    form = {"password": PASSWORD, "code": phone.code(), "next": "/recent/"}
+    assert alices.post(CONFIRM, form, follow=True).content == b"verified: True"
+
+
+def test_a_confirmation_from_the_future_does_not_count(alices, phone, clock, developers):
+    confirm(alices, phone)
+    clock.shift(-3600)
+    assert alices.get("/recent/").status_code == 303
+
+
+def test_a_person_enrolled_elsewhere_keeps_the_sessions_of_others(client, alice, developers):
+    give_password(client)
+    enrol(person("bob@example.com"))
+    assert client.get("/said/").status_code == 200
+
+
+def test_nobody_else_is_asked_when_one_person_has_a_factor(client, alice, phone):
+    person("bob@example.com")
+    give_password(client, "bob@example.com")
+    assert (signed_in_as(client).email, Authenticator.objects.count()) == ("bob@example.com", 1)
