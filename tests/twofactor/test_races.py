@@ -1,0 +1,310 @@
+"""Everything at once: browsers that start together, on whichever database the tests run on.
+
+RACE_REPEATS=20 makes a long run of it, and prints the counts.
+"""
+
+import os
+import re
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.template import Template
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
+from twofactor import backup_codes, budget, enrolment
+from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
+
+REPEATS = range(int(os.environ.get("RACE_REPEATS", "2")))
+CROWD = 100
+FEW = 20  # where each of them hashes ten backup codes
+
+VERIFY = "/two-factor/verify/"
+WRONG = "000000"
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("repeat", REPEATS)]
+
+
+def at_once(*actions):
+    """What each of them came back with, when all of them begin at the same moment."""
+    gate = threading.Barrier(len(actions))
+
+    def run(action):
+        try:
+            gate.wait(60)
+            return action()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return list(threads.map(run, actions))
+
+
+def browser(like=None):
+    """Errors are answered, not raised; with the cookies of another one, a second tab of it."""
+    client = Client(raise_request_exception=False)
+    if like:
+        client.cookies.load({name: morsel.value for name, morsel in like.cookies.items()})
+    return client
+
+
+def asked(like=None):
+    client = browser()
+    give_password(client)
+    return client
+
+
+def posts(clients, path, *forms):
+    """A post for every client and form, ready to go."""
+    return [partial(browser(client).post, path, form) for client in clients for form in forms]
+
+
+def report(request, answers, /, errors=0, **counts):
+    """The counts, for a long run; and whatever came out, nobody saw an error."""
+    if "RACE_REPEATS" in os.environ:
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print(f"\n{request.node.name}: {dict(sorted(statuses(answers).items()))} {counts}")
+    assert errors or max(statuses(answers)) < 500
+
+
+def statuses(answers):
+    return Counter(answer.status_code for answer in answers)
+
+
+def sessions():
+    return sum("_auth_user_id" in row.get_decoded() for row in Session.objects.all())
+
+
+@pytest.fixture
+def alice(transactional_db, clock):
+    return person()
+
+
+@pytest.fixture(autouse=True)
+def unwatched(monkeypatch, caplog):
+    """Under test, Django tells every open client of every page that is rendered: 100 times 100 copies."""
+    caplog.set_level("CRITICAL", "django.request")
+    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
+
+
+# One code, many hands
+
+
+def test_one_code_a_hundred_times_signs_in_once(phone, request, repeat):
+    """Ten pending sign-ins, ten tabs each (C-01)."""
+    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    answers = at_once(*posts(tabs, VERIFY, {"code": phone.code()}))
+    report(request, answers, sessions=sessions())
+    assert sessions() == 1
+
+
+def test_one_backup_code_a_hundred_times_signs_in_once(alice, paper, request, repeat):
+    """C-02; one of three is spent."""
+    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    answers = at_once(*posts(tabs, "/two-factor/verify/backup/", {"code": paper[0]}))
+    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
+    assert (sessions(), backup_codes.unused(alice)) == (1, 2)
+
+
+def test_two_right_codes_for_one_pending_sign_in_open_one_session(phone, paper, request, repeat):
+    """D-15: an authenticator's code and a backup code, in tabs of one browser."""
+    client = asked()
+    answers = at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
+    report(request, answers, sessions=sessions())
+    assert sessions() == 1
+
+
+def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, paper, request, repeat):
+    client = asked()
+    at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
+    step = Authenticator.objects.get().last_step
+    assert (backup_codes.unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
+
+
+def test_ten_backup_codes_at_once_are_each_looked_at_on_their_own(alice, phone, request, repeat):
+    """Ten pending sign-ins, of which the first that is used ends the others: nothing is spent for nothing."""
+    codes = backup_codes.generate()
+    backup_codes.replace_all(alice, backup_codes.rows(alice, codes))
+    actions = [posts([asked()], VERIFY, {"code": code})[0] for code in codes]
+    answers = at_once(*actions)
+    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
+    assert 10 - backup_codes.unused(alice) == sessions()
+
+
+def test_a_double_click_signs_in_and_says_so(phone, request, repeat):
+    """C-07: both answers lead on, and nothing was counted."""
+    answers = at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
+    report(request, answers, sessions=sessions(), failures=GuessBudget.objects.get().failures)
+    assert ([answer.status_code for answer in answers], sessions()) == ([303, 303], 1)
+
+
+def test_a_double_click_costs_no_guess(phone, request, repeat):
+    at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
+    assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
+
+
+def test_a_double_click_on_a_backup_code_spends_one(alice, paper, request, repeat):
+    answers = at_once(*posts([asked()] * 2, "/two-factor/verify/backup/", {"code": paper[0]}))
+    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
+    assert (statuses(answers), backup_codes.unused(alice)) == ({303: 2}, 2)
+
+
+def test_a_double_click_on_the_password_signs_in(alice, request, repeat):
+    form = {"username": alice.email, "password": PASSWORD}
+    answers = at_once(*posts([browser()] * 2, "/accounts/login/", form))
+    report(request, answers, sessions=sessions())
+    assert statuses(answers) == {303: 2}
+
+
+# Guesses
+
+
+def test_a_hundred_wrong_codes_are_five_guesses(phone, request, repeat):
+    """C-03, R-07, V-10: ten browsers, ten tabs each; 422 was looked at, 429 was not."""
+    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    answers = at_once(*posts(tabs, VERIFY, {"code": WRONG}))
+    failures = GuessBudget.objects.get().failures
+    report(request, answers, failures=failures)
+    assert (statuses(answers), failures) == ({422: 5, 429: 95}, 5)
+
+
+def test_wrong_codes_of_every_kind_are_five_guesses(phone, paper, request, repeat):
+    client = asked()
+    forms = [{"code": WRONG}, {"code": "YYYYY-YYYYY-YYYYY"}] * 10
+    answers = at_once(*posts([client], VERIFY, *forms))
+    report(request, answers, failures=GuessBudget.objects.get().failures)
+    assert statuses(answers) == {422: 5, 429: 15}
+
+
+def test_after_a_wait_a_hundred_are_one_guess(phone, clock, request, repeat):
+    client = asked()
+    [client.post(VERIFY, {"code": WRONG}) for _ in range(5)]
+    clock.shift(31)
+    answers = at_once(*posts([client], VERIFY, *[{"code": WRONG}] * CROWD))
+    report(request, answers, failures=GuessBudget.objects.get().failures)
+    assert statuses(answers) == {422: 1, 429: 99}
+
+
+def test_an_allowance_is_never_exceeded(alice, request, repeat):
+    """What limits sends, starts and mails: ten allowed, a hundred ask."""
+    allowed = at_once(*[lambda: budget.take("key", 10, budget.DAY, timezone.now())] * CROWD)
+    assert (sum(allowed), Allowance.objects.get().count) == (10, 10)
+
+
+# Set-up, new codes, turning off (C-04)
+
+
+def test_the_first_look_at_the_key_makes_one_key(alice, request, repeat):
+    client = browser()
+    give_password(client)
+    answers = at_once(*[partial(browser(client).get, SETUP) for _ in range(CROWD)])
+    report(request, answers, drafts=Draft.objects.count())
+    assert (statuses(answers)[200] + statuses(answers)[429], Draft.objects.count()) == (CROWD, 1)
+
+
+def test_finishing_in_many_tabs_turns_it_on_once(alice, request, repeat):
+    client = browser()
+    give_password(client)
+    confirm_key(client)
+    answers = at_once(*posts([client] * FEW, CODES, SAVED))
+    enabled = Event.objects.filter(kind="two_factor_enabled").count()
+    report(request, answers, errors=1, on=enabled, codes=BackupCode.objects.count())
+    assert (Authenticator.objects.count(), BackupCode.objects.count(), enabled) == (1, 10, 1)
+
+
+def test_finishing_and_cancelling_at_once_is_one_or_the_other(alice, request, repeat):
+    client = browser()
+    give_password(client)
+    confirm_key(client)
+    cancel = posts([client] * 5, "/two-factor/setup/cancel/", {})
+    answers = at_once(*posts([client] * 5, CODES, SAVED), *cancel)
+    report(request, answers, errors=1, on=Authenticator.objects.count())
+    assert (BackupCode.objects.count(), Draft.objects.count()) == (10 * Authenticator.objects.count(), 0)
+
+
+@pytest.fixture
+def laptop(phone, clock):
+    client = browser()
+    sign_in(client, phone)
+    clock.shift(60)
+    return client
+
+
+def test_a_hundred_times_turning_off_is_once(alice, phone, laptop, request, repeat):
+    form = {"password": PASSWORD, "code": phone.code()}
+    answers = at_once(*posts([laptop] * CROWD, "/two-factor/disable/", form))
+    off = Event.objects.filter(kind="two_factor_disabled").count()
+    report(request, answers, errors=1, off=off)
+    assert (off, enrolment.is_on(alice), BackupCode.objects.count()) == (1, False, 0)
+
+
+def test_new_codes_saved_in_many_tabs_are_ten(alice, phone, laptop, request, repeat):
+    path = "/two-factor/backup-codes/"
+    laptop.post(path, {"password": PASSWORD, "code": phone.code()})
+    answers = at_once(*posts([laptop] * FEW, path, SAVED))
+    made = Event.objects.filter(kind="backup_codes_regenerated").count()
+    report(request, answers, errors=1, made=made, codes=BackupCode.objects.count())
+    assert (made, BackupCode.objects.count()) == (1, 10)
+
+
+def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, repeat):
+    """V-18: the same code, for a sign-in and for turning off."""
+    code, other = phone.code(), asked()
+    off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": code})
+    answers = at_once(*off, *posts([other], VERIFY, {"code": code}))
+    report(request, answers, on=enrolment.is_on(alice), sessions=sessions())
+    assert enrolment.is_on(alice) == (
+        Event.objects.filter(kind="second_factor_accepted").count() == 2 and sessions() == 2
+    )
+
+
+def test_turning_off_and_signing_in_at_once_never_half_signs_in(alice, phone, laptop, paper, request, repeat):
+    other = asked()
+    off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+    answers = at_once(*off, *posts([other], VERIFY, {"code": paper[0]}))
+    report(request, answers, on=enrolment.is_on(alice))
+    assert other.get("/two-factor/").status_code == 302
+
+
+# Passwords: not exact (M-1), but nothing breaks and every failure is counted
+
+
+def test_wrong_passwords_in_parallel_break_nothing(alice, request, repeat):
+    form = {"username": alice.email, "password": "wrong"}
+    answers = at_once(*posts([browser()] * 60, "/accounts/login/", form))
+    report(request, answers)
+    assert set(statuses(answers)) <= {422, 429}
+
+
+def test_after_wrong_passwords_in_parallel_the_right_one_waits(alice, request, repeat):
+    at_once(*posts([browser()] * 60, "/accounts/login/", {"username": alice.email, "password": "wrong"}))
+    assert give_password(browser()).status_code == 429
+
+
+def test_people_do_not_get_in_each_others_way(alice, request, repeat):
+    phones = [(email, enrol(person(email))) for email in (f"p{n}@example.com" for n in range(10))]
+    clients = [browser() for _ in phones]
+
+    def whole(client, email, phone):
+        return lambda: sign_in(client, phone, email)
+
+    at_once(*[whole(client, email, phone) for client, (email, phone) in zip(clients, phones, strict=True)])
+    assert [signed_in_as(client).email for client in clients] == [email for email, _ in phones]
+
+
+def test_the_codes_shown_in_many_tabs_are_the_same(alice, request, repeat):
+    client = browser()
+    give_password(client)
+    confirm_key(client)
+    answers = at_once(*[partial(browser(client).get, CODES) for _ in range(10)])
+    shown = {
+        tuple(re.findall(r'<code dir="ltr">([^<]+)</code>', answer.content.decode())) for answer in answers
+    }
+    assert [len(codes) for codes in shown] == [10]
