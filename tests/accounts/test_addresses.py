@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import addresses
 from accounts.models import User
 from tests.accounts.letters import letters, link
-from tests.people import NOW, PASSWORD, enrol, give_password, person
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "alice@example.com", "alice@new.example"
@@ -22,8 +22,9 @@ def sign_up(client, email=OLD, password=PASSWORD):
     return client.post("/accounts/signup/", {"email": email, "password": password})
 
 
-def ask_to_change(client, email=NEW, password=PASSWORD):
-    return client.post("/accounts/email/change/", {"email": email, "password": password})
+def ask_to_change(client, email=NEW):
+    client.post("/two-factor/confirm/", {"password": PASSWORD})
+    return client.post("/accounts/email/change/", {"email": email})
 
 
 def change(client, email=NEW):
@@ -243,18 +244,35 @@ def test_confirming_a_new_account_is_no_change_of_address(client, path):
     assert User.objects.get().credentials_reset_at is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_both_addresses_are_told_of_the_change(as_alice):
     change(as_alice)
-    told = [letter.to[0] for letter in letters() if letter.subject == "Address changed at Countersign"]
+    told = [
+        letter.to[0] for letter in letters() if letter.subject.startswith("The e-mail address was changed")
+    ]
     assert sorted(told) == [OLD, NEW]
 
 
-def test_asking_needs_the_password(as_alice, alice):
-    assert (ask_to_change(as_alice, password="wrong").status_code, letters()) == (422, [])
+def test_asking_needs_the_password_once_more(as_alice):
+    response = as_alice.post("/accounts/email/change/", {"email": NEW})
+    assert (response["Location"].partition("?")[0], letters()) == ("/two-factor/confirm/", [])
+
+
+def test_asking_needs_the_second_factor_of_those_who_have_one(client, alice):
+    sign_in(client, enrol(alice))
+    assert (ask_to_change(client).status_code, letters()) == (303, [])
+
+
+def test_the_password_of_more_than_five_minutes_ago_does_not_count(client, alice):
+    with time_machine.travel(NOW, tick=False):
+        give_password(client)
+        client.post("/two-factor/confirm/", {"password": PASSWORD})
+    with time_machine.travel(NOW + timedelta(seconds=301), tick=False):
+        assert "/confirm/" in client.get("/accounts/email/change/")["Location"]
 
 
 def test_a_refused_change_keeps_the_address_that_was_typed(as_alice):
-    assert f'value="{NEW}"' in ask_to_change(as_alice, password="wrong").content.decode()
+    assert 'value="alice@new"' in ask_to_change(as_alice, "alice@new").content.decode()
 
 
 def test_asking_needs_somebody_signed_in(client, alice):

@@ -36,13 +36,12 @@ def htmx():
 
 @pytest.fixture
 def panel():
-    """What stands in #main, without what differs on purpose: the token, and where the focus goes."""
+    """What stands in #main of a page, or a whole part, without what differs on purpose: token and focus."""
 
     def inner(response):
         text = response.content.decode()
-        start, end = re.search(r'<main id="main" tabindex="-1">', text), text.find("</main>")
-        text = text[start.end() : end] if start else text.split("</div>", 2)[2]
-        text = re.sub(r' value="[A-Za-z0-9]{64}"|( tabindex="-1")? autofocus', "", text)
-        return text.strip()
+        main = re.search(r'<main id="main" tabindex="-1">(.*)</main>', text, re.DOTALL)
+        without = r' value="[A-Za-z0-9]{64}"|( tabindex="-1")? autofocus'
+        return re.sub(without, "", main[1] if main else text).strip()
 
     return inner
