@@ -39,12 +39,24 @@ def replace_all(user: AbstractBaseUser, new: list[BackupCode]) -> None:
     BackupCode.objects.bulk_create(new)
 
 
-def find(user: AbstractBaseUser, code: str) -> BackupCode | None:
+def one_more(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupCode:
+    """Beside the set and under its salt, so that a guess still costs one hash. Unsaved."""
+    salt = salt_of_set(user) or secrets.token_bytes(SALT_BYTES)
+    return BackupCode(user_id=user.pk, digest=hashed(code, salt), expires_at=expires_at)
+
+
+def find(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
     """The row of this code, used or not, at the price of one hash."""
-    sample = BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
-    if sample is None:
+    salt = salt_of_set(user)
+    if salt is None:
         return None
-    return BackupCode.objects.filter(user_id=user.pk, digest=hashed(code, salt_of(sample))).first()
+    mine = BackupCode.objects.filter(user_id=user.pk).exclude(expires_at__lte=now)
+    return mine.filter(digest=hashed(code, salt)).first()
+
+
+def salt_of_set(user: AbstractBaseUser) -> bytes | None:
+    digest = BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
+    return None if digest is None else salt_of(digest)
 
 
 def salt_of(digest: str) -> bytes:
@@ -57,4 +69,5 @@ def spend(code: BackupCode, now: datetime) -> bool:
 
 
 def unused(user: AbstractBaseUser) -> int:
-    return BackupCode.objects.filter(user_id=user.pk, used_at=None).count()
+    """Of the set; a code from support is not one of the ten."""
+    return BackupCode.objects.filter(user_id=user.pk, used_at=None, expires_at=None).count()

@@ -48,22 +48,27 @@ AUDIENCES = {
     Event.Kind.PHONE_CHANGED: MAIL,
     Event.Kind.PASSWORD_CHANGED: MAIL,
     Event.Kind.ADDRESS_CHANGED: MAIL,
+    Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
+    Event.Kind.EMERGENCY_CODE_MADE: MAIL,
 }
 
 
-def record(kind: str, user: Any, request: HttpRequest, *, also_to: Iterable[str] = (), **detail: str) -> None:
+def record(
+    kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
+) -> None:
+    """Without a request, somebody at the command line did it."""
     event = Event.objects.create(
         user_id=user.pk,
         kind=kind,
         at=timezone.now(),
-        ip_address=request.META.get("REMOTE_ADDR") or None,
-        browser=request.headers.get("User-Agent", "")[:200],
+        ip_address=request.META.get("REMOTE_ADDR") or None if request else None,
+        browser=request.headers.get("User-Agent", "")[:200] if request else "",
         detail=detail,
     )
     transaction.on_commit(partial(tell, event, user, request, tuple(also_to)))
 
 
-def tell(event: Event, user: Any, request: HttpRequest, also_to: tuple[str, ...]) -> None:
+def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[str, ...]) -> None:
     audience = AUDIENCES.get(Event.Kind(event.kind), Audience())
     log.info("%s user=%s ip=%s %s", event.kind, user.pk, event.ip_address, event.detail)
     if audience.signal is not None:

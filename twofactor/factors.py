@@ -136,7 +136,7 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
 def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None:
     """A right code, or none; a right one that was spent before is Refused."""
     if len(code) == alphabet.BACKUP_LENGTH:
-        row = backup_codes.find(authenticator.user, code)
+        row = backup_codes.find(authenticator.user, code, now)
         if row is not None and row.used_at:
             raise replayed(BACKUP)
         return Match(BACKUP, lambda at: backup_codes.spend(row, at)) if row else None

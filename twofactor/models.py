@@ -56,6 +56,7 @@ class BackupCode(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="backup_codes")
     digest = models.CharField(max_length=160, editable=False)
     used_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)  # of a code that support has given out
 
     class Meta:
         constraints: ClassVar = [
@@ -129,6 +130,8 @@ class Event(models.Model):
         PHONE_CHANGED = "phone_changed", _("The phone number for text messages was changed")
         PASSWORD_CHANGED = "password_changed", _("The password was changed")
         ADDRESS_CHANGED = "address_changed", _("The e-mail address was changed")
+        RESET_BY_SUPPORT = "reset_by_support", _("Two-factor authentication was reset by support")
+        EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(max_length=40, choices=Kind.choices)

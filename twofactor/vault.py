@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -62,6 +62,16 @@ def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedel
         if key_id(key) == named:
             return _open(_lock(key, purpose), owner, sealed, now, max_age)
     raise Unopenable
+
+
+def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:
+    """The same value, with the age it had, under the newest key."""
+    unseal(purpose, owner, token, now)
+    named, _, sealed = token.partition(".")
+    old = next(key for key in settings.TWOFACTOR_KEYS if key_id(key) == named)
+    new = settings.TWOFACTOR_KEYS[0]
+    locks = MultiFernet([_lock(new, purpose), _lock(old, purpose)])
+    return f"{key_id(new)}.{locks.rotate(sealed.encode()).decode()}"
 
 
 def fingerprint(purpose: str, text: str) -> str:

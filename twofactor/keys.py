@@ -1,0 +1,60 @@
+"""Which keys the database depends on, and sealing everything again with the newest."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model
+
+from twofactor import vault
+from twofactor.models import Authenticator, Draft, owner
+
+BATCH = 200
+
+
+def sealed_columns() -> list[tuple[type[Model], str]]:
+    return [(Authenticator, "sealed_key"), (Draft, "sealed")]
+
+
+def purpose(row: Any) -> str:
+    return f"{Draft.PURPOSE}-{row.kind}" if isinstance(row, Draft) else Authenticator.PURPOSE
+
+
+def in_use() -> Counter[str]:
+    """How many rows each key still opens, by key id."""
+    found: Counter[str] = Counter({vault.key_id(key): 0 for key in settings.TWOFACTOR_KEYS})
+    for model, column in sealed_columns():
+        for token in model._default_manager.values_list(column, flat=True).iterator():
+            found[str(token).partition(".")[0]] += 1
+    return found
+
+
+def stale(model: type[Model], column: str) -> Any:
+    newest = vault.key_id(settings.TWOFACTOR_KEYS[0])
+    return model._default_manager.exclude(**{f"{column}__startswith": f"{newest}."})
+
+
+def rotate(now: datetime) -> Iterator[tuple[int, int]]:
+    """Seal again, batch by batch: (sealed, unreadable) after each.
+
+    A row that somebody changes meanwhile is left to them, who seal with the newest key anyway. Whatever ends
+    this half-way loses nothing: the next run finds what is left.
+    """
+    for model, column in sealed_columns():
+        last = 0
+        while rows := list(stale(model, column).filter(pk__gt=last).order_by("pk")[:BATCH]):
+            last = rows[-1].pk
+            done = [reseal(row, column, now) for row in rows]
+            yield done.count(True), done.count(False)
+
+
+def reseal(row: Any, column: str, now: datetime) -> bool:
+    old = getattr(row, column)
+    try:
+        new = vault.reseal(purpose(row), owner(row.user_id), old, now)
+    except vault.Unopenable:
+        return False
+    type(row)._default_manager.filter(pk=row.pk, **{column: old}).update(**{column: new})
+    return True

@@ -1,0 +1,135 @@
+"""manage.py twofactor …: what an operator does from the command line."""
+
+import json
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from twofactor import adoption, backup_codes, keys, policy, prune, support, vault
+from twofactor.models import Authenticator, GuessBudget
+
+BY = "command line"
+
+
+class Command(BaseCommand):
+    help = "Look after two-factor sign-in. 'manage.py twofactor ACTION --help' explains each action."
+    requires_system_checks = ()  # the way out when a check refuses to start the site
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+        def action(name: str, summary: str) -> ArgumentParser:
+            return actions.add_parser(name, help=summary, description=summary)
+
+        one = action("status", "How things stand for one person, or for the site.")
+        one.add_argument("person", nargs="?", help="sign-in name; without it, the site")
+        report = action("report", "Numbers: who has two-factor sign-in, and which keys are in use.")
+        for asked in (one, report):
+            asked.add_argument("--json", action="store_true", help="for a script to read")
+        reset = action(
+            "reset", "Turn two-factor sign-in off for somebody who lost everything; ends their sessions."
+        )
+        code = action("emergency-code", "One code that lets a person in once; printed here and nowhere else.")
+        code.add_argument("--hours", type=int, default=1, help="how long it works, 24 at most (default: 1)")
+        for helped in (reset, code):
+            helped.add_argument("person", help="sign-in name")
+            helped.add_argument("--reason", required=True, help="goes into the audit log")
+        action("generate-key", "Print a new key for TWOFACTOR_KEYS. Needs no settings.")
+        rotate = action(
+            "rotate-keys", "Seal everything with the newest key. Safe to repeat, to stop, and to run live."
+        )
+        pruned = action("prune", "Remove what has had its time. Run it every night.")
+        pruned.add_argument(
+            "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
+        )
+        for changed in (rotate, pruned):
+            changed.add_argument(
+                "--dry-run", action="store_true", help="say what would change, and change nothing"
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        getattr(self, options["action"].replace("-", "_"))(**options)
+
+    def say(self, facts: dict[str, Any], as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(facts, default=str))
+        else:
+            for name, value in facts.items():
+                self.stdout.write(f"{name.replace('_', ' ')}: {value}")
+
+    def person(self, name: str) -> Any:
+        user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: name}).first()
+        if user is None:
+            raise CommandError(f"There is nobody called {name}.")
+        return user
+
+    def status(self, person: str | None, json: bool, **options: Any) -> None:
+        if person is None:
+            rule = getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
+            self.say({"required_for": rule, **adoption.numbers(timezone.now())}, json)
+            return
+        user = self.person(person)
+        authenticator = Authenticator.objects.filter(pk=user.pk).first()
+        guesses = GuessBudget.objects.filter(pk=user.pk).first()
+        facts = {
+            "person": user.get_username(),
+            "two_factor": "on" if authenticator else "off",
+            "required_from": policy.deadline(user),
+            "on_since": authenticator and authenticator.enabled_at,
+            "last_used": authenticator and authenticator.last_used_at,
+            "backup_codes_left": backup_codes.unused(user),
+            "wrong_codes_in_a_row": guesses.failures if guesses else 0,
+            "locked_until": guesses and guesses.blocked_until,
+        }
+        self.say(facts, json)
+
+    def report(self, json: bool, **options: Any) -> None:
+        in_use = {f"sealed_with_key_{key}": rows for key, rows in keys.in_use().items()}
+        self.say({**adoption.numbers(timezone.now()), **in_use}, json)
+
+    def reset(self, person: str, reason: str, **options: Any) -> None:
+        try:
+            support.reset(self.person(person), reason, BY, None)
+        except support.NothingToDo:
+            raise CommandError(f"{person} has no two-factor sign-in.") from None
+        self.stdout.write(f"Two-factor sign-in is off for {person}, and every session has ended.")
+
+    def emergency_code(self, person: str, reason: str, hours: int, **options: Any) -> None:
+        if not 0 < hours <= support.LONGEST.total_seconds() / 3600:
+            raise CommandError("--hours must be from 1 to 24.")
+        try:
+            code = support.emergency_code(
+                self.person(person), reason, BY, None, timezone.now(), timedelta(hours=hours)
+            )
+        except support.NothingToDo:
+            raise CommandError(f"{person} has no two-factor sign-in.") from None
+        self.stderr.write(f"It works once, within {hours} h. Give it to nobody but {person}.")
+        self.stdout.write(code)
+
+    def generate_key(self, **options: Any) -> None:
+        self.stdout.write(vault.generate_key())
+
+    def rotate_keys(self, dry_run: bool, **options: Any) -> None:
+        if dry_run:
+            waiting = sum(keys.stale(*column).count() for column in keys.sealed_columns())
+            self.stdout.write(f"{waiting} to be sealed again.")
+            return
+        sealed = unreadable = 0
+        for done, failed in keys.rotate(timezone.now()):
+            sealed, unreadable = sealed + done, unreadable + failed
+            self.stderr.write(f"{sealed} sealed again")
+        self.stdout.write(f"{sealed} sealed again, {unreadable} unreadable.")
+        if unreadable:
+            raise CommandError(
+                "Some rows were sealed with a key that is not in TWOFACTOR_KEYS.", returncode=2
+            )
+
+    def prune(self, events_days: int, dry_run: bool, **options: Any) -> None:
+        removed = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
+        for name, rows in removed.items():
+            self.stdout.write(f"{name}: {rows} {'would be ' * dry_run}removed")
