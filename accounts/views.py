@@ -10,6 +10,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -25,7 +26,7 @@ from accounts.forms import (
 )
 from accounts.models import User
 from twofactor import events, signin
-from twofactor.decorators import recently_confirmed
+from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.http import page, post_only, posted, safe_next, see_other
 
 NOT_SENT = _("We could not send the message. Try again in a few minutes.")
@@ -50,6 +51,7 @@ class Login(RefusedIs422, auth_views.LoginView):
         return signin.after_password(self.request, form.get_user(), self.get_success_url())
 
 
+@method_decorator(open_before_set_up, name="dispatch")
 class Logout(auth_views.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
@@ -123,6 +125,7 @@ def signup_sent(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/signup_sent.html")
 
 
+@open_before_set_up
 @login_not_required
 def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: mail programs open links before people do."""
@@ -141,6 +144,7 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     return see_other("home" if request.user.is_authenticated else "login")
 
 
+@open_before_set_up
 @post_only("home")
 def email_verify_send(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
@@ -180,6 +184,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return page(request, "accounts/profile.html", form=form)
 
 
+@open_before_set_up
 @login_not_required
 @post_only("home")
 def language(request: HttpRequest) -> HttpResponse:

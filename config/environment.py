@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from email.utils import formataddr, parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -57,6 +58,21 @@ def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
         f"must be one of {', '.join(filter(None, options))}{' or a dotted path' * dotted}, not '{value}'",
         options[-1],
     )
+
+
+def number(name: str, most: int) -> int:
+    value = env.str(name, "").strip() or "0"
+    if not value.isascii() or not value.isdecimal() or int(value) > most:
+        refuse(name, f"must be a whole number up to {most}, not '{value}'", "14")
+    return int(value)
+
+
+def day(name: str) -> date | None:
+    value = env.str(name, "").strip()
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        refuse(name, f"must be a day like 2027-01-31, not '{value}'", "2027-01-31")
 
 
 def parsed(

@@ -3,7 +3,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from twofactor import nudge, stepup
+from twofactor import nudge, policy, stepup
+from twofactor.decorators import open_before_set_up
 
 
 @login_not_required
@@ -12,11 +13,13 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "landing.html")
     reminders = {
         "nudge_due": nudge.is_due(request.user, timezone.now()),
+        "required_from": policy.deadline(request.user),
         "came_back": stepup.came_back(request),
     }
     return render(request, "dashboard.html", reminders)
 
 
+@open_before_set_up
 @login_not_required
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "help.html")

@@ -211,6 +211,11 @@ TWOFACTOR_KEYS = environment.parsed(
 )
 TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
 
+TWOFACTOR_REQUIRED_FOR = environment.choice(
+    "TWOFACTOR_REQUIRED_FOR", ("nobody", "staff", "everyone"), dotted=True
+)
+TWOFACTOR_REQUIRED_FROM = environment.day("TWOFACTOR_REQUIRED_FROM")
+TWOFACTOR_GRACE_DAYS = environment.number("TWOFACTOR_GRACE_DAYS", most=365)
 TWOFACTOR_EMAIL_FALLBACK = environment.choice("TWOFACTOR_EMAIL_FALLBACK", ("everyone", "not-staff", "nobody"))
 TWOFACTOR_SMS_GATEWAY = environment.choice("TWOFACTOR_SMS_GATEWAY", ("", "console", "twilio"), dotted=True)
 if TWOFACTOR_SMS_GATEWAY == "twilio":

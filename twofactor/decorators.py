@@ -23,6 +23,12 @@ P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
+def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Reachable even for somebody who must set up two-factor sign-in first."""
+    vars(view)["open_before_set_up"] = True
+    return view
+
+
 def second_step(
     view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -69,7 +75,7 @@ def recently_confirmed(max_age: timedelta = stepup.STEP_UP_AGE) -> Callable[[Pag
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
-    return ask_unless(stepup.may_set_up)(view)
+    return open_before_set_up(ask_unless(stepup.may_set_up)(view))
 
 
 def ask_unless(proven: Callable[[HttpRequest], bool]) -> Callable[[Page[P]], Page[P]]:

@@ -4,19 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import budget, enrolment, signin
-from twofactor.http import seconds_until
+from twofactor import budget, enrolment, policy, signin
+from twofactor.http import seconds_until, see_other
 
 IDLE = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=24)
@@ -50,6 +51,17 @@ class Gate:
         response = signin.hold(request, to)
         request.user = AnonymousUser()
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Whoever must have a second factor and has none gets no further than setting it up."""
+        if request.session.get(signin.AMR) != signin.NONE or getattr(view, "open_before_set_up", False):
+            return None
+        if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
+            return None
+        messages.info(request, _("Your account needs two-factor authentication. Set it up to carry on."))
+        return see_other(f"{resolve_url('twofactor:setup')}?{urlencode({'next': request.get_full_path()})}")
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return locked(request, exception) if isinstance(exception, budget.Locked) else None

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from twofactor import enrolment
+from twofactor import enrolment, policy
 from twofactor.models import Nudge
 
 REST = timedelta(days=30)
@@ -12,6 +12,8 @@ REST = timedelta(days=30)
 def is_due(user: Any, now: datetime) -> bool:
     if not user.is_authenticated or enrolment.is_on(user):
         return False
+    if policy.applies_to(user):
+        return True  # what will be demanded can not be put off
     return not Nudge.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
 
 

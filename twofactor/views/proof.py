@@ -7,11 +7,13 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import factors, stepup
+from twofactor.decorators import open_before_set_up
 from twofactor.forms import PasswordForm, ProofForm
 from twofactor.http import page, posted, safe_next, see_other
 from twofactor.user import person
 
 
+@open_before_set_up
 @sensitive_post_parameters()
 def confirm(request: HttpRequest) -> HttpResponse:
     """The password, and for people who have one their second factor; then on to what was asked for."""

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from twofactor import enrolment, qr, signin, totp
-from twofactor.decorators import may_set_up
+from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
 from twofactor.forms import CodeForm, SavedForm
@@ -58,6 +58,7 @@ def setup_codes(request: HttpRequest) -> HttpResponse:
     return page(request, "twofactor/setup_codes.html", form=form, **shown(request, draft))
 
 
+@open_before_set_up
 @post_only("twofactor:settings")
 def setup_cancel(request: HttpRequest) -> HttpResponse:
     enrolment.cancel(person(request), SETUP)
