@@ -1,0 +1,237 @@
+"""What is remembered, who is told, and that neither holds a secret."""
+
+import logging
+
+import pytest
+from django.db import transaction
+from django.test import Client, RequestFactory
+
+from tests.people import PASSWORD, give_password, sign_in
+from tests.twofactor.test_setup import set_up
+from twofactor import events, signals
+from twofactor.models import Event
+
+VERIFY = "/two-factor/verify/"
+DISABLE = "/two-factor/disable/"
+CODES = "/two-factor/backup-codes/"
+
+
+def kinds():
+    return list(Event.objects.order_by("pk").values_list("kind", flat=True))
+
+
+@pytest.fixture
+def asked(client, phone):
+    give_password(client)
+    return client
+
+
+def test_a_sign_in_with_a_code_is_remembered_once(asked, phone):
+    asked.post(VERIFY, {"code": phone.code()})
+    assert kinds().count("second_factor_accepted") == 1
+
+
+def test_a_sign_in_without_a_factor_is_remembered_once(client, alice):
+    give_password(client)
+    assert kinds() == ["signed_in_without_second_factor"]
+
+
+def test_the_password_of_somebody_with_a_factor_is_no_sign_in(asked):
+    assert "signed_in_without_second_factor" not in kinds()
+
+
+def test_a_wrong_code_is_remembered_once(asked):
+    asked.post(VERIFY, {"code": "000000"})
+    assert kinds() == ["second_factor_refused"]
+
+
+def test_a_badly_formed_code_is_not_worth_remembering(asked):
+    asked.post(VERIFY, {"code": "12345"})
+    assert kinds() == []
+
+
+def test_a_locked_try_is_remembered(asked):
+    [asked.post(VERIFY, {"code": "000000"}) for _ in range(6)]
+    assert kinds().count("second_factor_locked") == 1
+
+
+def test_turning_it_on_is_remembered_once(client, alice):
+    give_password(client)
+    set_up(client)
+    assert kinds().count("two_factor_enabled") == 1
+
+
+def test_turning_it_off_is_remembered_once(alices, phone):
+    alices.post(DISABLE, {"password": PASSWORD, "code": phone.code()})
+    assert kinds().count("two_factor_disabled") == 1
+
+
+def test_saving_new_codes_is_remembered_once(alices, phone):
+    alices.post(CODES, {"password": PASSWORD, "code": phone.code()})
+    alices.post(CODES, {"saved": "on"})
+    assert kinds().count("backup_codes_regenerated") == 1
+
+
+def test_showing_new_codes_is_not_saving_them(alices, phone):
+    alices.post(CODES, {"password": PASSWORD, "code": phone.code()})
+    assert "backup_codes_regenerated" not in kinds()
+
+
+def test_an_event_knows_who_when_and_from_where(asked, alice, clock):
+    headers = {"user-agent": "Firefox"}
+    asked.post(VERIFY, {"code": "000000"}, headers=headers, REMOTE_ADDR="203.0.113.5")
+    event = Event.objects.get()
+    assert (event.user, event.ip_address, event.browser) == (alice, "203.0.113.5", "Firefox")
+    assert event.at.isoformat() == "2026-03-01T12:00:00+00:00"
+
+
+@pytest.mark.parametrize("method", ["totp", "backup"])
+def test_an_accepted_code_is_remembered_by_its_kind(asked, phone, paper, method):
+    asked.post(VERIFY, {"code": phone.code() if method == "totp" else paper[0]})
+    assert Event.objects.get(kind="second_factor_accepted").detail["method"] == method
+
+
+def test_a_browser_with_a_long_name_is_cut_short(asked):
+    asked.post(VERIFY, {"code": "000000"}, headers={"user-agent": "x" * 5000})
+    assert len(Event.objects.get().browser) == 200
+
+
+def test_events_stay_when_the_person_goes(asked, alice):
+    asked.post(VERIFY, {"code": "000000"})
+    alice.delete()
+    assert Event.objects.get().user is None
+
+
+# Signals
+
+
+@pytest.fixture
+def heard():
+    """What a site's own receivers are told: the signal, and who."""
+    told, names = [], [name for name in vars(signals) if not name.startswith("_") and name != "Signal"]
+    ears = {
+        name: lambda name=name, **said: told.append((name, said["user"].email, said["detail"]))
+        for name in names
+    }
+    for name, ear in ears.items():
+        getattr(signals, name).connect(ear)
+    yield told
+    for name, ear in ears.items():
+        getattr(signals, name).disconnect(ear)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_of_an_accepted_code(asked, phone, heard):
+    asked.post(VERIFY, {"code": phone.code()})
+    assert heard == [("second_factor_accepted", "alice@example.com", {"method": "totp"})]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_of_a_refused_code(asked, heard):
+    asked.post(VERIFY, {"code": "000000"})
+    assert [name for name, *_ in heard] == ["second_factor_refused"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_of_a_sign_in_without_a_factor(client, alice, heard):
+    give_password(client)
+    assert [name for name, *_ in heard] == ["signed_in_without_second_factor"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_that_it_was_turned_on(client, alice, heard):
+    give_password(client)
+    set_up(client)
+    assert [name for name, *_ in heard].count("two_factor_enabled") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_that_it_was_turned_off(alices, phone, heard):
+    alices.post(DISABLE, {"password": PASSWORD, "code": phone.code()})
+    assert [name for name, *_ in heard].count("two_factor_disabled") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_hears_of_new_codes(alices, phone, heard):
+    alices.post(CODES, {"password": PASSWORD, "code": phone.code()})
+    alices.post(CODES, {"saved": "on"})
+    assert [name for name, *_ in heard].count("backup_codes_regenerated") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_is_told_after_the_commit(alice, heard):
+    request = RequestFactory().get("/")
+    with transaction.atomic():
+        events.record("second_factor_refused", alice, request)
+        assert heard == []
+    assert len(heard) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_back_is_told_to_nobody(alice, heard):
+    with transaction.atomic():
+        events.record("second_factor_refused", alice, RequestFactory().get("/"))
+        transaction.set_rollback(True)
+    assert (heard, kinds()) == ([], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_that_breaks_breaks_nothing(asked, alice, phone):
+    def breaks(**kwargs):
+        raise RuntimeError
+
+    signals.second_factor_accepted.connect(breaks)
+    status = asked.post(VERIFY, {"code": phone.code()}).status_code
+    signals.second_factor_accepted.disconnect(breaks)
+    assert status == 303
+
+
+# Nothing secret (V-30, 16.2.5)
+
+
+@pytest.fixture
+def whole_life(alice, phone, paper, clock, caplog):
+    """Signing in wrongly and rightly, renewing, replacing and turning off; and every secret of it."""
+    caplog.set_level(logging.DEBUG)
+    client, secrets = Client(), [PASSWORD, phone.key, *paper, "000000"]
+    give_password(client)
+    client.post(VERIFY, {"code": "000000"})
+    client.post(VERIFY, {"code": secrets[-1]})
+    secrets += [phone.code(), client.cookies["pending"].value]
+    client.post(VERIFY, {"code": phone.code()})
+    secrets.append(client.session.session_key)
+    other = Client()
+    sign_in(other, phone)
+    for path in (CODES, DISABLE):
+        clock.shift(60)
+        secrets.append(phone.code())
+        client.post(path, {"password": PASSWORD, "code": phone.code()})
+    return [secret for secret in secrets if secret]
+
+
+def test_events_hold_no_secret(whole_life):
+    kept = str(list(Event.objects.values()))
+    assert [secret for secret in whole_life if secret in kept] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_holds_no_secret(whole_life, caplog):
+    lines = [record.getMessage() for record in caplog.records if not record.name.startswith("django.db")]
+    assert [secret for secret in whole_life if any(secret in line for line in lines)] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_names_people_by_number(asked, alice, caplog):
+    caplog.set_level(logging.INFO, "countersign.security")
+    asked.post(VERIFY, {"code": "000000"})
+    lines = [record.getMessage() for record in caplog.records if record.name == "countersign.security"]
+    assert lines
+    assert not any(alice.email in line for line in lines)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("agent", ["a\r\nsecond_factor_accepted user=1", "\x1b[31mred"])
+def test_a_browser_cannot_write_lines_of_its_own(asked, caplog, agent):
+    caplog.set_level(logging.INFO, "countersign.security")
+    asked.post(VERIFY, {"code": "000000"}, headers={"user-agent": agent})
+    assert not any(set("\r\n\x1b") & set(record.getMessage()) for record in caplog.records)
