@@ -1,23 +1,45 @@
+from typing import Any
+
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from twofactor.admin import HasTwoFactor, TwoFactorPeople
+
+POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(TwoFactorPeople):
+    """Nobody sets or sees a password here: a new person chooses one with "Forgotten your password?"."""
+
     ordering = ("email",)
-    list_display = ("email", "name", "is_active", "is_staff", "email_verified_at", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser")
+    list_display = ("email", "name", "is_active", "is_staff", "two_factor", "factor_last_used", "last_login")
+    list_filter = (HasTwoFactor, "is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
-    readonly_fields = ("last_login", "date_joined", "email_verified_at")
+    filter_horizontal = ("groups", "user_permissions")
+    readonly_fields = ("sign_in_help", "email_verified_at", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "password", "name", "language")}),
-        (
-            _("Permissions"),
-            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
-        ),
+        (None, {"fields": ("email", "name", "language", "sign_in_help")}),
+        (_("Permissions"), {"fields": ("is_active", *POWER)}),
         (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only who has all power gives any away."""
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWER)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=_("signing in"))
+    def sign_in_help(self, user: User) -> str:
+        if user.pk is None:
+            return "–"
+        page = reverse("admin:two_factor_help", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', page, _("Help with signing in"))

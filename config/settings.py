@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "accounts",
     "twofactor",
     "whitenoise.runserver_nostatic",
-    "django.contrib.admin",
+    "twofactor.apps.AdminBehindTwoFactors",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

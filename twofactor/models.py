@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from twofactor import browser, totp, vault
 
+# Secrets and hashes are serialize=False: dumpdata shows neither. Backups are the database's own business.
+
 
 def owner(user_id: Any) -> str:
     """What stands inside everything sealed for a person."""
@@ -23,7 +25,7 @@ class Authenticator(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="authenticator"
     )
-    sealed_key = models.TextField(editable=False)
+    sealed_key = models.TextField(editable=False, serialize=False)
     # Kept with each authenticator, so that a new default never breaks one that is in use.
     digits = models.PositiveSmallIntegerField(default=totp.DIGITS, editable=False)
     period = models.PositiveSmallIntegerField(default=totp.PERIOD, editable=False)
@@ -54,7 +56,7 @@ class Authenticator(models.Model):
 
 class BackupCode(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="backup_codes")
-    digest = models.CharField(max_length=160, editable=False)
+    digest = models.CharField(max_length=160, editable=False, serialize=False)
     used_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)  # of a code that support has given out
 
@@ -79,7 +81,7 @@ class Draft(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=5, choices=Kind.choices)
-    sealed = models.TextField(editable=False)
+    sealed = models.TextField(editable=False, serialize=False)
     started_at = models.DateTimeField()
     failures = models.PositiveSmallIntegerField(default=0)
     confirmed_step = models.BigIntegerField(null=True, editable=False)
@@ -188,7 +190,7 @@ class SentCode(models.Model):
     )  # the pending sign-in, or the phone, it was sent for
     channel = models.CharField(max_length=5)
     target = models.CharField(max_length=254)
-    digest = models.CharField(max_length=80, editable=False)
+    digest = models.CharField(max_length=80, editable=False, serialize=False)
     sent_at = models.DateTimeField(db_index=True)
     tries = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True)
@@ -206,8 +208,8 @@ class TrustedBrowser(models.Model):
     """May skip the second factor, never the step-up, until it expires or anything ends the sessions."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers")
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    session_hash = models.CharField(max_length=64, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
+    session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     label = models.CharField(max_length=80)
     trusted_at = models.DateTimeField()
     last_used_at = models.DateTimeField()

@@ -15,6 +15,7 @@ from twofactor.models import GuessBudget
 class SecurityMixin(AbstractBaseUser):
     _password: str | None  # Django's own: a new password that has not been saved yet
 
+    password = models.CharField(_("password"), max_length=128, serialize=False)  # not for dumpdata either
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
     # The password was reset by e-mail, or the address changed: whoever did it may hold only the mailbox.

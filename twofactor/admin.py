@@ -1,0 +1,171 @@
+"""Helping people and reading the audit log, in the administration. No page shows a secret or a hash."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from twofactor import backup_codes, support
+from twofactor.decorators import recently_confirmed
+from twofactor.http import see_other
+from twofactor.models import Authenticator, Event, TrustedBrowser
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=gettext_lazy("Reason, for the audit log"), max_length=200)
+
+
+class EmergencyForm(ReasonForm):
+    hours = forms.IntegerField(label=gettext_lazy("Hours it works"), initial=1, min_value=1, max_value=24)
+
+
+class HasTwoFactor(admin.SimpleListFilter):
+    title = gettext_lazy("two-factor sign-in")
+    parameter_name = "two_factor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("on", _("On")), ("off", _("Off"))]
+
+    def queryset(self, request: HttpRequest, people: QuerySet[Any]) -> QuerySet[Any]:
+        return people.filter(authenticator__isnull=self.value() == "off") if self.value() else people
+
+
+class TwoFactorPeople(admin.ModelAdmin):
+    """For the admin class of your user model: what it shows of two-factor sign-in, and a page to help."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("authenticator")
+
+    @admin.display(description=gettext_lazy("two-factor"), boolean=True, ordering="authenticator__enabled_at")
+    def two_factor(self, user: Any) -> bool:
+        return hasattr(user, "authenticator")
+
+    @admin.display(description=gettext_lazy("code last used"), ordering="authenticator__last_used_at")
+    def factor_last_used(self, user: Any) -> Any:
+        return user.authenticator.last_used_at if hasattr(user, "authenticator") else None
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = [
+            ("", self.help_page, "help"),
+            ("reset/", self.reset, "reset"),
+            ("emergency-code/", self.emergency_code, "emergency_code"),
+            ("end-sessions/", self.end_sessions, "end_sessions"),
+        ]
+        mine = [
+            path(f"<path:object_id>/two-factor/{end}", self.guarded(view), name=f"two_factor_{name}")
+            for end, view, name in pages
+        ]
+        return mine + super().get_urls()
+
+    def guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """Step-up, the right to change this person, and only superusers help superusers."""
+
+        @recently_confirmed()
+        def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
+            user = self.get_object(request, object_id)
+            superior = user is not None and user.is_superuser and not request.user.is_superuser
+            if user is None or superior or not self.has_change_permission(request, user):
+                raise PermissionDenied
+            if view != self.help_page and request.method != "POST":
+                return self.back(user)
+            return view(request, user)
+
+        return self.admin_site.admin_view(guarded)
+
+    def back(self, user: Any) -> HttpResponse:
+        return see_other(reverse("admin:two_factor_help", args=[user.pk]))
+
+    def help_page(self, request: HttpRequest, user: Any, status: int = 200, **context: Any) -> HttpResponse:
+        authenticator = Authenticator.objects.filter(pk=user.pk).first()
+        known = {
+            **self.admin_site.each_context(request),
+            "title": _("Help with signing in: %(person)s") % {"person": user},
+            "opts": self.opts,
+            "person": user,
+            "authenticator": authenticator,
+            "codes_left": backup_codes.unused(user),
+            "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
+            "reset_form": ReasonForm(prefix="reset"),
+            "code_form": EmergencyForm(prefix="code"),
+            "sessions_form": ReasonForm(prefix="sessions"),
+        }
+        return TemplateResponse(request, "admin/two_factor/help.html", known | context, status=status)
+
+    def reset(self, request: HttpRequest, user: Any) -> HttpResponse:
+        form = ReasonForm(request.POST, prefix="reset")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, reset_form=form)
+        try:
+            support.reset(user, form.cleaned_data["reason"], f"user {request.user.pk}", request)
+        except support.NothingToDo:
+            messages.warning(request, _("This person has no two-factor sign-in."))
+        else:
+            messages.success(request, _("Two-factor sign-in is off, and every session has ended."))
+        return self.back(user)
+
+    def emergency_code(self, request: HttpRequest, user: Any) -> HttpResponse:
+        """Shown in this answer and nowhere else, so it is not a redirect."""
+        form = EmergencyForm(request.POST, prefix="code")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, code_form=form)
+        valid_for = timedelta(hours=form.cleaned_data["hours"])
+        by = f"user {request.user.pk}"
+        try:
+            code = support.emergency_code(
+                user, form.cleaned_data["reason"], by, request, timezone.now(), valid_for
+            )
+        except support.NothingToDo:
+            messages.warning(request, _("This person has no two-factor sign-in."))
+            return self.back(user)
+        return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
+
+    def end_sessions(self, request: HttpRequest, user: Any) -> HttpResponse:
+        form = ReasonForm(request.POST, prefix="sessions")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, sessions_form=form)
+        support.end_sessions(user, form.cleaned_data["reason"], f"user {request.user.pk}", request)
+        messages.success(request, _("Every session of this person has ended."))
+        return self.back(user)
+
+
+class ReadOnly(admin.ModelAdmin):
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    list_display = ("at", "kind", "user", "ip_address", "browser_name", "reason")
+    list_filter = ("kind", "at")
+    fields = ("at", "kind", "user", "ip_address", "browser", "detail")
+    date_hierarchy = "at"
+    show_full_result_count = False  # counting ten million rows for a number nobody needs
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason(self, event: Event) -> str:
+        return str(event.detail.get("reason", ""))
+
+
+@admin.register(TrustedBrowser)
+class TrustedBrowserAdmin(ReadOnly):
+    list_display = ("user", "label", "trusted_at", "last_used_at", "expires_at")
+    fields = list_display

@@ -1,0 +1,48 @@
+"""The administration, behind two factors whatever way the session was opened."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from twofactor import adoption, chart
+from twofactor.decorators import to_page
+from twofactor.user import person
+
+DAYS = 30
+
+
+class Site(admin.AdminSite):
+    index_template = "admin/two_factor/index.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and person(request).is_verified()
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Staff who have no second factor are led to setting one up, instead of in circles."""
+        if super().has_permission(request) and not self.has_permission(request):
+            return to_page(request, "twofactor:setup")
+        return super().login(request, extra_context)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        page = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")
+        return [page, *super().get_urls()]
+
+    def adoption(self, request: HttpRequest) -> HttpResponse:
+        now = timezone.now()
+        charts = [
+            chart.Chart(_("People with two-factor sign-in"), adoption.growth(now, DAYS)),
+            chart.Chart(_("Wrong codes"), adoption.by_day(now, DAYS, "second_factor_refused")),
+            chart.Chart(_("Codes accepted"), adoption.by_day(now, DAYS, "second_factor_accepted")),
+        ]
+        context = {
+            **self.each_context(request),
+            "title": _("Two-factor sign-in"),
+            "numbers": adoption.numbers(now),
+            "charts": charts,
+        }
+        return TemplateResponse(request, "admin/two_factor/adoption.html", context)
