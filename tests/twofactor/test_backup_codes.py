@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import enrol, give_password, person, signed_in_as
 from twofactor import backup_codes
@@ -128,6 +129,11 @@ def test_a_used_code_costs_no_guess(asked, paper, clock):
     give_password(asked)
     asked.post(BACKUP, {"code": paper[0]})
     assert GuessBudget.objects.get().failures == 0
+
+
+def test_a_code_is_spent_once(alice, paper, clock):
+    code = BackupCode.objects.first()
+    assert [backup_codes.spend(code, timezone.now()) for _ in range(2)] == [True, False]
 
 
 def test_using_one_code_leaves_the_others(asked, alice, paper):

@@ -315,6 +315,12 @@ def test_a_bump_of_the_epoch_ends_a_session(alices, alice):
     assert alices.get("/two-factor/").status_code == 302
 
 
+def test_a_new_password_bumps_the_epoch(alice):
+    alice.set_password(PASSWORD)
+    alice.save()
+    assert alice.security_epoch == 1
+
+
 def test_a_session_goes_on_under_a_new_secret_key(alices, settings):
     change_secret_key(settings)
     assert alices.get("/two-factor/").status_code == 200

@@ -265,6 +265,28 @@ def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, r
     )
 
 
+def confirm_everywhere(phone, clock, code):
+    """One code for the step-up of ten sessions, in which no pending sign-in stands beside it."""
+    browsers = [browser() for _ in range(10)]
+    for client in browsers:
+        sign_in(client, phone)
+        clock.shift(60)
+    form = {"password": PASSWORD, "code": code()}
+    return at_once(*posts(browsers, "/two-factor/confirm/", form))
+
+
+def test_one_code_confirms_one_session(phone, clock, request, repeat):
+    answers = confirm_everywhere(phone, clock, phone.code)
+    report(request, answers)
+    assert statuses(answers)[303] == 1
+
+
+def test_one_backup_code_confirms_one_session(alice, phone, paper, clock, request, repeat):
+    answers = confirm_everywhere(phone, clock, lambda: paper[0])
+    report(request, answers, left=backup_codes.unused(alice))
+    assert (statuses(answers)[303], backup_codes.unused(alice)) == (1, 2)
+
+
 def test_turning_off_and_signing_in_at_once_never_half_signs_in(alice, phone, laptop, paper, request, repeat):
     other = asked()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})

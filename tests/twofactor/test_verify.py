@@ -263,6 +263,11 @@ def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
     assert signed_in_as(client) is None
 
 
+def test_a_step_of_time_is_spent_once(phone, clock):
+    authenticator, now = Authenticator.objects.get(), timezone.now()
+    assert [authenticator.spend(totp.step_at(now), now) for _ in range(2)] == [True, False]
+
+
 def test_the_next_code_works(client, alice, phone, clock):
     sign_in(Client(), phone)
     later(clock, client, 30)
