@@ -44,9 +44,9 @@ class Confirmation:
         fields: dict[str, object] = {"email": self.address, "email_verified_at": now}
         if self.is_change:
             fields["credentials_reset_at"] = now
-        unused = get_user_model().objects.filter(pk=self.user.pk, email=self.user.email)
-        if not self.is_change:
-            unused = unused.filter(email_verified_at=None)
+        unused = get_user_model().objects.filter(
+            pk=self.user.pk, email=self.user.email, email_verified_at=self.user.email_verified_at
+        )
         try:
             with transaction.atomic():
                 applied = unused.update(**fields)
@@ -58,7 +58,7 @@ class Confirmation:
 
 def send_link(user: "User", address: str, now: datetime) -> bool:
     # Encrypted, because addresses of people do not belong in the access logs that a URL ends in.
-    token = vault.seal(PURPOSE, "", [user.pk, user.email, address], now)
+    token = vault.seal(PURPOSE, "", [user.pk, user.email, address, stamp(user)], now)
     link = settings.BASE_URL + reverse("email_verify", args=[token])
     template = (
         "accounts/mail/confirm_address" if address == user.email else "accounts/mail/confirm_new_address"
@@ -66,13 +66,18 @@ def send_link(user: "User", address: str, now: datetime) -> bool:
     return mail.send(template, address, user.language, link=link, user=user)
 
 
+def stamp(user: "User") -> str | None:
+    """Changes with each confirmation, so that every link made before one is dead after it."""
+    return user.email_verified_at.isoformat() if user.email_verified_at else None
+
+
 def open_link(token: str, now: datetime) -> Confirmation:
     try:
-        pk, current, address = vault.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
+        pk, current, address, verified = vault.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
     except vault.Unopenable:
         raise DeadLink from None
     user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
-    if user is None or (address == user.email and user.email_verified_at):
+    if user is None or stamp(user) != verified:
         raise DeadLink
     return Confirmation(user, address)
 

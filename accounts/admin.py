@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +36,8 @@ class PersonAdmin(TwoFactorPeople):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
             obj.set_unusable_password()
+        elif "email" in form.changed_data:  # nobody has shown yet that they read mail there
+            obj.email_verified_at, obj.credentials_reset_at = None, timezone.now()
         super().save_model(request, obj, form, change)
 
     @admin.display(description=_("signing in"))

@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -6,29 +6,42 @@ from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import normalise
 from accounts.models import User
 from twofactor import mail
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
+PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
+ADDRESS_LENGTH = 254
+ADDRESS_ATTRS = {"autocapitalize": "none", "spellcheck": "false", "maxlength": ADDRESS_LENGTH}
 ADDRESS_ERRORS = {
     "required": _("Enter your e-mail address"),
     "invalid": _("Enter an e-mail address in the form name@example.com"),
 }
 
 
-def address_field(label: Any, autocomplete: str) -> forms.EmailField:
-    attrs = {"autocomplete": autocomplete, "autocapitalize": "none", "spellcheck": "false"}
-    return forms.EmailField(label=label, error_messages=ADDRESS_ERRORS, widget=forms.EmailInput(attrs))
+class AddressField(forms.EmailField):
+    def to_python(self, value: Any) -> Any:
+        """In its one spelling before anything judges it: a full-width comma is a comma."""
+        return normalise(super().to_python(value) or "")
+
+
+def address_field(label: Any, autocomplete: str) -> AddressField:
+    attrs = ADDRESS_ATTRS | {"autocomplete": autocomplete}
+    return AddressField(
+        label=label, max_length=ADDRESS_LENGTH, error_messages=ADDRESS_ERRORS, widget=forms.EmailInput(attrs)
+    )
 
 
 def password_field(label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
         label=label,
         strip=False,
-        max_length=1024,  # hashing a novel is a way to keep a server busy
+        max_length=PASSWORD_LENGTH,
         help_text=help_text,
         error_messages={"required": _("Enter your password")},
         widget=forms.PasswordInput({"autocomplete": autocomplete}),
@@ -42,9 +55,7 @@ class SignInForm(auth_forms.AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("E-mail address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
-        self.fields["username"].widget = forms.EmailInput(
-            {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "maxlength": 254}
-        )
+        self.fields["username"].widget = forms.EmailInput(ADDRESS_ATTRS | {"autocomplete": "username"})
 
     def get_invalid_login_error(self) -> ValidationError:
         sentence = str(_("The e-mail address or the password is not correct"))
@@ -70,6 +81,15 @@ class SignUpForm(forms.Form):
 class AddressForm(forms.Form):
     email = address_field(_("New e-mail address"), "email")
 
+    def __init__(self, current: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.current = current
+
+    def clean_email(self) -> str:
+        if self.cleaned_data["email"] == self.current:
+            raise ValidationError(_("This is your address already"))
+        return str(self.cleaned_data["email"])
+
 
 class ProfileForm(forms.ModelForm):
     class Meta:
@@ -87,10 +107,9 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
     email = address_field(_("E-mail address"), "username")
 
     def get_users(self, email: str) -> Iterable[User]:
-        # By the index; Django's own question, iexact, reads the whole table.
-        return [
-            user for user in User.objects.filter(email=email, is_active=True) if user.has_usable_password()
-        ]
+        # By the index; Django's own question, iexact, reads the whole table. Somebody whom the
+        # administration added has no password yet, and chooses the first one this way.
+        return User.objects.filter(email=email, is_active=True)
 
     def send_mail(
         self,
@@ -110,7 +129,22 @@ class NewPasswordForm(auth_forms.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].help_text = PASSWORD_HINT
+        self.error_messages |= {"password_mismatch": _("The two passwords are not the same")}
+        self.fields["new_password1"].error_messages["required"] = _("Enter a new password")
+        self.fields["new_password2"].error_messages["required"] = _("Enter the new password once more")
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].validators.append(MaxLengthValidator(PASSWORD_LENGTH))
 
 
 class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
-    pass
+    def __init__(self, *args: Any, password_is_right: Callable[[str], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.password_is_right = password_is_right
+        self.fields["old_password"].error_messages["required"] = _("Enter your password")
+
+    def clean_old_password(self) -> str:
+        """Asked where guesses are counted."""
+        password: str = self.cleaned_data["old_password"]
+        if not self.password_is_right(password):
+            raise ValidationError(_("The password is not correct"))
+        return password

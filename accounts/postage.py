@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.http import HttpRequest
 
 from accounts.addresses import normalise
+from accounts.lockout import client_address
 from twofactor import budget
 
 TO_ONE_ADDRESS = 3
@@ -16,7 +17,7 @@ WINDOW = timedelta(hours=1)
 def may_send(kind: str, address: str, request: HttpRequest, now: datetime) -> bool:
     """Counted before it is sent. Who is refused gets the same answer as who is not."""
     to = hashlib.sha256(normalise(address).encode()).hexdigest()[:32]
-    here = f"{kind}-from:{request.META.get('REMOTE_ADDR', '')}"
+    here = f"{kind}-from:{client_address(request)}"
     return budget.take(here, FROM_ONE_PLACE, WINDOW, now) and budget.take(
         f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now
     )

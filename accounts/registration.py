@@ -18,4 +18,7 @@ def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
             user.save()
     except IntegrityError:
         return mail.send("accounts/mail/already_registered", user.email, language)
-    return addresses.send_link(user, user.email, now)
+    sent = addresses.send_link(user, user.email, now)
+    if not sent:
+        user.delete()  # or the next try would be told that there is an account already
+    return sent

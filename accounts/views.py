@@ -1,4 +1,6 @@
+from functools import partial
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -25,7 +27,7 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import events, signin
+from twofactor import events, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.http import page, post_only, posted, safe_next, see_other
 
@@ -44,6 +46,9 @@ class Login(RefusedIs422, auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_success_url(self) -> str:
+        return safe_next(self.request, self.request.POST.get("next", self.request.GET.get("next")))
+
     def get_initial(self) -> dict[str, Any]:
         return super().get_initial() | {"username": signin.name_to_prefill(self.request)}
 
@@ -51,8 +56,14 @@ class Login(RefusedIs422, auth_views.LoginView):
         return signin.after_password(self.request, form.get_user(), self.get_success_url())
 
 
-@method_decorator(open_before_set_up, name="dispatch")
+@method_decorator([open_before_set_up, login_not_required], name="dispatch")
 class Logout(auth_views.LogoutView):
+    http_method_names = ("get", "post", "options")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Signs nobody out, because pictures and prefetching are GETs too."""
+        return see_other("home")
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -63,6 +74,10 @@ class Logout(auth_views.LogoutView):
 class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        right = partial(stepup.password_is_right, self.request)
+        return super().get_form_kwargs() | {"password_is_right": right}
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -131,8 +146,10 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: mail programs open links before people do."""
     try:
         confirmation = addresses.open_link(token, timezone.now())
-        if confirmation.is_change and request.user != confirmation.user:
+        if confirmation.is_change and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
+        if request.user.is_authenticated and request.user != confirmation.user:
+            return render(request, "accounts/email_verify_other.html", status=403)
         if request.method != "POST":
             return render(request, "accounts/email_verify.html", {"address": confirmation.address})
         confirmation.apply(timezone.now())
@@ -148,11 +165,13 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
 @post_only("home")
 def email_verify_send(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
-    if not postage.may_send("verify", user.email, request, now):
+    if user.email_verified_at:
+        messages.info(request, _("Your e-mail address is confirmed already."))
+    elif not postage.may_send("verify", user.email, request, now):
         messages.warning(
             request, _("We have sent several links already. Look in your inbox, or wait an hour.")
         )
-    elif user.email_verified_at or addresses.send_link(user, user.email, now):
+    elif addresses.send_link(user, user.email, now):
         messages.success(request, _("We have sent you a new link. It works for three days."))
     else:
         messages.error(request, NOT_SENT)
@@ -162,9 +181,9 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
 @recently_confirmed()
 def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
-    form = AddressForm(posted(request))
+    form = AddressForm(user.email, posted(request))
     if form.is_valid():
-        now, email = timezone.now(), addresses.normalise(form.cleaned_data["email"])
+        now, email = timezone.now(), form.cleaned_data["email"]
         if not postage.may_send("change", email, request, now) or addresses.ask_to_change(user, email, now):
             messages.success(
                 request, _("Open the link we have sent to the new address. Until then nothing changes.")
@@ -177,7 +196,7 @@ def email_change(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(posted(request), instance=cast(User, request.user))
     if form.is_valid():
-        form.save()
+        form.save(commit=False).save(update_fields=["name", "language"])
         translation.activate(form.cleaned_data["language"] or translation.get_language())
         messages.success(request, _("Your profile is saved."))
         return see_other("profile")
@@ -188,9 +207,13 @@ def profile(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @post_only("home")
 def language(request: HttpRequest) -> HttpResponse:
-    """The switch in the footer: kept in a cookie, and with the person who is signed in."""
+    """The switch in the footer: kept in a cookie, and with the person who is signed in.
+
+    Back to the page it was on by its Referer: under htmx the footer is older than the page.
+    """
     chosen = request.POST.get("language", "")
-    response = see_other(safe_next(request, request.POST.get("next")))
+    page = urlsplit(request.headers.get("Referer", ""))
+    response = see_other(safe_next(request, page._replace(scheme="", netloc="").geturl()))
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

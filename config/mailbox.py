@@ -15,7 +15,7 @@ SEPARATOR = b"-" * 79 + b"\n"  # what Django's file backend writes after each me
 def messages() -> list[EmailMessage]:
     """Newest first."""
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
-    files = sorted(Path(folder).glob("*.log")) if folder else []
+    files = sorted(Path(folder).glob("*.log"), key=lambda file: file.stat().st_mtime_ns) if folder else []
     raw = [part for file in files for part in file.read_bytes().split(SEPARATOR) if part.strip()]
     return [email.message_from_bytes(part, policy=email.policy.default) for part in reversed(raw)]
 

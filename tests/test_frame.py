@@ -384,6 +384,7 @@ OPEN = {
     "accounts/email/verify/<token>/",
     "accounts/language/",
     "accounts/login/",
+    "accounts/logout/",
     "accounts/password_reset/",
     "accounts/password_reset/done/",
     "accounts/reset/<uidb64>/<token>/",

@@ -15,13 +15,14 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     "config",
     "accounts",
-    "twofactor.{admin, api, apps, checks, importers, management, templatetags, urls}",
+    "twofactor.{admin, adminsite, api, apps, checks, importers, management, templatetags, urls}",
     "twofactor.{views, gate}",
     "twofactor.{decorators}",
     "twofactor.{signin, stepup, trust, forms}",
+    "twofactor.{adoption, keys, prune, support}",
     "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, user}",
     "twofactor.{models}",
-    "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, browser, cookies, refusal, signals}",
+    "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, browser, chart, cookies, refusal, signals}",
 ]
 
 

@@ -35,6 +35,20 @@ def grouped(code: str) -> str:
     return "-".join(code[start : start + BACKUP_GROUP] for start in range(0, len(code), BACKUP_GROUP))
 
 
+def read_imported_code(text: str) -> str:
+    """A code of another app stands as it was written, in its case; between digits, hyphens mean nothing.
+
+    One of ours stays one of ours, so that support can help anybody. It has to be grouped as we group it:
+    with a hyphen elsewhere it may well be theirs.
+    """
+    written = text.strip()[:LONGEST]
+    ours = read_backup_code(written)
+    if ours and "-".join(written.split()).upper().translate(SLIPS) in {ours, grouped(ours)}:
+        return ours
+    code = compact(written)
+    return code if is_digits(code) else written
+
+
 def read_backup_code(text: str) -> str | None:
     """The code, with the slips of a hand corrected, or None when it is not one."""
     code = compact(text).upper().translate(SLIPS)

@@ -11,6 +11,7 @@ from twofactor import alphabet
 from twofactor.models import BackupCode
 
 COUNT = 10
+LEAST = 8  # characters of an imported code in the field for both kinds: fewer are a slip, and cost nothing
 FEW = 3  # from here on the person is asked to make new ones
 SALT_BYTES = 16
 TIME_COST, MEMORY_COST, PARALLELISM = 2, 19 * 1024, 1  # as for passwords
@@ -25,13 +26,13 @@ def hashed(code: str, salt: bytes) -> str:
     return digest.decode()
 
 
-def rows(user: AbstractBaseUser, codes: list[str]) -> list[BackupCode]:
+def rows(user: AbstractBaseUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
     """Unsaved: ten hashes take a third of a second, in which no transaction may be open.
 
     One salt for the set, so that a guess costs one hash, however many codes are left.
     """
     salt = secrets.token_bytes(SALT_BYTES)
-    return [BackupCode(user_id=user.pk, digest=hashed(code, salt)) for code in codes]
+    return [BackupCode(user_id=user.pk, digest=hashed(code, salt), imported=imported) for code in codes]
 
 
 def replace_all(user: AbstractBaseUser, new: list[BackupCode]) -> None:
@@ -43,6 +44,17 @@ def one_more(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupC
     """Beside the set and under its salt, so that a guess still costs one hash. Unsaved."""
     salt = salt_of_set(user) or secrets.token_bytes(SALT_BYTES)
     return BackupCode(user_id=user.pk, digest=hashed(code, salt), expires_at=expires_at)
+
+
+def read(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
+    """The code as it is compared, or None when this cannot be one.
+
+    Somebody who brought codes from another app may type anything, at least in the field for nothing else.
+    """
+    if not BackupCode.objects.filter(user_id=user.pk, imported=True).exists():
+        return alphabet.read_backup_code(text)
+    code = alphabet.read_imported_code(text)
+    return code if alone or len(code) >= LEAST else None
 
 
 def find(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
@@ -66,6 +78,11 @@ def salt_of(digest: str) -> bytes:
 
 def spend(code: BackupCode, now: datetime) -> bool:
     return BackupCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
+
+
+def made(user: AbstractBaseUser) -> int:
+    """How many the set had: ten, unless it came from another app."""
+    return BackupCode.objects.filter(user_id=user.pk, imported=True).count() or COUNT
 
 
 def unused(user: AbstractBaseUser) -> int:

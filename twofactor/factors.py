@@ -41,6 +41,14 @@ class Overtaken(Exception):
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What somebody typed, as it is compared."""
+
+    code: str
+    is_backup: bool = False
+
+
+@dataclass(frozen=True)
 class Match:
     """A right code that nobody has spent yet."""
 
@@ -64,11 +72,11 @@ def accept(
     codes can not buy the same thing twice.
     """
     authenticator = Authenticator.objects.get(pk=user.pk)
-    code = read(text, authenticator, kinds)
+    typed = read(text, authenticator, kinds)
     sent = still_live(user, purpose, now) if kinds <= SENT else []
     left = budget.charge(user, now)
     try:
-        match = find_sent(code, sent) if sent else find(code, authenticator, now)
+        match = find_sent(typed.code, sent) if sent else find(typed, authenticator, now)
     except Refused as refused:  # nothing was guessed
         budget.refund(user)
         if isinstance(refused, Replayed):
@@ -76,7 +84,7 @@ def accept(
         raise
     if match is None:
         tell_of_wrong_code(user, request, left)
-        raise Refused(wrong_sent(left) if sent else wrong(code, authenticator, now, left))
+        raise Refused(wrong_sent(left) if sent else wrong(typed, authenticator, now, left))
     return buy(match, user, request, now, claim)
 
 
@@ -106,18 +114,19 @@ def buy(
     return match.method
 
 
-def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
-    """What was typed, as it is compared. Slips of the hand cost no guess."""
+def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> Typed:
+    """Slips of the hand cost no guess."""
     code = alphabet.compact(text)
-    if BACKUP in kinds and (backup := alphabet.read_backup_code(text)):
-        return backup
     digits = delivery.DIGITS if kinds <= SENT else authenticator.digits
+    alone = kinds == {BACKUP}
     if not code:
         raise Refused(_("Enter the code"))
-    if kinds == {BACKUP}:
+    if not alone and alphabet.is_digits(code) and len(code) == digits:
+        return Typed(code)
+    if BACKUP in kinds and (backup := backup_codes.read(authenticator.user, text, alone=alone)):
+        return Typed(backup, is_backup=True)
+    if alone:
         raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
-    if alphabet.is_digits(code) and len(code) == digits:
-        return code
     rule = _("The code must be %(digits)d numbers") % {"digits": digits}
     if alphabet.read_backup_code(text):
         raise Refused(
@@ -133,15 +142,15 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> str:
     raise Refused(f"{many} {rule}", keep=True)
 
 
-def find(code: str, authenticator: Authenticator, now: datetime) -> Match | None:
+def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Match | None:
     """A right code, or none; a right one that was spent before is Refused."""
-    if len(code) == alphabet.BACKUP_LENGTH:
-        row = backup_codes.find(authenticator.user, code, now)
+    if typed.is_backup:
+        row = backup_codes.find(authenticator.user, typed.code, now)
         if row is not None and row.used_at:
             raise replayed(BACKUP)
         return Match(BACKUP, lambda at: backup_codes.spend(row, at)) if row else None
     try:
-        step = authenticator.step_of(code, now)
+        step = authenticator.step_of(typed.code, now)
     except vault.Unopenable:  # never a reason to let anybody in with the password alone
         log.error("the key of user=%s does not open", authenticator.user_id)
         raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
@@ -177,12 +186,12 @@ def replayed(method: str) -> Replayed:
     return Replayed(_("You have already used that code. Wait for a new one"))
 
 
-def wrong(code: str, authenticator: Authenticator, now: datetime, left: int) -> str:
-    if len(code) == alphabet.BACKUP_LENGTH:
+def wrong(typed: Typed, authenticator: Authenticator, now: datetime, left: int) -> str:
+    if typed.is_backup:
         sentences = [_("The backup code is not correct. Check it and try again")]
     else:
         sentences = [_("The code is not correct. Wait for your app to show a new code, then try again")]
-        clock_is_off = authenticator.step_of(code, now, within=CLOCK_STEPS) is not None
+        clock_is_off = authenticator.step_of(typed.code, now, within=CLOCK_STEPS) is not None
         if clock_is_off or left <= budget.FREE_GUESSES - 3:
             sentences.append(_("Check that your phone sets its time automatically"))
     return ". ".join([*sentences, *warning(left)])

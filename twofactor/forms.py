@@ -52,7 +52,7 @@ class BackupCodeForm(CodeForm):
                 "class": "code long",
                 "autocomplete": "off",
                 "spellcheck": "false",
-                "autocapitalize": "characters",
+                "autocapitalize": "none",  # ours read the same in either case, imported ones do not
                 "autofocus": True,
             }
         ),

@@ -38,6 +38,7 @@ class Gate:
                 request.session.flush()
                 request.user = AnonymousUser()
                 messages.info(request, _("You were signed out after a while. Sign in to carry on."))
+                vars(request)["told_why"] = True
                 return redirect_to_login(request.get_full_path())
             if method(request) == signin.HELD:
                 return self.held(request, request.get_full_path())

@@ -40,7 +40,8 @@ class Navigation:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.htmx:  # type: ignore[attr-defined]
+        htmx = request.htmx  # type: ignore[attr-defined]
+        if not htmx or htmx.history_restore_request:
             response = self.get_response(request)
         else:
             response = in_place(cast(HtmxRequest, request), self.get_response)
@@ -79,7 +80,8 @@ def is_document(response: HttpResponse) -> bool:
 
 def sign_in_again(request: HtmxRequest, login: str) -> str:
     """Back to the page the person was looking at, not to the part of it that was asked for."""
-    messages.info(request, _("You were signed out. Sign in to carry on."))
+    if not vars(request).get("told_why"):
+        messages.info(request, _("You were signed out. Sign in to carry on."))
     return f"{login}?{urlencode({REDIRECT_FIELD_NAME: request.htmx.current_url_abs_path or '/'})}"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render, resolve_url
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render, resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -32,17 +33,16 @@ def seconds_until(moment: datetime) -> int:
     return max(ceil((moment - timezone.now()).total_seconds()), 1)
 
 
-def see_other(to: str, **kwargs: Any) -> HttpResponse:
-    """The next step is a GET: 303 says so, where 302 leaves it to custom."""
-    response: HttpResponse = redirect(to, **kwargs)
-    response.status_code = 303
-    return response
+def see_other(to: str) -> HttpResponse:
+    """The next step is a GET: 303 says so, where 302 leaves it to custom. A path, or the name of a page."""
+    return HttpResponseRedirect(to if to.startswith("/") else reverse(to), status=303)
 
 
 def safe_next(request: HttpRequest, to: str | None) -> str:
-    """Where a person asked to go on to, if that is one of our own pages."""
+    """Where a person asked to go on to, if that is another page of ours."""
+    here = to and to.startswith("/") and to.partition("?")[0] != request.path
     safe = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
-    return to if to and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return to if to and here and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def post_only(page_name: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

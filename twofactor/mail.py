@@ -17,7 +17,8 @@ log = logging.getLogger("countersign.mail")
 THREAD = "outgoing mail"
 Templates = str | list[str]  # of several, the first that exists
 
-outgoing: Queue[EmailMultiAlternatives] = Queue(maxsize=1000)
+Letter = tuple[Templates, str, str, dict[str, Any]]
+outgoing: Queue[Letter] = Queue(maxsize=1000)
 starting = Lock()
 
 
@@ -32,16 +33,18 @@ def queue(template: Templates, to: str, language: str, **context: Any) -> None:
         if not any(thread.name == THREAD for thread in threading.enumerate()):
             threading.Thread(target=deliver, name=THREAD, daemon=True).start()
     try:
-        outgoing.put_nowait(compose(template, to, language, context))
+        outgoing.put_nowait((template, to, language, context))
     except Full:
         log.error("mail not sent: %s: too many are waiting", template)
 
 
 def deliver() -> None:
     while True:
-        message = outgoing.get()
-        hand_over(message)
-        outgoing.task_done()
+        letter = outgoing.get()
+        try:
+            hand_over(compose(*letter))
+        finally:
+            outgoing.task_done()
 
 
 def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
@@ -63,7 +66,7 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
 def hand_over(message: EmailMultiAlternatives) -> bool:
     try:
         message.send()
-    except (SMTPException, OSError) as failure:
+    except (SMTPException, OSError, ValueError) as failure:
         log.error("mail not sent: %s", type(failure).__name__)
         return False
     return True

@@ -29,6 +29,8 @@ class Authenticator(models.Model):
     # Kept with each authenticator, so that a new default never breaks one that is in use.
     digits = models.PositiveSmallIntegerField(default=totp.DIGITS, editable=False)
     period = models.PositiveSmallIntegerField(default=totp.PERIOD, editable=False)
+    t0 = models.BigIntegerField(default=0, editable=False)  # the moment another app counted its steps from
+    drift = models.SmallIntegerField(default=0, editable=False)  # steps it knew the phone's clock was off
     last_step = models.BigIntegerField(editable=False)
     enabled_at = models.DateTimeField(_("on since"), editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
@@ -46,7 +48,16 @@ class Authenticator(models.Model):
     def step_of(self, code: str, now: datetime, within: int | None = None) -> int | None:
         """The step of time whose code this is; vault.Unopenable when the key does not open."""
         key = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
-        return totp.matching_step(key, code, now, digits=self.digits, period=self.period, within=within)
+        return totp.matching_step(
+            key,
+            code,
+            now,
+            digits=self.digits,
+            period=self.period,
+            t0=self.t0,
+            drift=self.drift,
+            within=within,
+        )
 
     def spend(self, step: int, now: datetime) -> bool:
         """One UPDATE decides, so a replay that races us loses."""
@@ -59,6 +70,7 @@ class BackupCode(models.Model):
     digest = models.CharField(max_length=160, editable=False, serialize=False)
     used_at = models.DateTimeField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)  # of a code that support has given out
+    imported = models.BooleanField(default=False, editable=False)  # it looks as another app made it
 
     class Meta:
         constraints: ClassVar = [
@@ -114,6 +126,7 @@ class Event(models.Model):
     class Kind(models.TextChoices):
         TWO_FACTOR_ENABLED = "two_factor_enabled", _("Two-factor authentication was turned on")
         AUTHENTICATOR_REPLACED = "authenticator_replaced", _("The authenticator app was replaced")
+        TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
         TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
         BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")
         BACKUP_CODE_USED = "backup_code_used", _("A backup code was used")

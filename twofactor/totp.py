@@ -26,8 +26,8 @@ def code_at(key: str, step: int, digits: int = DIGITS) -> str:
     return pyotp.HOTP(key, digits=digits).at(step)
 
 
-def step_at(now: datetime, period: int = PERIOD) -> int:
-    return int(now.timestamp()) // period
+def step_at(now: datetime, period: int = PERIOD, t0: int = 0) -> int:
+    return (int(now.timestamp()) - t0) // period
 
 
 def matching_step(
@@ -37,11 +37,17 @@ def matching_step(
     *,
     digits: int = DIGITS,
     period: int = PERIOD,
+    t0: int = 0,
+    drift: int = 0,
     within: int | None = None,
 ) -> int | None:
-    """The step whose code this is. Replays are decided on it, because a code can be written in many ways."""
+    """The step whose code this is. Replays are decided on it, because a code can be written in many ways.
+
+    The drift of a clock moves the window, but never past the present: whoever sets their clock right still
+    gets in, and with a window of one step no code is further off than two (RFC 6238, 6).
+    """
     steps = window() if within is None else within
-    current = step_at(now, period)
+    current = step_at(now, period, t0) + max(-steps, min(drift, steps))
     hotp = pyotp.HOTP(key, digits=digits)
     found = None
     for step in range(max(current - steps, 0), current + steps + 1):

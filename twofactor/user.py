@@ -32,6 +32,10 @@ class SecurityMixin(AbstractBaseUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         new_password = self._password is not None and not self._state.adding
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            # Only end_sessions() moves the epoch: what was read a while ago must not bring sessions back.
+            names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+            kwargs["update_fields"] = [name for name in names if name != "security_epoch"]
         super().save(*args, **kwargs)
         if new_password:
             self.end_sessions()

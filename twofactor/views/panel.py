@@ -34,7 +34,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "authenticator": authenticator,
         "codes_left": backup_codes.unused(user) if authenticator else 0,
         "few": backup_codes.FEW,
-        "total": backup_codes.COUNT,
+        "total": backup_codes.made(user),
         "setup": enrolment.unfinished(user, Draft.Kind.SETUP, now),
         "new_codes": enrolment.unfinished(user, Draft.Kind.CODES, now) if authenticator else None,
         "sms": sms.is_configured(),
