@@ -163,7 +163,8 @@ def test_a_key_moved_to_another_person_is_nobodys(db):
     phone, _ = enrol(alice), enrol(bob)
     moved = Authenticator.objects.get(pk=alice.pk).sealed_key
     Authenticator.objects.filter(pk=bob.pk).update(sealed_key=moved)
-    assert Authenticator.objects.get(pk=bob.pk).step_of(phone.code(NOW), NOW) is None
+    with pytest.raises(vault.Unopenable):
+        Authenticator.objects.get(pk=bob.pk).step_of(phone.code(NOW), NOW)
 
 
 def test_the_key_stands_nowhere_in_the_row(db):
