@@ -53,7 +53,8 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
-    "config.headers.SecurityHeaders",  # outermost: errors and static files get the headers too
+    "config.logs.RequestId",
+    "config.headers.SecurityHeaders",  # outside all that answers: errors and files get them too
     "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -229,6 +230,30 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_URL = environment.text(
         "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
     )
+
+# What is written down, and for whom
+
+METRICS_TOKEN = environment.text("METRICS_TOKEN", default="", example="a-long-random-string")
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.NothingTyped"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "config.logs.JsonLines"}},
+    "filters": {"production": {"()": "django.utils.log.RequireDebugFalse"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", **({} if DEBUG else {"formatter": "json"})},
+        "admins": {
+            "class": "django.utils.log.AdminEmailHandler",
+            "level": "ERROR",
+            "filters": ["production"],
+        },
+    },
+    "loggers": {
+        "countersign": {"level": "INFO"},
+        "django": {"handlers": ["admins"], "level": "INFO"},
+    },
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
 
 # Language and time
 

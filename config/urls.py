@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import errors, health, mailbox, pages
+from config import errors, health, mailbox, metrics, pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("two-factor/", include("twofactor.urls")),
     path("help/", pages.help_page, name="help"),
 ]
+if settings.METRICS_TOKEN:
+    urlpatterns += [path("metrics", metrics.metrics)]
 if settings.DEBUG:
     urlpatterns += [
         path("mailbox/", mailbox.inbox, name="mailbox"),

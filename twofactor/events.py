@@ -3,6 +3,7 @@
 It writes the row; once that is committed it tells the site (signal), the log (line) and the person (mail).
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,12 +71,20 @@ def record(
 
 def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[str, ...]) -> None:
     audience = AUDIENCES.get(Event.Kind(event.kind), Audience())
-    log.info("%s user=%s ip=%s %s", event.kind, user.pk, event.ip_address, event.detail)
+    log.info(event.kind, extra=facts(event, request))
     if audience.signal is not None:
         audience.signal.send_robust(Event, user=user, request=request, detail=event.detail)
     if audience.mail and may_mail(event, audience.mail_once_in):
         for address in dict.fromkeys([user.email, *also_to]):
             send_mail(event, user, address)
+
+
+def facts(event: Event, request: HttpRequest | None) -> dict[str, Any]:
+    """For the log, which has no addresses and no words that somebody typed: those are in the audit log."""
+    said = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
+    key = request.session.session_key if request and hasattr(request, "session") else None
+    session = hashlib.sha256(key.encode()).hexdigest()[:12] if key else None
+    return {"event": event.kind, "user": event.user_id, "session": session, **said}
 
 
 def may_mail(event: Event, once_in: timedelta | None) -> bool:

@@ -1,0 +1,39 @@
+"""Figures in Prometheus' text form. The address exists only with METRICS_TOKEN, and answers only to it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from twofactor import adoption, mail
+from twofactor.models import Event
+
+WINDOW = timedelta(minutes=5)
+
+
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    if not constant_time_compare(request.headers.get("Authorization", ""), expected):
+        raise Http404  # as if there were nothing here
+    return HttpResponse("".join(f"{line}\n" for line in lines()), content_type="text/plain; version=0.0.4")
+
+
+def lines() -> Iterator[str]:
+    """Read from the database, so that every app server says the same; over a window that has an index."""
+    now = timezone.now()
+    for name, value in adoption.numbers(now).items():
+        yield f"# TYPE countersign_{name} gauge"
+        yield f"countersign_{name} {value}"
+    recent = Event.objects.filter(at__gt=now - WINDOW).values_list("kind")
+    found = dict(recent.annotate(n=Count("pk")).order_by("kind"))
+    yield "# TYPE countersign_events_5m gauge"
+    for kind in Event.Kind.values:
+        yield f'countersign_events_5m{{kind="{kind}"}} {found.get(kind, 0)}'
+    yield "# TYPE countersign_mails_waiting gauge"
+    yield f"countersign_mails_waiting {mail.outgoing.qsize()}"
