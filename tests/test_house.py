@@ -20,7 +20,7 @@ FLOORS = [
     "twofactor.{decorators}",
     "twofactor.{signin, stepup, trust, forms}",
     "twofactor.{adoption, keys, prune, support}",
-    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, user}",
+    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user}",
     "twofactor.{models}",
     "twofactor.{totp, vault, alphabet, qr, mail, sms, http, htmx, browser, chart, cookies, refusal, signals}",
 ]

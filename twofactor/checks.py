@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
 from twofactor import totp, vault
 from twofactor.user import SecurityMixin
@@ -108,10 +108,20 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 @register(Tags.security)
 def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not issubclass(get_user_model(), SecurityMixin):
-        yield Error(
-            f"{settings.AUTH_USER_MODEL} has no security epoch, so its sessions can not be ended.",
-            hint="Let it inherit twofactor.user.SecurityMixin.",
-            id="twofactor.E009",
+        yield Info(
+            f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in, for a query a request.",
+            hint="Let it inherit twofactor.user.SecurityMixin to save the query.",
+            id="twofactor.I001",
+        )
+
+
+@register(Tags.security)
+def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not getattr(settings, "BASE_URL", ""):
+        yield Warning(
+            "BASE_URL is not set: links in mails would lead to localhost.",
+            hint="BASE_URL = 'https://accounts.example.com'",
+            id="twofactor.W003",
         )
 
 

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -53,7 +54,7 @@ def otp_required(view: Page[P]) -> Page[P]:
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
-            return to_page(request, "login")
+            return to_page(request, settings.LOGIN_URL)
         if not person(request).is_verified():
             return to_page(request, "twofactor:setup")
         return view(request, *args, **kwargs)
@@ -83,7 +84,7 @@ def ask_unless(proven: Callable[[HttpRequest], bool]) -> Callable[[Page[P]], Pag
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
-                return to_page(request, "login")
+                return to_page(request, settings.LOGIN_URL)
             if proven(request):
                 return view(request, *args, **kwargs)
             return to_page(request, "twofactor:confirm")

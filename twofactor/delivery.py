@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, budget, mail, sms, vault
+from twofactor import alphabet, budget, mail, sms, standing, vault
 from twofactor.models import Phone, SentCode
 from twofactor.refusal import Refused
 
@@ -63,7 +63,7 @@ def channels(user: Any, now: datetime) -> list[Channel]:
     """What this person can have a code sent to, by the rules that keep two factors two."""
     found = []
     if email_allowed(user, now):
-        found.append(Channel(EMAIL, user.email))
+        found.append(Channel(EMAIL, standing.address(user)))
     phone = (
         Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first() if sms.is_configured() else None
     )
@@ -75,9 +75,11 @@ def channels(user: Any, now: datetime) -> list[Channel]:
 def email_allowed(user: Any, now: datetime) -> bool:
     """Not to an address nobody confirmed, nor soon after whoever reads it has set a new password with it."""
     rule = getattr(settings, "TWOFACTOR_EMAIL_FALLBACK", "everyone")
-    if rule == "nobody" or (rule == "not-staff" and user.is_staff) or not user.email_verified_at:
+    if rule == "nobody" or (rule == "not-staff" and user.is_staff) or not standing.address(user):
         return False
-    return user.credentials_reset_at is None or user.credentials_reset_at + HOLD_AFTER_RESET <= now
+    known = standing.of(user)
+    reset_at: datetime | None = known.credentials_reset_at
+    return bool(known.email_verified_at) and (reset_at is None or reset_at + HOLD_AFTER_RESET <= now)
 
 
 Limit = tuple[str, int, timedelta]
@@ -135,9 +137,9 @@ def by_mail(address: str, code: str, language: str) -> bool:
 def by_sms(number: str, code: str, language: str) -> bool:
     """The last line lets a phone offer the code on this site only."""
     with translation.override(language):
-        sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": settings.SITE_NAME}
+        sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": mail.site_name()}
     try:
-        sms.gateway().send(number, f"{sentence}\n\n@{urlsplit(settings.BASE_URL).hostname} #{code}")
+        sms.gateway().send(number, f"{sentence}\n\n@{urlsplit(mail.base_url()).hostname} #{code}")
     except sms.NotSent:
         return False
     return True

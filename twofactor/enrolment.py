@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, backup_codes, budget, events, totp, vault
+from twofactor import alphabet, backup_codes, budget, events, standing, totp, vault
 from twofactor.models import Authenticator, Draft, GuessBudget, owner
 from twofactor.refusal import Refused
-from twofactor.user import SecurityMixin
 
 GUESSES_PER_KEY = 10
 STARTS_AN_HOUR = 10
@@ -47,7 +47,7 @@ def is_on(user: Any) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
 
 
-def unfinished(user: SecurityMixin, kind: str, now: datetime) -> Unfinished | None:
+def unfinished(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished | None:
     draft = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__gt=now - Draft.MAX_AGE).first()
     if draft is None:
         return None
@@ -58,7 +58,7 @@ def unfinished(user: SecurityMixin, kind: str, now: datetime) -> Unfinished | No
     return Unfinished(draft, **opened)
 
 
-def start(user: SecurityMixin, kind: str, now: datetime) -> Unfinished:
+def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
     """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes."""
     found = unfinished(user, kind, now)
     if found:
@@ -105,7 +105,7 @@ def confirm(setup: Unfinished, text: str, now: datetime) -> None:
     mine.update(confirmed_step=step, failures=0)
 
 
-def finish(user: SecurityMixin, setup: Unfinished, request: HttpRequest, now: datetime) -> None:
+def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now: datetime) -> None:
     """All or nothing: the authenticator, ten codes and the end of every other session, or none of it."""
     step = setup.draft.confirmed_step
     if step is None:
@@ -119,16 +119,16 @@ def finish(user: SecurityMixin, setup: Unfinished, request: HttpRequest, now: da
         authenticator.save(force_insert=not replaced, force_update=replaced)
         GuessBudget.objects.update_or_create(user_id=user.pk, defaults={"failures": 0, "blocked_until": None})
         backup_codes.replace_all(user, codes)
-        user.end_sessions()
+        standing.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
 
 
-def save_new_codes(user: SecurityMixin, new: Unfinished, request: HttpRequest) -> None:
+def save_new_codes(user: AbstractBaseUser, new: Unfinished, request: HttpRequest) -> None:
     codes = backup_codes.rows(user, new.codes)
     with transaction.atomic():
         _claim(new)
         backup_codes.replace_all(user, codes)
-        user.end_sessions()
+        standing.end_sessions(user)
         events.record("backup_codes_regenerated", user, request)
 
 
@@ -138,17 +138,17 @@ def _claim(unfinished: Unfinished) -> None:
         raise Changed
 
 
-def cancel(user: SecurityMixin, kind: str) -> None:
+def cancel(user: AbstractBaseUser, kind: str) -> None:
     Draft.objects.filter(user_id=user.pk, kind=kind).delete()
 
 
-def turn_off(user: SecurityMixin, request: HttpRequest) -> bool:
+def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
     """What the code given with it is spent for (factors.accept), so nothing happens without the code."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             raise Changed
         backup_codes.replace_all(user, [])
         Draft.objects.filter(user_id=user.pk).delete()
-        user.end_sessions()
+        standing.end_sessions(user)
         events.record("two_factor_disabled", user, request)
     return True

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import budget, mail, signals
+from twofactor import budget, mail, signals, standing
 from twofactor.models import Event
 
 log = logging.getLogger("countersign.security")
@@ -75,8 +75,9 @@ def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[st
     if audience.signal is not None:
         audience.signal.send_robust(Event, user=user, request=request, detail=event.detail)
     if audience.mail and may_mail(event, audience.mail_once_in):
-        for address in dict.fromkeys([user.email, *also_to]):
-            send_mail(event, user, address)
+        for address in dict.fromkeys([standing.address(user), *also_to]):
+            if address:
+                send_mail(event, user, address)
 
 
 def facts(event: Event, request: HttpRequest | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import budget, enrolment, policy, signin
+from twofactor import budget, enrolment, policy, signin, standing
 from twofactor.http import seconds_until, see_other
 
 IDLE = timedelta(minutes=60)
@@ -34,7 +34,7 @@ class Gate:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
-            if too_old(request):
+            if too_old(request) or standing.has_ended(request):
                 request.session.flush()
                 request.user = AnonymousUser()
                 messages.info(request, _("You were signed out after a while. Sign in to carry on."))

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
+from twofactor import mail
+
 
 class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
@@ -25,8 +27,8 @@ def layout(request: HttpRequest) -> dict[str, str]:
     part = htmx and not htmx.history_restore_request
     return {
         "layout": "layout/_main.html" if part else "layout/page.html",
-        "brand": settings.SITE_NAME,  # not site_name, which Django's own views set to the host
-        "issuer": settings.TWOFACTOR_ISSUER,
+        "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
+        "issuer": mail.issuer(),
     }
 
 

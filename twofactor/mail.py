@@ -6,6 +6,7 @@ from queue import Full, Queue
 from smtplib import SMTPException
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -20,6 +21,19 @@ Templates = str | list[str]  # of several, the first that exists
 Letter = tuple[Templates, str, str, dict[str, Any]]
 outgoing: Queue[Letter] = Queue(maxsize=1000)
 starting = Lock()
+
+
+def site_name() -> str:
+    return str(getattr(settings, "SITE_NAME", "") or urlsplit(base_url()).hostname)
+
+
+def issuer() -> str:
+    return str(getattr(settings, "TWOFACTOR_ISSUER", "") or site_name())
+
+
+def base_url() -> str:
+    """Never the Host header, which whoever asks can write."""
+    return str(getattr(settings, "BASE_URL", "http://localhost"))
 
 
 def send(template: Templates, to: str, language: str, **context: Any) -> bool:
@@ -50,7 +64,7 @@ def deliver() -> None:
 def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
     names = [template] if isinstance(template, str) else template
     with translation.override(language or settings.LANGUAGE_CODE):
-        context |= {"site_name": settings.SITE_NAME, "base_url": settings.BASE_URL, "to": to}
+        context |= {"site_name": site_name(), "base_url": base_url(), "to": to}
         message = EmailMultiAlternatives(
             " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),
             render_to_string([f"{name}_message.txt" for name in names], context),

@@ -240,3 +240,19 @@ class Nudge(models.Model):
 
     def __str__(self) -> str:
         return f"reminder dismissed by {self.user_id}"
+
+
+class Standing(models.Model):
+    """For a user model without user.SecurityMixin (standing.py)."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    security_epoch = models.PositiveIntegerField(default=0, editable=False)
+    email_verified_at = models.DateTimeField(null=True)
+    credentials_reset_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"standing of {self.user_id}"
+
+    def end_sessions(self) -> None:
+        Standing.objects.filter(pk=self.pk).update(security_epoch=models.F("security_epoch") + 1)
+        self.refresh_from_db(fields=["security_epoch"])

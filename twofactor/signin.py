@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, delivery, enrolment, events, factors, trust, vault
+from twofactor import cookies, delivery, enrolment, events, factors, standing, trust, vault
 from twofactor.delivery import Channel
 from twofactor.http import safe_next, see_other
 from twofactor.refusal import Refused
@@ -95,7 +95,7 @@ def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
         {
             "user": str(user.pk),
             "backend": user.backend,
-            "hash": user.get_session_auth_hash(),
+            "hash": standing.auth_hash(user),
             "last_login": written(user.last_login),
             "next": to,
             "nonce": secrets.token_urlsafe(16),
@@ -124,7 +124,7 @@ def pending(request: HttpRequest) -> PendingSignIn:
     user = get_user_model().objects.filter(pk=value["user"], is_active=True).first()
     if user is None or not known_backend(value["backend"]):
         raise Gone(resolve_url(settings.LOGIN_URL))
-    if not constant_time_compare(user.get_session_auth_hash(), value["hash"]):
+    if not constant_time_compare(standing.auth_hash(user), value["hash"]):
         raise Gone(
             resolve_url(settings.LOGIN_URL),
             _("Your account was changed meanwhile. Give your password again."),
@@ -204,11 +204,13 @@ def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     method = getattr(request, "twofactor_method", None)
     request.session[AMR] = method or (HELD if enrolment.is_on(user) else NONE)
     request.session[AUTH_AT] = int(timezone.now().timestamp())
+    standing.mark(request, user)
 
 
 def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     """After a change that ended every session: this one goes on, under a new key."""
     update_session_auth_hash(request, user)
+    standing.mark(request, user)
     request.session[AMR] = method
     request.session.pop("sudo_at", None)  # what was proven before is not proof for what is there now
 

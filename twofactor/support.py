@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest
 
-from twofactor import alphabet, backup_codes, enrolment, events
+from twofactor import alphabet, backup_codes, enrolment, events, standing
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone
 
 LONGEST = timedelta(hours=24)
@@ -23,7 +23,7 @@ def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
             raise NothingToDo
         for model in (BackupCode, Draft, Phone, GuessBudget):
             model._default_manager.filter(user_id=user.pk).delete()
-        user.end_sessions()
+        standing.end_sessions(user)
         events.record("reset_by_support", user, request, reason=reason, by=by)
 
 
@@ -43,5 +43,5 @@ def emergency_code(
 
 def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
     with transaction.atomic():
-        user.end_sessions()
+        standing.end_sessions(user)
         events.record("sessions_ended", user, request, reason=reason, by=by)

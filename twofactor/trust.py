@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
-from twofactor import browser, cookies
+from twofactor import browser, cookies, standing
 from twofactor.models import TrustedBrowser
 
 COOKIE = "tb"
@@ -37,7 +37,7 @@ def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime
     trusted = TrustedBrowser.objects.create(
         user_id=user.pk,
         digest=digest(token),
-        session_hash=user.get_session_auth_hash(),
+        session_hash=standing.auth_hash(user),
         label=browser.name_of(request.headers.get("User-Agent", "")) or "?",
         trusted_at=now,
         last_used_at=now,
@@ -58,8 +58,9 @@ def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
     if not presented or not may_trust(user):
         return False
     mine = TrustedBrowser.objects.filter(user_id=user.pk, digest__in=presented, expires_at__gt=now)
+    current = standing.auth_hash(user)
     for found in mine:
-        if constant_time_compare(found.session_hash, user.get_session_auth_hash()):
+        if constant_time_compare(found.session_hash, current):
             TrustedBrowser.objects.filter(pk=found.pk).update(last_used_at=now)
             return True
     return False
@@ -67,6 +68,6 @@ def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
 
 def browsers(user: Any, now: datetime) -> list[TrustedBrowser]:
     """Those that still work: a change that ended the sessions has ended the others too."""
-    current = user.get_session_auth_hash()
+    current = standing.auth_hash(user)
     mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
     return [found for found in mine if constant_time_compare(found.session_hash, current)]

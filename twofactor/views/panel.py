@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import backup_codes, delivery, enrolment, events, nudge, signin, sms, stepup, trust
+from twofactor import backup_codes, delivery, enrolment, events, nudge, signin, sms, standing, stepup, trust
 from twofactor.http import page, post_only, safe_next, see_other
 from twofactor.models import Authenticator, Draft, Event, Phone, TrustedBrowser
 from twofactor.user import person
@@ -30,6 +30,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 def facts(request: HttpRequest) -> dict[str, Any]:
     user, now = person(request), timezone.now()
     authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    email = standing.address(user) if delivery.email_allowed(user, now) else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
         "codes_left": backup_codes.unused(user) if authenticator else 0,
@@ -38,7 +39,9 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "setup": enrolment.unfinished(user, Draft.Kind.SETUP, now),
         "new_codes": enrolment.unfinished(user, Draft.Kind.CODES, now) if authenticator else None,
         "sms": sms.is_configured(),
-        "masked_email": delivery.masked_address(user.get_username()),
+        "masked_email": delivery.masked_address(standing.address(user))
+        if delivery.email_allowed(user, now)
+        else "",
         "phone": Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first(),
         "browsers": trust.browsers(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
@@ -105,14 +108,14 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
 @post_only("twofactor:settings")
 def sessions_end(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    user.end_sessions()
+    standing.end_sessions(user)
     signin.keep_session(request, user, request.session[signin.AMR])
     events.record("sessions_ended", user, request)
     messages.success(request, _("You are signed out everywhere else."), extra_tags="sessions")
     return see_other("twofactor:settings")
 
 
-@post_only("home")
+@post_only("twofactor:settings")
 def nudge_dismiss(request: HttpRequest) -> HttpResponse:
     nudge.dismiss(request.user, timezone.now())
     messages.success(request, _("Reminder dismissed"))

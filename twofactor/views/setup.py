@@ -4,14 +4,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import enrolment, qr, signin, totp
+from twofactor import enrolment, mail, qr, signin, totp
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
@@ -27,7 +26,7 @@ SETUP = Draft.Kind.SETUP
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
     draft = enrolment.start(person(request), SETUP, timezone.now())
-    address = totp.address(draft.key, person(request).get_username(), settings.TWOFACTOR_ISSUER)
+    address = totp.address(draft.key, person(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     return page(request, "twofactor/setup.html", setup=draft, address=address, picture=picture)
 
@@ -72,5 +71,5 @@ def shown(request: HttpRequest, unfinished: Unfinished) -> dict[str, Any]:
 
 def as_file(request: HttpRequest, unfinished: Unfinished) -> str:
     """A link that saves the codes without JavaScript, and without a second page that would show them."""
-    lines = [settings.TWOFACTOR_ISSUER, person(request).get_username(), date.today().isoformat(), ""]
+    lines = [mail.issuer(), person(request).get_username(), date.today().isoformat(), ""]
     return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *unfinished.shown_codes, ""]))
