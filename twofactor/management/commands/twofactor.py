@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from twofactor import adoption, backup_codes, keys, policy, prune, support, vault
+from twofactor.importers import arrivals
+from twofactor.importers.found import Unreadable
 from twofactor.models import Authenticator, GuessBudget
 
 BY = "command line"
@@ -29,7 +31,21 @@ class Command(BaseCommand):
         one = action("status", "How things stand for one person, or for the site.")
         one.add_argument("person", nargs="?", help="sign-in name; without it, the site")
         report = action("report", "Numbers: who has two-factor sign-in, and which keys are in use.")
-        for asked in (one, report):
+        taken = action(
+            "import",
+            "Take over authenticators and unused backup codes from another app's tables in this database. "
+            "Mails nobody, leaves alone whoever has two-factor sign-in here, and is safe to repeat. "
+            "Exit code 2: something was left behind for a reason that is listed.",
+        )
+        taken.set_defaults(action="take-over")  # 'import' cannot name a method
+        taken.add_argument(
+            "source", choices=arrivals.SOURCES, help="django-otp stands for django-two-factor-auth too"
+        )
+        taken.add_argument("--users", help="only these: sign-in names, separated by commas")
+        taken.add_argument(
+            "--only-default", action="store_true", help="of django-otp's devices only those named 'default'"
+        )
+        for asked in (one, report, taken):
             asked.add_argument("--json", action="store_true", help="for a script to read")
         reset = action(
             "reset", "Turn two-factor sign-in off for somebody who lost everything; ends their sessions."
@@ -47,7 +63,7 @@ class Command(BaseCommand):
         pruned.add_argument(
             "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
         )
-        for changed in (rotate, pruned):
+        for changed in (rotate, pruned, taken):
             changed.add_argument(
                 "--dry-run", action="store_true", help="say what would change, and change nothing"
             )
@@ -110,6 +126,40 @@ class Command(BaseCommand):
             raise CommandError(f"{person} has no two-factor sign-in.") from None
         self.stderr.write(f"It works once, within {hours} h. Give it to nobody but {person}.")
         self.stdout.write(code)
+
+    def take_over(
+        self, source: str, users: str | None, only_default: bool, dry_run: bool, json: bool, **options: Any
+    ) -> None:
+        if only_default and source != "django-otp":
+            raise CommandError(f"{source} has one authenticator for each person, and does not name it.")
+        names = [name.strip() for name in users.split(",") if name.strip()] if users is not None else None
+        try:
+            taken = arrivals.take_in(
+                source,
+                timezone.now(),
+                only=None if names is None else {self.person(name).pk for name in names},
+                only_default=only_default,
+                dry_run=dry_run,
+                tell=self.stderr.write,
+            )
+        except Unreadable as why:
+            raise CommandError(str(why)) from None
+        if dry_run:
+            self.stderr.write("This is what would happen; nothing has changed.")
+        self.say_taken(taken, json)
+        if taken.faults:
+            raise CommandError("Not everything could be taken over.", returncode=2)
+
+    def say_taken(self, taken: arrivals.Arrivals, as_json: bool) -> None:
+        facts = dict(vars(taken))
+        if as_json:
+            faults = [{"person": person, "reason": reason} for person, reason in taken.faults]
+            self.say({**facts, "faults": faults}, as_json)
+            return
+        left_out, faults = facts.pop("left_out"), facts.pop("faults")
+        self.say({**facts, **{f"left out, {reason}": count for reason, count in left_out.items()}}, as_json)
+        for person, reason in faults:
+            self.stdout.write(f"{person} {reason}")
 
     def generate_key(self, **options: Any) -> None:
         self.stdout.write(vault.generate_key())
