@@ -1,0 +1,526 @@
+"""Wrong passwords: who has to wait, for how long, and who does not."""
+
+import re
+from ipaddress import ip_network
+
+import pytest
+import time_machine
+from axes.models import AccessAttempt
+from django.contrib.auth import authenticate
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.test import Client, RequestFactory
+
+from accounts import lockout
+from tests.people import NOW, PASSWORD, enrol, person, sign_in, signed_in_as
+
+LOGIN = "/accounts/login/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def alice(db, clock):
+    return person()
+
+
+def give(client, password=PASSWORD, email="alice@example.com", **extra):
+    return client.post(LOGIN, {"username": email, "password": password}, **extra)
+
+
+def wrong(client, times=1, email="alice@example.com", **extra):
+    """The last of that many answers to a wrong password."""
+    for _ in range(times):
+        answer = give(client, "wrong", email, **extra)
+    return answer
+
+
+def at(address):
+    return Client(REMOTE_ADDR=address)
+
+
+def network(count):
+    return [at(f"198.51.{n // 250}.{n % 250}") for n in range(count)]
+
+
+# One person, one address (L-1)
+
+
+def test_the_fifth_wrong_password_is_answered_429(alice, client):
+    assert [wrong(client).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
+
+
+def test_after_five_wrong_passwords_the_right_one_waits(alice, client):
+    wrong(client, 5)
+    assert (give(client).status_code, signed_in_as(client)) == (429, None)
+
+
+def test_after_four_wrong_passwords_the_right_one_opens(alice, client):
+    wrong(client, 4)
+    give(client)
+    assert signed_in_as(client) == alice
+
+
+def test_a_right_password_forgives_the_wrong_ones(alice, client):
+    wrong(client, 4)
+    give(client)
+    assert wrong(Client(), 4).status_code == 422
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(899, False), (900, True)])
+def test_after_fifteen_minutes_the_password_opens(alice, client, clock, seconds, opens):
+    wrong(client, 5)
+    clock.shift(seconds)
+    give(client)
+    assert (signed_in_as(client) == alice) is opens
+
+
+def test_after_fifteen_minutes_there_are_five_tries_again(alice, client, clock):
+    wrong(client, 5)
+    clock.shift(900)
+    assert [wrong(client).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
+
+
+def test_trying_while_locked_does_not_push_the_end_back(alice, client, clock):
+    wrong(client, 5)
+    clock.shift(800)
+    wrong(client, 5)
+    clock.shift(100)
+    give(client)
+    assert signed_in_as(client) == alice
+
+
+def test_another_address_has_tries_of_its_own(alice, client):
+    wrong(client, 5)
+    other = at("198.51.100.7")
+    give(other)
+    assert signed_in_as(other) == alice
+
+
+def test_another_person_has_tries_of_their_own(alice, client):
+    bob = person("bob@example.com")
+    wrong(client, 5)
+    give(client, email="bob@example.com")
+    assert signed_in_as(client) == bob
+
+
+SPELLINGS = ["ALICE@example.com", " alice@example.com ", "ａlice@example.com", "alice@EXAMPLE.com"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_a_name_shares_one_count(alice, client, spelling):
+    wrong(client, 3)
+    assert wrong(client, 2, spelling).status_code == 429
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_a_name_signs_in(alice, client, spelling):
+    give(client, email=spelling)
+    assert signed_in_as(client) == alice
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "Client-IP"])
+def test_a_header_of_the_client_gives_no_new_address(alice, client, header):
+    for n in range(4):
+        wrong(client, headers={header: f"203.0.113.{n}"})
+    assert wrong(client, headers={header: "203.0.113.77"}).status_code == 429
+
+
+def test_a_trusted_proxy_tells_people_apart(alice, settings):
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+    wrong(Client(), 5, headers={"X-Real-IP": "203.0.113.1"})
+    assert wrong(Client(), headers={"X-Real-IP": "203.0.113.2"}).status_code == 422
+
+
+def test_without_an_address_tries_are_counted_all_the_same(alice):
+    assert wrong(at(""), 5).status_code == 429
+
+
+def test_without_an_address_no_try_is_counted_twice(alice):
+    answers = [wrong(at(""), 1, f"p{n}@example.com").status_code for n in range(49)]
+    assert set(answers) == {422}
+
+
+@pytest.mark.parametrize("headers", [{"user-agent": "one"}, {"accept": "x"}], ids=["user-agent", "accept"])
+def test_another_browser_gives_no_new_tries(alice, client, headers):
+    wrong(client, 4)
+    assert wrong(Client(), headers=headers).status_code == 429
+
+
+def test_an_emptied_cache_gives_no_new_tries(alice, client):
+    wrong(client, 5)
+    cache.clear()
+    assert give(client).status_code == 429
+
+
+def test_the_last_try_is_announced(alice, client):
+    pages = [b"After 1 more wrong password" in wrong(client).content for _ in range(4)]
+    assert pages == [False, False, False, True]
+
+
+def test_an_empty_form_is_no_try(alice, client):
+    [client.post(LOGIN) for _ in range(6)]
+    assert wrong(client).status_code == 422
+
+
+def test_a_name_of_any_length_is_answered(db, client):
+    assert wrong(client, 1, "a" * 10_000 + "@example.com").status_code == 422
+
+
+@pytest.mark.parametrize("name", ["nul\0@example.com", "\r\nX: y", "<b>@example.com", "🦊@example.com"])
+def test_a_strange_name_is_answered(db, client, name):
+    assert wrong(client, 1, name).status_code == 422
+
+
+# The page
+
+
+def test_the_page_says_when_to_come_back(alice, client):
+    assert b"at about 12:15" in wrong(client, 5).content
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_the_page_says_how_long_in_its_header(alice, client, clock, headers):
+    wrong(client, 5)
+    clock.shift(60)
+    assert int(give(client, headers=headers).headers["Retry-After"]) in {840, 841}
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_the_page_is_a_whole_page(alice, client, headers):
+    page = wrong(client, 5, headers=headers).content.lower()
+    assert page.startswith(b"<!doctype html>")
+    assert b"you cannot sign in at the moment" in page
+
+
+@pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
+def test_the_page_says_what_else_can_be_done(alice, client, path):
+    assert f'href="{path}"' in wrong(client, 5).content.decode()
+
+
+def test_the_page_is_the_same_for_a_name_that_nobody_has(alice):
+    known, unknown = wrong(at("198.51.100.1"), 5), wrong(at("198.51.100.2"), 5, "nobody@example.com")
+    assert body(known) == body(unknown)
+
+
+def body(page):
+    """Without the token, which differs every time."""
+    return re.sub(r'value="\w{64}"', "", page.content.decode())
+
+
+def test_a_wrong_password_is_answered_the_same_for_a_name_that_nobody_has(alice, client):
+    known, unknown = wrong(client), wrong(client, 1, "nobody@example.com")
+    assert body(known).replace("alice@", "nobody@") == body(unknown)
+
+
+def test_the_wait_is_not_written_for_machines(alice, client):
+    assert b"PT15M" not in wrong(client, 5).content
+
+
+def test_the_name_stands_in_no_address(alice, client):
+    assert "Location" not in wrong(client, 5).headers
+
+
+def test_no_other_site_may_read_the_page(alice, client):
+    page = wrong(client, 5, headers={"X-Requested-With": "XMLHttpRequest"})
+    assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_the_page_of_an_xhr_does_not_say_the_name(alice, client):
+    page = wrong(client, 5, headers={"X-Requested-With": "XMLHttpRequest"})
+    assert b"alice@example.com" not in page.content
+
+
+# An address, whoever it tries (L-2)
+
+
+def fifty(clients):
+    for n in range(50):
+        wrong(clients[n % len(clients)], 1, f"p{n}@example.com")
+
+
+def test_an_address_has_fifty_tries(alice, client):
+    fifty([client])
+    assert wrong(client).status_code == 429
+
+
+def test_the_fiftieth_try_of_an_address_is_answered_429(alice, client):
+    answers = [wrong(client, 1, f"p{n}@example.com").status_code for n in range(50)]
+    assert answers == [422] * 49 + [429]
+
+
+def test_an_ipv6_customer_is_one_address(alice):
+    fifty([at(f"2001:db8:1:2::{n:x}") for n in range(1, 11)])
+    assert wrong(at("2001:db8:1:2:ffff::1")).status_code == 429
+
+
+def test_the_next_ipv6_customer_is_another(alice):
+    fifty([at(f"2001:db8:1:2::{n:x}") for n in range(1, 11)])
+    assert wrong(at("2001:db8:1:3::1")).status_code == 422
+
+
+def test_one_person_from_one_ipv6_customer_has_five_tries(alice):
+    answers = [wrong(at(f"2001:db8:1:2::{n:x}")).status_code for n in range(1, 6)]
+    assert answers == [422, 422, 422, 422, 429]
+
+
+def test_an_address_is_free_again_after_fifteen_minutes(alice, client, clock):
+    fifty([client])
+    clock.shift(900)
+    give(client)
+    assert signed_in_as(client) == alice
+
+
+def test_signing_in_does_not_clear_the_count_of_an_address(alice, client):
+    person("mallory@example.com")
+    for n in range(49):
+        wrong(client, 1, f"p{n}@example.com")
+        if n % 10 == 0:
+            give(client, email="mallory@example.com")
+            client.logout()
+    assert wrong(client, 1, "another@example.com").status_code == 429
+
+
+def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
+    """An attacker with an account of their own (M-6)."""
+    person("mallory@example.com")
+    answers = []
+    for _ in range(6):
+        answers.append(wrong(Client()).status_code)
+        give(Client(), email="mallory@example.com")
+    assert answers == [422, 422, 422, 422, 429, 429]
+
+
+def test_the_right_password_alone_clears_nothing(alice, client):
+    """With a second factor, only the second factor does (D-7)."""
+    enrol(alice)
+    wrong(client, 3)
+    give(client)
+    assert [wrong(client).status_code for _ in range(2)] == [422, 429]
+
+
+def test_password_and_code_clear_the_count(alice, client):
+    phone = enrol(alice)
+    wrong(client, 4)
+    sign_in(client, phone)
+    assert [wrong(Client()).status_code for _ in range(4)] == [422] * 4
+
+
+# Strangers, and browsers that are known (L-3)
+
+
+@pytest.fixture
+def known(alice):
+    """A browser that Alice has signed in with before, from home."""
+    client = at("192.0.2.1")
+    give(client)
+    client.post("/accounts/logout/")
+    return client
+
+
+def strangers(tries):
+    for client in network(tries // 4):
+        wrong(client, 4)
+
+
+def test_a_hundred_tries_by_strangers_are_the_last(alice):
+    strangers(100)
+    assert give(at("192.0.2.9")).status_code == 429
+
+
+def test_after_ninety_nine_the_password_still_opens(alice):
+    strangers(96)
+    wrong(at("192.0.2.8"), 3)
+    other = at("192.0.2.9")
+    give(other)
+    assert signed_in_as(other) == alice
+
+
+def test_strangers_do_not_lock_the_owner_out(known, alice):
+    strangers(100)
+    give(known)
+    assert signed_in_as(known) == alice
+
+
+def test_a_stranger_at_the_same_address_does_not_lock_the_owner_out(known, alice):
+    wrong(at("192.0.2.1"), 5)
+    give(known)
+    assert signed_in_as(known) == alice
+
+
+def test_an_address_that_is_locked_does_not_lock_a_known_browser(known, alice):
+    fifty([at("192.0.2.1")])
+    give(known)
+    assert signed_in_as(known) == alice
+
+
+def test_a_known_browser_is_known_at_another_address(known, alice):
+    strangers(100)
+    give(known, REMOTE_ADDR="203.0.113.200")
+    assert signed_in_as(known) == alice
+
+
+def test_a_known_browser_has_five_tries_too(known):
+    assert [wrong(known).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
+
+
+def test_a_known_browser_that_fails_does_not_lock_others(known, alice):
+    wrong(known, 5)
+    other = at("192.0.2.1")
+    give(other)
+    assert signed_in_as(other) == alice
+
+
+def test_a_browser_is_known_for_its_own_person_only(known, alice):
+    person("bob@example.com")
+    for client in network(25):
+        wrong(client, 4, "bob@example.com")
+    assert give(known, email="bob@example.com").status_code == 429
+
+
+def test_strangers_are_locked_out_until_the_password_is_new(alice, clock):
+    strangers(100)
+    clock.shift(30 * 86400)
+    assert b"Reset your password" in give(at("192.0.2.9")).content
+
+
+def test_the_page_for_strangers_names_no_time(alice):
+    strangers(100)
+    assert b"at about" not in give(at("192.0.2.9")).content
+
+
+def test_a_password_that_was_reset_lets_strangers_try_again(alice):
+    strangers(100)
+    lockout.forget_strangers(alice.email)
+    assert wrong(at("192.0.2.9")).status_code == 422
+
+
+def test_signing_in_breaks_the_row_of_strangers(known, alice):
+    strangers(96)
+    give(known)
+    strangers(40)
+    assert wrong(at("192.0.2.9")).status_code == 422
+
+
+def test_tries_at_a_name_that_nobody_has_are_counted_too(db, clock):
+    for client in network(25):
+        wrong(client, 4, "nobody@example.com")
+    assert give(at("192.0.2.9"), email="nobody@example.com").status_code == 429
+
+
+def test_a_browser_becomes_known_by_signing_in(alice, client):
+    give(client)
+    assert client.cookies[lockout.COOKIE]["httponly"]
+
+
+def test_a_wrong_password_makes_no_browser_known(alice, client):
+    wrong(client)
+    assert lockout.COOKIE not in client.cookies
+
+
+def test_the_password_alone_makes_no_browser_known(alice, client):
+    enrol(alice)
+    give(client)
+    assert lockout.COOKIE not in client.cookies
+
+
+def test_a_known_browser_does_not_say_whose_it_is(known):
+    assert "alice" not in known.cookies[lockout.COOKIE].value
+
+
+def test_the_cookie_of_another_person_makes_no_browser_known(known, alice):
+    person("mallory@example.com")
+    mallory = at("203.0.113.9")
+    give(mallory, email="mallory@example.com")
+    mallory.post("/accounts/logout/")
+    strangers(100)
+    assert give(mallory).status_code == 429
+
+
+@pytest.mark.parametrize("cookie", ["x", "", "a.b"])
+def test_a_made_up_cookie_makes_no_browser_known(alice, cookie):
+    strangers(100)
+    forger = at("203.0.113.9")
+    forger.cookies[lockout.COOKIE] = cookie
+    assert give(forger).status_code == 429
+
+
+def test_a_browser_stays_known_for_a_year(known, alice, clock):
+    strangers(100)
+    clock.shift(364 * 86400)
+    give(known)
+    assert signed_in_as(known) == alice
+
+
+def test_a_browser_is_a_stranger_after_a_year(known, clock):
+    strangers(100)
+    clock.shift(366 * 86400)
+    assert give(known).status_code == 429
+
+
+def test_several_people_can_share_a_browser(known, alice):
+    bob = person("bob@example.com")
+    give(known, email="bob@example.com")
+    known.post("/accounts/logout/")
+    strangers(100)
+    give(known)
+    assert (signed_in_as(known), bob.pk == alice.pk) == (alice, False)
+
+
+# What is kept
+
+
+def test_nothing_that_was_typed_is_kept(alice, client):
+    form = {"username": "alice@example.com", "password": "hunter2", "code": "123456", "token": "deadbeef"}
+    client.post(f"{LOGIN}?secret=feedface", form)
+    kept = str(list(AccessAttempt.objects.values()))
+    assert not any(typed in kept for typed in ("hunter2", "123456", "deadbeef", "feedface"))
+
+
+def test_rows_do_not_grow_with_tries(alice, client):
+    wrong(client, 1)
+    before = AccessAttempt.objects.count()
+    wrong(client, 4)
+    assert AccessAttempt.objects.count() == before
+
+
+def test_a_locked_try_writes_nothing(alice, client):
+    wrong(client, 5)
+    before = list(AccessAttempt.objects.values())
+    wrong(client)
+    assert list(AccessAttempt.objects.values()) == before
+
+
+def test_wrong_passwords_open_no_session(alice, client):
+    wrong(client, 6)
+    assert not Session.objects.exists()
+
+
+def test_a_failure_that_nobody_could_count_is_an_error(alice):
+    with pytest.raises(Exception, match="request"):
+        authenticate(None, username=alice.email, password="wrong")
+
+
+def test_every_door_counts_together(known, alice):
+    give(known)
+    [known.post("/two-factor/confirm/", {"password": "wrong"}) for _ in range(4)]
+    known.post("/accounts/logout/")
+    assert wrong(known).status_code == 429
+
+
+def test_a_locked_person_is_not_let_in_by_the_admins_form(alice, client):
+    wrong(client, 5)
+    type(alice).objects.update(is_staff=True)
+    client.post("/admin/login/", {"username": "alice@example.com", "password": PASSWORD})
+    assert signed_in_as(client) is None
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "not an address", "10.0.0.1", "::1", "fe80::1%eth0"])
+def test_there_is_always_an_address_to_count_by(address):
+    request = RequestFactory(REMOTE_ADDR=address).get("/")
+    assert lockout.client_address(request)
