@@ -1,0 +1,50 @@
+"""What people do with codes that are sent, and where the tests find them."""
+
+from django.core import mail
+
+from twofactor.models import Phone
+
+SEND = "/two-factor/verify/send/"
+SENT = "/two-factor/verify/sent/"
+OTHER = "/two-factor/verify/other/"
+NUMBER = "+491701234567"
+
+
+class Pigeon:
+    """A gateway, as any site may bring its own: what it carried stays here."""
+
+    carried: list[tuple[str, str]] = []
+
+    def send(self, number: str, text: str) -> None:
+        self.carried.append((number, text))
+
+
+def with_pigeons(settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.sent.Pigeon"
+    Pigeon.carried.clear()
+    return Pigeon.carried
+
+
+def has_number(user, number=NUMBER):
+    return Phone.objects.create(user=user, number=number, verified_at=user.date_joined)
+
+
+def ask(client, channel="email", **more):
+    return client.post(SEND, {"channel": channel}, **more)
+
+
+def enter(client, code):
+    return client.post(SENT, {"code": code})
+
+
+def mailed():
+    """The code in the newest letter: it begins the subject."""
+    return mail.outbox[-1].subject[:6]
+
+
+def texted():
+    return Pigeon.carried[-1][1].rpartition("#")[2]
+
+
+def other_than(code):
+    return f"{(int(code) + 1) % 10**6:06}"

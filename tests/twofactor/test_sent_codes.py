@@ -1,0 +1,822 @@
+"""Codes by e-mail while signing in: what they are worth, for whom, and how often they go out."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from tests.accounts.letters import link
+from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
+from tests.twofactor.sent import (
+    NUMBER,
+    OTHER,
+    SEND,
+    SENT,
+    ask,
+    enter,
+    has_number,
+    mailed,
+    other_than,
+    texted,
+    with_pigeons,
+)
+from twofactor import budget, delivery, vault
+from twofactor.models import Allowance, GuessBudget, SentCode
+
+VERIFY = "/two-factor/verify/"
+MASKED = "a•••e@example.com"
+NEW_PASSWORD = "a quiet green harbour"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def asked(client, phone):
+    """Alice's browser, after the password."""
+    give_password(client)
+    return client
+
+
+@pytest.fixture
+def sent(asked):
+    """The same, after a code went out."""
+    ask(asked)
+    return asked
+
+
+@pytest.fixture
+def carried(settings):
+    """Text messages work here, and this is what went out."""
+    return with_pigeons(settings)
+
+
+@pytest.fixture
+def nobody_listens(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+
+def tab_of(client):
+    tab = Client()
+    tab.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
+    return tab
+
+
+def browser(email="alice@example.com"):
+    client = Client()
+    give_password(client, email)
+    return client
+
+
+def body(response):
+    return response.content.decode()
+
+
+def count(prefix):
+    return sum(Allowance.objects.filter(key__startswith=prefix).values_list("count", flat=True))
+
+
+def ask_in_a_new_sign_in(times, clock, every=60):
+    """What the last of them answered, each a while after the one before."""
+    for turn in range(times):
+        if turn:
+            clock.shift(every)
+        answer = ask(browser())
+    return answer
+
+
+# What a code is worth
+
+
+def test_a_sent_code_signs_in(sent, alice):
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_a_sent_code_leads_on(client, phone):
+    give_password(client, next="/accounts/profile/")
+    ask(client)
+    assert enter(client, mailed()).url == "/accounts/profile/"
+
+
+def test_a_code_has_six_digits(sent):
+    assert re.fullmatch(r"\d{6} is your Countersign security code", mail.outbox[0].subject)
+
+
+def test_a_code_may_begin_with_zero(alice, phone):
+    channel = delivery.Channel("email", alice.email)
+    for turn in range(40):
+        delivery.send(alice, channel, f"test:{turn}", "127.0.0.1", timezone.now() + timedelta(days=turn))
+    assert {len(letter.subject.split()[0]) for letter in mail.outbox} == {6}
+
+
+def test_codes_differ(asked, clock):
+    ask(asked)
+    clock.shift(60)
+    ask(asked)
+    assert len({letter.subject for letter in mail.outbox}) == 2
+
+
+def test_a_code_is_typed_as_it_likes(sent, alice):
+    code = mailed()
+    enter(sent, f" {code[:3]}-{code[3:]} ")
+    assert signed_in_as(sent) == alice
+
+
+def test_a_code_works_for_ten_minutes(sent, alice, clock):
+    clock.shift(599)
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_a_code_does_not_work_any_longer(sent, clock):
+    clock.shift(601)
+    enter(sent, mailed())
+    assert signed_in_as(sent) is None
+
+
+def test_a_code_works_once(sent):
+    tab = tab_of(sent)
+    enter(sent, mailed())
+    enter(tab, mailed())
+    assert signed_in_as(tab) is None
+
+
+def test_a_used_code_is_spent_even_if_the_sign_in_is_not(sent, alice):
+    """Both are decided by the database: the row alone is enough to refuse it."""
+    SentCode.objects.update(used_at=timezone.now())
+    assert enter(sent, mailed()).status_code == 422
+
+
+def test_a_code_is_bound_to_the_sign_in_that_asked(sent, clock):
+    """ASVS 6.6.2"""
+    other = browser()
+    code = mailed()
+    clock.shift(60)
+    ask(other)
+    enter(other, code)
+    assert signed_in_as(other) is None
+
+
+def test_a_code_that_was_tried_elsewhere_still_works_here(sent, alice, clock):
+    other = browser()
+    code = mailed()
+    clock.shift(60)
+    ask(other)
+    enter(other, code)
+    enter(sent, code)
+    assert signed_in_as(sent) == alice
+
+
+def test_a_sign_in_that_asked_for_nothing_takes_no_code(sent):
+    other = browser()
+    assert (enter(other, mailed()).url, signed_in_as(other)) == (OTHER, None)
+
+
+def test_a_code_for_somebody_else_is_refused(sent, clock):
+    enrol(person("bob@example.com"))
+    bobs = browser("bob@example.com")
+    ask(bobs)
+    enter(sent, mailed())
+    assert signed_in_as(sent) is None
+
+
+def test_a_sent_code_is_not_an_authenticators(sent):
+    sent.post(VERIFY, {"code": mailed()})
+    assert signed_in_as(sent) is None
+
+
+def test_an_authenticators_code_is_not_a_sent_one(sent, phone):
+    enter(sent, phone.code())
+    assert signed_in_as(sent) is None
+
+
+def test_a_backup_code_is_not_a_sent_one(sent, paper):
+    assert (enter(sent, paper[0]).status_code, signed_in_as(sent)) == (422, None)
+
+
+def test_a_sent_code_does_not_turn_two_factor_off(alices, alice, clock):
+    other = browser()
+    ask(other)
+    form = {"password": PASSWORD, "code": mailed()}
+    assert alices.post("/two-factor/disable/", form).status_code == 422
+
+
+def test_a_changed_password_ends_the_sign_in_and_its_code(sent, alice):
+    alice.set_password(NEW_PASSWORD)
+    alice.save()
+    enter(sent, mailed())
+    assert signed_in_as(sent) is None
+
+
+def test_a_person_who_is_shut_out_gets_in_by_no_code(sent, alice):
+    alice.is_active = False
+    alice.save()
+    enter(sent, mailed())
+    assert signed_in_as(sent) is None
+
+
+# How it is kept
+
+
+def test_the_code_stands_nowhere_in_the_database(sent):
+    rows = [str(list(model.objects.values())) for model in apps.get_models()]
+    assert [row for row in rows if mailed() in row] == []
+
+
+def test_what_is_kept_is_worthless_without_the_key(sent, settings):
+    row, code = SentCode.objects.get(), mailed()
+    settings.TWOFACTOR_KEYS = [vault.generate_key()]
+    assert not delivery.is_code_of(row, code)
+
+
+@pytest.mark.parametrize("field", ["user_id", "purpose"])
+def test_what_is_kept_belongs_to_one_person_and_one_sign_in(sent, field):
+    row = SentCode.objects.get()
+    setattr(row, field, "0")
+    assert not delivery.is_code_of(row, mailed())
+
+
+def test_a_code_that_was_sent_before_the_keys_changed_still_works(sent, alice, settings):
+    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+# Wrong tries
+
+
+def test_a_wrong_code_says_so(sent):
+    answer = enter(sent, other_than(mailed()))
+    assert "The code is not correct or has expired. Check your latest message" in body(answer)
+
+
+def test_after_four_wrong_tries_the_code_works(sent, alice):
+    for _ in range(4):
+        enter(sent, other_than(mailed()))
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_after_five_wrong_tries_the_code_is_void(sent, clock):
+    for _ in range(5):
+        enter(sent, other_than(mailed()))
+    clock.shift(31)
+    enter(sent, mailed())
+    assert signed_in_as(sent) is None
+
+
+def test_a_void_code_is_told_from_a_wrong_one(sent, clock):
+    for _ in range(5):
+        enter(sent, other_than(mailed()))
+    clock.shift(31)
+    assert "That code has had too many wrong tries. Ask for a new one" in body(enter(sent, mailed()))
+
+
+def test_after_a_void_code_a_new_one_works(sent, alice, clock):
+    for _ in range(5):
+        enter(sent, other_than(mailed()))
+    clock.shift(61)
+    ask(sent)
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_wrong_sent_codes_lock(sent):
+    for _ in range(5):
+        enter(sent, other_than(mailed()))
+    answer = enter(sent, mailed())
+    assert (answer.status_code, answer["Retry-After"]) == (429, "30")
+
+
+def test_guesses_are_summed_over_all_channels(sent, phone):
+    """L-4: two at the authenticator, three at the sent code."""
+    for _ in range(2):
+        sent.post(VERIFY, {"code": "000000"})
+    for _ in range(3):
+        enter(sent, other_than(mailed()))
+    assert sent.post(VERIFY, {"code": phone.code()}).status_code == 429
+
+
+def test_a_new_code_is_no_new_start(sent, clock):
+    """N-03: four wrong, a new code, one wrong."""
+    for _ in range(4):
+        enter(sent, other_than(mailed()))
+    clock.shift(60)
+    ask(sent)
+    enter(sent, other_than(mailed()))
+    assert enter(sent, mailed()).status_code == 429
+
+
+def test_a_new_sign_in_is_no_new_start(sent, clock):
+    for _ in range(4):
+        enter(sent, other_than(mailed()))
+    clock.shift(60)
+    other = browser()
+    ask(other)
+    enter(other, other_than(mailed()))
+    assert enter(other, mailed()).status_code == 429
+
+
+def test_a_right_sent_code_ends_the_count(sent):
+    enter(sent, other_than(mailed()))
+    enter(sent, mailed())
+    assert GuessBudget.objects.get().failures == 0
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "ABCDE-FGHJK-MNPQR"])
+def test_a_badly_formed_code_costs_no_guess(sent, typed):
+    enter(sent, typed)
+    assert (GuessBudget.objects.get().failures, SentCode.objects.get().tries) == (0, 0)
+
+
+# A newer code
+
+
+def test_a_newer_code_voids_the_older(sent, clock):
+    older = mailed()
+    clock.shift(60)
+    ask(sent)
+    enter(sent, older)
+    assert signed_in_as(sent) is None
+
+
+def test_an_older_code_is_told_when_the_newer_was_sent(sent, clock):
+    older = mailed()
+    clock.shift(60)
+    ask(sent)
+    assert "We sent a newer code at 12:01. Enter that one" in body(enter(sent, older))
+
+
+def test_an_older_code_is_no_guess(sent, clock):
+    older = mailed()
+    clock.shift(60)
+    ask(sent)
+    enter(sent, older)
+    assert GuessBudget.objects.get().failures == 0
+
+
+def test_the_newer_code_works(sent, alice, clock):
+    clock.shift(60)
+    ask(sent)
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_a_newer_code_that_could_not_be_sent_leaves_the_older(sent, alice, clock, nobody_listens):
+    code = mailed()
+    clock.shift(60)
+    ask(sent)
+    enter(sent, code)
+    assert signed_in_as(sent) == alice
+
+
+# Nothing goes out unasked
+
+
+def test_the_password_alone_sends_nothing(asked):
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("path", [VERIFY, OTHER, SEND, SENT])
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_looking_sends_nothing(asked, path, method):
+    """V-19: browsers, mail programs and scanners look at everything."""
+    getattr(asked, method)(path, {"channel": "email"}, headers={"Sec-Purpose": "prefetch"})
+    assert (mail.outbox, SentCode.objects.count(), count("sends")) == ([], 0, 0)
+
+
+def test_looking_at_send_leads_to_the_other_ways(asked):
+    answer = asked.get(SEND)
+    assert (answer.status_code, answer.url) == (303, OTHER)
+
+
+def test_with_nothing_sent_there_is_nothing_to_enter(asked):
+    answer = asked.get(SENT)
+    assert (answer.status_code, answer.url) == (303, OTHER)
+
+
+@pytest.mark.parametrize("channel", ["", "pigeon", "sms", "EMAIL"])
+def test_a_channel_that_is_not_there_is_refused(asked, channel):
+    assert (ask(asked, channel).status_code, mail.outbox) == (422, [])
+
+
+def test_a_stranger_can_have_nothing_sent(client, phone):
+    assert (ask(client).url, mail.outbox) == ("/accounts/login/", [])
+
+
+def test_another_sites_form_can_have_nothing_sent(asked):
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = asked.cookies
+    assert (ask(strict).status_code, mail.outbox) == (403, [])
+
+
+def test_whoever_is_signed_in_has_nothing_to_ask_for(alices):
+    assert (ask(alices).status_code, mail.outbox) == (303, [])
+
+
+# What the pages say
+
+
+def test_asking_leads_to_the_field(asked):
+    answer = ask(asked)
+    assert (answer.status_code, answer.url) == (303, SENT)
+
+
+def test_the_page_says_where_when_and_for_how_long(sent):
+    text = re.sub("<.*?>", "", body(sent.get(SENT)))
+    assert f"We sent a code to {MASKED} at 12:00 (UTC). It works for 10 minutes." in text
+
+
+def test_the_other_ways_show_masked_targets(asked, alice, carried):
+    has_number(alice)
+    page = body(asked.get(OTHER))
+    assert [target for target in (MASKED, "••• 67") if target not in page] == []
+
+
+@pytest.mark.parametrize("path", [OTHER, SENT])
+def test_no_page_shows_a_whole_address_but_the_sign_in_name(sent, alice, path):
+    page = body(sent.get(path))
+    assert (page.count(alice.email), f'<strong class="address">{alice.email}</strong>' in page) == (1, True)
+
+
+@pytest.mark.parametrize("path", [OTHER, SENT])
+def test_no_page_shows_a_whole_number(asked, alice, carried, path):
+    has_number(alice)
+    ask(asked, "sms")
+    page = body(asked.get(path))
+    assert not any(part in page for part in (NUMBER, NUMBER[1:], "1701234567", "170"))
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [("alice@example.com", MASKED), ("al@example.com", "a•••@example.com"), ("a@b.de", "a•••@b.de")],
+)
+def test_a_masked_address_gives_little_away(address, masked):
+    assert delivery.masked_address(address) == masked
+
+
+def test_a_part_of_the_page_announces_the_code(asked):
+    page = body(asked.post(SEND, {"channel": "email"}, headers=HTMX, follow=True))
+    assert f'<div hx-swap-oob="innerHTML:#status">Code sent to {MASKED}' in page
+
+
+def test_a_part_of_the_page_announces_the_newer_code(sent, clock):
+    clock.shift(60)
+    page = body(sent.post(SEND, {"channel": "email"}, headers=HTMX, follow=True))
+    assert f"New code sent by e-mail to {MASKED}" in page
+
+
+def test_the_field_takes_what_a_phone_offers(sent):
+    page = body(sent.get(SENT))
+    field = re.search("<input[^>]*name=.code.[^>]*>", page)[0]
+    assert ('autocomplete="one-time-code"' in field, 'inputmode="numeric"' in field) == (True, True)
+
+
+def test_the_code_stands_in_no_page(sent):
+    assert mailed() not in body(sent.get(SENT))
+
+
+@pytest.mark.parametrize("path", [SENT, OTHER])
+def test_the_pages_are_kept_by_no_cache(sent, path):
+    assert "no-store" in sent.get(path)["Cache-Control"]
+
+
+# How often
+
+
+def test_a_second_code_within_a_minute_is_too_soon(sent):
+    assert (ask(sent).status_code, len(mail.outbox)) == (429, 1)
+
+
+@pytest.mark.parametrize(("later", "status"), [(59, 429), (60, 303)])
+def test_a_minute_is_sixty_seconds(sent, clock, later, status):
+    clock.shift(later)
+    assert ask(sent).status_code == status
+
+
+def test_too_soon_says_for_how_long(sent, clock):
+    clock.shift(10)
+    answer = ask(sent)
+    assert (answer["Retry-After"], "in 50 seconds" in body(answer)) == ("50", True)
+
+
+def test_asking_too_soon_does_not_push_the_time_back(sent, clock):
+    clock.shift(30)
+    ask(sent)
+    clock.shift(30)
+    assert ask(sent).status_code == 303
+
+
+def test_the_page_that_says_too_soon_still_offers_to_send(sent):
+    assert f'action="{SEND}"' in body(ask(sent))
+
+
+def test_the_code_that_was_sent_works_after_asking_too_soon(sent, alice):
+    ask(sent)
+    enter(sent, mailed())
+    assert signed_in_as(sent) == alice
+
+
+def test_too_soon_is_a_whole_page_for_htmx_as_well(sent):
+    assert "<!doctype html>" in body(ask(sent, headers=HTMX))
+
+
+def test_a_minute_counts_across_sign_ins(sent):
+    other = browser()
+    assert (ask(other).status_code, len(mail.outbox)) == (429, 1)
+
+
+def test_five_codes_an_hour(phone, clock):
+    assert ask_in_a_new_sign_in(5, clock).status_code == 303
+
+
+def test_a_sixth_code_within_the_hour_waits_for_it(phone, clock):
+    answer = ask_in_a_new_sign_in(6, clock)
+    assert (answer.status_code, answer["Retry-After"]) == (429, str(3600 - 300))
+
+
+def test_after_an_hour_there_are_five_more(phone, clock):
+    ask_in_a_new_sign_in(5, clock)
+    clock.shift(3600 - 240)
+    assert ask(browser()).status_code == 303
+
+
+def test_ten_codes_a_day(phone, clock):
+    assert ask_in_a_new_sign_in(10, clock, every=900).status_code == 303
+
+
+def test_an_eleventh_code_waits_for_the_day(phone, clock):
+    answer = ask_in_a_new_sign_in(11, clock, every=900)
+    assert (answer.status_code, answer["Retry-After"]) == (429, str(86400 - 9000))
+
+
+def test_after_a_day_codes_go_out_again(phone, clock):
+    ask_in_a_new_sign_in(10, clock, every=900)
+    clock.shift(86400)
+    assert ask(browser()).status_code == 303
+
+
+def test_one_number_is_not_rung_for_two_people_at_once(asked, alice, carried):
+    """Per target, whoever asks."""
+    bob = person("bob@example.com")
+    enrol(bob)
+    has_number(alice)
+    has_number(bob)
+    ask(asked, "sms")
+    assert (ask(browser("bob@example.com"), "sms").status_code, len(carried)) == (429, 1)
+
+
+def crowd(many):
+    for n in range(many):
+        enrol(person(f"p{n}@example.com"))
+    return [browser(f"p{n}@example.com") for n in range(many)]
+
+
+def test_twenty_codes_an_hour_go_out_for_one_place(db, clock):
+    assert [ask(client).status_code for client in crowd(20)] == [303] * 20
+
+
+def test_a_twenty_first_is_refused(db, clock):
+    answer = [ask(client) for client in crowd(21)][-1]
+    assert (answer.status_code, answer["Retry-After"], len(mail.outbox)) == (429, "3600", 20)
+
+
+def test_a_full_place_costs_the_person_nothing(db, clock):
+    last = crowd(21)
+    for client in last:
+        ask(client)
+    assert ask(last[-1], REMOTE_ADDR="203.0.113.9").status_code == 303
+
+
+def test_a_place_is_not_chosen_by_the_asker(db, clock):
+    """V-21: nobody in front of us is trusted to say it."""
+    answers = [
+        ask(client, headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
+        for n, client in enumerate(crowd(21))
+    ]
+    assert answers[-1] == 429
+
+
+def test_signing_in_alone_may_send_six_an_hour(alice, phone, carried, clock):
+    """Of its own: the account's hour began with another message, and has room again."""
+    number = has_number(alice, "+12015550123").number
+    delivery.send(alice, delivery.Channel("sms", number), "phone", "127.0.0.1", timezone.now())
+    answers = []
+    for kind, later in zip(["email", "sms"] * 4, [3300, 60, 60, 60, 120, 60, 60], strict=False):
+        clock.shift(later)
+        answers.append(ask(browser(), kind))
+    assert [answer.status_code for answer in answers] == [303] * 6 + [429]
+    assert answers[-1]["Retry-After"] == str(3600 - 420)
+
+
+# When it cannot be sent
+
+
+def test_a_code_that_could_not_be_sent_is_told(asked, nobody_listens):
+    answer = ask(asked)
+    assert (answer.status_code, "The message could not be sent. Try another way" in body(answer)) == (
+        503,
+        True,
+    )
+
+
+def test_the_page_that_says_so_offers_the_other_ways(asked, paper, nobody_listens):
+    page = body(ask(asked))
+    ways = (f'href="{VERIFY}"', 'href="/two-factor/verify/backup/"', f'action="{SEND}"')
+    assert [way for way in ways if way not in page] == []
+
+
+def test_what_could_not_be_sent_costs_the_person_nothing(asked, nobody_listens):
+    for _ in range(7):
+        ask(asked)
+    assert (count("sends:"), count("sends-to:"), count("signin-sends:")) == (0, 0, 0)
+
+
+def test_what_could_not_be_sent_counts_for_the_place(asked, nobody_listens):
+    """Otherwise whoever makes sending fail may try for ever."""
+    for _ in range(3):
+        ask(asked)
+    assert count("sends-from:") == 3
+
+
+def test_what_could_not_be_sent_is_never_accepted(asked, nobody_listens):
+    ask(asked)
+    assert SentCode.objects.count() == 0
+
+
+def test_when_mail_works_again_the_code_goes_out_at_once(asked, settings, nobody_listens):
+    ask(asked)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert (ask(asked).status_code, len(mail.outbox)) == (303, 1)
+
+
+def test_without_mail_the_authenticator_still_signs_in(asked, alice, phone, nobody_listens):
+    ask(asked)
+    asked.post(VERIFY, {"code": phone.code()})
+    assert signed_in_as(asked) == alice
+
+
+# Who may have one
+
+
+def offered(client):
+    return [channel.kind for channel in client.get(OTHER).context["channels"]]
+
+
+def test_a_confirmed_address_is_offered(asked):
+    assert offered(asked) == ["email"]
+
+
+def test_an_unconfirmed_address_is_not_offered(client, clock, db):
+    enrol(person(email_verified_at=None))
+    give_password(client)
+    assert offered(client) == []
+
+
+def test_an_unconfirmed_address_gets_no_code(client, clock, db):
+    """V-34"""
+    enrol(person(email_verified_at=None))
+    give_password(client)
+    assert (ask(client).status_code, mail.outbox) == (422, [])
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_staff", "kinds"),
+    [
+        ("everyone", False, ["email"]),
+        ("everyone", True, ["email"]),
+        ("not-staff", False, ["email"]),
+        ("not-staff", True, []),
+        ("nobody", False, []),
+        ("nobody", True, []),
+    ],
+)
+def test_a_site_says_who_may_come_back_by_e_mail(client, db, clock, settings, rule, is_staff, kinds):
+    settings.TWOFACTOR_EMAIL_FALLBACK = rule
+    enrol(person(is_staff=is_staff))
+    give_password(client)
+    assert (offered(client), ask(client).status_code == 303) == (kinds, bool(kinds))
+
+
+def test_a_changed_rule_holds_from_the_next_request(asked, settings):
+    settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
+    assert (ask(asked).status_code, mail.outbox) == (422, [])
+
+
+def reset_by_mail(client):
+    client.post("/accounts/password_reset/", {"email": "alice@example.com"})
+    form = client.get(link(), follow=True).request["PATH_INFO"]
+    client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
+
+
+def change_address(client, phone):
+    to = "/accounts/email/change/"
+    client.post(f"/two-factor/confirm/?next={to}", {"password": PASSWORD, "code": phone.code()})
+    client.post(to, {"email": "alice@new.example"})
+    client.post(link())
+
+
+@pytest.mark.parametrize(("later", "kinds"), [(86399, []), (86400, ["email"])])
+def test_for_a_day_after_a_reset_by_mail_a_mailbox_is_not_enough(client, phone, clock, later, kinds):
+    reset_by_mail(client)
+    clock.shift(later)
+    client.post("/accounts/login/", {"username": "alice@example.com", "password": NEW_PASSWORD})
+    assert offered(client) == kinds
+
+
+@pytest.mark.parametrize(("later", "kinds"), [(86399, []), (86400, ["email"])])
+def test_for_a_day_after_a_change_of_address_a_mailbox_is_not_enough(alices, phone, clock, later, kinds):
+    change_address(alices, phone)
+    clock.shift(later)
+    assert offered(browser("alice@new.example")) == kinds
+
+
+def test_during_that_day_a_text_message_is_still_offered(client, alice, phone, clock, carried):
+    has_number(alice)
+    reset_by_mail(client)
+    client.post("/accounts/login/", {"username": "alice@example.com", "password": NEW_PASSWORD})
+    assert offered(client) == ["sms"]
+
+
+def test_a_password_that_was_changed_by_hand_is_no_reset(alices, phone, clock):
+    new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    alices.post("/accounts/password_change/", {"old_password": PASSWORD, **new})
+    client = Client()
+    client.post("/accounts/login/", {"username": "alice@example.com", "password": NEW_PASSWORD})
+    assert offered(client) == ["email"]
+
+
+# From e-mail to text message to authenticator, in one sign-in
+
+
+@pytest.fixture
+def switched(sent, alice, carried, clock):
+    """First by e-mail, a minute later by text message."""
+    has_number(alice)
+    clock.shift(60)
+    ask(sent, "sms")
+    return sent
+
+
+def test_the_other_channel_is_one_button_away(sent, alice, carried):
+    has_number(alice)
+    assert "Send it by text message instead" in body(sent.get(SENT))
+
+
+def test_the_page_names_the_new_channel(switched):
+    assert "<h1>Enter the code from your text message</h1>" in body(switched.get(SENT))
+
+
+def test_the_page_names_the_new_target(switched):
+    assert "••• 67</bdi> at 12:01" in body(switched.get(SENT))
+
+
+def test_the_new_channel_is_announced(sent, alice, carried, clock):
+    has_number(alice)
+    clock.shift(60)
+    page = body(sent.post(SEND, {"channel": "sms"}, headers=HTMX, follow=True))
+    assert "New code sent by text message to ••• 67" in page
+
+
+def test_the_code_of_the_new_channel_works(switched, alice):
+    enter(switched, texted())
+    assert signed_in_as(switched) == alice
+
+
+def test_the_code_of_the_first_channel_does_not(switched):
+    answer = enter(switched, mailed())
+    assert (answer.status_code, "We sent a newer code at 12:01" in body(answer)) == (422, True)
+
+
+def test_and_back_to_e_mail(switched, alice, clock):
+    clock.shift(60)
+    ask(switched, "email")
+    enter(switched, mailed())
+    assert signed_in_as(switched) == alice
+
+
+def test_the_authenticator_stays_usable(switched, alice, phone):
+    switched.post(VERIFY, {"code": phone.code()})
+    assert signed_in_as(switched) == alice
+
+
+def test_after_the_authenticator_the_sent_code_signs_nobody_in(switched, phone):
+    tab = tab_of(switched)
+    switched.post(VERIFY, {"code": phone.code()})
+    enter(tab, texted())
+    assert signed_in_as(tab) is None
+
+
+def test_all_channels_share_one_minute(sent, alice, carried):
+    has_number(alice)
+    assert (ask(sent, "sms").status_code, carried) == (429, [])
+
+
+def test_every_channel_of_one_sign_in_counts_its_guesses_together(switched):
+    for _ in range(5):
+        enter(switched, other_than(texted()))
+    assert GuessBudget.objects.get().failures == budget.FREE_GUESSES
