@@ -47,7 +47,7 @@ screens: .venv/test-packages
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt
-	$(LOCK) --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --universal --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages
