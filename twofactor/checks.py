@@ -109,7 +109,7 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not issubclass(get_user_model(), SecurityMixin):
         yield Info(
-            f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in, for a query a request.",
+            f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in for it.",
             hint="Let it inherit twofactor.user.SecurityMixin to save the query.",
             id="twofactor.I001",
         )

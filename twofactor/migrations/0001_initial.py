@@ -10,7 +10,6 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0002_attempt_time_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

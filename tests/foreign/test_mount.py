@@ -1,0 +1,63 @@
+"""The wheel, in a fresh environment, in a project that Django has just started, with its own user model."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.settings import TWOFACTOR_KEYS
+
+ROOT = Path(__file__).parent.parent.parent
+WALK = Path(__file__).with_name("walk.py").read_text()
+
+# The five lines of the README.
+MOUNT = f"""
+INSTALLED_APPS += ["twofactor", "django_htmx"]
+MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.htmx.Navigation", "twofactor.gate.Gate"]
+MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
+TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
+TWOFACTOR_KEYS, BASE_URL, SITE_NAME = {TWOFACTOR_KEYS!r}, "http://testserver", "Elsewhere"
+"""
+# What is theirs to say: where people sign in, and that a test may ask.
+THEIRS = """
+LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+"""
+
+
+def run(*command, cwd, **kwargs):
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    done = subprocess.run(command, cwd=cwd, env=theirs, capture_output=True, text=True, **kwargs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("foreign")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
+    python = folder / "env/bin/python"
+    run(python, *pip[1:], "install", *folder.glob("*.whl"), cwd=folder)
+    run(python, "-m", "django", "startproject", "elsewhere", folder, cwd=folder)
+    settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
+    settings.write_text(settings.read_text() + MOUNT + THEIRS)
+    mounted = urls.read_text().replace("import path", "import include, path")
+    urls.write_text(
+        mounted.replace("urlpatterns = [", 'urlpatterns = [path("two-factor/", include("twofactor.urls")),')
+    )
+    run(python, "manage.py", "migrate", cwd=folder)
+    return folder
+
+
+def test_the_checks_find_nothing_wrong(project):
+    run(project / "env/bin/python", "manage.py", "check", "--fail-level", "ERROR", cwd=project)
+
+
+def test_somebody_sets_it_up_and_signs_in_with_it(project):
+    said = run(project / "env/bin/python", "manage.py", "shell", "--no-imports", cwd=project, input=WALK)
+    assert "walked" in said

@@ -1,0 +1,37 @@
+"""Run inside somebody else's project: sign in, set up, sign in with the code, end the other session."""
+
+import re
+import time
+
+import pyotp
+from django.contrib.auth.models import User
+from django.test import Client
+
+PASSWORD = "correct horse battery"
+User.objects.create_superuser("ann", "ann@example.com", PASSWORD)
+
+
+def password(client):
+    return client.post("/admin/login/?next=/admin/", {"username": "ann", "password": PASSWORD})
+
+
+first = Client()
+assert password(first)["Location"] == "/admin/"
+page = first.get("/two-factor/setup/").content.decode()
+app = pyotp.TOTP("".join(re.findall(r"<span>([A-Z2-7]{4})</span>", page)))
+assert first.post("/two-factor/setup/verify/", {"code": app.at(time.time() - 30)}).status_code == 303
+assert "<code" in first.get("/two-factor/setup/codes/").content.decode()
+assert first.post("/two-factor/setup/codes/", {"saved": "on"})["Location"] == "/two-factor/"
+assert first.get("/two-factor/").status_code == 200
+
+second = Client()
+assert password(second)["Location"] == "/two-factor/verify/"
+assert "_auth_user_id" not in second.session
+assert second.get("/admin/").status_code == 302
+assert second.post("/two-factor/verify/", {"code": app.at(time.time())})["Location"] == "/admin/"
+assert second.get("/admin/").status_code == 200
+
+assert second.post("/two-factor/sessions/end/").status_code == 303
+assert second.get("/two-factor/").status_code == 200
+assert first.get("/two-factor/")["Location"].startswith("/admin/login/")
+print("walked")
