@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest
 
 from twofactor import alphabet, backup_codes, enrolment, events, standing
-from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone
+from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 
 LONGEST = timedelta(hours=24)
 
@@ -45,3 +47,22 @@ def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -
     with transaction.atomic():
         standing.end_sessions(user)
         events.record("sessions_ended", user, request, reason=reason, by=by)
+
+
+def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
+    """A backup knows nothing of codes used and sessions ended after it was made: none of them may live again."""
+    codes = BackupCode.objects.filter(used_at=None)
+    browsers = TrustedBrowser.objects.all()
+    holders = get_user_model() if standing.on_user() else Standing
+    people = holders._default_manager.all()
+    if dry_run:
+        return {
+            "people signed out": people.count(),
+            "backup codes": codes.count(),
+            "browsers": browsers.count(),
+        }
+    return {
+        "people signed out": people.update(security_epoch=F("security_epoch") + 1),
+        "backup codes": codes.update(used_at=now),
+        "browsers": browsers.delete()[0],
+    }

@@ -183,3 +183,7 @@ class Command(BaseCommand):
         removed = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
         for name, rows in removed.items():
             self.stdout.write(f"{name}: {rows} {'would be ' * dry_run}removed")
+
+    def after_restore(self, dry_run: bool, **options: Any) -> None:
+        for name, rows in support.after_restore(timezone.now(), dry_run=dry_run).items():
+            self.stdout.write(f"{name}: {rows}{' would be voided' * dry_run}")
