@@ -55,6 +55,11 @@ def test_a_locked_try_is_remembered(asked):
     assert kinds().count("second_factor_locked") == 1
 
 
+def test_a_locked_account_does_not_fill_the_log(asked):
+    [asked.post(VERIFY, {"code": "000000"}) for _ in range(30)]
+    assert kinds().count("second_factor_locked") <= 5
+
+
 def test_turning_it_on_is_remembered_once(client, alice):
     give_password(client)
     set_up(client)

@@ -470,6 +470,12 @@ def test_signing_in_is_no_confirmation(client, phone, developers):
     assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"
 
 
+def test_somebody_without_a_factor_is_not_sent_round_in_circles(client, alice, developers):
+    give_password(client)
+    to = client.post(CONFIRM, {"password": PASSWORD, "next": "/recent/"}).url
+    assert client.get(to).status_code == 200 or CONFIRM not in client.get(to).url
+
+
 def test_confirming_leads_back_to_the_view(alices, phone, developers):
     form = {"password": PASSWORD, "code": phone.code(), "next": "/recent/"}
     assert alices.post(CONFIRM, form, follow=True).content == b"verified: True"

@@ -6,6 +6,7 @@ from django.conf import settings as site
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
@@ -788,3 +789,65 @@ def test_the_session_key_is_not_in_a_page(asked, phone):
 def test_signing_in_makes_one_session(asked, phone):
     enter(asked, phone.code())
     assert [bool(row.get_decoded().get(SESSION_KEY)) for row in Session.objects.all()] == [True]
+
+
+# Ways out, errors, and what else once went wrong
+
+
+def test_signing_out_ends_a_pending_sign_in(client, phone):
+    give_password(client)
+    client.post("/accounts/logout/")
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert signed_in_as(client) is None
+
+
+@pytest.mark.parametrize("to", ["nowhere", "x", "twofactor", "?"])
+def test_a_next_that_is_no_path_is_not_followed(client, phone, to):
+    give_password(client, next=to)
+    assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code == 303
+
+
+@pytest.mark.parametrize("to", ["nowhere", "login"])
+def test_a_next_that_is_a_name_is_not_followed(client, alice, to):
+    assert give_password(client, next=to).url in {"/", to}
+
+
+@pytest.mark.parametrize("to", ["nowhere"])
+def test_after_confirming_a_next_that_is_a_name_is_not_followed(alices, phone, to):
+    form = {"password": PASSWORD, "code": phone.code(), "next": to}
+    assert alices.post("/two-factor/confirm/", form).url in {"/", to}
+
+
+@pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/backup/"])
+def test_a_history_restore_gets_the_whole_page(client, phone, path):
+    give_password(client)
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert client.get(path, headers=headers).content.lower().startswith(b"<!doctype html>")
+
+
+@pytest.fixture
+def broken(client, phone, settings):
+    """The mail to the administrators after an error in the second step, with everything that was secret."""
+    settings.ADMINS = [("", "admin@example.com")]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+    def breaks(**kwargs):
+        raise RuntimeError
+
+    give_password(client)
+    code, token = phone.code(), client.cookies["pending"].value
+    user_logged_in.connect(breaks)
+    client.raise_request_exception = False
+    client.post("/two-factor/verify/", {"code": code})
+    user_logged_in.disconnect(breaks)
+    return mail.outbox[-1].body, code, token
+
+
+def test_a_mail_about_an_error_does_not_hold_the_code(broken):
+    text, code, _ = broken
+    assert code not in text
+
+
+def test_a_mail_about_an_error_does_not_hold_the_pending_sign_in(broken):
+    text, _, token = broken
+    assert token not in text
