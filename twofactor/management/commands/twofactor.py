@@ -63,7 +63,10 @@ class Command(BaseCommand):
         pruned.add_argument(
             "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
         )
-        for changed in (rotate, pruned, taken):
+        restored = action(
+            "after-restore", "After a backup was put back: end all sessions, void backup codes."
+        )
+        for changed in (rotate, pruned, taken, restored):
             changed.add_argument(
                 "--dry-run", action="store_true", help="say what would change, and change nothing"
             )
