@@ -1,13 +1,6 @@
 import pytest
 
 from tests.people import give_password, person
-from twofactor.mail import outgoing
-
-
-@pytest.fixture(autouse=True)
-def mail_arrives_in_the_test_that_sent_it():
-    yield
-    outgoing.join()
 
 
 @pytest.fixture

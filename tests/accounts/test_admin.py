@@ -2,7 +2,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.people import NOW, PASSWORD, give_password, person
+from tests.accounts.letters import letters, link
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
 
 pytestmark = pytest.mark.django_db
 PEOPLE = "/admin/accounts/user/"
@@ -11,8 +12,8 @@ PEOPLE = "/admin/accounts/user/"
 @pytest.fixture
 def admin(client):
     """The browser of somebody who may do everything."""
-    person("root@example.com", is_staff=True, is_superuser=True)
-    give_password(client, "root@example.com")
+    root = person("root@example.com", is_staff=True, is_superuser=True)
+    sign_in(client, enrol(root), root.email)
     return client
 
 
@@ -20,17 +21,17 @@ def fields(user, **changed):
     return {"email": user.email, "name": user.name, "language": "", "is_active": "on", **changed}
 
 
-@pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/password/", "{}/history/", "{}/delete/"])
+@pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/history/", "{}/delete/"])
 def test_every_page_about_people_opens(admin, bob, page):
     assert admin.get(PEOPLE + page.format(bob.pk)).status_code == 200
 
 
-@pytest.mark.parametrize("page", ["", "{}/change/", "{}/password/", "{}/delete/"])
+@pytest.mark.parametrize("page", ["", "{}/change/", "{}/history/", "{}/delete/"])
 def test_no_page_shows_the_hash_of_a_password(admin, bob, real_hasher, page):
     bob.set_password(PASSWORD)
     bob.save()
-    shown = admin.get(PEOPLE + page.format(bob.pk)).content.decode()
-    assert bob.password.rsplit("$", 1)[1] not in shown
+    page = admin.get(PEOPLE + page.format(bob.pk))
+    assert (page.status_code, bob.password.rsplit("$", 1)[1] in page.content.decode()) == (200, False)
 
 
 def test_no_page_shows_the_epoch(admin, bob):
@@ -46,30 +47,41 @@ def test_a_name_is_text_and_never_markup(admin):
     assert "<img src=x" not in admin.get(PEOPLE).content.decode()
 
 
+def add(admin, email="carol@example.com", **fields):
+    return admin.post(f"{PEOPLE}add/", {"email": email, "is_active": "on", **fields})
+
+
 def test_a_person_can_be_added(admin):
-    data = {
-        "email": "Carol@Example.com",
-        "usable_password": "true",
-        "password1": PASSWORD,
-        "password2": PASSWORD,
-    }
-    admin.post(f"{PEOPLE}add/", data)
-    assert give_password(Client(), "carol@example.com").status_code == 303
+    add(admin, "Carol@Example.com")
+    assert User.objects.filter(email="carol@example.com").exists()
 
 
 def test_an_added_person_has_confirmed_nothing(admin):
-    admin.post(f"{PEOPLE}add/", {"email": "carol@example.com", "usable_password": "false"})
+    add(admin)
     assert User.objects.get(email="carol@example.com").email_verified_at is None
 
 
+def test_an_added_person_has_no_password(admin):
+    add(admin, password=PASSWORD, password1=PASSWORD, password2=PASSWORD, usable_password="true")
+    assert not User.objects.get(email="carol@example.com").has_usable_password()
+
+
+def test_an_added_person_chooses_a_password_with_the_reset_link(admin):
+    add(admin)
+    carols = Client()
+    carols.post("/accounts/password_reset/", {"email": "carol@example.com"})
+    form = carols.get(link())["Location"]
+    carols.post(form, {"new_password1": PASSWORD, "new_password2": PASSWORD})
+    assert give_password(carols, "carol@example.com").status_code == 303
+
+
+def test_adding_a_person_sends_nothing(admin):
+    add(admin)
+    assert letters() == []
+
+
 def test_another_spelling_of_a_taken_address_is_refused(admin, bob):
-    data = {
-        "email": "BOB@example.com",
-        "usable_password": "true",
-        "password1": PASSWORD,
-        "password2": PASSWORD,
-    }
-    assert "This address is taken" in admin.post(f"{PEOPLE}add/", data).content.decode()
+    assert "This address is taken" in add(admin, "BOB@example.com").content.decode()
 
 
 def test_a_name_can_be_changed(admin, bob):
@@ -97,12 +109,24 @@ def test_blocking_a_person_signs_them_out(admin, bob):
     assert bobs.get("/accounts/profile/").status_code == 302
 
 
-def test_a_password_set_by_an_administrator_signs_the_person_out(admin, bob):
-    bobs = Client()
-    give_password(bobs, "bob@example.com")
-    data = {"usable_password": "true", "password1": "another good one", "password2": "another good one"}
-    admin.post(f"{PEOPLE}{bob.pk}/password/", data)
-    assert bobs.get("/accounts/profile/").status_code == 302
+def test_an_address_changed_by_an_administrator_is_not_confirmed(admin, bob):
+    admin.post(f"{PEOPLE}{bob.pk}/change/", fields(bob, email="bob@new.example"))
+    assert User.objects.get(pk=bob.pk).email_verified_at is None
+
+
+@pytest.mark.parametrize("send", [Client.get, Client.post])
+def test_there_is_no_page_to_set_somebodys_password(admin, bob, send):
+    send(
+        admin,
+        f"{PEOPLE}{bob.pk}/password/",
+        {"password1": "another good one", "password2": "another good one"},
+    )
+    assert User.objects.get(pk=bob.pk).check_password(PASSWORD)
+
+
+def test_changing_somebody_leaves_their_password(admin, bob):
+    admin.post(f"{PEOPLE}{bob.pk}/change/", fields(bob, password="another good one"))
+    assert User.objects.get(pk=bob.pk).check_password(PASSWORD)
 
 
 def test_changing_the_own_password_keeps_the_administrator_signed_in(admin):
@@ -113,13 +137,12 @@ def test_changing_the_own_password_keeps_the_administrator_signed_in(admin):
     assert admin.get(PEOPLE).status_code == 200
 
 
-def test_a_password_taken_away_opens_nothing(admin, bob):
-    admin.post(f"{PEOPLE}{bob.pk}/password/", {"usable_password": "false", "unset-password": "1"})
-    assert give_password(Client(), "bob@example.com").status_code == 422
-
-
 def test_somebody_who_is_not_staff_is_kept_out(as_alice):
     assert as_alice.get(PEOPLE)["Location"].startswith("/admin/login/")
+
+
+def test_the_page_of_a_person_leads_to_help_with_signing_in(admin, bob):
+    assert f'href="{PEOPLE}{bob.pk}/two-factor/"' in admin.get(f"{PEOPLE}{bob.pk}/change/").content.decode()
 
 
 def test_nobody_gets_in_without_signing_in(client, db):

@@ -3,7 +3,7 @@ from django.conf import settings as site
 from django.test import Client
 
 from accounts.models import User
-from tests.people import give_password
+from tests.people import enrol, give_password, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -12,8 +12,9 @@ def lang(response):
     return response.content.decode().split("<html ")[1].split(">")[0]
 
 
-def switch(client, language, **data):
-    return client.post("/accounts/language/", {"language": language, **data})
+def switch(client, language, on=""):
+    headers = {"Referer": on} if on else {}
+    return client.post("/accounts/language/", {"language": language}, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,25 @@ def test_the_switch_is_kept_for_a_year(client):
 
 
 def test_the_switch_goes_back_to_the_page_it_was_on(client):
-    response = switch(client, "de", next="/accounts/login/?next=/accounts/profile/")
+    response = switch(client, "de", on="http://testserver/accounts/login/?next=/accounts/profile/")
     assert (response.status_code, response["Location"]) == (303, "/accounts/login/?next=/accounts/profile/")
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
-def test_the_switch_never_leads_to_another_site(client, to):
-    assert switch(client, "de", next=to)["Location"] == "/"
+@pytest.mark.parametrize(
+    "page", ["//evil.example", "http://evil.example//evil.example", "/\\evil.example", "javascript:x", "a b"]
+)
+def test_the_switch_never_leads_to_another_site(client, page):
+    assert switch(client, "de", on=page)["Location"] == "/"
+
+
+@pytest.mark.parametrize("next_page", ["foo", "profile", "//evil.example"])
+def test_the_switch_goes_nowhere_that_its_form_names(client, next_page):
+    response = client.post("/accounts/language/", {"language": "de", "next": next_page})
+    assert response["Location"] == "/"
+
+
+def test_the_switch_goes_home_from_a_browser_that_names_no_page(client):
+    assert switch(client, "de")["Location"] == "/"
 
 
 @pytest.mark.parametrize("language", ["", "xx", "../de", "DE", "de\r\nSet-Cookie: a=b"])
@@ -114,5 +127,5 @@ def test_the_answer_varies_with_the_language_of_the_browser(client):
 
 def test_the_administration_speaks_the_language_of_the_profile(client, alice):
     User.objects.update(language="de", is_staff=True, is_superuser=True)
-    give_password(client)
+    sign_in(client, enrol(alice))
     assert 'lang="de"' in lang(client.get("/admin/"))
