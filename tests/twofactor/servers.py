@@ -1,0 +1,108 @@
+"""Small real servers on loopback: mail servers that misbehave, and one that speaks Twilio's message call."""
+
+import json
+import threading
+from base64 import b64decode
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from urllib.parse import parse_qs
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+PATIENCE = 60  # seconds after which a server that never answers gives up for the test's sake
+
+
+@contextmanager
+def listening(handler):
+    """The server, of which the tests may read what its handler has noted."""
+    server = ThreadingTCPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    server.closing, server.visits = threading.Event(), []
+    thread = threading.Thread(target=server.serve_forever, args=[0.05])
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def mail_goes_to(settings, server):
+    settings.EMAIL_BACKEND = SMTP
+    settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+
+
+class BlackHole(BaseRequestHandler):
+    """Takes the connection, and says nothing."""
+
+    def handle(self):
+        self.server.visits.append("")
+        self.server.closing.wait(PATIENCE)
+
+
+class Dripping(BaseRequestHandler):
+    """A byte now and then, so that no socket ever times out."""
+
+    def handle(self):
+        self.server.visits.append("")
+        while not self.server.closing.wait(0.5):
+            self.request.sendall(b"2")
+
+
+class HangingUp(BaseRequestHandler):
+    def handle(self):
+        self.server.visits.append("")
+
+
+class Unwilling(BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b"421 4.3.2 come back later\r\n")
+
+
+class HalfWay(BaseRequestHandler):
+    """Is polite until it has the letter, and hangs up instead of taking it."""
+
+    def handle(self):
+        self.request.sendall(b"220 hello\r\n")
+        for line in self.request.makefile("rb"):
+            if line.upper().startswith(b"DATA"):
+                return
+            self.request.sendall(b"250 fine\r\n")
+
+
+class Twilio(BaseHTTPRequestHandler):
+    """POST /2010-04-01/Accounts/…/Messages.json with a form and basic authentication."""
+
+    answer = 201, json.dumps({"sid": "SM1", "status": "queued"})
+
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        self.form = {name: value for name, [value] in parse_qs(self.rfile.read(length).decode()).items()}
+        scheme, _, credentials = self.headers["Authorization"].partition(" ")
+        self.who = (scheme, b64decode(credentials).decode())
+        self.server.visits.append(self)
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+class TwilioRefuses(Twilio):
+    answer = 400, json.dumps({"code": 21211, "message": "The 'To' number is not valid.", "status": 400})
+
+
+class TwilioBroken(Twilio):
+    answer = 500, "<h1>Internal Server Error</h1>"
+
+
+class NotTwilio(Twilio):
+    """A hotel's portal, say, that answers whatever is asked."""
+
+    answer = 200, "<h1>Welcome</h1>"
