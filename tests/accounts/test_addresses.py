@@ -254,6 +254,10 @@ def test_both_addresses_are_told_of_the_change(as_alice):
     assert sorted(told) == [OLD, NEW]
 
 
+def test_changing_to_the_address_one_has_is_refused(as_alice):
+    assert ask_to_change(as_alice, OLD).status_code == 422
+
+
 def test_asking_needs_the_password_once_more(as_alice):
     response = as_alice.post("/accounts/email/change/", {"email": NEW})
     assert (response["Location"].partition("?")[0], letters()) == ("/two-factor/confirm/", [])
@@ -324,6 +328,14 @@ def test_to_somebody_else_the_link_changes_nothing(as_alice, alice, bob):
     assert (address_of(alice), address_of(bob)) == (OLD, "bob@example.com")
 
 
+def test_somebody_else_who_opens_the_link_gets_a_page_of_its_own(as_alice, bob):
+    ask_to_change(as_alice)
+    bobs = Client()
+    give_password(bobs, "bob@example.com")
+    page = bobs.get(link())
+    assert (page.status_code, "belongs to another account" in page.content.decode()) == (403, True)
+
+
 def test_signing_in_on_the_way_leads_back_to_the_link(as_alice):
     ask_to_change(as_alice)
     browser = Client()
@@ -343,6 +355,13 @@ def test_with_a_second_factor_the_code_comes_before_the_link(client, alice):
 def test_the_link_to_a_new_address_works_once(as_alice):
     change(as_alice)
     assert as_alice.post(link(letters()[0])).status_code == 404
+
+
+def test_a_used_link_stays_dead_when_the_address_comes_back(as_alice):
+    change(as_alice)
+    used = link(letters()[0])
+    change(as_alice, OLD)
+    assert as_alice.post(used).status_code == 404
 
 
 def test_a_link_is_dead_when_another_change_was_applied(as_alice):

@@ -319,6 +319,14 @@ def test_changing_to_a_weak_password_is_refused(as_alice, password):
     assert change(as_alice, new=password).status_code == 422
 
 
+def test_changing_to_a_password_that_sign_in_would_not_take_is_refused(as_alice):
+    assert change(as_alice, new="so long " * 200).status_code == 422
+
+
+def test_guesses_at_the_old_password_are_counted(as_alice):
+    assert [change(as_alice, old=f"guess {n}").status_code for n in range(6)][-1] == 429
+
+
 def test_changing_keeps_the_browser_it_is_made_in(as_alice):
     change(as_alice)
     assert as_alice.get("/accounts/profile/").status_code == 200

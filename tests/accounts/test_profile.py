@@ -1,5 +1,6 @@
 import pytest
 
+from accounts.forms import ProfileForm
 from accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,13 @@ def test_nothing_but_name_and_language_is_taken(as_alice):
     save(as_alice, is_staff="on", email="eve@example.com", security_epoch="9", password="x")
     user = User.objects.get()
     assert (user.is_staff, user.email, user.security_epoch) == (False, "alice@example.com", 0)
+
+
+def test_saving_a_name_does_not_bring_ended_sessions_back(alice):
+    stale = User.objects.get(pk=alice.pk)
+    alice.end_sessions()
+    ProfileForm({"name": "Alice", "language": ""}, instance=stale).save()
+    assert User.objects.get().security_epoch == 1
 
 
 def test_saving_needs_somebody_signed_in(client, alice):

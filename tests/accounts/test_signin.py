@@ -36,6 +36,11 @@ def test_a_page_behind_the_door_sends_people_to_sign_in_and_back(client, alice):
     assert response["Location"] == "/accounts/profile/"
 
 
+@pytest.mark.parametrize("next_page", ["foo", "a b", "admin:index", "profile"])
+def test_where_to_go_on_is_a_path_and_nothing_else(client, alice, next_page):
+    assert give_password(client, next=next_page)["Location"] == "/"
+
+
 FOREIGN = [
     "//evil.example",
     "///evil.example",
@@ -252,6 +257,15 @@ def test_the_second_sign_in_renews_nothing(client, old_hash):
 
 def test_signing_out_leads_to_the_sign_in_page(as_alice):
     assert as_alice.post("/accounts/logout/")["Location"] == LOGIN
+
+
+def test_signing_out_twice_ends_at_the_sign_in_page(client, db):
+    assert client.post("/accounts/logout/")["Location"] == LOGIN
+
+
+def test_the_address_of_signing_out_leads_home(as_alice):
+    response = as_alice.get("/accounts/logout/")
+    assert (response.status_code, response["Location"]) == (303, "/")
 
 
 def test_signing_out_kills_the_session_on_the_server(as_alice):

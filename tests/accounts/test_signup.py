@@ -117,6 +117,16 @@ def test_what_is_not_an_address_is_refused(client, address):
     assert sign_up(client, address).status_code == 422
 
 
+@pytest.mark.parametrize("address", ["a@b.example，eve＠example.com", "a@eve＠example.com", "a@℀.example"])
+def test_what_is_no_address_in_its_one_spelling_is_refused(client, address):
+    assert sign_up(client, address).status_code == 422
+
+
+def test_an_address_that_the_database_cannot_hold_is_refused(client):
+    address = f"{'a' * 60}@{'.'.join(['b' * 60] * 4)}.com"
+    assert sign_up(client, address).status_code == 422
+
+
 def test_a_list_of_addresses_is_not_an_address(client):
     client.post("/accounts/signup/", {"email[]": [FREE, "eve@example.com"], "password": PASSWORD})
     assert letters() == []

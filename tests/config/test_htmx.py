@@ -59,6 +59,12 @@ def test_a_part_brings_the_title_of_its_page(visitor, htmx, name):
 
 
 @PAGES
+def test_history_gets_a_whole_document(visitor, htmx, name):
+    page = visitor.get(reverse(name), headers=htmx(**{"HX-History-Restore-Request": "true"}))
+    assert page.content.startswith(b"<!doctype html>")
+
+
+@PAGES
 @pytest.mark.parametrize("mode", ["page", "htmx"])
 def test_a_page_is_never_stored_and_varies_with_htmx(visitor, htmx, name, mode):
     response = visitor.get(reverse(name), headers=htmx() if mode == "htmx" else {})
@@ -163,6 +169,12 @@ def test_a_changed_password_is_shown_in_place(as_alice, htmx):
     assert (response.status_code, "HX-Redirect" in response) == (302, False)
 
 
+def test_the_form_that_chooses_the_language_loads_a_new_document(as_alice):
+    page = as_alice.get("/accounts/profile/").content.decode()
+    form = re.search('<form[^>]*action="/accounts/profile/"[^>]*>', page)[0]
+    assert "hx-" not in form
+
+
 def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
     root = person("root@example.com", is_staff=True, is_superuser=True)
     sign_in(client, enrol(root), root.email)
@@ -202,6 +214,14 @@ def test_a_session_that_was_idle_too_long_leads_back_to_the_page(client, alice, 
     with time_machine.travel(NOW + IDLE):
         response = client.get("/accounts/password_change/", headers=htmx("/accounts/profile/"))
     assert plain_next(response) == ["/accounts/profile/"]
+
+
+def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
+    with time_machine.travel(NOW):
+        give_password(client)
+    with time_machine.travel(NOW + IDLE):
+        to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
+        assert client.get(to).content.decode().count("You were signed out") == 1
 
 
 # Headers are what a stranger wrote

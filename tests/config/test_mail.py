@@ -198,6 +198,11 @@ def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alic
     assert [receivers for receivers, _ in postman.delivered] == [[OLD]]
 
 
+def test_an_address_with_a_comma_in_it_is_no_500(client, postman):
+    client.raise_request_exception = False
+    assert sign_up(client, "a@b.example，eve＠example.com").status_code == 422
+
+
 # Servers that fail
 
 
@@ -247,6 +252,13 @@ def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
 
 def test_a_sign_up_that_could_not_be_mailed_keeps_the_address(client, nobody_listens):
     assert 'value="new@example.com"' in sign_up(client).content.decode()
+
+
+def test_signing_up_again_after_a_failed_mail_gets_a_link(client, nobody_listens, settings):
+    sign_up(client)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    sign_up(client)
+    assert "/accounts/email/verify/" in letters()[0].body
 
 
 def test_a_change_of_address_that_could_not_be_mailed_is_told(as_alice, no_mail):
