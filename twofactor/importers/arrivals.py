@@ -82,7 +82,7 @@ def sift(items: list[Found | LeftOut], only: set[Any] | None, arrivals: Arrivals
             arrivals.already_here += isinstance(item, Found)
         elif isinstance(item, LeftOut) and not item.is_fault:
             arrivals.left_out[item.reason] += 1
-        elif fault := item.reason if isinstance(item, LeftOut) else unusable(user, item):
+        elif fault := fault_of(user, item):
             arrivals.faults.append((name, fault))
         elif isinstance(item, Found):
             number = "" if user_id in with_phone else read_number(item.phone)
@@ -96,10 +96,14 @@ def ids(model: type[Authenticator] | type[Phone]) -> set[Any]:
     return set(model.objects.values_list("pk", flat=True))
 
 
-def unusable(user: Any, found: Found) -> str:
-    """Why this authenticator can work for nobody here, or nothing."""
+def fault_of(user: Any, item: Found | LeftOut) -> str:
     if user is None:
         return "is nobody here"
+    return item.reason if isinstance(item, LeftOut) else unusable(item)
+
+
+def unusable(found: Found) -> str:
+    """Why no code of this authenticator could be accepted here, or nothing."""
     if found.digits not in DIGITS:
         return f"has codes of {found.digits} digits"
     if found.period not in PERIODS:

@@ -33,7 +33,7 @@ def found(row: Row, codes: list[Row], lock: Fernet, now: datetime) -> Found | Le
         last_step=totp.step_at(now) - 1,  # whatever was shown before this moment may have been used
         since=moment(row["created_at"]),
         codes=tuple(code for code in opened if code is not None),
-        lost=(f"has {damaged} backup codes that cannot be decrypted",) if damaged else (),
+        lost=(f"has backup codes that cannot be decrypted: {damaged}",) if damaged else (),
     )
 
 

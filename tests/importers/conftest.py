@@ -1,0 +1,109 @@
+"""Each test begins with a database that the other app itself has written, in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+import time_machine
+from django.db import connection
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Files:
+    """Databases of SQLite: a copy is a copy of the file."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def address(self, name):
+        return f"sqlite:///{self.folder / name}"
+
+    def create(self, name):
+        pass
+
+    def copy(self, name):
+        return shutil.copy(self.folder / name, self.folder / "copy")
+
+
+class Server:
+    """Databases of PostgreSQL, each beside the one of the tests."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def address(self, name):
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
+    def do(self, sql):
+        with closing(
+            psycopg.connect(self.address("postgres").replace("postgres://", "postgresql://"))
+        ) as line:
+            line.autocommit = True
+            line.execute(sql)
+
+    def create(self, name):
+        self.do(f"CREATE DATABASE {name}")
+
+    def copy(self, name):
+        self.do("DROP DATABASE IF EXISTS copy")
+        self.do(f"CREATE DATABASE copy TEMPLATE {name}")
+        return "copy"
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory):
+    if connection.vendor == "postgresql":
+        return Server(os.environ["DATABASE_URL"])
+    return Files(tmp_path_factory.mktemp("sites"))
+
+
+@pytest.fixture(scope="session")
+def written(databases):
+    """What a site told about the people it has, once for all tests."""
+    told = {}
+
+    def write(peer):
+        if peer not in told:
+            databases.create(peer)
+            env = os.environ | {
+                "PEER": peer,
+                "DJANGO_SETTINGS_MODULE": "tests.importers.site",
+                "DATABASE_URL": databases.address(peer),
+            }
+            command = [sys.executable, "-m", f"tests.importers.write_{peer}"]
+            ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+            assert ran.returncode == 0, ran.stderr
+            told[peer] = json.loads(ran.stdout)
+        return told[peer]
+
+    return write
+
+
+@pytest.fixture
+def site(request, databases, written, django_db_blocker):
+    """A fresh copy of what the peer of this module has written; its people as it told of them."""
+    peer = request.module.PEER
+    told = written(peer)
+    before = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict["NAME"] = databases.copy(peer)
+        yield SimpleNamespace(**told)
+        connection.close()
+    connection.settings_dict["NAME"] = before
+
+
+@pytest.fixture
+def later(site):
+    """Two minutes after the last code was used there; time stands still."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=2), tick=False) as clock:
+        yield clock

@@ -1,0 +1,25 @@
+"""Settings of a site that uses the other app: the people are ours, the second factor is theirs."""
+
+import os
+
+from tests.settings import *  # noqa: F403
+from tests.settings import INSTALLED_APPS, MIDDLEWARE
+from twofactor import vault
+
+APPS = {
+    "django_otp": [
+        "django_otp",
+        "django_otp.plugins.otp_totp",
+        "django_otp.plugins.otp_static",
+        "django_otp.plugins.otp_email",
+        "two_factor",
+        "two_factor.plugins.phonenumber",
+    ],
+    "allauth": ["allauth", "allauth.account", "allauth.mfa"],
+    "django_totp": ["django_totp"],
+    "django_totp_by_hand": [],
+}
+INSTALLED_APPS = [*INSTALLED_APPS, *APPS[os.environ["PEER"]]]
+MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # allauth does not start without
+
+TOTP_ENCRYPTION_KEY = vault.generate_key()  # django-totp's

@@ -1,0 +1,255 @@
+"""From django-otp and django-two-factor-auth: what they have written lets the same people in here."""
+
+import time
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db.models.signals import pre_save
+from django.test import Client
+from django.utils import timezone
+from django_otp.oath import hotp, totp
+
+from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, after_password, enter, rows, take_in
+from tests.people import enrol, give_password, signed_in_as
+from twofactor import support
+from twofactor.mail import outgoing
+from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
+
+PEER = "django_otp"
+SHORT = "has a key that cannot be used: Secrets must be at least 112 bits after decoding"
+ALICE, BOB, CAROL, ERIN = [f"{name}@example.com" for name in ("alice", "bob", "carol", "erin")]
+
+
+@pytest.fixture
+def moved(site, later):
+    take_in("django-otp")
+    return site
+
+
+def device(email, name="default"):
+    sql = """SELECT device.* FROM otp_totp_totpdevice device JOIN accounts_user person
+             ON person.id = device.user_id WHERE person.email = %s AND device.name = %s"""
+    return rows(sql, email, name)[0]
+
+
+def code(row, off=0):
+    """What the phone shows, by the other app's own arithmetic."""
+    number = totp(bytes.fromhex(row.key), row.step, row.t0, row.digits, row.drift + off)
+    return f"{number:0{row.digits}}"
+
+
+def unused_codes():
+    return [row.token for row in rows("SELECT token FROM otp_static_statictoken ORDER BY id")]
+
+
+def user(email):
+    return get_user_model().objects.get(email=email)
+
+
+# Who comes along
+
+
+def test_everybody_is_accounted_for(site):
+    said = take_in("django-otp")
+    assert (said.imported, said.backup_codes, said.phones_to_verify, said.already_here) == (4, 2, 1, 0)
+
+
+def test_what_stays_behind_is_counted(site):
+    assert take_in("django-otp").left_out == {"not confirmed": 1, "another device of the same person": 2}
+
+
+def test_what_cannot_come_is_named_with_the_reason(site):
+    faults = {fault["person"]: fault["reason"] for fault in take_in("django-otp").faults}
+    assert faults == {
+        "frank@example.com": SHORT,
+        "grace@example.com": "has a second factor there, but no authenticator app",
+    }
+
+
+def test_faults_make_exit_code_2(site):
+    assert take_in("django-otp").exit_code == 2
+
+
+def test_without_faults_the_exit_code_is_0(site):
+    assert take_in("django-otp", "--users", ALICE).exit_code == 0
+
+
+def test_who_never_confirmed_is_not_asked_for_a_code(moved):
+    assert signed_in_as(after_password("dave@example.com")) == user("dave@example.com")
+
+
+# Signing in
+
+
+@pytest.mark.parametrize(
+    ("email", "name"), [(ALICE, "default"), (BOB, "default"), (CAROL, "new phone"), (ERIN, "default")]
+)
+def test_the_same_phone_signs_in(moved, email, name):
+    assert enter(email, code(device(email, name))).status_code == SIGNED_IN
+
+
+@pytest.mark.parametrize(("email", "name"), [(BOB, "tablet"), (CAROL, "old phone")])
+def test_the_other_device_does_not(moved, email, name):
+    assert enter(email, code(device(email, name))).status_code == REFUSED
+
+
+def test_digits_steps_and_clock_come_along(moved):
+    row, ours = device(ERIN), Authenticator.objects.get(user__email=ERIN)
+    theirs = (row.digits, row.step, row.t0, row.drift, row.last_t)
+    assert (ours.digits, ours.period, ours.t0, ours.drift, ours.last_step) == theirs
+    assert theirs[:4] == (8, 60, 1_000_000_007, 1)
+
+
+@pytest.mark.parametrize(("off", "status"), [(-2, REFUSED), (-1, SIGNED_IN), (1, SIGNED_IN), (2, REFUSED)])
+def test_the_window_lies_around_the_drift(moved, later, off, status):
+    later.shift(60 * 10)
+    assert enter(ERIN, code(device(ERIN), off)).status_code == status
+
+
+def test_a_code_that_was_used_there_is_used_here(moved, later):
+    row = device(ALICE)
+    later.move_to(row.last_t * row.step)
+    used = f"{hotp(bytes.fromhex(row.key), row.last_t):06}"
+    assert b"You have already used that code" in enter(ALICE, used).content
+
+
+def test_on_since_stays(moved):
+    on_since = Authenticator.objects.get(user__email=ALICE).enabled_at
+    assert on_since.timestamp() == pytest.approx(time.time() - 120, abs=60)
+
+
+# Backup codes
+
+
+def test_an_unused_backup_code_signs_in_once(moved):
+    written = unused_codes()[0]
+    assert [enter(ALICE, written, BACKUP).status_code for _ in range(2)] == [SIGNED_IN, REFUSED]
+
+
+def test_a_backup_code_works_in_the_other_field_too(moved):
+    assert enter(ALICE, unused_codes()[0]).status_code == SIGNED_IN
+
+
+def test_a_backup_code_that_was_used_there_is_worth_nothing(moved):
+    assert enter(ALICE, moved.used, BACKUP).status_code == REFUSED
+
+
+def test_a_backup_code_keeps_its_case(moved):
+    assert enter(ALICE, unused_codes()[0].upper(), BACKUP).status_code == REFUSED
+
+
+def test_a_wrong_backup_code_costs_a_guess(moved):
+    enter(ALICE, "aaaaaaaa")
+    assert GuessBudget.objects.get(user__email=ALICE).failures == 1
+
+
+@pytest.mark.parametrize("slip", ["12345", "1234567", "abcdefg"])
+def test_a_slip_of_the_hand_costs_none(moved, slip):
+    enter(ALICE, slip)
+    assert not GuessBudget.objects.filter(user__email=ALICE, failures__gt=0).exists()
+
+
+def test_support_can_still_help_with_a_code(moved, later):
+    helping = support.emergency_code(user(ALICE), "lost", "test", None, timezone.now(), support.LONGEST)
+    assert enter(ALICE, helping.replace("-", " ").lower(), BACKUP).status_code == SIGNED_IN
+
+
+def test_codes_are_kept_as_hashes(moved):
+    assert all(
+        digest.startswith("$argon2id$") for digest in BackupCode.objects.values_list("digest", flat=True)
+    )
+
+
+# Phone numbers
+
+
+def test_a_phone_number_has_to_be_confirmed_anew(moved):
+    phone = Phone.objects.get(user__email=ALICE)
+    assert (phone.new_number, phone.number, phone.verified_at) == ("+4917012345678", "", None)
+
+
+# One command
+
+
+def test_a_second_run_finds_everybody_here(moved):
+    before = list(Authenticator.objects.order_by("pk").values())
+    said = take_in("django-otp")
+    assert (said.imported, said.already_here) == (0, 4)
+    assert list(Authenticator.objects.order_by("pk").values()) == before
+
+
+def test_who_has_an_authenticator_here_keeps_it(site, later):
+    enrol(user(ALICE))
+    sealed = Authenticator.objects.get().sealed_key
+    take_in("django-otp")
+    assert Authenticator.objects.get(user__email=ALICE).sealed_key == sealed
+
+
+def test_a_dry_run_says_the_same(site):
+    assert take_in("django-otp", "--dry-run") == take_in("django-otp")
+
+
+def test_a_dry_run_changes_nothing(site):
+    take_in("django-otp", "--dry-run")
+    assert [model.objects.count() for model in (Authenticator, BackupCode, Phone, Event)] == [0, 0, 0, 0]
+
+
+def test_some_people_only(site):
+    assert take_in("django-otp", "--users", f"{BOB}, {CAROL}").imported == 2
+    assert set(Authenticator.objects.values_list("user__email", flat=True)) == {BOB, CAROL}
+
+
+def test_an_unknown_name_is_told(site):
+    with pytest.raises(CommandError, match=r"There is nobody called nobody@example\.com"):
+        call_command("twofactor", "import", "django-otp", "--users", "nobody@example.com")
+
+
+def test_default_devices_only(site):
+    said = take_in("django-otp", "--only-default")
+    assert (said.imported, said.left_out["not named default"]) == (3, 2)
+
+
+def test_all_or_nobody(site):
+    def stumble(instance, **kwargs):
+        if instance.user.email == ERIN:
+            raise RuntimeError
+
+    pre_save.connect(stumble, sender=Authenticator)
+    try:
+        with pytest.raises(RuntimeError):
+            take_in("django-otp")
+    finally:
+        pre_save.disconnect(stumble, sender=Authenticator)
+    assert not Authenticator.objects.exists()
+
+
+def test_nobody_gets_a_mail(moved, mailoutbox):
+    outgoing.join()
+    assert mailoutbox == []
+
+
+def test_it_stands_in_the_audit_log(moved):
+    event = Event.objects.get(user__email=ALICE)
+    assert (event.kind, event.detail) == ("two_factor_imported", {"source": "django-otp"})
+
+
+def test_a_session_without_a_second_factor_ends(site, later):
+    browser = Client()
+    give_password(browser, ALICE)
+    assert browser.get("/").context["user"].is_authenticated
+    take_in("django-otp")
+    assert not browser.get("/").context["user"].is_authenticated
+
+
+def test_a_missing_table_is_told_in_a_line(site):
+    with pytest.raises(CommandError, match=r"^This database has no table mfa_authenticator\.$"):
+        call_command("twofactor", "import", "allauth")
+
+
+def test_the_figures_can_be_read_by_people(site, capsys):
+    with pytest.raises(CommandError):
+        call_command("twofactor", "import", "django-otp", "--dry-run")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "imported: 4"
+    assert said[-1] == "grace@example.com has a second factor there, but no authenticator app"
