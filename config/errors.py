@@ -5,6 +5,7 @@ import logging
 import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +20,8 @@ log = logging.getLogger("countersign.csp")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted):  # another tab has ended this session meanwhile
+        return render(request, "409.html", status=409)
     return render(request, "400.html", status=400)
 
 

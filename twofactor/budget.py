@@ -23,6 +23,13 @@ class Locked(Exception):
         self.until = until
 
 
+class TooOften(Exception):
+    """Nothing was guessed, but this may not happen again before then."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+
+
 def wait_after(failures: int) -> timedelta:
     """Nothing after the first guesses, then 30 seconds, doubling to an hour."""
     if failures < FREE_GUESSES:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,7 @@ from twofactor.refusal import Refused
 
 GUESSES_PER_KEY = 10
 STARTS_AN_HOUR = 10
+HOUR = timedelta(hours=1)
 
 
 class Changed(Exception):
@@ -63,8 +64,9 @@ def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
     found = unfinished(user, kind, now)
     if found:
         return found
-    if not budget.take(f"{kind}:{user.pk}", STARTS_AN_HOUR, timedelta(hours=1), now):
-        raise budget.Locked(now + timedelta(hours=1))
+    starts = f"{kind}:{user.pk}"
+    if not budget.take(starts, STARTS_AN_HOUR, HOUR, now):
+        raise budget.TooOften(budget.free_again(starts, HOUR) or now + HOUR)
     value = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
@@ -76,7 +78,7 @@ def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
             stale.delete()
             Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:
-        pass  # a second tab was first: theirs counts
+        budget.give_back(starts)  # a second tab was first: theirs counts
     found = unfinished(user, kind, now)
     if found is None:
         raise Changed
@@ -102,7 +104,8 @@ def confirm(setup: Unfinished, text: str, now: datetime) -> None:
                 "Check that your phone sets its time automatically"
             )
         )
-    mine.update(confirmed_step=step, failures=0)
+    later = mine.filter(Q(confirmed_step=None) | Q(confirmed_step__lt=step))
+    later.update(confirmed_step=step, failures=0)  # never back: each code that confirmed is spent
 
 
 def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now: datetime) -> None:
@@ -117,7 +120,7 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
         authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
         authenticator.seal_key(setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
-        GuessBudget.objects.update_or_create(user_id=user.pk, defaults={"failures": 0, "blocked_until": None})
+        GuessBudget.objects.get_or_create(pk=user.pk)
         backup_codes.replace_all(user, codes)
         standing.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
@@ -146,7 +149,7 @@ def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
     """What the code given with it is spent for (factors.accept), so nothing happens without the code."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
-            raise Changed
+            return False
         backup_codes.replace_all(user, [])
         Draft.objects.filter(user_id=user.pk).delete()
         standing.end_sessions(user)

@@ -71,7 +71,9 @@ def accept(
     The claim is what the code is for: it is made in the transaction that spends the code, so that two right
     codes can not buy the same thing twice.
     """
-    authenticator = Authenticator.objects.get(pk=user.pk)
+    authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    if authenticator is None:
+        raise Overtaken  # turned off in another tab
     typed = read(text, authenticator, kinds)
     sent = still_live(user, purpose, now) if kinds <= SENT else []
     left = budget.charge(user, now)
@@ -203,4 +205,6 @@ def wrong_sent(left: int) -> str:
 
 
 def warning(left: int) -> list[str]:
+    if left == 0:
+        return [_("You have to wait a little before you can try again")]
     return [_("After 1 more wrong code you have to wait before you can try again")] if left == 1 else []

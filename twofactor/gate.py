@@ -65,13 +65,17 @@ class Gate:
         return see_other(f"{resolve_url('twofactor:setup')}?{urlencode({'next': request.get_full_path()})}")
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return locked(request, exception) if isinstance(exception, budget.Locked) else None
+        if isinstance(exception, budget.Locked):
+            return locked(request, exception)
+        return too_often(request, exception) if isinstance(exception, budget.TooOften) else None
 
 
 def method(request: HttpRequest) -> str:
     """How the second factor was met. A session from before this app was installed is asked about once."""
     if signin.AMR not in request.session:
-        on = request.user.is_authenticated and enrolment.is_on(request.user)
+        if not request.user.is_authenticated:
+            return signin.NONE
+        on = enrolment.is_on(request.user)
         request.session[signin.AMR] = signin.HELD if on else signin.NONE
         request.session[signin.AUTH_AT] = int(timezone.now().timestamp())
     met: str = request.session[signin.AMR]
@@ -100,4 +104,10 @@ def locked(request: HttpRequest, lock: budget.Locked) -> HttpResponse:
     seconds = seconds_until(lock.until) if lock.until else A_DAY
     response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
     response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def too_often(request: HttpRequest, refused: budget.TooOften) -> HttpResponse:
+    response = render(request, "twofactor/too_often.html", {"until": refused.until}, status=429)
+    response.headers["Retry-After"] = str(seconds_until(refused.until))
     return response

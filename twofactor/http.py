@@ -38,11 +38,17 @@ def see_other(to: str) -> HttpResponse:
     return HttpResponseRedirect(to if to.startswith("/") else reverse(to), status=303)
 
 
-def safe_next(request: HttpRequest, to: str | None) -> str:
-    """Where a person asked to go on to, if that is another page of ours."""
-    here = to and to.startswith("/") and to.partition("?")[0] != request.path
+def own_page(request: HttpRequest, to: str | None) -> str:
+    """Where to go on to, if that is a page of ours."""
     safe = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
-    return to if to and here and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return to if to and to.startswith("/") and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def safe_next(request: HttpRequest, to: str | None) -> str:
+    """Where a person asked to go on to. Not to the page that asks: that would go round in circles."""
+    page = own_page(request, to)
+    circle = page.partition("?")[0] == request.path
+    return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
 
 
 def post_only(page_name: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

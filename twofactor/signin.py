@@ -10,7 +10,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, get_user_model, load_backend, login, update_session_auth_hash
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    get_user_model,
+    load_backend,
+    login,
+    update_session_auth_hash,
+)
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -19,9 +25,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, delivery, enrolment, events, factors, standing, trust, vault
+from twofactor import budget, cookies, delivery, enrolment, events, factors, standing, trust, vault
 from twofactor.delivery import Channel
-from twofactor.http import safe_next, see_other
+from twofactor.http import own_page, see_other
 from twofactor.refusal import Refused
 
 COOKIE = "pending"
@@ -31,6 +37,7 @@ MAX_AGE = timedelta(minutes=10)
 # How the second factor was met, as the session remembers it.
 AMR = "amr"
 AUTH_AT = "auth_at"
+PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
 NONE = "none"  # this person has no second factor
 TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
@@ -83,8 +90,6 @@ def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
 def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
-    if method in WITHOUT_A_CODE:
-        events.record(WITHOUT_A_CODE[method], user, request)
     return see_other(to)
 
 
@@ -177,14 +182,14 @@ def accept(
         )
     except factors.Overtaken:
         raise Gone(pending.next) from None
-    except Refused:
+    except (Refused, budget.Locked):
         if was_used(pending):
             raise Gone(pending.next) from None  # the second click of a double click
         raise
 
 
 def was_used(pending: PendingSignIn) -> bool:
-    now = get_user_model().objects.values_list("last_login", flat=True).get(pk=pending.user.pk)
+    now = get_user_model().objects.filter(pk=pending.user.pk).values_list("last_login", flat=True).first()
     return written(now) != pending.last_login
 
 
@@ -201,10 +206,14 @@ def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpR
 @receiver(user_logged_in, dispatch_uid="twofactor.signin.mark")
 def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """Whatever code called login(), the session says how the second factor was met, or that it was not."""
-    method = getattr(request, "twofactor_method", None)
-    request.session[AMR] = method or (HELD if enrolment.is_on(user) else NONE)
+    method = getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
+    request.session[AMR] = method
     request.session[AUTH_AT] = int(timezone.now().timestamp())
+    if method != factors.RECOVERY:  # whoever came back by mail gives it once more
+        request.session[PASSWORD_AT] = request.session[AUTH_AT]
     standing.mark(request, user)
+    if method in WITHOUT_A_CODE:
+        events.record(WITHOUT_A_CODE[method], user, request)
 
 
 def keep_session(request: HttpRequest, user: Any, method: str) -> None:
@@ -217,8 +226,11 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
 
 def hold(request: HttpRequest, to: str) -> HttpResponse:
     """A session that another door opened becomes a pending sign-in, and is gone."""
-    user: Any = get_user_model().objects.get(pk=request.session[SESSION_KEY])
-    user.backend = request.session["_auth_user_backend"]
+    user: Any = request.user
+    if not user.is_authenticated:  # the password is a new one, say, since that session began
+        request.session.flush()
+        return see_other(resolve_url(settings.LOGIN_URL))
+    user.backend = request.session[BACKEND_SESSION_KEY]
     request.session.flush()
     messages.info(request, _("One more step: enter your code."))
-    return begin(request, user, safe_next(request, to))
+    return begin(request, user, own_page(request, to))

@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
 from twofactor import enrolment, factors, signin
+from twofactor.user import person
 
 STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
 SUDO_AT = "sudo_at"
-PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
 
 
 def within(request: HttpRequest, mark: str, age: timedelta) -> bool:
@@ -28,10 +28,10 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
     if came_back(request):
-        return within(request, PASSWORD_AT, SETUP_AGE)
+        return within(request, signin.PASSWORD_AT, SETUP_AGE)
     if enrolment.is_on(request.user):
         return recently_confirmed(request)
-    return within(request, signin.AUTH_AT, SETUP_AGE) or within(request, PASSWORD_AT, SETUP_AGE)
+    return within(request, signin.PASSWORD_AT, SETUP_AGE)
 
 
 def came_back(request: HttpRequest) -> bool:
@@ -48,13 +48,17 @@ def is_on_the_way_back(request: HttpRequest, to: str) -> bool:
 def password_is_right(request: HttpRequest, password: str) -> bool:
     """Through the site's own backends, so that guesses here are counted with those at the login page."""
     user = authenticate(request, username=request.user.get_username(), password=password)
-    return user is not None and user.pk == request.user.pk
+    if user is None or user.pk != request.user.pk:
+        return False
+    if user.password != person(request).password:  # hashed anew on the way, which the session is bound to
+        update_session_auth_hash(request, user)
+    return True
 
 
 def confirmed(request: HttpRequest, *, with_factor: bool) -> None:
     """A person has risen: a new session key, and the moment."""
     request.session.cycle_key()
     now = int(timezone.now().timestamp())
-    request.session[PASSWORD_AT] = now
+    request.session[signin.PASSWORD_AT] = now
     if with_factor or not enrolment.is_on(request.user):
         request.session[SUDO_AT] = now

@@ -50,7 +50,7 @@ def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -
 
 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
-    """A backup knows nothing of codes used and sessions ended after it was made: none of them may live again."""
+    """A backup knows nothing of codes used and sessions ended since: none of them may live again."""
     codes = BackupCode.objects.filter(used_at=None)
     browsers = TrustedBrowser.objects.all()
     holders = get_user_model() if standing.on_user() else Standing

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.models import GuessBudget
+from twofactor.models import Draft, GuessBudget
 
 
 class SecurityMixin(AbstractBaseUser):
@@ -40,6 +40,7 @@ class SecurityMixin(AbstractBaseUser):
         if new_password:
             self.end_sessions()
             GuessBudget.objects.filter(pk=self.pk).delete()  # whoever was guessing knew the old one
+            Draft.objects.filter(user_id=self.pk).delete()  # and may have seen this key
 
     def is_verified(self) -> bool:
         """Has this session given a second factor? The gate answers; without a session, no."""

@@ -95,7 +95,7 @@ def _open(lock: Fernet, owner: str, sealed: str, now: datetime, max_age: timedel
             payload = lock.decrypt(sealed)
         else:
             payload = lock.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
-    except InvalidToken:
+    except (InvalidToken, ValueError):  # ValueError: letters that no token has
         raise Unopenable from None
     sealed_for, value = json.loads(payload)
     if sealed_for != owner:

@@ -174,7 +174,7 @@ def unmarked(client, user):
     """As it was before this app was installed."""
     client.force_login(user)
     session = client.session
-    for mark in ("amr", "auth_at"):
+    for mark in ("amr", "auth_at", "password_at"):
         session.pop(mark, None)
     session.save()
 

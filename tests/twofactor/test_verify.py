@@ -127,7 +127,15 @@ def test_the_session_holds_no_password_and_no_code(asked, alice, phone):
 
 def test_the_session_holds_what_the_model_of_assurance_allows(asked, phone):
     enter(asked, phone.code())
-    allowed = {"_auth_user_id", "_auth_user_backend", "_auth_user_hash", "amr", "auth_at", "seen_at"}
+    allowed = {
+        "_auth_user_id",
+        "_auth_user_backend",
+        "_auth_user_hash",
+        "amr",
+        "auth_at",
+        "password_at",
+        "seen_at",
+    }
     assert set(asked.session.keys()) <= allowed
 
 

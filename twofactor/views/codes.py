@@ -18,6 +18,7 @@ from twofactor.views.proof import proof
 from twofactor.views.setup import shown
 
 CODES = Draft.Kind.CODES
+SHOWN = "new_codes"  # in the session that gave a live code for them, and in no other
 LIVE_CODE = frozenset({factors.TOTP})  # whoever holds the paper must not be able to renew it
 
 
@@ -28,7 +29,7 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
     if not enrolment.is_on(person(request)):
         return nothing_to_change(request)
     new = enrolment.unfinished(person(request), CODES, timezone.now())
-    if new and stepup.recently_confirmed(request, Draft.MAX_AGE):
+    if new and request.session.get(SHOWN) == new.draft.pk:
         return show_codes(request, new)
     return ask_for_codes(request)
 
@@ -36,8 +37,9 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
-        enrolment.start(person(request), CODES, timezone.now())
+        new = enrolment.start(person(request), CODES, timezone.now())
         stepup.confirmed(request, with_factor=True)
+        request.session[SHOWN] = new.draft.pk
         return see_other("twofactor:backup_codes")
     return page(request, "twofactor/backup_codes.html", form=form)
 

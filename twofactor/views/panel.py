@@ -10,7 +10,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import backup_codes, delivery, enrolment, events, nudge, signin, sms, standing, stepup, trust
+from twofactor import (
+    backup_codes,
+    delivery,
+    enrolment,
+    events,
+    factors,
+    nudge,
+    signin,
+    sms,
+    standing,
+    stepup,
+    trust,
+)
 from twofactor.http import page, post_only, safe_next, see_other
 from twofactor.models import Authenticator, Draft, Event, Phone, TrustedBrowser
 from twofactor.user import person
@@ -39,9 +51,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "setup": enrolment.unfinished(user, Draft.Kind.SETUP, now),
         "new_codes": enrolment.unfinished(user, Draft.Kind.CODES, now) if authenticator else None,
         "sms": sms.is_configured(),
-        "masked_email": delivery.masked_address(standing.address(user))
-        if delivery.email_allowed(user, now)
-        else "",
+        "masked_email": email and delivery.masked_address(email),
         "phone": Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first(),
         "browsers": trust.browsers(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
@@ -72,7 +82,7 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except enrolment.Changed:
+        except (enrolment.Changed, factors.Overtaken):
             context = {**facts(request), "layout": "layout/page.html", "stale": True}
             return page(request, "twofactor/settings.html", status=409, **context)
 

@@ -26,7 +26,7 @@ def phone(request: HttpRequest) -> HttpResponse:
                 person(request), form.cleaned_data["number"], request.META["REMOTE_ADDR"], timezone.now()
             )
         except delivery.TooSoon as soon:
-            raise budget.Locked(soon.until) from None
+            raise budget.TooOften(soon.until) from None
         except delivery.NotSent:
             form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
         else:

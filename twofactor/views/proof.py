@@ -11,10 +11,12 @@ from twofactor.decorators import open_before_set_up
 from twofactor.forms import PasswordForm, ProofForm
 from twofactor.http import page, posted, safe_next, see_other
 from twofactor.user import person
+from twofactor.views.panel import or_fresh_panel
 
 
 @open_before_set_up
 @sensitive_post_parameters()
+@or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
     """The password, and for people who have one their second factor; then on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))

@@ -7,8 +7,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from twofactor import budget, delivery, events, factors, signin
+from twofactor import delivery, events, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
@@ -67,11 +68,15 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 
 def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
-    if delivery.newest(pending.user, pending.purpose) is None:
-        raise budget.Locked(until)
     seconds = seconds_until(until)
-    form = SentCodeForm(accept=str)
-    response = show(request, pending, form, status=429, layout="layout/page.html", seconds=seconds)
+    if delivery.newest(pending.user, pending.purpose):
+        form = SentCodeForm(accept=str)
+        response = show(request, pending, form, status=429, layout="layout/page.html", seconds=seconds)
+    else:
+        wait = ngettext(
+            "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds
+        )
+        response = other_ways(request, pending, status=429, problem=wait % seconds)
     response.headers["Retry-After"] = str(seconds)
     return response
 
