@@ -1,0 +1,87 @@
+"""The support desk: its pages, its command line, and what neither may ever show."""
+
+import os
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from tests.people import PASSWORD, sign_in
+from twofactor.models import Authenticator, BackupCode, Draft, SentCode, TrustedBrowser
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = "/admin/accounts/user/"
+SEALED = [(Authenticator, "sealed_key"), (Draft, "sealed")]
+HASHED = [
+    (get_user_model(), "password"),
+    (BackupCode, "digest"),
+    (SentCode, "digest"),
+    (TrustedBrowser, "digest"),
+    (TrustedBrowser, "session_hash"),
+]
+
+
+def help_page(user, end=""):
+    return f"{PEOPLE}{user.pk}/two-factor/{end}"
+
+
+def browser_of(user, phone, clock):
+    """Signed in with both factors; the phone shows a new code by now."""
+    client = Client()
+    sign_in(client, phone, user.email)
+    clock.shift(60)
+    return client
+
+
+def step_up(client, phone, clock):
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    clock.shift(60)
+    return client
+
+
+def hidden():
+    """Whatever stands sealed or hashed in the database, whole and the part that matters."""
+    for model, column in [*SEALED, *HASHED]:
+        for value in model._default_manager.values_list(column, flat=True):
+            yield value
+            yield value.replace("$", ".").rpartition(".")[2]
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+def run(*words):
+    """manage.py twofactor …, in this process."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("twofactor", *words, stdout=out, stderr=err)
+    except CommandError as problem:
+        return Ran(problem.returncode, out.getvalue(), f"{err.getvalue()}{problem}")
+    return Ran(0, out.getvalue(), err.getvalue())
+
+
+def environment():
+    """For a process of its own, on the database of the test."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        address = f"sqlite:///{database['NAME']}"
+    else:
+        address = f"postgres://{database['USER']}@{quote(database['HOST'], safe='')}/{database['NAME']}"
+    return {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": settings.SECRET_KEY,
+        "TWOFACTOR_KEYS": ",".join(settings.TWOFACTOR_KEYS),
+        "BASE_URL": "http://testserver",
+        "EMAIL_URL": "console:",
+        "DATABASE_URL": address,
+    }

@@ -1,0 +1,637 @@
+"""The administration: behind two factors, for helping people, and without a secret anywhere."""
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import Permission
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from django.utils.formats import localize
+
+from accounts.models import User
+from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import adoption, backup_codes, enrolment
+from twofactor.mail import outgoing
+from twofactor.models import Authenticator, BackupCode, Event, Phone, TrustedBrowser
+
+pytestmark = pytest.mark.django_db
+ADOPTION = "/admin/two-factor/"
+EVENTS = "/admin/twofactor/event/"
+BROWSERS = "/admin/twofactor/trustedbrowser/"
+PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE"]
+
+
+def staff(email, *rights):
+    user = person(email, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    return user
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+# Getting in
+
+
+def test_it_opens_with_both_factors(admin):
+    assert admin.get("/admin/").status_code == 200
+
+
+def test_it_is_closed_to_a_session_without_a_second_factor(client, root):
+    give_password(client, root.email)
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+
+
+def test_it_is_closed_to_a_session_that_other_code_opened(client, root):
+    client.force_login(root)
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+
+
+def test_it_is_closed_to_a_session_opened_before_there_was_a_second_factor(client, root):
+    client.force_login(root)
+    enrol(root)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_its_own_form_does_not_stand_in_for_the_code(client, root, roots_phone):
+    client.post("/admin/login/", {"username": root.email, "password": PASSWORD, "next": "/admin/"})
+    assert signed_in_as(client) is None
+
+
+def test_a_verified_session_without_the_right_is_kept_out(alice, phone, clock):
+    assert browser_of(alice, phone, clock).get("/admin/").status_code == 302
+
+
+def test_a_trusted_browser_does_not_open_it(client, alice, phone, clock):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    client.post("/accounts/logout/")
+    User.objects.update(is_staff=True, is_superuser=True)
+    assert give_password(client).url == "/two-factor/verify/"
+
+
+def test_staff_without_a_second_factor_are_led_to_set_up(client, root):
+    give_password(client, root.email)
+    pages = [url.partition("?")[0] for url, status in client.get("/admin/", follow=True).redirect_chain]
+    assert pages == ["/admin/login/", "/two-factor/setup/"]
+
+
+def test_set_up_leads_staff_back_to_the_administration(client, root):
+    give_password(client, root.email)
+    setup = client.get("/admin/", follow=True).redirect_chain[-1][0]
+    assert "next=/admin/" in setup.replace("%2F", "/")
+
+
+def test_signing_out_closes_it(admin):
+    admin.post("/admin/logout/")
+    assert admin.get("/admin/").status_code == 302
+
+
+# The list of people
+
+
+@pytest.fixture
+def enrolled(alice, phone):
+    person("bob@example.com")
+    return alice
+
+
+@pytest.mark.parametrize(("value", "listed"), [("on", ["alice"]), ("off", ["bob"])])
+def test_people_are_filtered_by_two_factor_sign_in(admin, enrolled, value, listed):
+    page = text_of(admin.get(PEOPLE, {"two_factor": value, "is_staff__exact": "0"}))
+    assert re.findall(r"(\w+)@example.com</a>", page) == listed
+
+
+def test_the_list_says_when_a_code_was_last_used(admin, alice, phone, clock):
+    sign_in(Client(), phone)
+    used = Authenticator.objects.get(user=alice).last_used_at
+    shown = text_of(admin.get(PEOPLE, {"q": "alice"}))
+    assert f'field-factor_last_used nowrap">{localize(used)}<' in shown
+
+
+def test_the_list_costs_as_many_queries_for_many_people(admin, enrolled, django_assert_max_num_queries):
+    for n in range(20):
+        enrol(person(f"p{n}@example.com"))
+    with django_assert_max_num_queries(8):
+        admin.get(PEOPLE)
+
+
+# Who may help whom
+
+
+def test_help_needs_both_factors_once_more(admin, alice):
+    assert admin.get(help_page(alice))["Location"].startswith("/two-factor/confirm/?next=")
+
+
+def test_help_is_there_after_giving_them(desk, alice):
+    assert desk.get(help_page(alice)).status_code == 200
+
+
+def test_five_minutes_later_they_are_asked_for_again(desk, alice, clock):
+    clock.shift(timedelta(minutes=5))
+    assert desk.get(help_page(alice)).status_code == 303
+
+
+@pytest.mark.parametrize("end", ["reset/", "emergency-code/", "end-sessions/"])
+def test_no_help_is_given_without_them(admin, alice, phone, end):
+    admin.post(help_page(alice, end), {"reset-reason": "x", "code-reason": "x", "sessions-reason": "x"})
+    assert not Event.objects.filter(user=alice).exclude(kind="second_factor_accepted").exists()
+
+
+def helper_with(clock, *rights):
+    user = staff("helper@example.com", *rights)
+    phone = enrol(user)
+    return step_up(browser_of(user, phone, clock), phone, clock)
+
+
+def test_staff_who_may_change_people_can_help(alice, clock):
+    assert helper_with(clock, "change_user").get(help_page(alice)).status_code == 200
+
+
+@pytest.mark.parametrize("end", ["", "reset/", "emergency-code/", "end-sessions/"])
+def test_staff_who_may_only_look_can_not_help(alice, phone, clock, end):
+    assert helper_with(clock, "view_user").post(help_page(alice, end)).status_code == 403
+
+
+@pytest.mark.parametrize("end", ["", "reset/", "emergency-code/", "end-sessions/"])
+def test_only_superusers_help_superusers(root, roots_phone, clock, end):
+    assert helper_with(clock, "change_user").post(help_page(root, end)).status_code == 403
+
+
+def test_superusers_help_superusers(desk):
+    other = person("other@example.com", is_staff=True, is_superuser=True)
+    assert desk.get(help_page(other)).status_code == 200
+
+
+def test_nobody_is_not_to_be_helped(desk):
+    assert desk.get(f"{PEOPLE}999/two-factor/").status_code == 403
+
+
+def test_the_address_of_a_deed_leads_to_its_page(desk, alice, phone):
+    assert desk.get(help_page(alice, "reset/")).url == help_page(alice)
+
+
+def test_helping_needs_the_token_of_its_page(desk, alice, phone):
+    desk.handler.enforce_csrf_checks = True
+    assert desk.post(help_page(alice, "reset/"), {"reset-reason": "lost"}).status_code == 403
+
+
+# The emergency code
+
+
+def make_code(desk, user, hours=1, reason="phone at home"):
+    return desk.post(help_page(user, "emergency-code/"), {"code-reason": reason, "code-hours": hours})
+
+
+def shown(response):
+    return re.search(r"<code[^>]*>([^<]+)</code>", text_of(response))[1]
+
+
+@pytest.fixture
+def code(desk, alice, phone):
+    return shown(make_code(desk, alice))
+
+
+def spend(code, email="alice@example.com"):
+    client = Client()
+    give_password(client, email)
+    client.post("/two-factor/verify/backup/", {"code": code})
+    return signed_in_as(client)
+
+
+def test_an_emergency_code_lets_the_person_in(code, alice):
+    assert spend(code) == alice
+
+
+def test_an_emergency_code_works_once(code):
+    spend(code)
+    assert spend(code) is None
+
+
+def test_an_emergency_code_lets_nobody_else_in(code):
+    bob = person("bob@example.com")
+    enrol(bob)
+    assert spend(code, bob.email) is None
+
+
+@pytest.mark.parametrize(("seconds", "works"), [(3599, True), (3600, False)])
+def test_an_emergency_code_expires(code, clock, seconds, works):
+    clock.move_to(BackupCode.objects.get().expires_at - timedelta(hours=1) + timedelta(seconds=seconds))
+    assert (spend(code) is not None) == works
+
+
+def test_an_emergency_code_is_shown_once(desk, code, alice):
+    assert code not in text_of(desk.get(help_page(alice)))
+
+
+def test_an_emergency_code_is_not_in_the_log_of_the_administration(desk, code):
+    assert code.replace("-", "") not in f"{list(Event.objects.values())}".replace("-", "")
+
+
+def test_an_emergency_code_is_none_of_the_ten(code, alice):
+    assert backup_codes.unused(alice) == 0
+
+
+def test_an_emergency_code_needs_a_reason(desk, alice, phone):
+    assert make_code(desk, alice, reason=" ").status_code == 422
+    assert BackupCode.objects.count() == 0
+
+
+@pytest.mark.parametrize("hours", ["", "0", "25", "-1", "x"])
+def test_an_emergency_code_lives_for_an_hour_to_a_day(desk, alice, phone, hours):
+    assert make_code(desk, alice, hours=hours).status_code == 422
+
+
+def test_there_is_no_emergency_code_without_two_factor_sign_in(desk, alice):
+    assert (make_code(desk, alice).status_code, BackupCode.objects.count()) == (303, 0)
+
+
+def test_who_made_an_emergency_code_and_why_is_logged(code, root):
+    event = Event.objects.get(kind="emergency_code_made")
+    assert event.detail == {"reason": "phone at home", "by": f"user {root.pk}"}
+
+
+def letters_to(address):
+    outgoing.join()
+    return [letter for letter in mail.outbox if letter.to == [address]]
+
+
+@pytest.mark.parametrize(
+    ("end", "prefix", "told"),
+    [("emergency-code/", "code", "emergency code"), ("reset/", "reset", "reset by support")],
+)
+def test_the_person_is_told_by_mail(
+    desk, alice, phone, end, prefix, told, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        desk.post(help_page(alice, end), {f"{prefix}-reason": "lost", "code-hours": 1})
+    assert [told in letter.body for letter in letters_to(alice.email)] == [True]
+
+
+def test_the_mail_does_not_hold_the_code(desk, alice, phone, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        code = shown(make_code(desk, alice))
+    assert code not in letters_to(alice.email)[0].message().as_string()
+
+
+# The reset
+
+
+def reset(desk, user, reason="lost everything"):
+    return desk.post(help_page(user, "reset/"), {"reset-reason": reason})
+
+
+def test_a_reset_turns_two_factor_sign_in_off(desk, alice, phone):
+    reset(desk, alice)
+    assert not enrolment.is_on(alice)
+
+
+def test_after_a_reset_the_password_opens_the_account(desk, alice, phone, client):
+    reset(desk, alice)
+    give_password(client)
+    assert signed_in_as(client) == alice
+
+
+def test_a_reset_ends_the_sessions(desk, alice, phone, clock):
+    alices = browser_of(alice, phone, clock)
+    reset(desk, alice)
+    assert alices.get("/accounts/profile/").status_code == 302
+
+
+def test_a_reset_ends_a_sign_in_that_waits_for_its_code(desk, alice, phone, client):
+    give_password(client)
+    reset(desk, alice)
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert SESSION_KEY not in client.session
+
+
+def test_a_reset_forgets_codes_and_phone(desk, alice, phone):
+    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
+    reset(desk, alice)
+    assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)
+
+
+def test_a_reset_needs_a_reason(desk, alice, phone):
+    assert (reset(desk, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
+
+
+def test_a_refused_reset_keeps_what_was_typed(desk, alice, phone):
+    assert "x" * 201 in text_of(reset(desk, alice, reason="x" * 201))
+
+
+def test_who_reset_it_and_why_is_logged(desk, alice, phone, root):
+    reset(desk, alice)
+    event = Event.objects.get(kind="reset_by_support")
+    assert event.detail == {"reason": "lost everything", "by": f"user {root.pk}"}
+
+
+def test_the_second_of_two_resets_does_nothing(desk, alice, phone):
+    reset(desk, alice)
+    reset(desk, alice)
+    assert Event.objects.filter(kind="reset_by_support").count() == 1
+
+
+# Ending sessions
+
+
+def end_sessions(desk, user, reason="laptop stolen"):
+    return desk.post(help_page(user, "end-sessions/"), {"sessions-reason": reason})
+
+
+def test_every_session_of_a_person_can_be_ended(desk, alice, phone, clock):
+    alices = browser_of(alice, phone, clock)
+    end_sessions(desk, alice)
+    assert alices.get("/accounts/profile/").status_code == 302
+
+
+def test_ending_sessions_ends_trusted_browsers_too(desk, alice, phone, client):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    end_sessions(desk, alice)
+    assert give_password(client).url == "/two-factor/verify/"
+
+
+def test_ending_sessions_leaves_the_second_factor(desk, alice, phone):
+    end_sessions(desk, alice)
+    assert enrolment.is_on(alice)
+
+
+def test_ending_sessions_needs_a_reason(desk, alice):
+    assert end_sessions(desk, alice, reason="").status_code == 422
+
+
+def test_ending_sessions_is_logged_with_its_reason(desk, alice):
+    end_sessions(desk, alice)
+    assert Event.objects.get(kind="sessions_ended").detail["reason"] == "laptop stolen"
+
+
+def test_a_reason_is_text_and_never_markup(desk, alice):
+    end_sessions(desk, alice, reason="<img src=x>")
+    assert "<img src=x>" not in text_of(desk.get(help_page(alice))) + text_of(desk.get(EVENTS))
+
+
+# What is only read
+
+
+@pytest.fixture
+def event(alice):
+    return Event.objects.create(
+        user=alice, kind="reset_by_support", at=timezone.now(), detail={"reason": "lost"}
+    )
+
+
+@pytest.fixture
+def trusted(alice, phone, client):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    return TrustedBrowser.objects.get()
+
+
+READ_ONLY = pytest.mark.parametrize(("pages", "name"), [(EVENTS, "event"), (BROWSERS, "trusted")])
+
+
+@READ_ONLY
+@pytest.mark.parametrize("end", ["add/", "{}/change/", "{}/delete/"])
+def test_what_is_only_read_is_not_written(desk, request, pages, name, end):
+    row = request.getfixturevalue(name)
+    answer = desk.post(pages + end.format(row.pk), {"kind": "wrong_codes", "label": "x", "post": "yes"})
+    assert (answer.status_code, type(row).objects.filter(pk=row.pk).values().get()) == (403, _values(row))
+
+
+def _values(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+@READ_ONLY
+def test_what_is_only_read_has_no_action_that_removes_it(desk, request, pages, name):
+    row = request.getfixturevalue(name)
+    desk.post(pages, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+@READ_ONLY
+@pytest.mark.parametrize("end", ["", "{}/change/", "{}/history/"])
+def test_what_is_only_read_can_be_read(desk, request, pages, name, end):
+    row = request.getfixturevalue(name)
+    assert desk.get(pages + end.format(row.pk)).status_code == 200
+
+
+def test_the_audit_log_shows_the_reason(desk, event):
+    assert ">lost<" in text_of(desk.get(EVENTS))
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"kind__exact": "reset_by_support"}, True),
+        ({"kind__exact": "wrong_codes"}, False),
+        ({"q": "alice@"}, True),
+        ({"q": "nobody@"}, False),
+        ({"at__year": 2026, "at__month": 3}, True),
+        ({"at__year": 2025}, False),
+    ],
+)
+def test_the_audit_log_is_filtered_and_searched(desk, event, asked, found):
+    assert (f"{EVENTS}{event.pk}/change/" in text_of(desk.get(EVENTS, asked))) == found
+
+
+@pytest.mark.parametrize(("asked", "found"), [("alice@", True), ("nobody@", False)])
+def test_trusted_browsers_are_searched_by_person(desk, trusted, asked, found):
+    assert (f"{BROWSERS}{trusted.pk}/change/" in text_of(desk.get(BROWSERS, {"q": asked}))) == found
+
+
+def test_an_event_of_a_person_who_is_gone_is_still_there(desk, event, alice):
+    alice.delete()
+    assert desk.get(f"{EVENTS}{event.pk}/change/").status_code == 200
+
+
+# The page with the numbers
+
+
+def numbers(admin):
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(\d+)</td>', text_of(admin.get(ADOPTION)))
+    return [int(value) for name, value in rows[:7]]
+
+
+def test_the_numbers_are_right(admin, alice, phone):
+    person("bob@example.com")
+    person("gone@example.com", is_active=False)
+    backup_codes.replace_all(alice, backup_codes.rows(alice, [*PAPER, "ZYXWVTSRQPNMKJH", "9" * 15]))
+    # people, with two factors, staff, staff with two, phones, few codes left (root has none), locked
+    assert numbers(admin) == [3, 2, 1, 1, 0, 1, 0]
+
+
+def test_somebody_who_is_locked_is_counted(admin, alice, phone, client):
+    give_password(client)
+    for n in range(5):
+        client.post("/two-factor/verify/", {"code": f"{n}" * 6})
+    assert numbers(admin)[-1] == 1
+
+
+def test_there_are_numbers_of_nobody(db):
+    assert set(adoption.numbers(NOW).values()) == {0}
+
+
+def test_there_are_charts_of_nothing(db):
+    assert set(adoption.by_day(NOW, 30, "second_factor_refused").values()) == {0}
+
+
+def test_growth_counts_everybody_who_was_there_by_then(alice, phone):
+    days = list(adoption.growth(NOW + timedelta(days=1), 3).items())
+    assert days == [("2026-02-28", 0), ("2026-03-01", 1), ("2026-03-02", 1)]
+
+
+def test_an_event_is_counted_on_its_day(event):
+    counted = adoption.by_day(NOW, 30, "reset_by_support")
+    assert (len(counted), counted["2026-03-01"], sum(counted.values())) == (30, 1, 1)
+
+
+def svgs(admin):
+    return re.findall(r"<svg.*?</details>", text_of(admin.get(ADOPTION)), re.DOTALL)
+
+
+def test_each_chart_is_a_picture_with_a_name(admin):
+    names = [re.search(r'role="img" aria-label="([^"]+)"', chart) for chart in svgs(admin)]
+    assert [bool(name) for name in names] == [True, True, True]
+
+
+def test_each_chart_has_a_table_with_the_same_numbers(admin, alice, phone):
+    for chart in svgs(admin):
+        bars = re.findall(r"<title>([\d-]+): (\d+)</title>", chart)
+        assert bars == re.findall(r'<th scope="row">([\d-]+)</th><td>(\d+)</td>', chart) != []
+
+
+def test_a_chart_needs_no_colour(admin):
+    assert {
+        colour for chart in svgs(admin) for colour in re.findall(r'(?:fill|stroke)="([^"]+)"', chart)
+    } == {
+        "currentColor",
+        "none",
+    }
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ar"])
+def test_a_chart_is_drawn_with_points_in_every_language(admin, alice, phone, language):
+    User.objects.update(language=language)
+    drawn = re.findall(r' (?:x|y|width|height)="([^"]+)"', "".join(svgs(admin)))
+    assert [number for number in drawn if not re.fullmatch(r"\d+(\.\d+)?", number)] == []
+
+
+def test_the_page_with_the_numbers_is_linked_from_the_first(admin):
+    assert f'href="{ADOPTION}"' in text_of(admin.get("/admin/"))
+
+
+def test_the_page_with_the_numbers_is_behind_two_factors_too(client, root):
+    give_password(client, root.email)
+    assert client.get(ADOPTION).status_code == 302
+
+
+# Power
+
+
+@pytest.fixture
+def helper(clock):
+    return helper_with(clock, "change_user", "add_user", "view_user")
+
+
+POWER = {"is_staff": "on", "is_superuser": "on", "user_permissions": ["1"]}
+
+
+def test_staff_give_no_power_away(helper, alice):
+    helper.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", **POWER})
+    alice.refresh_from_db()
+    assert (alice.is_staff, alice.is_superuser, alice.user_permissions.count()) == (False, False, 0)
+
+
+def test_staff_add_nobody_with_power(helper):
+    helper.post(f"{PEOPLE}add/", {"email": "eve@example.com", "is_active": "on", **POWER})
+    eve = User.objects.get(email="eve@example.com")
+    assert (eve.is_staff, eve.is_superuser, eve.user_permissions.count()) == (False, False, 0)
+
+
+def test_staff_give_themselves_no_power(helper):
+    own = User.objects.get(email="helper@example.com")
+    helper.post(f"{PEOPLE}{own.pk}/change/", {"email": own.email, "is_active": "on", **POWER})
+    own.refresh_from_db()
+    assert (own.is_superuser, own.user_permissions.count()) == (False, 3)
+
+
+def test_superusers_give_power_away(admin, alice):
+    admin.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "is_staff": "on"})
+    alice.refresh_from_db()
+    assert alice.is_staff
+
+
+# No secret, and no hash
+
+
+@pytest.fixture
+def crowd(alice, phone, real_hasher):
+    """Something of everything that must not be seen; the texts that must not be found."""
+    alice.set_password(PASSWORD)
+    alice.save()
+    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    trusting, sending, setting_up = Client(), Client(), Client()
+    give_password(trusting)
+    trusting.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    give_password(sending)
+    sending.post("/two-factor/verify/send/", {"channel": "email"})
+    give_password(setting_up, person("bob@example.com").email)
+    draft = setting_up.get("/two-factor/setup/").context["setup"]
+    return {phone.key, *PAPER, draft.key, *draft.codes, *hidden()}
+
+
+def pages_of(client, start="/admin/"):
+    """Every page of the administration that links lead to, and the lists' pages of each row."""
+    seen, waiting = {}, {start, "/admin/password_change/"}
+    while waiting:
+        path = waiting.pop()
+        answer = client.get(path)
+        seen[path] = text_of(answer) if "text/html" in answer.get("Content-Type", "") else ""
+        found = {link.partition("?")[0] for link in re.findall(r'href="(/admin/[^"#]*)"', seen[path])}
+        waiting |= found - seen.keys()
+    return seen
+
+
+def test_no_page_of_the_administration_shows_a_secret(desk, crowd):
+    pages = pages_of(desk)
+    assert len(pages) > 20
+    assert [path for path, page in pages.items() for text in crowd if text in page] == []
+
+
+@pytest.mark.parametrize(("model", "column"), [*SEALED, *HASHED], ids=str)
+def test_there_was_something_of_everything_to_be_seen(crowd, model, column):
+    assert crowd & set(model._default_manager.values_list(column, flat=True))
+
+
+def test_the_pages_that_were_looked_at_are_those_of_everybody(desk, crowd, alice):
+    pages = pages_of(desk).keys()
+    assert {help_page(alice), f"{PEOPLE}{alice.pk}/delete/", ADOPTION, EVENTS, BROWSERS} <= pages
+
+
+def test_dumpdata_shows_no_secret(crowd):
+    out = io.StringIO()
+    call_command("dumpdata", stdout=out)
+    assert [text for text in crowd if text in out.getvalue()] == []
+
+
+@pytest.mark.parametrize("words", [repr, str])
+def test_no_row_tells_a_secret(crowd, words):
+    said = [words(row) for model in apps.get_models() for row in model._default_manager.all()]
+    assert [text for text in crowd for saying in said if text in saying] == []
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "bob@example.com"])
+def test_the_page_of_a_person_has_no_field_for_what_is_hidden(desk, crowd, email):
+    page = text_of(desk.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/"))
+    names = set(re.findall(r'name="([^"]+)"', page))
+    assert names & {"password", "security_epoch", "credentials_reset_at", "sealed_key", "digest"} == set()
