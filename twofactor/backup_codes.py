@@ -4,6 +4,7 @@ import secrets
 from base64 import b64decode
 from datetime import datetime
 
+from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -14,16 +15,21 @@ COUNT = 10
 LEAST = 8  # characters of an imported code in the field for both kinds: fewer are a slip, and cost nothing
 FEW = 3  # from here on the person is asked to make new ones
 SALT_BYTES = 16
-TIME_COST, MEMORY_COST, PARALLELISM = 2, 19 * 1024, 1  # as for passwords
+COST = (2, 19 * 1024, 1)  # passes, KiB, lanes: as for passwords
 
 
 def generate() -> list[str]:
     return [alphabet.backup_code() for _ in range(COUNT)]
 
 
-def hashed(code: str, salt: bytes) -> str:
-    digest = hash_secret(code.encode(), salt, TIME_COST, MEMORY_COST, PARALLELISM, hash_len=32, type=Type.ID)
-    return digest.decode()
+def hashed(code: str, salt: bytes, cost: tuple[int, int, int] = COST) -> str:
+    return hash_secret(code.encode(), salt, *cost, hash_len=32, type=Type.ID).decode()
+
+
+def hashed_like(code: str, digest: str) -> str:
+    """With the salt and at the cost of the set it may belong to, however dear new sets have become."""
+    known = extract_parameters(digest)
+    return hashed(code, salt_of(digest), (known.time_cost, known.memory_cost, known.parallelism))
 
 
 def rows(user: AbstractBaseUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
@@ -42,8 +48,9 @@ def replace_all(user: AbstractBaseUser, new: list[BackupCode]) -> None:
 
 def one_more(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupCode:
     """Beside the set and under its salt, so that a guess still costs one hash. Unsaved."""
-    salt = salt_of_set(user) or secrets.token_bytes(SALT_BYTES)
-    return BackupCode(user_id=user.pk, digest=hashed(code, salt), expires_at=expires_at)
+    set_of = one_of_set(user)
+    digest = hashed_like(code, set_of) if set_of else hashed(code, secrets.token_bytes(SALT_BYTES))
+    return BackupCode(user_id=user.pk, digest=digest, expires_at=expires_at)
 
 
 def read(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
@@ -59,16 +66,15 @@ def read(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
 
 def find(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
     """The row of this code, used or not, at the price of one hash."""
-    salt = salt_of_set(user)
-    if salt is None:
+    set_of = one_of_set(user)
+    if set_of is None:
         return None
     mine = BackupCode.objects.filter(user_id=user.pk).exclude(expires_at__lte=now)
-    return mine.filter(digest=hashed(code, salt)).first()
+    return mine.filter(digest=hashed_like(code, set_of)).first()
 
 
-def salt_of_set(user: AbstractBaseUser) -> bytes | None:
-    digest = BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
-    return None if digest is None else salt_of(digest)
+def one_of_set(user: AbstractBaseUser) -> str | None:
+    return BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
 
 
 def salt_of(digest: str) -> bytes:
