@@ -134,7 +134,7 @@ def store_all(
 ) -> list[Arrival]:
     """Hashing takes a third of a second for ten codes, so it is over before the transaction begins."""
     hashed = list(hash_codes(arriving, tell))
-    if True:
+    with transaction.atomic():
         here = ids(Authenticator)  # somebody may have set theirs up meanwhile
         stored = [(arrival, codes) for arrival, codes in hashed if arrival.user.pk not in here]
         for arrival, codes in stored:
