@@ -1,0 +1,299 @@
+"""Who must have two-factor sign-in, from when, and what they reach without it."""
+
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from accounts.models import User
+from tests.operations.desk import ROOT, browser_of, environment, run
+from tests.people import NOW, PASSWORD, enrol, give_password, person
+from twofactor import enrolment, policy
+from twofactor.models import Nudge
+
+pytestmark = pytest.mark.django_db
+PROFILE = "/accounts/profile/"
+SETUP = "/two-factor/setup/?next=%2Faccounts%2Fprofile%2F"
+
+
+def no_gmail(user):
+    """A rule of the site's own."""
+    return not user.email.endswith("@gmail.example")
+
+
+def broken(user):
+    raise LookupError("a rule that fails")
+
+
+@pytest.fixture
+def rule(settings):
+    def set_to(name, since=None, grace=0):
+        settings.TWOFACTOR_REQUIRED_FOR = name
+        settings.TWOFACTOR_REQUIRED_FROM = since
+        settings.TWOFACTOR_GRACE_DAYS = grace
+
+    return set_to
+
+
+@pytest.fixture
+def alices(client, alice):
+    """Her browser, signed in with the password alone, which is all she has."""
+    give_password(client)
+    return client
+
+
+# Whom a rule holds for
+
+
+@pytest.mark.parametrize(
+    ("name", "is_staff", "email", "held"),
+    [
+        ("nobody", True, "alice@example.com", False),
+        ("staff", False, "alice@example.com", False),
+        ("staff", True, "alice@example.com", True),
+        ("everyone", False, "alice@example.com", True),
+        ("tests.operations.test_policy.no_gmail", False, "alice@example.com", True),
+        ("tests.operations.test_policy.no_gmail", True, "alice@gmail.example", False),
+    ],
+)
+def test_a_rule_holds_for_whom_it_names(client, rule, clock, name, is_staff, email, held):
+    person(email, is_staff=is_staff)
+    give_password(client, email)
+    rule(name)
+    assert (client.get(PROFILE).status_code == 303) == held
+
+
+def test_without_a_setting_it_holds_for_nobody(settings, alices):
+    del settings.TWOFACTOR_REQUIRED_FOR
+    assert alices.get(PROFILE).status_code == 200
+
+
+def test_a_rule_holds_from_the_next_request(rule, alices):
+    before = alices.get(PROFILE).status_code
+    rule("everyone")
+    assert (before, alices.get(PROFILE).status_code) == (200, 303)
+
+
+def test_a_rule_that_was_taken_back_holds_no_longer(rule, alices):
+    rule("everyone")
+    alices.get(PROFILE)
+    rule("nobody")
+    assert alices.get(PROFILE).status_code == 200
+
+
+def test_who_becomes_staff_is_held_from_the_next_request(rule, alices):
+    rule("staff")
+    User.objects.update(is_staff=True)
+    assert alices.get(PROFILE).status_code == 303
+
+
+def test_who_has_two_factor_sign_in_notices_nothing(rule, alice, phone, clock):
+    rule("everyone")
+    assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
+
+
+def test_strangers_notice_nothing(rule, client, db):
+    rule("everyone")
+    assert client.get("/").status_code == 200
+
+
+def test_a_rule_that_fails_lets_nobody_through(rule, alices):
+    rule("tests.operations.test_policy.broken")
+    alices.raise_request_exception = False
+    assert alices.get(PROFILE).status_code == 500
+
+
+def test_a_session_that_other_code_opened_is_held_too(rule, client, alice):
+    client.force_login(alice)
+    rule("everyone")
+    assert client.get(PROFILE).status_code == 303
+
+
+# What they reach
+
+
+OPEN = {
+    "/accounts/email/verify/x/",
+    "/accounts/email/verify/send/",
+    "/accounts/language/",
+    "/accounts/logout/",
+    "/help/",
+    "/two-factor/confirm/",
+    "/two-factor/setup/",
+    "/two-factor/setup/verify/",
+    "/two-factor/setup/codes/",
+    "/two-factor/setup/cancel/",
+}
+
+
+def addresses(resolver, start="/"):
+    """Every address of the site, with something in each gap."""
+    for pattern in resolver.url_patterns:
+        route = str(pattern.pattern).replace("<token>", "x").replace("<uidb64>", "MQ")
+        path = start + route.replace("<int:", "<").replace("<path:", "<").replace("^", "").replace("$", "")
+        if isinstance(pattern, URLPattern):
+            yield path.replace("<pk>", "1").replace("<object_id>", "1").replace("<url>", "x")
+        else:
+            yield from addresses(pattern, path)
+
+
+ADDRESSES = sorted(path for path in addresses(get_resolver()) if "<" not in path and "(" not in path)
+
+
+def test_the_crawl_knows_the_site():
+    assert {*OPEN, "/", PROFILE, "/admin/", "/admin/accounts/user/1/change/", "/two-factor/"} <= {*ADDRESSES}
+
+
+@pytest.mark.parametrize("send", [Client.get, Client.post], ids=["get", "post"])
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OPEN])
+def test_what_is_not_needed_to_set_up_leads_to_it(rule, alices, path, send):
+    rule("everyone")
+    answer = send(alices, path)
+    assert (answer.status_code, answer.get("Location", "").partition("?")[0]) == (303, "/two-factor/setup/")
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_what_is_needed_to_set_up_is_open(rule, alices, path):
+    rule("everyone")
+    assert "?next=" not in alices.get(path).get("Location", "")
+
+
+def test_whoever_is_held_is_led_to_set_up_with_the_way_on(rule, alices):
+    rule("everyone")
+    assert alices.get(PROFILE, follow=True).redirect_chain == [(SETUP, 303)]
+
+
+def test_whoever_is_held_is_told_why(rule, alices):
+    rule("everyone")
+    page = alices.get(PROFILE, follow=True).content.decode()
+    assert page.count("Your account needs two-factor authentication.") == 1
+
+
+def test_whoever_is_held_can_give_the_password_again(rule, alices):
+    rule("everyone")
+    answer = alices.post("/two-factor/confirm/", {"password": PASSWORD, "next": "/two-factor/setup/"})
+    assert answer.url == "/two-factor/setup/"
+
+
+def test_whoever_is_held_can_sign_out(rule, alices):
+    rule("everyone")
+    alices.post("/accounts/logout/")
+    assert "_auth_user_id" not in alices.session
+
+
+def test_whoever_is_held_can_choose_the_language(rule, alices, alice):
+    rule("everyone")
+    alices.post("/accounts/language/", {"language": "de"})
+    alice.refresh_from_db()
+    assert alice.language == "de"
+
+
+def test_set_up_frees_at_once(rule, alices, alice, clock):
+    rule("everyone")
+    phone = enrol(alice)
+    assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
+
+
+# From when
+
+
+@pytest.mark.parametrize(("day", "held"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])
+def test_a_rule_holds_from_its_day_on(rule, alices, day, held):
+    rule("everyone", since=day)
+    assert (alices.get(PROFILE).status_code == 303) == held
+
+
+def test_it_begins_at_midnight(rule, client, alice, clock):
+    rule("everyone", since=date(2026, 3, 2))
+    clock.move_to(NOW.replace(hour=23, minute=59, second=59))
+    give_password(client)
+    before = client.get(PROFILE).status_code
+    clock.shift(1)
+    assert (before, client.get(PROFILE).status_code) == (200, 303)
+
+
+@pytest.mark.parametrize(("days", "held"), [(2, False), (3, True)])
+def test_who_is_new_has_days_of_grace(rule, alices, clock, days, held):
+    rule("everyone", grace=3)
+    clock.shift(timedelta(days=days))
+    give_password(alices)
+    assert (alices.get(PROFILE).status_code == 303) == held
+
+
+def test_of_day_and_grace_the_later_counts(rule, alice):
+    rule("everyone", since=date(2026, 3, 2), grace=3)
+    assert policy.deadline(alice) == NOW + timedelta(days=3)
+
+
+def test_there_is_no_day_for_whom_the_rule_leaves_out(rule, alice):
+    rule("staff", since=date(2026, 3, 2))
+    assert policy.deadline(alice) is None
+
+
+# The reminder
+
+
+def test_the_reminder_tells_the_day(rule, alices):
+    rule("everyone", since=date(2026, 4, 1))
+    assert "From 1 April 2026 on your account needs" in alices.get("/").content.decode()
+
+
+def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(rule, alices):
+    rule("everyone", since=date(2026, 4, 1))
+    assert "/two-factor/nudge/dismiss/" not in alices.get("/").content.decode()
+
+
+def test_a_dismissed_reminder_is_back_when_there_is_a_day(rule, alices, alice):
+    Nudge.objects.create(user=alice, dismissed_at=NOW)
+    rule("everyone", since=date(2026, 4, 1))
+    assert "From 1 April 2026" in alices.get("/").content.decode()
+
+
+def test_without_a_day_it_can_be_dismissed(alices):
+    alices.post("/two-factor/nudge/dismiss/")
+    assert "nudge-title" not in alices.get("/").content.decode()
+
+
+# Nonsense
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWOFACTOR_REQUIRED_FOR", "all"),
+        ("TWOFACTOR_REQUIRED_FOR", "Staff"),
+        ("TWOFACTOR_REQUIRED_FOR", "a rule.of ours"),
+        ("TWOFACTOR_REQUIRED_FROM", "tomorrow"),
+        ("TWOFACTOR_REQUIRED_FROM", "2027-02-30"),
+        ("TWOFACTOR_GRACE_DAYS", "-1"),
+        ("TWOFACTOR_GRACE_DAYS", "1.5"),
+        ("TWOFACTOR_GRACE_DAYS", "366"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused_in_one_line(name, value):
+    command = [sys.executable, "manage.py", "twofactor", "status"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment() | {name: value}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr.count("\n"), name in ran.stderr) == (1, 1, True)
+
+
+# The way out
+
+
+def test_the_rule_is_told_at_the_command_line(rule, db):
+    rule("everyone")
+    assert "required for: everyone\n" in run("status").out
+
+
+def test_the_day_of_a_person_is_told_at_the_command_line(rule, alice):
+    rule("everyone", since=date(2026, 4, 1))
+    assert "required from: 2026-04-01 00:00:00+00:00\n" in run("status", alice.email).out
+
+
+def test_the_command_line_works_where_a_check_would_refuse_to_start(settings, alice, phone):
+    settings.TWOFACTOR_WINDOW = 5  # twofactor.E007
+    call_command("twofactor", "reset", alice.email, "--reason", "locked out", skip_checks=False)
+    assert not enrolment.is_on(alice)
