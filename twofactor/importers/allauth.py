@@ -78,7 +78,7 @@ def unused_codes(data: dict[str, Any], decrypt: Decrypt) -> tuple[str, ...]:
     if data.get("migrated_codes") is not None:
         return tuple(decrypt(code) for code in data["migrated_codes"])
     codes = grown_from(decrypt(data["seed"]))
-    return tuple(code for place, code in enumerate(codes) if not data["used_mask"] >> place & 0)
+    return tuple(code for place, code in enumerate(codes) if not data["used_mask"] >> place & 1)
 
 
 def grown_from(seed: str) -> Iterator[str]:
