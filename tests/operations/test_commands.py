@@ -1,0 +1,283 @@
+"""manage.py twofactor …: what each action says, how it exits, and what it leaves alone."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from tests.operations.desk import ROOT, environment, run
+from tests.people import NOW, give_password, person, signed_in_as
+from twofactor import alphabet, enrolment, vault
+from twofactor.models import Authenticator, BackupCode, Event
+
+pytestmark = pytest.mark.django_db
+ALICE = "alice@example.com"
+ACTIONS = [
+    "status",
+    "report",
+    "reset",
+    "emergency-code",
+    "generate-key",
+    "rotate-keys",
+    "prune",
+    "import",
+    "after-restore",
+]
+ABOUT_SOMEBODY = [("status",), ("reset", "--reason", "lost"), ("emergency-code", "--reason", "lost")]
+
+
+def everything():
+    """All rows of the site, as they stand."""
+    rows = [row for model in apps.get_models() for row in model._default_manager.order_by("pk").values()]
+    return [str(row) for row in rows]
+
+
+@pytest.fixture
+def site(transactional_db):
+    """The command line itself: exit code, and what it said on both channels."""
+
+    def manage(*words, **changes):
+        env = {name: value for name, value in {**environment(), **changes}.items() if value is not None}
+        command = [sys.executable, "manage.py", "twofactor", *words]
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+
+    return manage
+
+
+# Help
+
+
+def test_help_names_every_action(site):
+    listed = re.findall(r"^    ([a-z][a-z-]+)", site("--help").stdout, re.MULTILINE)
+    assert [action for action in ACTIONS if action not in listed] == []
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_has_help_that_says_more_than_its_name(site, action):
+    ran = site(action, "--help")
+    described = ran.stdout.partition("\n\n")[2]
+    assert (ran.returncode, ran.stderr, len(described.split()) > 15) == (0, "", True)
+
+
+@pytest.mark.parametrize("words", [(), ("dance",), ("reset", ALICE), ("emergency-code", ALICE)])
+def test_half_a_command_is_refused(site, words):
+    ran = site(*words)
+    assert (ran.returncode, ran.stdout, "error:" in ran.stderr) == (2, "", True)
+
+
+# A key before there is anything
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """No settings, no .env, no database."""
+
+    def manage(*words):
+        command = [sys.executable, str(ROOT / "manage.py"), "twofactor", *words]
+        return subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True)
+
+    return manage
+
+
+def test_a_key_is_made_without_any_setting(bare):
+    made = bare("generate-key")
+    assert (made.returncode, made.stderr, made.stdout.count("\n")) == (0, "", 1)
+
+
+def test_a_made_key_is_one(bare):
+    (key,) = vault.parse_keys(bare("generate-key").stdout)
+    assert len(key) == 44
+
+
+def test_no_key_is_made_twice(bare):
+    assert bare("generate-key").stdout != bare("generate-key").stdout
+
+
+def test_a_key_is_made_with_settings_too(db):
+    assert len(vault.parse_keys(run("generate-key").out)) == 1
+
+
+@pytest.mark.parametrize("name", ["TWOFACTOR_KEYS", "SECRET_KEY"])
+def test_with_a_broken_setting_any_other_action_says_so_in_one_line(site, name):
+    ran = site("status", **{name: " "})
+    assert (ran.returncode, ran.stderr.count("\n"), name in ran.stderr) == (1, 1, True)
+
+
+# Somebody
+
+
+@pytest.mark.parametrize("words", ABOUT_SOMEBODY, ids=lambda words: words[0])
+def test_somebody_unknown_is_one_line(site, words):
+    ran = site(words[0], "nobody@example.com", *words[1:])
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        1,
+        "",
+        "CommandError: There is nobody called nobody@example.com.\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["ALICE@example.com", " alice@example.com"])
+def test_a_person_is_found_in_any_spelling(alice, name):
+    assert f"person: {ALICE}\n" in run("status", name).out
+
+
+def test_the_status_of_somebody_without_a_second_factor(alice):
+    assert "two factor: off\n" in run("status", ALICE).out
+
+
+def test_the_status_of_somebody_with_a_second_factor(alice, phone):
+    said = json.loads(run("status", ALICE, "--json").out)
+    assert (said["two_factor"], said["on_since"]) == ("on", f"{NOW - timedelta(hours=1)}")
+
+
+def test_the_status_tells_how_often_somebody_guessed(alice, phone, client):
+    give_password(client)
+    for _ in range(5):
+        client.post("/two-factor/verify/", {"code": "000000"})
+    said = json.loads(run("status", ALICE, "--json").out)
+    assert (said["wrong_codes_in_a_row"], said["locked_until"]) == (5, f"{NOW + timedelta(seconds=30)}")
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", ALICE), ("report",)], ids=" ".join)
+def test_json_is_for_a_script(alice, phone, words):
+    said, plain = json.loads(run(*words, "--json").out), run(*words).out
+    assert [name.replace("_", " ") for name in said] == re.findall(r"^([^:]+):", plain, re.MULTILINE)
+
+
+def test_status_and_report_show_no_secret(alice, phone):
+    said = run("status", ALICE).out + run("report").out
+    assert [text for text in (phone.key, Authenticator.objects.get().sealed_key) if text in said] == []
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", ALICE), ("report",)], ids=" ".join)
+def test_looking_changes_nothing(alice, phone, words):
+    before = everything()
+    run(*words)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("words", [("status",), ("report",)], ids=" ".join)
+def test_there_is_a_status_of_nobody(db, words):
+    assert "people: 0\n" in run(*words).out
+
+
+# Helping
+
+
+def test_a_reset_says_what_it_did(alice, phone):
+    ran = run("reset", ALICE, "--reason", "lost")
+    assert (ran.code, ran.out) == (
+        0,
+        f"Two-factor sign-in is off for {ALICE}, and every session has ended.\n",
+    )
+
+
+def test_a_reset_turns_it_off(alice, phone):
+    run("reset", ALICE, "--reason", "lost")
+    assert not enrolment.is_on(alice)
+
+
+def test_a_reset_of_nothing_is_one_line(alice):
+    ran = run("reset", ALICE, "--reason", "lost")
+    assert (ran.code, ran.err) == (1, f"{ALICE} has no two-factor sign-in.")
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("reset", "reset_by_support"), ("emergency-code", "emergency_code_made")]
+)
+def test_who_did_it_and_why_is_logged(alice, phone, action, kind):
+    run(action, ALICE, "--reason", "lost")
+    assert Event.objects.get(kind=kind).detail == {"reason": "lost", "by": "command line"}
+
+
+def emergency_code(*words):
+    return run("emergency-code", ALICE, "--reason", "lost", *words)
+
+
+def test_an_emergency_code_is_all_that_goes_to_the_script(alice, phone):
+    assert re.fullmatch(r"[0-9A-Z]{5}(-[0-9A-Z]{5}){2}\n", emergency_code().out)
+
+
+def test_what_to_do_with_it_goes_to_the_person_at_the_screen(alice, phone):
+    assert emergency_code("--hours", "3").err == (
+        f"It works once, within 3 h. Give it to nobody but {ALICE}.\n"
+    )
+
+
+def test_an_emergency_code_from_the_command_line_lets_the_person_in(alice, phone):
+    code, client = emergency_code().out, Client()
+    give_password(client)
+    client.post("/two-factor/verify/backup/", {"code": code})
+    assert signed_in_as(client) == alice
+
+
+def test_an_emergency_code_is_not_kept_as_it_was_shown(alice, phone):
+    code = alphabet.read_backup_code(emergency_code().out)
+    assert [row for row in everything() if code in row] == []
+
+
+def test_an_emergency_code_lives_as_long_as_was_asked(alice, phone):
+    emergency_code("--hours", "24")
+    assert BackupCode.objects.get().expires_at == NOW + timedelta(hours=24)
+
+
+@pytest.mark.parametrize("hours", ["0", "25", "-1", "x"])
+def test_an_emergency_code_lives_no_other_time(alice, phone, hours):
+    assert (emergency_code("--hours", hours).code, BackupCode.objects.count()) == (1, 0)
+
+
+def test_no_emergency_code_without_two_factor_sign_in(alice):
+    assert (emergency_code().code, emergency_code().err) == (1, f"{ALICE} has no two-factor sign-in.")
+
+
+# A look before the leap
+
+
+@pytest.fixture
+def much_to_do(alice, phone, client, settings, clock):
+    """Rows under an old key, and rows that have had their time."""
+    give_password(client, person("bob@example.com").email)
+    client.get("/two-factor/setup/")
+    emergency_code()
+    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    clock.shift(timedelta(days=500))
+
+
+@pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])
+def test_a_dry_run_changes_nothing(much_to_do, action):
+    before = everything()
+    assert (run(action, "--dry-run").code, everything() == before) == (0, True)
+
+
+@pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])
+def test_the_run_after_it_does(much_to_do, action):
+    before = everything()
+    run(action)
+    assert everything() != before
+
+
+def test_a_dry_run_of_the_keys_says_how_many_wait(much_to_do):
+    assert run("rotate-keys", "--dry-run").out == "2 to be sealed again.\n"
+
+
+def test_a_dry_run_of_pruning_says_as_much_as_pruning(much_to_do):
+    before = run("prune", "--dry-run").out
+    assert run("prune").out == before.replace("would be ", "")
+
+
+def test_pruning_says_what_it_removed(much_to_do):
+    assert "unfinished set-ups: 1 removed\n" in run("prune").out
+
+
+def test_rotating_says_what_it_sealed(much_to_do):
+    ran = run("rotate-keys")
+    assert (ran.code, ran.out) == (0, "2 sealed again, 0 unreadable.\n")
+
+
+def test_rotating_tells_on_the_way_how_far_it_is(much_to_do):
+    assert run("rotate-keys").err == "1 sealed again\n2 sealed again\n"
