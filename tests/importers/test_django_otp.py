@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.oath import hotp, totp
 
-from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, after_password, enter, rows, take_in
-from tests.people import enrol, give_password, signed_in_as
+from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
+from tests.people import PASSWORD, enrol, give_password, signed_in_as
 from twofactor import support
 from twofactor.mail import outgoing
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
@@ -155,6 +155,12 @@ def test_support_can_still_help_with_a_code(moved, later):
     assert enter(ALICE, helping.replace("-", " ").lower(), BACKUP).status_code == SIGNED_IN
 
 
+def test_the_panel_counts_the_codes_that_came_along(moved):
+    browser = after_password(ALICE)
+    browser.post(VERIFY, {"code": code(device(ALICE))})
+    assert b"2 of 2 unused" in browser.get("/two-factor/").content
+
+
 def test_codes_are_kept_as_hashes(moved):
     assert all(
         digest.startswith("$argon2id$") for digest in BackupCode.objects.values_list("digest", flat=True)
@@ -169,6 +175,15 @@ def test_a_phone_number_has_to_be_confirmed_anew(moved):
     assert (phone.new_number, phone.number, phone.verified_at) == ("+4917012345678", "", None)
 
 
+def test_the_number_stands_ready_to_be_confirmed(moved, later, settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "console"
+    browser = after_password(ALICE)
+    browser.post(VERIFY, {"code": code(device(ALICE))})
+    later.shift(60)
+    browser.post("/two-factor/confirm/", {"password": PASSWORD, "code": code(device(ALICE))})
+    assert browser.get("/two-factor/phone/").context["form"]["number"].value() == "+4917012345678"
+
+
 # One command
 
 
@@ -177,6 +192,16 @@ def test_a_second_run_finds_everybody_here(moved):
     said = take_in("django-otp")
     assert (said.imported, said.already_here) == (0, 4)
     assert list(Authenticator.objects.order_by("pk").values()) == before
+
+
+def test_a_dry_run_knows_who_is_here(moved):
+    said = take_in("django-otp", "--dry-run")
+    assert (said.imported, said.already_here) == (0, 4)
+
+
+def test_what_people_who_are_here_had_there_is_no_fault(site):
+    enrol(user("grace@example.com"))
+    assert "grace@example.com" not in [fault["person"] for fault in take_in("django-otp").faults]
 
 
 def test_who_has_an_authenticator_here_keeps_it(site, later):

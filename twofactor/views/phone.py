@@ -19,7 +19,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not enrolment.is_on(person(request)):
         return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
-    form = PhoneForm(posted(request))
+    form = PhoneForm(posted(request), initial={"number": unconfirmed(request)})
     if form.is_valid():
         try:
             delivery.send_to_new_number(
@@ -58,6 +58,11 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
         events.record("phone_changed", request.user, request)
         messages.success(request, _("Your phone number is removed."), extra_tags="phone")
     return see_other("twofactor:settings")
+
+
+def unconfirmed(request: HttpRequest) -> str:
+    """Typed before, or brought from another app."""
+    return Phone.objects.filter(pk=request.user.pk).values_list("new_number", flat=True).first() or ""
 
 
 def saved(request: HttpRequest) -> Phone | None:
