@@ -1,0 +1,258 @@
+"""New keys while people sign in: everything sealed again, whatever stops it on the way."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.operations.desk import ROOT, environment, run
+from tests.people import NOW, Phone, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import backup_codes, enrolment, keys, totp, vault
+from twofactor.models import Authenticator, Draft, GuessBudget, owner
+
+pytestmark = pytest.mark.django_db
+OLD, NEW, LOST = (vault.generate_key() for _ in range(3))
+PAPER = "ABCDEFGHJKMNPQR"
+
+
+@pytest.fixture(autouse=True)
+def first_key(settings):
+    settings.TWOFACTOR_KEYS = [OLD]
+
+
+@pytest.fixture
+def new_key(settings, phone):
+    """A key before the one that Alice's authenticator is sealed with."""
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+
+
+def waiting():
+    """How many rows are not under the newest key."""
+    return sum(keys.stale(model, column).count() for model, column in keys.sealed_columns())
+
+
+def crowd(size):
+    """People with an authenticator each, on one key of time; made at once, so without any code on paper."""
+    now, key = timezone.now() - timedelta(hours=1), totp.generate_key()
+    names = [f"p{n}@example.com" for n in range(size)]
+    people = User.objects.bulk_create([User(email=name, password="!") for name in names])
+    rows = [Authenticator(user=one, last_step=totp.step_at(now), enabled_at=now) for one in people]
+    for row in rows:
+        row.seal_key(key, now)
+    Authenticator.objects.bulk_create(rows)
+    GuessBudget.objects.bulk_create([GuessBudget(user=one) for one in people])
+    return key
+
+
+# With two keys
+
+
+def test_a_new_key_asks_nothing_of_anybody(new_key, alice, phone, client):
+    sign_in(client, phone)
+    assert signed_in_as(client) == alice
+
+
+def test_what_is_sealed_from_now_on_is_under_the_new_key(new_key):
+    enrol(person("bob@example.com"))
+    assert keys.in_use() == {vault.key_id(NEW): 1, vault.key_id(OLD): 1}
+
+
+def test_who_depends_on_which_key_is_reported(new_key):
+    said = json.loads(run("report", "--json").out)
+    in_use = {name: rows for name, rows in said.items() if name.startswith("sealed_with_key_")}
+    assert in_use == {f"sealed_with_key_{vault.key_id(NEW)}": 0, f"sealed_with_key_{vault.key_id(OLD)}": 1}
+
+
+def test_a_key_that_is_gone_is_reported_by_its_name(settings, phone):
+    settings.TWOFACTOR_KEYS = [NEW]
+    assert f"sealed with key {vault.key_id(OLD)}: 1\n" in run("report").out
+
+
+def test_the_report_shows_no_key(new_key):
+    said = run("report").out
+    assert [key for key in (OLD, NEW) if key in said] == []
+
+
+# Sealing everything again
+
+
+def test_afterwards_nothing_depends_on_the_old_key(new_key):
+    run("rotate-keys")
+    assert keys.in_use() == {vault.key_id(NEW): 1, vault.key_id(OLD): 0}
+
+
+def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, client):
+    run("rotate-keys")
+    settings.TWOFACTOR_KEYS = [NEW]
+    sign_in(client, phone)
+    assert signed_in_as(client) == alice
+
+
+def test_backup_codes_depend_on_no_key(new_key, settings, alice, client):
+    backup_codes.replace_all(alice, backup_codes.rows(alice, [PAPER]))
+    settings.TWOFACTOR_KEYS = [LOST]
+    give_password(client)
+    client.post("/two-factor/verify/backup/", {"code": PAPER})
+    assert signed_in_as(client) == alice
+
+
+def test_an_unfinished_set_up_shows_the_same_key_as_before(settings, alice, client):
+    give_password(client)
+    before = client.get("/two-factor/setup/").context["setup"].key
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+    run("rotate-keys")
+    settings.TWOFACTOR_KEYS = [NEW]
+    assert enrolment.unfinished(alice, Draft.Kind.SETUP, NOW).key == before
+
+
+@pytest.mark.parametrize(("minutes", "opens"), [(30, True), (31, False)])
+def test_sealing_again_makes_nothing_younger(settings, alice, client, clock, minutes, opens):
+    give_password(client)
+    client.get("/two-factor/setup/")
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+    clock.shift(timedelta(minutes=20))
+    run("rotate-keys")
+    now = NOW + timedelta(minutes=minutes)
+    Draft.objects.update(started_at=now)
+    assert (enrolment.unfinished(alice, Draft.Kind.SETUP, now) is not None) == opens
+
+
+def test_the_second_time_there_is_nothing_to_do(new_key):
+    run("rotate-keys")
+    before = Authenticator.objects.get().sealed_key
+    ran = run("rotate-keys")
+    assert (ran.out, Authenticator.objects.get().sealed_key) == ("0 sealed again, 0 unreadable.\n", before)
+
+
+def test_sealing_again_is_no_event_and_ends_no_session(new_key, alice):
+    run("rotate-keys")
+    alice.refresh_from_db()
+    assert alice.security_epoch == 0
+
+
+def test_what_somebody_changed_meanwhile_is_left_to_them(new_key, alice):
+    read_before = Authenticator.objects.get()
+    changed = Authenticator.objects.get()
+    changed.seal_key(totp.generate_key(), NOW)
+    changed.save()
+    keys.reseal(read_before, "sealed_key", NOW)
+    assert Authenticator.objects.get().sealed_key == changed.sealed_key
+
+
+def test_of_three_keys_all_rows_end_under_the_first(new_key, settings):
+    enrol(person("bob@example.com"))
+    settings.TWOFACTOR_KEYS = [LOST, NEW, OLD]
+    run("rotate-keys")
+    assert keys.in_use()[vault.key_id(LOST)] == 2
+
+
+# What can not be opened
+
+
+@pytest.fixture
+def unreadable(new_key, alice, settings):
+    """Bob's authenticator is under a key that nobody has any more; Alice's is not."""
+    settings.TWOFACTOR_KEYS = [LOST]
+    enrol(person("bob@example.com"))
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+    return Authenticator.objects.get(user__email="bob@example.com")
+
+
+def test_what_can_not_be_opened_is_told_with_code_2(unreadable):
+    ran = run("rotate-keys")
+    assert (ran.code, ran.out) == (2, "1 sealed again, 1 unreadable.\n")
+
+
+def test_what_can_not_be_opened_stays_as_it_is(unreadable):
+    run("rotate-keys")
+    assert Authenticator.objects.get(pk=unreadable.pk).sealed_key == unreadable.sealed_key
+
+
+def test_what_was_carried_to_another_person_is_not_sealed_for_them(new_key, alice):
+    bob = person("bob@example.com")
+    carried = Authenticator.objects.get()
+    carried.user = bob
+    carried.save(force_insert=True)
+    assert run("rotate-keys").code == 2
+
+
+def test_what_can_not_be_opened_lets_nobody_in_with_the_password_alone(unreadable, client):
+    give_password(client, "bob@example.com")
+    page = client.post("/two-factor/verify/", {"code": "123456"})
+    assert (page.status_code, signed_in_as(client)) == (422, None)
+
+
+# While it runs
+
+
+class Rotation(subprocess.Popen):
+    """manage.py twofactor rotate-keys, in a process of its own; a batch is told in a line of stderr."""
+
+    def __init__(self):
+        command = [sys.executable, "manage.py", "twofactor", "rotate-keys"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        super().__init__(command, cwd=ROOT, env=environment(), text=True, **pipes)
+
+
+@pytest.fixture
+def long_work(transactional_db, settings):
+    """2,000 people under the old key: ten batches."""
+    key = crowd(2000)
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+    return Phone(key)
+
+
+def test_after_kill_9_the_next_run_finishes(long_work):
+    with Rotation() as rotation:
+        rotation.stderr.readline()
+        rotation.send_signal(signal.SIGKILL)
+    left = waiting()
+    ran = run("rotate-keys")
+    assert (0 < left < 2000, ran.out) == (True, f"{left} sealed again, 0 unreadable.\n")
+
+
+def test_after_kill_9_every_row_opens(long_work, settings):
+    with Rotation() as rotation:
+        rotation.stderr.readline()
+        rotation.send_signal(signal.SIGKILL)
+    opened = {
+        vault.unseal("authenticator", owner(row.pk), row.sealed_key, timezone.now())
+        for row in Authenticator.objects.all()
+    }
+    assert opened == {long_work.key}
+
+
+def test_people_sign_in_while_it_runs(long_work):
+    phone, client = enrol(person()), Client()
+    with Rotation() as rotation:
+        rotation.stderr.readline()
+        sign_in(client, phone)
+        still_running = rotation.poll() is None
+    assert (still_running, signed_in_as(client).email) == (True, "alice@example.com")
+
+
+def test_people_whose_row_waits_sign_in_while_it_runs(long_work):
+    last = User.objects.get(email="p1999@example.com")
+    last.set_password("correct horse battery")
+    last.save()
+    client = Client()
+    with Rotation() as rotation:
+        rotation.stderr.readline()
+        sign_in(client, long_work, last.email)
+        rotation.communicate()
+    assert (rotation.returncode, signed_in_as(client)) == (0, last)
+
+
+def test_it_is_quick_enough_for_ten_thousand_people_in_a_minute(db, settings):
+    crowd(500)
+    settings.TWOFACTOR_KEYS = [NEW, OLD]
+    began = time.monotonic()
+    run("rotate-keys")
+    assert time.monotonic() - began < 60 * 500 / 10_000

@@ -1,0 +1,200 @@
+"""What has had its time goes, what has not stays, and nobody waits for it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.operations.desk import run
+from tests.people import NOW, give_password, sign_in, signed_in_as
+from twofactor import prune
+from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TrustedBrowser
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+
+
+def event(user, at):
+    Event.objects.create(user=user, kind="wrong_codes", at=at)
+
+
+def draft(user, at):
+    Draft.objects.create(user=user, kind="setup", sealed="x", started_at=at)
+
+
+def sent_code(user, at):
+    SentCode.objects.create(user=user, purpose="x", channel="email", target="x", digest="x", sent_at=at)
+
+
+def trusted_browser(user, at):
+    dates = {"trusted_at": at, "last_used_at": at, "expires_at": at}
+    TrustedBrowser.objects.create(user=user, digest="x", session_hash="x", label="x", **dates)
+
+
+def allowance(user, at):
+    Allowance.objects.create(key="x", count=1, began_at=at)
+
+
+def emergency_code(user, at):
+    BackupCode.objects.create(user=user, digest="x", expires_at=at)
+
+
+def session(user, at):
+    Session.objects.create(session_key="x", session_data="x", expire_date=at)
+
+
+def wrong_password(user, at):
+    row = AccessAttempt.objects.create(username=user.email, ip_address="127.0.0.1", failures_since_start=1)
+    AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=at)
+
+
+KINDS = {
+    "events": (event, Event, timedelta(days=400)),
+    "unfinished set-ups": (draft, Draft, timedelta(minutes=30)),
+    "sent codes": (sent_code, SentCode, timedelta(hours=24)),
+    "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(0)),
+    "allowances": (allowance, Allowance, timedelta(hours=48)),
+    "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
+    "sessions": (session, Session, timedelta(0)),
+    "wrong passwords": (wrong_password, AccessAttempt, timedelta(days=90)),
+}
+EACH = pytest.mark.parametrize("name", KINDS)
+
+
+def test_these_are_all_kinds(db):
+    assert set(KINDS) == set(prune.prune(NOW))
+
+
+@EACH
+def test_what_has_had_its_time_is_removed(alice, name):
+    make, model, kept = KINDS[name]
+    make(alice, NOW - kept - SECOND)
+    assert (prune.prune(NOW)[name], model.objects.count()) == (1, 0)
+
+
+@EACH
+def test_what_has_not_is_kept(alice, name):
+    make, model, kept = KINDS[name]
+    make(alice, NOW - kept)
+    assert (prune.prune(NOW)[name], model.objects.count()) == (0, 1)
+
+
+@EACH
+def test_a_look_before_counts_and_keeps(alice, name):
+    make, model, kept = KINDS[name]
+    make(alice, NOW - kept - SECOND)
+    assert (prune.prune(NOW, dry_run=True)[name], model.objects.count()) == (1, 1)
+
+
+def old_events(user, rows):
+    at = NOW - timedelta(days=401)
+    Event.objects.bulk_create([Event(user=user, kind="wrong_codes", at=at) for _ in range(rows)])
+
+
+def test_many_rows_go_a_thousand_at_a_time(alice):
+    old_events(alice, 2500)
+    with CaptureQueriesContext(connection) as queries:
+        prune.prune(NOW)
+    removals = [q["sql"] for q in queries if q["sql"].startswith('DELETE FROM "twofactor_event"')]
+    assert (len(removals), Event.objects.count()) == (3, 0)
+
+
+def test_backup_codes_of_the_set_are_never_removed(alice):
+    BackupCode.objects.create(user=alice, digest="x", used_at=NOW - timedelta(days=1000))
+    prune.prune(NOW)
+    assert BackupCode.objects.count() == 1
+
+
+def test_the_audit_log_is_kept_as_long_as_is_asked(alice):
+    for days in (9, 11):
+        event(alice, NOW - timedelta(days=days))
+    run("prune", "--events-days", "10")
+    assert Event.objects.count() == 1
+
+
+def test_a_browser_that_still_works_is_kept(alice, phone, client):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    run("prune")
+    client.post("/accounts/logout/")
+    give_password(client)
+    assert signed_in_as(client) == alice
+
+
+def test_who_is_signed_in_stays_so(alice, client):
+    give_password(client)
+    run("prune")
+    assert signed_in_as(client) == alice
+
+
+def test_a_lock_outlives_pruning(alice, phone, client):
+    give_password(client)
+    for _ in range(5):
+        client.post("/two-factor/verify/", {"code": "000000"})
+    run("prune")
+    assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code == 429
+
+
+# Nobody waits
+
+
+def pruned():
+    """In a thread, which has a connection of its own to give back."""
+    try:
+        return prune.prune(NOW)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_signs_in_while_it_removes(alice, phone, client):
+    old_events(alice, 20_000)
+    with ThreadPoolExecutor() as pool:
+        pruning = pool.submit(pruned)
+        while (left := Event.objects.count()) == 20_000:
+            assert not pruning.done()
+        sign_in(client, phone)
+    assert (left > 0, signed_in_as(client), pruning.result()["events"]) == (True, alice, 20_000)
+
+
+def expired_tries(rows):
+    tries = [
+        AccessAttempt(username=f"p{n}", ip_address="192.0.2.1", failures_since_start=1) for n in range(rows)
+    ]
+    AccessAttempt.objects.bulk_create(tries)
+    AccessAttempt.objects.update(attempt_time=NOW - timedelta(days=365))
+
+
+def wrong(client):
+    client.post("/accounts/login/", {"username": "alice@example.com", "password": "wrong"})
+
+
+@pytest.mark.parametrize("request_of", [wrong, give_password], ids=["refused", "accepted"])
+def test_no_sign_in_cleans_up_after_others(alice, client, request_of):
+    expired_tries(100)
+    request_of(client)
+    assert AccessAttempt.objects.filter(ip_address="192.0.2.1").count() == 100
+
+
+@pytest.mark.parametrize("request_of", [wrong, give_password], ids=["refused", "accepted"])
+def test_a_sign_in_costs_as_many_queries_after_many_tries(alice, client, request_of):
+    request_of(Client())
+    with CaptureQueriesContext(connection) as few:
+        request_of(Client())
+    expired_tries(1000)
+    with CaptureQueriesContext(connection) as many:
+        request_of(Client())
+    assert len(many) <= len(few)
+
+
+def test_tries_are_removed_without_being_loaded(alice):
+    expired_tries(100)
+    with CaptureQueriesContext(connection) as queries:
+        prune.prune(NOW)
+    asked = [query["sql"] for query in queries if "axes_accessattempt" in query["sql"]]
+    assert (len(asked), AccessAttempt.objects.count()) == (3, 0)
