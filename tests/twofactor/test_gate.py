@@ -19,7 +19,7 @@ from django.views import View
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import vault
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
-from twofactor.models import Authenticator
+from twofactor.models import Authenticator, Event
 
 HTMX = {"HX-Request": "true"}
 VERIFY = "/two-factor/verify/"
@@ -497,3 +497,44 @@ def test_nobody_else_is_asked_when_one_person_has_a_factor(client, alice, phone)
     person("bob@example.com")
     give_password(client, "bob@example.com")
     assert (signed_in_as(client).email, Authenticator.objects.count()) == ("bob@example.com", 1)
+
+
+def test_a_held_session_dies_with_the_password(client, alice, phone):
+    client.force_login(alice)
+    alice.set_password("another good password")
+    alice.save()
+    client.get("/two-factor/")
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert signed_in_as(client) is None
+
+
+def test_a_held_session_of_somebody_who_was_deleted_is_answered(client, alice, phone):
+    client.force_login(alice)
+    alice.delete()
+    client.raise_request_exception = False
+    assert client.get("/two-factor/").status_code in {302, 303}
+
+
+def test_a_session_without_a_mark_has_given_no_password_just_now(client, alice):
+    unmarked(client, alice)
+    assert client.get(SETUP).url.startswith(CONFIRM)
+
+
+def test_a_session_that_is_over_leaves_no_row(client, alice):
+    unmarked(client, alice)
+    alice.end_sessions()
+    client.get("/help/")
+    assert not Session.objects.exists()
+
+
+def test_a_sign_in_without_a_factor_is_remembered_whichever_door_it_took(client, alice, developers):
+    client.post("/door/", {"username": alice.email, "password": PASSWORD})
+    assert Event.objects.filter(kind="signed_in_without_second_factor").count() == 1
+
+
+def test_a_confirmation_survives_a_stronger_hash(client, alice, settings):
+    """S-14: the password is hashed anew while it is confirmed."""
+    give_password(client)
+    settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
+    client.post(CONFIRM, {"password": PASSWORD})
+    assert client.get("/two-factor/").status_code == 200

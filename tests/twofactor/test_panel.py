@@ -78,6 +78,11 @@ def test_without_a_confirmed_address_a_backup_code_is_what_is_left(client, db, c
     assert ("a code by e-mail" in page, "<dd>a backup code</dd>" in page) == (False, True)
 
 
+def test_the_panel_promises_no_code_that_would_not_be_sent(alices, settings):
+    settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
+    assert "a code by e-mail" not in panel(alices)
+
+
 def test_it_shows_the_number_masked(alices, alice, settings):
     with_pigeons(settings)
     has_number(alice)

@@ -197,6 +197,11 @@ def test_a_second_code_within_a_minute_is_too_soon(proven, carried):
     assert (answer.status_code, answer["Retry-After"], len(carried)) == (429, "60", 1)
 
 
+def test_too_soon_is_not_called_a_wrong_code(proven):
+    give(proven)
+    assert "You entered the wrong code too many times" not in body(give(proven))
+
+
 def test_with_nothing_to_confirm_the_number_is_asked_for(proven):
     assert proven.get(CHECK).url == PHONE
 

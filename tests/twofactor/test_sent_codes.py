@@ -511,6 +511,22 @@ def test_asking_too_soon_does_not_push_the_time_back(sent, clock):
     assert ask(sent).status_code == 303
 
 
+def test_the_form_of_the_page_that_says_too_soon_posts_to_the_field_that_takes_it(sent):
+    page = body(ask(sent))
+    form = re.search("<form[^>]*>(?:(?!</form>).)*name=.code.", page, re.DOTALL)[0]
+    assert f'action="{SENT}"' in form
+
+
+def test_asking_too_soon_in_a_new_sign_in_is_not_called_a_wrong_code(sent):
+    other = browser()
+    assert "You entered the wrong code too many times" not in body(ask(other))
+
+
+def test_asking_too_soon_in_a_new_sign_in_still_offers_the_authenticator(sent):
+    other = browser()
+    assert 'href="/two-factor/verify/"' in body(ask(other))
+
+
 def test_the_page_that_says_too_soon_still_offers_to_send(sent):
     assert f'action="{SEND}"' in body(ask(sent))
 

@@ -490,3 +490,27 @@ def test_every_change_is_remembered_once(alices, phone, clock):
     turn_off(alices, phone)
     changes = ["backup_codes_regenerated", "two_factor_disabled"]
     assert [Event.objects.filter(kind=kind).count() for kind in changes] == [1, 1]
+
+
+def test_a_confirmation_with_a_backup_code_does_not_open_new_codes(alices, phone, paper, clock):
+    """Made elsewhere with a live code; a backup code never opens new ones."""
+    alices.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
+    clock.shift(60)
+    other = Client()
+    sign_in(other, phone)
+    other.post(CONFIRM, {"password": PASSWORD, "code": paper[0]})
+    assert b'class="codes"' not in other.get("/two-factor/backup-codes/").content
+
+
+def test_an_authenticator_that_was_removed_meanwhile_is_no_error(alices, phone):
+    Authenticator.objects.all().delete()
+    alices.raise_request_exception = False
+    form = {"password": PASSWORD, "code": phone.code()}
+    assert alices.post(CONFIRM, form).status_code < 500
+
+
+def test_a_sign_in_whose_authenticator_was_removed_meanwhile_is_no_error(client, phone):
+    give_password(client)
+    Authenticator.objects.all().delete()
+    client.raise_request_exception = False
+    assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code < 500

@@ -669,3 +669,49 @@ def test_replacing_keeps_the_count_of_the_day(risen):
 def test_the_codes_are_written_as_people_read_them(laptop):
     confirm_key(laptop)
     assert all(alphabet.grouped(alphabet.read_backup_code(code)) == code for code in codes_on(laptop))
+
+
+def test_the_wait_for_another_key_is_not_longer_than_it_is(laptop, clock):
+    for _ in range(11):
+        laptop.post(CANCEL)
+        laptop.get(SETUP)
+    clock.shift(timedelta(minutes=8))
+    assert int(laptop.get(SETUP).headers["Retry-After"]) <= 52 * 60 + 1
+
+
+def test_too_many_keys_are_not_called_wrong_codes(laptop):
+    for _ in range(11):
+        laptop.post(CANCEL)
+        page = laptop.get(SETUP).content
+    assert b"wrong code too many times" not in page
+
+
+def test_no_code_that_confirmed_the_key_signs_in(laptop, alice):
+    phone = scan(laptop)
+    for off in (1, 0):
+        laptop.post(VERIFY, {"code": phone.code(off=off)})
+    laptop.post(CODES, SAVED)
+    other = Client()
+    give_password(other)
+    other.post("/two-factor/verify/", {"code": phone.code(off=1)})
+    assert signed_in_as(other) is None
+
+
+def test_a_new_password_forgets_an_unfinished_set_up(laptop, alice):
+    """Whoever knew the old password may have seen its key."""
+    key = scan(laptop).key
+    alice.set_password("another good password")
+    alice.save()
+    other = Client()
+    other.post("/accounts/login/", {"username": alice.email, "password": "another good password"})
+    assert scan(other).key != key
+
+
+def test_replacing_does_not_reset_the_count_of_wrong_codes(alices, phone, clock):
+    """N-03: a new secret does not."""
+    alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+    confirm_key(alices)
+    [alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}) for _ in range(4)]
+    alices.post(CODES, SAVED)
+    assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 422
+    assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 429

@@ -170,3 +170,10 @@ def test_a_key_moved_to_another_person_is_nobodys(db):
 def test_the_key_stands_nowhere_in_the_row(db):
     phone = enrol(person())
     assert phone.key not in str(Authenticator.objects.values().get())
+
+
+@pytest.mark.parametrize("rest", ["é", "日本"])
+def test_a_token_with_letters_of_another_alphabet_does_not_open(settings, rest):
+    token = f"{vault.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}"
+    with pytest.raises(vault.Unopenable):
+        vault.unseal("pending sign-in", "", token, NOW)

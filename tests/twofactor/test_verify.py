@@ -859,3 +859,8 @@ def test_a_mail_about_an_error_does_not_hold_the_code(broken):
 def test_a_mail_about_an_error_does_not_hold_the_pending_sign_in(broken):
     text, _, token = broken
     assert token not in text
+
+
+def test_a_spoiled_cookie_leads_to_the_password(client, phone, settings):
+    client.cookies["pending"] = f"{vault.key_id(settings.TWOFACTOR_KEYS[0])}.é"
+    assert client.get("/two-factor/verify/").status_code == 303
