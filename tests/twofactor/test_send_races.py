@@ -1,0 +1,193 @@
+"""Sent codes, asked for and entered by everybody at once, on whichever database the tests run on.
+
+RACE_REPEATS=20 makes a long run of it, and prints the counts.
+"""
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from tests.people import PASSWORD, enrol, give_password, person
+from tests.twofactor.sent import (
+    NUMBER,
+    SEND,
+    SENT,
+    Pigeon,
+    ask,
+    has_number,
+    mailed,
+    other_than,
+    with_pigeons,
+)
+from tests.twofactor.test_races import (
+    REPEATS,
+    asked,
+    at_once,
+    posts,
+    report,
+    sessions,
+    statuses,
+    unwatched,  # noqa: F401 - a fixture
+)
+from twofactor import budget
+from twofactor.models import Allowance, GuessBudget, Phone, SentCode
+
+CROWD = 100
+EMAIL = {"channel": "email"}
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("repeat", REPEATS)]
+
+
+@pytest.fixture
+def alice(transactional_db, clock):
+    return person()
+
+
+@pytest.fixture
+def tabs(phone):
+    """Ten pending sign-ins, ten tabs each."""
+    return [client for client in [asked() for _ in range(10)] for _ in range(10)]
+
+
+def counts():
+    return dict(Allowance.objects.values_list("key", "count"))
+
+
+# Sending
+
+
+def test_a_hundred_resends_are_one_letter(tabs, request, repeat):
+    """C-05"""
+    answers = at_once(*posts(tabs, SEND, EMAIL))
+    report(request, answers, letters=len(mail.outbox))
+    assert (len(mail.outbox), SentCode.objects.count(), statuses(answers)) == (1, 1, {303: 1, 429: 99})
+
+
+def test_a_hundred_resends_of_one_sign_in_cost_what_one_costs(phone, request, repeat):
+    answers = at_once(*posts([asked()] * CROWD, SEND, EMAIL))
+    report(request, answers, letters=len(mail.outbox))
+    assert (len(mail.outbox), set(counts().values())) == (1, {1})
+
+
+def test_a_double_click_sends_once(phone, request, repeat):
+    answers = at_once(*posts([asked()] * 2, SEND, EMAIL))
+    assert (len(mail.outbox), statuses(answers)) == (1, {303: 1, 429: 1})
+
+
+def test_two_channels_at_once_send_one_message(alice, phone, settings, request, repeat):
+    with_pigeons(settings)
+    has_number(alice)
+    at_once(*posts([asked()] * 10, SEND, EMAIL, {"channel": "sms"}))
+    assert len(mail.outbox) + len(Pigeon.carried) == 1
+
+
+def test_the_last_of_an_hour_is_sent_once(phone, clock, request, repeat):
+    """Four of five have gone out."""
+    for _ in range(4):
+        ask(asked())
+        clock.shift(60)
+    at_once(*posts([asked()] * 20, SEND, EMAIL))
+    assert len(mail.outbox) == 5
+
+
+def test_from_one_place_twenty_go_out(transactional_db, clock, request, repeat):
+    people = [f"p{n}@example.com" for n in range(40)]
+    for email in people:
+        enrol(person(email))
+    clients = [Client() for _ in people]
+    for client, email in zip(clients, people, strict=True):
+        give_password(client, email)
+    answers = at_once(*posts(clients, SEND, EMAIL))
+    report(request, answers, letters=len(mail.outbox))
+    assert len(mail.outbox) == 20
+
+
+def test_when_nothing_can_be_sent_everything_is_given_back(alice, phone, settings, request, repeat):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    answers = at_once(*posts([asked()] * 15, SEND, EMAIL))
+    mine = [count for key, count in counts().items() if not key.startswith("sends-from:")]
+    assert (set(mine), max(statuses(answers)) <= 503) == ({0}, True)
+
+
+# Entering
+
+
+@pytest.fixture
+def sent(phone):
+    client = asked()
+    ask(client)
+    return client
+
+
+def test_a_hundred_right_codes_sign_in_once(sent, request, repeat):
+    answers = at_once(*posts([sent] * CROWD, SENT, {"code": mailed()}))
+    report(request, answers, sessions=sessions())
+    assert (sessions(), max(statuses(answers)) < 500) == (1, True)
+
+
+def test_a_double_click_signs_in_and_says_so(sent, request, repeat):
+    answers = at_once(*posts([sent] * 2, SENT, {"code": mailed()}))
+    assert (statuses(answers), sessions()) == ({303: 2}, 1)
+
+
+def test_right_codes_at_once_leave_nothing_counted(sent, request, repeat):
+    at_once(*posts([sent] * 4, SENT, {"code": mailed()}))
+    assert GuessBudget.objects.get().failures == 0
+
+
+def test_of_a_hundred_wrong_codes_five_are_looked_at(sent, request, repeat):
+    answers = at_once(*posts([sent] * CROWD, SENT, {"code": other_than(mailed())}))
+    report(request, answers, tries=SentCode.objects.get().tries)
+    assert (SentCode.objects.get().tries, GuessBudget.objects.get().failures, statuses(answers)) == (
+        5,
+        budget.FREE_GUESSES,
+        {422: 5, 429: 95},
+    )
+
+
+def test_of_a_sent_and_a_shown_code_one_signs_in(sent, phone, request, repeat):
+    at_once(
+        *posts([sent], SENT, {"code": mailed()}),
+        *posts([sent], "/two-factor/verify/", {"code": phone.code()}),
+    )
+    assert sessions() == 1
+
+
+# Numbers and browsers
+
+
+@pytest.fixture
+def proven(alice, phone, clock, settings):
+    """A session that has given password and code again."""
+    with_pigeons(settings)
+    client = asked()
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    clock.shift(60)
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    return client
+
+
+def test_a_hundred_requests_for_one_number_are_one_text(proven, request, repeat):
+    answers = at_once(*posts([proven] * CROWD, "/two-factor/phone/", {"number": NUMBER}))
+    report(request, answers, texts=len(Pigeon.carried))
+    assert (len(Pigeon.carried), max(statuses(answers)) < 500) == (1, True)
+
+
+def test_a_number_is_confirmed_once(proven, request, repeat):
+    proven.post("/two-factor/phone/", {"number": NUMBER})
+    code = Pigeon.carried[0][1][:6]
+    answers = at_once(*posts([proven] * 10, "/two-factor/phone/verify/", {"code": code}))
+    report(request, answers)
+    assert (Phone.objects.get().number, max(statuses(answers)) < 500) == (NUMBER, True)
+
+
+def test_forgetting_all_browsers_at_once_breaks_nothing(proven, request, repeat):
+    answers = at_once(*posts([proven] * 20, "/two-factor/browsers/forget/", {}))
+    assert statuses(answers) == {303: 20}
+
+
+def test_ending_other_sessions_at_once_breaks_nothing(proven, request, repeat):
+    answers = at_once(*posts([proven] * 10, "/two-factor/sessions/end/", {}))
+    report(request, answers)
+    assert max(statuses(answers)) < 500
