@@ -8,9 +8,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from twofactor import events
 from twofactor.admin import HasTwoFactor, TwoFactorPeople
 
 POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def superior(request: HttpRequest, person: User | None) -> bool:
+    """Whoever could change a superuser could become one."""
+    return person is not None and person.is_superuser and not request.user.is_superuser
 
 
 @admin.register(User)
@@ -29,6 +35,18 @@ class PersonAdmin(TwoFactorPeople):
         (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not superior(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not superior(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """One by one, where each is looked at."""
+        return {
+            name: action for name, action in super().get_actions(request).items() if name != "delete_selected"
+        }
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only who has all power gives any away."""
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWER)
@@ -39,6 +57,9 @@ class PersonAdmin(TwoFactorPeople):
         elif "email" in form.changed_data:  # nobody has shown yet that they read mail there
             obj.email_verified_at, obj.credentials_reset_at = None, timezone.now()
         super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            by, old = f"user {request.user.pk}", form.initial["email"]
+            events.record("address_changed", obj, request, also_to=[old], by=by)
 
     @admin.display(description=_("signing in"))
     def sign_in_help(self, user: User) -> str:

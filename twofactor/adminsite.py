@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from twofactor import adoption, chart
+from twofactor import adoption, chart, enrolment, factors, signin
 from twofactor.decorators import to_page
-from twofactor.user import person
+from twofactor.http import see_other
 
 DAYS = 30
 
@@ -22,14 +22,21 @@ class Site(admin.AdminSite):
     index_template = "admin/two_factor/index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and person(request).is_verified()
+        """A trusted browser or an e-mailed code is not enough here."""
+        return super().has_permission(request) and request.session.get(signin.AMR) in factors.FACTORS
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Staff who have no second factor are led to setting one up, instead of in circles."""
         if super().has_permission(request) and not self.has_permission(request):
-            return to_page(request, "twofactor:setup")
+            return to_page(
+                request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"
+            )
         return super().login(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Ours counts guesses at the old one, and tells the person."""
+        return see_other("password_change")
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         page = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")

@@ -1,6 +1,6 @@
 """How far two-factor sign-in has come: numbers for the report and for the page in the administration."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -35,7 +35,7 @@ def by_day(now: datetime, days: int, kind: str) -> dict[str, int]:
     """Events of a kind for each of the last days, days without any included."""
     first = (now - timedelta(days=days - 1)).date()
     counted: Any = (
-        Event.objects.filter(kind=kind, at__date__gte=first)
+        Event.objects.filter(kind=kind, at__gte=datetime.combine(first, time.min, UTC))
         .annotate(day=TruncDate("at"))
         .values_list("day")
         .annotate(n=Count("pk"))

@@ -7,8 +7,9 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.utils.module_loading import import_string
 
-from twofactor import totp, vault
+from twofactor import policy, totp, vault
 from twofactor.user import SecurityMixin
 
 MIDDLEWARE_ORDER = [
@@ -102,6 +103,21 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
             hint="Use django.contrib.sessions.backends.db.",
             id="twofactor.E008",
+        )
+
+
+@register(Tags.security)
+def rule(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    name = getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
+    try:
+        found = policy.RULES.get(name) or import_string(name)
+    except ImportError:
+        found = None
+    if not callable(found):
+        yield Error(
+            f"TWOFACTOR_REQUIRED_FOR: there is no function {name}.",
+            hint="nobody, staff, everyone, or the dotted path of a function of the user.",
+            id="twofactor.E009",
         )
 
 

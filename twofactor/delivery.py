@@ -1,8 +1,6 @@
 """Codes that are sent: by e-mail to whoever lost the authenticator, by text message where it is set up."""
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,12 +21,9 @@ DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 TRIES = 5
 HOLD_AFTER_RESET = timedelta(hours=24)
-PATIENCE = 5.5  # seconds for mail server or gateway; the page is due within six
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
 PURPOSE = "sent code"
-
-senders = ThreadPoolExecutor(max_workers=32, thread_name_prefix="sender")
 
 
 class TooSoon(Exception):
@@ -110,24 +105,23 @@ def send(
 
 
 def take_all(limits: list[Limit], now: datetime) -> None:
-    taken: list[str] = []
+    """All or none; the wait that is told is the longest of those that refuse."""
+    taken, free_at = [], []
     for key, limit, window in limits:
-        if not budget.take(key, limit, window, now):
-            for earlier in taken:
-                budget.give_back(earlier)
-            raise TooSoon(budget.free_again(key, window) or now + MINUTE)
-        taken.append(key)
+        if budget.take(key, limit, window, now):
+            taken.append(key)
+        else:
+            free_at.append(budget.free_again(key, window) or now + MINUTE)
+    if free_at:
+        for key in taken:
+            budget.give_back(key)
+        raise TooSoon(max(free_at))
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:
-    """In a thread, because a server that drips one byte at a time never runs into a socket's time-out."""
     language = getattr(user, "language", "") or translation.get_language()
-    attempt = senders.submit(by_mail if channel.kind == EMAIL else by_sms, channel.target, code, language)
-    try:
-        return attempt.result(PATIENCE)
-    except TookTooLong:
-        attempt.cancel()
-        return False
+    by = by_mail if channel.kind == EMAIL else by_sms
+    return by(channel.target, code, language)
 
 
 def by_mail(address: str, code: str, language: str) -> bool:
@@ -139,7 +133,7 @@ def by_sms(number: str, code: str, language: str) -> bool:
     with translation.override(language):
         sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": mail.site_name()}
     try:
-        sms.gateway().send(number, f"{sentence}\n\n@{urlsplit(mail.base_url()).hostname} #{code}")
+        sms.send(number, f"{sentence}\n\n@{urlsplit(mail.base_url()).hostname} #{code}")
     except sms.NotSent:
         return False
     return True

@@ -1,6 +1,6 @@
 """Turning two-factor sign-in on, replacing the authenticator, making new backup codes, turning it off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,8 +28,8 @@ class Unfinished:
     """A draft with its seal opened."""
 
     draft: Draft
-    key: str
-    codes: list[str]
+    key: str = field(repr=False)
+    codes: list[str] = field(repr=False)
 
     @property
     def confirmed(self) -> bool:

@@ -94,5 +94,7 @@ def may_mail(event: Event, once_in: timedelta | None) -> bool:
 
 def send_mail(event: Event, user: Any, address: str) -> None:
     """A site overrides the text of one event by a template with its name, or that of all."""
+    if "by" in event.detail:  # where support sits is not what the person is to recognise
+        event.ip_address, event.browser = None, ""
     templates = [f"twofactor/mail/{event.kind}", "twofactor/mail/event"]
     mail.queue(templates, address, getattr(user, "language", ""), event=event, user=user)

@@ -6,7 +6,7 @@ UPDATE together with whatever it was spent for.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -44,7 +44,7 @@ class Overtaken(Exception):
 class Typed:
     """What somebody typed, as it is compared."""
 
-    code: str
+    code: str = field(repr=False)
     is_backup: bool = False
 
 

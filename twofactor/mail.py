@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from twofactor.deadline import TookTooLong, within
+
 log = logging.getLogger("countersign.mail")
 
+PATIENCE = 5.5  # seconds for a mail server; a page that waits for it is due within six
 THREAD = "outgoing mail"
 Templates = str | list[str]  # of several, the first that exists
 
@@ -57,6 +61,8 @@ def deliver() -> None:
         letter = outgoing.get()
         try:
             hand_over(compose(*letter))
+        except (TemplateDoesNotExist, TemplateSyntaxError):  # somebody's own text; the next letter is not
+            log.exception("mail not sent: it can not be written")
         finally:
             outgoing.task_done()
 
@@ -79,8 +85,8 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
 
 def hand_over(message: EmailMultiAlternatives) -> bool:
     try:
-        message.send()
-    except (SMTPException, OSError, ValueError) as failure:
+        within(PATIENCE, message.send)
+    except (SMTPException, OSError, ValueError, TookTooLong) as failure:
         log.error("mail not sent: %s", type(failure).__name__)
         return False
     return True

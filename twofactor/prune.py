@@ -13,6 +13,7 @@ from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, Trus
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
+LONGEST = timedelta(days=36500)
 ATTEMPTS_KEPT = timedelta(days=90)
 
 

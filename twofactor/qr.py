@@ -12,4 +12,4 @@ def svg(text: str) -> str:
     out = io.BytesIO()
     code = segno.make(text, micro=False, error="m", mask=MASK)
     code.save(out, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False, svgns=False, nl=False)
-    return out.getvalue().decode()
+    return out.getvalue().decode().replace("<svg ", '<svg aria-hidden="true" ', 1)  # the page names it

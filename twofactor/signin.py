@@ -61,6 +61,7 @@ class PendingSignIn:
     last_login: str | None
     next: str
     nonce: str
+    ends_at: datetime
 
     @property
     def purpose(self) -> str:
@@ -103,6 +104,7 @@ def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
             "hash": standing.auth_hash(user),
             "last_login": written(user.last_login),
             "next": to,
+            "began": timezone.now().isoformat(),
             "nonce": secrets.token_urlsafe(16),
         },
         timezone.now(),
@@ -136,7 +138,8 @@ def pending(request: HttpRequest) -> PendingSignIn:
         )
     if written(user.last_login) != value["last_login"]:
         raise Gone(value["next"])  # this very sign-in has been completed: a double click, or another tab
-    return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"])
+    ends_at = datetime.fromisoformat(value["began"]) + MAX_AGE
+    return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"], ends_at)
 
 
 def opened(token: str) -> dict[str, Any] | None:

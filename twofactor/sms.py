@@ -1,12 +1,18 @@
 """Text messages: what a gateway is, the ones that come with us, and how numbers are read."""
 
 import logging
+from functools import partial
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-SECONDS = 5  # that a gateway may take
+from twofactor.deadline import within
+
+log = logging.getLogger("countersign.sms")
+
+SECONDS = 5  # that Twilio may take for one answer
+PATIENCE = 5.5  # that anything may take
 
 
 class NotSent(Exception):
@@ -60,6 +66,17 @@ def gateway() -> Gateway:
     name: str = getattr(settings, "TWOFACTOR_SMS_GATEWAY", "")
     chosen: Gateway = import_string(GATEWAYS.get(name, name))()
     return chosen
+
+
+def send(number: str, text: str) -> None:
+    """Hand it over within the time a page has, or NotSent, whatever a gateway does."""
+    try:
+        within(PATIENCE, partial(gateway().send, number, text))
+    except NotSent:
+        raise
+    except Exception as failure:
+        log.error("text message not sent: %s", type(failure).__name__)
+        raise NotSent from None
 
 
 def parse_number(text: str) -> str | None:

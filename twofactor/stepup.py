@@ -55,10 +55,12 @@ def password_is_right(request: HttpRequest, password: str) -> bool:
     return True
 
 
-def confirmed(request: HttpRequest, *, with_factor: bool) -> None:
-    """A person has risen: a new session key, and the moment."""
+def confirmed(request: HttpRequest, method: str | None) -> None:
+    """A person has risen: a new session key, the moment, and how the factor was met if it was."""
     request.session.cycle_key()
     now = int(timezone.now().timestamp())
     request.session[signin.PASSWORD_AT] = now
-    if with_factor or not enrolment.is_on(request.user):
+    if method:
+        request.session[signin.AMR] = method
+    if method or not enrolment.is_on(request.user):
         request.session[SUDO_AT] = now

@@ -47,9 +47,15 @@ def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime
     TrustedBrowser.objects.filter(
         pk__in=list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
     ).delete()
-    kept = [token, *tokens(request)][:PEOPLE_PER_BROWSER]
+    kept = [token, *still_good(tokens(request))][:PEOPLE_PER_BROWSER]
     cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
     return trusted
+
+
+def still_good(presented: list[str]) -> list[str]:
+    rows = TrustedBrowser.objects.filter(digest__in=[digest(token) for token in presented])
+    good = set(rows.values_list("digest", flat=True))
+    return [token for token in presented if digest(token) in good]
 
 
 def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:

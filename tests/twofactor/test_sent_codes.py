@@ -428,7 +428,7 @@ def test_asking_leads_to_the_field(asked):
 
 def test_the_page_says_where_when_and_for_how_long(sent):
     text = re.sub("<.*?>", "", body(sent.get(SENT)))
-    assert f"We sent a code to {MASKED} at 12:00 (UTC). It works for 10 minutes." in text
+    assert f"We sent a code to {MASKED} at 12:00 (UTC). It works until 12:10." in text
 
 
 def test_the_other_ways_show_masked_targets(asked, alice, carried):

@@ -38,7 +38,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
         new = enrolment.start(person(request), CODES, timezone.now())
-        stepup.confirmed(request, with_factor=True)
+        stepup.confirmed(request, factors.TOTP)
         request.session[SHOWN] = new.draft.pk
         return see_other("twofactor:backup_codes")
     return page(request, "twofactor/backup_codes.html", form=form)

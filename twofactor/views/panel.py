@@ -36,7 +36,12 @@ def settings(request: HttpRequest) -> HttpResponse:
     state = facts(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
-    return page(request, "twofactor/settings.html", **state)
+    return page(request, "twofactor/settings.html", **state, changed_part=changed_part(request))
+
+
+def changed_part(request: HttpRequest) -> str:
+    """Whose heading takes the focus. Reading a message uses it up, so only a page that shows it may ask."""
+    return next((message.extra_tags or "" for message in messages.get_messages(request)), "")
 
 
 def facts(request: HttpRequest) -> dict[str, Any]:
@@ -56,7 +61,6 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "browsers": trust.browsers(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "came_back": stepup.came_back(request),
-        "changed_part": next((message.extra_tags for message in messages.get_messages(request)), ""),
     }
     state["masked_phone"] = state["phone"] and delivery.masked_number(state["phone"].number)
     state["seen"] = fingerprint(state)

@@ -23,7 +23,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     with_code = person(request).is_verified() and not stepup.is_on_the_way_back(request, to)
     form = proof(request, with_code=with_code)
     if form.is_valid():
-        stepup.confirmed(request, with_factor=with_code)
+        stepup.confirmed(request, form.cleaned_data.get("code"))
         return see_other(to)
     return page(request, "twofactor/confirm.html", form=form, next=to)
 

@@ -15,7 +15,7 @@ from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
 from twofactor.http import page, posted, seconds_until, see_other
 from twofactor.signin import PendingSignIn
-from twofactor.views.verify import finish, other_ways
+from twofactor.views.verify import finish, other_ways, waiting
 
 RESENDS_AN_HOUR = 6
 
@@ -84,6 +84,7 @@ def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> H
 def show(request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, **context: Any) -> HttpResponse:
     now = timezone.now()
     sent = delivery.newest(pending.user, pending.purpose)
+    until = min(sent.sent_at + delivery.MAX_AGE, pending.ends_at) if sent else None
     return page(
         request,
         "twofactor/verify_sent.html",
@@ -91,6 +92,8 @@ def show(request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, **con
         pending=pending,
         sent=sent and Channel(sent.channel, sent.target),
         sent_at=sent and sent.sent_at,
+        until=until,
+        wait=waiting(pending, form),
         channels=pending.channels(now),
         **context,
     )

@@ -72,9 +72,13 @@ def codes_left(left: int) -> str:
     return f"{sentence} {_('Make new ones soon.')}" if left <= backup_codes.FEW else sentence
 
 
-def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
     guesses = None if form.is_bound else GuessBudget.objects.filter(pk=pending.user.pk).first()
-    wait = budget.lock_of(guesses, timezone.now())
+    return budget.lock_of(guesses, timezone.now())
+
+
+def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
     may_trust = trust.may_trust(pending.user)
+    wait = waiting(pending, form)
     return page(request, template, form=form, pending=pending, wait=wait, may_trust=may_trust)

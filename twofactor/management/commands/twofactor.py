@@ -183,6 +183,8 @@ class Command(BaseCommand):
             )
 
     def prune(self, events_days: int, dry_run: bool, **options: Any) -> None:
+        if not 1 <= events_days <= prune.LONGEST.days:
+            raise CommandError(f"--events-days must be from 1 to {prune.LONGEST.days}.")
         removed = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
         for name, rows in removed.items():
             self.stdout.write(f"{name}: {rows} {'would be ' * dry_run}removed")

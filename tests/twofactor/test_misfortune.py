@@ -1,0 +1,153 @@
+"""What mail servers, gateways and other tabs may do while somebody signs in another way."""
+
+import time
+
+import pytest
+from django.core import mail as django_mail
+from django.test import Client
+
+from tests.people import enrol, give_password, person
+from tests.twofactor.sent import NUMBER, SENT, ask, enter, has_number, mailed, other_than, with_pigeons
+from tests.twofactor.servers import Dripping, NotTwilio, listening, mail_goes_to
+from twofactor import delivery, mail
+from twofactor.models import Allowance, TrustedBrowser
+
+
+@pytest.fixture
+def asked(client, phone):
+    give_password(client)
+    return client
+
+
+@pytest.fixture
+def sent(asked):
+    ask(asked)
+    return asked
+
+
+def body(response):
+    return response.content.decode()
+
+
+def test_a_tab_that_looks_again_does_not_swallow_a_message(alices):
+    seen = alices.get("/two-factor/").context["seen"]
+    alices.post("/two-factor/nudge/dismiss/")
+    alices.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
+    assert "Reminder dismissed" in body(alices.get("/accounts/profile/"))
+
+
+@pytest.fixture
+def not_twilio(settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "twilio"
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "x", "+12015550100"
+    with listening(NotTwilio) as server:
+        settings.TWILIO_URL = f"http://127.0.0.1:{server.server_address[1]}"
+        yield server
+
+
+def test_an_answer_that_is_not_twilios_is_not_sent(asked, alice, not_twilio):
+    has_number(alice)
+    asked.raise_request_exception = False
+    assert ask(asked, "sms").status_code == 503
+
+
+class Clumsy:
+    def send(self, number, text):
+        raise KeyError("a site's own gateway, with a mistake in it")
+
+
+def test_a_gateway_that_breaks_is_told_and_costs_nothing(asked, alice, settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.test_bugs_other_ways.Clumsy"
+    has_number(alice)
+    asked.raise_request_exception = False
+    answer = ask(asked, "sms")
+    assert (answer.status_code, Allowance.objects.filter(key__startswith="sends:", count__gt=0).count()) == (
+        503,
+        0,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_letter_that_cannot_be_written_holds_up_no_other(alice):
+    for template in ("no/such/template", "twofactor/mail/code"):
+        mail.outgoing.put((template, alice.email, "", {"code": "1"}))
+    mail.queue("twofactor/mail/code", alice.email, "", code="2")
+    end = time.perf_counter() + 3
+    while mail.outgoing.unfinished_tasks and time.perf_counter() < end:
+        pass
+    left = mail.outgoing.unfinished_tasks
+    while mail.outgoing.unfinished_tasks:  # clear up for the next test
+        mail.queue("twofactor/mail/code", alice.email, "", code="3")
+        time.sleep(0.1)
+    assert (left, len(django_mail.outbox) >= 2) == (0, True)
+
+
+def test_a_dripping_mail_server_does_not_hold_up_letters_for_good(alice, settings):
+    with listening(Dripping) as server:
+        mail_goes_to(settings, server)
+        mail.queue("twofactor/mail/code", alice.email, "", code="1")
+        end = time.perf_counter() + 12
+        while mail.outgoing.unfinished_tasks and time.perf_counter() < end:
+            pass
+        left = mail.outgoing.unfinished_tasks
+    mail.outgoing.join()
+    assert left == 0
+
+
+def test_a_code_works_as_long_as_the_page_says(asked, clock):
+    """Not longer than the sign-in it was sent for."""
+    clock.shift(300)
+    ask(asked)
+    assert "It works until 12:10." in asked.get(SENT).content.decode()
+
+
+def test_the_wait_that_is_told_is_the_longest(phone, clock):
+    for _ in range(5):
+        client = Client()
+        give_password(client)
+        ask(client)
+        clock.shift(60)
+    clock.shift(-1)
+    assert ask(client)["Retry-After"] == str(3600 - 299)
+
+
+def test_the_letter_with_a_code_has_no_link_at_all(sent):
+    assert "://" not in django_mail.outbox[0].body
+
+
+def test_whoever_is_locked_is_told_before_entering_a_sent_code(sent):
+    for _ in range(5):
+        enter(sent, other_than(mailed()))
+    assert "You can try again in" in body(sent.get(SENT))
+
+
+def test_browsers_that_were_forgotten_do_not_push_out_other_people(client, alice, phone, clock):
+    bob = person("bob@example.com")
+    bobs = enrol(bob)
+
+    def trust(phone, email):
+        client.cookies.pop("sessionid", None)
+        give_password(client, email)
+        client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+        clock.shift(60)
+
+    trust(bobs, bob.email)
+    for _ in range(10):
+        trust(phone, alice.email)
+        TrustedBrowser.objects.filter(user=alice).delete()
+    client.cookies.pop("sessionid", None)
+    assert give_password(client, bob.email).url == "/"
+
+
+def test_mail_that_hangs_holds_up_no_text_message(alice, phone, settings, transactional_db):
+    from concurrent.futures import ThreadPoolExecutor
+
+    carried = with_pigeons(settings)
+    with listening(Dripping) as server:
+        mail_goes_to(settings, server)
+        channel = delivery.Channel("email", alice.email)
+        with ThreadPoolExecutor(32) as threads:
+            list(threads.map(lambda n: delivery.deliver(alice, channel, "000000"), range(32)))
+        delivery.deliver(alice, delivery.Channel("sms", NUMBER), "000000")
+        sent = len(carried)
+    assert sent == 1
