@@ -69,8 +69,8 @@ def context(new_context, site, mode):
 
 
 def is_complaint(line):
-    """Answers of 4xx and blocked files are what tests ask for; all else that is logged as an error is not."""
-    expected = ("Failed to load resource", "Response Status Error Code 4")
+    """Answers of 4xx and 5xx, blocked files and lost lines are what tests ask for; all else is not."""
+    expected = ("Failed to load resource", "Response Status Error Code", "htmx:sendError")
     return line.type == "error" and not line.text.startswith(expected)
 
 

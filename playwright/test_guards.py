@@ -1,0 +1,166 @@
+"""What must not go wrong under impatient fingers, bad lines and other tabs."""
+
+import pytest
+from playwright.sync_api import expect
+from walks import (
+    enrol,
+    enter,
+    follow,
+    give_code,
+    give_password,
+    history_length,
+    look_again,
+    press,
+    see,
+    set_up,
+    shown_codes,
+    start_set_up,
+    to_codes,
+    told,
+)
+
+from tests.people import person
+from twofactor.models import Authenticator
+
+pytestmark = pytest.mark.parametrize("mode", ["htmx"])
+
+
+@pytest.fixture
+def alice(site):
+    return person("alice@example.com", name="Alice")
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice)
+
+
+def posts_to(page):
+    sent = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+    return sent
+
+
+def test_a_double_click_sends_once(page, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    sent = posts_to(page)
+    page.get_by_label("Enter the code").fill(phone.code())
+    page.get_by_role("main").get_by_role("button", name="Sign in").dblclick()
+    see(page, "Hello, Alice")
+    assert len(sent) == 1
+
+
+def test_a_double_click_does_not_press_the_button_of_the_next_step(page, alice):
+    enter(page.context, alice)
+    phone = start_set_up(page)
+    follow(page, "Continue")
+    page.get_by_label("Enter the code").fill(phone.code())
+    sent = posts_to(page)
+    page.get_by_role("main").get_by_role("button", name="Continue").dblclick()
+    see(page, "Save your backup codes")
+    assert len(sent) == 1
+
+
+def test_wrong_codes_add_nothing_to_the_history(page, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    before = history_length(page)
+    for number in range(3):
+        page.get_by_label("Enter the code").fill(str(number))
+        press(page, "Sign in")
+        expect(page.get_by_text("too few numbers").first).to_be_visible()
+    assert history_length(page) == before
+
+
+def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    page.context.set_offline(True)
+    page.get_by_label("Enter the code").fill("123456")
+    press(page, "Sign in")
+    expect(page.get_by_role("alert")).to_contain_text("We could not reach the server.")
+    expect(page.get_by_label("Enter the code")).to_have_value("123456")
+    page.context.set_offline(False)
+    give_code(page, phone.code())
+    see(page, "Hello, Alice")
+
+
+def test_somebody_elses_error_page_is_not_shown(page, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    page.route("**/two-factor/verify/", lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"))
+    page.get_by_label("Enter the code").fill("123456")
+    press(page, "Sign in")
+    expect(page.get_by_role("alert")).to_contain_text("There is a problem with this service.")
+    expect(page.get_by_text("nginx")).to_have_count(0)
+
+
+def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, phone):
+    enter(page.context, alice, phone)
+    page.goto("/two-factor/")
+    page.context.clear_cookies(name="sessionid")
+    follow(page, "Turn off")
+    see(page, "Sign in")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
+    page.get_by_label("E-mail address").fill("alice@example.com")
+    page.get_by_label("Password").fill("correct horse battery")
+    press(page, "Sign in")
+    give_code(page, phone.code())
+    see(page, "Security")
+
+
+def test_no_secret_is_left_in_web_storage(page, alice):
+    enter(page.context, alice)
+    phone = start_set_up(page)
+    to_codes(page, phone)
+    secrets = [phone.key, *[code.strip() for code in shown_codes(page)]]
+    stored = page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])")
+    assert [secret for secret in secrets if secret in stored] == []
+
+
+def test_a_tab_that_is_looked_at_again_shows_what_another_has_changed(page, alice):
+    enter(page.context, alice)
+    page.goto("/two-factor/")
+    other = page.context.new_page()
+    other.goto("/two-factor/")
+    set_up(other)
+    look_again(page)
+    expect(page.get_by_role("link", name="Replace authenticator app")).to_be_visible()
+
+
+def test_acting_on_what_another_tab_changed_shows_the_panel_as_it_is(page, alice, phone):
+    enter(page.context, alice, phone)
+    page.goto("/two-factor/disable/")
+    Authenticator.objects.all().delete()
+    page.get_by_label("Password").fill("correct horse battery")
+    with page.expect_response("**/two-factor/disable/") as answer:
+        give_code(page, "123456", "Turn off")
+    expect(page.get_by_text("This was changed in another tab meanwhile.")).to_be_visible()
+    see(page, "Security")
+    assert answer.value.status == 409
+
+
+def test_a_dismissed_reminder_gives_the_focus_to_the_heading(page, alice):
+    enter(page.context, alice)
+    page.goto("/")
+    expect(page.get_by_role("region", name="Make your account safer")).to_be_visible()
+    page.get_by_role("button", name="Dismiss two-factor reminder").click()
+    told(page, "Reminder dismissed")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
+
+
+def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    held = []
+    page.route("**/two-factor/verify/", lambda route: held.append(route))
+    page.get_by_label("Enter the code").fill("1")
+    press(page, "Sign in")
+    button = page.get_by_role("main").get_by_role("button", name="Sign in")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    held[0].continue_()
+    expect(page.get_by_text("too few numbers").first).to_be_visible()
+    expect(button).not_to_have_attribute("aria-disabled", "true")

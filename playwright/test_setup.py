@@ -1,0 +1,413 @@
+"""Setting up in three steps, and what stays true when people stray from them."""
+
+import json
+import re
+from io import BytesIO
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+import zxingcpp
+from django.conf import settings
+from django.utils import timezone
+from PIL import Image
+from playwright.sync_api import expect
+from walks import (
+    ALICE,
+    ON,
+    Phone,
+    confirm,
+    enrol,
+    enter,
+    finish,
+    follow,
+    give_code,
+    give_password,
+    key,
+    press,
+    see,
+    set_up,
+    shown_codes,
+    sign_out,
+    start_set_up,
+    to_codes,
+    told,
+)
+
+from tests.people import person
+from twofactor import vault
+from twofactor.models import Authenticator
+
+HTMX = pytest.mark.parametrize("mode", ["htmx"])
+NO_JS = pytest.mark.parametrize("mode", ["no-js"])
+CODE = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
+PHONE_SIZE = {"width": 320, "height": 640}
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"color_scheme": "light", "forced_colors": "active"},
+    "forced colours, dark": {"color_scheme": "dark", "forced_colors": "active"},
+    "print": {"color_scheme": "dark", "forced_colors": "none", "media": "print"},
+}
+
+
+@pytest.fixture
+def alice(site):
+    return person(ALICE)
+
+
+@pytest.fixture
+def signed_in(page, alice):
+    enter(page.context, alice)
+    return page
+
+
+@pytest.fixture
+def at_codes(signed_in):
+    to_codes(signed_in, start_set_up(signed_in))
+    return signed_in
+
+
+def scan(page):
+    """What a phone's camera would read from the screen."""
+    picture = page.get_by_role("img").screenshot()
+    return zxingcpp.read_barcode(Image.open(BytesIO(picture))).text
+
+
+# The walk
+
+
+def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
+    give_password(page)
+    see(page, f"Hello, {ALICE}")
+    start_set_up(page)
+    phone = Phone(parse_qs(urlsplit(scan(page)).query)["secret"][0])
+    to_codes(page, phone)
+    finish(page)
+    expect(page.get_by_role("main").get_by_text(ON)).to_be_visible()
+    sign_out(page, alice)
+    give_password(page)
+    see(page, "Enter the code")
+    give_code(page, phone.code())
+    see(page, f"Hello, {ALICE}")
+
+
+def test_replacing_the_authenticator_asks_who_it_is_first(page, alice):
+    old = enrol(alice)
+    enter(page.context, alice, old)
+    page.goto("/two-factor/")
+    follow(page, "Replace authenticator app")
+    confirm(page, old)
+    see(page, "Scan the QR code")
+    to_codes(page, Phone(key(page)))
+    finish(page)
+    assert key_in_use(alice) != old.key
+
+
+def key_in_use(user):
+    sealed = Authenticator.objects.get(pk=user.pk).sealed_key
+    return vault.unseal(Authenticator.PURPOSE, str(user.pk), sealed, timezone.now())
+
+
+@HTMX
+def test_the_steps_swap_in_place(signed_in):
+    signed_in.goto("/two-factor/")
+    signed_in.evaluate("window.here = true")
+    set_up_from_here(signed_in)
+    assert signed_in.evaluate("window.here")
+
+
+def set_up_from_here(page):
+    follow(page, "Set up two-factor authentication")
+    see(page, "Scan the QR code")
+    to_codes(page, Phone(key(page)))
+    finish(page)
+
+
+# Focus, title and what is announced
+
+
+@HTMX
+def test_step_1_is_announced_on_its_heading(signed_in):
+    start_set_up(signed_in)
+    expect(signed_in.get_by_role("heading", level=1)).to_be_focused()
+    expect(signed_in).to_have_title("Scan the QR code – Step 1 of 3 – Countersign")
+    told(signed_in, "Step 1 of 3")
+
+
+@HTMX
+def test_step_2_puts_the_cursor_into_the_field(signed_in):
+    start_set_up(signed_in)
+    follow(signed_in, "Continue")
+    expect(signed_in.get_by_label("Enter the code")).to_be_focused()
+    expect(signed_in).to_have_title("Enter the code from your app – Step 2 of 3 – Countersign")
+    told(signed_in, "Step 2 of 3")
+
+
+@HTMX
+def test_step_3_is_announced_on_its_heading(at_codes):
+    expect(at_codes.get_by_role("heading", level=1)).to_be_focused()
+    expect(at_codes).to_have_title("Save your backup codes – Step 3 of 3 – Countersign")
+    told(at_codes, "Step 3 of 3")
+
+
+@HTMX
+def test_the_end_is_announced_on_the_heading_of_the_settings(at_codes):
+    finish(at_codes)
+    expect(at_codes.get_by_role("heading", level=1)).to_be_focused()
+    expect(at_codes).to_have_title("Security – Countersign")
+    told(at_codes, ON)
+
+
+# The QR code and the key
+
+
+@HTMX
+def test_a_camera_reads_the_code_in_every_look(signed_in):
+    start_set_up(signed_in)
+    address = scan(signed_in)
+    read = {}
+    for look, media in LOOKS.items():
+        signed_in.emulate_media(**media)
+        read[look] = scan(signed_in)
+    signed_in.emulate_media(media="screen", color_scheme="light", forced_colors="none")
+    signed_in.set_viewport_size(PHONE_SIZE)
+    read["320 px"] = scan(signed_in)
+    signed_in.context.add_cookies(
+        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
+    )
+    signed_in.reload()
+    read["right to left"] = scan(signed_in)
+    assert read == dict.fromkeys(read, address)
+
+
+@HTMX
+def test_the_code_is_big_enough_for_a_camera(signed_in):
+    start_set_up(signed_in)
+    signed_in.set_viewport_size(PHONE_SIZE)
+    box = signed_in.get_by_role("img").bounding_box()
+    assert min(box["width"], box["height"]) >= 160
+
+
+@HTMX
+def test_the_code_says_what_it_is_and_not_the_key(signed_in):
+    phone = start_set_up(signed_in)
+    picture = signed_in.get_by_role("img")
+    expect(picture).to_have_accessible_name(
+        "QR code for your authenticator app. The key for typing in follows."
+    )
+    assert phone.key not in picture.evaluate("picture => picture.ariaLabel")
+
+
+@HTMX
+def test_the_code_names_account_and_issuer(signed_in):
+    start_set_up(signed_in)
+    address = urlsplit(scan(signed_in))
+    assert (unquote(address.path), parse_qs(address.query)["issuer"]) == (
+        f"/Countersign:{ALICE}",
+        ["Countersign"],
+    )
+
+
+@HTMX
+def test_the_key_is_copied_without_its_gaps(signed_in, context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    phone = start_set_up(signed_in)
+    signed_in.get_by_role("main").get_by_text(phone.key).select_text()
+    signed_in.keyboard.press("Control+C")
+    assert signed_in.evaluate("navigator.clipboard.readText()").strip() == phone.key
+
+
+@HTMX
+def test_the_link_for_this_device_carries_the_same_key(signed_in):
+    phone = start_set_up(signed_in)
+    link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
+    assert parse_qs(urlsplit(link.get_attribute("href")).query)["secret"] == [phone.key]
+
+
+@HTMX
+def test_a_phone_offers_its_own_app_before_the_picture(signed_in):
+    start_set_up(signed_in)
+    signed_in.set_viewport_size(PHONE_SIZE)
+    link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
+    assert link.bounding_box()["y"] < signed_in.get_by_role("img").bounding_box()["y"]
+
+
+# The same key, whatever happens
+
+
+@NO_JS
+def test_a_reload_shows_the_same_key(signed_in):
+    phone = start_set_up(signed_in)
+    signed_in.reload()
+    assert key(signed_in) == phone.key
+
+
+@HTMX
+def test_a_second_tab_shows_the_same_key(signed_in, context):
+    phone = start_set_up(signed_in)
+    second = context.new_page()
+    second.goto("/two-factor/setup/")
+    assert key(second) == phone.key
+
+
+def test_after_a_wrong_code_the_same_key_still_counts(signed_in):
+    phone = start_set_up(signed_in)
+    follow(signed_in, "Continue")
+    give_code(signed_in, phone.wrong_code(), "Continue")
+    field = signed_in.get_by_label("Enter the code")
+    expect(field).to_have_accessible_description(re.compile("The code is not correct"))
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+    follow(signed_in, "Show the QR code again")
+    see(signed_in, "Scan the QR code")
+    assert key(signed_in) == phone.key
+    to_codes(signed_in, phone)
+
+
+@HTMX
+def test_back_from_step_2_shows_the_same_key_on_a_whole_page(signed_in):
+    phone = start_set_up(signed_in)
+    follow(signed_in, "Continue")
+    see(signed_in, "Enter the code from your app")
+    signed_in.go_back()
+    see(signed_in, "Scan the QR code")
+    assert key(signed_in) == phone.key
+    expect(signed_in.get_by_role("navigation", name="Account")).to_be_visible()
+
+
+@HTMX
+def test_what_is_misspelt_stays_in_the_field(signed_in):
+    start_set_up(signed_in)
+    follow(signed_in, "Continue")
+    give_code(signed_in, "12345", "Continue")
+    field = signed_in.get_by_label("Enter the code")
+    expect(field).to_have_accessible_description(re.compile("The code must be 6 numbers"))
+    expect(field).to_have_value("12345")
+
+
+# Backup codes
+
+
+@NO_JS
+def test_ten_codes_are_shown(at_codes):
+    assert [bool(CODE.match(code)) for code in shown_codes(at_codes)] == [True] * 10
+
+
+@NO_JS
+def test_a_reload_shows_the_same_codes(at_codes):
+    codes = shown_codes(at_codes)
+    at_codes.reload()
+    assert shown_codes(at_codes) == codes
+
+
+def test_finishing_without_the_tick_keeps_the_codes_on_screen(at_codes):
+    codes = shown_codes(at_codes)
+    press(at_codes, "Finish and turn on")
+    box = at_codes.get_by_label("I have saved my backup codes")
+    expect(box).to_have_accessible_description(re.compile("Save the codes, then tick the box"))
+    expect(box).to_be_focused()
+    expect(at_codes).to_have_title(re.compile("^Error: "))
+    assert shown_codes(at_codes) == codes
+    assert not Authenticator.objects.exists()
+
+
+@NO_JS
+def test_the_file_holds_what_is_on_screen(at_codes, alice):
+    with at_codes.expect_download() as download:
+        follow(at_codes, "Download")
+    assert download.value.suggested_filename == "countersign-backup-codes.txt"
+    issuer, account, _date, _gap, *codes = download.value.path().read_text("utf-8").splitlines()
+    assert (issuer, account, codes) == ("Countersign", alice.email, shown_codes(at_codes))
+
+
+@HTMX
+def test_codes_are_copied_one_to_a_line(at_codes, context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    press(at_codes, "Copy")
+    told(at_codes, "Backup codes copied")
+    assert at_codes.evaluate("navigator.clipboard.readText()").splitlines() == shown_codes(at_codes)
+
+
+@HTMX
+def test_a_refused_clipboard_is_told_and_the_codes_are_selected(at_codes):
+    at_codes.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
+    press(at_codes, "Copy")
+    told(at_codes, "Your browser did not allow copying. The codes are selected: copy them yourself.")
+    assert at_codes.evaluate("String(getSelection())").split() == shown_codes(at_codes)
+
+
+@NO_JS
+def test_without_javascript_there_is_no_dead_button(at_codes):
+    buttons = at_codes.get_by_role("main").get_by_role("button").all_text_contents()
+    assert buttons == ["Finish and turn on", "Cancel set-up"]
+
+
+@HTMX
+def test_print_has_the_codes_and_nothing_to_press(at_codes, alice):
+    at_codes.emulate_media(media="print", color_scheme="dark")
+    main = at_codes.get_by_role("main")
+    expect(main.get_by_role("listitem")).to_have_count(10)
+    expect(main.get_by_text(f"Countersign · {alice.email}")).to_be_visible()
+    for role in ("navigation", "button", "checkbox", "contentinfo"):
+        expect(at_codes.get_by_role(role)).to_have_count(0)
+    assert at_codes.get_by_role("main").evaluate("main => getComputedStyle(main).color") == "rgb(26, 27, 30)"
+
+
+# Not finished
+
+
+def test_what_was_not_finished_is_offered_and_protects_nothing(at_codes, alice):
+    at_codes.goto("/two-factor/")
+    expect(at_codes.get_by_role("main")).to_contain_text(
+        "Set-up not finished. Your password alone is still enough"
+    )
+    follow(at_codes, "Continue set-up")
+    see(at_codes, "Save your backup codes")
+    sign_out(at_codes, alice)
+    give_password(at_codes)
+    see(at_codes, f"Hello, {ALICE}")
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@HTMX
+def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
+    phone = start_set_up(signed_in)
+    if step == 2:
+        follow(signed_in, "Continue")
+    elif step == 3:
+        to_codes(signed_in, phone)
+    press(signed_in, "Cancel set-up")
+    see(signed_in, "Security")
+    expect(signed_in.get_by_text("Set-up cancelled. Nothing has changed.")).to_be_visible()
+    expect(signed_in.get_by_role("link", name="Set up two-factor authentication")).to_be_visible()
+
+
+# What must not be left behind
+
+
+@HTMX
+def test_no_secret_stays_in_the_browsers_storage(signed_in):
+    phone = start_set_up(signed_in)
+    to_codes(signed_in, phone)
+    codes = shown_codes(signed_in)
+    finish(signed_in)
+    kept = signed_in.evaluate("JSON.stringify([sessionStorage, localStorage])")
+    assert [secret for secret in (phone.key, ALICE, *codes) if secret in kept] == []
+
+
+@HTMX
+def test_no_address_ever_holds_a_secret(signed_in, context):
+    asked = []
+    context.on("request", lambda request: asked.append(request.url))
+    phone = start_set_up(signed_in)
+    to_codes(signed_in, phone)
+    codes = shown_codes(signed_in)
+    finish(signed_in)
+    assert [secret for secret in (phone.key, ALICE, *codes) if secret in json.dumps(asked)] == []
+
+
+@NO_JS
+def test_once_acknowledged_the_codes_are_gone(signed_in):
+    set_up(signed_in)
+    signed_in.goto("/two-factor/setup/codes/")
+    expect(signed_in.get_by_text(CODE)).to_have_count(0)

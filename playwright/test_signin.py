@@ -1,0 +1,185 @@
+"""The second step of signing in, as people meet it."""
+
+import re
+
+import pytest
+from django.core import mail
+from playwright.sync_api import expect
+from walks import enrol, enter, follow, give_code, give_password, press, see, told
+
+from tests.people import person
+from twofactor.mail import outgoing
+from twofactor.models import GuessBudget
+
+HTMX = pytest.mark.parametrize("mode", ["htmx"])
+PAPER = "ABCDEFGHJKMNPQR"
+
+
+@pytest.fixture
+def alice(site):
+    return person("alice@example.com", name="Alice")
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice, [PAPER])
+
+
+def mailed_code():
+    outgoing.join()
+    return re.match(r"\d{6}", mail.outbox[-1].body).group()
+
+
+def test_password_and_code_lead_to_the_page_asked_for(page, phone):
+    give_password(page, path="/accounts/login/?next=/accounts/profile/")
+    see(page, "Enter the code")
+    give_code(page, phone.code())
+    see(page, "Profile")
+
+
+@HTMX
+def test_the_code_is_asked_for_without_a_new_document(page, phone):
+    page.goto("/accounts/login/")
+    page.evaluate("window.sameDocument = true")
+    page.get_by_label("E-mail address").fill("alice@example.com")
+    page.get_by_label("Password").fill("correct horse battery")
+    press(page, "Sign in")
+    told(page, "Password accepted. Enter your code.")
+    expect(page.get_by_label("Enter the code")).to_be_focused()
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_a_wrong_code_empties_the_field_and_says_what_to_do(page, phone):
+    give_password(page)
+    give_code(page, phone.wrong_code())
+    field = page.get_by_label("Enter the code")
+    expect(field).to_have_accessible_description(re.compile("Wait for your app to show a new code"))
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: Enter the code"))
+
+
+def test_a_slip_is_kept_to_be_mended(page, phone):
+    give_password(page)
+    give_code(page, "12345")
+    expect(page.get_by_label("Enter the code")).to_have_value("12345")
+    assert GuessBudget.objects.get().failures == 0
+
+
+def test_a_backup_code_in_the_field_of_the_app_signs_in(page, phone):
+    give_password(page)
+    give_code(page, PAPER.lower())
+    see(page, "Hello, Alice")
+    expect(page.get_by_role("main")).to_contain_text("That was your last backup code.")
+
+
+def test_a_backup_code_on_its_own_page_signs_in(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    follow(page, "Backup code")
+    give_code(page, PAPER)
+    see(page, "Hello, Alice")
+
+
+def test_a_code_by_mail_signs_in_and_offers_a_new_authenticator(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
+    give_code(page, mailed_code())
+    see(page, "Hello, Alice")
+    expect(page.get_by_role("region", name="You signed in with a code from your e-mail")).to_be_visible()
+
+
+def test_from_the_mailed_code_back_to_the_authenticator(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    press(page, "Send a code by e-mail")
+    follow(page, "Use the authenticator app")
+    give_code(page, phone.code())
+    see(page, "Hello, Alice")
+
+
+def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    press(page, "Send a code by e-mail")
+    press(page, "Send a new code")
+    expect(page.get_by_text(re.compile(r"You can ask for a new code in \d+ seconds?"))).to_be_visible()
+    give_code(page, mailed_code())
+    see(page, "Hello, Alice")
+
+
+def test_too_many_wrong_codes_lock_with_a_page_of_their_own(page, phone):
+    give_password(page)
+    for _ in range(5):
+        give_code(page, phone.wrong_code())
+        expect(page.get_by_label("Enter the code")).to_have_value("")
+    with page.expect_response("**/two-factor/verify/") as answer:
+        give_code(page, phone.code())
+    see(page, "You cannot sign in at the moment")
+    assert (answer.value.status, answer.value.headers["retry-after"].isdigit()) == (429, True)
+
+
+def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, phone):
+    give_password(page)
+    page.get_by_label("Trust this browser for 30 days").check()
+    give_code(page, phone.code())
+    see(page, "Hello, Alice")
+    page.context.clear_cookies(name="sessionid")
+    give_password(page, path="/accounts/login/?next=/two-factor/")
+    see(page, "Security")
+    press(page, "Forget all trusted browsers")
+    expect(page.get_by_text("None. Every sign-in asks for a code.")).to_be_visible()
+
+
+def test_the_form_of_the_administration_leads_to_the_code(page, site):
+    boss = person("boss@example.com", is_staff=True, is_superuser=True)
+    phone = enrol(boss)
+    page.goto("/admin/")
+    page.get_by_label("E-mail address").fill("boss@example.com")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Log in").click()
+    see(page, "Enter the code")
+    give_code(page, phone.code())
+    expect(page).to_have_url(re.compile("/admin/$"))
+
+
+@HTMX
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_every_screen_of_signing_in_is_accessible(page, phone, axe, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 700})
+
+    def look():
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        axe(page)
+
+    give_password(page)
+    see(page, "Enter the code")
+    look()
+    give_code(page, "1")
+    expect(page.get_by_label("Enter the code")).to_have_value("1")
+    look()
+    page.goto("/two-factor/verify/other/")
+    look()
+    press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
+    look()
+    press(page, "Send a new code")
+    expect(page.get_by_text(re.compile("You can ask for a new code in"))).to_be_visible()
+    look()
+
+
+@HTMX
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_every_screen_of_the_settings_is_accessible(page, alice, phone, axe, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 700})
+    enter(page.context, alice, phone)
+    for path in ("", "disable/", "backup-codes/", "confirm/", "activity/"):
+        page.goto(f"/two-factor/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        axe(page)

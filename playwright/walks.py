@@ -1,0 +1,135 @@
+"""What people do at the site, said once, and found by role, label or text alone."""
+
+import re
+
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from tests import people
+from twofactor import totp
+from twofactor.models import Authenticator
+
+ALICE = "alice@example.com"
+KEY = re.compile(r"^[A-Z2-7]{32}$")
+ON = "Two-factor authentication is on"
+
+
+class Phone(people.Phone):
+    """Shows every code once, as the site accepts it once: the one of now, then the one that comes next."""
+
+    shown = 0
+
+    def code(self):
+        self.shown = max(self.shown + 1, totp.step_at(timezone.now()))
+        return totp.code_at(self.key, self.shown)
+
+    def wrong_code(self):
+        return totp.code_at(self.key, totp.step_at(timezone.now()) + 1000)
+
+
+def enrol(user, codes=None):
+    return Phone(people.enrol(user, codes).key)
+
+
+def enter(context, user, phone=None):
+    """A session for this browser, made without walking through the sign-in again."""
+    client = Client(SERVER_NAME="127.0.0.1")
+    people.give_password(client, user.email)
+    if phone:
+        client.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})
+        Authenticator.objects.filter(pk=user.pk).update(last_step=0)
+    context.add_cookies(
+        [
+            {"name": name, "value": cookie.value, "url": settings.BASE_URL, "httpOnly": True}
+            for name, cookie in client.cookies.items()
+        ]
+    )
+
+
+def see(page, heading):
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
+def press(page, name):
+    page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+
+
+def follow(page, name):
+    page.get_by_role("main").get_by_role("link", name=name).click()
+
+
+def give_password(page, email=ALICE, path="/accounts/login/", password=people.PASSWORD):
+    page.goto(path)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    press(page, "Sign in")
+
+
+def give_code(page, code, button="Sign in"):
+    page.get_by_label(re.compile("^Enter (the|a backup) code")).fill(code)
+    press(page, button)
+
+
+def confirm(page, phone):
+    """The step-up page."""
+    see(page, "Confirm it is you")
+    page.get_by_label("Password").fill(people.PASSWORD)
+    give_code(page, phone.code(), "Confirm")
+
+
+def start_set_up(page):
+    page.goto("/two-factor/")
+    follow(page, "Set up two-factor authentication")
+    see(page, "Scan the QR code")
+    return Phone(key(page))
+
+
+def key(page):
+    return page.get_by_role("main").get_by_text(KEY).text_content()
+
+
+def to_codes(page, phone):
+    follow(page, "Continue")
+    see(page, "Enter the code from your app")
+    give_code(page, phone.code(), "Continue")
+    see(page, "Save your backup codes")
+
+
+def shown_codes(page):
+    return page.get_by_role("main").get_by_role("listitem").all_text_contents()
+
+
+def finish(page):
+    page.get_by_label("I have saved my backup codes").check()
+    press(page, "Finish and turn on")
+    see(page, "Security")
+
+
+def set_up(page):
+    """From the settings to the settings."""
+    phone = start_set_up(page)
+    to_codes(page, phone)
+    finish(page)
+    return phone
+
+
+def sign_out(page, user):
+    page.get_by_role("navigation", name="Account").get_by_text(user.get_short_name()).click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    see(page, "Sign in")
+
+
+def told(page, text):
+    """What a screen reader says after a swap; a whole page tells it in its text."""
+    expect(page.get_by_role("status")).to_have_text(text)
+
+
+def look_again(page):
+    """The tab comes to the front."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def history_length(page):
+    return page.evaluate("history.length")
