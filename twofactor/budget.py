@@ -108,8 +108,9 @@ def give_back(key: str) -> None:
     Allowance.objects.filter(pk=key, count__gt=0).update(count=F("count") - 1)
 
 
-def free_again(key: str, window: timedelta) -> datetime | None:
-    row = Allowance.objects.filter(pk=key).first()
+def full_until(key: str, limit: int, window: timedelta, now: datetime) -> datetime | None:
+    """When it may happen again, if it may not now. Takes nothing."""
+    row = Allowance.objects.filter(pk=key, count__gte=limit, began_at__gt=now - window).first()
     return row.began_at + window if row else None
 
 

@@ -106,16 +106,12 @@ def send(
 
 def take_all(limits: list[Limit], now: datetime) -> None:
     """All or none; the wait that is told is the longest of those that refuse."""
-    taken, free_at = [], []
-    for key, limit, window in limits:
-        if budget.take(key, limit, window, now):
-            taken.append(key)
-        else:
-            free_at.append(budget.free_again(key, window) or now + MINUTE)
-    if free_at:
-        for key in taken:
-            budget.give_back(key)
-        raise TooSoon(max(free_at))
+    for place, (key, limit, window) in enumerate(limits):
+        if not budget.take(key, limit, window, now):
+            for earlier, *_rest in limits[:place]:
+                budget.give_back(earlier)
+            full = [budget.full_until(*refusing, now) for refusing in limits[place:]]
+            raise TooSoon(max((until for until in full if until), default=now + MINUTE))
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:

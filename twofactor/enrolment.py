@@ -66,7 +66,7 @@ def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
         return found
     starts = f"{kind}:{user.pk}"
     if not budget.take(starts, STARTS_AN_HOUR, HOUR, now):
-        raise budget.TooOften(budget.free_again(starts, HOUR) or now + HOUR)
+        raise budget.TooOften(budget.full_until(starts, STARTS_AN_HOUR, HOUR, now) or now + HOUR)
     value = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
