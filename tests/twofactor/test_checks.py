@@ -1,0 +1,107 @@
+"""What is configured wrongly is named before the first request."""
+
+import pytest
+from django.core.checks import Tags, run_checks
+from django.template import Context, Template
+
+from tests.people import enrol, person
+
+
+def found():
+    return {message.id for message in run_checks(tags=[Tags.security]) if message.id.startswith("twofactor.")}
+
+
+@pytest.fixture
+def database(settings, monkeypatch):
+    """database(NAME=value) as it would stand in the settings."""
+
+    def database(**changed):
+        for name, value in changed.items():
+            monkeypatch.setitem(settings.DATABASES["default"], name, value)
+
+    return database
+
+
+def sqlite(**options):
+    return {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": options}
+
+
+def test_our_own_settings_are_right():
+    assert found() == set()
+
+
+@pytest.mark.parametrize("keys", [[], ["short"], ["not base64 !"], None])
+def test_keys_that_are_none_are_named(settings, keys):
+    settings.TWOFACTOR_KEYS = keys
+    assert "twofactor.E001" in found()
+
+
+@pytest.mark.parametrize("part", ["twofactor.gate.Gate", "twofactor.htmx.Navigation"])
+def test_a_middleware_that_is_missing_is_named(settings, part):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != part]
+    assert "twofactor.E002" in found()
+
+
+def test_a_gate_before_the_session_is_named(settings):
+    rest = [name for name in settings.MIDDLEWARE if name != "twofactor.gate.Gate"]
+    settings.MIDDLEWARE = ["twofactor.gate.Gate", *rest]
+    assert "twofactor.E003" in found()
+
+
+def test_axes_behind_another_backend_is_named(settings):
+    settings.AUTHENTICATION_BACKENDS = settings.AUTHENTICATION_BACKENDS[::-1]
+    assert "twofactor.E004" in found()
+
+
+def test_atomic_requests_are_named(database):
+    database(ATOMIC_REQUESTS=True)
+    assert "twofactor.E005" in found()
+
+
+@pytest.mark.parametrize("options", [{}, {"transaction_mode": "IMMEDIATE"}, {"timeout": 20}])
+def test_sqlite_that_would_lose_a_guess_is_named(database, options):
+    database(**sqlite(**options))
+    assert "twofactor.E006" in found()
+
+
+def test_sqlite_that_may_forget_a_spent_code_is_named(database):
+    database(**sqlite(transaction_mode="IMMEDIATE", timeout=20))
+    assert "twofactor.W001" in found()
+
+
+@pytest.mark.parametrize(("window", "named"), [(0, False), (1, False), (2, True), (-1, True)])
+def test_a_wide_window_is_named(settings, window, named):
+    settings.TWOFACTOR_WINDOW = window
+    assert ("twofactor.E007" in found()) is named
+
+
+@pytest.mark.parametrize("engine", ["signed_cookies", "cached_db"])
+def test_sessions_that_cannot_be_ended_are_named(settings, engine):
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    assert "twofactor.E008" in found()
+
+
+@pytest.mark.parametrize("rule", ["nobody.knows.this", "config.settings.DEBUG"])
+def test_a_rule_that_is_no_function_is_named(settings, rule):
+    settings.TWOFACTOR_REQUIRED_FOR = rule
+    assert "twofactor.E009" in found()
+
+
+def test_a_mail_server_that_may_hang_is_named(settings):
+    settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = "django.core.mail.backends.smtp.EmailBackend", None
+    assert "twofactor.W002" in found()
+
+
+def test_links_to_nowhere_are_named(settings):
+    settings.BASE_URL = ""
+    assert "twofactor.W003" in found()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("on", [True, False])
+def test_a_template_can_ask_who_has_two_factor(on):
+    alice = person()
+    if on:
+        enrol(alice)
+    template = Template("{% load two_factor %}{{ user|has_two_factor }}")
+    assert template.render(Context({"user": alice})) == str(on)
