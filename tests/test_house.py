@@ -180,7 +180,7 @@ def test_people_are_spoken_to_without_blame(said):
 # What must not be in the repository
 
 REGISTRY = re.compile(
-    r"(?<!no-emit-)(index-url|find-links)|pythonhosted|/simple\b|file://|https?://[^ \n]*pypi"
+    r"(?<!no-emit-)(index-url|find-links)|p[y]thonhosted|/simple\b|file://|https?://[^ \n]*p[y]pi"
 )
 KEY = re.compile(r"(?<![\w-])[\w-]{43}=(?![\w-])|-----BEGIN [A-Z ]*PRIVATE KEY")
 
