@@ -95,7 +95,9 @@ def test_from_the_mailed_code_back_to_the_authenticator(page, phone):
     give_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
     follow(page, "Use the authenticator app")
+    see(page, "Enter the code")
     give_code(page, phone.code())
     see(page, "Hello, Alice")
 
@@ -104,6 +106,7 @@ def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
     give_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
     press(page, "Send a new code")
     expect(page.get_by_text(re.compile(r"You can ask for a new code in \d+ seconds?"))).to_be_visible()
     give_code(page, mailed_code())
