@@ -160,7 +160,7 @@ AXES_VERBOSE = False
 # it over HTTPS only.
 
 COOKIE_PREFIX = "__Host-" if HTTPS else ""
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "twofactor.sessions"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())
 SESSION_COOKIE_SECURE = HTTPS

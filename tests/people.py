@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.utils import timezone
 
 from twofactor import backup_codes, totp
 from twofactor.models import Authenticator, GuessBudget
+from twofactor.sessions import SessionStore
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
