@@ -7,9 +7,13 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from twofactor import policy, totp, vault
+from twofactor import backup_codes, policy, totp, vault
+from twofactor.models import Authenticator
 from twofactor.user import SecurityMixin
 
 MIDDLEWARE_ORDER = [
@@ -101,7 +105,7 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
         yield Error(
             f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
-            hint="Use django.contrib.sessions.backends.db.",
+            hint="Use twofactor.sessions.",
             id="twofactor.E008",
         )
 
@@ -119,6 +123,46 @@ def rule(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             hint="nobody, staff, everyone, or the dotted path of a function of the user.",
             id="twofactor.E009",
         )
+
+
+@register(Tags.security)
+def pages(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    try:
+        reverse("twofactor:setup")
+    except NoReverseMatch:
+        yield Error(
+            "No URL leads to the pages of two-factor sign-in.",
+            hint='urlpatterns += [path("two-factor/", include("twofactor.urls"))]',
+            id="twofactor.E010",
+        )
+
+
+@register(Tags.database)
+def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Asks the database, so it runs with migrate and with check --database default."""
+    people = get_user_model()._default_manager
+    tables = {Authenticator._meta.db_table, people.model._meta.db_table}
+    if people.db not in (databases or ()) or tables - set(connections[people.db].introspection.table_names()):
+        return
+    bosses = people.filter(is_active=True, is_superuser=True).select_related("authenticator")
+    if bosses and not any(not policy.applies_to(boss) or has_a_way_in(boss) for boss in bosses):
+        yield Error(
+            "TWOFACTOR_REQUIRED_FOR would lock every administrator out: none can set up or give a code.",
+            hint="manage.py twofactor reset PERSON --reason …, or TWOFACTOR_REQUIRED_FOR=nobody.",
+            id="twofactor.E011",
+        )
+
+
+def has_a_way_in(user: Any) -> bool:
+    if not user.has_usable_password():
+        return False
+    if not hasattr(user, "authenticator") or backup_codes.unused(user):
+        return True
+    try:
+        user.authenticator.key(timezone.now())
+    except vault.Unopenable:
+        return False
+    return True
 
 
 @register(Tags.security)

@@ -45,11 +45,14 @@ class Authenticator(models.Model):
     def seal_key(self, key: str, now: datetime) -> None:
         self.sealed_key = vault.seal(self.PURPOSE, owner(self.user_id), key, now)
 
+    def key(self, now: datetime) -> str:
+        opened: str = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
+        return opened
+
     def step_of(self, code: str, now: datetime, within: int | None = None) -> int | None:
         """The step of time whose code this is; vault.Unopenable when the key does not open."""
-        key = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
         return totp.matching_step(
-            key,
+            self.key(now),
             code,
             now,
             digits=self.digits,
@@ -149,13 +152,15 @@ class Event(models.Model):
         EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    kind = models.CharField(max_length=40, choices=Kind.choices)
-    at = models.DateTimeField()
-    ip_address = models.GenericIPAddressField(null=True)
-    browser = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(_("what"), max_length=40, choices=Kind.choices)
+    at = models.DateTimeField(_("when"))
+    ip_address = models.GenericIPAddressField(_("address"), null=True)
+    browser = models.CharField(_("browser"), max_length=200, blank=True)
     detail = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = _("security event")
+        verbose_name_plural = _("audit log")
         indexes: ClassVar = [
             models.Index(fields=["user", "-at"], name="twofactor_event_person"),
             models.Index(fields=["at"], name="twofactor_event_time"),
@@ -167,6 +172,10 @@ class Event(models.Model):
     @property
     def browser_name(self) -> str:
         return browser.name_of(self.browser)
+
+    @property
+    def details(self) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in self.detail.items())
 
 
 class Allowance(models.Model):
@@ -223,10 +232,14 @@ class TrustedBrowser(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers")
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
-    label = models.CharField(max_length=80)
-    trusted_at = models.DateTimeField()
-    last_used_at = models.DateTimeField()
-    expires_at = models.DateTimeField(db_index=True)
+    label = models.CharField(_("browser"), max_length=80)
+    trusted_at = models.DateTimeField(_("trusted since"))
+    last_used_at = models.DateTimeField(_("last used"))
+    expires_at = models.DateTimeField(_("until"), db_index=True)
+
+    class Meta:
+        verbose_name = _("trusted browser")
+        verbose_name_plural = _("trusted browsers")
 
     def __str__(self) -> str:
         return f"{self.label}, trusted by {self.user_id}"

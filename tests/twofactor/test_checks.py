@@ -1,10 +1,15 @@
 """What is configured wrongly is named before the first request."""
 
+from io import StringIO
+
 import pytest
 from django.core.checks import Tags, run_checks
+from django.core.management import call_command
 from django.template import Context, Template
 
 from tests.people import enrol, person
+from twofactor import backup_codes
+from twofactor.models import Authenticator
 
 
 def found():
@@ -85,6 +90,85 @@ def test_sessions_that_cannot_be_ended_are_named(settings, engine):
 def test_a_rule_that_is_no_function_is_named(settings, rule):
     settings.TWOFACTOR_REQUIRED_FOR = rule
     assert "twofactor.E009" in found()
+
+
+def test_pages_that_no_url_leads_to_are_named(settings):
+    settings.ROOT_URLCONF = "django.contrib.auth.urls"
+    assert "twofactor.E010" in found()
+
+
+# A rule that would lock every administrator out
+
+
+def locked_out():
+    return [error.id for error in run_checks(tags=[Tags.database], databases=["default"])]
+
+
+def nobody_but_alice(user):
+    return user.email == "alice@example.com"
+
+
+@pytest.fixture
+def enforced(db, settings):
+    settings.TWOFACTOR_REQUIRED_FOR = "staff"
+
+
+@pytest.fixture
+def boss(enforced):
+    return person("boss@example.com", is_staff=True, is_superuser=True)
+
+
+def spoil(user):
+    enrol(user)
+    Authenticator.objects.filter(user=user).update(sealed_key="gone.x")
+
+
+def test_a_rule_without_administrators_locks_nobody_out(enforced):
+    assert locked_out() == []
+
+
+def test_an_administrator_who_can_set_up_is_a_way_in(boss):
+    assert locked_out() == []
+
+
+def test_an_administrator_who_can_give_a_code_is_a_way_in(boss):
+    enrol(boss)
+    assert locked_out() == []
+
+
+def test_administrators_whose_keys_do_not_open_are_locked_out(boss):
+    spoil(boss)
+    assert locked_out() == ["twofactor.E011"]
+
+
+def test_administrators_without_a_password_are_locked_out(boss):
+    boss.set_unusable_password()
+    boss.save()
+    assert locked_out() == ["twofactor.E011"]
+
+
+def test_a_backup_code_is_a_way_in(boss):
+    spoil(boss)
+    backup_codes.replace_all(boss, backup_codes.rows(boss, ["ABCDEFGHJKMNPQR"]))
+    assert locked_out() == []
+
+
+def test_one_administrator_who_gets_in_is_enough(boss):
+    spoil(boss)
+    person("other@example.com", is_staff=True, is_superuser=True)
+    assert locked_out() == []
+
+
+def test_an_administrator_whom_the_rule_spares_is_a_way_in(boss, settings):
+    spoil(boss)
+    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.nobody_but_alice"
+    assert locked_out() == []
+
+
+def test_the_command_line_is_the_way_out(boss):
+    spoil(boss)
+    call_command("twofactor", "reset", "boss@example.com", "--reason", "locked out", stdout=StringIO())
+    assert locked_out() == []
 
 
 def test_a_mail_server_that_may_hang_is_named(settings):
