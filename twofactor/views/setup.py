@@ -2,10 +2,11 @@
 
 from datetime import date
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
 from twofactor.forms import CodeForm, SavedForm
-from twofactor.http import page, post_only, posted, see_other
+from twofactor.http import page, post_only, posted, safe_next, see_other
 from twofactor.models import Draft
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
@@ -28,18 +29,34 @@ def setup(request: HttpRequest) -> HttpResponse:
     draft = enrolment.start(person(request), SETUP, timezone.now())
     address = totp.address(draft.key, person(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
-    return page(request, "twofactor/setup.html", setup=draft, address=address, picture=picture)
+    return page(
+        request,
+        "twofactor/setup.html",
+        setup=draft,
+        address=address,
+        picture=picture,
+        onward=onward(request),
+    )
 
 
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None:
-        return see_other("twofactor:setup")
+        return step(request, "setup")
     form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
     if form.is_valid():
-        return see_other("twofactor:setup_codes")
-    return page(request, "twofactor/setup_verify.html", form=form)
+        return step(request, "setup_codes")
+    return page(request, "twofactor/setup_verify.html", form=form, onward=onward(request))
+
+
+def step(request: HttpRequest, name: str) -> HttpResponse:
+    return see_other(reverse(f"twofactor:{name}") + onward(request))
+
+
+def onward(request: HttpRequest) -> str:
+    """Whoever was led here from another page is led back there at the end."""
+    return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
 
 
 @may_set_up
@@ -47,13 +64,13 @@ def setup_verify(request: HttpRequest) -> HttpResponse:
 def setup_codes(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None or not draft.confirmed:
-        return see_other("twofactor:setup" if draft is None else "twofactor:setup_verify")
+        return step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.finish(person(request), draft, request, timezone.now())
         signin.keep_session(request, request.user, TOTP)
         messages.success(request, _("Two-factor authentication is on"))
-        return see_other("twofactor:settings")
+        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return page(request, "twofactor/setup_codes.html", form=form, **shown(request, draft))
 
 
