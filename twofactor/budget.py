@@ -50,6 +50,21 @@ def lock_of(guesses: GuessBudget | None, now: datetime) -> Locked | None:
     return Locked(max(still)) if still else None
 
 
+def locked(now: datetime) -> QuerySet[GuessBudget]:
+    """Everybody for whom lock_of answers."""
+    today = Q(day_failures__gte=GUESSES_A_DAY, day_began_at__gt=now - DAY)
+    return GuessBudget.objects.filter(Q(failures__gte=LAST_GUESS) | Q(blocked_until__gt=now) | today)
+
+
+def lift(user: AbstractBaseUser) -> bool:
+    """Somebody vouches for this person: nothing is to be waited for. Not after the last guess."""
+    waiting = GuessBudget.objects.filter(pk=user.pk)
+    lifted = waiting.filter(failures__lt=LAST_GUESS).update(
+        failures=0, blocked_until=None, day_failures=0, day_began_at=None
+    )
+    return bool(lifted) or not waiting.exists()
+
+
 def charge(user: AbstractBaseUser, now: datetime) -> int:
     """One guess, paid for before it is verified; what is left before a wait.
 

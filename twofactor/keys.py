@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Model, Q
 
 from twofactor import vault
 from twofactor.models import Authenticator, Draft, owner
@@ -31,6 +33,16 @@ def in_use() -> Counter[str]:
     return found
 
 
+def dependent() -> list[str]:
+    """Sign-in names of everybody with something that only an older key opens."""
+    depends = Q()
+    for column in sealed_columns():
+        depends |= Q(pk__in=stale(*column).values("user_id"))
+    name = get_user_model().USERNAME_FIELD
+    people = get_user_model()._default_manager.filter(depends).order_by(name)
+    return list(people.values_list(name, flat=True))
+
+
 def stale(model: type[Model], column: str) -> Any:
     newest = vault.key_id(settings.TWOFACTOR_KEYS[0])
     return model._default_manager.exclude(**{f"{column}__startswith": f"{newest}."})
@@ -46,7 +58,8 @@ def rotate(now: datetime) -> Iterator[tuple[int, int]]:
         last = 0
         while rows := list(stale(model, column).filter(pk__gt=last).order_by("pk")[:BATCH]):
             last = rows[-1].pk
-            done = [reseal(row, column, now) for row in rows]
+            with transaction.atomic():  # one for the batch: SQLite writes to the disk at the end of each
+                done = [reseal(row, column, now) for row in rows]
             yield done.count(True), done.count(False)
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
 
-from twofactor import alphabet, backup_codes, enrolment, events, standing
+from twofactor import alphabet, backup_codes, budget, enrolment, events, standing
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 
 LONGEST = timedelta(hours=24)
@@ -16,6 +16,10 @@ LONGEST = timedelta(hours=24)
 
 class NothingToDo(Exception):
     """This person has no second factor."""
+
+
+class NeedsNewPassword(Exception):
+    """After a hundred wrong codes in a row no code helps before the password has changed."""
 
 
 def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
@@ -32,12 +36,18 @@ def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
 def emergency_code(
     user: Any, reason: str, by: str, request: HttpRequest | None, now: datetime, valid_for: timedelta
 ) -> str:
-    """One more backup code, with an end. It is shown once, to whoever helps, and never stored."""
+    """One more backup code, with an end, in place of an earlier one. It is shown once, and never stored.
+
+    It works at once: waits after wrong codes are over with it.
+    """
     if not enrolment.is_on(user):
         raise NothingToDo
     code = alphabet.backup_code()
     row = backup_codes.one_more(user, code, expires_at=now + min(valid_for, LONGEST))
     with transaction.atomic():
+        if not budget.lift(user):
+            raise NeedsNewPassword
+        BackupCode.objects.filter(user_id=user.pk, used_at=None).exclude(expires_at=None).delete()
         row.save()
         events.record("emergency_code_made", user, request, reason=reason, by=by)
     return alphabet.grouped(code)

@@ -13,7 +13,7 @@ from django.test import Client
 from tests.operations.desk import ROOT, environment, run
 from tests.people import NOW, give_password, person, signed_in_as
 from twofactor import alphabet, enrolment, vault
-from twofactor.models import Authenticator, BackupCode, Event
+from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 pytestmark = pytest.mark.django_db
 ALICE = "alice@example.com"
@@ -141,6 +141,17 @@ def test_the_status_tells_how_often_somebody_guessed(alice, phone, client):
         client.post("/two-factor/verify/", {"code": "000000"})
     said = json.loads(run("status", ALICE, "--json").out)
     assert (said["wrong_codes_in_a_row"], said["locked_until"]) == (5, f"{NOW + timedelta(seconds=30)}")
+
+
+def test_the_status_tells_of_the_lock_that_no_time_ends(alice, phone):
+    GuessBudget.objects.update(failures=100)
+    assert json.loads(run("status", ALICE, "--json").out)["locked_until"] == "the password is changed"
+
+
+def test_no_emergency_code_is_made_that_would_not_be_looked_at(alice, phone):
+    GuessBudget.objects.update(failures=100)
+    ran = run("emergency-code", ALICE, "--reason", "lost")
+    assert (ran.code, ran.out, "chosen a new password" in ran.err) == (1, "", True)
 
 
 @pytest.mark.parametrize("words", [("status",), ("status", ALICE), ("report",)], ids=" ".join)

@@ -70,6 +70,20 @@ def test_who_depends_on_which_key_is_reported(new_key):
     assert in_use == {f"sealed_with_key_{vault.key_id(NEW)}": 0, f"sealed_with_key_{vault.key_id(OLD)}": 1}
 
 
+def test_who_still_depends_on_an_old_key_is_named(new_key, alice):
+    assert "depend on older keys: alice@example.com" in run("report").out
+    run("rotate-keys")
+    assert json.loads(run("report", "--json").out)["depend_on_older_keys"] == []
+
+
+def test_a_long_list_of_names_ends_in_dots_except_for_a_script(new_key):
+    for n in range(20):
+        enrol(person(f"p{n:02}@example.com"))
+    Authenticator.objects.update(sealed_key="old.x")
+    assert run("report").out.rstrip().endswith("p18@example.com …")
+    assert len(json.loads(run("report", "--json").out)["depend_on_older_keys"]) == 21
+
+
 def test_a_key_that_is_gone_is_reported_by_its_name(settings, phone):
     settings.TWOFACTOR_KEYS = [NEW]
     assert f"sealed with key {vault.key_id(OLD)}: 1\n" in run("report").out

@@ -10,12 +10,14 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twofactor import adoption, backup_codes, keys, policy, prune, support, vault
+from twofactor import adoption, backup_codes, budget, keys, policy, prune, support, vault
 from twofactor.importers import arrivals
 from twofactor.importers.found import Unreadable
 from twofactor.models import Authenticator, GuessBudget
 
 BY = "command line"
+EXIT_CODES = "Exit codes: 0 done; 1 refused, for the reason on standard error; 2 done in part."
+FEW = 20  # names that somebody reads; --json has all
 
 
 class Command(BaseCommand):
@@ -25,17 +27,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-        def action(name: str, summary: str) -> ArgumentParser:
-            return actions.add_parser(name, help=summary, description=summary)
+        def action(name: str, summary: str, more: str = "") -> ArgumentParser:
+            return actions.add_parser(name, help=summary, description=f"{summary} {more}", epilog=EXIT_CODES)
 
         one = action("status", "How things stand for one person, or for the site.")
         one.add_argument("person", nargs="?", help="sign-in name; without it, the site")
-        report = action("report", "Numbers: who has two-factor sign-in, and which keys are in use.")
+        report = action(
+            "report",
+            "Numbers: who has two-factor sign-in, and which keys are in use.",
+            "Names everybody who still depends on an older key: it can be taken out of TWOFACTOR_KEYS "
+            "when there is nobody left.",
+        )
         taken = action(
             "import",
-            "Take over authenticators and unused backup codes from another app's tables in this database. "
+            "Take over authenticators and unused backup codes from another app's tables in this database.",
             "Mails nobody, leaves alone whoever has two-factor sign-in here, and is safe to repeat. "
-            "Exit code 2: something was left behind for a reason that is listed.",
+            "Whatever is left behind is listed with its reason.",
         )
         taken.set_defaults(action="take-over")  # 'import' cannot name a method
         taken.add_argument(
@@ -48,23 +55,40 @@ class Command(BaseCommand):
         for asked in (one, report, taken):
             asked.add_argument("--json", action="store_true", help="for a script to read")
         reset = action(
-            "reset", "Turn two-factor sign-in off for somebody who lost everything; ends their sessions."
+            "reset",
+            "Turn two-factor sign-in off for somebody who lost everything; ends their sessions.",
+            "The password alone is enough afterwards, and the person is told by e-mail. The way out when "
+            "every administrator is locked out, too.",
         )
-        code = action("emergency-code", "One code that lets a person in once; printed here and nowhere else.")
+        code = action(
+            "emergency-code",
+            "One code that lets a person in once; printed here and nowhere else.",
+            "It takes the place of an earlier one, and ends a wait after wrong codes. The person is told by "
+            "e-mail that it was made.",
+        )
         code.add_argument("--hours", type=int, default=1, help="how long it works, 24 at most (default: 1)")
         for helped in (reset, code):
             helped.add_argument("person", help="sign-in name")
             helped.add_argument("--reason", required=True, help="goes into the audit log")
         action("generate-key", "Print a new key for TWOFACTOR_KEYS. Needs no settings.")
         rotate = action(
-            "rotate-keys", "Seal everything with the newest key. Safe to repeat, to stop, and to run live."
+            "rotate-keys",
+            "Seal everything with the newest key. Safe to repeat, to stop, and to run live.",
+            "Put the new key first in TWOFACTOR_KEYS of every server before, and keep the old one behind it.",
         )
-        pruned = action("prune", "Remove what has had its time. Run it every night.")
+        pruned = action(
+            "prune",
+            "Remove what has had its time. Run it every night.",
+            "Audit log, unfinished set-ups, codes, browsers, sessions and wrong passwords, in short "
+            "transactions that hold up nobody's sign-in.",
+        )
         pruned.add_argument(
             "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
         )
         restored = action(
-            "after-restore", "After a backup was put back: end all sessions, void backup codes."
+            "after-restore",
+            "After a backup was put back: end all sessions, void backup codes.",
+            "What was used or ended since the backup would otherwise live again.",
         )
         for changed in (rotate, pruned, taken, restored):
             changed.add_argument(
@@ -95,6 +119,7 @@ class Command(BaseCommand):
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
         guesses = GuessBudget.objects.filter(pk=user.pk).first()
+        lock = budget.lock_of(guesses, timezone.now())
         facts = {
             "person": user.get_username(),
             "two_factor": "on" if authenticator else "off",
@@ -103,13 +128,15 @@ class Command(BaseCommand):
             "last_used": authenticator and authenticator.last_used_at,
             "backup_codes_left": backup_codes.unused(user),
             "wrong_codes_in_a_row": guesses.failures if guesses else 0,
-            "locked_until": guesses and guesses.blocked_until,
+            "locked_until": lock and (lock.until or "the password is changed"),
         }
         self.say(facts, json)
 
     def report(self, json: bool, **options: Any) -> None:
         in_use = {f"sealed_with_key_{key}": rows for key, rows in keys.in_use().items()}
-        self.say({**adoption.numbers(timezone.now()), **in_use}, json)
+        names = keys.dependent()
+        told = names if json else ", ".join(names[:FEW]) + " …" * (len(names) > FEW)
+        self.say({**adoption.numbers(timezone.now()), **in_use, "depend_on_older_keys": told}, json)
 
     def reset(self, person: str, reason: str, **options: Any) -> None:
         try:
@@ -127,6 +154,8 @@ class Command(BaseCommand):
             )
         except support.NothingToDo:
             raise CommandError(f"{person} has no two-factor sign-in.") from None
+        except support.NeedsNewPassword:
+            raise CommandError(f"No code helps before {person} has chosen a new password.") from None
         self.stderr.write(f"It works once, within {hours} h. Give it to nobody but {person}.")
         self.stdout.write(code)
 
