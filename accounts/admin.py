@@ -24,7 +24,7 @@ class PersonAdmin(TwoFactorPeople):
     """Nobody sets or sees a password here: a new person chooses one with "Forgotten your password?"."""
 
     ordering = ("email",)
-    list_display = ("email", "name", "is_active", "is_staff", "two_factor", "factor_last_used", "last_login")
+    list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
     list_filter = (HasTwoFactor, "is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "user_permissions")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,14 +15,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import backup_codes, support
+from twofactor import backup_codes, budget, support
 from twofactor.decorators import recently_confirmed
 from twofactor.http import see_other
-from twofactor.models import Authenticator, Event, TrustedBrowser
+from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser
+
+STYLE = ["countersign-admin.css"]
 
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Reason, for the audit log"), max_length=200)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        if field:
+            self.fields[field].widget.attrs["autofocus"] = True
 
 
 class EmergencyForm(ReasonForm):
@@ -42,6 +49,9 @@ class HasTwoFactor(admin.SimpleListFilter):
 
 class TwoFactorPeople(admin.ModelAdmin):
     """For the admin class of your user model: what it shows of two-factor sign-in, and a page to help."""
+
+    class Media:
+        css: ClassVar = {"all": STYLE}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("authenticator")
@@ -89,11 +99,12 @@ class TwoFactorPeople(admin.ModelAdmin):
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
         known = {
             **self.admin_site.each_context(request),
-            "title": _("Help with signing in: %(person)s") % {"person": user},
+            "title": _("Help with signing in"),
             "opts": self.opts,
             "person": user,
             "authenticator": authenticator,
             "codes_left": backup_codes.unused(user),
+            "lock": budget.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyForm(prefix="code"),
@@ -127,6 +138,9 @@ class TwoFactorPeople(admin.ModelAdmin):
         except support.NothingToDo:
             messages.warning(request, _("This person has no two-factor sign-in."))
             return self.back(user)
+        except support.NeedsNewPassword:
+            messages.error(request, _("No code helps before this person has chosen a new password."))
+            return self.back(user)
         return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
 
     def end_sessions(self, request: HttpRequest, user: Any) -> HttpResponse:
@@ -139,6 +153,9 @@ class TwoFactorPeople(admin.ModelAdmin):
 
 
 class ReadOnly(admin.ModelAdmin):
+    class Media:
+        css: ClassVar = {"all": STYLE}
+
     list_select_related = ("user",)
     search_fields = ("user__email",)
 
@@ -154,15 +171,15 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnly):
-    list_display = ("at", "kind", "user", "ip_address", "browser_name", "reason")
+    list_display = ("at", "kind", "user", "ip_address", "browser_name", "details")
     list_filter = ("kind", "at")
-    fields = ("at", "kind", "user", "ip_address", "browser", "detail")
+    fields = ("at", "kind", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
     show_full_result_count = False  # counting ten million rows for a number nobody needs
 
-    @admin.display(description=gettext_lazy("reason"))
-    def reason(self, event: Event) -> str:
-        return str(event.detail.get("reason", ""))
+    @admin.display(description=gettext_lazy("details"))
+    def details(self, event: Event) -> str:
+        return event.details
 
 
 @admin.register(TrustedBrowser)

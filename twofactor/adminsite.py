@@ -6,20 +6,26 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from twofactor import adoption, chart, enrolment, factors, signin
+from twofactor import adoption, chart, enrolment, factors, mail, signin
 from twofactor.decorators import to_page
-from twofactor.http import see_other
+from twofactor.http import safe_next, see_other
 
 DAYS = 30
+WRONG = ("second_factor_refused", "second_factor_locked")
 
 
 class Site(admin.AdminSite):
     index_template = "admin/two_factor/index.html"
+    site_header = site_title = gettext_lazy("Administration")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "site_header": f"{mail.site_name()} · {self.site_header}"}
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A trusted browser or an e-mailed code is not enough here."""
@@ -27,12 +33,19 @@ class Site(admin.AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Staff who have no second factor are led to setting one up, instead of in circles."""
+        """Staff who have no second factor are led to setting one up, and from there to where they wanted."""
+        if request.method == "GET" and self.has_permission(request):
+            return see_other(safe_next(request, request.GET.get("next", reverse("admin:index"))))
         if super().has_permission(request) and not self.has_permission(request):
             return to_page(
                 request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"
             )
         return super().login(request, extra_context)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().logout(request, extra_context)
+        signin.forget(response)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Ours counts guesses at the old one, and tells the person."""
@@ -44,15 +57,13 @@ class Site(admin.AdminSite):
 
     def adoption(self, request: HttpRequest) -> HttpResponse:
         now = timezone.now()
-        charts = [
-            chart.Chart(_("People with two-factor sign-in"), adoption.growth(now, DAYS)),
-            chart.Chart(_("Wrong codes"), adoption.by_day(now, DAYS, "second_factor_refused")),
-            chart.Chart(_("Codes accepted"), adoption.by_day(now, DAYS, "second_factor_accepted")),
-        ]
         context = {
             **self.each_context(request),
             "title": _("Two-factor sign-in"),
             "numbers": adoption.numbers(now),
-            "charts": charts,
+            "growth": chart.Chart(adoption.growth(now, DAYS)),
+            "methods": chart.Chart(adoption.by_method(now, DAYS)),
+            "wrong": chart.Chart(adoption.by_day(now, DAYS, *WRONG)),
+            "accepted": chart.Chart(adoption.by_day(now, DAYS, "second_factor_accepted")),
         }
         return TemplateResponse(request, "admin/two_factor/adoption.html", context)

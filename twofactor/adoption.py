@@ -1,14 +1,15 @@
 """How far two-factor sign-in has come: numbers for the report and for the page in the administration."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
+from django.utils.translation import gettext as _
 
-from twofactor import backup_codes, sms
-from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
+from twofactor import backup_codes, budget, factors, sms
+from twofactor.models import Authenticator, BackupCode, Event, Phone
 
 
 def numbers(now: datetime) -> dict[str, int]:
@@ -27,26 +28,51 @@ def numbers(now: datetime) -> dict[str, int]:
         "staff_with_two_factor": on.filter(user__is_staff=True).count(),
         "with_phone": Phone.objects.exclude(verified_at=None).count() if sms.is_configured() else 0,
         "few_backup_codes": on.exclude(pk__in=low.values("user_id")).count(),
-        "locked_now": GuessBudget.objects.filter(blocked_until__gt=now).count(),
+        "locked_now": budget.locked(now).count(),
     }
 
 
-def by_day(now: datetime, days: int, kind: str) -> dict[str, int]:
-    """Events of a kind for each of the last days, days without any included."""
-    first = (now - timedelta(days=days - 1)).date()
-    counted: Any = (
-        Event.objects.filter(kind=kind, at__gte=datetime.combine(first, time.min, UTC))
-        .annotate(day=TruncDate("at"))
-        .values_list("day")
-        .annotate(n=Count("pk"))
-    )
-    found = dict(counted)
-    span = [first + timedelta(days=offset) for offset in range(days)]
-    return {day.isoformat(): found.get(day, 0) for day in span}
+def span(now: datetime, days: int) -> list[date]:
+    today = now.astimezone(UTC).date()
+    return [today - timedelta(days=ago) for ago in reversed(range(days))]
 
 
-def growth(now: datetime, days: int) -> dict[str, int]:
+def start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+def per_day(rows: QuerySet[Any], moment: str, shown: list[date]) -> dict[date, int]:
+    """How many rows on each of these days, days without any included."""
+    since = rows.filter(**{f"{moment}__gte": start_of(shown[0])})
+    found: Any = since.annotate(day=TruncDate(moment, tzinfo=UTC)).values_list("day").annotate(n=Count("pk"))
+    counted = dict(found.order_by())
+    return {day: counted.get(day, 0) for day in shown}
+
+
+def by_day(now: datetime, days: int, *kinds: str) -> dict[date, int]:
+    return per_day(Event.objects.filter(kind__in=kinds), "at", span(now, days))
+
+
+def growth(now: datetime, days: int) -> dict[date, int]:
     """People with two-factor sign-in at the end of each day, of those who have it today."""
-    dates = sorted(at.date() for at in Authenticator.objects.values_list("enabled_at", flat=True))
-    span = [(now - timedelta(days=days - 1 - offset)).date() for offset in range(days)]
-    return {day.isoformat(): sum(1 for date in dates if date <= day) for day in span}
+    shown = span(now, days)
+    people = Authenticator.objects.filter(enabled_at__lt=start_of(shown[0])).count()
+    grown = {}
+    for day, new in per_day(Authenticator.objects.all(), "enabled_at", shown).items():
+        people += new
+        grown[day] = people
+    return grown
+
+
+def by_method(now: datetime, days: int) -> dict[str, int]:
+    """What people signed in and proved themselves with."""
+    names = {
+        factors.TOTP: _("Authenticator app"),
+        factors.BACKUP: _("Backup code"),
+        factors.SMS: _("Text message"),
+        factors.RECOVERY: _("E-mail"),
+    }
+    accepted = Event.objects.filter(kind="second_factor_accepted", at__gte=start_of(span(now, days)[0]))
+    found: Any = accepted.values_list("detail__method").annotate(n=Count("pk"))
+    counted = dict(found.order_by())
+    return {name: counted.get(method, 0) for method, name in names.items()}

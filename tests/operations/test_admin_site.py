@@ -2,7 +2,8 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from html import unescape
 
 import pytest
 from django.apps import apps
@@ -15,11 +16,12 @@ from django.utils import timezone
 from django.utils.formats import localize
 
 from accounts.models import User
+from tests import people
 from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import adoption, backup_codes, enrolment
 from twofactor.mail import outgoing
-from twofactor.models import Authenticator, BackupCode, Event, Phone, TrustedBrowser
+from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TrustedBrowser
 
 pytestmark = pytest.mark.django_db
 ADOPTION = "/admin/two-factor/"
@@ -91,8 +93,19 @@ def test_set_up_leads_staff_back_to_the_administration(client, root):
 
 
 def test_signing_out_closes_it(admin):
-    admin.post("/admin/logout/")
+    answer = admin.post("/admin/logout/")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
     assert admin.get("/admin/").status_code == 302
+
+
+def test_after_set_up_staff_arrive_where_they_wanted_to(client, root, clock):
+    give_password(client, root.email)
+    setup = client.get("/admin/accounts/user/", follow=True)
+    phone = people.Phone(setup.context["setup"].key)
+    onward = re.search(r'href="(/two-factor/setup/verify/[^"]*)"', text_of(setup))[1]
+    codes = client.post(unescape(onward), {"code": phone.code()}).url
+    arrived = client.post(codes, {"saved": "on"}, follow=True).redirect_chain[-1]
+    assert arrived == ("/admin/accounts/user/", 303)
 
 
 # The list of people
@@ -238,6 +251,37 @@ def test_an_emergency_code_is_not_in_the_log_of_the_administration(desk, code):
 
 def test_an_emergency_code_is_none_of_the_ten(code, alice):
     assert backup_codes.unused(alice) == 0
+
+
+def test_a_second_emergency_code_takes_the_place_of_the_first(desk, code, alice):
+    second = shown(make_code(desk, alice))
+    assert (spend(code), spend(second)) == (None, alice)
+
+
+def test_an_emergency_code_ends_the_wait_after_wrong_codes(desk, alice, phone):
+    GuessBudget.objects.update(failures=7, blocked_until=NOW + timedelta(hours=2), day_failures=20)
+    assert spend(shown(make_code(desk, alice))) == alice
+
+
+def test_no_emergency_code_helps_after_the_last_guess(desk, alice, phone):
+    GuessBudget.objects.update(failures=100)
+    answer = make_code(desk, alice)
+    assert (answer.status_code, BackupCode.objects.count()) == (303, 0)
+    assert "chosen a new password" in text_of(desk.get(help_page(alice)))
+
+
+@pytest.mark.parametrize(
+    ("guesses", "told"),
+    [
+        ({"blocked_until": NOW + timedelta(hours=1)}, "No code is looked at before"),
+        ({"day_failures": 20, "day_began_at": NOW}, "No code is looked at before"),
+        ({"failures": 100}, "before this person has chosen a new password"),
+    ],
+)
+def test_support_sees_that_somebody_is_locked(desk, alice, phone, guesses, told):
+    assert told not in text_of(desk.get(help_page(alice)))
+    GuessBudget.objects.update(**guesses)
+    assert told in text_of(desk.get(help_page(alice)))
 
 
 def test_an_emergency_code_needs_a_reason(desk, alice, phone):
@@ -426,7 +470,7 @@ def test_what_is_only_read_can_be_read(desk, request, pages, name, end):
 
 
 def test_the_audit_log_shows_the_reason(desk, event):
-    assert ">lost<" in text_of(desk.get(EVENTS))
+    assert ">reason: lost<" in text_of(desk.get(EVENTS))
 
 
 @pytest.mark.parametrize(
@@ -487,16 +531,36 @@ def test_there_are_charts_of_nothing(db):
 
 def test_growth_counts_everybody_who_was_there_by_then(alice, phone):
     days = list(adoption.growth(NOW + timedelta(days=1), 3).items())
-    assert days == [("2026-02-28", 0), ("2026-03-01", 1), ("2026-03-02", 1)]
+    assert days == [(date(2026, 2, 28), 0), (date(2026, 3, 1), 1), (date(2026, 3, 2), 1)]
+
+
+def test_growth_begins_with_those_who_were_there_before(alice, phone):
+    assert list(adoption.growth(NOW + timedelta(days=9), 3).values()) == [1, 1, 1]
 
 
 def test_an_event_is_counted_on_its_day(event):
     counted = adoption.by_day(NOW, 30, "reset_by_support")
-    assert (len(counted), counted["2026-03-01"], sum(counted.values())) == (30, 1, 1)
+    assert (len(counted), counted[date(2026, 3, 1)], sum(counted.values())) == (30, 1, 1)
+
+
+def test_codes_are_counted_by_method(alice, phone, client):
+    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    sign_in(client, phone)
+    give_password(Client())
+    spend(PAPER[0])
+    spend(PAPER[1])
+    assert list(adoption.by_method(NOW, 30).values()) == [1, 2, 0, 0]
+
+
+def test_the_wrong_code_that_locks_is_in_the_chart_of_wrong_codes(admin, alice, phone, client):
+    give_password(client)
+    for n in range(5):
+        client.post("/two-factor/verify/", {"code": f"{n}" * 6})
+    assert "5 on the worst of the last 30 days." in text_of(admin.get(ADOPTION))
 
 
 def svgs(admin):
-    return re.findall(r"<svg.*?</details>", text_of(admin.get(ADOPTION)), re.DOTALL)
+    return re.findall(r'<svg[^>]* role="img".*?</details>', text_of(admin.get(ADOPTION)), re.DOTALL)
 
 
 def test_each_chart_is_a_picture_with_a_name(admin):
@@ -506,8 +570,9 @@ def test_each_chart_is_a_picture_with_a_name(admin):
 
 def test_each_chart_has_a_table_with_the_same_numbers(admin, alice, phone):
     for chart in svgs(admin):
-        bars = re.findall(r"<title>([\d-]+): (\d+)</title>", chart)
-        assert bars == re.findall(r'<th scope="row">([\d-]+)</th><td>(\d+)</td>', chart) != []
+        bars = re.findall(r"<title>[^<]+: (\d+)</title>", chart)
+        assert bars == re.findall(r'<th scope="row">[^<]+</th><td>(\d+)</td>', chart)
+        assert len(bars) == 30
 
 
 def test_a_chart_needs_no_colour(admin):
@@ -622,6 +687,17 @@ def test_dumpdata_shows_no_secret(crowd):
     out = io.StringIO()
     call_command("dumpdata", stdout=out)
     assert [text for text in crowd if text in out.getvalue()] == []
+
+
+def test_who_reads_the_table_of_sessions_can_open_none(admin):
+    key = admin.cookies["sessionid"].value
+    out = io.StringIO()
+    call_command("dumpdata", stdout=out)
+    assert key not in out.getvalue()
+    for row in apps.get_model("sessions", "Session").objects.all():
+        thief = Client()
+        thief.cookies["sessionid"] = row.pk
+        assert thief.get("/accounts/profile/").status_code == 302
 
 
 @pytest.mark.parametrize("words", [repr, str])
