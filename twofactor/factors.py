@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from twofactor import alphabet, backup_codes, budget, delivery, events, vault
 from twofactor.models import Authenticator, SentCode
@@ -196,12 +197,16 @@ def wrong(typed: Typed, authenticator: Authenticator, now: datetime, left: int) 
         clock_is_off = authenticator.step_of(typed.code, now, within=CLOCK_STEPS) is not None
         if clock_is_off or left <= budget.FREE_GUESSES - 3:
             sentences.append(_("Check that your phone sets its time automatically"))
-    return ". ".join([*sentences, *warning(left)])
+    return in_a_row([*sentences, *warning(left)])
 
 
 def wrong_sent(left: int) -> str:
     sentence = _("The code is not correct or has expired. Check your latest message or ask for a new code")
-    return ". ".join([sentence, *warning(left)])
+    return in_a_row([sentence, *warning(left)])
+
+
+def in_a_row(sentences: list[str]) -> str:
+    return pgettext("between two sentences", ". ").join(sentences)
 
 
 def warning(left: int) -> list[str]:
