@@ -2,6 +2,7 @@
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
 # make screens  the pictures in the README
+# make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml
 
 PYTHON = python3
@@ -15,7 +16,7 @@ TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: run test check format screens lock
+.PHONY: run test check format screens messages lock
 .DELETE_ON_ERROR:
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
@@ -29,8 +30,8 @@ run: .venv/packages .env
 
 test: .venv/test-packages
 	@$(BIN)/python -m tests.programs
-	$(BIN)/pytest --cov --cov-report=
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) --cov --cov-append --cov-report=
+	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=
+	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) --numprocesses=2 --dist=worksteal --cov --cov-append --cov-report=
 	$(BIN)/coverage report
 
 check: .venv/test-packages
@@ -47,6 +48,10 @@ format: .venv/test-packages
 
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
+
+messages: .venv/packages
+	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --no-wrap --ignore=.venv --ignore=tests
+	$(BIN)/python manage.py compilemessages --ignore=.venv
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt

@@ -47,11 +47,15 @@ def main() -> int:
         apt_install("chromium")
     if not postgres():
         apt_install("postgresql")
+    if not shutil.which("xgettext"):
+        apt_install("gettext")
     missing = []
     if not chromium():
         missing.append("Browser tests are skipped: install Chromium, or set CHROMIUM to where it is.")
     if not postgres():
         missing.append("Tests on PostgreSQL are skipped: install the PostgreSQL server.")
+    if not shutil.which("xgettext"):
+        missing.append("Tests of the translations are skipped: install GNU gettext.")
     print(*missing, sep="\n", end="\n" * bool(missing), file=sys.stderr)
     return 1 if missing and os.environ.get("CI") else 0
 

@@ -1,0 +1,287 @@
+"""Seven languages, whole: every text has a translation, and every text that people see is one.
+
+For the second, a language of our own puts brackets around each message; whatever stands outside is a text
+that no translator was ever shown.
+"""
+
+import gettext
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site
+from django.contrib import auth
+from django.core import mail
+from django.test import Client
+from django.utils import translation
+
+from tests.people import enrol, give_password, person
+from twofactor.mail import outgoing
+from twofactor.models import Event, GuessBudget, TrustedBrowser
+
+ROOT = Path(__file__).parent.parent
+CATALOGUES = sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po"))
+BRACKETED = "eo"  # a language that Django knows and that we do not have
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tools():
+    if not shutil.which("xgettext"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no gettext on this machine")
+
+
+def gnu(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", **more)
+
+
+@pytest.fixture(scope="session")
+def template(tools, tmp_path_factory):
+    """Every message that stands in the sources now."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name in ("accounts", "config", "twofactor", "templates"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "locale").mkdir()
+    command = [sys.executable, "-m", "django", "makemessages", "--all", "--keep-pot", "--no-location"]
+    made = gnu(*command, cwd=folder, env={**os.environ, "DJANGO_SETTINGS_MODULE": ""})
+    assert made.returncode == 0, made.stderr
+    return folder / "locale" / "django.pot"
+
+
+def compiled(catalogue, folder, *options):
+    target = folder / "django.mo"
+    done = gnu("msgfmt", *options, "--output-file", target, catalogue)
+    assert (done.returncode, done.stderr) == (0, "")
+    return target
+
+
+def messages(compiled):
+    with compiled.open("rb") as file:
+        return dict(gettext.GNUTranslations(file)._catalog)
+
+
+def test_there_is_a_catalogue_for_each_language():
+    folders = {catalogue.parts[-3] for catalogue in CATALOGUES}
+    assert folders == {translation.to_locale(code) for code, _ in site.LANGUAGES} - {"en"}
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
+class TestEach:
+    def test_catalogue_has_every_message(self, catalogue, template):
+        compared = gnu("msgcmp", catalogue, template)
+        assert (compared.returncode, compared.stderr) == (0, "")
+
+    def test_placeholder_is_kept(self, catalogue, tmp_path):
+        compiled(catalogue, tmp_path, "--check-format", "--check-header")
+
+    def test_compiled_file_says_what_its_source_says(self, catalogue, tmp_path):
+        assert messages(catalogue.with_suffix(".mo")) == messages(compiled(catalogue, tmp_path))
+
+    def test_piece_of_markup_is_kept(self, catalogue, tmp_path):
+        changed = {
+            key: text
+            for key, text in messages(compiled(catalogue, tmp_path)).items()
+            if key and isinstance(key, str) and tags(key) != tags(text)
+        }
+        assert changed == {}
+
+
+def tags(text):
+    return sorted(re.findall(r"<[^>]+>", text))
+
+
+# Texts that no translator was shown
+
+
+@pytest.fixture(scope="session")
+def bracketed(template, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("locale")
+    catalogue = folder / BRACKETED / "LC_MESSAGES" / "django.po"
+    catalogue.parent.mkdir(parents=True)
+    same = gnu("msgen", template).stdout
+    for unknown, known in [("INTEGER", "2"), ("EXPRESSION", "n!=1"), ("=CHARSET", "=UTF-8")]:
+        same = same.replace(unknown, known)
+    around = gnu("msgfilter", "--keep-header", "sed", "-z", "s/^/⟦/; s/$/⟧/", input=same)
+    catalogue.write_text(around.stdout)
+    compiled(catalogue, catalogue.parent)
+    return folder
+
+
+@pytest.fixture
+def in_brackets(bracketed, settings):
+    """The site in a language that puts each message in brackets."""
+    settings.LANGUAGES = [(BRACKETED, "Esperanto")]
+    settings.LANGUAGE_CODE = BRACKETED
+    settings.LOCALE_PATHS = [bracketed]
+    with translation.override(BRACKETED):
+        yield
+
+
+class Words(HTMLParser):
+    """What people see and hear of a page."""
+
+    HEARD = ("aria-label", "title", "alt", "data-offline", "data-slow", "data-broken", "data-ready")
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.inside = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.inside.append(tag)
+        self.found += [value for name, value in attrs if name in self.HEARD or name.startswith("data-cop")]
+        if tag in {"meta", "link", "input", "br", "path", "rect"}:
+            self.inside.pop()
+
+    def handle_endtag(self, tag):
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if not {"style", "script", "option", "bdi", "code", "b"} & set(self.inside):
+            self.found.append(data)
+
+
+def outside_brackets(text, known):
+    """The words of it that are neither a message nor somebody's name."""
+    seen = " ".join(Words(text).found)
+    while "⟦" in seen and (inner := re.sub(r"⟦[^⟦⟧]*⟧", " ", seen)) != seen:
+        seen = inner
+    seen = re.sub(r"-a de \w+ \d+(, je)?", " ", seen)  # a date, as Django writes it in that language
+    for name in sorted(known, key=len, reverse=True):
+        seen = seen.replace(name, " ")
+    return re.findall(r"[^\W\d_]{2,}", seen)
+
+
+KNOWN = [
+    *("Countersign", "UTC", "alice@example.com", "Alice", "Firefox", "Linux", "Esperanto", "new@example.com"),
+    *messages(Path(auth.__file__).parent / "locale" / BRACKETED / "LC_MESSAGES" / "django.mo").values(),
+]
+
+
+@pytest.fixture
+def alice(db):
+    return person("alice@example.com", name="Alice")
+
+
+def agent():
+    return Client(HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux) Firefox/130.0")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/help/", "/accounts/login/", "/accounts/login/?next=/two-factor/", "/accounts/signup/"),
+        *("/accounts/password_reset/", "/accounts/password_reset/done/", "/accounts/reset/x/y/"),
+        *("/accounts/email/verify/x/", "/nowhere/"),
+    ],
+)
+def test_a_page_for_strangers_is_translated(in_brackets, db, path):
+    assert outside_brackets(agent().get(path).content.decode(), KNOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/accounts/login/", {}),
+        ("/accounts/login/", {"username": "x", "password": "y"}),
+        ("/accounts/signup/", {}),
+        ("/accounts/signup/", {"email": "a@b@c", "password1": "1", "password2": "2"}),
+        ("/accounts/signup/", {"email": "new@example.com", "password1": "12345678", "password2": "12345678"}),
+        ("/accounts/password_reset/", {"email": "x"}),
+    ],
+)
+def test_what_is_wrong_is_translated(in_brackets, db, path, data):
+    answer = agent().post(path, data)
+    assert answer.status_code == 422
+    assert outside_brackets(answer.content.decode(), KNOWN) == []
+
+
+@pytest.fixture
+def asked(alice):
+    enrol(alice, ["ABCDEFGHJKMNPQR"])
+    browser = agent()
+    give_password(browser)
+    return browser
+
+
+@pytest.mark.parametrize("path", ["", "other/", "backup/"])
+def test_the_second_step_is_translated(in_brackets, asked, path):
+    assert outside_brackets(asked.get(f"/two-factor/verify/{path}").content.decode(), KNOWN) == []
+
+
+@pytest.mark.parametrize("code", ["", "1", "1234567", "x", "000000", "ABCDEFGHJKMNPQQ"])
+def test_each_refusal_is_translated(in_brackets, asked, code):
+    for path in ("", "backup/"):
+        answer = asked.post(f"/two-factor/verify/{path}", {"code": code})
+        assert answer.status_code == 422
+        assert outside_brackets(answer.content.decode(), [*KNOWN, "ABCDE", "FGHJK"]) == []
+
+
+def test_a_code_that_was_sent_is_translated(in_brackets, asked):
+    answer = asked.post("/two-factor/verify/send/", {"channel": "email"}, follow=True)
+    again = asked.post("/two-factor/verify/send/", {"channel": "email"})
+    wrong = asked.post("/two-factor/verify/sent/", {"code": "000000"})
+    for page in (answer, again, wrong):
+        assert outside_brackets(page.content.decode(), KNOWN) == []
+
+
+def test_a_lock_is_translated(in_brackets, asked, alice):
+    GuessBudget.objects.update(failures=100)
+    assert outside_brackets(asked.get("/two-factor/verify/").content.decode(), KNOWN) == []
+
+
+@pytest.fixture
+def at_home(alice):
+    browser = agent()
+    give_password(browser)
+    return browser
+
+
+PAGES = ["/", "/two-factor/", "/two-factor/activity/", "/accounts/profile/", "/accounts/password_change/"]
+BEFORE = [
+    "/two-factor/setup/",
+    "/two-factor/setup/verify/",
+    "/two-factor/confirm/",
+    "/accounts/email/change/",
+]
+AFTER = [f"/two-factor/{end}/" for end in ("disable", "backup-codes", "phone")]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *BEFORE])
+def test_a_page_for_people_without_two_factor_is_translated(in_brackets, at_home, path):
+    at_home.get("/two-factor/setup/")
+    key = at_home.get("/two-factor/setup/").context["setup"].key_groups
+    assert outside_brackets(at_home.get(path).content.decode(), [*KNOWN, *key]) == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, *AFTER])
+def test_a_page_for_people_with_two_factor_is_translated(in_brackets, alice, path, settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "console"
+    phone, browser = enrol(alice), agent()
+    give_password(browser)
+    browser.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    assert TrustedBrowser.objects.exists()
+    assert outside_brackets(browser.get(path).content.decode(), KNOWN) == []
+
+
+@pytest.mark.parametrize("kind", Event.Kind.values)
+def test_the_name_of_an_event_is_translated(in_brackets, kind):
+    assert str(Event(kind=kind).get_kind_display()).startswith("⟦")
+
+
+def test_mails_are_translated(in_brackets, asked, alice, django_capture_on_commit_callbacks):
+    type(alice).objects.update(language=BRACKETED)
+    with django_capture_on_commit_callbacks(execute=True):
+        asked.post("/two-factor/verify/backup/", {"code": "ABCDEFGHJKMNPQR"})
+    asked.post("/accounts/password_reset/", {"email": alice.email})
+    outgoing.join()
+    assert len(mail.outbox) == 2
+    for letter in mail.outbox:
+        html, plain = letter.alternatives[0][0], re.sub(r"https?://\S+", " ", letter.body)
+        assert outside_brackets(re.sub(r">https?://[^<]+<", "><", html), KNOWN) == []
+        assert outside_brackets(f"{letter.subject} {plain}", KNOWN) == []
