@@ -144,7 +144,7 @@ def test_a_plain_fernet_token_of_the_same_key_does_not_open(settings):
         unseal(f"{vault.key_id(key)}.{plain}")
 
 
-@pytest.mark.parametrize("text", ["", " , ", "short", "é" * 43, vault.generate_key()[:20]])
+@pytest.mark.parametrize("text", ["", " , ", "short", "é" * 43, "A" * 20])
 def test_what_is_no_list_of_keys_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - whichever the decoder raises
         vault.parse_keys(text)

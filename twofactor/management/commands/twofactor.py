@@ -135,7 +135,7 @@ class Command(BaseCommand):
     def report(self, json: bool, **options: Any) -> None:
         in_use = {f"sealed_with_key_{key}": rows for key, rows in keys.in_use().items()}
         names = keys.dependent()
-        told = names if json else ", ".join(names[:FEW]) + " …" * (len(names) > FEW)
+        told = names if json else ", ".join(names[:FEW]) + " …" * (len(names) > FEW) or "nobody"
         self.say({**adoption.numbers(timezone.now()), **in_use, "depend_on_older_keys": told}, json)
 
     def reset(self, person: str, reason: str, **options: Any) -> None:
