@@ -115,7 +115,7 @@ def take_all(limits: list[Limit], now: datetime) -> None:
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:
-    language = getattr(user, "language", "") or translation.get_language()
+    language = mail.spoken(getattr(user, "language", ""))
     by = by_mail if channel.kind == EMAIL else by_sms
     return by(channel.target, code, language)
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -94,7 +95,9 @@ def may_mail(event: Event, once_in: timedelta | None) -> bool:
 
 def send_mail(event: Event, user: Any, address: str) -> None:
     """A site overrides the text of one event by a template with its name, or that of all."""
-    if "by" in event.detail:  # where support sits is not what the person is to recognise
+    language = getattr(user, "language", "")
+    if "by" in event.detail:  # where support sits, and what they speak, is not the person's
         event.ip_address, event.browser = None, ""
+        language = language or settings.LANGUAGE_CODE
     templates = [f"twofactor/mail/{event.kind}", "twofactor/mail/event"]
-    mail.queue(templates, address, getattr(user, "language", ""), event=event, user=user)
+    mail.queue(templates, address, language, event=event, user=user)

@@ -42,7 +42,7 @@ def base_url() -> str:
 
 def send(template: Templates, to: str, language: str, **context: Any) -> bool:
     """Whether the mail server took it, for mail that the person is waiting for."""
-    return hand_over(compose(template, to, language, context))
+    return hand_over(compose(template, to, spoken(language), context))
 
 
 def queue(template: Templates, to: str, language: str, **context: Any) -> None:
@@ -51,9 +51,14 @@ def queue(template: Templates, to: str, language: str, **context: Any) -> None:
         if not any(thread.name == THREAD for thread in threading.enumerate()):
             threading.Thread(target=deliver, name=THREAD, daemon=True).start()
     try:
-        outgoing.put_nowait((template, to, language, context))
+        outgoing.put_nowait((template, to, spoken(language), context))
     except Full:
         log.error("mail not sent: %s: too many are waiting", template)
+
+
+def spoken(language: str) -> str:
+    """The person's own, else that of the page they are on."""
+    return language or translation.get_language() or settings.LANGUAGE_CODE
 
 
 def deliver() -> None:
@@ -69,7 +74,7 @@ def deliver() -> None:
 
 def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
     names = [template] if isinstance(template, str) else template
-    with translation.override(language or settings.LANGUAGE_CODE):
+    with translation.override(language):
         context |= {"site_name": site_name(), "base_url": base_url(), "to": to}
         message = EmailMultiAlternatives(
             " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),

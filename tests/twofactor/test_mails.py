@@ -10,6 +10,7 @@ import time_machine
 from aiosmtpd.controller import Controller
 from django.core import mail
 from django.db import connection, connections
+from django.utils import translation
 
 from tests.accounts.letters import letters, link
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
@@ -24,7 +25,7 @@ from tests.twofactor.servers import (
     listening,
     mail_goes_to,
 )
-from twofactor import alphabet, backup_codes
+from twofactor import alphabet, backup_codes, support
 from twofactor.mail import outgoing
 from twofactor.models import Allowance, Authenticator, Event, SentCode
 
@@ -250,9 +251,15 @@ def test_the_language_of_the_asker_does_not_matter(laptop, alice, phone, clock, 
     assert '<html lang="fr" dir="ltr">' in html(letters()[0])
 
 
-def test_a_person_without_a_language_gets_the_sites(laptop, phone, clock, paper):
+def test_a_person_without_a_language_gets_that_of_their_browser(laptop, phone, clock, paper):
     laptop.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
     turn_off(laptop, phone, clock, paper)
+    assert '<html lang="de" dir="ltr">' in html(letters()[0])
+
+
+def test_the_language_of_support_is_not_the_persons(alice, phone, rf):
+    with translation.override("de"):
+        support.reset(alice, "lost", "user 1", rf.get("/"))
     assert '<html lang="en" dir="ltr">' in html(letters()[0])
 
 
