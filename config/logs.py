@@ -32,6 +32,7 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = request_id.set(uuid.uuid4().hex)
+        vars(request)["id"] = request_id.get()  # Django logs its 4xx when the answer has left us already
         try:
             response = self.get_response(request)
             response.headers["X-Request-ID"] = request_id.get()
@@ -42,17 +43,25 @@ class RequestId:
 
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        request = getattr(record, "request", None)
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
-            "request": request_id.get(),
+            "message": without_path(record.getMessage(), request),
+            "request": request_id.get() or getattr(request, "id", ""),
         }
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)  # which escapes whatever could begin a line of its own
+
+
+def without_path(message: str, request: Any) -> str:
+    """The page by its route: in the path itself may be the token of a link, or an address somebody typed."""
+    path = getattr(request, "path", "")
+    match = getattr(request, "resolver_match", None)
+    return message.replace(path, f"/{match.route}" if match else "(no such page)") if path else message
 
 
 class NothingTyped(SafeExceptionReporterFilter):

@@ -25,7 +25,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def lines() -> Iterator[str]:
-    """Read from the database, so that every app server says the same; over a window that has an index."""
+    """From the database, so that every app server says the same, over a window that has an index.
+
+    Only the letters that wait are this worker's own.
+    """
     now = timezone.now()
     for name, value in adoption.numbers(now).items():
         yield f"# TYPE countersign_{name} gauge"

@@ -251,6 +251,9 @@ LOGGING = {
     "loggers": {
         "countersign": {"level": "INFO"},
         "django": {"handlers": ["admins"], "level": "INFO"},
+        "django.security.DisallowedHost": {
+            "level": "CRITICAL"
+        },  # any stranger can cause it; answered with 400
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
