@@ -1,22 +1,19 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from twofactor import events
-from twofactor.admin import HasTwoFactor, TwoFactorPeople
+from twofactor import events, support
+from twofactor.admin import HasTwoFactor, LockedNow, TwoFactorPeople
+from twofactor.decorators import recently_confirmed
 
 POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-def superior(request: HttpRequest, person: User | None) -> bool:
-    """Whoever could change a superuser could become one."""
-    return person is not None and person.is_superuser and not request.user.is_superuser
 
 
 @admin.register(User)
@@ -25,7 +22,7 @@ class PersonAdmin(TwoFactorPeople):
 
     ordering = ("email",)
     list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
-    list_filter = (HasTwoFactor, "is_active", "is_staff", "is_superuser")
+    list_filter = (HasTwoFactor, LockedNow, "is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("sign_in_help", "email_verified_at", "last_login", "date_joined")
@@ -36,10 +33,17 @@ class PersonAdmin(TwoFactorPeople):
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and not superior(request, obj)
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or support.may_help(request.user, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and not superior(request, obj)
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or support.may_help(request.user, obj))
+
+    @method_decorator(recently_confirmed())  # type: ignore[arg-type]  # typed for functions
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A new address is a new way in, so both factors are asked for once more."""
+        return super().change_view(request, *args, **kwargs)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """One by one, where each is looked at."""

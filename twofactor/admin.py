@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +25,9 @@ STYLE = ["countersign-admin.css"]
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(label=gettext_lazy("Reason, for the audit log"), max_length=200)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason, for the audit log"), max_length=support.LONGEST_REASON
+    )
 
     def add_error(self, field: str | None, error: Any) -> None:
         super().add_error(field, error)
@@ -47,6 +50,17 @@ class HasTwoFactor(admin.SimpleListFilter):
         return people.filter(authenticator__isnull=self.value() == "off") if self.value() else people
 
 
+class LockedNow(admin.SimpleListFilter):
+    title = gettext_lazy("locked")
+    parameter_name = "locked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("now", _("Locked at the moment"))]
+
+    def queryset(self, request: HttpRequest, people: QuerySet[Any]) -> QuerySet[Any]:
+        return people.filter(guess_budget__in=budget.locked(timezone.now())) if self.value() else people
+
+
 class TwoFactorPeople(admin.ModelAdmin):
     """For the admin class of your user model: what it shows of two-factor sign-in, and a page to help."""
 
@@ -55,6 +69,11 @@ class TwoFactorPeople(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("authenticator")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What is only read here goes with its person all the same."""
+        tree, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return tree, counts, needed - {str(TrustedBrowser._meta.verbose_name)}, protected
 
     @admin.display(description=gettext_lazy("two-factor"), boolean=True, ordering="authenticator__enabled_at")
     def two_factor(self, user: Any) -> bool:
@@ -78,13 +97,14 @@ class TwoFactorPeople(admin.ModelAdmin):
         return mine + super().get_urls()
 
     def guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """Step-up, the right to change this person, and only superusers help superusers."""
+        """Step-up, the right to change this person, and no more rights than the helper has."""
 
         @recently_confirmed()
         def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
             user = self.get_object(request, object_id)
-            superior = user is not None and user.is_superuser and not request.user.is_superuser
-            if user is None or superior or not self.has_change_permission(request, user):
+            if user is None or not self.has_change_permission(request, user):
+                raise PermissionDenied
+            if not support.may_help(request.user, user):
                 raise PermissionDenied
             if view != self.help_page and request.method != "POST":
                 return self.back(user)
@@ -157,7 +177,7 @@ class ReadOnly(admin.ModelAdmin):
         css: ClassVar = {"all": STYLE}
 
     list_select_related = ("user",)
-    search_fields = ("user__email",)
+    search_fields = (f"user__{get_user_model().USERNAME_FIELD}",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

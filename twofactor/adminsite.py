@@ -35,7 +35,7 @@ class Site(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Staff who have no second factor are led to setting one up, and from there to where they wanted."""
         if request.method == "GET" and self.has_permission(request):
-            return see_other(safe_next(request, request.GET.get("next", reverse("admin:index"))))
+            return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
         if super().has_permission(request) and not self.has_permission(request):
             return to_page(
                 request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"

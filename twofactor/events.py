@@ -52,6 +52,7 @@ AUDIENCES = {
     Event.Kind.ADDRESS_CHANGED: MAIL,
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.EMERGENCY_CODE_MADE: MAIL,
+    Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,
 }
 
 

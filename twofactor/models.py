@@ -145,6 +145,7 @@ class Event(models.Model):
         BROWSER_TRUSTED = "browser_trusted", _("A browser was trusted")
         BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were forgotten")
         SESSIONS_ENDED = "sessions_ended", _("Signed out everywhere else")
+        SESSIONS_ENDED_BY_SUPPORT = "sessions_ended_by_support", _("Support signed you out everywhere")
         PHONE_CHANGED = "phone_changed", _("The phone number for text messages was changed")
         PASSWORD_CHANGED = "password_changed", _("The password was changed")
         ADDRESS_CHANGED = "address_changed", _("The e-mail address was changed")

@@ -12,6 +12,7 @@ from twofactor import alphabet, backup_codes, budget, enrolment, events, standin
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 
 LONGEST = timedelta(hours=24)
+LONGEST_REASON = 200
 
 
 class NothingToDo(Exception):
@@ -22,12 +23,20 @@ class NeedsNewPassword(Exception):
     """After a hundred wrong codes in a row no code helps before the password has changed."""
 
 
+def may_help(helper: Any, person: Any) -> bool:
+    """Whoever helps somebody could sign in as them: so not people with rights that the helper lacks."""
+    if helper.is_superuser:
+        return True
+    stronger = person.is_superuser or person.get_all_permissions() - helper.get_all_permissions()
+    return not stronger and helper.pk != person.pk
+
+
 def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
     """Two-factor sign-in is off, as if it had never been on; every session has ended."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             raise NothingToDo
-        for model in (BackupCode, Draft, Phone, GuessBudget):
+        for model in (BackupCode, Draft, Phone, GuessBudget, TrustedBrowser):
             model._default_manager.filter(user_id=user.pk).delete()
         standing.end_sessions(user)
         events.record("reset_by_support", user, request, reason=reason, by=by)
@@ -55,8 +64,9 @@ def emergency_code(
 
 def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
     with transaction.atomic():
+        TrustedBrowser.objects.filter(user_id=user.pk).delete()
         standing.end_sessions(user)
-        events.record("sessions_ended", user, request, reason=reason, by=by)
+        events.record("sessions_ended_by_support", user, request, reason=reason, by=by)
 
 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:

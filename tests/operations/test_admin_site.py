@@ -123,6 +123,12 @@ def test_people_are_filtered_by_two_factor_sign_in(admin, enrolled, value, liste
     assert re.findall(r"(\w+)@example.com</a>", page) == listed
 
 
+def test_people_who_are_locked_are_listed(admin, enrolled):
+    assert "alice@" not in text_of(admin.get(PEOPLE, {"locked": "now"}))
+    GuessBudget.objects.filter(user=enrolled).update(failures=100)
+    assert "alice@" in text_of(admin.get(PEOPLE, {"locked": "now"}))
+
+
 def test_the_list_says_when_a_code_was_last_used(admin, alice, phone, clock):
     sign_in(Client(), phone)
     used = Authenticator.objects.get(user=alice).last_used_at
@@ -310,7 +316,11 @@ def letters_to(address):
 
 @pytest.mark.parametrize(
     ("end", "prefix", "told"),
-    [("emergency-code/", "code", "emergency code"), ("reset/", "reset", "reset by support")],
+    [
+        ("emergency-code/", "code", "emergency code"),
+        ("reset/", "reset", "reset by support"),
+        ("end-sessions/", "sessions", "Support signed you out everywhere"),
+    ],
 )
 def test_the_person_is_told_by_mail(
     desk, alice, phone, end, prefix, told, django_capture_on_commit_callbacks
@@ -401,6 +411,7 @@ def test_ending_sessions_ends_trusted_browsers_too(desk, alice, phone, client):
     give_password(client)
     client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
     end_sessions(desk, alice)
+    assert not TrustedBrowser.objects.exists()
     assert give_password(client).url == "/two-factor/verify/"
 
 
@@ -415,7 +426,15 @@ def test_ending_sessions_needs_a_reason(desk, alice):
 
 def test_ending_sessions_is_logged_with_its_reason(desk, alice):
     end_sessions(desk, alice)
-    assert Event.objects.get(kind="sessions_ended").detail["reason"] == "laptop stolen"
+    assert Event.objects.get(kind="sessions_ended_by_support").detail["reason"] == "laptop stolen"
+
+
+def test_a_person_does_not_see_where_support_sits(desk, alice, phone, clock):
+    end_sessions(desk, alice)
+    alices = browser_of(alice, phone, clock)
+    Event.objects.exclude(kind="sessions_ended_by_support").delete()
+    page = text_of(alices.get("/two-factor/activity/"))
+    assert ("Support signed you out everywhere" in page, "127.0.0.1" in page) == (True, False)
 
 
 def test_a_reason_is_text_and_never_markup(desk, alice):
@@ -630,8 +649,35 @@ def test_staff_give_themselves_no_power(helper):
     assert (own.is_superuser, own.user_permissions.count()) == (False, 3)
 
 
-def test_superusers_give_power_away(admin, alice):
-    admin.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "is_staff": "on"})
+def test_changing_a_person_needs_both_factors_once_more(admin, alice):
+    page = f"{PEOPLE}{alice.pk}/change/"
+    answer = admin.post(page, {"email": "mine@example.com", "is_active": "on"})
+    assert answer["Location"].startswith("/two-factor/confirm/?next=")
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.com"
+
+
+@pytest.mark.parametrize("end", ["change/", "two-factor/", "two-factor/emergency-code/"])
+def test_nobody_lays_hands_on_people_with_more_rights(helper, end):
+    chief = staff("chief@example.com", "change_group")
+    enrol(chief)
+    answer = helper.post(f"{PEOPLE}{chief.pk}/{end}", {"email": "mine@example.com", "code-reason": "x"})
+    chief.refresh_from_db()
+    assert (answer.status_code, chief.email, BackupCode.objects.count()) == (403, "chief@example.com", 0)
+
+
+def test_people_with_the_same_rights_help_each_other(helper):
+    other = staff("other@example.com", "change_user")
+    assert helper.get(help_page(other)).status_code == 200
+
+
+def test_a_person_who_trusts_a_browser_can_be_deleted(admin, trusted, alice):
+    admin.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(email=alice.email).exists()
+
+
+def test_superusers_give_power_away(desk, alice):
+    desk.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "is_staff": "on"})
     alice.refresh_from_db()
     assert alice.is_staff
 
