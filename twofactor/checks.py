@@ -6,6 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import PermissionsMixin
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connections
 from django.urls import NoReverseMatch, reverse
@@ -112,17 +113,19 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def rule(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    name = getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
-    try:
-        found = policy.RULES.get(name) or import_string(name)
-    except ImportError:
-        found = None
-    if not callable(found):
+    if not is_a_rule(policy.name()):
         yield Error(
-            f"TWOFACTOR_REQUIRED_FOR: there is no function {name}.",
+            f"TWOFACTOR_REQUIRED_FOR: there is no function {policy.name()}.",
             hint="nobody, staff, everyone, or the dotted path of a function of the user.",
             id="twofactor.E009",
         )
+
+
+def is_a_rule(name: str) -> bool:
+    try:
+        return callable(policy.RULES.get(name) or import_string(name))
+    except ImportError:
+        return False
 
 
 @register(Tags.security)
@@ -144,7 +147,13 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
     tables = {Authenticator._meta.db_table, people.model._meta.db_table}
     if people.db not in (databases or ()) or tables - set(connections[people.db].introspection.table_names()):
         return
-    bosses = people.filter(is_active=True, is_superuser=True).select_related("authenticator")
+    if not is_a_rule(policy.name()) or not issubclass(people.model, PermissionsMixin):
+        return
+    bosses = [
+        boss
+        for boss in people.filter(is_active=True, is_superuser=True).select_related("authenticator")
+        if boss.has_usable_password()
+    ]
     if bosses and not any(not policy.applies_to(boss) or has_a_way_in(boss) for boss in bosses):
         yield Error(
             "TWOFACTOR_REQUIRED_FOR would lock every administrator out: none can set up or give a code.",
@@ -154,8 +163,6 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
 
 
 def has_a_way_in(user: Any) -> bool:
-    if not user.has_usable_password():
-        return False
     if not hasattr(user, "authenticator") or backup_codes.unused(user):
         return True
     try:

@@ -56,6 +56,14 @@ def queue(template: Templates, to: str, language: str, **context: Any) -> None:
         log.error("mail not sent: %s: too many are waiting", template)
 
 
+def finish() -> None:
+    """For a process that is about to end: the letters that wait are sent first, if the server takes them."""
+    with outgoing.all_tasks_done:
+        outgoing.all_tasks_done.wait_for(lambda: not outgoing.unfinished_tasks, PATIENCE * 2)
+    if outgoing.unfinished_tasks:
+        log.error("%d mails not sent: the mail server is too slow", outgoing.unfinished_tasks)
+
+
 def spoken(language: str) -> str:
     """The person's own, else that of the page they are on."""
     return language or translation.get_language() or settings.LANGUAGE_CODE

@@ -1,12 +1,13 @@
 """Who must have a second factor, and from when."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+EVER = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model that does not know when somebody came
 RULES = {
     "nobody": lambda user: False,
     "staff": lambda user: user.is_staff,
@@ -14,10 +15,13 @@ RULES = {
 }
 
 
+def name() -> str:
+    return getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
+
+
 def applies_to(user: Any) -> bool:
     """Read at each request: a change of the rule holds from the next one."""
-    name = getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
-    rule = RULES.get(name) or import_string(name)
+    rule = RULES.get(name()) or import_string(name())
     return bool(rule(user))
 
 
@@ -27,7 +31,7 @@ def deadline(user: Any) -> datetime | None:
         return None
     from_date: date | None = getattr(settings, "TWOFACTOR_REQUIRED_FROM", None)
     grace = timedelta(days=getattr(settings, "TWOFACTOR_GRACE_DAYS", 0))
-    starts: list[datetime] = [user.date_joined + grace]
+    starts: list[datetime] = [getattr(user, "date_joined", EVER) + grace]
     if from_date:
         starts.append(datetime.combine(from_date, time.min, timezone.get_current_timezone()))
     return max(starts)

@@ -67,8 +67,8 @@ def test_what_cannot_come_is_named_with_the_reason(site):
     }
 
 
-def test_faults_make_exit_code_2(site):
-    assert take_in("django-otp").exit_code == 2
+def test_faults_make_exit_code_3(site):
+    assert take_in("django-otp").exit_code == 3
 
 
 def test_without_faults_the_exit_code_is_0(site):

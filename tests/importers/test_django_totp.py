@@ -33,7 +33,7 @@ def test_everybody_is_accounted_for(unlocked):
 
 def test_what_cannot_come_is_named_with_the_reason(unlocked):
     said = take_in("django-totp")
-    assert said.exit_code == 2
+    assert said.exit_code == 3
     assert {fault["person"]: fault["reason"] for fault in said.faults} == {
         "carol@example.com": "has a key that cannot be decrypted",
         "dave@example.com": "has backup codes that cannot be decrypted: 1",

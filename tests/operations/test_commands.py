@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.test import Client
 
 from tests.operations.desk import ROOT, environment, run
-from tests.people import NOW, give_password, person, signed_in_as
+from tests.people import NOW, enrol, give_password, person, signed_in_as
 from twofactor import alphabet, enrolment, vault
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
@@ -47,6 +48,24 @@ def site(transactional_db):
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
     return manage
+
+
+# Mail
+
+
+def test_the_letter_is_sent_before_the_process_ends(site, tmp_path):
+    alice = person(ALICE)
+    enrol(alice)
+    site("emergency-code", ALICE, "--reason", "lost", EMAIL_URL=f"file:{tmp_path}")
+    letters = [file.read_text() for file in tmp_path.iterdir()]
+    assert [f"To: {ALICE}" in letter for letter in letters] == [True]
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 201])
+def test_no_help_without_a_reason_worth_reading(site, why):
+    enrol(person(ALICE))
+    assert site("reset", ALICE, "--reason", why).returncode == 2
+    assert enrolment.is_on(get_user_model().objects.get())
 
 
 # Help

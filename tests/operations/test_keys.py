@@ -179,9 +179,9 @@ def unreadable(new_key, alice, settings):
     return Authenticator.objects.get(user__email="bob@example.com")
 
 
-def test_what_can_not_be_opened_is_told_with_code_2(unreadable):
+def test_what_can_not_be_opened_is_told_with_code_3(unreadable):
     ran = run("rotate-keys")
-    assert (ran.code, ran.out) == (2, "1 sealed again, 1 unreadable.\n")
+    assert (ran.code, ran.out) == (3, "1 sealed again, 1 unreadable.\n")
 
 
 def test_what_can_not_be_opened_stays_as_it_is(unreadable):
@@ -194,7 +194,7 @@ def test_what_was_carried_to_another_person_is_not_sealed_for_them(new_key, alic
     carried = Authenticator.objects.get()
     carried.user = bob
     carried.save(force_insert=True)
-    assert run("rotate-keys").code == 2
+    assert run("rotate-keys").code == 3
 
 
 def test_what_can_not_be_opened_lets_nobody_in_with_the_password_alone(unreadable, client):

@@ -141,10 +141,16 @@ def test_administrators_whose_keys_do_not_open_are_locked_out(boss):
     assert locked_out() == ["twofactor.E011"]
 
 
-def test_administrators_without_a_password_are_locked_out(boss):
+def test_it_is_not_the_rule_that_locks_out_who_has_no_password_yet(boss):
     boss.set_unusable_password()
     boss.save()
-    assert locked_out() == ["twofactor.E011"]
+    assert locked_out() == []
+
+
+@pytest.mark.parametrize("name", ["no.such.thing", "django.conf.settings"])
+def test_a_rule_that_is_none_is_left_to_the_check_for_that(boss, settings, name):
+    settings.TWOFACTOR_REQUIRED_FOR = name
+    assert locked_out() == []
 
 
 def test_a_backup_code_is_a_way_in(boss):

@@ -38,8 +38,8 @@ class Arrivals:
 class Arrival:
     user: Any
     found: Found
-    codes: list[str]
-    phone: str
+    codes: list[str] = field(repr=False)
+    phone: str = field(repr=False)
 
 
 def take_in(

@@ -1,6 +1,6 @@
 """What stands in another app's tables, before anything here is touched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ class Found:
     """One person's second factor."""
 
     user_id: Any
-    key: str  # base32
+    key: str = field(repr=False)  # base32
     last_step: int
     digits: int = 6
     period: int = 30
@@ -30,8 +30,8 @@ class Found:
     drift: int = 0
     since: datetime | None = None
     last_used_at: datetime | None = None
-    codes: tuple[str, ...] = ()  # unused, as people have them on paper
-    phone: str = ""
+    codes: tuple[str, ...] = field(default=(), repr=False)  # unused, as people have them on paper
+    phone: str = field(default="", repr=False)
     lost: tuple[str, ...] = ()  # what of theirs cannot come along, and why
 
 

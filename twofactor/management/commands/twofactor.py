@@ -1,7 +1,7 @@
 """manage.py twofactor …: what an operator does from the command line."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +10,23 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twofactor import adoption, backup_codes, budget, keys, policy, prune, support, vault
+from twofactor import adoption, backup_codes, budget, keys, mail, policy, prune, support, vault
 from twofactor.importers import arrivals
 from twofactor.importers.found import Unreadable
 from twofactor.models import Authenticator, GuessBudget
 
 BY = "command line"
-EXIT_CODES = "Exit codes: 0 done; 1 refused, for the reason on standard error; 2 done in part."
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused, for the reason on standard error; 2 not understood; 3 done in part."
+)
+IN_PART = 3
 FEW = 20  # names that somebody reads; --json has all
+
+
+def reason(text: str) -> str:
+    if not 0 < len(text.strip()) <= support.LONGEST_REASON:
+        raise ArgumentTypeError(f"say why, in at most {support.LONGEST_REASON} characters")
+    return text.strip()
 
 
 class Command(BaseCommand):
@@ -69,7 +78,7 @@ class Command(BaseCommand):
         code.add_argument("--hours", type=int, default=1, help="how long it works, 24 at most (default: 1)")
         for helped in (reset, code):
             helped.add_argument("person", help="sign-in name")
-            helped.add_argument("--reason", required=True, help="goes into the audit log")
+            helped.add_argument("--reason", required=True, type=reason, help="goes into the audit log")
         action("generate-key", "Print a new key for TWOFACTOR_KEYS. Needs no settings.")
         rotate = action(
             "rotate-keys",
@@ -97,6 +106,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, options["action"].replace("-", "_"))(**options)
+        mail.finish()
 
     def say(self, facts: dict[str, Any], as_json: bool) -> None:
         if as_json:
@@ -165,6 +175,8 @@ class Command(BaseCommand):
         if only_default and source != "django-otp":
             raise CommandError(f"{source} has one authenticator for each person, and does not name it.")
         names = [name.strip() for name in users.split(",") if name.strip()] if users is not None else None
+        if names == []:
+            raise CommandError("--users names nobody.")
         try:
             taken = arrivals.take_in(
                 source,
@@ -180,7 +192,7 @@ class Command(BaseCommand):
             self.stderr.write("This is what would happen; nothing has changed.")
         self.say_taken(taken, json)
         if taken.faults:
-            raise CommandError("Not everything could be taken over.", returncode=2)
+            raise CommandError("Not everything could be taken over.", returncode=IN_PART)
 
     def say_taken(self, taken: arrivals.Arrivals, as_json: bool) -> None:
         facts = dict(vars(taken))
@@ -208,7 +220,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{sealed} sealed again, {unreadable} unreadable.")
         if unreadable:
             raise CommandError(
-                "Some rows were sealed with a key that is not in TWOFACTOR_KEYS.", returncode=2
+                "Some rows were sealed with a key that is not in TWOFACTOR_KEYS.", returncode=IN_PART
             )
 
     def prune(self, events_days: int, dry_run: bool, **options: Any) -> None:
@@ -220,4 +232,4 @@ class Command(BaseCommand):
 
     def after_restore(self, dry_run: bool, **options: Any) -> None:
         for name, rows in support.after_restore(timezone.now(), dry_run=dry_run).items():
-            self.stdout.write(f"{name}: {rows}{' would be voided' * dry_run}")
+            self.stdout.write(f"{name}: {rows}{' (not changed)' * dry_run}")
