@@ -51,6 +51,7 @@ screens: .venv/test-packages
 
 messages: .venv/packages
 	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --no-wrap --ignore=.venv --ignore=tests
+	sed -i '/^"\(POT-Creation-Date\|Report-Msgid-Bugs-To\)/d' locale/*/LC_MESSAGES/django.po
 	$(BIN)/python manage.py compilemessages --ignore=.venv
 
 lock: .venv/uv

@@ -8,11 +8,13 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import normalise
 from accounts.models import User
 from twofactor import mail
+from twofactor.refusal import in_a_row
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
 PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
@@ -58,10 +60,10 @@ class SignInForm(auth_forms.AuthenticationForm):
         self.fields["username"].widget = forms.EmailInput(ADDRESS_ATTRS | {"autocomplete": "username"})
 
     def get_invalid_login_error(self) -> ValidationError:
-        sentence = str(_("The e-mail address or the password is not correct"))
+        sentences = [gettext("The e-mail address or the password is not correct")]
         if getattr(self.request, "last_try", False):
-            sentence += f". {_('After 1 more wrong password you have to wait before you can try again')}"
-        return ValidationError({"password": sentence})
+            sentences += [gettext("After 1 more wrong password you have to wait before you can try again")]
+        return ValidationError({"password": in_a_row(sentences)})
 
 
 class SignUpForm(forms.Form):
@@ -129,6 +131,7 @@ class NewPasswordForm(auth_forms.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].help_text = PASSWORD_HINT
+        self.fields["new_password2"].help_text = ""  # Django's says what the label says
         self.error_messages |= {"password_mismatch": _("The two passwords are not the same")}
         self.fields["new_password1"].error_messages["required"] = _("Enter a new password")
         self.fields["new_password2"].error_messages["required"] = _("Enter the new password once more")

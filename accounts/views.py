@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import addresses, lockout, postage, registration
@@ -31,7 +32,7 @@ from twofactor import events, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.http import page, post_only, posted, safe_next, see_other
 
-NOT_SENT = _("We could not send the message. Try again in a few minutes.")
+NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
 
 
 class RefusedIs422:

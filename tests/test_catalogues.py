@@ -76,7 +76,7 @@ class TestEach:
         assert (compared.returncode, compared.stderr) == (0, "")
 
     def test_placeholder_is_kept(self, catalogue, tmp_path):
-        compiled(catalogue, tmp_path, "--check-format", "--check-header")
+        compiled(catalogue, tmp_path, "--check-format", "--check-domain")
 
     def test_compiled_file_says_what_its_source_says(self, catalogue, tmp_path):
         assert messages(catalogue.with_suffix(".mo")) == messages(compiled(catalogue, tmp_path))

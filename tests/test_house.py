@@ -177,6 +177,48 @@ def test_people_are_spoken_to_without_blame(said):
     assert [(where, text) for where, text in said() if BLAME.search(text)] == []
 
 
+def calls(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def test_no_text_hides_in_an_f_string():
+    """Where no translator's tool looks for it."""
+    trees = {module: ast.parse(file.read_text()) for module, file in MODULES.items()}
+    strings = [(module, node) for module, tree in trees.items() for node in ast.walk(tree)]
+    found = [
+        (module, call.lineno)
+        for module, node in strings
+        if isinstance(node, ast.JoinedStr)
+        for call in calls(node)
+        if getattr(call.func, "id", "") in GETTEXT
+    ]
+    assert found == []
+
+
+def test_no_text_is_translated_once_for_all_at_import():
+    found = []
+    for module, file in MODULES.items():
+        tree = ast.parse(file.read_text())
+        eager = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+            for alias in node.names
+            if not alias.name.endswith("_lazy")
+        }
+        at_import = [
+            node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign | ast.ClassDef)
+        ]
+        for node in [part for top in at_import for part in [top, *getattr(top, "body", [])]]:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                found += [
+                    (module, c.lineno)
+                    for c in calls(node.value)
+                    if getattr(c.func, "id", "") in eager & GETTEXT
+                ]
+    assert found == []
+
+
 # What must not be in the repository
 
 REGISTRY = re.compile(

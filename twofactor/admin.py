@@ -26,7 +26,9 @@ STYLE = ["countersign-admin.css"]
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label=gettext_lazy("Reason, for the audit log"), max_length=support.LONGEST_REASON
+        label=gettext_lazy("Reason, for the audit log"),
+        max_length=support.LONGEST_REASON,
+        error_messages={"required": gettext_lazy("Say why")},
     )
 
     def add_error(self, field: str | None, error: Any) -> None:
@@ -191,11 +193,15 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnly):
-    list_display = ("at", "kind", "user", "ip_address", "browser_name", "details")
+    list_display = ("at", "kind", "user", "ip_address", "named_browser", "details")
     list_filter = ("kind", "at")
     fields = ("at", "kind", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
     show_full_result_count = False  # counting ten million rows for a number nobody needs
+
+    @admin.display(description=gettext_lazy("browser"))
+    def named_browser(self, event: Event) -> str:
+        return event.browser_name
 
     @admin.display(description=gettext_lazy("details"))
     def details(self, event: Event) -> str:

@@ -14,11 +14,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from twofactor import alphabet, backup_codes, budget, delivery, events, vault
 from twofactor.models import Authenticator, SentCode
-from twofactor.refusal import Refused
+from twofactor.refusal import Refused, in_a_row
 
 log = logging.getLogger("countersign.security")
 
@@ -137,12 +136,9 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> Type
         )
     if not alphabet.is_digits(code):
         raise Refused(rule, keep=True)
-    many = (
-        _("You have entered too many numbers.")
-        if len(code) > digits
-        else _("You have entered too few numbers.")
-    )
-    raise Refused(f"{many} {rule}", keep=True)
+    many = len(code) > digits
+    slip = _("You have entered too many numbers") if many else _("You have entered too few numbers")
+    raise Refused(in_a_row([slip, rule]), keep=True)
 
 
 def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Match | None:
@@ -203,10 +199,6 @@ def wrong(typed: Typed, authenticator: Authenticator, now: datetime, left: int) 
 def wrong_sent(left: int) -> str:
     sentence = _("The code is not correct or has expired. Check your latest message or ask for a new code")
     return in_a_row([sentence, *warning(left)])
-
-
-def in_a_row(sentences: list[str]) -> str:
-    return pgettext("between two sentences", ". ").join(sentences)
 
 
 def warning(left: int) -> list[str]:

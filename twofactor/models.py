@@ -152,7 +152,9 @@ class Event(models.Model):
         RESET_BY_SUPPORT = "reset_by_support", _("Two-factor authentication was reset by support")
         EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
+    )
     kind = models.CharField(_("what"), max_length=40, choices=Kind.choices)
     at = models.DateTimeField(_("when"))
     ip_address = models.GenericIPAddressField(_("address"), null=True)
@@ -168,7 +170,7 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M:%S}"
 
     @property
     def browser_name(self) -> str:
@@ -176,7 +178,8 @@ class Event(models.Model):
 
     @property
     def details(self) -> str:
-        return ", ".join(f"{name}: {value}" for name, value in self.detail.items())
+        names = {"reason": _("reason"), "by": _("by"), "method": _("method"), "channel": _("channel")}
+        return ", ".join(f"{names.get(name, name)}: {value}" for name, value in self.detail.items())
 
 
 class Allowance(models.Model):
@@ -230,7 +233,9 @@ class SentCode(models.Model):
 class TrustedBrowser(models.Model):
     """May skip the second factor, never the step-up, until it expires or anything ends the sessions."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers", verbose_name=_("person")
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     label = models.CharField(_("browser"), max_length=80)

@@ -1,3 +1,6 @@
+from django.utils.translation import pgettext
+
+
 class Refused(Exception):
     """What was typed is not accepted: the sentence for the person, and whether it is worth keeping."""
 
@@ -5,3 +8,8 @@ class Refused(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.keep = keep
+
+
+def in_a_row(sentences: list[str]) -> str:
+    """Sentences without their full stops, as each language joins them."""
+    return pgettext("between two sentences", ". ").join(sentences)

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('trusted_at', models.DateTimeField(verbose_name='trusted since')),
                 ('last_used_at', models.DateTimeField(verbose_name='last used')),
                 ('expires_at', models.DateTimeField(db_index=True, verbose_name='until')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trusted_browsers', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trusted_browsers', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],
             options={
                 'verbose_name': 'trusted browser',
@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                 ('ip_address', models.GenericIPAddressField(null=True, verbose_name='address')),
                 ('browser', models.CharField(blank=True, max_length=200, verbose_name='browser')),
                 ('detail', models.JSONField(default=dict)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],
             options={
                 'verbose_name': 'security event',

@@ -69,7 +69,7 @@ def codes_left(left: int) -> str:
         return _("That was your last backup code. Make new ones now.")
     sentence = ngettext("You have %(left)d backup code left.", "You have %(left)d backup codes left.", left)
     sentence %= {"left": left}
-    return f"{sentence} {_('Make new ones soon.')}" if left <= backup_codes.FEW else sentence
+    return " ".join([sentence, _("Make new ones soon.")]) if left <= backup_codes.FEW else sentence
 
 
 def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
