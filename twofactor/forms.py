@@ -87,7 +87,7 @@ class PasswordForm(forms.Form):
         strip=False,
         max_length=1024,
         error_messages={"required": _("Enter your password")},
-        widget=forms.PasswordInput({"autocomplete": "current-password", "autofocus": True}),
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 
     def __init__(self, *args: Any, password_is_right: Callable[[str], bool], **kwargs: Any) -> None:

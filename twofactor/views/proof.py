@@ -22,6 +22,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
     with_code = person(request).is_verified() and not stepup.is_on_the_way_back(request, to)
     form = proof(request, with_code=with_code)
+    form.fields["password"].widget.attrs["autofocus"] = True  # nothing on this page has to be read first
     if form.is_valid():
         stepup.confirmed(request, form.cleaned_data.get("code"))
         return see_other(to)
