@@ -144,6 +144,7 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
         super().__init__(*args, **kwargs)
         self.password_is_right = password_is_right
         self.fields["old_password"].error_messages["required"] = _("Enter your password")
+        del self.fields["old_password"].widget.attrs["autofocus"]  # what happens elsewhere is read first
 
     def clean_old_password(self) -> str:
         """Asked where guesses are counted."""
