@@ -57,7 +57,8 @@ class SignInForm(auth_forms.AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("E-mail address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
-        self.fields["username"].widget = forms.EmailInput(ADDRESS_ATTRS | {"autocomplete": "username"})
+        attrs = ADDRESS_ATTRS | {"autocomplete": "username", "autofocus": True}
+        self.fields["username"].widget = forms.EmailInput(attrs)
 
     def get_invalid_login_error(self) -> ValidationError:
         sentences = [gettext("The e-mail address or the password is not correct")]
