@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -50,7 +51,8 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     safe = url_has_allowed_host_and_scheme(
         page or "", {request.get_host()}, require_https=request.is_secure()
     )
-    return render(request, "out_of_date.html", {"carry_on": page if safe else "/"}, status=403)
+    path = urlsplit(page or "")._replace(scheme="", netloc="").geturl()
+    return render(request, "out_of_date.html", {"carry_on": path if safe else "/"}, status=403)
 
 
 @csrf_exempt  # browsers send these reports on their own, without a page that could carry a token
