@@ -3,12 +3,14 @@
 import re
 
 from django.conf import settings
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests import people
 from twofactor import totp
+from twofactor.mail import outgoing
 from twofactor.models import Authenticator
 
 ALICE = "alice@example.com"
@@ -133,3 +135,18 @@ def look_again(page):
 
 def history_length(page):
     return page.evaluate("history.length")
+
+
+def choose_password(page, once, again=None):
+    page.get_by_label("New password", exact=True).fill(once)
+    page.get_by_label("New password confirmation").fill(again or once)
+
+
+def mailed_link():
+    outgoing.join()
+    return re.search(r"http://\S+", mail.outbox[-1].body).group()
+
+
+def mailed_code():
+    outgoing.join()
+    return re.match(r"\d{6}", mail.outbox[-1].body).group()

@@ -1,0 +1,34 @@
+"""The ways a screen can look: people's colours, their width, their direction, and paper."""
+
+from contextlib import contextmanager
+
+SCREEN = {"media": "screen", "color_scheme": "light", "forced_colors": "none", "contrast": "no-preference"}
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 256}  # as 1280 px are at 400 %
+
+LOOKS = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},  # axe misreads dark ones
+    "narrow": {"size": NARROW},
+    "narrow, dark": {"size": NARROW, "color_scheme": "dark"},
+    "right to left": {"rtl": True},
+    "right to left, narrow": {"rtl": True, "size": NARROW},
+    "paper": {"media": "print", "color_scheme": "dark"},
+}
+
+
+@contextmanager
+def look(page, name):
+    wanted = dict(LOOKS[name])
+    size, rtl = wanted.pop("size", WIDE), wanted.pop("rtl", False)
+    page.set_viewport_size(size)
+    page.emulate_media(**SCREEN | wanted)
+    turn(page, "rtl" if rtl else "ltr")
+    yield
+    page.set_viewport_size(WIDE)
+    page.emulate_media(**SCREEN)
+    turn(page, "ltr")
+
+
+def turn(page, direction):
+    page.evaluate("direction => { document.documentElement.dir = direction }", direction)

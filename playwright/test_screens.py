@@ -1,0 +1,28 @@
+"""Every screen, as the people who come to it see and hear it."""
+
+import pytest
+from journeys import JOURNEYS
+from looks import LOOKS, look
+from steps import RULES_OF_LOOKS, arrive, complaints, fits, step
+
+pytestmark = [pytest.mark.urls("tests.config.broken"), pytest.mark.usefixtures("texts")]
+HTMX = pytest.mark.parametrize("mode", ["htmx"])
+EVERY_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+
+
+@EVERY_JOURNEY
+def test_every_screen_is_what_it_should_be(page, journey):
+    for name in journey(page):
+        step(page, name)
+
+
+@HTMX
+@EVERY_JOURNEY
+def test_every_screen_can_be_read_in_every_look(page, journey):
+    wrong = {}
+    for name in journey(page):
+        arrive(page, name)
+        for how in LOOKS:
+            with look(page, how):
+                wrong[name, how] = complaints(page, RULES_OF_LOOKS) + ([] if fits(page) else ["too wide"])
+    assert {where: found for where, found in wrong.items() if found} == {}
