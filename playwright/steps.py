@@ -7,6 +7,7 @@ OUTLINES=draw .venv/bin/pytest playwright/test_screens.py
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,6 +185,8 @@ def step(page: Page, name: str) -> None:
     expect(screen.focus(page) if swapped or takes_focus(screen) else page.locator("body")).to_be_focused()
     expect(page.get_by_role("status")).to_have_text(screen.says if swapped else "")
     assert fits(page)
+    assert names_used_twice(page) == []
+    assert kept_by(page) <= {"htmx-current-path-for-history"}
     if has_scripts(page):  # axe never ends without, and there is nothing else to see
         assert complaints(page) == []
 
@@ -205,6 +208,19 @@ def has_scripts(page: Page) -> bool:
 
 def fits(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def names_used_twice(page: Page) -> list[str]:
+    """Two buttons, or two links to different places, that a list of them could not tell apart."""
+    drawn = page.get_by_role("main").aria_snapshot()
+    links = set(re.findall(r'link "(.*)".*\n.*(/url: .*)', drawn))
+    named = [*re.findall(r'button "(.*)"', drawn), *(name for name, _url in links)]
+    return [name for name, times in Counter(named).items() if times > 1]
+
+
+def kept_by(page: Page) -> set[str]:
+    """htmx keeps a path there; secrets and people have no business in it."""
+    return set(page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]"))
 
 
 # What a screen holds

@@ -150,3 +150,9 @@ def mailed_link():
 def mailed_code():
     outgoing.join()
     return re.match(r"\d{6}", mail.outbox[-1].body).group()
+
+
+def posts_to(page):
+    sent = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+    return sent

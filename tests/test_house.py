@@ -151,6 +151,22 @@ def test_a_partial_has_no_script():
     assert [file for file, tag, _ in ELEMENTS if tag == "script" and file.startswith("_")] == []
 
 
+# Tests in the browser
+
+WALKS = {file.name: file.read_text() for file in ROOT.glob("playwright/test_*.py")}
+
+
+@pytest.mark.parametrize("way", [".locator(", "query_selector(", "xpath="])
+def test_a_browser_finds_things_as_people_do(way):
+    """By role, label and text: what has none of them is not there for everybody."""
+    assert [file for file, text in WALKS.items() if way in text] == []
+
+
+@pytest.mark.parametrize("way", ["sleep(", "wait_for_timeout("])
+def test_a_browser_waits_for_what_it_waits_for(way):
+    assert [file for file, text in WALKS.items() if way in text] == []
+
+
 # Words
 
 BLAME = re.compile(r"\b(invalid|valid|please|sorry|oops|forbidden|illegal|error occurred)\b", re.IGNORECASE)
