@@ -43,13 +43,14 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def site(transactional_db, settings):
-    """The address of the site, whose mail is in django.core.mail.outbox."""
+    """The address of the site. Its mail is in django.core.mail.outbox, its text messages with the pigeons."""
     # Without Django's file handlers: WhiteNoise serves hashed names, and nothing else is served.
     server = LiveServerThread("127.0.0.1", static_handler=lambda _: WSGIHandler())
     server.start()
     server.is_ready.wait()
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    with_pigeons(settings)
     yield settings.BASE_URL
     server.terminate()
 
@@ -89,9 +90,3 @@ def is_wrong(url, site):
     return (parts.scheme in {"http", "https", "ws", "wss"} and not is_ours) or bool(
         is_page and TELLING.search(f"{parts.path}?{parts.query}")
     )
-
-
-@pytest.fixture
-def texts(settings):
-    """Text messages work here, and this is what went out."""
-    return with_pigeons(settings)

@@ -91,7 +91,7 @@ def test_a_password_manager_knows_whose_password_is_asked_for(page, alice, phone
 
 
 @NO_JS
-def test_a_phone_offers_its_own_number(page, alice, phone, texts):
+def test_a_phone_offers_its_own_number(page, alice, phone):
     enter(page.context, alice, phone)
     page.goto("/two-factor/confirm/?next=/two-factor/phone/")
     page.get_by_label("Password").fill("correct horse battery")
@@ -155,7 +155,7 @@ def test_the_browser_says_nothing_of_its_own(page, site):
     )
 
 
-def test_a_number_without_its_country_is_kept_to_be_mended(page, alice, phone, texts):
+def test_a_number_without_its_country_is_kept_to_be_mended(page, alice, phone):
     enter(page.context, alice, phone)
     page.goto("/two-factor/confirm/?next=/two-factor/phone/")
     page.get_by_label("Password").fill("correct horse battery")

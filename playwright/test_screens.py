@@ -5,7 +5,7 @@ from journeys import JOURNEYS
 from looks import LOOKS, look
 from steps import RULES_OF_LOOKS, arrive, complaints, fits, step
 
-pytestmark = [pytest.mark.urls("tests.config.broken"), pytest.mark.usefixtures("texts")]
+pytestmark = pytest.mark.urls("tests.config.broken")
 HTMX = pytest.mark.parametrize("mode", ["htmx"])
 EVERY_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 

@@ -138,6 +138,8 @@ def test_a_camera_reads_the_code_in_every_look(signed_in):
     signed_in.emulate_media(media="screen", color_scheme="light", forced_colors="none")
     signed_in.set_viewport_size(PHONE_SIZE)
     read["320 px"] = scan(signed_in)
+    signed_in.evaluate("document.documentElement.style.fontSize = '200%'")
+    read["text of 200 %"] = scan(signed_in)
     signed_in.context.add_cookies(
         [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
     )
@@ -152,6 +154,16 @@ def test_the_code_is_big_enough_for_a_camera(signed_in):
     signed_in.set_viewport_size(PHONE_SIZE)
     box = signed_in.get_by_role("img").bounding_box()
     assert min(box["width"], box["height"]) >= 160
+
+
+@HTMX
+def test_the_code_has_four_modules_of_room_around_it(signed_in):
+    start_set_up(signed_in)
+    picture = Image.open(BytesIO(signed_in.get_by_role("img").screenshot())).convert("L")
+    dark = picture.point(lambda brightness: 255 if brightness < 64 else 0)
+    left, top, *_ = dark.getbbox()
+    finder = [dark.getpixel((x, top)) for x in range(left, dark.width)].index(0)  # seven modules wide
+    assert min(left, top) >= 4 * finder / 7
 
 
 @HTMX

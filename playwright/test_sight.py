@@ -77,7 +77,7 @@ def phone(alice):
 
 
 @pytest.fixture
-def settings_page(page, alice, phone, texts):
+def settings_page(page, alice, phone):
     enter(page.context, alice, phone)
     page.goto("/two-factor/")
     return page

@@ -1,0 +1,123 @@
+"""What the screens weigh, as the browser counts it. `pytest playwright/test_bytes.py -s` prints the table."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from journeys import setting_up, signing_in
+from steps import arrive
+
+HTMX = pytest.mark.parametrize("mode", ["htmx"])
+KB = 1024
+STATIC = Path(__file__).parent.parent / "static"
+
+
+class Scales:
+    """Weighs what has been answered since the last time."""
+
+    def __init__(self, page):
+        self.asked = []
+        page.on("requestfinished", lambda request: self.asked.append(request))
+
+    def weigh(self):
+        """Of each answer: what was asked for, the bytes of its body, and those that came over the line."""
+        asked, self.asked[:] = self.asked[:], []
+        return [(request, len(body(request)), request.sizes()["responseBodySize"]) for request in asked]
+
+
+def body(request):
+    answer = request.response()
+    return b"" if 300 <= answer.status < 400 else answer.body()
+
+
+@pytest.fixture
+def scales(page):
+    return Scales(page)
+
+
+@pytest.fixture
+def first_visit(page, scales):
+    page.goto("/accounts/login/")
+    page.wait_for_load_state("networkidle")
+    return scales.weigh()
+
+
+# The first page
+
+
+@HTMX
+def test_the_first_page_takes_five_requests(first_visit):
+    assert len(first_visit) <= 5
+
+
+@HTMX
+def test_the_first_page_is_light(first_visit):
+    assert sum(line for *_, line in first_visit) <= 26 * KB
+
+
+@HTMX
+def test_no_font_is_loaded(first_visit):
+    assert [request.url for request, *_ in first_visit if request.resource_type == "font"] == []
+
+
+@pytest.mark.parametrize("mode", ["no-js"])
+def test_without_javascript_it_is_lighter_still(first_visit):
+    assert sum(line for *_, line in first_visit) <= 8 * KB
+
+
+@pytest.mark.parametrize(
+    ("file", "raw", "compressed"), [("countersign.css", 12 * KB, 4 * KB), ("app.js", 6 * KB, 2.5 * KB)]
+)
+def test_a_file_of_ours_is_small(file, raw, compressed):
+    content = (STATIC / file).read_bytes()
+    assert (len(content) <= raw, len(gzip.compress(content, 6)) <= compressed) == (True, True)
+
+
+# The steps, with what the same page weighs as a whole
+
+
+def weighed(page, scales, journey):
+    """{screen: (requests, bytes, bytes of the whole page)} of every screen that came by itself."""
+    found = {}
+    for name in journey(page):
+        arrive(page, name)
+        answers = scales.weigh()
+        if all("hx-request" in request.headers for request, *_ in answers):
+            whole = len(page.request.get(page.url).body())
+            found[name] = (len(answers), sum(raw for _, raw, _ in answers), whole)
+    print(
+        *(
+            f"{name:24}{requests} requests {part:6} of {whole:6} bytes"
+            for name, (requests, part, whole) in found.items()
+        ),
+        sep="\n",
+    )
+    return found
+
+
+@HTMX
+def test_a_step_of_set_up_is_light(page, scales):
+    found = weighed(page, scales, setting_up)
+    limits = {name: 6.5 * KB if name == "setup" else 2.5 * KB for name in found if name.startswith("setup")}
+    assert {name: found[name][1] for name in limits if found[name][1] > limits[name]} == {}
+    assert {name: asked for name, (asked, *_) in found.items() if asked > 2} == {}
+
+
+@HTMX
+def test_a_step_of_signing_in_is_light(page, scales):
+    found = weighed(page, scales, signing_in)
+    assert {name: part for name, (_, part, _) in found.items() if part > 2.5 * KB} == {}
+    assert {name: asked for name, (asked, *_) in found.items() if asked > 2} == {}
+
+
+@HTMX
+def test_a_part_is_at_most_sixty_percent_of_its_page(page, scales):
+    found = weighed(page, scales, setting_up)
+    shares = {name: found[name][1] / found[name][2] for name in ("setup-verify", "setup-codes")}
+    assert {name: share for name, share in shares.items() if share > 0.6} == {}
+
+
+@HTMX
+def test_no_page_is_heavy(page, scales):
+    whole = {name: size for name, (*_, size) in weighed(page, scales, setting_up).items()}
+    assert {name: size for name, size in whole.items() if size > (10 if name == "setup" else 8) * KB} == {}

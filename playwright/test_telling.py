@@ -1,0 +1,200 @@
+"""What is told, to whom it is read out, and that it is told once."""
+
+import re
+
+import pytest
+from django.core import mail
+from journeys import PAPER
+from playwright.sync_api import expect
+from steps import step
+from walks import (
+    ALICE,
+    enrol,
+    enter,
+    finish,
+    follow,
+    give_code,
+    give_password,
+    press,
+    see,
+    start_set_up,
+    to_codes,
+    told,
+)
+
+from tests.people import person
+from twofactor.mail import outgoing
+
+HTMX = pytest.mark.parametrize("mode", ["htmx"])
+NO_JS = pytest.mark.parametrize("mode", ["no-js"])
+COUNT = """region => new MutationObserver(() => {
+  if (region.textContent) region.dataset.told = Number(region.dataset.told ?? 0) + 1;
+}).observe(region, {childList: true})"""
+ENDED = "You are signed out everywhere else."
+REMINDER = "Make your account safer"
+
+
+@pytest.fixture
+def alice(site):
+    return person(ALICE, name="Alice")
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice, PAPER)
+
+
+@pytest.fixture
+def reminded(page, alice):
+    enter(page.context, alice)
+    page.goto("/")
+    return page
+
+
+def reminder(page):
+    return page.get_by_role("region", name=REMINDER)
+
+
+# The two regions that are read out
+
+
+@NO_JS
+@pytest.mark.parametrize("path", ["/", "/help/", "/accounts/login/", "/no-such-page/"])
+def test_every_page_has_them_and_they_are_empty(page, site, path):
+    page.goto(path)
+    expect(page.get_by_role("status")).to_be_empty()
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+@HTMX
+def test_a_swap_leaves_them_where_they_are(page, phone):
+    page.goto("/accounts/login/")
+    for role in ("status", "alert"):
+        page.get_by_role(role).evaluate("region => region.dataset.same = 'yes'")
+    give_password_here(page)
+    step(page, "verify")
+    for role in ("status", "alert"):
+        expect(page.get_by_role(role)).to_have_attribute("data-same", "yes")
+
+
+def give_password_here(page):
+    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Password").fill("correct horse battery")
+    press(page, "Sign in")
+
+
+@HTMX
+def test_the_same_sentence_is_told_anew(page, alice, context):
+    context.grant_permissions(["clipboard-write"])
+    enter(context, alice)
+    to_codes(page, start_set_up(page))
+    told = page.get_by_role("status")
+    told.evaluate(COUNT)
+    press(page, "Copy")
+    expect(told).to_have_attribute("data-told", "1")
+    press(page, "Copy")
+    expect(told).to_have_attribute("data-told", "2")
+
+
+@HTMX
+def test_a_message_is_told_once(page, alice, phone):
+    enter(page.context, alice, phone)
+    page.goto("/two-factor/")
+    press(page, "Sign out everywhere else")
+    told(page, ENDED)
+    page.reload()
+    expect(page.get_by_text(ENDED)).to_have_count(0)
+
+
+@NO_JS
+def test_every_page_has_the_same_frame(page, site):
+    for path in ("/", "/help/", "/accounts/login/", "/no-such-page/"):
+        page.goto(path)
+        for landmark in ("banner", "main", "contentinfo"):
+            expect(page.get_by_role(landmark)).to_have_count(1)
+        expect(page.get_by_role("contentinfo").get_by_role("link").first).to_have_text("Help")
+
+
+# The panel
+
+
+@HTMX
+def test_an_action_swaps_the_panel_and_nothing_else(page, alice, phone):
+    enter(page.context, alice, phone)
+    page.goto("/two-factor/")
+    page.get_by_role("banner").evaluate("header => header.dataset.same = 'yes'")
+    press(page, "Sign out everywhere else")
+    told(page, ENDED)
+    expect(page.get_by_role("banner")).to_have_attribute("data-same", "yes")
+
+
+@NO_JS
+def test_turning_off_says_first_what_it_means(page, alice, phone):
+    enter(page.context, alice, phone)
+    page.goto("/two-factor/disable/")
+    expect(page.get_by_role("main")).to_contain_text("Afterwards your password alone is enough to sign in.")
+    follow(page, "Leave it on")
+    expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
+
+
+# Backup codes
+
+
+@NO_JS
+def test_whoever_used_a_backup_code_gets_a_letter(page, phone):
+    give_password(page)
+    give_code(page, PAPER[0])
+    see(page, "Hello, Alice")
+    outgoing.join()
+    assert "A backup code was used" in mail.outbox[-1].subject
+
+
+@NO_JS
+def test_the_page_after_a_backup_code_says_how_many_are_left(page, phone):
+    give_password(page)
+    give_code(page, PAPER[0])
+    expect(page.get_by_role("main")).to_contain_text("You have 2 backup codes left. Make new ones soon.")
+
+
+@NO_JS
+def test_a_backup_code_that_was_used_is_told_so(page, phone):
+    give_password(page)
+    give_code(page, PAPER[0])
+    see(page, "Hello, Alice")
+    page.context.clear_cookies()
+    give_password(page)
+    give_code(page, PAPER[0])
+    expect(page.get_by_label("Enter the code")).to_have_accessible_description(re.compile("already used"))
+
+
+# The reminder
+
+
+@NO_JS
+def test_the_reminder_stands_between_header_and_page(reminded):
+    top, low = reminded.get_by_role("banner").bounding_box(), reminded.get_by_role("main").bounding_box()
+    box = reminder(reminded).bounding_box()
+    assert top["y"] + top["height"] <= box["y"]
+    assert box["y"] + box["height"] <= low["y"] + 1
+
+
+def test_a_dismissed_reminder_is_gone_after_the_next_sign_in_too(reminded):
+    reminded.get_by_role("button", name="Dismiss two-factor reminder").click()
+    expect(reminder(reminded)).to_have_count(0)
+    reminded.context.clear_cookies()
+    give_password(reminded)
+    see(reminded, "Hello, Alice")
+    expect(reminder(reminded)).to_have_count(0)
+
+
+def test_whoever_sets_it_up_is_reminded_no_more(reminded):
+    reminder(reminded).get_by_role("link", name="Set up two-factor authentication").click()
+    see(reminded, "Scan the QR code")
+    expect(reminder(reminded)).to_have_count(0)
+
+
+@HTMX
+def test_once_it_is_on_no_reminder_comes_with_the_panel(reminded):
+    to_codes(reminded, start_set_up(reminded))
+    finish(reminded)
+    expect(reminder(reminded)).to_have_count(0)
