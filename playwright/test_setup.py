@@ -84,7 +84,7 @@ def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
     phone = Phone(parse_qs(urlsplit(scan(page)).query)["secret"][0])
     to_codes(page, phone)
     finish(page)
-    step(page, "settings-on")
+    expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
     sign_out(page, alice)
     give_password(page)
     see(page, "Enter the code")
