@@ -1,0 +1,249 @@
+"""Bad lines, broken servers and ended sessions: whoever presses is told, and can press again."""
+
+import re
+
+import pytest
+import submits
+from playwright.sync_api import expect
+from walks import ALICE, enrol, enter, follow, give_code, give_password, press, see, start_set_up, to_codes
+
+from tests.people import PASSWORD, person
+
+VERIFY = "**/two-factor/verify/"
+OFFLINE = "We could not reach the server. Check your connection and try again. Nothing has been changed."
+SLOW = "The server is taking too long. Try again."
+BROKEN = "There is a problem with this service. Try again later."
+OURS = """<!doctype html><title>Error – Countersign</title><header></header>
+<main id="main" tabindex="-1"><h1 tabindex="-1" autofocus>The server said {}</h1></main>"""
+
+
+@pytest.fixture
+def mode():
+    """Unless a test says otherwise."""
+    return "htmx"
+
+
+@pytest.fixture
+def asked(page, site):
+    """At the code of the second step, one press away from being in."""
+    submits.give_the_code(page)
+    return page
+
+
+def at_rest(page, name="Sign in"):
+    """Nothing is left of having been busy."""
+    button = page.get_by_role("main").get_by_role("button", name=name, exact=True)
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+    assert button.evaluate("button => button.form.ariaBusy") is None
+
+
+def told_of(page, sentence):
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_have_text(sentence)
+
+
+def press_again(page):
+    page.unroute_all()
+    press(page, "Sign in")
+    see(page, "Hello, Alice")
+
+
+# No answer of ours
+
+
+@pytest.mark.parametrize(
+    ("fate", "sentence"),
+    [
+        (lambda route: route.abort("connectionrefused"), OFFLINE),
+        (lambda route: route.abort("internetdisconnected"), OFFLINE),
+        (lambda route: route.abort("connectionreset"), OFFLINE),
+        (lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"), BROKEN),
+        (lambda route: route.fulfill(status=504, body="", content_type="text/plain"), BROKEN),
+        (lambda route: route.fulfill(status=200, body="<!doctype html><h1>Wi-Fi of the hotel</h1>"), BROKEN),
+    ],
+    ids=["refused", "offline", "cut off", "proxy", "empty", "portal"],
+)
+def test_what_does_not_come_from_us_is_told_and_pressing_again_works(asked, fate, sentence):
+    typed = asked.get_by_label("Enter the code").input_value()
+    asked.route(VERIFY, fate)
+    press(asked, "Sign in")
+    told_of(asked, sentence)
+    expect(asked.get_by_label("Enter the code")).to_have_value(typed)
+    at_rest(asked)
+    press_again(asked)
+
+
+def test_the_same_misfortune_twice_is_announced_twice(asked):
+    asked.route(VERIFY, lambda route: route.abort())
+    press(asked, "Sign in")
+    told_of(asked, OFFLINE)
+    watched = asked.get_by_role("alert").evaluate_handle(
+        """alert => { const said = []; new MutationObserver(() => said.push(alert.textContent))
+        .observe(alert, { childList: true, characterData: true, subtree: true }); return said; }"""
+    )
+    press(asked, "Sign in")
+    at_rest(asked)
+    assert watched.evaluate("said => said.at(0) + '|' + said.at(-1)") == f"|{OFFLINE}"
+
+
+def test_a_stall_is_told(asked):
+    """After fifteen seconds. The browser counts them, where no clock of Playwright's reaches."""
+    patience = "htmx.config[htmx.version[0] === '2' ? 'timeout' : 'defaultTimeout']"
+    assert asked.evaluate(patience) == 15_000
+    asked.evaluate(f"{patience} = 200")
+    asked.route(VERIFY, lambda route: None)
+    press(asked, "Sign in")
+    told_of(asked, SLOW)
+    at_rest(asked)
+
+
+def test_a_request_that_is_given_up_leaves_nothing_busy(asked):
+    asked.route(VERIFY, lambda route: None)
+    press(asked, "Sign in")
+    button = asked.get_by_role("main").get_by_role("button", name="Sign in")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.evaluate("button => htmx.trigger(button.form, 'htmx:abort')")
+    at_rest(asked)
+
+
+def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
+    button = submits.save_the_profile(page)
+    page.clock.install()
+    button.evaluate("button => addEventListener('submit', event => event.preventDefault())")
+    button.click()
+    expect(button).to_have_attribute("aria-disabled", "true")
+    page.clock.fast_forward(15_000)
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+
+
+# Error pages of ours
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 429, 500, 503])
+def test_a_page_of_ours_takes_the_place_of_the_step(asked, status):
+    page = OURS.format(status)
+    asked.route(VERIFY, lambda route: route.fulfill(status=status, content_type="text/html", body=page))
+    press(asked, "Sign in")
+    see(asked, f"The server said {status}")
+    expect(asked.get_by_role("heading", level=1)).to_be_focused()
+    expect(asked).to_have_title("Error – Countersign")
+    expect(asked.get_by_role("main")).to_have_count(1)
+    expect(asked.get_by_role("banner")).to_be_visible()
+
+
+@pytest.mark.parametrize("label", ["Sign in", "Try another way"])
+def test_a_page_of_ours_for_a_form_or_a_link(asked, label):
+    """Every control that swaps, links too."""
+    body = OURS.format(500)
+    asked.route(
+        "**/two-factor/**", lambda route: route.fulfill(status=500, content_type="text/html", body=body)
+    )
+    asked.get_by_role("main").get_by_text(label, exact=True).click()
+    see(asked, "The server said 500")
+    expect(asked.get_by_role("banner")).to_be_visible()
+
+
+def test_a_busy_button_is_seen_to_be_busy(asked):
+    asked.route(VERIFY, lambda route: None)
+    button = asked.get_by_role("main").get_by_role("button", name="Sign in")
+    look = "b => JSON.stringify([getComputedStyle(b).opacity, getComputedStyle(b, '::after').content])"
+    idle = button.evaluate(look)
+    button.click()
+    expect(button).to_have_text("Sign in")
+    asked.wait_for_function(f"idle => ({look})(document.activeElement) !== idle", arg=idle)
+
+
+# Ended sessions
+
+
+def on_the_panel(page):
+    user = person(ALICE, name="Alice")
+    phone = enrol(user)
+    enter(page.context, user, phone)
+    page.goto("/two-factor/")
+    return phone
+
+
+@pytest.mark.parametrize(
+    "control", ["Replace authenticator app", "Turn off", "Make new backup codes", "Show more activity"]
+)
+def test_a_link_of_the_panel_asks_to_sign_in_and_comes_back(page, site, control):
+    phone = on_the_panel(page)
+    page.context.clear_cookies(name="sessionid")
+    follow(page, control)
+    signs_in_again(page, phone, "Security")
+
+
+def test_a_button_of_the_panel_asks_to_sign_in_and_comes_back(page, site):
+    phone = on_the_panel(page)
+    page.context.clear_cookies(name="sessionid")
+    press(page, "Sign out everywhere else")
+    signs_in_again(page, phone, "Security")
+
+
+def test_the_set_up_asks_to_sign_in_and_comes_back(page, site):
+    submits.alice(page)
+    start_set_up(page)
+    page.context.clear_cookies(name="sessionid")
+    follow(page, "Continue")
+    signs_in_again(page, None, "Scan the QR code")
+
+
+def test_saved_codes_ask_to_sign_in_and_come_back(page, site):
+    submits.alice(page)
+    to_codes(page, start_set_up(page))
+    page.context.clear_cookies(name="sessionid")
+    press(page, "Finish and turn on")
+    signs_in_again(page, None, "Save your backup codes")
+
+
+@pytest.mark.parametrize("control", ["Sign in", "Try another way"])
+def test_a_sign_in_that_ended_starts_again_with_the_reason(asked, control):
+    asked.context.clear_cookies(name=re.compile("^(?!csrftoken)"))
+    asked.get_by_role("main").get_by_text(control, exact=True).click()
+    a_whole_sign_in_page(asked)
+
+
+def signs_in_again(page, phone, heading):
+    a_whole_sign_in_page(page)
+    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_have_count(1)
+    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+    if phone:
+        give_code(page, phone.code())
+    see(page, heading)
+    expect(page.get_by_role("banner")).to_be_visible()
+    expect(page.get_by_text("You were signed out.")).to_have_count(0)
+
+
+def a_whole_sign_in_page(page):
+    see(page, "Sign in")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("banner")).to_have_count(1)
+    assert "/accounts/login/" in page.url
+
+
+# Out of date, and told once
+
+
+@pytest.mark.parametrize("mode", ["htmx", "no-js"])
+def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, context, site):
+    button = submits.sign_in(page)
+    other = context.new_page()
+    give_password(other)
+    see(other, f"Hello, {ALICE}")
+    with page.expect_response("**/accounts/login/") as answer:
+        button.click()
+    see(page, "This page is out of date")
+    assert answer.value.status == 403
+    follow(page, "Reload and carry on")
+    see(page, f"Hello, {ALICE}")
+
+
+@pytest.mark.parametrize("mode", ["htmx", "no-js"])
+def test_a_message_is_shown_once(page, site):
+    submits.sign_out_everywhere_else(page).click()
+    expect(page.get_by_role("main").get_by_text("You are signed out everywhere else.")).to_have_count(1)
+    page.reload()
+    see(page, "Security")
+    expect(page.get_by_text("You are signed out everywhere else.")).to_have_count(0)
