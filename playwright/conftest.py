@@ -51,6 +51,7 @@ def site(transactional_db, settings):
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     with_pigeons(settings)
+    settings.TWOFACTOR_HTMX = int(os.environ.get("HTMX", "2"))
     yield settings.BASE_URL
     server.terminate()
 

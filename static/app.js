@@ -21,15 +21,12 @@
 
   // One submission at a time. Never `disabled`, which would throw the focus away.
   const PATIENCE = 15000;
-  const submits = (form) => [...(form.elements ?? [])].filter((control) => control.type === "submit");
-  const free = (form) => {
-    form.removeAttribute("aria-busy");
-    for (const button of submits(form)) button.removeAttribute("aria-disabled");
+  const mark = (form, state = null) => {
+    form.ariaBusy = state;
+    for (const control of form.elements ?? []) if (control.type === "submit") control.ariaDisabled = state;
   };
-  const busy = (form) => {
-    form.setAttribute("aria-busy", "true");
-    for (const button of submits(form)) button.setAttribute("aria-disabled", "true");
-  };
+  const busy = (form) => mark(form, "true");
+  const free = (form) => mark(form);
   const ignore = (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -52,30 +49,37 @@
   }, true);
 
   // htmx: busy while it asks, a sentence when no answer of ours comes, focus never lost.
-  on("htmx:beforeRequest", ({ detail }) => {
+  // Moments have one name in htmx 2, one in htmx 4.
+  const asking = ({ elt, ctx }) => elt ?? ctx.sourceElement;
+  on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
     clear("status");
     clear("problem");
-    busy(detail.elt);
+    busy(asking(detail));
   });
-  on("htmx:afterRequest", ({ detail }) => {
-    const leaving = detail.xhr?.getResponseHeader("HX-Redirect");
-    setTimeout(free, leaving ? PATIENCE : 0, detail.elt);
+  on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
+    const leaving = detail.xhr?.getResponseHeader("HX-Redirect") ?? detail.ctx?.hx?.redirect;
+    setTimeout(free, leaving ? PATIENCE : 0, asking(detail));
   });
   on("htmx:sendError", () => problem("offline"));
   on("htmx:timeout", () => problem("slow"));
   on("htmx:swapError", () => problem("broken"));
-  on("htmx:beforeSwap", ({ detail }) => {
-    if (!detail.shouldSwap) return;
-    const { status } = detail.xhr;
-    const answer = new DOMParser().parseFromString(detail.serverResponse, "text/html");
-    const ours = status >= 400 && status !== 422
-      ? answer.getElementById("main")
-      : !/^\s*<(!doctype|html)/i.test(detail.serverResponse); // a part, never a document: that is a proxy's
+  on("htmx:error", ({ detail: { ctx, error } }) => {
+    if (ctx) problem(ctx.text ? "broken" : error.name === "AbortError" ? "slow" : "offline");
+  });
+  on("htmx:beforeSwap htmx:after:request", (event) => {
+    const { shouldSwap = true, xhr, ctx } = event.detail;
+    if (!shouldSwap) return;
+    const { status, responseText: text = ctx?.text } = xhr ?? ctx.response;
+    const failed = status >= 400 && status !== 422;
+    if (failed && ctx) Object.assign(ctx, { target: "#main", select: "#main", swap: "outerHTML" });
+    const ours = failed
+      ? new DOMParser().parseFromString(text, "text/html").getElementById("main")
+      : !/^\s*<(!doctype|html)/i.test(text); // a document is a proxy's
     if (ours) return;
-    detail.shouldSwap = false;
+    event.preventDefault();
     problem("broken");
   });
-  on("htmx:afterSettle", ({ timeStamp }) => {
+  on("htmx:afterSettle htmx:after:settle", ({ timeStamp }) => {
     swapped = timeStamp;
     prepare();
     setTimeout(() => {
@@ -96,7 +100,7 @@
   // A tab that somebody comes back to asks whether what it shows still holds.
   on("visibilitychange", () => document.hidden || document.body.dispatchEvent(new Event("looked-at")));
 
-  // Copy and print are hidden until there is a script to do it; a wait is counted once, and told once.
+  // Copy and print are hidden until there is a script to do it; a wait is told once.
   const waiting = new WeakSet();
   const prepare = () => {
     for (const button of all("[data-copy], [data-print]")) button.hidden = false;
@@ -112,10 +116,9 @@
   };
   const copy = async (button) => {
     const source = document.querySelector(button.dataset.copy);
-    const lines = source.matches("ol, ul") ? [...source.children] : [source];
     let told = button.dataset.copied;
     try {
-      await navigator.clipboard.writeText(lines.map((line) => line.textContent.trim()).join("\n"));
+      await navigator.clipboard.writeText([...source.children].map((line) => line.textContent.trim()).join("\n"));
     } catch {
       getSelection().selectAllChildren(source);
       told = button.dataset.copyFailed;

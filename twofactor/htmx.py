@@ -17,18 +17,22 @@ from django_htmx.middleware import HtmxDetails
 from twofactor import mail
 
 
+HTMX = 2  # or 4, by the setting TWOFACTOR_HTMX: pages and app.js know both
+
+
 class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def layout(request: HttpRequest) -> dict[str, str]:
-    """Context processor: what a page extends, and the names it shows."""
+def layout(request: HttpRequest) -> dict[str, str | int]:
+    """Context processor: what a page extends, the names it shows, and the htmx it loads."""
     htmx = getattr(request, "htmx", None)
     part = htmx and not htmx.history_restore_request
     return {
         "layout": "layout/_main.html" if part else "layout/page.html",
         "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
         "issuer": mail.issuer(),
+        "htmx_version": getattr(settings, "TWOFACTOR_HTMX", HTMX),
     }
 
 

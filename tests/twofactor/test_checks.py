@@ -80,6 +80,12 @@ def test_a_wide_window_is_named(settings, window, named):
     assert ("twofactor.E007" in found()) is named
 
 
+@pytest.mark.parametrize(("version", "named"), [(2, False), (4, False), (3, True), ("4", True)])
+def test_an_htmx_that_is_not_shipped_is_named(settings, version, named):
+    settings.TWOFACTOR_HTMX = version
+    assert ("twofactor.E012" in found()) is named
+
+
 @pytest.mark.parametrize("engine", ["signed_cookies", "cached_db"])
 def test_sessions_that_cannot_be_ended_are_named(settings, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
