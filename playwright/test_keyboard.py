@@ -1,0 +1,315 @@
+"""Everything with Tab, Enter, Space and typing alone, and where the focus is afterwards."""
+
+import re
+
+import pytest
+import submits
+from playwright.sync_api import expect
+from walks import ALICE, Phone, enrol, see
+
+from tests.people import PASSWORD, person
+from tests.twofactor.sent import NUMBER, mailed, texted, with_pigeons
+from twofactor.mail import outgoing
+
+STOPS = 60  # more than any page has
+FOCUSED = "element => element === document.activeElement"
+PASSWORD_FIELD = re.compile("^Password")
+CODE_FIELD = re.compile("^Enter (the|a backup) code")
+SAVED = "I have saved my backup codes"
+
+
+@pytest.fixture
+def mode():
+    return "htmx"
+
+
+@pytest.fixture(autouse=True)
+def carried(settings):
+    return with_pigeons(settings)
+
+
+class Keyboard:
+    """Whoever holds it has no mouse: there is no click, check or fill."""
+
+    def __init__(self, page):
+        self._page = page
+
+    def reach(self, control, key="Tab"):
+        for _ in range(STOPS):
+            if control.evaluate(FOCUSED):
+                return
+            self._page.keyboard.press(key)
+        raise AssertionError(f"{key} does not lead to {control}")
+
+    def open(self, path):
+        self._page.goto(path)
+
+    def press(self, name, role="button"):
+        self.reach(self._page.get_by_role(role, name=name, exact=True).first)
+        self._page.keyboard.press("Enter")
+
+    def follow(self, name):
+        self.press(name, "link")
+
+    def open_menu(self, name):
+        self.reach(self._page.get_by_role("navigation", name="Account").get_by_text(name))
+        self._page.keyboard.press("Space")
+
+    def type(self, label, text):
+        self.reach(self._page.get_by_label(label, exact=isinstance(label, str)))
+        self._page.keyboard.press("Control+A")
+        self._page.keyboard.type(text)
+
+    def send(self):
+        """Enter in a field is enough."""
+        self._page.keyboard.press("Enter")
+
+    def tick(self, label):
+        self.reach(self._page.get_by_label(label))
+        self._page.keyboard.press("Space")
+
+    def choose(self, label, letters):
+        self.reach(self._page.get_by_label(label, exact=True))
+        self._page.keyboard.type(letters)
+
+    def see(self, heading):
+        see(self._page, heading)
+
+    def read(self, text):
+        expect(self._page.get_by_text(text).first).to_be_visible()
+
+    def prove(self, phone, button):
+        self.type(PASSWORD_FIELD, PASSWORD)
+        self.type(CODE_FIELD, phone.code())
+        self.press(button)
+
+    def sign_in(self):
+        self.type("E-mail address", ALICE)
+        self.type(PASSWORD_FIELD, PASSWORD)
+        self.send()
+
+
+@pytest.fixture
+def keys(page, site):
+    return Keyboard(page)
+
+
+@pytest.fixture
+def protected(page, site):
+    return submits.protected(page)[1]
+
+
+@pytest.fixture
+def enrolled(site):
+    return enrol(person(ALICE, name="Alice"), [submits.PAPER])
+
+
+# Flows
+
+
+def test_signing_up(keys):
+    keys.open("/")
+    keys.follow("Create an account")
+    keys.type("E-mail address", "new@example.com")
+    keys.type(PASSWORD_FIELD, submits.NEW_PASSWORD)
+    keys.press("Create account")
+    keys.see("Look in your inbox")
+    keys.open(submits.mailed_link())
+    keys.press("Confirm this address")
+    keys.read("Your e-mail address is confirmed.")
+
+
+def test_signing_in_and_out(keys, enrolled):
+    keys.open("/accounts/login/")
+    keys.sign_in()
+    keys.see("Enter the code")
+    keys.type(CODE_FIELD, enrolled.code())
+    keys.tick("Trust this browser")
+    keys.press("Sign in")
+    keys.see("Hello, Alice")
+    keys.open_menu("Alice")
+    keys.press("Sign out")
+    keys.see("Sign in")
+
+
+def test_setting_up(keys, page):
+    submits.alice(page)
+    keys.open("/")
+    keys.follow("Set up two-factor authentication")
+    keys.see("Scan the QR code")
+    phone = Phone(page.get_by_role("main").get_by_text(re.compile(r"^[A-Z2-7]{32}$")).text_content())
+    keys.follow("Continue")
+    keys.see("Enter the code from your app")
+    keys.type(CODE_FIELD, phone.code())
+    keys.send()
+    keys.see("Save your backup codes")
+    keys.tick(SAVED)
+    keys.press("Finish and turn on")
+    keys.see("Security")
+
+
+def test_a_mailed_code_in_at_most_three_presses(keys, enrolled):
+    keys.open("/accounts/login/")
+    keys.sign_in()
+    keys.see("Enter the code")
+    keys.follow("Try another way")
+    keys.press("Send a code by e-mail")
+    keys.see("Enter the code from your e-mail")
+    outgoing.join()
+    keys.type(CODE_FIELD, mailed())
+    keys.send()
+    keys.see("Hello, Alice")
+
+
+def test_a_backup_code(keys, enrolled):
+    keys.open("/accounts/login/")
+    keys.sign_in()
+    keys.see("Enter the code")
+    keys.follow("Try another way")
+    keys.follow("Backup code")
+    keys.type(CODE_FIELD, submits.PAPER)
+    keys.send()
+    keys.see("Hello, Alice")
+
+
+def test_new_backup_codes(keys, protected):
+    keys.open("/two-factor/")
+    keys.follow("Make new backup codes")
+    keys.see("Make new backup codes")
+    keys.prove(protected, "Make new codes")
+    keys.tick(SAVED)
+    keys.press("Use these codes from now on")
+    keys.read("New backup codes saved.")
+
+
+def test_turning_off(keys, protected):
+    keys.open("/two-factor/")
+    keys.follow("Turn off two-factor authentication")
+    keys.prove(protected, "Turn off")
+    keys.read("Two-factor authentication is off")
+
+
+def test_a_number_for_text_messages(keys, protected):
+    keys.open("/two-factor/phone/")
+    keys.prove(protected, "Confirm")
+    keys.type("Phone number", NUMBER)
+    keys.press("Send a code to this number")
+    keys.see("Enter the code from your text message")
+    outgoing.join()
+    keys.type(CODE_FIELD, texted())
+    keys.send()
+    keys.read("Your phone number is confirmed.")
+
+
+def test_browsers_and_sessions(keys, page):
+    submits.trusting(page)
+    keys.press("Forget Safari on iPhone")
+    keys.read("The browser is forgotten.")
+    keys.press("Forget all trusted browsers")
+    keys.read("All trusted browsers are forgotten.")
+    keys.press("Sign out everywhere else")
+    keys.read("You are signed out everywhere else.")
+
+
+def test_the_reminder(keys, page):
+    submits.alice(page)
+    keys.open("/")
+    keys.press("Dismiss two-factor reminder")
+    expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
+
+
+def test_profile_and_password(keys, page):
+    submits.alice(page)
+    keys.open("/accounts/profile/")
+    keys.type("Name", "Alice B.")
+    keys.press("Save profile")
+    keys.read("Your profile is saved.")
+    keys.open("/accounts/password_change/")
+    keys.type("Old password", PASSWORD)
+    keys.type("New password", submits.NEW_PASSWORD)
+    keys.type("New password confirmation", submits.NEW_PASSWORD)
+    keys.press("Change password")
+    keys.see("Password changed")
+
+
+def test_the_language(keys):
+    keys.open("/help/")
+    keys.choose("Language", "Deu")
+    keys.press("Change language")
+    keys.see("Hilfe")
+
+
+# The way through a page
+
+
+@pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/other/"])
+def test_the_skip_link_leads_into_the_main_part(keys, page, path):
+    submits.asked(page, path)
+    page.evaluate("document.activeElement.blur()")
+    keys.follow("Skip to the main part")
+    expect(page.get_by_role("main")).to_be_focused()
+    keys.follow("not you?")
+    keys.see("Sign in")
+
+
+@pytest.mark.parametrize("path", ["/two-factor/", "/two-factor/disable/"])
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+def test_nothing_holds_the_focus(keys, page, protected, path, key):
+    keys.open(path)
+    for part in ("contentinfo", "banner"):
+        keys.reach(page.get_by_role(part).get_by_role("link").first, key)
+
+
+# Where the focus is afterwards (UX 7)
+
+
+def heading(name):
+    return lambda page: page.get_by_role("heading", name=name)
+
+
+def field(label):
+    return lambda page: page.get_by_label(label, exact=True)
+
+
+@pytest.mark.parametrize(
+    ("lead", "place"),
+    [
+        (submits.sign_up, heading("Look in your inbox")),
+        (submits.change_the_password, heading("Password changed")),
+        (submits.ask_for_a_new_password, heading("Look in your inbox")),
+        (submits.send_a_code, field("Enter the code")),
+        (submits.confirm_the_app, heading("Save your backup codes")),
+        (submits.finish_the_set_up, heading("Security")),
+        (submits.make_new_codes, heading("Save your new backup codes")),
+        (submits.use_the_new_codes, heading("Backup codes")),
+        (submits.turn_off, heading("Security")),
+        (submits.confirm_it_is_you, heading("Profile")),
+        (submits.give_a_number, field("Enter the code")),
+        (submits.confirm_the_number, heading("Text messages")),
+        (submits.forget_a_browser, heading("Trusted browsers")),
+        (submits.forget_all_browsers, heading("Trusted browsers")),
+        (submits.sign_out_everywhere_else, heading("Other sessions")),
+        (submits.dismiss_the_reminder, heading("Hello, Alice")),
+    ],
+    ids=lambda part: getattr(part, "__name__", ""),
+)
+def test_the_focus_goes_where_reading_goes_on(page, site, lead, place):
+    lead(page).click()
+    expect(place(page)).to_be_focused()
+
+
+def test_asking_too_soon_puts_the_focus_on_the_wait(page, site):
+    submits.send_another_code(page).click()
+    wait = page.get_by_role("paragraph").filter(has_text="You can ask for a new code in")
+    expect(wait).to_be_focused()
+
+
+def test_several_errors_put_the_focus_on_their_summary(page, site):
+    page.goto("/accounts/signup/")
+    submits.button(page, "Create account").click()
+    link = page.get_by_role("link", name="Enter your e-mail address")
+    assert link.evaluate("link => document.activeElement.contains(link)")
+    assert page.evaluate("document.activeElement.localName") == "div"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("E-mail address")).to_be_focused()
