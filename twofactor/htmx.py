@@ -16,7 +16,6 @@ from django_htmx.middleware import HtmxDetails
 
 from twofactor import mail
 
-
 HTMX = 2  # or 4, by the setting TWOFACTOR_HTMX: pages and app.js know both
 
 
