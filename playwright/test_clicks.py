@@ -67,7 +67,8 @@ def end_of_double_click(page, button):
 def test_wild_presses_send_once(page, lead):
     button = lead(page)
     line, pressed = Line(page), button.element_handle()
-    press_wildly(page, pressed)
+    with page.expect_request(lambda asked: asked.method == "POST"):
+        press_wildly(page, pressed)
     assert pressed.evaluate(BUSY) == ["true", "true", False, True]
     line.let_go()
     for control in page.get_by_role("main").get_by_role("button").all()[:1]:
