@@ -1,6 +1,7 @@
 # make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
+# make mutations  one thing broken after the other: does a test in the browser see it?
 # make screens  the pictures in the README
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml
@@ -16,7 +17,7 @@ TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: run test check format screens messages lock
+.PHONY: run test check format screens mutations messages lock
 .DELETE_ON_ERROR:
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
@@ -53,6 +54,9 @@ messages: .venv/packages
 	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --no-wrap --ignore=.venv --ignore=tests
 	sed -i '/^"\(POT-Creation-Date\|Report-Msgid-Bugs-To\)/d' locale/*/LC_MESSAGES/django.po
 	$(BIN)/python manage.py compilemessages --ignore=.venv
+
+mutations: .venv/test-packages
+	$(BIN)/python playwright/mutations.py
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt

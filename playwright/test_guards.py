@@ -164,3 +164,13 @@ def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
     held[0].continue_()
     expect(page.get_by_text("too few numbers").first).to_be_visible()
     expect(button).not_to_have_attribute("aria-disabled", "true")
+
+
+@pytest.mark.parametrize("role", ["status", "alert"])
+def test_a_live_region_stays_the_same_element(page, phone, role):
+    give_password(page)
+    see(page, "Enter the code")
+    region = page.get_by_role(role).element_handle()
+    follow(page, "Try another way")
+    see(page, "Try another way")
+    assert region.evaluate("region => region.isConnected")

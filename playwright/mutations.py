@@ -1,0 +1,219 @@
+"""Breaks the site on purpose, one thing at a time, and looks whether a test in the browser sees it.
+
+`python playwright/mutations.py [words]` takes all of them, or those whose name has one of the words.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["accounts", "config", "playwright", "static", "templates", "tests", "twofactor", "pyproject.toml"]
+PATIENCE = 240  # seconds for one
+
+APP, PAGE = "static/app.js", "templates/layout/page.html"
+FORM, FIELD = "templates/components/htmx.html", "templates/components/field.html"
+
+
+class Mutation(NamedTuple):
+    name: str
+    changes: list[tuple[str, str, str]]  # file, what stands there, what takes its place
+    tests: str  # one of them must fail
+
+
+MUTATIONS = [
+    Mutation(
+        "no hx-sync, no busy guard",
+        [(FORM, ' hx-sync="this:drop"', ""), (APP, 'event.target.ariaBusy === "true" &&', "false &&")],
+        "test_clicks.py -k sign_in",
+    ),
+    Mutation(
+        "double click reaches the next step",
+        [(APP, "event.detail > 1", "false")],
+        "test_clicks.py -k confirm_the_app",
+    ),
+    Mutation(
+        "held Enter reaches the next step",
+        [(APP, "event.repeat ||", "")],
+        "test_clicks.py -k confirm_the_app",
+    ),
+    Mutation(
+        "disabled while busy",
+        [(APP, "control.ariaDisabled = state", "control.disabled = state")],
+        "test_clicks.py -k sign_in",
+    ),
+    Mutation(
+        "busy for ever after a lost line",
+        [(APP, "setTimeout(free, leaving", "leaving && setTimeout(free, leaving")],
+        "test_faults.py -k refused",
+    ),
+    Mutation(
+        "nothing is said of a lost line",
+        [(APP, 'problem("offline")', "undefined"), (APP, ': "offline"', ': ""')],
+        "test_faults.py -k refused",
+    ),
+    Mutation(
+        "a stall is waited for",
+        [(PAGE, '"timeout":15000,"defaultTimeout":15000,', "")],
+        "test_faults.py -k stall_is_told",
+    ),
+    Mutation(
+        "a proxy's page is shown",
+        [(APP, "if (ours) return;", "return;")],
+        "test_faults.py -k portal",
+    ),
+    Mutation(
+        "htmx's own response handling",
+        [(PAGE, '{"code":"[45]..","swap":true,', '{"code":"[45]..","swap":false,')],
+        "test_faults.py -k takes_the_place",
+    ),
+    Mutation(
+        "the live region is not emptied",
+        [(APP, 'clear("problem");', "")],
+        "test_faults.py -k announced_twice",
+    ),
+    Mutation(
+        "a lost session loads no new document",
+        [("twofactor/htmx.py", "if urlsplit(target).path == login:", "if False:")],
+        "test_faults.py -k link_of_the_panel",
+    ),
+    Mutation(
+        "Django's own page for a stale form",
+        [("config/settings.py", 'CSRF_FAILURE_VIEW = "config.errors.out_of_date"', "")],
+        "test_faults.py -k before_another_tab",
+    ),
+    Mutation(
+        "reading screens take no focus",
+        [("templates/twofactor/settings.html", ' tabindex="-1" autofocus', ""), (APP, "place?.focus();", "")],
+        "test_keyboard.py -k forget_a_browser",
+    ),
+    Mutation(
+        "the error summary takes no focus",
+        [("templates/components/error_summary.html", ' tabindex="-1" autofocus', "")],
+        "test_keyboard.py -k summary",
+    ),
+    Mutation(
+        "no label for a field",
+        [
+            (
+                FIELD,
+                'for="{{ field.id_for_label }}">{{ field.label }}</label>{% endif %}',
+                ">{{ field.label }}</label>{% endif %}",
+            )
+        ],
+        "test_keyboard.py -k signing_up",
+    ),
+    Mutation(
+        "an error is not tied to its field",
+        [(FIELD, 'id="{{ field.auto_id }}_error"', "")],
+        "test_signin.py -k empties_the_field",
+    ),
+    Mutation(
+        "the browser's own messages",
+        [(FORM, " novalidate", "")],
+        "test_keyboard.py -k summary",
+    ),
+    Mutation(
+        "no skip link",
+        [(PAGE, 'class="skip" href="#main"', 'class="skip"')],
+        "test_keyboard.py -k skip_link",
+    ),
+    Mutation(
+        "pages are kept with their secrets",
+        [
+            (APP, "location.reload();", ""),
+            (
+                "twofactor/signin.py",
+                "update_session_auth_hash(request, user)",
+                'request.session["_auth_user_hash"] = user.get_session_auth_hash()',
+            ),
+        ],
+        "test_history.py -k kept_page",
+    ),
+    Mutation(
+        "Back asks for a part",
+        [(PAGE, '"refreshOnHistoryMiss":true,"historyRestoreAsHxRequest":false,', "")],
+        "test_history.py -k back_forward",
+    ),
+    Mutation(
+        "pages in web storage",
+        [
+            (PAGE, '"historyCacheSize":0,', ""),
+            ("templates/twofactor/setup_codes.html", ' hx-history="false"', ""),
+        ],
+        "test_guards.py -k web_storage",
+    ),
+    Mutation(
+        "a refused form is a step in the history",
+        [("twofactor/htmx.py", "return push_url(response, False)", "return push_url(response, '/')")],
+        "test_guards.py -k history",
+    ),
+    Mutation(
+        "a transparent QR code",
+        [("twofactor/qr.py", 'light="#fff"', "light=None")],
+        "test_setup.py -k camera",
+    ),
+    Mutation(
+        "copies style while settling",
+        [(PAGE, '"allowScriptTags":false,"includeIndicatorStyles":false,', "")],
+        "test_guards.py -k dismissed",
+    ),
+]
+
+
+def broken(mutation, folder):
+    """A copy of the site with that one thing wrong."""
+    for part in PARTS:
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
+    for path, old, new in mutation.changes:
+        text = (folder / path).read_text("utf-8")
+        assert old in text, f"{mutation.name}: {path} has no {old!r} any more"
+        (folder / path).write_text(text.replace(old, new), "utf-8")
+
+
+def survives(mutation):
+    """Everything passed. What did not run shows nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        broken(mutation, Path(folder))
+        file, *words = mutation.tests.split()
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            f"playwright/{file}",
+            *words,
+        ]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+            env={**os.environ, "CI": "1"},
+        )
+    assert done.returncode in {0, 1}, done.stdout.decode()
+    return done.returncode == 0
+
+
+def main(words):
+    survived = 0
+    for mutation in MUTATIONS:
+        if words and not any(word in mutation.name for word in words):
+            continue
+        alive = survives(mutation)
+        survived += alive
+        print(f"{mutation.name:42} | {mutation.tests:64} | {'SURVIVED' if alive else 'red'}", flush=True)
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
