@@ -5,10 +5,12 @@ from playwright.sync_api import expect
 from walks import (
     enrol,
     enter,
+    finish,
     follow,
     give_code,
     give_password,
     history_length,
+    key,
     look_again,
     press,
     see,
@@ -174,3 +176,40 @@ def test_a_live_region_stays_the_same_element(page, phone, role):
     follow(page, "Try another way")
     see(page, "Try another way")
     assert region.evaluate("region => region.isConnected")
+
+
+def test_a_set_up_cancelled_in_another_tab_begins_again(page, alice):
+    enter(page.context, alice)
+    phone = start_set_up(page)
+    follow(page, "Continue")
+    other = page.context.new_page()
+    other.goto("/two-factor/setup/")
+    press(other, "Cancel set-up")
+    see(other, "Security")
+    give_code(page, phone.code(), "Continue")
+    see(page, "Scan the QR code")
+    assert key(page) != phone.key
+
+
+def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
+    enter(page.context, alice)
+    to_codes(page, start_set_up(page))
+    other = page.context.new_page()
+    other.goto("/two-factor/setup/codes/")
+    finish(other)
+    sealed = Authenticator.objects.get().sealed_key
+    page.get_by_label("I have saved my backup codes").check()
+    press(page, "Finish and turn on")
+    see(page, "Confirm it is you")
+    assert Authenticator.objects.get().sealed_key == sealed
+
+
+def test_the_older_page_of_a_used_sign_in_leads_on(page, alice, phone):
+    give_password(page)
+    see(page, "Enter the code")
+    other = page.context.new_page()
+    other.goto("/two-factor/verify/other/")
+    give_code(page, phone.code())
+    see(page, "Hello, Alice")
+    follow(other, "Authenticator app")
+    see(other, "Hello, Alice")
