@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
+from playwright.sync_api import expect
 
 from tests import programs
 from tests.conftest import static_files  # noqa: F401  a fixture
 from tests.twofactor.sent import with_pigeons
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
+
+expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
 
 CHROMIUM = programs.chromium()
 QUIET = [  # a browser that is being tested does not call home

@@ -94,11 +94,16 @@ def keeping(browser_type, browser_type_launch_args, site):
     browser.close()
 
 
+def back(page):
+    """As the button does it: nobody waits for a load, which a kept page does not have."""
+    page.evaluate("history.back()")
+
+
 def test_this_browser_does_keep_pages(keeping):
     keeping.goto("/help/")
     keeping.evaluate("window.kept = true")
     keeping.goto("/healthz/live")  # sets no cookie, which would drop what was kept
-    keeping.go_back(wait_until="commit")
+    back(keeping)
     see(keeping, "Help")
     assert keeping.evaluate("window.kept") is True
 
@@ -112,9 +117,10 @@ def test_a_kept_page_shows_no_codes_after_finishing(keeping):
     press(keeping, "Finish and turn on")
     see(keeping, "Security")
     keeping.goto("/help/")
-    keeping.go_back(wait_until="commit")
-    keeping.go_back(wait_until="commit")
-    expect(keeping.get_by_role("heading", level=1)).not_to_have_text("Save your backup codes")
+    back(keeping)
+    see(keeping, "Security")
+    back(keeping)
+    see(keeping, "Confirm it is you")
     expect(keeping.get_by_text(code)).to_have_count(0)
 
 
@@ -130,7 +136,7 @@ def test_a_kept_page_shows_no_secret_after_signing_out(keeping, screen):
     keeping.get_by_role("navigation", name="Account").get_by_text("Alice").click()
     keeping.get_by_role("button", name="Sign out", exact=True).click()
     see(keeping, "Sign in")
-    keeping.go_back(wait_until="commit")
+    back(keeping)
     see(keeping, "Sign in")
 
 
@@ -142,7 +148,7 @@ def test_a_kept_page_with_secrets_is_asked_for_again(keeping):
     keeping.evaluate("window.kept = true")
     keeping.goto("/healthz/live")
     with keeping.expect_request("**/two-factor/setup/"):
-        keeping.go_back(wait_until="commit")
+        back(keeping)
     keeping.wait_for_function("!window.kept")
     see(keeping, "Scan the QR code")
 
