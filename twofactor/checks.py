@@ -104,7 +104,9 @@ def window(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 @register(Tags.security)
 def htmx(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if getattr(settings, "TWOFACTOR_HTMX", 2) not in {2, 4}:
-        yield Error("TWOFACTOR_HTMX must be 2 or 4, the versions that django-htmx ships.", id="twofactor.E012")
+        yield Error(
+            "TWOFACTOR_HTMX must be 2 or 4, the versions that django-htmx ships.", id="twofactor.E012"
+        )
 
 
 @register(Tags.security)

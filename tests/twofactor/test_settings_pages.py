@@ -215,7 +215,7 @@ def test_a_code_given_in_a_refused_form_turns_nothing_off(alices, alice, phone):
 
 
 def shown(client):
-    return re.findall(r'<code>([^<]+)</code>', client.get(CODES).content.decode())
+    return re.findall(r"<code>([^<]+)</code>", client.get(CODES).content.decode())
 
 
 @pytest.fixture

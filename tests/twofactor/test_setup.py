@@ -43,7 +43,7 @@ def confirm_key(laptop):
 
 
 def codes_on(laptop):
-    return re.findall(r'<code>([^<]+)</code>', laptop.get(CODES).content.decode())
+    return re.findall(r"<code>([^<]+)</code>", laptop.get(CODES).content.decode())
 
 
 def set_up(laptop):
