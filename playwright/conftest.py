@@ -66,9 +66,15 @@ def mode(request):
 
 
 @pytest.fixture
-def context(new_context, site, mode):
+def locale():
+    """What the browser asks for."""
+    return "en-GB"
+
+
+@pytest.fixture
+def context(new_context, site, mode, locale):
     """Like Playwright's own, and whatever the browser complained of fails the test."""
-    context = new_context(base_url=site, locale="en-GB", java_script_enabled=mode != "no-js")
+    context = new_context(base_url=site, locale=locale, java_script_enabled=mode != "no-js")
     if mode == "htmx-blocked":
         context.route("**/htmx*.js", lambda route: route.abort())
     context.add_init_script(NOTE_SWAPS)

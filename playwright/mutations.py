@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["accounts", "config", "playwright", "static", "templates", "tests", "twofactor", "pyproject.toml"]
+PARTS = [
+    "accounts",
+    "config",
+    "locale",
+    "playwright",
+    "static",
+    "templates",
+    "tests",
+    "twofactor",
+    "pyproject.toml",
+]
 PATIENCE = 240  # seconds for one
 
 APP, PAGE = "static/app.js", "templates/layout/page.html"
