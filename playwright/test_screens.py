@@ -1,9 +1,13 @@
 """Every screen, as the people who come to it see and hear it."""
 
+import inspect
+import re
+
+import journeys
 import pytest
 from journeys import JOURNEYS
 from looks import LOOKS, look
-from steps import RULES_OF_LOOKS, arrive, complaints, fits, step
+from steps import FOLDER, RULES_OF_LOOKS, SCREENS, arrive, complaints, fits, step
 
 pytestmark = pytest.mark.urls("tests.config.broken")
 HTMX = pytest.mark.parametrize("mode", ["htmx"])
@@ -26,3 +30,9 @@ def test_every_screen_can_be_read_in_every_look(page, journey):
             with look(page, how):
                 wrong[name, how] = complaints(page, RULES_OF_LOOKS) + ([] if fits(page) else ["too wide"])
     assert {where: found for where, found in wrong.items() if found} == {}
+
+
+def test_every_screen_that_is_known_is_walked_to():
+    walked = set(re.findall(r'yield f?"(.+)"', inspect.getsource(journeys))) - {"error-{status}"}
+    known = {name for name in SCREENS if not re.fullmatch(r"error-\d+", name)}
+    assert (walked, {file.stem for file in FOLDER.iterdir()}) == (known, set(SCREENS))
