@@ -33,7 +33,7 @@ NOTE_SWAPS = """
     for (const name of ["htmx:afterSwap", "htmx:after:swap"])
         addEventListener(name, () => (window.swapped = true));
 """
-TELLING = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")  # an e-mail address, a key, a code, a phone number
+TELLING = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")  # an address, a key, a code, a phone number
 
 
 @pytest.fixture(scope="session")
