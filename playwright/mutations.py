@@ -44,12 +44,12 @@ MUTATIONS = [
     Mutation(
         "double click reaches the next step",
         [(APP, "event.detail > 1", "false")],
-        "test_clicks.py -k confirm_the_app",
+        "test_clicks.py -k send_a_code",
     ),
     Mutation(
         "held Enter reaches the next step",
         [(APP, "event.repeat ||", "")],
-        "test_clicks.py -k confirm_the_app",
+        "test_clicks.py -k send_a_code",
     ),
     Mutation(
         "disabled while busy",
