@@ -1,13 +1,19 @@
-"""The picture in the README: three screens side by side, light and dark. `make screens` draws it again."""
+"""Pictures, by `make screens`: those in the README, and a sheet of every screen in test-results/screens/."""
 
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import pytest
+from journeys import JOURNEYS
 from PIL import Image
+from steps import arrive
 
 from tests.people import PASSWORD, enrol, person
 
+SHEET = Path("test-results/screens")
+WIDTHS, SCHEMES = (1280, 360), ("light", "dark")
+STYLE = "<!doctype html><meta charset=utf-8><style>img {width: 24%; vertical-align: top}</style>"
 FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
@@ -58,3 +64,25 @@ def settings(page):
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Security", exact=True).wait_for()
     return page.screenshot()
+
+
+@pytest.mark.urls("tests.config.broken")
+@pytest.mark.parametrize("mode", ["htmx"])
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+def test_every_screen(page, journey):
+    SHEET.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in journey(page):
+        arrive(page, name)
+        rows += [f"<h2>{name}</h2>", *(picture(page, name, *look) for look in product(WIDTHS, SCHEMES))]
+        page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    page.mouse.move(0, 0)
+    (SHEET / f"{journey.__name__}.html").write_text("\n".join([STYLE, *rows]))
+
+
+def picture(page, name, width, scheme):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    file = f"{name}-{width}-{scheme}.png"
+    page.screenshot(path=SHEET / file, full_page=True)
+    return f'<img src="{file}" alt="{name}, {scheme}, {width} pixels wide">'

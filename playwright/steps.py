@@ -144,9 +144,7 @@ SCREENS = {
         "Security", focus=part("Other sessions"), says="You are signed out everywhere else."
     ),
     "settings-phone": Screen("Security", focus=part("Text messages"), says="Your phone number is confirmed."),
-    "settings-codes": Screen(
-        "Security", focus=part("Backup codes"), says="New backup codes saved. Old ones no longer work."
-    ),
+    "settings-codes": Screen("Security", says="New backup codes saved. Old ones no longer work."),
     "settings-stale": Screen("Security"),
     "settings-turned-off": Screen("Security", says="Two-factor authentication is off"),
     "confirm": Screen("Confirm it is you", focus=PASSWORD),

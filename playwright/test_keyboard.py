@@ -282,7 +282,7 @@ def field(label):
         (submits.confirm_the_app, heading("Save your backup codes")),
         (submits.finish_the_set_up, heading("Security")),
         (submits.make_new_codes, heading("Save your new backup codes")),
-        (submits.use_the_new_codes, heading("Backup codes")),
+        (submits.use_the_new_codes, heading("Security")),
         (submits.turn_off, heading("Security")),
         (submits.confirm_it_is_you, heading("Profile")),
         (submits.give_a_number, field("Enter the code")),
