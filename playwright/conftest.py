@@ -16,11 +16,12 @@ from tests import programs
 from tests.conftest import static_files  # noqa: F401  a fixture
 from tests.twofactor.sent import with_pigeons
 
+pytest.register_assert_rewrite("steps", "walks")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
 
 expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
 
-CHROMIUM = programs.chromium()
+CHROMIUM = programs.quick_chromium()
 QUIET = [  # a browser that is being tested does not call home
     "--disable-background-networking",
     "--disable-component-update",
@@ -44,19 +45,24 @@ def browser_type_launch_args(browser_type_launch_args):
     return browser_type_launch_args | {"executable_path": CHROMIUM, "args": [*QUIET, *as_root]}
 
 
-@pytest.fixture
-def site(transactional_db, settings):
-    """The address of the site. Its mail is in django.core.mail.outbox, its text messages with the pigeons."""
+@pytest.fixture(scope="session")
+def server():
     # Without Django's file handlers: WhiteNoise serves hashed names, and nothing else is served.
     server = LiveServerThread("127.0.0.1", static_handler=lambda _: WSGIHandler())
     server.start()
     server.is_ready.wait()
+    yield server
+    server.terminate()
+
+
+@pytest.fixture
+def site(transactional_db, settings, server):
+    """The address of the site. Its mail is in django.core.mail.outbox, its text messages with the pigeons."""
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     with_pigeons(settings)
     settings.TWOFACTOR_HTMX = int(os.environ.get("HTMX", "2"))
-    yield settings.BASE_URL
-    server.terminate()
+    return settings.BASE_URL
 
 
 @pytest.fixture(params=["htmx", "no-js", "htmx-blocked"])
@@ -74,7 +80,9 @@ def locale():
 @pytest.fixture
 def context(new_context, site, mode, locale):
     """Like Playwright's own, and whatever the browser complained of fails the test."""
-    context = new_context(base_url=site, locale=locale, java_script_enabled=mode != "no-js")
+    context = new_context(
+        base_url=site, locale=locale, java_script_enabled=mode != "no-js", reduced_motion="reduce"
+    )
     if mode == "htmx-blocked":
         context.route("**/htmx*.js", lambda route: route.abort())
     context.add_init_script(NOTE_SWAPS)

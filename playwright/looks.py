@@ -5,21 +5,23 @@ from contextlib import contextmanager
 SCREEN = {"media": "screen", "color_scheme": "light", "forced_colors": "none", "contrast": "no-preference"}
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 256}  # as 1280 px are at 400 %
 
-LOOKS = {
-    "light": {},
-    "dark": {"color_scheme": "dark"},
-    "forced colours": {"forced_colors": "active"},  # axe misreads dark ones
-    "narrow": {"size": NARROW},
-    "narrow, dark": {"size": NARROW, "color_scheme": "dark"},
-    "right to left": {"rtl": True},
-    "right to left, narrow": {"rtl": True, "size": NARROW},
-    "paper": {"media": "print", "color_scheme": "dark"},
+COLOURS, SIZES = ["color-contrast", "link-in-text-block"], ["target-size", "scrollable-region-focusable"]
+
+LOOKS = {  # and which of axe's rules could fail in this one alone
+    "light": ({}, COLOURS),
+    "dark": ({"color_scheme": "dark"}, COLOURS),
+    "forced colours": ({"forced_colors": "active"}, COLOURS),  # axe misreads dark ones
+    "narrow": ({"size": NARROW}, SIZES),
+    "narrow, dark": ({"size": NARROW, "color_scheme": "dark"}, COLOURS),
+    "right to left": ({"rtl": True}, SIZES),
+    "right to left, narrow": ({"rtl": True, "size": NARROW}, SIZES),
+    "paper": ({"media": "print", "color_scheme": "dark"}, COLOURS),
 }
 
 
 @contextmanager
 def look(page, name):
-    wanted = dict(LOOKS[name])
+    wanted = dict(LOOKS[name][0])
     size, rtl = wanted.pop("size", WIDE), wanted.pop("rtl", False)
     page.set_viewport_size(size)
     page.emulate_media(**SCREEN | wanted)

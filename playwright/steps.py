@@ -254,7 +254,6 @@ def kind_of(piece: str) -> str:
 # What is wrong with it
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RULES_OF_LOOKS = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
 AXE = Axe()
 
 

@@ -16,6 +16,7 @@ from walks import (
     to_codes,
 )
 
+from tests import programs
 from tests.people import PASSWORD, person
 
 
@@ -88,8 +89,8 @@ def test_back_after_finishing_shows_no_codes(page, site):
 @pytest.fixture
 def keeping(browser_type, browser_type_launch_args, site):
     """A browser like people's, which keeps pages for Back; Playwright's own would not."""
-    off = ["--disable-back-forward-cache"]
-    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=off)
+    whole = {"executable_path": programs.chromium(), "ignore_default_args": ["--disable-back-forward-cache"]}
+    browser = browser_type.launch(**browser_type_launch_args | whole)
     yield browser.new_context(base_url=site).new_page()
     browser.close()
 

@@ -7,7 +7,7 @@ import journeys
 import pytest
 from journeys import JOURNEYS
 from looks import LOOKS, look
-from steps import FOLDER, RULES_OF_LOOKS, SCREENS, arrive, complaints, fits, step
+from steps import FOLDER, SCREENS, arrive, complaints, fits, step
 
 pytestmark = pytest.mark.urls("tests.config.broken")
 HTMX = pytest.mark.parametrize("mode", ["htmx"])
@@ -26,9 +26,9 @@ def test_every_screen_can_be_read_in_every_look(page, journey):
     wrong = {}
     for name in journey(page):
         arrive(page, name)
-        for how in LOOKS:
+        for how, (_, rules) in LOOKS.items():
             with look(page, how):
-                wrong[name, how] = complaints(page, RULES_OF_LOOKS) + ([] if fits(page) else ["too wide"])
+                wrong[name, how] = complaints(page, rules) + ([] if fits(page) else ["too wide"])
     assert {where: found for where, found in wrong.items() if found} == {}
 
 
