@@ -48,10 +48,8 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
     htmx = getattr(request, "htmx", None)
     page = htmx.current_url_abs_path if htmx else request.headers.get("Referer", "")
-    safe = url_has_allowed_host_and_scheme(
-        page or "", {request.get_host()}, require_https=request.is_secure()
-    )
     path = urlsplit(page or "")._replace(scheme="", netloc="").geturl()
+    safe = all(url_has_allowed_host_and_scheme(url, {request.get_host()}) for url in (page, path))
     return render(request, "out_of_date.html", {"carry_on": path if safe else "/"}, status=403)
 
 
