@@ -59,9 +59,18 @@ def onward(request: HttpRequest) -> str:
     return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
 
 
-@may_set_up
 @or_fresh_panel
+@open_before_set_up
 def setup_codes(request: HttpRequest) -> HttpResponse:
+    """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
+    finishing = request.method == "POST" and request.user.is_authenticated
+    if finishing and enrolment.unfinished(person(request), SETUP, timezone.now()) is None:
+        raise enrolment.Changed
+    return last_step(request)
+
+
+@may_set_up
+def last_step(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
     if draft is None or not draft.confirmed:
         return step(request, "setup" if draft is None else "setup_verify")
