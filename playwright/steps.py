@@ -43,6 +43,10 @@ def wait(page: Page) -> Locator:
     return page.get_by_role("paragraph").filter(has_text="You can ask for a new code in")
 
 
+def lock(page: Page) -> Locator:
+    return page.get_by_role("paragraph").filter(has_text="You entered the wrong code too many times")
+
+
 def field(label: str) -> Place:
     return lambda page: page.get_by_label(label)
 
@@ -102,7 +106,7 @@ SCREENS = {
     "verify-wrong": Screen("Enter the code", focus=CODE, wrong=True),
     "verify-last-try": Screen("Enter the code", focus=CODE, wrong=True),
     "verify-locked": Screen(SHUT),
-    "verify-waiting": Screen("Enter the code", focus=CODE),
+    "verify-waiting": Screen("Enter the code", focus=lock),
     "other": Screen("Try another way"),
     "other-not-sent": Screen("Try another way"),
     "backup": Screen("Enter a backup code", focus=BACKUP),

@@ -1,5 +1,5 @@
-// What the pages do beyond links and forms. Everything is delegated from the document, so that content which
-// htmx swaps in behaves like the rest; nothing here is needed to get through a flow.
+// What the pages do beyond links and forms, delegated from the document for the sake of what htmx swaps in.
+// Nothing here is needed to get through a flow.
 (() => {
   "use strict";
   const all = (selector) => document.querySelectorAll(selector);
@@ -97,7 +97,7 @@
     for (const form of all("[aria-busy]")) free(form);
   });
 
-  // A tab that somebody comes back to asks whether what it shows still holds.
+  // A tab that somebody comes back to asks whether it still holds.
   on("visibilitychange", () => document.hidden || document.body.dispatchEvent(new Event("looked-at")));
 
   // Copy and print are hidden until there is a script to do it; a wait is told once.
@@ -134,6 +134,8 @@
     const button = target.closest("[data-copy], [data-print]");
     if (button?.dataset.copy) copy(button);
     else if (button) print();
+  });
+  on("click focusin", ({ target }) => {
     for (const menu of all(".menu[open]")) if (!menu.contains(target)) menu.open = false;
   });
   on("keydown", ({ key }) => {
