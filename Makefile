@@ -2,7 +2,7 @@
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
 # make mutations  one thing broken after the other: does a test in the browser see it?
-# make screens  the pictures in the README
+# make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml
 
@@ -13,6 +13,7 @@ PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Whatever asks the database something of its own; all else has been asked of SQLite already.
 ON_POSTGRES = tests/accounts tests/operations tests/importers tests/twofactor/test_races.py \
 	tests/twofactor/test_send_races.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py
+BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
@@ -31,8 +32,9 @@ run: .venv/packages .env
 
 test: .venv/test-packages
 	@$(BIN)/python -m tests.programs
-	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) --numprocesses=2 --dist=worksteal --cov --cov-append --cov-report=
+	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=
+	$(BIN)/pytest playwright $(BY_TWO)
+	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO) --cov --cov-append --cov-report=
 	$(BIN)/coverage report
 
 check: .venv/test-packages

@@ -22,6 +22,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in th
 expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
 
 CHROMIUM = programs.quick_chromium()
+LOST = ("htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:sendAbort", "htmx:error")
 QUIET = [  # a browser that is being tested does not call home
     "--disable-background-networking",
     "--disable-component-update",
@@ -96,7 +97,7 @@ def context(new_context, site, mode, locale):
 
 def is_complaint(line):
     """Answers of 4xx and 5xx, blocked files and lost lines are what tests ask for; all else is not."""
-    expected = ("Failed to load resource", "Response Status Error Code", "htmx:")
+    expected = ("Failed to load resource", "Response Status Error Code", *LOST)
     return line.type == "error" and not line.text.startswith(expected)
 
 

@@ -197,7 +197,14 @@ def broken(mutation, folder):
 
 
 def survives(mutation):
-    """Everything passed. What did not run shows nothing."""
+    """Everything passed. What did not run shows nothing, and what hangs has been seen."""
+    try:
+        return passes(mutation)
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def passes(mutation):
     with tempfile.TemporaryDirectory() as folder:
         broken(mutation, Path(folder))
         file, *words = mutation.tests.split()
@@ -229,6 +236,7 @@ def main(words):
     for mutation in MUTATIONS:
         if words and not any(word in mutation.name for word in words):
             continue
+        assert passes(mutation._replace(changes=[])), f"{mutation.tests} fails although nothing is broken"
         alive = survives(mutation)
         survived += alive
         print(f"{mutation.name:42} | {mutation.tests:64} | {'SURVIVED' if alive else 'red'}", flush=True)

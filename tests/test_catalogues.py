@@ -20,7 +20,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import translation
 
-from tests.people import enrol, give_password, person
+from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.mail import outgoing
 from twofactor.models import Event, GuessBudget, TrustedBrowser
 
@@ -133,7 +133,11 @@ class Words(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.inside.append(tag)
-        self.found += [value for name, value in attrs if name in self.HEARD or name.startswith("data-cop")]
+        self.found += [
+            value
+            for name, value in attrs
+            if name in self.HEARD or (name.startswith("data-cop") and name != "data-copy")
+        ]
         if tag in {"meta", "link", "input", "br", "path", "rect"}:
             self.inside.pop()
 
@@ -168,6 +172,11 @@ def alice(db):
     return person("alice@example.com", name="Alice")
 
 
+def untranslated(answer, *known):
+    assert answer.content, answer
+    return outside_brackets(answer.content.decode(), [*KNOWN, *known])
+
+
 def agent():
     return Client(HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux) Firefox/130.0")
 
@@ -181,7 +190,7 @@ def agent():
     ],
 )
 def test_a_page_for_strangers_is_translated(in_brackets, db, path):
-    assert outside_brackets(agent().get(path).content.decode(), KNOWN) == []
+    assert untranslated(agent().get(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +207,7 @@ def test_a_page_for_strangers_is_translated(in_brackets, db, path):
 def test_what_is_wrong_is_translated(in_brackets, db, path, data):
     answer = agent().post(path, data)
     assert answer.status_code == 422
-    assert outside_brackets(answer.content.decode(), KNOWN) == []
+    assert untranslated(answer) == []
 
 
 @pytest.fixture
@@ -211,7 +220,7 @@ def asked(alice):
 
 @pytest.mark.parametrize("path", ["", "other/", "backup/"])
 def test_the_second_step_is_translated(in_brackets, asked, path):
-    assert outside_brackets(asked.get(f"/two-factor/verify/{path}").content.decode(), KNOWN) == []
+    assert untranslated(asked.get(f"/two-factor/verify/{path}")) == []
 
 
 @pytest.mark.parametrize("code", ["", "1", "1234567", "x", "000000", "ABCDEFGHJKMNPQQ"])
@@ -219,7 +228,7 @@ def test_each_refusal_is_translated(in_brackets, asked, code):
     for path in ("", "backup/"):
         answer = asked.post(f"/two-factor/verify/{path}", {"code": code})
         assert answer.status_code == 422
-        assert outside_brackets(answer.content.decode(), [*KNOWN, "ABCDE", "FGHJK"]) == []
+        assert untranslated(answer, "ABCDE", "FGHJK") == []
 
 
 def test_a_code_that_was_sent_is_translated(in_brackets, asked):
@@ -227,12 +236,12 @@ def test_a_code_that_was_sent_is_translated(in_brackets, asked):
     again = asked.post("/two-factor/verify/send/", {"channel": "email"})
     wrong = asked.post("/two-factor/verify/sent/", {"code": "000000"})
     for page in (answer, again, wrong):
-        assert outside_brackets(page.content.decode(), KNOWN) == []
+        assert untranslated(page) == []
 
 
 def test_a_lock_is_translated(in_brackets, asked, alice):
     GuessBudget.objects.update(failures=100)
-    assert outside_brackets(asked.get("/two-factor/verify/").content.decode(), KNOWN) == []
+    assert untranslated(asked.get("/two-factor/verify/")) == []
 
 
 @pytest.fixture
@@ -243,20 +252,14 @@ def at_home(alice):
 
 
 PAGES = ["/", "/two-factor/", "/two-factor/activity/", "/accounts/profile/", "/accounts/password_change/"]
-BEFORE = [
-    "/two-factor/setup/",
-    "/two-factor/setup/verify/",
-    "/two-factor/confirm/",
-    "/accounts/email/change/",
-]
-AFTER = [f"/two-factor/{end}/" for end in ("disable", "backup-codes", "phone")]
+BEFORE = ["/two-factor/setup/", "/two-factor/setup/verify/", "/two-factor/confirm/"]
+AFTER = ["/two-factor/disable/", "/two-factor/backup-codes/", "/two-factor/phone/", "/accounts/email/change/"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, *BEFORE])
 def test_a_page_for_people_without_two_factor_is_translated(in_brackets, at_home, path):
-    at_home.get("/two-factor/setup/")
     key = at_home.get("/two-factor/setup/").context["setup"].key_groups
-    assert outside_brackets(at_home.get(path).content.decode(), [*KNOWN, *key]) == []
+    assert untranslated(at_home.get(path), *key) == []
 
 
 @pytest.mark.parametrize("path", [*PAGES, *AFTER])
@@ -266,7 +269,34 @@ def test_a_page_for_people_with_two_factor_is_translated(in_brackets, alice, pat
     give_password(browser)
     browser.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
     assert TrustedBrowser.objects.exists()
-    assert outside_brackets(browser.get(path).content.decode(), KNOWN) == []
+    browser.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code(off=1)})
+    assert untranslated(browser.get(path)) == []
+
+
+def test_the_codes_of_set_up_are_shown_in_translation(in_brackets, at_home):
+    phone = Phone(at_home.get("/two-factor/setup/").context["setup"].key)
+    at_home.post("/two-factor/setup/verify/", {"code": phone.code()})
+    page = at_home.get("/two-factor/setup/codes/")
+    assert untranslated(page, *page.context["codes"]) == []
+    assert untranslated(at_home.post("/two-factor/setup/codes/"), *page.context["codes"]) == []
+
+
+def test_proving_a_number_is_translated(in_brackets, alice, settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "console"
+    phone, browser = enrol(alice), agent()
+    sign_in(browser, phone)
+    browser.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code(off=1)})
+    browser.post("/two-factor/phone/", {"number": "+49 170 1234567"})
+    assert untranslated(browser.get("/two-factor/phone/verify/")) == []
+    assert untranslated(browser.post("/two-factor/phone/", {"number": "+49 170 1234568"})) == []
+
+
+@pytest.mark.urls("tests.config.broken")
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 429, 503])
+def test_an_error_is_translated(in_brackets, db, status):
+    browser = agent()
+    browser.raise_request_exception = False
+    assert untranslated(browser.get(f"/broken/{status}/")) == []
 
 
 @pytest.mark.parametrize("kind", Event.Kind.values)
