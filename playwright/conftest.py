@@ -22,7 +22,14 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in th
 expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
 
 CHROMIUM = programs.quick_chromium()
-LOST = ("htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:sendAbort", "htmx:error")
+LOST = (
+    "htmx:responseError",
+    "htmx:sendError",
+    "htmx:timeout",
+    "htmx:sendAbort",
+    "htmx:afterRequest",
+    "htmx:error",
+)
 QUIET = [  # a browser that is being tested does not call home
     "--disable-background-networking",
     "--disable-component-update",

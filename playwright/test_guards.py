@@ -201,7 +201,7 @@ def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
     sealed = Authenticator.objects.get().sealed_key
     page.get_by_label("I have saved my backup codes").check()
     press(page, "Finish and turn on")
-    see(page, "Confirm it is you")
+    expect(page.get_by_text("This was changed in another tab meanwhile.")).to_be_visible()
     assert Authenticator.objects.get().sealed_key == sealed
 
 
