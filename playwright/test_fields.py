@@ -125,8 +125,8 @@ def test_the_summary_says_the_same_words_and_leads_to_the_field(page, site):
 def test_every_mistake_of_a_form_is_in_the_summary(page, site):
     page.goto("/accounts/signup/")
     press(page, "Create account")
-    told = page.get_by_role("alert").get_by_role("link").all_text_contents()
-    assert told == ["Enter your e-mail address", "Enter your password"]
+    links = page.get_by_role("alert").get_by_role("link")
+    expect(links).to_have_text(["Enter your e-mail address", "Enter your password"])
 
 
 @HTMX
