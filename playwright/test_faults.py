@@ -226,6 +226,7 @@ def a_whole_sign_in_page(page):
 # Out of date, and told once
 
 
+@pytest.mark.proves("H-05")
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, context, site):
     button = submits.sign_in(page)

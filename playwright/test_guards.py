@@ -99,6 +99,7 @@ def test_somebody_elses_error_page_is_not_shown(page, phone):
     expect(page.get_by_text("nginx")).to_have_count(0)
 
 
+@pytest.mark.proves("H-04")
 def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, phone):
     enter(page.context, alice, phone)
     page.goto("/two-factor/")
@@ -114,6 +115,7 @@ def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, ph
     see(page, "Security")
 
 
+@pytest.mark.proves("H-03")
 def test_no_secret_is_left_in_web_storage(page, alice):
     enter(page.context, alice)
     phone = start_set_up(page)

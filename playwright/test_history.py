@@ -130,6 +130,7 @@ def test_a_kept_page_shows_no_codes_after_finishing(keeping):
     expect(keeping.get_by_text(code)).to_have_count(0)
 
 
+@pytest.mark.proves("14.3.1", "V-29")
 @pytest.mark.parametrize("screen", ["key", "codes"])
 def test_a_kept_page_shows_no_secret_after_signing_out(keeping, screen):
     enter(keeping.context, person(ALICE, name="Alice"))

@@ -76,6 +76,7 @@ def scan(page):
 # The walk
 
 
+@pytest.mark.proves("3.6.1")
 def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
     give_password(page)
     see(page, "Hello, Alice")
@@ -363,6 +364,7 @@ def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
 # What must not be left behind
 
 
+@pytest.mark.proves("14.3.3", "N-14")
 @HTMX
 def test_no_secret_stays_in_the_browsers_storage(signed_in):
     phone = start_set_up(signed_in)
@@ -373,6 +375,7 @@ def test_no_secret_stays_in_the_browsers_storage(signed_in):
     assert [secret for secret in (phone.key, ALICE, *codes) if secret in kept] == []
 
 
+@pytest.mark.proves("14.2.1")
 @HTMX
 def test_no_address_ever_holds_a_secret(signed_in, context):
     asked = []

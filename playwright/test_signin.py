@@ -24,6 +24,7 @@ def phone(alice):
     return enrol(alice, [PAPER])
 
 
+@pytest.mark.proves("H-07")
 def test_password_and_code_lead_to_the_page_asked_for(page, phone):
     give_password(page, path="/accounts/login/?next=/accounts/profile/")
     see(page, "Enter the code")
@@ -102,6 +103,7 @@ def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
     see(page, "Hello, Alice")
 
 
+@pytest.mark.proves("X-11")
 def test_too_many_wrong_codes_lock_with_a_page_of_their_own(page, phone):
     give_password(page)
     for _ in range(5):

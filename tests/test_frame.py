@@ -1,5 +1,6 @@
 """The site as it is deployed: its settings refuse nonsense, and gunicorn's every answer is armoured."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from django.http import HttpResponse
 from django.urls import URLResolver, get_resolver
 
+from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
 from config.proxy import TrustedProxy
 from twofactor.vault import generate_key
@@ -66,6 +68,7 @@ def deployment(tmp_path_factory):
 # Settings
 
 
+@pytest.mark.proves("13.2.3", "F-11")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -103,6 +106,12 @@ def test_gunicorn_does_not_start_with_a_setting_missing(deployment):
 def test_production_settings_leave_nothing_to_warn_of(deployment):
     code, said = deployment.manage("check", "--deploy", "--fail-level=WARNING")
     assert (code, said) == (0, "")
+
+
+@pytest.mark.proves("13.1.3")
+def test_a_database_is_not_waited_for_longer_than_five_seconds():
+    options = environment.database("postgres://user:password@127.0.0.1:5432/countersign")["OPTIONS"]
+    assert options["connect_timeout"] == 5
 
 
 # What gunicorn answers
@@ -172,6 +181,7 @@ def test_answers_are_what_they_are_called(answers):
     assert (statuses["sign-in needed"], statuses["no such file"]) == (302, 404)
 
 
+@pytest.mark.proves("3.2.1", "3.4.1", "3.4.2", "3.4.4", "3.4.5", "3.4.8", "3.5.8")
 @pytest.mark.parametrize(
     ("header", "value"),
     [
@@ -194,11 +204,32 @@ def test_every_answer_gives_up_the_sensors(answers):
     assert "camera=()" in policies.pop()
 
 
+@pytest.mark.proves("3.4.3")
 def test_the_policy_allows_nothing_inline_or_foreign():
     assert "default-src 'none'" in CONTENT_SECURITY_POLICY
     assert not re.search(r"unsafe|\*|https?:|data:", CONTENT_SECURITY_POLICY)
 
 
+@pytest.mark.proves("3.4.6", "V-31")
+def test_no_page_can_be_framed():
+    assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+
+
+@pytest.mark.proves("3.4.7")
+def test_a_breach_of_the_policy_is_reported(site):
+    assert "report-uri /csp-report/" in CONTENT_SECURITY_POLICY
+    report = {"csp-report": {"effective-directive": "script-src", "blocked-uri": "inline"}}
+    assert site.ask("/csp-report/", "POST", json.dumps(report)).status == 204
+
+
+@pytest.mark.proves("4.1.1")
+def test_every_answer_names_its_content_type(answers):
+    kinds = {name: answer.headers["Content-Type"] or "" for name, answer in answers.items()}
+    assert (kinds.pop("health")[:10], kinds.pop("file")) == ("text/plain", "image/svg+xml")
+    assert set(kinds.values()) == {"text/html; charset=utf-8"}
+
+
+@pytest.mark.proves("14.2.2", "14.3.2", "V-29")
 def test_nothing_but_files_may_be_kept(answers):
     rules = {name: set(answer.headers["Cache-Control"].split(", ")) for name, answer in answers.items()}
     assert [name for name, rule in rules.items() if not {"no-store", "private"} <= rule] == ["file"]
@@ -223,12 +254,14 @@ def test_plain_http_is_sent_to_https(site):
     assert (answer.status, answer.headers["Location"]) == (301, f"https://{HOST}/help/")
 
 
+@pytest.mark.proves("13.4.1-13.4.5")
 @pytest.mark.parametrize("path", ["/healthz/live", "/healthz/ready"])
 def test_health_is_told_over_plain_http_and_without_details(site, path):
     answer = site.ask(path, headers={"Host": HOST})
     assert (answer.status, answer.body) == (200, b"ok\n")
 
 
+@pytest.mark.proves("13.4.1-13.4.5", "14.2.5")
 @pytest.mark.parametrize(
     "path",
     [
@@ -247,6 +280,7 @@ def test_there_is_no_such_page(site, path):
     assert site.ask(path).status == 404
 
 
+@pytest.mark.proves("13.4.1-13.4.5")
 def test_a_trace_is_not_echoed(site):
     assert b"secret" not in site.ask("/", "TRACE", headers={**BY_PROXY, "X-Word": "secret"}).body
 
@@ -314,17 +348,20 @@ def test_a_visit_needs_no_other_cookies(visitor):
     assert {f"__Host-{name}" for name in names} <= visitor.jar.keys()
 
 
+@pytest.mark.proves("3.3.1", "3.3.3")
 def test_no_neighbour_can_write_a_cookie_of_ours(visitor):
     assert [line for line in visitor.lines if not re.match(r"__Host-\w+=", line)] == []
     assert [line for line in visitor.lines if "Path=/;" not in f"{line};" or "Domain" in line] == []
 
 
+@pytest.mark.proves("3.3.4")
 @pytest.mark.parametrize("word", ["HttpOnly", "Secure"])
 def test_a_cookie_is_neither_read_by_scripts_nor_sent_in_clear(visitor, word):
     set_by_us = [line for line in visitor.lines if "Max-Age=0" not in line]
     assert [line for line in set_by_us if word not in line] == []
 
 
+@pytest.mark.proves("3.3.2")
 def test_a_cookie_stays_at_home(visitor):
     assert [line for line in visitor.lines if not re.search("SameSite=(Lax|Strict)", line)] == []
 
@@ -416,6 +453,7 @@ def example(route):
     return "/" + re.sub(r"<(?:\w+:)?\w+>", "1", route)
 
 
+@pytest.mark.proves("S-04")
 def test_every_address_needs_sign_in_but_these(client, db):
     def is_closed(route):
         location = client.get(example(route)).headers.get("Location", "")
@@ -440,12 +478,14 @@ def seen(rf, settings):
     return seen
 
 
+@pytest.mark.proves("X-07")
 @pytest.mark.parametrize("proxy", ["10.0.0.5", "2001:db8::1"])
 def test_a_trusted_proxy_tells_address_and_scheme(seen, proxy):
     told = {"X-Real-IP": "203.0.113.9", "X-Forwarded-Proto": "https"}
     assert seen(proxy, **told) == ("203.0.113.9", "https")
 
 
+@pytest.mark.proves("4.1.3", "X-07")
 @pytest.mark.parametrize("stranger", ["198.51.100.7", "2001:db8::2", "127.0.0.1", ""])
 def test_a_stranger_tells_nothing(seen, stranger):
     told = {"X-Real-IP": "203.0.113.9", "X-Forwarded-Proto": "https"}

@@ -115,6 +115,7 @@ def test_a_template_has_no_inline_style():
     assert styled == []
 
 
+@pytest.mark.proves("3.5.7")
 def test_a_template_has_no_inline_script():
     assert [file for file, tag, attrs in ELEMENTS if tag == "script" and "src" not in attrs] == []
 
@@ -236,6 +237,30 @@ def test_no_text_is_translated_once_for_all_at_import():
     assert found == []
 
 
+# Chance and hashes
+
+
+def attributes(module):
+    """What a module takes from others by a dotted name, like random.choice."""
+    found = list(ast.walk(ast.parse(MODULES[module].read_text())))
+    dotted = {ast.unparse(node) for node in found if isinstance(node, ast.Attribute)}
+    return dotted | {f"{n.module}.{a.name}" for n in found if isinstance(n, ast.ImportFrom) for a in n.names}
+
+
+@pytest.mark.proves("6.5.3", "V-09")
+def test_chance_comes_from_the_operating_system():
+    used = {(module, name) for module in MODULES for name in attributes(module)}
+    assert {(module, name) for module, name in used if name.startswith("random.")} == set()
+
+
+@pytest.mark.proves("11.4.1")
+def test_no_weak_hash_is_computed():
+    """But for the one that opens codes of another app; RFC 4226 is computed by pyotp."""
+    weak = {"hashlib.md5", "hashlib.sha1"}
+    used = {(module, name) for module in MODULES for name in attributes(module) & weak}
+    assert used == {("twofactor.importers.allauth", "hashlib.sha1")}
+
+
 # What must not be in the repository
 
 REGISTRY = re.compile(
@@ -257,6 +282,7 @@ def test_packages_come_from_where_the_machine_says(file):
     assert REGISTRY.search((ROOT / file).read_text()) is None
 
 
+@pytest.mark.proves("13.3.1")
 def test_no_key_is_in_the_repository(tracked):
     assert [file for file in tracked if KEY.search(file.read_text(errors="ignore"))] == []
 

@@ -44,6 +44,7 @@ def test_people_are_found_by_address(admin, bob):
     assert "bob@example.com" in admin.get(PEOPLE, {"q": "bob@"}).content.decode()
 
 
+@pytest.mark.proves("3.2.2")
 def test_a_name_is_text_and_never_markup(admin):
     person("eve@example.com", name="<img src=x onerror=alert(1)>")
     assert "<img src=x" not in admin.get(PEOPLE).content.decode()
@@ -116,6 +117,7 @@ def test_an_address_changed_by_an_administrator_is_not_confirmed(admin, bob):
     assert User.objects.get(pk=bob.pk).email_verified_at is None
 
 
+@pytest.mark.proves("6.4.6")
 @pytest.mark.parametrize("send", [Client.get, Client.post])
 def test_there_is_no_page_to_set_somebodys_password(admin, bob, send):
     send(

@@ -51,6 +51,7 @@ def network(count):
 # One person, one address (L-1)
 
 
+@pytest.mark.proves("6.3.1", "L-1")
 def test_the_fifth_wrong_password_is_answered_429(alice, client):
     assert [wrong(client).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
 
@@ -72,6 +73,7 @@ def test_a_right_password_forgives_the_wrong_ones(alice, client):
     assert wrong(Client(), 4).status_code == 422
 
 
+@pytest.mark.proves("L-1")
 @pytest.mark.parametrize(("seconds", "opens"), [(899, False), (900, True)])
 def test_after_fifteen_minutes_the_password_opens(alice, client, clock, seconds, opens):
     wrong(client, 5)
@@ -86,6 +88,7 @@ def test_after_fifteen_minutes_there_are_five_tries_again(alice, client, clock):
     assert [wrong(client).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
 
 
+@pytest.mark.proves("X-08")
 def test_trying_while_locked_does_not_push_the_end_back(alice, client, clock):
     wrong(client, 5)
     clock.shift(800)
@@ -95,6 +98,7 @@ def test_trying_while_locked_does_not_push_the_end_back(alice, client, clock):
     assert signed_in_as(client) == alice
 
 
+@pytest.mark.proves("X-01")
 def test_another_address_has_tries_of_its_own(alice, client):
     wrong(client, 5)
     other = at("198.51.100.7")
@@ -102,6 +106,7 @@ def test_another_address_has_tries_of_its_own(alice, client):
     assert signed_in_as(other) == alice
 
 
+@pytest.mark.proves("X-01")
 def test_another_person_has_tries_of_their_own(alice, client):
     bob = person("bob@example.com")
     wrong(client, 5)
@@ -112,6 +117,7 @@ def test_another_person_has_tries_of_their_own(alice, client):
 SPELLINGS = ["ALICE@example.com", " alice@example.com ", "ａlice@example.com", "alice@EXAMPLE.com"]
 
 
+@pytest.mark.proves("V-21", "X-06")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_of_a_name_shares_one_count(alice, client, spelling):
     wrong(client, 3)
@@ -124,6 +130,7 @@ def test_every_spelling_of_a_name_signs_in(alice, client, spelling):
     assert signed_in_as(client) == alice
 
 
+@pytest.mark.proves("15.3.4", "V-21")
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "Client-IP"])
 def test_a_header_of_the_client_gives_no_new_address(alice, client, header):
     for n in range(4):
@@ -152,6 +159,7 @@ def test_another_browser_gives_no_new_tries(alice, client, headers):
     assert wrong(Client(), headers=headers).status_code == 429
 
 
+@pytest.mark.proves("2.4.1", "X-05", "F-04")
 def test_an_emptied_cache_gives_no_new_tries(alice, client):
     wrong(client, 5)
     cache.clear()
@@ -168,6 +176,7 @@ def test_an_empty_form_is_no_try(alice, client):
     assert wrong(client).status_code == 422
 
 
+@pytest.mark.proves("X-06")
 def test_a_name_of_any_length_is_answered(db, client):
     assert wrong(client, 1, "a" * 10_000 + "@example.com").status_code == 422
 
@@ -184,6 +193,7 @@ def test_the_page_says_when_to_come_back(alice, client):
     assert b"at about 12:15" in wrong(client, 5).content
 
 
+@pytest.mark.proves("X-10")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 def test_the_page_says_how_long_in_its_header(alice, client, clock, headers):
     wrong(client, 5)
@@ -191,6 +201,7 @@ def test_the_page_says_how_long_in_its_header(alice, client, clock, headers):
     assert int(give(client, headers=headers).headers["Retry-After"]) in {840, 841}
 
 
+@pytest.mark.proves("X-10")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 def test_the_page_is_a_whole_page(alice, client, headers):
     page = wrong(client, 5, headers=headers).content.lower()
@@ -222,10 +233,12 @@ def test_the_wait_is_not_written_for_machines(alice, client):
     assert b"PT15M" not in wrong(client, 5).content
 
 
+@pytest.mark.proves("14.2.1")
 def test_the_name_stands_in_no_address(alice, client):
     assert "Location" not in wrong(client, 5).headers
 
 
+@pytest.mark.proves("3.4.2")
 def test_no_other_site_may_read_the_page(alice, client):
     page = wrong(client, 5, headers={"X-Requested-With": "XMLHttpRequest"})
     assert "Access-Control-Allow-Origin" not in page.headers
@@ -249,11 +262,13 @@ def test_an_address_has_fifty_tries(alice, client):
     assert wrong(client).status_code == 429
 
 
+@pytest.mark.proves("L-2")
 def test_the_fiftieth_try_of_an_address_is_answered_429(alice, client):
     answers = [wrong(client, 1, f"p{n}@example.com").status_code for n in range(50)]
     assert answers == [422] * 49 + [429]
 
 
+@pytest.mark.proves("L-2")
 def test_an_ipv6_customer_is_one_address(alice):
     fifty([at(f"2001:db8:1:2::{n:x}") for n in range(1, 11)])
     assert wrong(at("2001:db8:1:2:ffff::1")).status_code == 429
@@ -276,6 +291,7 @@ def test_an_address_is_free_again_after_fifteen_minutes(alice, client, clock):
     assert signed_in_as(client) == alice
 
 
+@pytest.mark.proves("X-09")
 def test_signing_in_does_not_clear_the_count_of_an_address(alice, client):
     person("mallory@example.com")
     for n in range(49):
@@ -286,6 +302,7 @@ def test_signing_in_does_not_clear_the_count_of_an_address(alice, client):
     assert wrong(client, 1, "another@example.com").status_code == 429
 
 
+@pytest.mark.proves("V-21")
 def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
     """An attacker with an account of their own (M-6)."""
     person("mallory@example.com")
@@ -296,6 +313,7 @@ def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
     assert answers == [422, 422, 422, 422, 429, 429]
 
 
+@pytest.mark.proves("X-09")
 def test_the_right_password_alone_clears_nothing(alice, client):
     """With a second factor, only the second factor does (D-7)."""
     enrol(alice)
@@ -328,6 +346,7 @@ def strangers(tries):
         wrong(client, 4)
 
 
+@pytest.mark.proves("L-3")
 def test_a_hundred_tries_by_strangers_are_the_last(alice):
     strangers(100)
     assert give(at("192.0.2.9")).status_code == 429
@@ -341,6 +360,7 @@ def test_after_ninety_nine_the_password_still_opens(alice):
     assert signed_in_as(other) == alice
 
 
+@pytest.mark.proves("L-3", "X-16")
 def test_strangers_do_not_lock_the_owner_out(known, alice):
     strangers(100)
     give(known)
@@ -475,6 +495,7 @@ def test_several_people_can_share_a_browser(known, alice):
 # What is kept
 
 
+@pytest.mark.proves("V-30", "X-12")
 def test_nothing_that_was_typed_is_kept(alice, client):
     form = {"username": "alice@example.com", "password": "hunter2", "code": "123456", "token": "deadbeef"}
     client.post(f"{LOGIN}?secret=feedface", form)
@@ -482,6 +503,7 @@ def test_nothing_that_was_typed_is_kept(alice, client):
     assert not any(typed in kept for typed in ("hunter2", "123456", "deadbeef", "feedface"))
 
 
+@pytest.mark.proves("X-12")
 def test_rows_do_not_grow_with_tries(alice, client):
     wrong(client, 1)
     before = AccessAttempt.objects.count()
@@ -501,6 +523,7 @@ def test_wrong_passwords_open_no_session(alice, client):
     assert not Session.objects.exists()
 
 
+@pytest.mark.proves("X-03")
 def test_a_failure_that_nobody_could_count_is_an_error(alice):
     with pytest.raises(Exception, match="request"):
         authenticate(None, username=alice.email, password="wrong")
@@ -513,6 +536,7 @@ def test_every_door_counts_together(known, alice):
     assert wrong(known).status_code == 429
 
 
+@pytest.mark.proves("V-02")
 def test_a_locked_person_is_not_let_in_by_the_admins_form(alice, client):
     wrong(client, 5)
     type(alice).objects.update(is_staff=True)
@@ -520,6 +544,7 @@ def test_a_locked_person_is_not_let_in_by_the_admins_form(alice, client):
     assert signed_in_as(client) is None
 
 
+@pytest.mark.proves("X-07")
 @pytest.mark.parametrize("address", ["", "unix:", "not an address", "10.0.0.1", "::1", "fe80::1%eth0"])
 def test_there_is_always_an_address_to_count_by(address):
     request = RequestFactory(REMOTE_ADDR=address).get("/")

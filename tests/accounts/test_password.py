@@ -93,6 +93,7 @@ def test_an_unconfirmed_address_gets_a_link_too(client):
     assert len(letters()) == 1
 
 
+@pytest.mark.proves("V-11")
 @pytest.mark.parametrize("field", ["email[]", "email[0]", "Email", "to"])
 def test_an_address_under_another_name_is_not_read(client, alice, field):
     response = client.post("/accounts/password_reset/", {field: ["alice@example.com", "eve@example.com"]})
@@ -108,22 +109,39 @@ def test_a_list_of_addresses_reaches_nobody_else(client, alice, address):
     assert [letter.to for letter in letters()] in ([], [["alice@example.com"]])
 
 
+@pytest.mark.proves("15.3.7")
 def test_a_second_address_in_the_request_gets_no_link_of_the_first(client, alice):
     client.post("/accounts/password_reset/", {"email": ["alice@example.com", "eve@example.com"]})
     assert letters() == []
 
 
+@pytest.mark.proves("V-28")
 def test_the_link_leads_to_the_configured_origin(client, alice, settings):
     settings.BASE_URL = "https://accounts.example.com"
     ask(client)
     assert "https://accounts.example.com/accounts/reset/" in letters()[0].body
 
 
+@pytest.mark.proves("V-28")
 def test_a_request_for_another_host_sends_no_link(client, alice):
     response = client.post(
         "/accounts/password_reset/", {"email": alice.email}, headers={"Host": "evil.example"}
     )
     assert (response.status_code, letters()) == (400, [])
+
+
+@pytest.mark.proves("L-8")
+def test_three_links_an_hour_go_to_one_address(client, alice):
+    for _ in range(4):
+        ask(client)
+    assert len(letters()) == 3
+
+
+@pytest.mark.proves("L-8")
+def test_ten_links_an_hour_go_out_for_one_place(client, db):
+    for n in range(11):
+        ask(client, person(f"p{n}@example.com").email)
+    assert len(letters()) == 10
 
 
 def test_reading_the_page_sends_nothing(client, alice):
@@ -160,6 +178,7 @@ def test_the_old_password_opens_nothing_any_more(client, alice):
     assert not opens(PASSWORD)
 
 
+@pytest.mark.proves("6.4.3", "V-11")
 def test_a_reset_signs_nobody_in(client, alice):
     reset(client)
     assert SESSION_KEY not in client.session
@@ -235,6 +254,7 @@ def test_after_a_refusal_the_form_still_works(client, alice):
     assert opens(NEW)
 
 
+@pytest.mark.proves("V-11")
 def test_a_reset_ends_every_session(as_alice):
     reset(Client())
     assert as_alice.get("/accounts/profile/").status_code == 302
@@ -275,6 +295,7 @@ def test_a_reset_is_remembered_as_one(client, alice):
     assert timezone.now() - User.objects.get().credentials_reset_at < timedelta(minutes=1)
 
 
+@pytest.mark.proves("6.4.3")
 def test_a_reset_keeps_the_second_factor(client, alice):
     enrol(alice)
     reset(client)
@@ -306,6 +327,7 @@ def test_a_changed_password_opens_the_account(as_alice):
     assert (opens(NEW), opens(PASSWORD)) == (True, False)
 
 
+@pytest.mark.proves("6.2.1-6.2.9", "V-24")
 def test_changing_needs_the_old_password(as_alice):
     assert (change(as_alice, old="wrong").status_code, opens(PASSWORD)) == (422, True)
 
@@ -381,6 +403,7 @@ def test_changing_needs_the_token_of_its_page(alice):
     assert change(browser).status_code == 403
 
 
+@pytest.mark.proves("11.4.2")
 def test_passwords_are_kept_as_argon2id(client, alice, real_hasher):
     reset(client)
     assert User.objects.get().password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")

@@ -44,6 +44,7 @@ def test_who_has_no_name_is_greeted_by_address(as_alice):
     assert "Hello, alice@example.com" in as_alice.get("/").content.decode()
 
 
+@pytest.mark.proves("3.2.2", "V-32")
 @pytest.mark.parametrize("path", ["/", "/accounts/profile/", "/accounts/email/change/", "/two-factor/"])
 def test_a_name_is_text_and_never_markup(as_alice, path):
     save(as_alice, name="<img src=x onerror=alert(1)>")
@@ -64,6 +65,7 @@ def test_a_refused_name_is_still_there_to_be_corrected(as_alice):
     assert f'value="{"x" * 151}"' in save(as_alice, "x" * 151).content.decode()
 
 
+@pytest.mark.proves("15.3.3")
 def test_nothing_but_name_and_language_is_taken(as_alice):
     save(as_alice, is_staff="on", email="eve@example.com", security_epoch="9", password="x")
     user = User.objects.get()

@@ -70,6 +70,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.proves("3.7.2", "V-25")
 @pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
 @pytest.mark.parametrize("htmx", [{}, {"HX-Request": "true"}], ids=["page", "htmx"])
 def test_signing_in_never_leads_to_another_site(client, alice, next_page, htmx):
@@ -121,6 +122,7 @@ def refused(client, alice):
     return ask
 
 
+@pytest.mark.proves("6.3.8")
 def test_an_unknown_address_is_answered_like_a_wrong_password(refused):
     assert refused("alice@example.com") == refused("nobody@example.com")
 
@@ -157,6 +159,7 @@ class CountingHasher(MD5PasswordHasher):
         return super().encode(password, salt)
 
 
+@pytest.mark.proves("6.3.8")
 @pytest.mark.parametrize("name", ["alice", "blocked", "without", "nobody"])
 def test_one_password_is_hashed_whoever_is_asked_about(client, settings, name):
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
@@ -197,6 +200,7 @@ def test_nonsense_is_refused_without_a_fuss(client, alice, field, value):
     assert give_password(client, **{"email": alice.email, field: value}).status_code == 422
 
 
+@pytest.mark.proves("3.5.1", "V-26")
 def test_signing_in_needs_the_token_of_its_page(alice):
     assert give_password(Client(enforce_csrf_checks=True)).status_code == 403
 
@@ -209,6 +213,7 @@ def test_signing_in_gives_the_browser_a_new_session(client, alice, bob):
     assert client.session.session_key != before
 
 
+@pytest.mark.proves("V-27")
 def test_a_session_planted_before_signing_in_is_not_kept(client, alice):
     planted = client.session
     planted["basket"] = 1
@@ -235,6 +240,7 @@ def test_an_old_hash_is_renewed_at_sign_in(client, old_hash):
     assert User.objects.get().password.startswith("argon2$argon2id$")
 
 
+@pytest.mark.proves("S-14")
 def test_whoever_signs_in_with_an_old_hash_stays_signed_in(client, old_hash):
     give_password(client)
     assert client.get("/accounts/profile/").status_code == 200
@@ -268,6 +274,7 @@ def test_the_address_of_signing_out_leads_home(as_alice):
     assert (response.status_code, response["Location"]) == (303, "/")
 
 
+@pytest.mark.proves("7.4.1")
 def test_signing_out_kills_the_session_on_the_server(as_alice):
     stolen = as_alice.cookies["sessionid"].value
     as_alice.post("/accounts/logout/")
@@ -276,11 +283,13 @@ def test_signing_out_kills_the_session_on_the_server(as_alice):
     assert thief.get("/accounts/profile/").status_code == 302
 
 
+@pytest.mark.proves("S-02")
 def test_signing_out_leaves_no_session_behind(as_alice):
     as_alice.post("/accounts/logout/")
     assert Session.objects.count() == 0
 
 
+@pytest.mark.proves("14.3.1")
 def test_signing_out_tells_the_browser_to_forget(as_alice):
     assert as_alice.post("/accounts/logout/")["Clear-Site-Data"] == '"cache", "storage"'
 
@@ -345,5 +354,6 @@ def test_reading_a_page_makes_no_session(client, db, name):
     assert ("sessionid" in client.cookies, Session.objects.count()) == (False, 0)
 
 
+@pytest.mark.proves("7.2.1-7.2.3", "11.5.1", "N-14")
 def test_the_session_key_is_too_long_to_guess(as_alice):
     assert len(as_alice.session.session_key) == 32

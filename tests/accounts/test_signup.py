@@ -46,6 +46,7 @@ def test_signing_up_signs_nobody_in(client):
     assert Session.objects.count() == 0
 
 
+@pytest.mark.proves("V-22")
 def test_a_taken_address_is_answered_like_a_free_one(client, alice):
     free, taken = sign_up(client, FREE), sign_up(client, TAKEN)
     assert answer(free) == answer(taken)
@@ -71,6 +72,7 @@ def test_a_taken_address_costs_as_many_queries_as_a_free_one(client, alice):
     assert len(free) == len(taken)
 
 
+@pytest.mark.proves("V-22")
 @pytest.mark.parametrize("email", [FREE, TAKEN])
 def test_one_password_is_hashed_whether_or_not_the_address_is_taken(client, alice, settings, email):
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
@@ -137,6 +139,7 @@ def test_of_an_address_given_twice_one_gets_mail(client):
     assert len(letters()) == len(letters()[0].to) == 1
 
 
+@pytest.mark.proves("6.2.1-6.2.9")
 @pytest.mark.parametrize(
     "password",
     ["", "7 chars", "password123", "qwertyuiop", "12345678", "free@example.com", "x y" * 342],
@@ -146,6 +149,7 @@ def test_a_weak_or_endless_password_is_refused(client, password):
     assert sign_up(client, password=password).status_code == 422
 
 
+@pytest.mark.proves("6.2.1-6.2.9")
 @pytest.mark.parametrize(
     "password",
     ["mfk vrz8", "wintergarten", "9381750264", " spaces kept ", "ключ под ковриком", "x y z wv" * 128],
@@ -173,6 +177,7 @@ def test_a_refused_sign_up_never_sends_the_password_back(client):
     assert "hunter2" not in sign_up(client, password="hunter2").content.decode()
 
 
+@pytest.mark.proves("15.3.3")
 def test_signing_up_gives_no_rights(client):
     sign_up(client, is_staff="on", is_superuser="on", email_verified_at="2026-01-01")
     user = User.objects.get()
@@ -182,6 +187,11 @@ def test_signing_up_gives_no_rights(client):
 def test_the_language_of_the_page_is_kept_with_the_person(client):
     client.post("/accounts/signup/", {"email": FREE, "password": PASSWORD}, headers={"Accept-Language": "de"})
     assert User.objects.get().language == "de"
+
+
+@pytest.mark.proves("6.3.2")
+def test_a_new_site_has_no_accounts():
+    assert User.objects.count() == 0
 
 
 def test_signing_up_needs_the_token_of_its_page(db):

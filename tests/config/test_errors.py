@@ -37,6 +37,7 @@ def no_database():
         yield
 
 
+@pytest.mark.proves("16.5.4")
 @MODES
 @EVERY_ERROR
 def test_an_error_has_its_own_status(answer, status, headers):
@@ -92,6 +93,7 @@ def test_an_error_is_not_turned_into_a_navigation(answer, status):
     assert "HX-Redirect" not in answer(status)
 
 
+@pytest.mark.proves("16.5.1")
 @EVERY_ERROR
 def test_an_error_tells_no_details(answer, status):
     page = answer(status).content.decode()
@@ -124,6 +126,7 @@ def test_a_host_that_is_not_ours_is_told_so_on_a_page():
     assert (response.status_code, b"evil.example" in response.content) == (400, False)
 
 
+@pytest.mark.proves("16.5.2")
 @pytest.mark.django_db
 @MODES
 def test_somebody_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_database, headers):
@@ -132,6 +135,7 @@ def test_somebody_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_d
     assert (response.status_code, b'<main id="main"' in response.content) == (503, True)
 
 
+@pytest.mark.proves("16.5.2")
 @pytest.mark.django_db
 def test_an_outage_signs_nobody_out(as_alice):
     as_alice.raise_request_exception = False
@@ -144,6 +148,7 @@ def test_an_outage_signs_nobody_out(as_alice):
     assert as_alice.get("/accounts/profile/").status_code == 200
 
 
+@pytest.mark.proves("16.5.3")
 @pytest.mark.django_db
 def test_nobody_signs_in_while_the_database_is_gone(client, alice, no_database):
     client.raise_request_exception = False

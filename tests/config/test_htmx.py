@@ -33,6 +33,7 @@ def plain_next(response):
 # A part or a page
 
 
+@pytest.mark.proves("3.2.1")
 @PAGES
 def test_a_browser_gets_a_whole_document(visitor, name):
     page = visitor.get(reverse(name)).content.decode()
@@ -58,12 +59,14 @@ def test_a_part_brings_the_title_of_its_page(visitor, htmx, name):
     assert titles[0] == titles[1] != "<title> – Countersign</title>"
 
 
+@pytest.mark.proves("H-02")
 @PAGES
 def test_history_gets_a_whole_document(visitor, htmx, name):
     page = visitor.get(reverse(name), headers=htmx(**{"HX-History-Restore-Request": "true"}))
     assert page.content.startswith(b"<!doctype html>")
 
 
+@pytest.mark.proves("14.2.2", "H-02")
 @PAGES
 @pytest.mark.parametrize("mode", ["page", "htmx"])
 def test_a_page_is_never_stored_and_varies_with_htmx(visitor, htmx, name, mode):
@@ -82,6 +85,12 @@ def test_redirects_and_other_answers_vary_with_htmx_too(client, htmx, path, mode
 @pytest.mark.parametrize("value", ["false", "1", "TRUE", ""])
 def test_only_the_word_true_asks_for_a_part(client, value):
     assert client.get("/help/", headers={"HX-Request": value}).content.startswith(b"<!doctype html>")
+
+
+@pytest.mark.proves("7.4.4")
+@pytest.mark.parametrize("name", BEHIND)
+def test_every_page_behind_the_door_offers_to_sign_out(visitor, name):
+    assert 'action="/accounts/logout/"' in visitor.get(reverse(name)).content.decode()
 
 
 # A refused form
@@ -133,6 +142,7 @@ def test_from_the_password_to_the_code_stays_a_plain_redirect(client, alice, htm
     assert (response.status_code, response.get("Location")) == (303, "/two-factor/verify/")
 
 
+@pytest.mark.proves("H-05")
 def test_signing_in_loads_a_new_document(client, alice, htmx):
     data = {"username": alice.email, "password": PASSWORD, "next": "/accounts/profile/"}
     response = client.post("/accounts/login/", data, headers=htmx("/accounts/login/"))
@@ -185,6 +195,7 @@ def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
 # The session is over
 
 
+@pytest.mark.proves("H-04")
 def test_a_lost_session_leads_to_sign_in_and_back_to_the_page(client, htmx):
     response = client.get("/accounts/password_change/", headers=htmx("/accounts/profile/?tab=2"))
     assert (response.status_code, response["HX-Redirect"].partition("?")[0]) == (200, "/accounts/login/")
@@ -227,6 +238,7 @@ def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
 # Headers are what a stranger wrote
 
 
+@pytest.mark.proves("H-06")
 @pytest.mark.parametrize(
     "url",
     [
@@ -245,6 +257,7 @@ def test_a_page_of_another_origin_is_not_led_back_to(client, htmx, url):
     assert plain_next(response) == ["/"]
 
 
+@pytest.mark.proves("H-06")
 @pytest.mark.parametrize("header", ["HX-Current-URL", "HX-Target", "HX-Trigger", "HX-Prompt"])
 @pytest.mark.parametrize("auto", ["true", "false"])
 def test_a_header_never_breaks_into_the_answer(client, htmx, header, auto):
@@ -259,6 +272,7 @@ def test_a_path_that_looks_like_a_host_is_not_followed_after_signing_in(client, 
     assert client.post(to, {"username": alice.email, "password": PASSWORD})["Location"] == "/"
 
 
+@pytest.mark.proves("H-01")
 @pytest.mark.parametrize("path", ["/accounts/profile/", "/two-factor/", "/accounts/email/change/"])
 def test_asking_for_a_part_opens_no_door(client, htmx, path):
     assert "HX-Redirect" in client.get(path, headers=htmx())
@@ -269,6 +283,7 @@ def test_a_part_needs_the_token_too(alice, htmx):
     assert browser.post("/accounts/login/", headers=htmx()).status_code == 403
 
 
+@pytest.mark.proves("H-01")
 @pytest.mark.parametrize("mode", ["page", "htmx"])
 def test_wrong_passwords_are_counted_in_both_modes(client, alice, htmx, mode):
     headers = htmx("/accounts/login/") if mode == "htmx" else {}

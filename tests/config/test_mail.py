@@ -311,5 +311,6 @@ def test_many_letters_are_carried_by_one_thread(alice):
     assert len(letters()) == 20
 
 
+@pytest.mark.proves("13.1.3")
 def test_a_mail_server_is_not_waited_for_longer_than_five_seconds(settings):
     assert settings.EMAIL_TIMEOUT == 5

@@ -367,6 +367,7 @@ def test_a_reset_ends_a_sign_in_that_waits_for_its_code(desk, alice, phone, clie
     assert SESSION_KEY not in client.session
 
 
+@pytest.mark.proves("6.5.6")
 def test_a_reset_forgets_codes_and_phone(desk, alice, phone):
     backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
     Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
@@ -374,6 +375,7 @@ def test_a_reset_forgets_codes_and_phone(desk, alice, phone):
     assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)
 
 
+@pytest.mark.proves("6.4.4")
 def test_a_reset_needs_a_reason(desk, alice, phone):
     assert (reset(desk, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
 
@@ -401,6 +403,7 @@ def end_sessions(desk, user, reason="laptop stolen"):
     return desk.post(help_page(user, "end-sessions/"), {"sessions-reason": reason})
 
 
+@pytest.mark.proves("7.4.5")
 def test_every_session_of_a_person_can_be_ended(desk, alice, phone, clock):
     alices = browser_of(alice, phone, clock)
     end_sessions(desk, alice)
@@ -713,6 +716,7 @@ def pages_of(client, start="/admin/"):
     return seen
 
 
+@pytest.mark.proves("6.4.6", "K-10")
 def test_no_page_of_the_administration_shows_a_secret(desk, crowd):
     pages = pages_of(desk)
     assert len(pages) > 20
@@ -729,12 +733,14 @@ def test_the_pages_that_were_looked_at_are_those_of_everybody(desk, crowd, alice
     assert {help_page(alice), f"{PEOPLE}{alice.pk}/delete/", ADOPTION, EVENTS, BROWSERS} <= pages
 
 
+@pytest.mark.proves("K-01")
 def test_dumpdata_shows_no_secret(crowd):
     out = io.StringIO()
     call_command("dumpdata", stdout=out)
     assert [text for text in crowd if text in out.getvalue()] == []
 
 
+@pytest.mark.proves("K-01")
 def test_who_reads_the_table_of_sessions_can_open_none(admin):
     key = admin.cookies["sessionid"].value
     out = io.StringIO()
@@ -746,6 +752,7 @@ def test_who_reads_the_table_of_sessions_can_open_none(admin):
         assert thief.get("/accounts/profile/").status_code == 302
 
 
+@pytest.mark.proves("K-10")
 @pytest.mark.parametrize("words", [repr, str])
 def test_no_row_tells_a_secret(crowd, words):
     said = [words(row) for model in apps.get_models() for row in model._default_manager.all()]

@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from tests.operations.desk import ROOT, environment, run
-from tests.people import NOW, enrol, give_password, person, signed_in_as
-from twofactor import alphabet, enrolment, vault
+from tests.people import NOW, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import alphabet, backup_codes, enrolment, vault
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 pytestmark = pytest.mark.django_db
@@ -276,6 +276,14 @@ def much_to_do(alice, phone, client, settings, clock):
     emergency_code()
     settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
     clock.shift(timedelta(days=500))
+
+
+@pytest.mark.proves("F-13")
+def test_after_a_restore_backup_codes_are_void_and_sessions_over(alice, phone, client):
+    backup_codes.replace_all(alice, backup_codes.rows(alice, ["ABCDEFGHJKMNPQR"]))
+    sign_in(client, phone)
+    run("after-restore")
+    assert (backup_codes.unused(alice), client.get("/accounts/profile/").status_code) == (0, 302)
 
 
 @pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])

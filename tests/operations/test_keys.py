@@ -102,6 +102,7 @@ def test_afterwards_nothing_depends_on_the_old_key(new_key):
     assert keys.in_use() == {vault.key_id(NEW): 1, vault.key_id(OLD): 0}
 
 
+@pytest.mark.proves("13.3.4")
 def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, client):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
@@ -197,6 +198,7 @@ def test_what_was_carried_to_another_person_is_not_sealed_for_them(new_key, alic
     assert run("rotate-keys").code == 3
 
 
+@pytest.mark.proves("F-11")
 def test_what_can_not_be_opened_lets_nobody_in_with_the_password_alone(unreadable, client):
     give_password(client, "bob@example.com")
     page = client.post("/two-factor/verify/", {"code": "123456"})
@@ -223,6 +225,7 @@ def long_work(transactional_db, settings):
     return Phone(key)
 
 
+@pytest.mark.proves("K-05")
 def test_after_kill_9_the_next_run_finishes(long_work):
     with Rotation() as rotation:
         rotation.stderr.readline()
@@ -243,6 +246,7 @@ def test_after_kill_9_every_row_opens(long_work, settings):
     assert opened == {long_work.key}
 
 
+@pytest.mark.proves("K-05")
 def test_people_sign_in_while_it_runs(long_work):
     phone, client = enrol(person()), Client()
     with Rotation() as rotation:

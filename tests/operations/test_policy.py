@@ -73,6 +73,7 @@ def test_without_a_setting_it_holds_for_nobody(settings, alices):
     assert alices.get(PROFILE).status_code == 200
 
 
+@pytest.mark.proves("8.3.2")
 def test_a_rule_holds_from_the_next_request(rule, alices):
     before = alices.get(PROFILE).status_code
     rule("everyone")
@@ -86,6 +87,7 @@ def test_a_rule_that_was_taken_back_holds_no_longer(rule, alices):
     assert alices.get(PROFILE).status_code == 200
 
 
+@pytest.mark.proves("S-05")
 def test_who_becomes_staff_is_held_from_the_next_request(rule, alices):
     rule("staff")
     User.objects.update(is_staff=True)
@@ -149,6 +151,7 @@ def test_the_crawl_knows_the_site():
     assert {*OPEN, "/", PROFILE, "/admin/", "/admin/accounts/user/1/change/", "/two-factor/"} <= {*ADDRESSES}
 
 
+@pytest.mark.proves("6.3.3", "8.2.1-8.2.3")
 @pytest.mark.parametrize("send", [Client.get, Client.post], ids=["get", "post"])
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OPEN])
 def test_what_is_not_needed_to_set_up_leads_to_it(rule, alices, path, send):

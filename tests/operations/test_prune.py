@@ -174,6 +174,7 @@ def wrong(client):
     client.post("/accounts/login/", {"username": "alice@example.com", "password": "wrong"})
 
 
+@pytest.mark.proves("X-13")
 @pytest.mark.parametrize("request_of", [wrong, give_password], ids=["refused", "accepted"])
 def test_no_sign_in_cleans_up_after_others(alice, client, request_of):
     expired_tries(100)
@@ -181,6 +182,7 @@ def test_no_sign_in_cleans_up_after_others(alice, client, request_of):
     assert AccessAttempt.objects.filter(ip_address="192.0.2.1").count() == 100
 
 
+@pytest.mark.proves("X-13")
 @pytest.mark.parametrize("request_of", [wrong, give_password], ids=["refused", "accepted"])
 def test_a_sign_in_costs_as_many_queries_after_many_tries(alice, client, request_of):
     request_of(Client())

@@ -44,6 +44,7 @@ def test_nothing_is_no_digits():
     assert not alphabet.is_digits("")
 
 
+@pytest.mark.proves("6.5.4", "N-08")
 def test_a_backup_code_has_at_least_75_bits():
     assert len(alphabet.BACKUP_ALPHABET) ** len(alphabet.backup_code()) >= 2**75
 

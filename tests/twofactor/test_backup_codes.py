@@ -21,6 +21,7 @@ def test_a_set_has_ten_different_codes():
     assert len(set(backup_codes.generate())) == 10
 
 
+@pytest.mark.proves("6.5.2", "N-07", "V-09")
 def test_codes_are_hashed_with_argon2id(paper):
     assert all(code.digest.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for code in BackupCode.objects.all())
 
@@ -34,6 +35,7 @@ def test_a_set_has_one_salt(paper):
     assert len({backup_codes.salt_of(code.digest) for code in BackupCode.objects.all()}) == 1
 
 
+@pytest.mark.proves("6.5.2")
 def test_the_salt_has_128_bits(paper):
     assert len(backup_codes.salt_of(BackupCode.objects.first().digest)) == 16
 
@@ -51,6 +53,7 @@ def hashes(monkeypatch):
     return count
 
 
+@pytest.mark.proves("K-07")
 @pytest.mark.parametrize("used", [0, 2, 3])
 def test_a_wrong_code_costs_one_hash_whatever_is_left(asked, hashes, clock, used):
     some = BackupCode.objects.values_list("pk")[:used]
@@ -59,6 +62,7 @@ def test_a_wrong_code_costs_one_hash_whatever_is_left(asked, hashes, clock, used
     assert len(hashes) == 1
 
 
+@pytest.mark.proves("K-07")
 def test_a_right_code_costs_one_hash(asked, hashes, paper):
     asked.post(BACKUP, {"code": paper[2]})
     assert len(hashes) == 1
@@ -108,6 +112,7 @@ def use(paper):
     return client.post(BACKUP, {"code": paper})
 
 
+@pytest.mark.proves("6.5.1")
 def test_a_used_code_does_not_sign_in_again(asked, paper, clock):
     use(paper[0])
     clock.shift(1)
@@ -131,6 +136,7 @@ def test_a_used_code_costs_no_guess(asked, paper, clock):
     assert GuessBudget.objects.get().failures == 0
 
 
+@pytest.mark.proves("N-07")
 def test_a_code_is_spent_once(alice, paper, clock):
     code = BackupCode.objects.first()
     assert [backup_codes.spend(code, timezone.now()) for _ in range(2)] == [True, False]
@@ -150,6 +156,7 @@ def test_a_wrong_code_costs_a_guess(asked):
     assert GuessBudget.objects.get().failures == 1
 
 
+@pytest.mark.proves("N-07")
 def test_wrong_codes_of_both_kinds_are_counted_together(asked):
     for _ in range(3):
         asked.post(BACKUP, {"code": NEVER_MADE})

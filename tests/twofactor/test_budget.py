@@ -28,6 +28,7 @@ def use_up(user, clock, failures):
             clock.move_to(row.blocked_until)
 
 
+@pytest.mark.proves("L-4")
 def test_five_guesses_are_free(alice, clock):
     assert [guess(alice, timezone.now()) for _ in range(5)] == [4, 3, 2, 1, 0]
 
@@ -52,6 +53,7 @@ def test_one_guess_after_a_wait_is_not_two(alice, clock):
     assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=60)
 
 
+@pytest.mark.proves("N-02")
 def test_waits_double_to_an_hour():
     waits = [budget.wait_after(failures).total_seconds() for failures in range(4, 15)]
     assert waits == [0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
@@ -87,6 +89,7 @@ def twenty_a_day(alice, clock):
     return began
 
 
+@pytest.mark.proves("N-02")
 def test_twenty_guesses_are_enough_for_a_day(alice, clock):
     began = twenty_a_day(alice, clock)
     assert guess(alice, timezone.now()) == began + timedelta(hours=24)
@@ -111,6 +114,7 @@ def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
     assert guess(alice, timezone.now()) == 4
 
 
+@pytest.mark.proves("L-4")
 def test_a_right_code_does_not_clear_the_day(alice, clock):
     for _ in range(4):
         budget.charge(alice, timezone.now())
@@ -144,6 +148,7 @@ def test_refunds_never_go_below_nothing(alice, clock):
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
 
 
+@pytest.mark.proves("N-01")
 def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
     budget.charge(alice, timezone.now())
     GuessBudget.objects.filter(pk=alice.pk).update(failures=99, day_failures=0)
@@ -152,6 +157,7 @@ def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
     assert guess(alice, timezone.now()) is None
 
 
+@pytest.mark.proves("L-4")
 def test_a_new_password_opens_the_way_again(alice, clock):
     GuessBudget.objects.create(user=alice, failures=100, day_failures=20, day_began_at=timezone.now())
     alice.set_password("a new one altogether")

@@ -58,6 +58,7 @@ def test_axes_behind_another_backend_is_named(settings):
     assert "twofactor.E004" in found()
 
 
+@pytest.mark.proves("C-06")
 def test_atomic_requests_are_named(database):
     database(ATOMIC_REQUESTS=True)
     assert "twofactor.E005" in found()
@@ -69,11 +70,13 @@ def test_sqlite_that_would_lose_a_guess_is_named(database, options):
     assert "twofactor.E006" in found()
 
 
+@pytest.mark.proves("F-12")
 def test_sqlite_that_may_forget_a_spent_code_is_named(database):
     database(**sqlite(transaction_mode="IMMEDIATE", timeout=20))
     assert "twofactor.W001" in found()
 
 
+@pytest.mark.proves("R-05")
 @pytest.mark.parametrize(("window", "named"), [(0, False), (1, False), (2, True), (-1, True)])
 def test_a_wide_window_is_named(settings, window, named):
     settings.TWOFACTOR_WINDOW = window
@@ -86,6 +89,7 @@ def test_an_htmx_that_is_not_shipped_is_named(settings, version, named):
     assert ("twofactor.E012" in found()) is named
 
 
+@pytest.mark.proves("F-04")
 @pytest.mark.parametrize("engine", ["signed_cookies", "cached_db"])
 def test_sessions_that_cannot_be_ended_are_named(settings, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"

@@ -82,6 +82,7 @@ def test_showing_new_codes_is_not_saving_them(alices, phone):
     assert "backup_codes_regenerated" not in kinds()
 
 
+@pytest.mark.proves("16.2.1-16.2.5")
 def test_an_event_knows_who_when_and_from_where(asked, alice, clock):
     headers = {"user-agent": "Firefox"}
     asked.post(VERIFY, {"code": "000000"}, headers=headers, REMOTE_ADDR="203.0.113.5")
@@ -219,6 +220,7 @@ def test_events_hold_no_secret(whole_life):
     assert [secret for secret in whole_life if secret in kept] == []
 
 
+@pytest.mark.proves("16.2.1-16.2.5", "V-30")
 @pytest.mark.django_db(transaction=True)
 def test_the_log_holds_no_secret(whole_life, caplog):
     lines = [record.getMessage() for record in caplog.records if not record.name.startswith("django.db")]
@@ -234,6 +236,7 @@ def test_the_log_names_people_by_number(asked, alice, caplog):
     assert not any(alice.email in line for line in lines)
 
 
+@pytest.mark.proves("16.4.1")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("agent", ["a\r\nsecond_factor_accepted user=1", "\x1b[31mred"])
 def test_a_browser_cannot_write_lines_of_its_own(asked, caplog, agent):

@@ -60,6 +60,7 @@ def test_the_list_of_addresses_is_not_empty():
     assert {"/accounts/login/", ADMIN_LOGIN, VERIFY} <= set(ADDRESSES)
 
 
+@pytest.mark.proves("6.3.4", "V-01", "H-01")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 @pytest.mark.parametrize("kind", ["form", "json"])
 def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind):
@@ -73,6 +74,7 @@ def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind)
     assert opened == []
 
 
+@pytest.mark.proves("2.3.1", "V-13")
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_pending_sign_in_opens_nothing_but_its_own_pages(alice, phone, method):
     get_user_model().objects.update(is_staff=True, is_superuser=True)
@@ -101,6 +103,7 @@ def test_another_door_leads_to_the_code(through_the_door):
     assert through_the_door().url == VERIFY
 
 
+@pytest.mark.proves("V-01")
 def test_another_door_opens_no_session(client, through_the_door):
     through_the_door()
     assert (signed_in_as(client), Session.objects.count()) == (None, 0)
@@ -139,6 +142,7 @@ def test_a_held_session_is_gone(client, alice, phone):
     assert (signed_in_as(client), Session.objects.count()) == (None, 0)
 
 
+@pytest.mark.proves("V-35")
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", ["/", "/accounts/profile/", "/two-factor/disable/", "/admin/", SETUP])
 def test_a_held_session_shows_no_page(client, alice, phone, method, address):
@@ -210,6 +214,7 @@ def queries(client, address="/help/"):
     return len(captured)
 
 
+@pytest.mark.proves("S-06")
 def test_with_a_factor_an_ordinary_page_costs_no_query_more(alices, request):
     alices.get("/help/")
     with_gate = queries(alices)
@@ -237,6 +242,7 @@ def test_a_page_within_the_same_minute_writes_nothing(alices, clock):
 # How long a session lasts
 
 
+@pytest.mark.proves("7.3.1", "N-13", "S-09")
 @pytest.mark.parametrize(("minutes", "open_"), [(59, True), (60, False)])
 def test_an_hour_without_a_page_ends_a_session(alices, clock, minutes, open_):
     alices.get("/help/")
@@ -272,6 +278,7 @@ def test_steady_work_keeps_a_session_open(alices, clock):
     assert busy(alices, clock, 23) == 200
 
 
+@pytest.mark.proves("7.3.2", "N-13", "S-09")
 def test_a_day_ends_a_session_whatever_happens(alices, clock):
     assert busy(alices, clock, 24) == 302
 
@@ -283,6 +290,7 @@ def test_confirming_does_not_make_a_session_longer(alices, phone, clock):
     assert alices.get("/two-factor/").status_code == 302
 
 
+@pytest.mark.proves("7.4.2")
 def test_a_deactivated_persons_session_is_over(alices):
     get_user_model().objects.update(is_active=False)
     assert alices.get("/two-factor/").url.startswith("/accounts/login/")
@@ -300,6 +308,7 @@ def test_signing_out_ends_a_session_on_the_server(alices):
     assert thief.get("/two-factor/").url.startswith("/accounts/login/")
 
 
+@pytest.mark.proves("7.6.2")
 def test_looking_at_pages_makes_no_session(client, db):
     for address in ADDRESSES:
         client.get(address)
@@ -326,6 +335,7 @@ def test_a_new_password_bumps_the_epoch(alice):
     assert alice.security_epoch == 1
 
 
+@pytest.mark.proves("S-07")
 def test_a_session_goes_on_under_a_new_secret_key(alices, settings):
     change_secret_key(settings)
     assert alices.get("/two-factor/").status_code == 200
@@ -343,6 +353,7 @@ def test_without_a_fallback_a_new_secret_key_ends_a_session(alices, settings):
     assert alices.get("/two-factor/").status_code == 302
 
 
+@pytest.mark.proves("S-07")
 def test_a_fallback_does_not_bring_an_old_epoch_back(alices, alice, settings):
     alice.end_sessions()
     change_secret_key(settings)
@@ -448,6 +459,7 @@ def confirm(client, phone):
     client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
 
 
+@pytest.mark.proves("S-10")
 @pytest.mark.parametrize(("seconds", "opens"), [(299, True), (301, False)])
 def test_a_confirmation_is_good_for_five_minutes(alices, phone, clock, developers, seconds, opens):
     confirm(alices, phone)
@@ -465,6 +477,7 @@ def test_a_view_can_be_content_with_an_older_confirmation(alices, phone, clock, 
     assert (alices.get("/long/").status_code == 200) is opens
 
 
+@pytest.mark.proves("S-10")
 def test_signing_in_is_no_confirmation(client, phone, developers):
     sign_in(client, phone)
     assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"

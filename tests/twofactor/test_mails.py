@@ -150,6 +150,7 @@ def event(request, laptop, phone, clock, paper, settings):
     return request.param
 
 
+@pytest.mark.proves("6.3.7")
 def test_an_event_is_mailed_once_to_each_address(event):
     expected = {OLD, NEW} if "address" in event else {OLD}
     assert sorted(letter.to[0] for letter in letters()) == sorted(expected)
@@ -220,6 +221,7 @@ def test_two_wrong_codes_are_not_mailed(client, phone):
     assert letters() == []
 
 
+@pytest.mark.proves("V-10")
 def test_wrong_codes_are_mailed_once_a_day(client, phone, clock):
     for _ in range(3):
         give_password(client)
@@ -432,6 +434,7 @@ def failing(request, settings):
         yield server
 
 
+@pytest.mark.proves("F-03")
 @pytest.mark.parametrize("failing", FAILING, indirect=True)
 def test_a_page_that_sends_a_code_answers_within_six_seconds(asked, failing, record_property):
     """F-03"""
@@ -467,6 +470,7 @@ class Looking(BlackHole):
             connections.close_all()
 
 
+@pytest.mark.proves("F-03")
 @pytest.mark.parametrize("failing", [Looking], indirect=True)
 def test_while_a_letter_is_sent_no_transaction_is_open(asked, failing):
     ask(asked)

@@ -49,6 +49,7 @@ def number_of(user):
     return Phone.objects.filter(user=user, verified_at__isnull=False).values_list("number", flat=True).first()
 
 
+@pytest.mark.proves("7.5.1")
 @pytest.mark.parametrize("path", [PHONE, CHECK])
 def test_a_number_needs_a_confirmation(alices, path):
     assert alices.get(path).url.startswith("/two-factor/confirm/")
@@ -65,6 +66,7 @@ def test_without_a_confirmation_nothing_is_sent(alices, carried):
     assert carried == []
 
 
+@pytest.mark.proves("6.6.1")
 def test_without_an_authenticator_there_is_no_number(client, alice):
     """D-3: beside it, never instead."""
     give_password(client)
@@ -72,6 +74,7 @@ def test_without_an_authenticator_there_is_no_number(client, alice):
     assert client.get(PHONE).url == "/two-factor/setup/"
 
 
+@pytest.mark.proves("6.6.1", "N-15")
 def test_the_page_says_what_is_wrong_with_text_messages(proven):
     assert "Text messages are less safe than an authenticator app" in body(proven.get(PHONE))
 
@@ -87,6 +90,7 @@ def test_a_number_counts_once_its_code_came_back(proven, alice):
     assert number_of(alice) == NUMBER
 
 
+@pytest.mark.proves("N-15")
 def test_a_number_does_not_count_before(proven, alice):
     give(proven)
     assert number_of(alice) is None

@@ -97,6 +97,7 @@ def unwatched(monkeypatch, caplog):
 # One code, many hands
 
 
+@pytest.mark.proves("2.3.4", "C-01")
 def test_one_code_a_hundred_times_signs_in_once(phone, request, repeat):
     """Ten pending sign-ins, ten tabs each (C-01)."""
     tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
@@ -105,6 +106,7 @@ def test_one_code_a_hundred_times_signs_in_once(phone, request, repeat):
     assert sessions() == 1
 
 
+@pytest.mark.proves("C-02")
 def test_one_backup_code_a_hundred_times_signs_in_once(alice, paper, request, repeat):
     """C-02; one of three is spent."""
     tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
@@ -128,6 +130,7 @@ def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, pa
     assert (backup_codes.unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
 
 
+@pytest.mark.proves("V-07")
 def test_ten_backup_codes_at_once_are_each_looked_at_on_their_own(alice, phone, request, repeat):
     """Ten pending sign-ins, of which the first that is used ends the others: nothing is spent for nothing."""
     codes = backup_codes.generate()
@@ -138,6 +141,7 @@ def test_ten_backup_codes_at_once_are_each_looked_at_on_their_own(alice, phone, 
     assert 10 - backup_codes.unused(alice) == sessions()
 
 
+@pytest.mark.proves("C-07")
 def test_a_double_click_signs_in_and_says_so(phone, request, repeat):
     """C-07: both answers lead on, and nothing was counted."""
     answers = at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
@@ -145,6 +149,7 @@ def test_a_double_click_signs_in_and_says_so(phone, request, repeat):
     assert ([answer.status_code for answer in answers], sessions()) == ([303, 303], 1)
 
 
+@pytest.mark.proves("C-07")
 def test_a_double_click_costs_no_guess(phone, request, repeat):
     at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
@@ -166,6 +171,7 @@ def test_a_double_click_on_the_password_signs_in(alice, request, repeat):
 # Guesses
 
 
+@pytest.mark.proves("15.4.2", "V-10", "X-04", "C-03")
 def test_a_hundred_wrong_codes_are_five_guesses(phone, request, repeat):
     """C-03, R-07, V-10: ten browsers, ten tabs each; 422 was looked at, 429 was not."""
     tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
@@ -209,6 +215,7 @@ def test_the_first_look_at_the_key_makes_one_key(alice, request, repeat):
     assert (statuses(answers)[200] + statuses(answers)[429], Draft.objects.count()) == (CROWD, 1)
 
 
+@pytest.mark.proves("C-04")
 def test_finishing_in_many_tabs_turns_it_on_once(alice, request, repeat):
     client = browser()
     give_password(client)
@@ -237,6 +244,7 @@ def laptop(phone, clock):
     return client
 
 
+@pytest.mark.proves("C-04")
 def test_a_hundred_times_turning_off_is_once(alice, phone, laptop, request, repeat):
     form = {"password": PASSWORD, "code": phone.code()}
     answers = at_once(*posts([laptop] * CROWD, "/two-factor/disable/", form))
@@ -245,6 +253,7 @@ def test_a_hundred_times_turning_off_is_once(alice, phone, laptop, request, repe
     assert (off, enrolment.is_on(alice), BackupCode.objects.count()) == (1, False, 0)
 
 
+@pytest.mark.proves("C-04")
 def test_new_codes_saved_in_many_tabs_are_ten(alice, phone, laptop, request, repeat):
     path = "/two-factor/backup-codes/"
     laptop.post(path, {"password": PASSWORD, "code": phone.code()})
@@ -254,6 +263,7 @@ def test_new_codes_saved_in_many_tabs_are_ten(alice, phone, laptop, request, rep
     assert (made, BackupCode.objects.count()) == (1, 10)
 
 
+@pytest.mark.proves("V-18")
 def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, repeat):
     """V-18: the same code, for a sign-in and for turning off."""
     code, other = phone.code(), asked()
@@ -298,6 +308,7 @@ def test_turning_off_and_signing_in_at_once_never_half_signs_in(alice, phone, la
 # Passwords: not exact (M-1), but nothing breaks and every failure is counted
 
 
+@pytest.mark.proves("F-06")
 def test_wrong_passwords_in_parallel_break_nothing(alice, request, repeat):
     form = {"username": alice.email, "password": "wrong"}
     answers = at_once(*posts([browser()] * 60, "/accounts/login/", form))

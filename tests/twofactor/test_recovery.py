@@ -68,6 +68,7 @@ def test_the_session_remembers_that_it_was_recovery(back):
     assert back.session["amr"] == "recovery"
 
 
+@pytest.mark.proves("N-10")
 def test_without_the_password_a_code_is_worth_nothing(client, phone):
     """N-10: two proofs, not one."""
     assert (ask(client).url, mail.outbox) == ("/accounts/login/", [])
@@ -94,6 +95,7 @@ def test_it_is_remembered(back):
     assert Event.objects.filter(kind="recovered_by_email").count() == 1
 
 
+@pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told(back):
     outgoing.join()
@@ -119,6 +121,7 @@ def test_whoever_used_the_authenticator_is_not_shown_it(alices):
 # The way back (S-16)
 
 
+@pytest.mark.proves("6.4.4")
 def test_set_up_asks_for_the_password_first(back):
     assert led_to_confirm(back, SETUP)
 
@@ -184,6 +187,7 @@ def test_two_factor_was_never_off(on_the_way, alice):
     assert (enrolment.is_on(alice), kinds & {"two_factor_disabled", "two_factor_enabled"}) == (True, set())
 
 
+@pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told_of_the_new_authenticator(on_the_way):
     bind_new_phone(on_the_way)
@@ -191,6 +195,7 @@ def test_the_person_is_told_of_the_new_authenticator(on_the_way):
     assert mail.outbox[-1].subject == "The authenticator app was replaced – Countersign"
 
 
+@pytest.mark.proves("S-16")
 @pytest.mark.parametrize(("later", "open_"), [(599, True), (601, False)])
 def test_the_way_is_open_for_ten_minutes_after_signing_in(back, clock, later, open_):
     clock.shift(400)
@@ -239,6 +244,7 @@ def test_the_way_is_not_open_to_other_sessions(on_the_way, alices):
 # Nothing else
 
 
+@pytest.mark.proves("S-16")
 @pytest.mark.parametrize(
     "path",
     ["/accounts/email/change/", "/two-factor/phone/", "/two-factor/phone/verify/"],

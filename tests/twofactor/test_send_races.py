@@ -56,6 +56,7 @@ def counts():
 # Sending
 
 
+@pytest.mark.proves("V-19", "C-05")
 def test_a_hundred_resends_are_one_letter(tabs, request, repeat):
     """C-05"""
     answers = at_once(*posts(tabs, SEND, EMAIL))

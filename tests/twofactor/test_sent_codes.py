@@ -102,6 +102,7 @@ def test_a_sent_code_leads_on(client, phone):
     assert enter(client, mailed()).url == "/accounts/profile/"
 
 
+@pytest.mark.proves("N-04")
 def test_a_code_has_six_digits(sent):
     assert re.fullmatch(r"\d{6} is your Countersign security code", mail.outbox[0].subject)
 
@@ -132,12 +133,14 @@ def test_a_code_works_for_ten_minutes(sent, alice, clock):
     assert signed_in_as(sent) == alice
 
 
+@pytest.mark.proves("6.5.5", "N-04")
 def test_a_code_does_not_work_any_longer(sent, clock):
     clock.shift(601)
     enter(sent, mailed())
     assert signed_in_as(sent) is None
 
 
+@pytest.mark.proves("6.5.1", "N-04")
 def test_a_code_works_once(sent):
     tab = tab_of(sent)
     enter(sent, mailed())
@@ -151,6 +154,7 @@ def test_a_used_code_is_spent_even_if_the_sign_in_is_not(sent, alice):
     assert enter(sent, mailed()).status_code == 422
 
 
+@pytest.mark.proves("6.6.2")
 def test_a_code_is_bound_to_the_sign_in_that_asked(sent, clock):
     """ASVS 6.6.2"""
     other = browser()
@@ -222,17 +226,20 @@ def test_a_person_who_is_shut_out_gets_in_by_no_code(sent, alice):
 # How it is kept
 
 
+@pytest.mark.proves("K-01")
 def test_the_code_stands_nowhere_in_the_database(sent):
     rows = [str(list(model.objects.values())) for model in apps.get_models()]
     assert [row for row in rows if mailed() in row] == []
 
 
+@pytest.mark.proves("K-08")
 def test_what_is_kept_is_worthless_without_the_key(sent, settings):
     row, code = SentCode.objects.get(), mailed()
     settings.TWOFACTOR_KEYS = [vault.generate_key()]
     assert not delivery.is_code_of(row, code)
 
 
+@pytest.mark.proves("K-08")
 @pytest.mark.parametrize("field", ["user_id", "purpose"])
 def test_what_is_kept_belongs_to_one_person_and_one_sign_in(sent, field):
     row = SentCode.objects.get()
@@ -261,6 +268,7 @@ def test_after_four_wrong_tries_the_code_works(sent, alice):
     assert signed_in_as(sent) == alice
 
 
+@pytest.mark.proves("6.6.3", "L-5")
 def test_after_five_wrong_tries_the_code_is_void(sent, clock):
     for _ in range(5):
         enter(sent, other_than(mailed()))
@@ -292,6 +300,7 @@ def test_wrong_sent_codes_lock(sent):
     assert (answer.status_code, answer["Retry-After"]) == (429, "30")
 
 
+@pytest.mark.proves("L-4")
 def test_guesses_are_summed_over_all_channels(sent, phone):
     """L-4: two at the authenticator, three at the sent code."""
     for _ in range(2):
@@ -301,6 +310,7 @@ def test_guesses_are_summed_over_all_channels(sent, phone):
     assert sent.post(VERIFY, {"code": phone.code()}).status_code == 429
 
 
+@pytest.mark.proves("N-03")
 def test_a_new_code_is_no_new_start(sent, clock):
     """N-03: four wrong, a new code, one wrong."""
     for _ in range(4):
@@ -336,6 +346,7 @@ def test_a_badly_formed_code_costs_no_guess(sent, typed):
 # A newer code
 
 
+@pytest.mark.proves("V-20")
 def test_a_newer_code_voids_the_older(sent, clock):
     older = mailed()
     clock.shift(60)
@@ -381,6 +392,7 @@ def test_the_password_alone_sends_nothing(asked):
     assert mail.outbox == []
 
 
+@pytest.mark.proves("3.5.3", "V-19")
 @pytest.mark.parametrize("path", [VERIFY, OTHER, SEND, SENT])
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_looking_sends_nothing(asked, path, method):
@@ -492,6 +504,7 @@ def test_a_second_code_within_a_minute_is_too_soon(sent):
     assert (ask(sent).status_code, len(mail.outbox)) == (429, 1)
 
 
+@pytest.mark.proves("L-6")
 @pytest.mark.parametrize(("later", "status"), [(59, 429), (60, 303)])
 def test_a_minute_is_sixty_seconds(sent, clock, later, status):
     clock.shift(later)
@@ -550,6 +563,7 @@ def test_five_codes_an_hour(phone, clock):
     assert ask_in_a_new_sign_in(5, clock).status_code == 303
 
 
+@pytest.mark.proves("2.3.2", "L-6")
 def test_a_sixth_code_within_the_hour_waits_for_it(phone, clock):
     answer = ask_in_a_new_sign_in(6, clock)
     assert (answer.status_code, answer["Retry-After"]) == (429, str(3600 - 300))
@@ -565,6 +579,7 @@ def test_ten_codes_a_day(phone, clock):
     assert ask_in_a_new_sign_in(10, clock, every=900).status_code == 303
 
 
+@pytest.mark.proves("L-6")
 def test_an_eleventh_code_waits_for_the_day(phone, clock):
     answer = ask_in_a_new_sign_in(11, clock, every=900)
     assert (answer.status_code, answer["Retry-After"]) == (429, str(86400 - 9000))
@@ -596,6 +611,7 @@ def test_twenty_codes_an_hour_go_out_for_one_place(db, clock):
     assert [ask(client).status_code for client in crowd(20)] == [303] * 20
 
 
+@pytest.mark.proves("L-6")
 def test_a_twenty_first_is_refused(db, clock):
     answer = [ask(client) for client in crowd(21)][-1]
     assert (answer.status_code, answer["Retry-After"], len(mail.outbox)) == (429, "3600", 20)
@@ -646,6 +662,7 @@ def test_the_page_that_says_so_offers_the_other_ways(asked, paper, nobody_listen
     assert [way for way in ways if way not in page] == []
 
 
+@pytest.mark.proves("L-6")
 def test_what_could_not_be_sent_costs_the_person_nothing(asked, nobody_listens):
     for _ in range(7):
         ask(asked)
@@ -693,6 +710,7 @@ def test_an_unconfirmed_address_is_not_offered(client, clock, db):
     assert offered(client) == []
 
 
+@pytest.mark.proves("N-09", "V-34")
 def test_an_unconfirmed_address_gets_no_code(client, clock, db):
     """V-34"""
     enrol(person(email_verified_at=None))

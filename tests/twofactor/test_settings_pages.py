@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db.models.signals import post_save
 from django.test import Client
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
@@ -45,6 +46,7 @@ def test_a_wrong_password_is_refused(alices, phone, path):
     assert prove(alices, path, phone.code(), WRONG_PASSWORD).status_code == 422
 
 
+@pytest.mark.proves("7.5.1")
 def test_a_missing_password_is_refused(alices, phone, path):
     assert alices.post(path, {"code": phone.code()}).status_code == 422
 
@@ -53,6 +55,7 @@ def test_a_wrong_code_is_refused(alices, path):
     assert prove(alices, path, "000000").status_code == 422
 
 
+@pytest.mark.proves("7.5.1")
 def test_a_missing_code_is_refused(alices, path):
     assert alices.post(path, {"password": PASSWORD}).status_code == 422
 
@@ -111,6 +114,7 @@ def test_a_code_spent_here_does_not_sign_in(alices, phone, clock):
     assert signed_in_as(other) is None
 
 
+@pytest.mark.proves("V-18")
 @pytest.mark.parametrize("second", PROOFS)
 def test_a_code_spent_for_one_thing_buys_no_other(alices, phone, second):
     prove(alices, CONFIRM, phone.code())
@@ -140,6 +144,7 @@ def test_the_password_is_never_shown_again(alices, path):
     assert PASSWORD.encode() not in prove(alices, path, "000000").content
 
 
+@pytest.mark.proves("3.5.1")
 def test_a_form_without_its_token_is_refused(alices, phone, path):
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = alices.cookies
@@ -149,6 +154,7 @@ def test_a_form_without_its_token_is_refused(alices, phone, path):
 # Turning off
 
 
+@pytest.mark.proves("6.5.6")
 def test_turning_off_forgets_authenticator_and_codes(alices, alice, phone, paper):
     prove(alices, DISABLE, phone.code())
     assert (enrolment.is_on(alice), BackupCode.objects.count()) == (False, 0)
@@ -165,6 +171,7 @@ def test_turning_off_does_not_accept_a_used_backup_code(alices, alice, paper):
     assert enrolment.is_on(alice)
 
 
+@pytest.mark.proves("V-14")
 def test_having_confirmed_does_not_turn_off_without_a_code(alices, alice, phone):
     prove(alices, CONFIRM, phone.code())
     alices.post(DISABLE, {"password": PASSWORD})
@@ -243,6 +250,7 @@ def test_a_backup_code_given_for_new_ones_is_told_from_a_wrong_code(alices, pape
     assert b"That looks like a backup code" in prove(alices, CODES, paper[0]).content
 
 
+@pytest.mark.proves("7.5.3")
 def test_having_confirmed_is_not_enough_for_new_ones(alices, phone):
     prove(alices, CONFIRM, phone.code())
     alices.post(CODES, {"password": PASSWORD})
@@ -372,12 +380,14 @@ def test_the_page_does_not_carry_a_foreign_address_along(alices, to):
     assert f'value="{to}"' not in alices.get(CONFIRM, {"next": to}).content.decode()
 
 
+@pytest.mark.proves("S-02")
 def test_confirming_gives_the_session_a_new_key(alices, phone):
     before = alices.session.session_key
     prove(alices, CONFIRM, phone.code())
     assert alices.session.session_key != before
 
 
+@pytest.mark.proves("7.2.4")
 def test_confirming_ends_the_old_key(alices, phone):
     session = alices.session
     prove(alices, CONFIRM, phone.code())
@@ -440,6 +450,7 @@ def change_password(client, phone):
 CHANGES = [turn_off, renew, change_password]
 
 
+@pytest.mark.proves("7.4.3", "V-15", "S-08")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_ends_the_other_sessions(alices, phone, clock, change):
     other = Client()
@@ -449,6 +460,7 @@ def test_a_change_ends_the_other_sessions(alices, phone, clock, change):
     assert other.get(SETTINGS).url.startswith("/accounts/login/")
 
 
+@pytest.mark.proves("S-08")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_leaves_ones_own_session(alices, alice, phone, change):
     change(alices, phone)
@@ -462,6 +474,7 @@ def test_a_change_gives_ones_own_session_a_new_key(alices, phone, change):
     assert alices.session.session_key != before
 
 
+@pytest.mark.proves("S-08")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_ends_a_pending_sign_in(alices, phone, clock, change):
     other = Client()
@@ -482,6 +495,21 @@ def test_a_reset_password_leaves_two_factor_on(alices, alice):
     alice.set_password("another good password")
     alice.save()
     assert enrolment.is_on(alice)
+
+
+@pytest.mark.proves("2.3.3")
+@pytest.mark.parametrize("change", [turn_off, renew])
+def test_an_error_at_the_end_of_a_change_leaves_everything_as_it_was(alices, alice, phone, paper, change):
+    def breaks(instance, **kwargs):
+        if instance.kind in {"two_factor_disabled", "backup_codes_regenerated"}:
+            raise RuntimeError
+
+    before = list(BackupCode.objects.values())
+    post_save.connect(breaks, Event)
+    alices.raise_request_exception = False
+    change(alices, phone)
+    post_save.disconnect(breaks, Event)
+    assert (enrolment.is_on(alice), list(BackupCode.objects.values())) == (True, before)
 
 
 def test_every_change_is_remembered_once(alices, phone, clock):

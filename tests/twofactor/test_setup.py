@@ -108,11 +108,13 @@ def test_two_people_never_see_the_same_key(laptop, alice):
     assert scan(other).key != scan(laptop).key
 
 
+@pytest.mark.proves("K-09")
 def test_the_key_is_sealed_in_the_database(laptop):
     phone = scan(laptop)
     assert phone.key not in str(list(Draft.objects.values()))
 
 
+@pytest.mark.proves("K-09")
 def test_the_key_is_not_in_the_session(laptop):
     phone = scan(laptop)
     assert phone.key not in str([row.get_decoded() for row in Session.objects.all()])
@@ -135,6 +137,7 @@ def test_a_key_from_the_browser_is_not_looked_at(laptop, field, method):
     assert scan(laptop).key != theirs
 
 
+@pytest.mark.proves("V-08")
 def test_a_key_sent_along_with_its_code_is_not_looked_at(laptop):
     scan(laptop)
     theirs = Phone(totp.generate_key())
@@ -193,6 +196,7 @@ def test_one_step_either_side_is_accepted(laptop, off, right):
     assert status == (303 if right else 422)
 
 
+@pytest.mark.proves("L-7")
 def test_a_key_has_ten_guesses(laptop):
     phone = scan(laptop)
     [laptop.post(VERIFY, {"code": "000000"}) for _ in range(10)]
@@ -225,6 +229,7 @@ def test_without_a_key_the_second_step_leads_to_the_first(laptop):
 # Step 3: the backup codes
 
 
+@pytest.mark.proves("2.3.1")
 def test_without_a_right_code_the_third_step_leads_to_the_second(laptop):
     scan(laptop)
     assert laptop.get(CODES).url == VERIFY
@@ -337,6 +342,7 @@ def test_the_key_that_was_shown_is_the_key_that_works(laptop, alice, clock):
     assert signed_in_as(other) == alice
 
 
+@pytest.mark.proves("V-18")
 def test_the_code_set_up_with_does_not_sign_in(laptop, alice):
     phone = set_up(laptop)
     other = Client()
@@ -395,6 +401,7 @@ def test_ones_own_session_gets_a_new_key(laptop):
     assert laptop.session.session_key != before
 
 
+@pytest.mark.proves("7.4.3")
 def test_other_sessions_end(laptop):
     other = Client()
     give_password(other)
@@ -402,6 +409,7 @@ def test_other_sessions_end(laptop):
     assert other.get("/two-factor/").url.startswith("/accounts/login/")
 
 
+@pytest.mark.proves("V-04")
 def test_sending_the_last_step_again_makes_no_second_set(laptop, alice):
     set_up(laptop)
     before = list(BackupCode.objects.values())
@@ -409,6 +417,7 @@ def test_sending_the_last_step_again_makes_no_second_set(laptop, alice):
     assert list(BackupCode.objects.values()) == before
 
 
+@pytest.mark.proves("V-04")
 def test_sending_the_second_step_again_makes_no_second_authenticator(laptop):
     phone = set_up(laptop)
     before = list(Authenticator.objects.values())
@@ -419,6 +428,7 @@ def test_sending_the_second_step_again_makes_no_second_authenticator(laptop):
 MOMENTS = [(pre_delete, Draft), (post_save, Authenticator), (post_save, GuessBudget), (post_save, Event)]
 
 
+@pytest.mark.proves("2.3.3")
 @pytest.mark.parametrize(("signal", "model"), MOMENTS)
 def test_an_error_at_the_end_leaves_everything_as_it_was(laptop, alice, signal, model):
     def breaks(**kwargs):
@@ -437,6 +447,7 @@ def test_an_error_at_the_end_leaves_everything_as_it_was(laptop, alice, signal, 
 # Half an hour
 
 
+@pytest.mark.proves("K-09")
 @pytest.mark.parametrize(("seconds", "same"), [(1799, True), (1801, False)])
 def test_a_key_is_shown_for_thirty_minutes(laptop, clock, seconds, same):
     key = scan(laptop).key
@@ -552,6 +563,7 @@ def starts(laptop, count):
     return status
 
 
+@pytest.mark.proves("2.3.2", "L-7")
 def test_ten_keys_an_hour_are_enough(laptop):
     assert [starts(laptop, 10), starts(laptop, 1)] == [200, 429]
 
@@ -579,6 +591,7 @@ def risen(alices, phone, clock):
     return alices
 
 
+@pytest.mark.proves("N-12")
 @pytest.mark.parametrize("path", [SETUP, VERIFY, CODES])
 def test_replacing_needs_more_than_having_signed_in(alices, path):
     assert alices.get(path).url == f"{CONFIRM}?next={path.replace('/', '%2F')}"
@@ -634,6 +647,7 @@ def test_cancelling_keeps_the_old_one(risen, phone, alice):
     assert signed_in_as(other) == alice
 
 
+@pytest.mark.proves("7.4.3")
 def test_replacing_ends_the_other_sessions(risen, phone):
     other = Client()
     sign_in(other, phone)
@@ -707,6 +721,7 @@ def test_a_new_password_forgets_an_unfinished_set_up(laptop, alice):
     assert scan(other).key != key
 
 
+@pytest.mark.proves("N-03")
 def test_replacing_does_not_reset_the_count_of_wrong_codes(alices, phone, clock):
     """N-03: a new secret does not."""
     alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})

@@ -53,6 +53,7 @@ def body(response):
 # Off unless a site turns it on
 
 
+@pytest.mark.proves("6.6.1")
 def test_without_a_gateway_nothing_is_offered(asked, number):
     assert "text message" not in body(asked.get(OTHER))
 

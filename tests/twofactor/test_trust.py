@@ -130,11 +130,13 @@ def test_the_page_offers_it(client, phone):
     assert 'type="checkbox" name="trust_browser">' in body(client.get(VERIFY))
 
 
+@pytest.mark.proves("S-12")
 def test_it_is_not_the_default(client, phone):
     sign_in(client, phone)
     assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
+@pytest.mark.proves("S-12")
 def test_no_browser_is_trusted_by_looking(client, phone):
     give_password(client)
     client.get(VERIFY, {"code": phone.code(), "trust_browser": "on"})
@@ -154,6 +156,7 @@ def test_no_browser_is_trusted_for_a_backup_code(client, paper):
     assert TrustedBrowser.objects.count() == 0
 
 
+@pytest.mark.proves("S-12")
 def test_no_browser_is_trusted_by_recovery(client, phone):
     give_password(client)
     ask(client)
@@ -176,6 +179,7 @@ def test_staff_are_not_offered_it(client, db, clock):
     assert "trust_browser" not in body(client.get(VERIFY))
 
 
+@pytest.mark.proves("S-12")
 def test_staff_do_not_get_it_by_asking(client, db, clock):
     trusting(enrol(person(is_staff=True)), client=client)
     assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
@@ -202,12 +206,14 @@ def test_the_cookie_belongs_to_this_host_alone(trusted):
     assert (trusted.cookies["tb"]["domain"], trusted.cookies["tb"]["path"]) == ("", "/")
 
 
+@pytest.mark.proves("3.3.1")
 def test_over_https_the_cookie_carries_the_prefix(phone, settings):
     settings.SESSION_COOKIE_SECURE = True
     client = trusting(phone)
     assert client.cookies["__Host-tb"]["secure"]
 
 
+@pytest.mark.proves("11.5.1")
 def test_the_token_has_256_bits(trusted):
     assert len(trusted.cookies["tb"].value) == 43
 
@@ -236,6 +242,7 @@ TWISTS = {
 }
 
 
+@pytest.mark.proves("S-11")
 @pytest.mark.parametrize("twist", TWISTS)
 def test_a_token_that_was_touched_is_worth_nothing(trusted, twist):
     trusted.cookies["tb"] = TWISTS[twist](trusted.cookies["tb"].value)
@@ -247,11 +254,13 @@ def test_what_the_database_knows_opens_nothing(trusted):
     assert not skips_the_code(trusted)
 
 
+@pytest.mark.proves("S-11")
 def test_a_token_is_worth_nothing_to_somebody_else(trusted, bob):
     enrol(bob)
     assert not skips_the_code(trusted, bob.email)
 
 
+@pytest.mark.proves("S-11")
 def test_an_expired_row_is_not_revived_by_the_cookie(trusted):
     """The cookie's own age is the browser's to change."""
     trusted.cookies["tb"]["max-age"] = 10**9
@@ -259,6 +268,7 @@ def test_an_expired_row_is_not_revived_by_the_cookie(trusted):
     assert not skips_the_code(trusted)
 
 
+@pytest.mark.proves("S-11")
 def test_a_forgotten_browser_needs_a_code(trusted, alices):
     alices.post(forget(TrustedBrowser.objects.get()))
     assert not skips_the_code(trusted)
@@ -274,6 +284,7 @@ def test_signing_out_everywhere_else_ends_the_trust(trusted, alices):
     assert not skips_the_code(trusted)
 
 
+@pytest.mark.proves("S-08")
 def test_a_new_password_ends_the_trust(trusted, alice):
     alice.set_password("a quiet green harbour")
     alice.save()
@@ -292,6 +303,7 @@ def enrol_again(user):
     enrol(user)
 
 
+@pytest.mark.proves("7.4.2")
 def test_whoever_is_shut_out_does_not_get_in(trusted, alice):
     alice.is_active = False
     alice.save()
@@ -317,6 +329,7 @@ def test_ten_people_may_trust_one_browser(family):
     assert [email for email in emails if not skips_the_code(client, email)] == []
 
 
+@pytest.mark.proves("3.3.5")
 def test_for_ten_people_the_cookie_stays_small(family):
     """ASVS 3.3.5"""
     client, _emails = family
@@ -333,6 +346,7 @@ def test_an_eleventh_person_replaces_the_first(family, bob):
     ]
 
 
+@pytest.mark.proves("L-9")
 def test_the_ten_newest_browsers_of_a_person_stay(phone, clock):
     browsers = []
     for _ in range(11):
@@ -411,6 +425,7 @@ def test_forgetting_all_leaves_other_peoples(trusted, bob, client):
     assert skips_the_code(trusted)
 
 
+@pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
 def test_somebody_elses_browser_is_not_there(trusted, bob, client):
     """IDOR: 404, and nothing has changed."""
     sign_in(client, enrol(bob), bob.email)

@@ -29,10 +29,12 @@ def test_the_value_does_not_stand_in_the_token():
     assert b"JBSWY3DPEHPK3PXP" not in base64.urlsafe_b64decode(token.partition(".")[2]) + token.encode()
 
 
+@pytest.mark.proves("11.3.4")
 def test_the_same_value_is_never_sealed_the_same_way_twice():
     assert len({seal() for _ in range(1000)}) == 1000
 
 
+@pytest.mark.proves("K-02")
 def test_a_token_does_not_open_for_another_owner():
     with pytest.raises(vault.Unopenable):
         unseal(seal(owner="1"), owner="2")
@@ -48,6 +50,7 @@ def test_a_token_for_nobody_does_not_open_for_somebody():
         unseal(seal(owner=""), owner="1")
 
 
+@pytest.mark.proves("K-03")
 def test_every_purpose_of_ours_has_a_key_of_its_own():
     purposes = [Authenticator.PURPOSE, f"{Draft.PURPOSE}-setup", f"{Draft.PURPOSE}-codes", PENDING]
     tokens = {purpose: seal(purpose=purpose) for purpose in purposes}
@@ -63,6 +66,7 @@ def opens(token, purpose):
         return False
 
 
+@pytest.mark.proves("11.2.1-11.2.3")
 def test_a_token_names_the_key_that_sealed_it(settings):
     assert seal().partition(".")[0] == vault.key_id(settings.TWOFACTOR_KEYS[0])
 
@@ -72,6 +76,7 @@ def test_the_name_of_a_key_says_nothing_about_it(settings):
     assert vault.key_id(key) not in key + base64.urlsafe_b64decode(key).hex()
 
 
+@pytest.mark.proves("11.2.1-11.2.3")
 def test_a_token_opens_after_a_newer_key_came(settings):
     token = seal("kept")
     settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
@@ -96,6 +101,7 @@ def test_a_token_under_another_keys_name_does_not_open(settings):
         unseal(seal().replace(vault.key_id(first), vault.key_id(second)))
 
 
+@pytest.mark.proves("K-04")
 def test_a_new_secret_key_opens_what_the_old_one_sealed(settings):
     token = seal("kept")
     settings.SECRET_KEY = vault.generate_key()
@@ -116,6 +122,7 @@ def test_a_token_without_an_age_opens_for_ever():
     assert unseal(seal(), after=10 * 365 * 86400) == "secret"
 
 
+@pytest.mark.proves("11.3.1-11.3.3")
 @pytest.mark.parametrize("place", [0, 3, 9, 20, 60, -5])
 def test_a_token_with_one_character_changed_does_not_open(place):
     token = list(seal())
@@ -124,6 +131,7 @@ def test_a_token_with_one_character_changed_does_not_open(place):
         unseal("".join(token))
 
 
+@pytest.mark.proves("11.2.5")
 @pytest.mark.parametrize("rest", ["", ".", "AAAA", "=", " ", "gAAAAA==", "\0", "x" * 10_000])
 @pytest.mark.parametrize("max_age", [None, 600])
 def test_rubbish_under_our_keys_name_does_not_open(settings, rest, max_age):
@@ -158,6 +166,7 @@ def test_keys_are_read_newest_first():
 # In the database
 
 
+@pytest.mark.proves("K-02")
 def test_a_key_moved_to_another_person_is_nobodys(db):
     alice, bob = person(), person("bob@example.com")
     phone, _ = enrol(alice), enrol(bob)

@@ -47,6 +47,7 @@ def test_with_the_password_alone_nobody_is_signed_in(asked):
     assert signed_in_as(asked) is None
 
 
+@pytest.mark.proves("S-04")
 def test_with_the_password_alone_a_page_is_anonymous(asked):
     assert not asked.get(VERIFY).context["user"].is_authenticated
 
@@ -74,6 +75,7 @@ def test_the_pending_cookie_says_nothing_to_who_has_no_key(asked, alice, phone):
     assert not any(word in value for word in (alice.email, PASSWORD, alice.password, phone.key))
 
 
+@pytest.mark.proves("V-03")
 def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, clock):
     held = str(vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now()))
     assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
@@ -119,6 +121,7 @@ def test_the_session_remembers_that_it_was_the_authenticator(asked, phone):
     assert asked.session["amr"] == "totp"
 
 
+@pytest.mark.proves("V-03")
 def test_the_session_holds_no_password_and_no_code(asked, alice, phone):
     enter(asked, phone.code())
     held = str(dict(asked.session))
@@ -143,6 +146,7 @@ def test_a_right_code_ends_the_pending_sign_in(asked, phone):
     assert enter(asked, phone.code()).cookies["pending"]["max-age"] == 0
 
 
+@pytest.mark.proves("V-27", "S-02")
 def test_a_session_that_was_there_before_gets_another_key(asked, phone):
     session = asked.session
     session["language"] = "de"
@@ -151,6 +155,7 @@ def test_a_session_that_was_there_before_gets_another_key(asked, phone):
     assert asked.session.session_key != session.session_key
 
 
+@pytest.mark.proves("7.2.4")
 def test_an_old_session_key_is_dead_after_signing_in(asked, phone):
     session = asked.session
     session.save()
@@ -158,6 +163,7 @@ def test_an_old_session_key_is_dead_after_signing_in(asked, phone):
     assert not session.exists(session.session_key)
 
 
+@pytest.mark.proves("7.2.4")
 def test_every_password_begins_another_pending_sign_in(asked):
     first = asked.cookies["pending"].value
     give_password(asked)
@@ -170,6 +176,7 @@ def test_a_code_one_step_off_is_accepted(asked, alice, phone, off):
     assert signed_in_as(asked) == alice
 
 
+@pytest.mark.proves("V-08")
 @pytest.mark.parametrize("off", [-2, 2])
 def test_a_code_two_steps_off_is_refused(asked, phone, off):
     enter(asked, phone.code(off=off))
@@ -192,6 +199,7 @@ def test_an_authenticator_of_eight_digits_is_asked_for_eight(asked, phone):
     assert b"The code must be 8 numbers" in enter(asked, "123456").content
 
 
+@pytest.mark.proves("11.2.5")
 def test_an_authenticator_whose_key_does_not_open_lets_nobody_in(asked, phone):
     Authenticator.objects.update(sealed_key="damaged")
     enter(asked, phone.code())
@@ -217,6 +225,7 @@ def later(clock, client, seconds=1):
     give_password(client)
 
 
+@pytest.mark.proves("6.5.1", "N-06")
 def test_a_code_signs_in_once(client, phone, clock):
     sign_in(Client(), phone)
     later(clock, client)
@@ -230,6 +239,7 @@ def test_a_used_code_says_that_it_was_used(client, phone, clock):
     assert b"You have already used that code. Wait for a new one" in enter(client, phone.code()).content
 
 
+@pytest.mark.proves("V-05")
 def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
     code = phone.code()
     sign_in(Client(), phone)
@@ -238,6 +248,7 @@ def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
     assert signed_in_as(client) is None
 
 
+@pytest.mark.proves("C-08")
 def test_a_replayed_code_costs_no_guess(client, phone, clock):
     sign_in(Client(), phone)
     later(clock, client)
@@ -245,6 +256,7 @@ def test_a_replayed_code_costs_no_guess(client, phone, clock):
     assert failures() == 0
 
 
+@pytest.mark.proves("N-06")
 def test_a_replay_is_remembered(client, phone, clock):
     sign_in(Client(), phone)
     later(clock, client)
@@ -255,6 +267,7 @@ def test_a_replay_is_remembered(client, phone, clock):
 WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
+@pytest.mark.proves("V-06")
 def test_a_used_code_is_used_however_it_is_written(client, phone, clock):
     sign_in(Client(), phone)
     later(clock, client)
@@ -262,6 +275,7 @@ def test_a_used_code_is_used_however_it_is_written(client, phone, clock):
     assert signed_in_as(client) is None
 
 
+@pytest.mark.proves("R-06", "V-06")
 def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
     older = phone.code()
     enterer = Client()
@@ -284,6 +298,7 @@ def test_the_next_code_works(client, alice, phone, clock):
     assert signed_in_as(client) == alice
 
 
+@pytest.mark.proves("F-08")
 def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
     sign_in(Client(), phone)
     later(clock, client, -3600)
@@ -375,6 +390,7 @@ def test_a_badly_formed_code_costs_no_guess(asked, typed):
     assert failures() == 0
 
 
+@pytest.mark.proves("2.2.1", "2.2.2", "V-16")
 @pytest.mark.parametrize("typed", RUBBISH, ids=range(len(RUBBISH)))
 def test_a_badly_formed_code_is_refused_with_422(asked, typed):
     assert enter(asked, typed).status_code == 422
@@ -399,6 +415,7 @@ def test_a_missing_field_is_an_empty_one(asked):
     assert b"Enter the code" in asked.post(VERIFY).content
 
 
+@pytest.mark.proves("15.3.7")
 def test_of_two_codes_in_one_form_one_is_looked_at(asked, phone):
     asked.post(VERIFY, {"code": ["000000", "111111", "222222"]})
     assert failures() == 1
@@ -413,6 +430,7 @@ def locked(asked):
     return asked
 
 
+@pytest.mark.proves("6.3.1")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 def test_after_five_wrong_codes_the_answer_is_429(locked, headers):
     assert locked.post(VERIFY, {"code": "000000"}, headers=headers).status_code == 429
@@ -451,11 +469,13 @@ def test_the_code_page_says_how_long_it_is_locked(locked):
     assert b"You entered the wrong code too many times" in locked.get(VERIFY).content
 
 
+@pytest.mark.proves("C-09")
 def test_while_locked_a_right_code_is_refused(locked, phone):
     enter(locked, phone.code())
     assert signed_in_as(locked) is None
 
 
+@pytest.mark.proves("C-09")
 def test_while_locked_a_right_code_is_not_spent(locked, alice, phone, clock):
     code = phone.code()
     enter(locked, code)
@@ -483,6 +503,7 @@ def test_another_browser_does_not_bring_more_guesses(locked):
     assert enter(other, "000000").status_code == 429
 
 
+@pytest.mark.proves("R-07", "F-14")
 def test_guesses_on_different_pages_are_counted_together(asked):
     for _ in range(5):
         browser = Client()
@@ -491,10 +512,12 @@ def test_guesses_on_different_pages_are_counted_together(asked):
     assert enter(asked, "000000").status_code == 429
 
 
+@pytest.mark.proves("X-02")
 def test_refused_codes_do_not_lock_the_password(locked):
     assert give_password(Client()).url == VERIFY
 
 
+@pytest.mark.proves("C-06", "F-14")
 def test_a_code_is_counted_even_when_the_answer_breaks(asked, db):
     def breaks(sender, instance, **kwargs):
         raise RuntimeError
@@ -506,6 +529,7 @@ def test_a_code_is_counted_even_when_the_answer_breaks(asked, db):
     assert (answer, failures()) == (500, 1)
 
 
+@pytest.mark.proves("V-12")
 def test_an_error_while_signing_in_signs_nobody_in(asked, phone):
     def breaks(sender, **kwargs):
         raise RuntimeError
@@ -520,6 +544,7 @@ def test_an_error_while_signing_in_signs_nobody_in(asked, phone):
 # A pending sign-in dies
 
 
+@pytest.mark.proves("S-01")
 @pytest.mark.parametrize(("seconds", "lives"), [(599, True), (601, False)])
 def test_a_pending_sign_in_lives_for_ten_minutes(asked, alice, phone, clock, seconds, lives):
     clock.shift(seconds)
@@ -572,6 +597,7 @@ def deleted(alice):
 CHANGES = [changed_password, deactivated, turned_off, ended_everywhere, deleted]
 
 
+@pytest.mark.proves("7.4.2", "V-23")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_pending_sign_in_dies_with_a_change_of_the_account(asked, alice, phone, change):
     change(alice)
@@ -585,6 +611,7 @@ def test_after_a_change_of_the_account_the_password_is_asked_for_again(asked, al
     assert enter(asked, phone.code()).url == "/accounts/login/"
 
 
+@pytest.mark.proves("X-14")
 def test_a_pending_sign_in_dies_when_its_backend_is_gone(asked, phone):
     note = vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
     asked.cookies["pending"] = vault.seal(PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now())
@@ -622,18 +649,21 @@ def bobs_phone(alice):
     return enrol(person("bob@example.com"))
 
 
+@pytest.mark.proves("S-03")
 def test_a_second_name_replaces_the_first(asked, bobs_phone):
     give_password(asked, "bob@example.com")
     enter(asked, bobs_phone.code())
     assert signed_in_as(asked).email == "bob@example.com"
 
 
+@pytest.mark.proves("S-03")
 def test_after_a_second_name_the_first_ones_code_is_wrong(asked, phone, bobs_phone):
     give_password(asked, "bob@example.com")
     enter(asked, phone.code())
     assert signed_in_as(asked) is None
 
 
+@pytest.mark.proves("V-17")
 def test_somebody_elses_code_is_wrong(asked, bobs_phone):
     enter(asked, bobs_phone.code())
     assert signed_in_as(asked) is None
@@ -642,6 +672,7 @@ def test_somebody_elses_code_is_wrong(asked, bobs_phone):
 NAMES = ["user", "user_id", "username", "uid", "pk", "id", "account", "method", "kinds", "backend", "nonce"]
 
 
+@pytest.mark.proves("V-17")
 @pytest.mark.parametrize("place", ["body", "query", "cookie"])
 def test_a_person_named_by_the_browser_is_not_looked_at(asked, alice, phone, bobs_phone, place):
     bob = str(person("carol@example.com").pk)
@@ -653,6 +684,7 @@ def test_a_person_named_by_the_browser_is_not_looked_at(asked, alice, phone, bob
     assert signed_in_as(asked) == alice
 
 
+@pytest.mark.proves("V-16")
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_naming_oneself_does_not_make_ones_code_right(asked, bobs_phone, place):
     bob = str(get_user_model().objects.get(email="bob@example.com").pk)
@@ -714,12 +746,14 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.proves("3.7.2", "V-25")
 @pytest.mark.parametrize("to", FOREIGN)
 def test_nobody_is_sent_to_another_site(client, phone, to):
     give_password(client, next=to)
     assert enter(client, phone.code()).url == "/"
 
 
+@pytest.mark.proves("V-25")
 @pytest.mark.parametrize("to", FOREIGN)
 def test_nobody_is_sent_to_another_site_under_htmx(client, phone, to):
     give_password(client, next=to)
@@ -775,6 +809,7 @@ def test_a_page_varies_with_htmx(asked, path):
     assert "HX-Request" in asked.get(path).headers["Vary"]
 
 
+@pytest.mark.proves("3.5.3")
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_looking_at_the_page_changes_nothing(asked, method):
     before = list(Authenticator.objects.values()), list(GuessBudget.objects.values()), Event.objects.count()
@@ -789,6 +824,7 @@ def test_a_form_without_its_token_is_refused(phone, path):
     assert strict.post(path, {"code": phone.code()}).status_code == 403
 
 
+@pytest.mark.proves("3.3.4")
 def test_the_session_key_is_not_in_a_page(asked, phone):
     enter(asked, phone.code())
     assert asked.cookies[site.SESSION_COOKIE_NAME].value not in asked.get("/").content.decode()
@@ -802,6 +838,7 @@ def test_signing_in_makes_one_session(asked, phone):
 # Ways out, errors, and what else once went wrong
 
 
+@pytest.mark.proves("V-12")
 def test_signing_out_ends_a_pending_sign_in(client, phone):
     give_password(client)
     client.post("/accounts/logout/")
@@ -851,6 +888,7 @@ def broken(client, phone, settings):
     return mail.outbox[-1].body, code, token
 
 
+@pytest.mark.proves("V-30")
 def test_a_mail_about_an_error_does_not_hold_the_code(broken):
     text, code, _ = broken
     assert code not in text
