@@ -2,6 +2,7 @@
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
 # make mutations  one thing broken after the other: does a test in the browser see it?
+# make assurance  every requirement, with the tests that prove it or the reason why none does
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml
@@ -18,7 +19,7 @@ TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: run test check format screens mutations messages lock
+.PHONY: run test check format assurance screens mutations messages lock
 .DELETE_ON_ERROR:
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
@@ -48,6 +49,9 @@ format: .venv/test-packages
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
+
+assurance:
+	@$(PYTHON) -m tests.evidence
 
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
