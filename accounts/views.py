@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
@@ -95,7 +95,7 @@ class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not postage.may_send("reset", form.cleaned_data["email"], self.request, timezone.now()):
-            return see_other("password_reset_done")
+            return HttpResponseRedirect(self.get_success_url())  # as Django answers, to tell nothing
         return super().form_valid(form)
 
 

@@ -303,7 +303,6 @@ EXCEPTIONS = {
     "N-06-notice": "not built yet: the letter; NIST leaves it open (MAY)",
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",
     "R-09": "declined by design: optional in RFC 6238; what came along from another app stays fixed",
-    "L-8-answer": "fault: the first three requests answer 302, those after them 303",
     "V-21-API": "not built yet: the API",
     "V-26-fixed": "not built yet: a test that plants the cookie; other sites cannot (3.3.1, 3.3.2)",
     "V-33": "not built yet: the API",

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth import SESSION_KEY
-from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
@@ -128,6 +127,15 @@ def test_a_request_for_another_host_sends_no_link(client, alice):
         "/accounts/password_reset/", {"email": alice.email}, headers={"Host": "evil.example"}
     )
     assert (response.status_code, letters()) == (400, [])
+
+
+DONE = "/accounts/password_reset/done/"
+
+
+@pytest.mark.proves("L-8-answer")
+def test_whoever_asks_too_often_gets_the_same_answer(client, alice):
+    answers = [ask(client) for _ in range(4)]
+    assert {(answer.status_code, answer.url) for answer in answers} == {(302, DONE)}
 
 
 @pytest.mark.proves("L-8")
@@ -389,7 +397,7 @@ def test_changing_is_no_reset(as_alice):
 def test_a_link_to_reset_is_dead_after_changing(as_alice):
     ask(Client())
     change(as_alice)
-    choose(Client(), link(mail.outbox[0]), "a third one, for thieves")
+    choose(Client(), link(letters()[0]), "a third one, for thieves")
     assert opens(NEW)
 
 
