@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
+from modes import MODES
 from playwright.sync_api import expect
+from walks import ALICE, PAPER, enrol
 
 from tests import programs
 from tests.conftest import static_files  # noqa: F401  a fixture
+from tests.people import person
 from tests.twofactor.sent import with_pigeons
 
-pytest.register_assert_rewrite("steps", "walks")
+pytest.register_assert_rewrite("steps")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
 
 expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
@@ -73,10 +76,20 @@ def site(transactional_db, settings, server):
     return settings.BASE_URL
 
 
-@pytest.fixture(params=["htmx", "no-js", "htmx-blocked"])
+@pytest.fixture(params=MODES)
 def mode(request):
-    """Every test runs in each of them, unless it says @pytest.mark.parametrize("mode", [...])."""
     return request.param
+
+
+@pytest.fixture
+def alice(site):
+    return person(ALICE, name="Alice")
+
+
+@pytest.fixture
+def phone(alice):
+    """Alice has two-factor sign-in, three codes on paper, and this is her phone."""
+    return enrol(alice, PAPER)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from django.test import override_settings
 from django.utils import timezone
 from walks import (
     ALICE,
+    PAPER,
     Phone,
     choose_password,
     confirm,
@@ -28,7 +29,6 @@ from tests.twofactor.sent import has_number, other_than, texted
 from twofactor import standing
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, TrustedBrowser
 
-PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 NEW_PASSWORD = "a loud yellow mountain"
 NOBODY_LISTENS = {
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from journeys import JOURNEYS
+from modes import HTMX
 from PIL import Image
 from steps import arrive
 
@@ -20,7 +21,7 @@ GAP = 24
 COLOURS = 64  # flat colours; a palette keeps the file small
 
 
-@pytest.mark.parametrize("mode", ["htmx"])
+@HTMX
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screens(context, scheme):
     ann, bob = person("ann@example.com", name="Ann"), person("bob@example.com", name="Bob")
@@ -67,7 +68,7 @@ def settings(page):
 
 
 @pytest.mark.urls("tests.config.broken")
-@pytest.mark.parametrize("mode", ["htmx"])
+@HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 def test_every_screen(page, journey):
     SHEET.mkdir(parents=True, exist_ok=True)

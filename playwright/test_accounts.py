@@ -8,14 +8,9 @@ from steps import step
 from walks import ALICE, choose_password, give_password, mailed_link, press, see, sign_out
 
 from accounts.models import User
-from tests.people import PASSWORD, person
+from tests.people import PASSWORD
 
 NEW_PASSWORD = "a loud yellow mountain"
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from journeys import setting_up, signing_in
+from modes import HTMX, NO_JS
 from steps import arrive
 
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
 KB = 1024
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -60,7 +60,7 @@ def test_no_font_is_loaded(first_visit):
     assert [request.url for request, *_ in first_visit if request.resource_type == "font"] == []
 
 
-@pytest.mark.parametrize("mode", ["no-js"])
+@NO_JS
 def test_without_javascript_it_is_lighter_still(first_visit):
     assert sum(line for *_, line in first_visit) <= 8 * KB
 

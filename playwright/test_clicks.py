@@ -2,11 +2,11 @@
 
 import pytest
 import submits
+from modes import BLOCKED, HTMX
 from playwright.sync_api import expect
 
 from tests.twofactor.sent import with_pigeons
 
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
 BUSY = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.activeElement]"
 
 
@@ -78,7 +78,7 @@ def test_wild_presses_send_once(page, lead):
     assert line.sent() == 1
 
 
-@pytest.mark.parametrize("mode", ["htmx-blocked"])
+@BLOCKED
 @pytest.mark.parametrize("lead", submits.PLAIN, ids=lambda lead: lead.__name__)
 def test_a_double_click_sends_a_plain_form_once(page, lead):
     button, posts = lead(page), []

@@ -3,24 +3,9 @@
 import re
 
 import pytest
-from journeys import PAPER
+from modes import HTMX, NO_JS
 from playwright.sync_api import expect
-from walks import ALICE, enrol, enter, give_code, give_password, posts_to, press, see
-
-from tests.people import person
-
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
-NO_JS = pytest.mark.parametrize("mode", ["no-js"])
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice, PAPER)
+from walks import ALICE, enter, give_code, give_password, posts_to, press, see
 
 
 @pytest.fixture

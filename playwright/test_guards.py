@@ -1,9 +1,9 @@
 """What must not go wrong under impatient fingers, bad lines and other tabs."""
 
 import pytest
+from modes import HTMX
 from playwright.sync_api import expect
 from walks import (
-    enrol,
     enter,
     finish,
     follow,
@@ -12,6 +12,7 @@ from walks import (
     history_length,
     key,
     look_again,
+    posts_to,
     press,
     see,
     set_up,
@@ -21,26 +22,9 @@ from walks import (
     told,
 )
 
-from tests.people import person
 from twofactor.models import Authenticator
 
-pytestmark = pytest.mark.parametrize("mode", ["htmx"])
-
-
-@pytest.fixture
-def alice(site):
-    return person("alice@example.com", name="Alice")
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice)
-
-
-def posts_to(page):
-    sent = []
-    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
-    return sent
+pytestmark = HTMX
 
 
 def test_a_double_click_sends_once(page, phone):

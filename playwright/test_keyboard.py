@@ -4,23 +4,21 @@ import re
 
 import pytest
 import submits
+from modes import HTMX
 from playwright.sync_api import expect
-from walks import ALICE, Phone, enrol, see
+from walks import ALICE, PAPER, Phone, see
 
-from tests.people import PASSWORD, person
+from tests.people import PASSWORD
 from tests.twofactor.sent import NUMBER, mailed, texted, with_pigeons
 from twofactor.mail import outgoing
+
+pytestmark = HTMX
 
 STOPS = 60  # more than any page has
 FOCUSED = "element => (element.closest('summary') ?? element) === document.activeElement"
 PASSWORD_FIELD = re.compile("^Password")
 CODE_FIELD = re.compile("^Enter (the|a backup) code")
 SAVED = "I have saved my backup codes"
-
-
-@pytest.fixture
-def mode():
-    return "htmx"
 
 
 @pytest.fixture(autouse=True)
@@ -99,11 +97,6 @@ def protected(page, site):
     return submits.protected(page)[1]
 
 
-@pytest.fixture
-def enrolled(site):
-    return enrol(person(ALICE, name="Alice"), [submits.PAPER])
-
-
 # Flows
 
 
@@ -119,11 +112,11 @@ def test_signing_up(keys):
     keys.read("Your e-mail address is confirmed.")
 
 
-def test_signing_in_and_out(keys, enrolled):
+def test_signing_in_and_out(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
     keys.see("Enter the code")
-    keys.type(CODE_FIELD, enrolled.code())
+    keys.type(CODE_FIELD, phone.code())
     keys.tick("Trust this browser")
     keys.press("Sign in")
     keys.see("Hello, Alice")
@@ -148,7 +141,7 @@ def test_setting_up(keys, page):
     keys.see("Security")
 
 
-def test_a_mailed_code_in_at_most_three_presses(keys, enrolled):
+def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
     keys.see("Enter the code")
@@ -161,13 +154,13 @@ def test_a_mailed_code_in_at_most_three_presses(keys, enrolled):
     keys.see("Hello, Alice")
 
 
-def test_a_backup_code(keys, enrolled):
+def test_a_backup_code(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
     keys.see("Enter the code")
     keys.follow("Try another way")
     keys.follow("Backup code")
-    keys.type(CODE_FIELD, submits.PAPER)
+    keys.type(CODE_FIELD, PAPER[0])
     keys.send()
     keys.see("Hello, Alice")
 

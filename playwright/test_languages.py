@@ -4,20 +4,18 @@ import pytest
 from django.conf import settings as site_settings
 from django.utils import translation
 from looks import NARROW, SIZES
+from modes import HTMX
 from steps import complaints, fits
 from walks import ALICE, enrol, enter
 
 from tests.people import PASSWORD, person
 
+pytestmark = HTMX
+
 STRANGERS = ["/", "/help/", "/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"]
 BEFORE = ["/", "/two-factor/", "/two-factor/setup/", "/two-factor/setup/verify/"]
 ASKED = ["/two-factor/verify/", "/two-factor/verify/other/", "/two-factor/verify/backup/"]
 AFTER = ["/two-factor/", "/two-factor/disable/", "/two-factor/backup-codes/", "/two-factor/activity/"]
-
-
-@pytest.fixture
-def mode():
-    return "htmx"
 
 
 @pytest.fixture(params=[code for code, _name in site_settings.LANGUAGES])

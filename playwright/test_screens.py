@@ -7,10 +7,10 @@ import journeys
 import pytest
 from journeys import JOURNEYS
 from looks import LOOKS, look
+from modes import HTMX
 from steps import FOLDER, SCREENS, arrive, complaints, fits, step
 
 pytestmark = pytest.mark.urls("tests.config.broken")
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
 EVERY_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 
 

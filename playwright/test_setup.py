@@ -9,6 +9,7 @@ import pytest
 import zxingcpp
 from django.conf import settings
 from django.utils import timezone
+from modes import HTMX, NO_JS
 from PIL import Image
 from playwright.sync_api import expect
 from steps import step
@@ -33,12 +34,9 @@ from walks import (
     told,
 )
 
-from tests.people import person
 from twofactor import vault
 from twofactor.models import Authenticator
 
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
-NO_JS = pytest.mark.parametrize("mode", ["no-js"])
 CODE = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
 PHONE_SIZE = {"width": 320, "height": 640}
 LOOKS = {
@@ -48,11 +46,6 @@ LOOKS = {
     "forced colours, dark": {"color_scheme": "dark", "forced_colors": "active"},
     "print": {"color_scheme": "dark", "forced_colors": "none", "media": "print"},
 }
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
 
 
 @pytest.fixture

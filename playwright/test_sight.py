@@ -2,14 +2,11 @@
 
 import pytest
 from django.conf import settings
-from journeys import PAPER
 from looks import NARROW, look
+from modes import HTMX
 from steps import fits
-from walks import ALICE, enrol, enter, give_password, see, start_set_up, to_codes
+from walks import enter, give_password, see, start_set_up, to_codes
 
-from tests.people import person
-
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
 pytestmark = HTMX
 
 # Of what has the focus: how wide its outline is, and its contrast to what lies around it.
@@ -64,16 +61,6 @@ MOVING = """() => [...document.querySelectorAll("*")]
   .filter((place) => getComputedStyle(place).transitionDuration !== "0s")
   .concat(document.getAnimations())
   .map(String)"""
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice, PAPER)
 
 
 @pytest.fixture

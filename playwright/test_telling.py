@@ -4,12 +4,12 @@ import re
 
 import pytest
 from django.core import mail
-from journeys import PAPER
+from modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from steps import step
 from walks import (
     ALICE,
-    enrol,
+    PAPER,
     enter,
     finish,
     follow,
@@ -22,26 +22,13 @@ from walks import (
     told,
 )
 
-from tests.people import person
 from twofactor.mail import outgoing
 
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
-NO_JS = pytest.mark.parametrize("mode", ["no-js"])
 COUNT = """region => new MutationObserver(() => {
   if (region.textContent) region.dataset.told = Number(region.dataset.told ?? 0) + 1;
 }).observe(region, {childList: true})"""
 ENDED = "You are signed out everywhere else."
 REMINDER = "Make your account safer"
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice, PAPER)
 
 
 @pytest.fixture

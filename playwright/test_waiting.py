@@ -8,28 +8,15 @@ import time_machine
 from axes.models import AccessAttempt
 from django.core import mail
 from django.utils import timezone
-from journeys import PAPER
+from modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from steps import step
 from walks import ALICE, enrol, follow, give_code, give_password, press, see, told
 
 from accounts import lockout
-from tests.people import person
 from twofactor.models import GuessBudget
 
-HTMX = pytest.mark.parametrize("mode", ["htmx"])
-NO_JS = pytest.mark.parametrize("mode", ["no-js"])
 LATER = "You can ask for a new code now."
-
-
-@pytest.fixture
-def alice(site):
-    return person(ALICE, name="Alice")
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice, PAPER)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from twofactor.mail import outgoing
 from twofactor.models import Authenticator
 
 ALICE = "alice@example.com"
+PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 KEY = re.compile(r"^[A-Z2-7]{32}$")
 ON = "Two-factor authentication is on"
 
