@@ -174,7 +174,7 @@ def alice(db):
 
 def untranslated(answer, *known):
     assert answer.content, answer
-    return outside_brackets(answer.content.decode(), [*KNOWN, *known])
+    return outside_brackets(answer.text, [*KNOWN, *known])
 
 
 def agent():

@@ -61,7 +61,7 @@ def test_looking_at_the_head_of_the_link_confirms_nothing(client, path):
 
 
 def test_the_page_shows_which_address_it_is_about(client, path):
-    assert OLD in client.get(path).content.decode()
+    assert OLD in client.get(path).text
 
 
 def test_pressing_the_button_confirms_the_address(client, path):
@@ -90,7 +90,7 @@ def test_a_used_link_is_dead_to_a_reader_too(client, path):
 
 def test_a_dead_link_has_a_page_that_says_so(client, path):
     client.post(path)
-    assert "This link does not work any more" in client.get(path).content.decode()
+    assert "This link does not work any more" in client.get(path).text
 
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(days=3), 200), (timedelta(days=3, seconds=1), 404)])
@@ -277,7 +277,7 @@ def test_the_password_of_more_than_five_minutes_ago_does_not_count(client, alice
 
 
 def test_a_refused_change_keeps_the_address_that_was_typed(as_alice):
-    assert 'value="alice@new"' in ask_to_change(as_alice, "alice@new").content.decode()
+    assert 'value="alice@new"' in ask_to_change(as_alice, "alice@new").text
 
 
 def test_asking_needs_somebody_signed_in(client, alice):
@@ -333,7 +333,7 @@ def test_somebody_else_who_opens_the_link_gets_a_page_of_its_own(as_alice, bob):
     bobs = Client()
     give_password(bobs, "bob@example.com")
     page = bobs.get(link())
-    assert (page.status_code, "belongs to another account" in page.content.decode()) == (403, True)
+    assert (page.status_code, "belongs to another account" in page.text) == (403, True)
 
 
 def test_signing_in_on_the_way_leads_back_to_the_link(as_alice):
@@ -390,4 +390,4 @@ def test_a_password_link_sent_to_the_old_address_is_dead_after_the_change(as_ali
     Client().post("/accounts/password_reset/", {"email": OLD})
     reset = link()
     change(as_alice)
-    assert "has been used or is too old" in Client().get(reset).content.decode()
+    assert "has been used or is too old" in Client().get(reset).text

@@ -211,7 +211,7 @@ def test_the_page_is_a_whole_page(alice, client, headers):
 
 @pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
 def test_the_page_says_what_else_can_be_done(alice, client, path):
-    assert f'href="{path}"' in wrong(client, 5).content.decode()
+    assert f'href="{path}"' in wrong(client, 5).text
 
 
 def test_the_page_is_the_same_for_a_name_that_nobody_has(alice):
@@ -221,7 +221,7 @@ def test_the_page_is_the_same_for_a_name_that_nobody_has(alice):
 
 def body(page):
     """Without the token, which differs every time."""
-    return re.sub(r'value="\w{64}"', "", page.content.decode())
+    return re.sub(r'value="\w{64}"', "", page.text)
 
 
 def test_a_wrong_password_is_answered_the_same_for_a_name_that_nobody_has(alice, client):

@@ -194,7 +194,7 @@ def test_a_reset_signs_nobody_in(client, alice):
 
 def test_a_reset_leads_to_a_page_with_a_way_to_sign_in(client, alice):
     response = reset(client)
-    assert 'href="/accounts/login/"' in client.get(response["Location"]).content.decode()
+    assert 'href="/accounts/login/"' in client.get(response["Location"]).text
 
 
 def test_the_link_works_once(client, alice):
@@ -205,7 +205,7 @@ def test_the_link_works_once(client, alice):
 
 def test_a_dead_link_has_a_page_that_says_so(client, alice):
     reset(client)
-    assert "This link has been used or is too old." in Client().get(link()).content.decode()
+    assert "This link has been used or is too old." in Client().get(link()).text
 
 
 @pytest.mark.parametrize(("age", "works"), [(timedelta(hours=1), True), (timedelta(seconds=3601), False)])
@@ -241,7 +241,7 @@ def test_a_link_opens_nobody_elses_account(client, alice, bob):
 
 @pytest.mark.parametrize("path", ["x/y-z", "MQ/set-password", "%00/a-b", "!!/a-b", "MQ/" + "a" * 500])
 def test_a_link_that_was_never_ours_is_dead(client, alice, path):
-    assert "too old" in client.get(f"/accounts/reset/{path}/").content.decode()
+    assert "too old" in client.get(f"/accounts/reset/{path}/").text
 
 
 @pytest.mark.parametrize("password", ["", "short", "password123", "alice@example.com", "12345678"])
@@ -327,7 +327,7 @@ def test_only_the_link_of_a_letter_opens_a_session_row(client, alice):
 
 def test_changing_leads_to_the_page_that_says_so(as_alice):
     response = change(as_alice)
-    assert "<h1>Password changed</h1>" in as_alice.get(response["Location"]).content.decode()
+    assert "<h1>Password changed</h1>" in as_alice.get(response["Location"]).text
 
 
 def test_a_changed_password_opens_the_account(as_alice):

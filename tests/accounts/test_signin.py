@@ -18,7 +18,7 @@ LOGIN = "/accounts/login/"
 
 def bare(response):
     """The page without the token, which is new each time."""
-    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.text)
 
 
 def test_the_right_password_leads_home(client, alice):
@@ -88,7 +88,7 @@ def test_who_is_signed_in_already_is_never_led_to_another_site(as_alice, next_pa
 
 @pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
 def test_the_form_does_not_carry_another_site_along(client, db, next_page):
-    page = client.get(LOGIN, {"next": next_page}).content.decode()
+    page = client.get(LOGIN, {"next": next_page}).text
     assert 'name="next" value=""' in page or re.search(r'name="next" value="/[^/\\]', page)
 
 
@@ -177,15 +177,15 @@ def test_the_refusal_stands_beside_the_password(client, alice):
 
 
 def test_a_refused_sign_in_keeps_the_address(client, alice):
-    assert 'value="alice@example.com"' in give_password(client, password="wrong").content.decode()
+    assert 'value="alice@example.com"' in give_password(client, password="wrong").text
 
 
 def test_a_refused_sign_in_never_sends_the_password_back(client, alice):
-    assert "hunter2hunter2" not in give_password(client, password="hunter2hunter2").content.decode()
+    assert "hunter2hunter2" not in give_password(client, password="hunter2hunter2").text
 
 
 def test_a_refused_sign_in_still_knows_where_to_go_on(client, alice):
-    page = give_password(client, password="wrong", next="/accounts/profile/").content.decode()
+    page = give_password(client, password="wrong", next="/accounts/profile/").text
     assert 'name="next" value="/accounts/profile/"' in page
 
 

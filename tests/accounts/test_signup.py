@@ -170,11 +170,11 @@ def test_a_refused_sign_up_makes_nobody(client):
 
 
 def test_a_refused_sign_up_keeps_the_address_that_was_typed(client):
-    assert f'value="{FREE}"' in sign_up(client, password="short").content.decode()
+    assert f'value="{FREE}"' in sign_up(client, password="short").text
 
 
 def test_a_refused_sign_up_never_sends_the_password_back(client):
-    assert "hunter2" not in sign_up(client, password="hunter2").content.decode()
+    assert "hunter2" not in sign_up(client, password="hunter2").text
 
 
 @pytest.mark.proves("15.3.3")

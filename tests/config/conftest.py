@@ -32,7 +32,7 @@ def panel():
     """What stands in #main of a page, or a whole part, without what differs on purpose: token and focus."""
 
     def inner(response):
-        text = response.content.decode()
+        text = response.text
         main = re.search(r'<main id="main" tabindex="-1">(.*)</main>', text, re.DOTALL)
         without = r' value="[A-Za-z0-9]{64}"|( tabindex="-1")? autofocus'
         return re.sub(without, "", main[1] if main else text).strip()

@@ -47,7 +47,7 @@ def test_an_error_has_its_own_status(answer, status, headers):
 @MODES
 @EVERY_ERROR
 def test_an_error_is_a_whole_page(answer, status, headers):
-    page = answer(status, headers).content.decode()
+    page = answer(status, headers).text
     counts = [page.count(part) for part in ("<!doctype html>", '<main id="main"', "<h1")]
     assert counts == [1, 1, 1]
 
@@ -60,24 +60,24 @@ def test_an_error_reads_the_same_in_both_modes(answer, panel, status):
 
 @EVERY_ERROR
 def test_the_heading_of_an_error_takes_the_focus_when_htmx_lifts_it(answer, status):
-    assert '<h1 tabindex="-1" autofocus>' in answer(status, HTMX).content.decode()
+    assert '<h1 tabindex="-1" autofocus>' in answer(status, HTMX).text
 
 
 @EVERY_ERROR
 def test_the_title_of_an_error_is_its_heading(answer, status):
-    page = answer(status, {}).content.decode()
+    page = answer(status, {}).text
     title, heading = page.split("<title>")[1], page.split("<h1>")[1]
     assert title.split("</title>")[0] == f"{heading.split('</h1>')[0]} – Countersign"
 
 
 @EVERY_ERROR
 def test_an_error_offers_a_way_on(answer, status):
-    assert 'class="button primary" href="/' in answer(status).content.decode()
+    assert 'class="button primary" href="/' in answer(status).text
 
 
 @EVERY_ERROR
 def test_an_error_needs_no_token(answer, status):
-    assert "csrfmiddlewaretoken" not in answer(status).content.decode()
+    assert "csrfmiddlewaretoken" not in answer(status).text
 
 
 @MODES
@@ -96,13 +96,13 @@ def test_an_error_is_not_turned_into_a_navigation(answer, status):
 @pytest.mark.proves("16.5.1")
 @EVERY_ERROR
 def test_an_error_tells_no_details(answer, status):
-    page = answer(status).content.decode()
+    page = answer(status).text
     assert [word for word in ("secret reason", "attacker", "Traceback") if word in page] == []
 
 
 @EVERY_ERROR
 def test_an_error_speaks_the_language_of_the_browser(answer, status):
-    page = answer(status, {"Accept-Language": "ar"}).content.decode()
+    page = answer(status, {"Accept-Language": "ar"}).text
     assert '<html lang="ar" dir="rtl">' in page
 
 
@@ -173,7 +173,7 @@ def test_liveness_does_not_ask_the_database():
 
 
 def out_of_date(**headers):
-    return Client(enforce_csrf_checks=True).post("/accounts/signup/", headers=headers).content.decode()
+    return Client(enforce_csrf_checks=True).post("/accounts/signup/", headers=headers).text
 
 
 def test_a_stale_form_leads_back_to_its_page():

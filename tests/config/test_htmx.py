@@ -36,13 +36,13 @@ def plain_next(response):
 @pytest.mark.proves("3.2.1")
 @PAGES
 def test_a_browser_gets_a_whole_document(visitor, name):
-    page = visitor.get(reverse(name)).content.decode()
+    page = visitor.get(reverse(name)).text
     assert (page.startswith("<!doctype html>"), page.count('<main id="main"')) == (True, 1)
 
 
 @PAGES
 def test_htmx_gets_what_stands_in_main(visitor, htmx, name):
-    part = visitor.get(reverse(name), headers=htmx()).content.decode()
+    part = visitor.get(reverse(name), headers=htmx()).text
     assert [tag for tag in ("<!doctype", "<html", "<body", "<main", "<nav", "<script") if tag in part] == []
 
 
@@ -55,7 +55,7 @@ def test_the_part_and_the_page_are_the_same_panel(visitor, htmx, panel, name):
 @PAGES
 def test_a_part_brings_the_title_of_its_page(visitor, htmx, name):
     page, part = visitor.get(reverse(name)), visitor.get(reverse(name), headers=htmx())
-    titles = [re.search("<title>.*?</title>", answer.content.decode())[0] for answer in (page, part)]
+    titles = [re.search("<title>.*?</title>", answer.text)[0] for answer in (page, part)]
     assert titles[0] == titles[1] != "<title> – Countersign</title>"
 
 
@@ -90,7 +90,7 @@ def test_only_the_word_true_asks_for_a_part(client, value):
 @pytest.mark.proves("7.4.4")
 @pytest.mark.parametrize("name", BEHIND)
 def test_every_page_behind_the_door_offers_to_sign_out(visitor, name):
-    assert 'action="/accounts/logout/"' in visitor.get(reverse(name)).content.decode()
+    assert 'action="/accounts/logout/"' in visitor.get(reverse(name)).text
 
 
 # A refused form
@@ -180,7 +180,7 @@ def test_a_changed_password_is_shown_in_place(as_alice, htmx):
 
 
 def test_the_form_that_chooses_the_language_loads_a_new_document(as_alice):
-    page = as_alice.get("/accounts/profile/").content.decode()
+    page = as_alice.get("/accounts/profile/").text
     form = re.search('<form[^>]*action="/accounts/profile/"[^>]*>', page)[0]
     assert "hx-" not in form
 
@@ -209,7 +209,7 @@ def test_a_lost_session_leads_a_form_back_to_its_page_too(client, htmx):
 
 def test_a_lost_session_is_told_once(client, htmx):
     to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
-    pages = [client.get(to).content.decode() for _ in range(2)]
+    pages = [client.get(to).text for _ in range(2)]
     assert [page.count("You were signed out.") for page in pages] == [1, 0]
 
 
@@ -232,7 +232,7 @@ def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
         give_password(client)
     with time_machine.travel(NOW + IDLE):
         to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
-        assert client.get(to).content.decode().count("You were signed out") == 1
+        assert client.get(to).text.count("You were signed out") == 1
 
 
 # Headers are what a stranger wrote
@@ -301,7 +301,7 @@ def save_profile(client, headers):
 
 def test_a_message_is_in_the_part_as_a_notice_and_as_a_status(as_alice, htmx):
     save_profile(as_alice, htmx("/accounts/profile/"))
-    part = as_alice.get("/accounts/profile/", headers=htmx("/accounts/profile/")).content.decode()
+    part = as_alice.get("/accounts/profile/", headers=htmx("/accounts/profile/")).text
     status, notice = (
         part.split("<section")[0].split("hx-swap-oob", 2)[1],
         part.count('class="notice success"'),
@@ -312,10 +312,10 @@ def test_a_message_is_in_the_part_as_a_notice_and_as_a_status(as_alice, htmx):
 def test_a_message_shown_in_a_part_is_not_shown_again(as_alice, htmx):
     save_profile(as_alice, htmx())
     as_alice.get("/accounts/profile/", headers=htmx())
-    assert "Your profile is saved." not in as_alice.get("/").content.decode()
+    assert "Your profile is saved." not in as_alice.get("/").text
 
 
 def test_a_message_waits_over_a_navigation(as_alice, htmx):
     save_profile(as_alice, htmx())
     as_alice.post("/accounts/logout/", headers=htmx())
-    assert "Your profile is saved." in as_alice.get("/accounts/login/").content.decode()
+    assert "Your profile is saved." in as_alice.get("/accounts/login/").text

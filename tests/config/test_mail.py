@@ -131,7 +131,7 @@ def test_writing_a_letter_leaves_the_page_in_its_own_language(client, alice):
     response = client.post(
         "/accounts/password_reset/", {"email": OLD}, headers={"Accept-Language": "de"}, follow=True
     )
-    assert '<html lang="de"' in response.content.decode()
+    assert '<html lang="de"' in response.text
 
 
 def test_an_address_in_html_is_text_and_never_markup(client, db):
@@ -241,7 +241,7 @@ def no_mail(request):
 def test_a_sign_up_that_could_not_be_mailed_is_told(client, no_mail):
     response = sign_up(client)
     assert response.status_code == 422
-    assert "We could not send the message." in response.content.decode()
+    assert "We could not send the message." in response.text
 
 
 def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
@@ -251,7 +251,7 @@ def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
 
 
 def test_a_sign_up_that_could_not_be_mailed_keeps_the_address(client, nobody_listens):
-    assert 'value="new@example.com"' in sign_up(client).content.decode()
+    assert 'value="new@example.com"' in sign_up(client).text
 
 
 def test_signing_up_again_after_a_failed_mail_gets_a_link(client, nobody_listens, settings):
@@ -270,7 +270,7 @@ def test_a_change_of_address_that_could_not_be_mailed_is_told(as_alice, no_mail)
 def test_a_change_of_address_that_could_not_be_mailed_keeps_the_address(as_alice, nobody_listens):
     as_alice.post("/two-factor/confirm/", {"password": PASSWORD})
     response = as_alice.post("/accounts/email/change/", {"email": NEW})
-    assert f'value="{NEW}"' in response.content.decode()
+    assert f'value="{NEW}"' in response.text
 
 
 def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, no_mail):
@@ -282,7 +282,7 @@ def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, no_
 def test_a_link_that_could_not_be_sent_again_is_told(client, nobody_listens):
     person(email_verified_at=None)
     give_password(client)
-    page = client.post("/accounts/email/verify/send/", follow=True).content.decode()
+    page = client.post("/accounts/email/verify/send/", follow=True).text
     assert page.count("We could not send the message.") == 1
 
 

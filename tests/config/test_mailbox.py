@@ -32,7 +32,7 @@ def mailbox(settings, tmp_path):
     settings.EMAIL_FILE_PATH = tmp_path
     importlib.reload(urls)
     clear_url_caches()
-    yield lambda path="": Client().get(f"/mailbox/{path}").content.decode()
+    yield lambda path="": Client().get(f"/mailbox/{path}").text
     settings.DEBUG = False
     importlib.reload(urls)
     clear_url_caches()

@@ -37,7 +37,7 @@ def staff(email, *rights):
 
 
 def text_of(response):
-    return response.content.decode()
+    return response.text
 
 
 # Getting in

@@ -173,7 +173,7 @@ def test_whoever_is_held_is_led_to_set_up_with_the_way_on(rule, alices):
 
 def test_whoever_is_held_is_told_why(rule, alices):
     rule("everyone")
-    page = alices.get(PROFILE, follow=True).content.decode()
+    page = alices.get(PROFILE, follow=True).text
     assert page.count("Your account needs two-factor authentication.") == 1
 
 
@@ -243,23 +243,23 @@ def test_there_is_no_day_for_whom_the_rule_leaves_out(rule, alice):
 
 def test_the_reminder_tells_the_day(rule, alices):
     rule("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026 on your account needs" in alices.get("/").content.decode()
+    assert "From 1 April 2026 on your account needs" in alices.get("/").text
 
 
 def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(rule, alices):
     rule("everyone", since=date(2026, 4, 1))
-    assert "/two-factor/nudge/dismiss/" not in alices.get("/").content.decode()
+    assert "/two-factor/nudge/dismiss/" not in alices.get("/").text
 
 
 def test_a_dismissed_reminder_is_back_when_there_is_a_day(rule, alices, alice):
     Nudge.objects.create(user=alice, dismissed_at=NOW)
     rule("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026" in alices.get("/").content.decode()
+    assert "From 1 April 2026" in alices.get("/").text
 
 
 def test_without_a_day_it_can_be_dismissed(alices):
     alices.post("/two-factor/nudge/dismiss/")
-    assert "nudge-title" not in alices.get("/").content.decode()
+    assert "nudge-title" not in alices.get("/").text
 
 
 # Nonsense

@@ -2,7 +2,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.people import NOW, enrol, person, sign_in
+from tests.people import NOW, enrol, give_password, person, sign_in
+from tests.twofactor.sent import ask
 from twofactor import alphabet, backup_codes
 
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
@@ -40,3 +41,17 @@ def alices(phone, clock):
     sign_in(client, phone)
     clock.shift(60)
     return client
+
+
+@pytest.fixture
+def asked(client, phone):
+    """Alice's browser, after the password."""
+    give_password(client)
+    return client
+
+
+@pytest.fixture
+def sent(asked):
+    """The same, after a code went out."""
+    ask(asked)
+    return asked

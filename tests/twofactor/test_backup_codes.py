@@ -202,7 +202,7 @@ LEFT = [
 def test_the_next_page_says_how_many_are_left(asked, alice, before, said):
     first, *more = backup_codes.generate()[:before]
     backup_codes.replace_all(alice, backup_codes.rows(alice, [first, *more]))
-    assert said in asked.post(BACKUP, {"code": first}, follow=True).content.decode()
+    assert said in asked.post(BACKUP, {"code": first}, follow=True).text
 
 
 def test_four_left_are_no_reason_to_make_new_ones(asked, alice):

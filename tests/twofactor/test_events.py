@@ -20,12 +20,6 @@ def kinds():
     return list(Event.objects.order_by("pk").values_list("kind", flat=True))
 
 
-@pytest.fixture
-def asked(client, phone):
-    give_password(client)
-    return client
-
-
 def test_a_sign_in_with_a_code_is_remembered_once(asked, phone):
     asked.post(VERIFY, {"code": phone.code()})
     assert kinds().count("second_factor_accepted") == 1

@@ -13,27 +13,11 @@ from twofactor import delivery, mail
 from twofactor.models import Allowance, TrustedBrowser
 
 
-@pytest.fixture
-def asked(client, phone):
-    give_password(client)
-    return client
-
-
-@pytest.fixture
-def sent(asked):
-    ask(asked)
-    return asked
-
-
-def body(response):
-    return response.content.decode()
-
-
 def test_a_tab_that_looks_again_does_not_swallow_a_message(alices):
     seen = alices.get("/two-factor/").context["seen"]
     alices.post("/two-factor/nudge/dismiss/")
     alices.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
-    assert "Reminder dismissed" in body(alices.get("/accounts/profile/"))
+    assert "Reminder dismissed" in alices.get("/accounts/profile/").text
 
 
 @pytest.fixture
@@ -98,7 +82,7 @@ def test_a_code_works_as_long_as_the_page_says(asked, clock):
     """Not longer than the sign-in it was sent for."""
     clock.shift(300)
     ask(asked)
-    assert "It works until 12:10." in asked.get(SENT).content.decode()
+    assert "It works until 12:10." in asked.get(SENT).text
 
 
 def test_the_wait_that_is_told_is_the_longest(phone, clock):
@@ -118,7 +102,7 @@ def test_the_letter_with_a_code_has_no_link_at_all(sent):
 def test_whoever_is_locked_is_told_before_entering_a_sent_code(sent):
     for _ in range(5):
         enter(sent, other_than(mailed()))
-    assert "You can try again in" in body(sent.get(SENT))
+    assert "You can try again in" in sent.get(SENT).text
 
 
 def test_browsers_that_were_forgotten_do_not_push_out_other_people(client, alice, phone, clock):

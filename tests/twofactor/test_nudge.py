@@ -23,7 +23,7 @@ def plain(client, alice):
 
 
 def reminded(client, path=HOME):
-    return TITLE in client.get(path).content.decode()
+    return TITLE in client.get(path).text
 
 
 def dismiss(client, **data):
@@ -54,7 +54,7 @@ def test_whoever_is_not_signed_in_is_not(client, db):
 )
 def test_it_stands_on_no_other_page(plain, path):
     page = plain.get(path, follow=True)
-    assert TITLE not in page.content.decode() or page.request["PATH_INFO"] == HOME
+    assert TITLE not in page.text or page.request["PATH_INFO"] == HOME
 
 
 def test_with_the_password_alone_nobody_is_reminded(client, phone):
@@ -63,18 +63,18 @@ def test_with_the_password_alone_nobody_is_reminded(client, phone):
 
 
 def test_it_is_a_labelled_region_between_header_and_main(plain):
-    page = plain.get(HOME).content.decode()
+    page = plain.get(HOME).text
     region = page.index('<section class="nudge" aria-labelledby="nudge-title">')
     assert page.index("</header>") < region < page.index('<main id="main"')
 
 
 def test_it_leads_to_set_up(plain):
-    page = plain.get(HOME).content.decode()
+    page = plain.get(HOME).text
     assert '<a class="button primary" href="/two-factor/setup/">' in page
 
 
 def test_dismissing_works_without_javascript(plain):
-    page = plain.get(HOME).content.decode()
+    page = plain.get(HOME).text
     assert f'<form method="post" action="{DISMISS}"' in page
 
 
@@ -94,7 +94,7 @@ def test_dismissing_leads_nowhere_else(plain, to):
 
 
 def test_dismissing_says_so(plain):
-    assert "Reminder dismissed" in plain.post(DISMISS, follow=True).content.decode()
+    assert "Reminder dismissed" in plain.post(DISMISS, follow=True).text
 
 
 def test_dismissing_is_kept_with_the_person_not_the_browser(plain):
@@ -143,12 +143,12 @@ def test_once_it_is_on_the_reminder_is_gone(plain, alice):
 def test_a_part_of_the_page_takes_it_away_at_once(client, phone):
     """Out of band: the region stands outside of what htmx swaps."""
     sign_in(client, phone)
-    page = client.get("/two-factor/", headers=HTMX).content.decode()
+    page = client.get("/two-factor/", headers=HTMX).text
     assert re.search(r'<div hx-swap-oob="innerHTML:#nudge">\s*</div>', page)
 
 
 def test_a_part_of_the_page_brings_it_where_it_belongs(plain):
-    page = plain.get(HOME, headers=HTMX).content.decode()
+    page = plain.get(HOME, headers=HTMX).text
     assert '<div hx-swap-oob="innerHTML:#nudge"><section class="nudge"' in page
 
 

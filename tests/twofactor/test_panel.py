@@ -22,12 +22,8 @@ def plain(client, alice):
     return client
 
 
-def body(response):
-    return response.content.decode()
-
-
 def panel(client):
-    return body(client.get(PANEL))
+    return client.get(PANEL).text
 
 
 def look_again(client, seen):
@@ -260,13 +256,13 @@ def test_forgetting_a_browser_twice_shows_the_fresh_panel(alices, alice, clock):
     gone = browser_of(alice, clock)
     alices.post(f"/two-factor/browsers/{gone.pk}/forget/")
     answer = alices.post(f"/two-factor/browsers/{gone.pk}/forget/")
-    assert (answer.status_code, "changed in another tab meanwhile" in body(answer)) == (409, True)
+    assert (answer.status_code, "changed in another tab meanwhile" in answer.text) == (409, True)
 
 
 def test_turning_off_twice_shows_the_fresh_panel(alices, phone, clock):
     turn_off(alices, None, phone)
     answer = alices.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
-    assert (answer.status_code, '<span class="state">Off</span>' in body(answer)) == (409, True)
+    assert (answer.status_code, '<span class="state">Off</span>' in answer.text) == (409, True)
 
 
 def test_new_codes_after_turning_off_show_the_fresh_panel(alices, phone, clock):
@@ -278,7 +274,7 @@ def test_new_codes_after_turning_off_show_the_fresh_panel(alices, phone, clock):
 def test_the_fresh_panel_is_a_whole_page_for_htmx_as_well(alices, phone, clock):
     turn_off(alices, None, phone)
     answer = alices.post("/two-factor/disable/", {"password": PASSWORD}, headers=HTMX)
-    assert (answer.status_code, "<!doctype html>" in body(answer)) == (409, True)
+    assert (answer.status_code, "<!doctype html>" in answer.text) == (409, True)
 
 
 def test_a_browser_that_never_was_is_out_of_date_too(alices):
@@ -290,18 +286,18 @@ def test_a_browser_that_never_was_is_out_of_date_too(alices):
 
 def test_a_changed_part_is_announced(alices, alice, clock):
     url = f"/two-factor/browsers/{browser_of(alice, clock).pk}/forget/"
-    page = body(alices.post(url, headers=HTMX, follow=True))
+    page = alices.post(url, headers=HTMX, follow=True).text
     assert 'innerHTML:#status">The browser is forgotten.' in page
 
 
 def test_a_changed_part_has_the_focus(alices, alice, clock):
     url = f"/two-factor/browsers/{browser_of(alice, clock).pk}/forget/"
-    page = body(alices.post(url, headers=HTMX, follow=True))
+    page = alices.post(url, headers=HTMX, follow=True).text
     assert '<h2 id="browsers-title" tabindex="-1" autofocus>' in page
 
 
 def test_a_part_is_all_that_htmx_gets(alices):
-    assert "<html" not in body(alices.get(PANEL, headers=HTMX))
+    assert "<html" not in alices.get(PANEL, headers=HTMX).text
 
 
 # Other sessions
@@ -354,7 +350,7 @@ def test_looking_ends_nothing(alices, phone, clock):
 
 
 def test_ending_sessions_says_so(alices):
-    assert "You are signed out everywhere else." in body(alices.post(END, follow=True))
+    assert "You are signed out everywhere else." in alices.post(END, follow=True).text
 
 
 def test_ending_sessions_is_remembered(alices):
@@ -390,7 +386,7 @@ def test_activity_shows_more(alices, phone):
 
 
 def test_activity_says_what_when_and_from_where(alices):
-    page = body(alices.get(ACTIVITY))
+    page = alices.get(ACTIVITY).text
     parts = ("A code was accepted", '<time datetime="2026-03-01T12:00:00+00:00">', "127.0.0.1")
     assert [part for part in parts if part not in page] == []
 
@@ -404,7 +400,7 @@ def test_other_peoples_activity_is_not_shown(alices, client, clock, path):
 
 def test_with_nothing_to_show_it_says_so(plain):
     Event.objects.all().delete()
-    assert "Nothing yet." in body(plain.get(ACTIVITY))
+    assert "Nothing yet." in plain.get(ACTIVITY).text
 
 
 @pytest.mark.parametrize("path", [PANEL, ACTIVITY])
@@ -412,7 +408,7 @@ def test_what_a_browser_calls_itself_is_text(alices, phone, path):
     stranger = Client(headers={"user-agent": "<script>alert(1)</script>"})
     give_password(stranger)
     stranger.post("/two-factor/verify/", {"code": "000000"})
-    assert "<script>alert" not in body(alices.get(path))
+    assert "<script>alert" not in alices.get(path).text
 
 
 def test_a_long_history_is_shown_to_the_fiftieth(alices, alice):

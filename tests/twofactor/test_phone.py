@@ -41,10 +41,6 @@ def check(client, code=None):
     return client.post(CHECK, {"code": code or texted()})
 
 
-def body(response):
-    return response.content.decode()
-
-
 def number_of(user):
     return Phone.objects.filter(user=user, verified_at__isnull=False).values_list("number", flat=True).first()
 
@@ -76,7 +72,7 @@ def test_without_an_authenticator_there_is_no_number(client, alice):
 
 @pytest.mark.proves("6.6.1", "N-15")
 def test_the_page_says_what_is_wrong_with_text_messages(proven):
-    assert "Text messages are less safe than an authenticator app" in body(proven.get(PHONE))
+    assert "Text messages are less safe than an authenticator app" in proven.get(PHONE).text
 
 
 def test_a_code_goes_to_the_new_number(proven, carried):
@@ -104,13 +100,13 @@ def test_confirming_leads_back_to_the_settings(proven):
 
 def test_the_settings_show_the_number_masked(proven):
     give(proven)
-    page = body(proven.post(CHECK, {"code": texted()}, follow=True))
+    page = proven.post(CHECK, {"code": texted()}, follow=True).text
     assert ('Codes can be sent to <bdi dir="ltr">••• 67</bdi>' in page, "1701234567" in page) == (True, False)
 
 
 def test_the_page_that_asks_for_the_code_masks_the_number(proven):
     give(proven)
-    page = body(proven.get(CHECK))
+    page = proven.get(CHECK).text
     assert ("••• 67" in page, "1701234567" in page) == (True, False)
 
 
@@ -120,13 +116,11 @@ def test_what_is_no_number_is_refused(proven, carried, typed):
 
 
 def test_a_refused_number_says_how_to_write_it(proven):
-    assert "Enter the number with its country code, like +49 170 1234567" in body(
-        give(proven, "0170 1234567")
-    )
+    assert "Enter the number with its country code, like +49 170 1234567" in give(proven, "0170 1234567").text
 
 
 def test_a_refused_number_stays_to_be_mended(proven):
-    assert 'value="0170 1234567"' in body(give(proven, "0170 1234567"))
+    assert 'value="0170 1234567"' in give(proven, "0170 1234567").text
 
 
 def test_a_wrong_code_confirms_nothing(proven, alice):
@@ -203,7 +197,7 @@ def test_a_second_code_within_a_minute_is_too_soon(proven, carried):
 
 def test_too_soon_is_not_called_a_wrong_code(proven):
     give(proven)
-    assert "You entered the wrong code too many times" not in body(give(proven))
+    assert "You entered the wrong code too many times" not in give(proven).text
 
 
 def test_with_nothing_to_confirm_the_number_is_asked_for(proven):
@@ -221,7 +215,7 @@ def test_a_number_that_gets_no_message_is_told(proven, settings, alice):
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "token", NEW
     settings.TWILIO_URL = "http://127.0.0.1:1"
     answer = give(proven)
-    assert ("The message could not be sent" in body(answer), Phone.objects.count()) == (True, 0)
+    assert ("The message could not be sent" in answer.text, Phone.objects.count()) == (True, 0)
 
 
 def test_a_number_can_be_removed(proven, alice):
@@ -297,4 +291,4 @@ def test_the_person_is_told_of_a_removed_number(proven, alice, subjects):
 
 def test_the_page_does_not_show_the_code(proven):
     give(proven)
-    assert texted() not in body(proven.get(CHECK))
+    assert texted() not in proven.get(CHECK).text

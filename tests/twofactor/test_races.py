@@ -337,7 +337,7 @@ def test_the_codes_shown_in_many_tabs_are_the_same(alice, request, repeat):
     give_password(client)
     confirm_key(client)
     answers = at_once(*[partial(browser(client).get, CODES) for _ in range(10)])
-    shown = {tuple(re.findall(r"<code>([^<]+)</code>", answer.content.decode())) for answer in answers}
+    shown = {tuple(re.findall(r"<code>([^<]+)</code>", answer.text)) for answer in answers}
     assert [len(codes) for codes in shown] == [10]
 
 

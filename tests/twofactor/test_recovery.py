@@ -48,10 +48,6 @@ def bind_new_phone(client):
     return phone
 
 
-def body(response):
-    return response.content.decode()
-
-
 def led_to_confirm(client, path):
     answer = client.get(path)
     return answer.status_code in {302, 303} and answer.url.startswith(CONFIRM)
@@ -84,7 +80,7 @@ def test_it_trusts_no_browser(client, phone):
 def test_the_page_does_not_offer_to_trust(client, phone):
     give_password(client)
     ask(client)
-    assert "trust_browser" not in body(client.get("/two-factor/verify/sent/"))
+    assert "trust_browser" not in client.get("/two-factor/verify/sent/").text
 
 
 def test_it_is_no_step_up(back):
@@ -104,18 +100,18 @@ def test_the_person_is_told(back):
 
 @pytest.mark.parametrize("path", ["/", "/two-factor/"])
 def test_the_person_is_shown_the_way_back(back, path):
-    page = body(back.get(path))
+    page = back.get(path).text
     assert (NOTE in page, f'href="{SETUP}"' in page) == (True, True)
 
 
 @pytest.mark.parametrize(("later", "there"), [(599, True), (601, False)])
 def test_the_way_back_is_shown_for_ten_minutes(back, clock, later, there):
     clock.shift(later)
-    assert (NOTE in body(back.get("/"))) == there
+    assert (NOTE in back.get("/").text) == there
 
 
 def test_whoever_used_the_authenticator_is_not_shown_it(alices):
-    assert NOTE not in body(alices.get("/"))
+    assert NOTE not in alices.get("/").text
 
 
 # The way back (S-16)
@@ -132,7 +128,7 @@ def test_no_step_is_open_before_the_password(back, path):
 
 
 def test_for_set_up_the_password_is_all_that_is_asked(back):
-    assert 'name="code"' not in body(back.get(f"{CONFIRM}?next={SETUP}"))
+    assert 'name="code"' not in back.get(f"{CONFIRM}?next={SETUP}").text
 
 
 def test_a_wrong_password_does_not_open_it(back):
@@ -212,7 +208,7 @@ def test_after_ten_minutes_the_password_alone_opens_nothing(back, clock):
 
 def test_after_ten_minutes_a_code_is_asked_for_again(back, clock):
     clock.shift(601)
-    assert 'name="code"' in body(back.get(f"{CONFIRM}?next={SETUP}"))
+    assert 'name="code"' in back.get(f"{CONFIRM}?next={SETUP}").text
 
 
 def test_a_walk_that_was_begun_in_time_does_not_end_late(on_the_way, clock):
@@ -256,7 +252,7 @@ def test_the_password_alone_opens_nothing_else(on_the_way, settings, path):
 
 @pytest.mark.parametrize("to", ["/accounts/email/change/", "/two-factor/phone/", "/"])
 def test_for_anything_else_a_code_is_asked_for(back, to):
-    assert 'name="code"' in body(back.get(f"{CONFIRM}?next={to}"))
+    assert 'name="code"' in back.get(f"{CONFIRM}?next={to}").text
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_a_code_given_in_a_refused_form_turns_nothing_off(alices, alice, phone):
 
 
 def shown(client):
-    return re.findall(r"<code>([^<]+)</code>", client.get(CODES).content.decode())
+    return re.findall(r"<code>([^<]+)</code>", client.get(CODES).text)
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def test_without_the_box_the_old_codes_stay(renewing, alice):
 
 def test_without_the_box_the_same_new_codes_stay(renewing):
     codes = shown(renewing)
-    assert all(code in renewing.post(CODES).content.decode() for code in codes)
+    assert all(code in renewing.post(CODES).text for code in codes)
 
 
 def test_once_saved_the_new_codes_work(renewing, alice):
@@ -377,7 +377,7 @@ def test_confirming_leads_nowhere_else(alices, phone, to):
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "javascript:alert(1)"])
 def test_the_page_does_not_carry_a_foreign_address_along(alices, to):
-    assert f'value="{to}"' not in alices.get(CONFIRM, {"next": to}).content.decode()
+    assert f'value="{to}"' not in alices.get(CONFIRM, {"next": to}).text
 
 
 @pytest.mark.proves("S-02")

@@ -32,7 +32,7 @@ def laptop(alice, client):
 
 def scan(laptop):
     """The app of whoever points it at the page."""
-    address = re.search(r'href="(otpauth:[^"]+)"', laptop.get(SETUP).content.decode())[1]
+    address = re.search(r'href="(otpauth:[^"]+)"', laptop.get(SETUP).text)[1]
     return Phone(pyotp.parse_uri(address.replace("&amp;", "&")).secret)
 
 
@@ -43,7 +43,7 @@ def confirm_key(laptop):
 
 
 def codes_on(laptop):
-    return re.findall(r"<code>([^<]+)</code>", laptop.get(CODES).content.decode())
+    return re.findall(r"<code>([^<]+)</code>", laptop.get(CODES).text)
 
 
 def set_up(laptop):
@@ -56,7 +56,7 @@ def set_up(laptop):
 
 
 def test_the_key_is_shown_in_groups_of_four(laptop):
-    groups = re.findall(r"<span>([A-Z2-7]{4})</span>", laptop.get(SETUP).content.decode())
+    groups = re.findall(r"<span>([A-Z2-7]{4})</span>", laptop.get(SETUP).text)
     assert "".join(groups) == scan(laptop).key
 
 
@@ -66,7 +66,7 @@ def test_the_key_has_160_bits(laptop):
 
 def test_the_address_names_account_and_issuer(laptop, alice, settings):
     settings.TWOFACTOR_ISSUER = "Example & Söhne"
-    address = re.search(r'href="(otpauth:[^"]+)"', laptop.get(SETUP).content.decode())[1]
+    address = re.search(r'href="(otpauth:[^"]+)"', laptop.get(SETUP).text)[1]
     app = pyotp.parse_uri(address.replace("&amp;", "&"))
     assert (app.name, app.issuer) == (alice.email, "Example & Söhne")
 
@@ -77,7 +77,7 @@ def test_the_qr_code_brings_its_own_white(laptop):
 
 @pytest.mark.parametrize("fact", ["alice@example.com", "Countersign", "time based, 6 digits, 30 seconds"])
 def test_the_facts_of_the_key_are_shown(laptop, fact):
-    assert fact in laptop.get(SETUP).content.decode()
+    assert fact in laptop.get(SETUP).text
 
 
 def test_a_reload_shows_the_same_key(laptop):
@@ -264,12 +264,12 @@ def test_without_saying_that_they_are_saved_nothing_is_turned_on(laptop):
 def test_without_saying_that_they_are_saved_the_same_codes_stay(laptop):
     confirm_key(laptop)
     codes = codes_on(laptop)
-    assert all(code in laptop.post(CODES).content.decode() for code in codes)
+    assert all(code in laptop.post(CODES).text for code in codes)
 
 
 def test_the_file_to_keep_has_one_code_per_line(laptop):
     confirm_key(laptop)
-    page = laptop.get(CODES).content.decode()
+    page = laptop.get(CODES).text
     lines = unquote(re.search(r'href="data:text/plain;charset=utf-8,([^"]+)"', page)[1]).splitlines()
     assert lines == ["Countersign", "alice@example.com", "2026-03-01", "", *codes_on(laptop)]
 
@@ -380,7 +380,7 @@ def test_afterwards_the_codes_are_not_shown_again(laptop):
     confirm_key(laptop)
     codes = codes_on(laptop)
     laptop.post(CODES, SAVED)
-    assert codes[0] not in laptop.get(CODES, follow=True).content.decode()
+    assert codes[0] not in laptop.get(CODES, follow=True).text
 
 
 def test_ones_own_session_goes_on(laptop, alice):

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.utils import translation
 
-from tests.people import enrol, give_password, person, signed_in_as
+from tests.people import enrol, person, signed_in_as
 from tests.twofactor.sent import NUMBER, OTHER, ask, enter, has_number, texted, with_pigeons
 from tests.twofactor.servers import (
     BlackHole,
@@ -31,12 +31,6 @@ BROKEN = [TwilioRefuses, TwilioBroken, HangingUp]
 
 
 @pytest.fixture
-def asked(client, phone):
-    give_password(client)
-    return client
-
-
-@pytest.fixture
 def number(alice):
     return has_number(alice).number
 
@@ -46,16 +40,12 @@ def carried(settings):
     return with_pigeons(settings)
 
 
-def body(response):
-    return response.content.decode()
-
-
 # Off unless a site turns it on
 
 
 @pytest.mark.proves("6.6.1")
 def test_without_a_gateway_nothing_is_offered(asked, number):
-    assert "text message" not in body(asked.get(OTHER))
+    assert "text message" not in asked.get(OTHER).text
 
 
 def test_without_a_gateway_nothing_goes_out(asked, number):
@@ -68,11 +58,11 @@ def test_without_a_gateway_there_is_no_page_for_a_number(alices, phone):
 
 
 def test_without_a_gateway_settings_do_not_speak_of_it(alices):
-    assert "Text messages" not in body(alices.get("/two-factor/"))
+    assert "Text messages" not in alices.get("/two-factor/").text
 
 
 def test_a_confirmed_number_is_offered(asked, number, carried):
-    assert "Send a code by text message" in body(asked.get(OTHER))
+    assert "Send a code by text message" in asked.get(OTHER).text
 
 
 def test_a_number_that_nobody_confirmed_is_not_offered(asked, alice, carried):
@@ -248,7 +238,7 @@ def test_a_code_by_twilio_signs_in(call, asked, alice):
 def test_a_text_that_twilio_did_not_take_is_told(twilio, asked, number, handler):
     twilio(handler)
     answer = ask(asked, "sms")
-    assert (answer.status_code, "could not be sent" in body(answer)) == (503, True)
+    assert (answer.status_code, "could not be sent" in answer.text) == (503, True)
 
 
 @pytest.mark.parametrize("handler", BROKEN)

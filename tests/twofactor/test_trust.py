@@ -48,10 +48,6 @@ def skips_the_code(client, email="alice@example.com"):
     return give_password(client, email).url != VERIFY
 
 
-def body(response):
-    return response.content.decode()
-
-
 def forget(browser):
     return f"/two-factor/browsers/{browser.pk}/forget/"
 
@@ -127,7 +123,7 @@ def test_a_trusted_browser_is_unaffected_by_a_lock(trusted, phone):
 
 def test_the_page_offers_it(client, phone):
     give_password(client)
-    assert 'type="checkbox" name="trust_browser">' in body(client.get(VERIFY))
+    assert 'type="checkbox" name="trust_browser">' in client.get(VERIFY).text
 
 
 @pytest.mark.proves("S-12")
@@ -176,7 +172,7 @@ def test_no_browser_is_trusted_for_a_text_message(client, alice, phone, settings
 def test_staff_are_not_offered_it(client, db, clock):
     enrol(person(is_staff=True))
     give_password(client)
-    assert "trust_browser" not in body(client.get(VERIFY))
+    assert "trust_browser" not in client.get(VERIFY).text
 
 
 @pytest.mark.proves("S-12")
@@ -225,7 +221,7 @@ def test_the_database_knows_the_hash_alone(trusted):
 
 def test_the_token_stands_in_no_page(trusted):
     give_password(trusted)
-    assert trusted.cookies["tb"].value not in body(trusted.get(SETTINGS))
+    assert trusted.cookies["tb"].value not in trusted.get(SETTINGS).text
 
 
 # Carried elsewhere
@@ -367,11 +363,11 @@ def test_other_peoples_browsers_are_not_counted(trusted, bob, clock):
 
 
 def test_the_settings_list_a_browser_by_name(trusted, alices):
-    assert "Firefox · Linux" in body(alices.get(SETTINGS))
+    assert "Firefox · Linux" in alices.get(SETTINGS).text
 
 
 def test_the_settings_say_when_it_was_used_and_until_when(trusted, alices):
-    assert "last used 1 March 2026, until 31 March 2026" in body(alices.get(SETTINGS))
+    assert "last used 1 March 2026, until 31 March 2026" in alices.get(SETTINGS).text
 
 
 def test_use_is_written_down(trusted, clock):
@@ -399,7 +395,7 @@ def test_a_browser_without_a_name_is_listed(phone, alices, clock):
 
 def test_what_a_browser_calls_itself_is_text_and_never_markup(phone, alices):
     trusting(phone, user_agent="<img src=x onerror=alert(1)>")
-    assert "<img" not in body(alices.get(SETTINGS))
+    assert "<img" not in alices.get(SETTINGS).text
 
 
 def test_forgetting_one_leaves_the_others(trusted, alices, phone, clock):
@@ -409,7 +405,7 @@ def test_forgetting_one_leaves_the_others(trusted, alices, phone, clock):
 
 
 def test_forgetting_says_so(trusted, alices):
-    page = body(alices.post(forget(TrustedBrowser.objects.get()), follow=True))
+    page = alices.post(forget(TrustedBrowser.objects.get()), follow=True).text
     assert "The browser is forgotten." in page
 
 

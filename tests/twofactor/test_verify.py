@@ -82,7 +82,7 @@ def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, 
 
 
 def test_the_page_says_who_signs_in(asked, alice):
-    assert alice.email in asked.get(VERIFY).content.decode()
+    assert alice.email in asked.get(VERIFY).text
 
 
 def test_without_a_password_there_is_no_second_step(client, phone):
@@ -378,7 +378,7 @@ BADLY_FORMED = {
 
 @pytest.mark.parametrize(("typed", "said"), list(BADLY_FORMED.items()))
 def test_a_badly_formed_code_says_what_is_wrong_with_it(asked, typed, said):
-    assert said in enter(asked, typed).content.decode()
+    assert said in enter(asked, typed).text
 
 
 RUBBISH = [*BADLY_FORMED, "x" * 1_000_000, "nul\0", "[]", "true", "null", "-1", "1e5"]
@@ -398,7 +398,7 @@ def test_a_badly_formed_code_is_refused_with_422(asked, typed):
 
 @pytest.mark.parametrize("typed", ["12345", "1234567", "12345x"])
 def test_a_badly_formed_code_is_kept_in_its_field(asked, typed):
-    assert f'value="{typed}"' in enter(asked, typed).content.decode()
+    assert f'value="{typed}"' in enter(asked, typed).text
 
 
 def test_a_code_in_two_halves_is_read_as_it_was_meant(asked, alice, phone):
@@ -458,7 +458,7 @@ def test_a_locked_page_is_a_whole_page_under_htmx_too(locked):
 
 @pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
 def test_a_locked_page_says_what_else_can_be_done(locked, path):
-    assert f'href="{path}"' in enter(locked, "000000").content.decode()
+    assert f'href="{path}"' in enter(locked, "000000").text
 
 
 def test_the_code_page_opens_while_it_is_locked(locked):
@@ -568,7 +568,7 @@ def test_whoever_was_too_slow_is_told(asked, clock):
 
 def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock):
     clock.shift(601)
-    assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).content.decode()
+    assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).text
 
 
 def changed_password(alice):
@@ -827,7 +827,7 @@ def test_a_form_without_its_token_is_refused(phone, path):
 @pytest.mark.proves("3.3.4")
 def test_the_session_key_is_not_in_a_page(asked, phone):
     enter(asked, phone.code())
-    assert asked.cookies[site.SESSION_COOKIE_NAME].value not in asked.get("/").content.decode()
+    assert asked.cookies[site.SESSION_COOKIE_NAME].value not in asked.get("/").text
 
 
 def test_signing_in_makes_one_session(asked, phone):
