@@ -12,13 +12,14 @@ from tests.settings import TWOFACTOR_KEYS
 ROOT = Path(__file__).parent.parent.parent
 WALK = Path(__file__).with_name("walk.py").read_text()
 
-# The five lines of the README.
+# The five lines of the README, and the one that is for whoever likes.
 MOUNT = f"""
 INSTALLED_APPS += ["twofactor", "django_htmx"]
 MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.htmx.Navigation", "twofactor.gate.Gate"]
-MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
-TWOFACTOR_KEYS, BASE_URL, SITE_NAME = {TWOFACTOR_KEYS!r}, "http://testserver", "Elsewhere"
+TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
+BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
+MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 """
 # What is theirs to say: where people sign in, and that a test may ask.
 THEIRS = """
