@@ -23,6 +23,8 @@ TRIES = 5
 HOLD_AFTER_RESET = timedelta(hours=24)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
+SENDS = [("m:1", 1, MINUTE), ("h:1", 5, HOUR), ("d:1", 10, DAY)]  # to a person, and to an address or number
+SENDS_FROM_ONE_PLACE = 20  # in an hour
 PURPOSE = "sent code"
 
 
@@ -86,11 +88,11 @@ def send(
     """Counted before it is sent; a failed send gives back what it cost the person. Or TooSoon, NotSent."""
     mine = list(limits or [])
     mine += [
-        (f"{whose}:{what}:{span}", limit, window)
+        (f"{whose}:{span}", limit, window)
         for whose in (f"sends:{user.pk}", f"sends-to:{vault.fingerprint('target', channel.target)[:24]}")
-        for what, span, limit, window in (("m", 1, 1, MINUTE), ("h", 1, 5, HOUR), ("d", 1, 10, DAY))
+        for span, limit, window in SENDS
     ]
-    take_all([(f"sends-from:{address}", 20, HOUR), *mine], now)
+    take_all([(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR), *mine], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     sent = SentCode(
         user_id=user.pk, purpose=purpose, channel=channel.kind, target=channel.target, sent_at=now

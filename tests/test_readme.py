@@ -1,0 +1,113 @@
+"""What the README says of limits, keys, traces and doors is so."""
+
+import json
+import logging
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts import addresses, lockout, postage
+from config import logs
+from tests.people import give_password, person, signed_in_as
+from twofactor import budget, delivery, enrolment, gate, prune, signin, stepup, trust
+from twofactor.models import Draft
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def words(span: timedelta) -> str:
+    """As the table says it: the longest unit that leaves no rest, and hours for a day."""
+    for unit in ("days", "hours", "minutes", "seconds"):
+        number, rest = divmod(span, timedelta(**{unit: 1}))
+        if number and not rest and (unit, number) != ("days", 1):
+            return f"{number} {unit[:-1] if number == 1 else unit}"
+    raise ValueError(span)
+
+
+def times(number: int, window: timedelta) -> str:
+    return f"{number} in {words(window)}"
+
+
+LIMITS = {
+    "wrong passwords for one person from one address": times(lockout.LIMIT, lockout.COOL_OFF),
+    "wrong passwords from one address (IPv6: a /64)": times(lockout.ADDRESS_LIMIT, lockout.COOL_OFF),
+    "wrong passwords in a row, from browsers the person has never used": (
+        f"{lockout.STRANGERS_LIMIT}, then a reset by mail"
+    ),
+    "wrong codes of any kind, through all doors": (
+        f"{budget.FREE_GUESSES}, then a wait of {words(budget.FIRST_WAIT)} that doubles up to"
+        f" {words(budget.LONGEST_WAIT)}; {times(budget.GUESSES_A_DAY, budget.DAY)};"
+        f" {budget.LAST_GUESS} in a row, then a new password"
+    ),
+    "tries of one sent code": str(delivery.TRIES),
+    "codes sent, to a person and to an address or number": ", ".join(
+        times(limit, window) for _span, limit, window in delivery.SENDS
+    ),
+    "codes sent from one place": times(delivery.SENDS_FROM_ONE_PLACE, delivery.HOUR),
+    "set-ups begun; codes tried at one key": (
+        f"{times(enrolment.STARTS_AN_HOUR, enrolment.HOUR)}; {enrolment.GUESSES_PER_KEY}"
+    ),
+    "letters to reset a password: one address; one place": (
+        f"{times(postage.TO_ONE_ADDRESS, postage.WINDOW)}; {times(postage.FROM_ONE_PLACE, postage.WINDOW)}"
+    ),
+    "life of a sent code; of a sign-in between password and code": (
+        f"{words(delivery.MAX_AGE)}; {words(signin.MAX_AGE)}"
+    ),
+    "life of an unfinished set-up; of a link that confirms an address; of one that resets a password": (
+        f"{words(Draft.MAX_AGE)}; {words(addresses.LINK_MAX_AGE)};"
+        f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
+    ),
+    "password and code count as just given for": (
+        f"{words(stepup.STEP_UP_AGE)}; the password alone, for a first set-up, {words(stepup.SETUP_AGE)}"
+    ),
+    "a session without a page; in all": f"{words(gate.IDLE)}; {words(gate.ABSOLUTE)}",
+    "trusted browsers of a person; trust lasts": f"{trust.BROWSERS_PER_PERSON}; {words(trust.AGE)}",
+}
+
+
+def table(first_heading: str) -> dict[str, str]:
+    """Of the table with this heading above its first column: the first two cells of each row."""
+    rows = README.partition(f"\n| {first_heading} |")[2].partition("\n\n")[0]
+    return dict(re.findall(r"^\| (.+?) \| (.+?) \|", rows, re.MULTILINE))
+
+
+def names(cell: str) -> set[str]:
+    return set(re.findall("`(.+?)`", cell))
+
+
+@pytest.mark.proves("6.1.1", "7.1.1")
+def test_every_limit_is_that_of_the_code():
+    assert table("what") == LIMITS
+
+
+@pytest.mark.proves("7.1.2")
+def test_sessions_side_by_side_are_as_the_readme_says(db):
+    person()
+    browsers = [Client(), Client()]
+    for browser in browsers:
+        give_password(browser)
+    assert all(signed_in_as(browser) for browser in browsers)
+    assert "Any number of sessions may run side by side" in README
+
+
+@pytest.mark.proves("11.1.1", "11.1.2")
+def test_every_use_of_the_keys_is_named():
+    sources = "".join(
+        file.read_text() for app in ("twofactor", "accounts") for file in (ROOT / app).rglob("*.py")
+    )
+    used = re.findall(r"PURPOSE(?:: ClassVar\[str\])? = \"(.+?)\"|fingerprint\(['\"](.+?)['\"]", sources)
+    assert names(table("key")["`TWOFACTOR_KEYS`"]) == {"".join(use) for use in used}
+
+
+@pytest.mark.proves("16.1.1")
+def test_every_trace_is_named_with_its_time():
+    traces = table("trace")
+    line = json.loads(logs.JsonLines().format(logging.makeLogRecord({"msg": "something"})))
+    assert names(traces["standard error"]) == {*line, *logs.FIELDS}
+    kept = [words(span) for span in (prune.EVENTS_KEPT, prune.ATTEMPTS_KEPT)]
+    assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept
