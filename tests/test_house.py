@@ -143,6 +143,15 @@ def test_hx_get_sits_on_a_link_to_the_same_page():
     assert links == [("a", attrs["hx-get"].partition("?")[0]) for _, _, attrs in wired]
 
 
+def test_an_hx_attribute_stands_on_what_asks():
+    """Nothing is inherited, as htmx 4 hands nothing down."""
+    apart = {"hx-history", "hx-swap-oob"}  # of a secret page, and of what an answer brings along
+    wired = [(file, tag, {name for name in attrs if name.startswith("hx-")}) for file, tag, attrs in ELEMENTS]
+    whole = [{ask, "hx-target", "hx-swap"} for ask in ("hx-get", "hx-post")]
+    asking = [(file, tag, names - apart) for file, tag, names in wired if names - apart]
+    assert [found for found in asking if not any(needed <= found[2] for needed in whole)] == []
+
+
 def test_a_form_that_posts_carries_its_token():
     form = re.compile(r'<form[^>]*?(?:method="post"|components/htmx\.html).*?</form>', re.DOTALL)
     posts = [(file.name, post) for file in TEMPLATES for post in form.findall(file.read_text())]
