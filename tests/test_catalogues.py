@@ -23,6 +23,7 @@ from django.utils import translation
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.mail import outgoing
 from twofactor.models import Event, GuessBudget, TrustedBrowser
+from twofactor.views.verify import codes_left
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po"))
@@ -92,6 +93,46 @@ class TestEach:
 
 def tags(text):
     return sorted(re.findall(r"<[^>]+>", text))
+
+
+# Numbers
+
+COUNTS = [0, 1, 2, 11]
+FORMS = {  # which form of a message each of them takes, by the rules of Unicode (CLDR)
+    "de": [1, 0, 1, 1],
+    "fr": [0, 0, 1, 1],
+    "es": [2, 0, 2, 2],
+    "pt-br": [0, 0, 1, 1],
+    "ja": [0, 0, 0, 0],
+    "ar": [0, 1, 2, 4],
+}
+SAID = {
+    "en": ["2 backup codes left", "11 backup codes left"],
+    "de": ["2 Backup-Codes", "11 Backup-Codes"],
+    "fr": ["2 codes de secours", "11 codes de secours"],
+    "es": ["quedan 2 códigos", "quedan 11 códigos"],
+    "pt-br": ["2 códigos de backup", "11 códigos de backup"],
+    "ja": ["残り2個", "残り11個"],
+    "ar": ["رمزان احتياطيان", "11 رمزًا احتياطيًا"],
+}
+
+
+@pytest.mark.parametrize("language", FORMS)
+def test_each_count_takes_its_form(language):
+    with translation.override(language):
+        catalogue = messages(ROOT / "locale" / translation.to_locale(language) / "LC_MESSAGES/django.mo")
+        plurals = {key[0] for key in catalogue if isinstance(key, tuple)}
+        said = {text: [translation.ngettext(text, text, count) for count in COUNTS] for text in plurals}
+    assert said == {text: [catalogue[text, form] for form in FORMS[language]] for text in plurals}
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_two_and_eleven_are_told_as_people_count(language):
+    with translation.override(language):
+        told = [codes_left(count) for count in (2, 11)]
+    assert [
+        words for words, sentence in zip(SAID[language], told, strict=True) if words not in sentence
+    ] == []
 
 
 # Texts that no translator was shown
