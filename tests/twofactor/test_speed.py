@@ -1,0 +1,115 @@
+"""What a page may cost: questions to the database, and the time to draw a QR code."""
+
+import time
+from statistics import median
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.people import PASSWORD, Phone, enrol, give_password
+from tests.twofactor.sent import with_pigeons
+from twofactor import qr, totp
+
+MOST_QUERIES = 12
+DEARER = {  # known, and not to grow
+    "POST /two-factor/verify/ 303": 16,  # the guess, a new session, and the browser to be trusted
+    "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
+    "POST /two-factor/phone/ 303": 28,
+    "POST /two-factor/setup/codes/ 303": 19,  # a new session after each change of factors
+    "POST /two-factor/backup-codes/ 303": 14,
+    "POST /two-factor/confirm/ 303": 14,
+    "POST /two-factor/disable/ 303": 21,
+}
+QR_CODE = 0.020  # seconds
+FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+
+
+class Counting(Client):
+    """A browser that remembers what each of its requests asked of the database."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = {}
+
+    def request(self, **request):
+        with CaptureQueriesContext(connection) as asked:
+            answer = super().request(**request)
+        step = f"{request['REQUEST_METHOD']} {request['PATH_INFO']} {answer.status_code}"
+        self.asked[step] = [q["sql"] for q in asked.captured_queries if not q["sql"].startswith(FRAME)]
+        return answer
+
+    def too_many(self):
+        return {
+            step: asked for step, asked in self.asked.items() if len(asked) > DEARER.get(step, MOST_QUERIES)
+        }
+
+
+@pytest.fixture
+def visitor(alice, settings):
+    with_pigeons(settings)
+    return Counting()
+
+
+def test_signing_in_asks_little(visitor, alice, clock):
+    phone = enrol(alice, ["ABCDEFGHJKMNPQR"])
+    visitor.get("/accounts/login/")
+    visitor.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
+    for code in ("000000", "ABCDEFGHJKMNPQR", phone.code()):
+        give_password(visitor)
+        visitor.get("/two-factor/verify/")
+        visitor.post("/two-factor/verify/", {"code": code})
+        visitor.post("/accounts/logout/")
+    assert visitor.too_many() == {}
+
+
+def test_a_sent_code_asks_little(visitor, alice):
+    enrol(alice)
+    give_password(visitor)
+    for path in ("other/", "backup/"):
+        visitor.get(f"/two-factor/verify/{path}")
+    visitor.post("/two-factor/verify/send/", {"channel": "email"})
+    visitor.get("/two-factor/verify/sent/")
+    visitor.post("/two-factor/verify/sent/", {"code": "000000"})
+    assert visitor.too_many() == {}
+
+
+def test_setting_up_asks_little(visitor, alice):
+    give_password(visitor)
+    phone = Phone(visitor.get("/two-factor/setup/").context["setup"].key)
+    visitor.get("/two-factor/setup/verify/")
+    visitor.post("/two-factor/setup/verify/", {"code": phone.code()})
+    visitor.get("/two-factor/setup/codes/")
+    visitor.post("/two-factor/setup/codes/", {"saved": "on"})
+    assert visitor.too_many() == {}
+
+
+def test_looking_after_it_asks_little(visitor, alice, clock):
+    phone = enrol(alice)
+    give_password(visitor)
+    visitor.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    for path in ("", "activity/", "disable/", "backup-codes/", "phone/"):
+        visitor.get(f"/two-factor/{path}")
+    clock.shift(60)
+    visitor.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
+    visitor.get("/two-factor/backup-codes/")
+    visitor.post("/two-factor/backup-codes/", {"saved": "on"})
+    clock.shift(60)
+    visitor.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    visitor.post("/two-factor/phone/", {"number": "+49 170 1234567"})
+    visitor.post("/two-factor/sessions/end/")
+    clock.shift(60)
+    visitor.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+    assert visitor.too_many() == {}
+
+
+def test_a_qr_code_is_drawn_in_no_time():
+    """Process time, and the median of several: a busy machine makes neither slower."""
+    address = totp.address(totp.generate_key(), "alice@example.com", "Countersign")
+    took = []
+    for _ in range(9):
+        began = time.process_time()
+        qr.svg(address)
+        took.append(time.process_time() - began)
+    assert median(took) <= QR_CODE
