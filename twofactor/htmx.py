@@ -48,6 +48,8 @@ class Navigation:
         htmx = request.htmx  # type: ignore[attr-defined]
         if not htmx or htmx.history_restore_request:
             response = self.get_response(request)
+            if request.method == "POST" and asks_to_sign_in(response):
+                say_why(request)
         else:
             response = in_place(cast(HtmxRequest, request), self.get_response)
         patch_vary_headers(response, ["HX-Request"])
@@ -63,8 +65,8 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
     if target:
         login = resolve_url(settings.LOGIN_URL)
         if urlsplit(target).path == login:
-            asked = REDIRECT_FIELD_NAME in parse_qs(urlsplit(target).query)
-            return navigate(response, sign_in_again(request, login) if asked else target)
+            again = asks_to_sign_in(response)
+            return navigate(response, sign_in_again(request, login) if again else target)
         if request.session.get(SESSION_KEY) != before:
             return navigate(response, target)
     elif is_document(response):
@@ -83,10 +85,20 @@ def is_document(response: HttpResponse) -> bool:
     return response.content.lstrip()[:9].lower() == b"<!doctype"
 
 
-def sign_in_again(request: HtmxRequest, login: str) -> str:
-    """Back to the page the person was looking at, not to the part of it that was asked for."""
+def asks_to_sign_in(response: HttpResponse) -> bool:
+    """And to come back: whoever signs out is led there too, but asked for nothing."""
+    target = urlsplit(response.headers.get("Location", ""))
+    return target.path == resolve_url(settings.LOGIN_URL) and REDIRECT_FIELD_NAME in parse_qs(target.query)
+
+
+def say_why(request: HttpRequest) -> None:
     if not vars(request).get("told_why"):
         messages.info(request, _("You were signed out. Sign in to carry on."))
+
+
+def sign_in_again(request: HtmxRequest, login: str) -> str:
+    """Back to the page the person was looking at, not to the part of it that was asked for."""
+    say_why(request)
     return f"{login}?{urlencode({REDIRECT_FIELD_NAME: request.htmx.current_url_abs_path or '/'})}"
 
 

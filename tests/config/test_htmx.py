@@ -213,6 +213,15 @@ def test_a_lost_session_is_told_once(client, htmx):
     assert [page.count("You were signed out.") for page in pages] == [1, 0]
 
 
+def test_a_form_without_htmx_is_told_of_a_lost_session_too(client, db):
+    page = client.post("/accounts/profile/", {"name": "Alice"}, follow=True).content.decode()
+    assert page.count("You were signed out. Sign in to carry on.") == 1
+
+
+def test_a_link_without_htmx_is_not(client, db):
+    assert b"You were signed out." not in client.get("/accounts/profile/", follow=True).content
+
+
 def test_after_signing_in_again_the_page_is_there(client, alice, htmx):
     to = client.get("/accounts/profile/", headers=htmx("/accounts/profile/"))["HX-Redirect"]
     response = client.post(to, {"username": alice.email, "password": PASSWORD})
