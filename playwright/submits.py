@@ -247,6 +247,7 @@ def remove_the_number(page):
     has_number(user)
     prove(page, phone, "/two-factor/phone/")
     button(page, "Confirm").click()
+    see(page, "Phone number for text messages")
     return button(page, "Remove the number")
 
 

@@ -1,13 +1,21 @@
 """Bad lines, broken servers and ended sessions: whoever presses is told, and can press again."""
 
-import re
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import submits
+import time_machine
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import expect
-from walks import ALICE, enrol, enter, follow, give_code, give_password, press, see, start_set_up, to_codes
+from walks import ALICE, follow, give_password, press, see
 
-from tests.people import PASSWORD, person
+from accounts.models import User
+from tests.people import PASSWORD
+from twofactor.models import Authenticator
 
 VERIFY = "**/two-factor/verify/"
 OFFLINE = "We could not reach the server. Check your connection and try again. Nothing has been changed."
@@ -154,64 +162,64 @@ def test_a_busy_button_is_seen_to_be_busy(asked):
 
 # Ended sessions
 
-
-def on_the_panel(page):
-    user = person(ALICE, name="Alice")
-    phone = enrol(user)
-    enter(page.context, user, phone)
-    page.goto("/two-factor/")
-    return phone
-
-
-@pytest.mark.parametrize(
-    "control", ["Replace authenticator app", "Turn off", "Make new backup codes", "Show more activity"]
-)
-def test_a_link_of_the_panel_asks_to_sign_in_and_comes_back(page, site, control):
-    phone = on_the_panel(page)
-    page.context.clear_cookies(name="sessionid")
-    follow(page, control)
-    signs_in_again(page, phone, "Security")
+OPEN_TO_ALL = {
+    submits.sign_up,
+    submits.sign_in,
+    submits.sign_out,
+    submits.confirm_the_address,
+    submits.ask_for_a_new_password,
+    submits.set_a_new_password,
+    submits.change_the_language,
+}
+BEHIND_THE_DOOR = [lead for lead in submits.EVERY if lead not in {*OPEN_TO_ALL, *submits.SECOND_STEP}]
+SIGNED_OUT = "You were signed out. Sign in to carry on."
 
 
-def test_a_button_of_the_panel_asks_to_sign_in_and_comes_back(page, site):
-    phone = on_the_panel(page)
-    page.context.clear_cookies(name="sessionid")
-    press(page, "Sign out everywhere else")
-    signs_in_again(page, phone, "Security")
+def everything():
+    """What the database holds, sessions apart."""
+    kept = [model for model in apps.get_models() if model is not Session]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in kept}
 
 
-def test_the_set_up_asks_to_sign_in_and_comes_back(page, site):
-    submits.alice(page)
-    start_set_up(page)
-    page.context.clear_cookies(name="sessionid")
-    follow(page, "Continue")
-    signs_in_again(page, None, "Scan the QR code")
+@pytest.mark.parametrize("lead", BEHIND_THE_DOOR, ids=lambda lead: lead.__name__)
+def test_a_form_whose_session_ended_changes_nothing_and_asks_to_sign_in(page, site, lead):
+    button, before = lead(page), everything()
+    Session.objects.all().delete()
+    button.click()
+    a_whole_sign_in_page(page)
+    expect(page.get_by_text(SIGNED_OUT)).to_have_count(1)
+    assert everything() == before
+    assert leads_on(page.url)
+
+
+@pytest.mark.parametrize("lead", submits.SECOND_STEP, ids=lambda lead: lead.__name__)
+def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, site, lead):
+    button, before = lead(page), everything()
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        button.click()
+        a_whole_sign_in_page(page)
+    expect(page.get_by_text("Signing in took more than ten minutes.")).to_have_count(1)
+    assert everything() == before
+
+
+def leads_on(url):
+    """To a page, and not to an address that takes forms alone."""
+    [to] = parse_qs(urlsplit(url).query)["next"]
+    Authenticator.objects.all().delete()  # so that no code is asked for on the way
+    browser = Client(SERVER_NAME="127.0.0.1")
+    browser.force_login(User.objects.get(email=ALICE))
+    return browser.get(to, follow=True).status_code == 200
 
 
 def test_saved_codes_ask_to_sign_in_and_come_back(page, site):
-    submits.alice(page)
-    to_codes(page, start_set_up(page))
+    submits.finish_the_set_up(page)
     page.context.clear_cookies(name="sessionid")
     press(page, "Finish and turn on")
-    signs_in_again(page, None, "Save your backup codes")
-
-
-@pytest.mark.parametrize("control", ["Sign in", "Try another way"])
-def test_a_sign_in_that_ended_starts_again_with_the_reason(asked, control):
-    asked.context.clear_cookies(name=re.compile("^(?!csrftoken)"))
-    asked.get_by_role("main").get_by_text(control, exact=True).click()
-    a_whole_sign_in_page(asked)
-
-
-def signs_in_again(page, phone, heading):
     a_whole_sign_in_page(page)
-    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_have_count(1)
     page.get_by_label("E-mail address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
-    if phone:
-        give_code(page, phone.code())
-    see(page, heading)
+    see(page, "Save your backup codes")
     expect(page.get_by_role("banner")).to_be_visible()
     expect(page.get_by_text("You were signed out.")).to_have_count(0)
 
