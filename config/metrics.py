@@ -14,6 +14,7 @@ from twofactor import adoption, mail
 from twofactor.models import Event
 
 WINDOW = timedelta(minutes=5)
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @login_not_required
@@ -21,7 +22,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     expected = f"Bearer {settings.METRICS_TOKEN}"
     if not constant_time_compare(request.headers.get("Authorization", ""), expected):
         raise Http404  # as if there were nothing here
-    return HttpResponse("".join(f"{line}\n" for line in lines()), content_type="text/plain; version=0.0.4")
+    return HttpResponse("".join(f"{line}\n" for line in lines()), content_type=TEXT)
 
 
 def lines() -> Iterator[str]:

@@ -283,7 +283,6 @@ REQUIREMENTS = {
 
 EXCEPTIONS = {
     "3.5.2": "not built yet: the API",
-    "4.1.1-health": "fault: it says text/plain and no more",
     "6.1.3": "not built yet: the page of documentation; the ways themselves are crawled (V-01)",
     "6.3.5": "not built yet: letters of a success after wrong codes and of a new browser",
     "6.3.6": "declined by design: a code by e-mail is recovery, after the password, and can be turned off",
