@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from accounts.addresses import normalise
 from twofactor import cookies, vault
+from twofactor.budget import CLOCKS_APART
 from twofactor.http import seconds_until
 
 COOL_OFF = timedelta(minutes=15)
@@ -144,7 +145,9 @@ def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
     """In one query. To a known browser, only its own count matters."""
     name, address = username(request, credentials), client_address(request)
     known = known_as(request, name)
-    fresh = Q(ip_address=address, attempt_time__gt=timezone.now() - COOL_OFF) & ~Q(user_agent=STRANGERS)
+    now = timezone.now()
+    recent = Q(attempt_time__gt=now - COOL_OFF, attempt_time__lte=now + CLOCKS_APART)
+    fresh = recent & Q(ip_address=address) & ~Q(user_agent=STRANGERS)
     mine = fresh & Q(username=known or name)
     strangers = Q(username=name, user_agent=STRANGERS)
     found = AccessAttempt.objects.filter(mine if known else fresh | strangers).aggregate(

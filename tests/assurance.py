@@ -306,7 +306,6 @@ EXCEPTIONS = {
     "F-05": "not built yet: the drill",
     "F-06-load": "not built yet: the load",
     "F-07": "not built yet: the drill; a database that cannot be reached is 16.5.3",
-    "F-09": "fault: a wait of an hour that began while the clock was an hour ahead lasts two",
     "F-10": "not built yet: the drill",
     "F-15": "not built yet: the load",
     "S-13": "declined by design: optional; it stays the same for its 30 days",

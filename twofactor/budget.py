@@ -13,6 +13,9 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 GUESSES_A_DAY = 20
 DAY = timedelta(hours=24)
+CLOCKS_APART = timedelta(
+    seconds=30
+)  # of two servers; what lies further ahead is of a clock that was set back
 LAST_GUESS = 100  # in a row; then only a new password opens the way (NIST SP 800-63B-4, 3.2.2)
 
 
@@ -43,17 +46,26 @@ def lock_of(guesses: GuessBudget | None, now: datetime) -> Locked | None:
         return None
     if guesses.failures >= LAST_GUESS:
         return Locked(None)
-    ends = [guesses.blocked_until]
-    if guesses.day_failures >= GUESSES_A_DAY and guesses.day_began_at:
-        ends.append(guesses.day_began_at + DAY)
-    still = [end for end in ends if end and end > now]
-    return Locked(max(still)) if still else None
+    ends = []
+    if guesses.blocked_until and now < guesses.blocked_until <= now + LONGEST_WAIT + CLOCKS_APART:
+        ends.append(guesses.blocked_until)
+    if guesses.day_failures >= GUESSES_A_DAY and (began := began_today(guesses, now)):
+        ends.append(began + DAY)
+    return Locked(max(ends)) if ends else None
+
+
+def began_today(guesses: GuessBudget, now: datetime) -> datetime | None:
+    """When the day of the count began, unless it is over, or is one of a clock that was ahead."""
+    began = guesses.day_began_at
+    return began if began and now - DAY < began <= now + CLOCKS_APART else None
 
 
 def locked(now: datetime) -> QuerySet[GuessBudget]:
     """Everybody for whom lock_of answers."""
-    today = Q(day_failures__gte=GUESSES_A_DAY, day_began_at__gt=now - DAY)
-    return GuessBudget.objects.filter(Q(failures__gte=LAST_GUESS) | Q(blocked_until__gt=now) | today)
+    waiting = Q(blocked_until__gt=now, blocked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
+    today = Q(day_began_at__gt=now - DAY, day_began_at__lte=now + CLOCKS_APART)
+    used_up = Q(day_failures__gte=GUESSES_A_DAY) & today
+    return GuessBudget.objects.filter(Q(failures__gte=LAST_GUESS) | waiting | used_up)
 
 
 def lift(user: AbstractBaseUser) -> bool:
@@ -77,14 +89,14 @@ def charge(user: AbstractBaseUser, now: datetime) -> int:
             lock = lock_of(guesses, now)
             if lock:
                 raise lock
-            today = guesses.day_began_at is not None and guesses.day_began_at + DAY > now
+            began = began_today(guesses, now)
             failures = guesses.failures + 1
             wait = wait_after(failures)
             charged = as_read(guesses).update(
                 failures=failures,
                 blocked_until=now + wait if wait else None,
-                day_failures=guesses.day_failures + 1 if today else 1,
-                day_began_at=guesses.day_began_at if today else now,
+                day_failures=guesses.day_failures + 1 if began else 1,
+                day_began_at=began or now,
             )
         if charged:
             return max(FREE_GUESSES - failures, 0)
@@ -125,13 +137,14 @@ def give_back(key: str) -> None:
 
 def full_until(key: str, limit: int, window: timedelta, now: datetime) -> datetime | None:
     """When it may happen again, if it may not now. Takes nothing."""
-    row = Allowance.objects.filter(pk=key, count__gte=limit, began_at__gt=now - window).first()
+    running = Q(began_at__gt=now - window, began_at__lte=now + CLOCKS_APART)
+    row = Allowance.objects.filter(running, pk=key, count__gte=limit).first()
     return row.began_at + window if row else None
 
 
 def take(key: str, limit: int, window: timedelta, now: datetime) -> bool:
     """Whether this may happen once more. One UPDATE counts and decides."""
-    stale = Q(began_at__lte=now - window)
+    stale = Q(began_at__lte=now - window) | Q(began_at__gt=now + CLOCKS_APART)
     mine = Allowance.objects.filter(pk=key)
     for _ in range(2):
         counted = mine.filter(stale | Q(count__lt=limit)).update(

@@ -56,6 +56,14 @@ def test_the_fifth_wrong_password_is_answered_429(alice, client):
     assert [wrong(client).status_code for _ in range(5)] == [422, 422, 422, 422, 429]
 
 
+@pytest.mark.proves("F-09")
+def test_wrong_passwords_of_a_clock_that_was_ahead_hold_up_nobody(alice, client, clock):
+    clock.shift(3600)
+    wrong(client, 5)
+    clock.shift(-3600)
+    assert give(client).status_code == 303
+
+
 def test_after_five_wrong_passwords_the_right_one_waits(alice, client):
     wrong(client, 5)
     assert (give(client).status_code, signed_in_as(client)) == (429, None)

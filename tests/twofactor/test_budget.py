@@ -210,6 +210,20 @@ def test_refused_tries_do_not_make_the_window_longer(db, clock):
     assert take(clock)
 
 
+@pytest.mark.proves("F-09")
+def test_a_window_of_a_clock_that_was_ahead_is_over(db, clock):
+    clock.shift(HOUR)
+    [take(clock) for _ in range(3)]
+    clock.shift(-HOUR)
+    assert take(clock)
+
+
+def test_the_clocks_of_two_servers_do_not_end_a_window(db, clock):
+    [take(clock) for _ in range(3)]
+    clock.shift(-20)
+    assert not take(clock)
+
+
 def test_a_new_window_counts_from_one(db, clock):
     [take(clock) for _ in range(3)]
     clock.shift(HOUR)

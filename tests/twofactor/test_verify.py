@@ -1,5 +1,7 @@
 """The second step of signing in, from the right password to the open session."""
 
+from datetime import timedelta
+
 import pyotp
 import pytest
 from django.conf import settings as site
@@ -304,6 +306,42 @@ def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
     later(clock, client, -3600)
     enter(client, phone.code())
     assert signed_in_as(client) is None
+
+
+def many_wrong(client, clock):
+    """Wrong codes until the wait is an hour."""
+    for _ in range(12):
+        give_password(client)
+        answer = enter(client, "000000")
+        if answer.status_code == 422:
+            GuessBudget.objects.update(day_failures=0)
+            waits = GuessBudget.objects.get().blocked_until or timezone.now()
+            clock.move_to(waits)
+    clock.shift(-3600)  # the last wait has just begun
+
+
+@pytest.mark.proves("F-09")
+def test_a_wait_from_a_clock_that_was_ahead_is_over(client, alice, phone, clock):
+    clock.shift(3600)
+    many_wrong(Client(), clock)
+    clock.shift(-3600)
+    sign_in(client, phone)
+    assert signed_in_as(client) == alice
+
+
+@pytest.mark.proves("F-09")
+def test_a_day_of_guesses_that_has_yet_to_come_is_over(client, alice, phone, clock):
+    give_password(client)
+    GuessBudget.objects.update(day_failures=20, day_began_at=timezone.now() + timedelta(hours=1))
+    enter(client, phone.code())
+    assert signed_in_as(client) == alice
+
+
+def test_the_clocks_of_two_servers_do_not_end_a_wait(client, phone, clock):
+    many_wrong(Client(), clock)
+    clock.shift(-20)
+    give_password(client)
+    assert enter(client, phone.code()).status_code == 429
 
 
 def test_the_code_set_up_with_does_not_sign_in(client, alice, phone):
