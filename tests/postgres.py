@@ -21,27 +21,49 @@ OPTIONS = {
 }
 
 
+class Server:
+    """A cluster of its own in a folder, which may also be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # PostgreSQL refuses to run as root; its package brings a user to run as.
+        self.as_owner = (
+            {"user": "postgres", "group": "postgres", "extra_groups": []} if programs.IS_ROOT else {}
+        )
+        if programs.IS_ROOT:
+            shutil.chown(folder, "postgres", "postgres")
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = [programs.postgres(program), "--pgdata", str(self.folder / "data"), *arguments]
+        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, **self.as_owner)
+
+    def make(self) -> None:
+        self.run("initdb", "--username=tests", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+
+    def start(self) -> None:
+        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        log = f"--log={self.folder / 'log'}"
+        self.run("pg_ctl", "start", "--wait", log, f"--options=-k {self.folder} {options}")
+
+    def stop(self, mode: str = "immediate") -> None:
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.run("pg_ctl", "stop", f"--mode={mode}")
+
+    def address(self, database: str = "countersign") -> str:
+        return f"postgres://tests@{quote(str(self.folder), safe='')}/{database}"
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a fresh server."""
+def server() -> Iterator[Server]:
+    """A fresh one."""
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-", dir="/tmp"))  # a socket's path is short
-    # PostgreSQL refuses to run as root; its package brings a user to run as.
-    as_owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if programs.IS_ROOT else {}
-    if programs.IS_ROOT:
-        shutil.chown(folder, "postgres", "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [programs.postgres(program), "--pgdata", str(folder / "data"), *arguments]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **as_owner)
-
-    options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+    fresh = Server(folder)
     try:
-        run("initdb", "--username=tests", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-        run("pg_ctl", "start", "--wait", f"--log={folder / 'log'}", f"--options=-k {folder} {options}")
-        yield f"postgres://tests@{quote(str(folder), safe='')}/countersign"
+        fresh.make()
+        fresh.start()
+        yield fresh
     finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            run("pg_ctl", "stop", "--mode=immediate")
+        fresh.stop()
         shutil.rmtree(folder)
 
 
@@ -50,8 +72,8 @@ def main(command: list[str]) -> int:
         print("No PostgreSQL server on this machine.", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive us
-    with server() as address:
-        return subprocess.call(command, env={**os.environ, "DATABASE_URL": address})
+    with server() as fresh:
+        return subprocess.call(command, env={**os.environ, "DATABASE_URL": fresh.address()})
 
 
 if __name__ == "__main__":
