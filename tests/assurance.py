@@ -301,8 +301,6 @@ EXCEPTIONS = {
     "V-33": "not built yet: the API",
     "X-13-load": "not built yet: the measurement; the queries are counted (X-13)",
     "X-15": "no requirement of the product: advice on writing tests",
-    "F-01": "not built yet: the drill; errors at its end are 2.3.3",
-    "F-02": "not built yet: the drill",
     "F-05": "not built yet: the drill",
     "F-06-load": "not built yet: the load",
     "F-07": "not built yet: the drill; a database that cannot be reached is 16.5.3",

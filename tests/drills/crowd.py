@@ -1,0 +1,54 @@
+"""Many people at once, and the database that they are in."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from django.db import connections
+from django.db.utils import load_backend
+from django.utils import timezone
+
+from config import environment
+from tests.people import PASSWORD, Phone
+from twofactor import totp
+from twofactor.models import Authenticator, GuessBudget
+
+
+@contextmanager
+def looking_into(address):
+    """This thread's models are those of the drill's database, and not of the tests' own."""
+    own = connections["default"]
+    described = {**own.settings_dict, **environment.database(address)}
+    drill = load_backend(described["ENGINE"]).DatabaseWrapper(described, "default")
+    connections["default"] = drill
+    try:
+        yield drill
+    finally:
+        drill.close()
+        connections["default"] = own
+
+
+def with_tables():
+    call_command("migrate", verbosity=0)
+
+
+def people(names, hasher="argon2"):
+    """Confirmed, with the password of all tests, hashed once."""
+    now, password = timezone.now(), make_password(PASSWORD, hasher=hasher)
+    User = get_user_model()
+    return User.objects.bulk_create(
+        [User(email=f"{name}@example.com", password=password, email_verified_at=now) for name in names]
+    )
+
+
+def with_phones(users):
+    """Their two-factor sign-in is on since an hour ago, without backup codes: hashing those takes a while."""
+    since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
+    rows = [Authenticator(user=user, last_step=totp.step_at(since), enabled_at=since) for user in users]
+    for row, phone in zip(rows, phones, strict=True):
+        row.seal_key(phone.key, since)
+    Authenticator.objects.bulk_create(rows)
+    GuessBudget.objects.bulk_create([GuessBudget(user=user) for user in users])
+    return {user.email: phone for user, phone in zip(users, phones, strict=True)}

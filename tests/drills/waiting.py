@@ -1,0 +1,13 @@
+"""Waiting for what is about to be true, and no longer."""
+
+import time
+
+
+def until(is_true, what, seconds=30.0, every=0.02):
+    """What it came to; every look is at least as long apart as a process needs to get on."""
+    end = time.monotonic() + seconds
+    while not (found := is_true()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {seconds} seconds it is still not true that {what}")
+        time.sleep(every)
+    return found
