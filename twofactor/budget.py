@@ -13,9 +13,7 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 GUESSES_A_DAY = 20
 DAY = timedelta(hours=24)
-CLOCKS_APART = timedelta(
-    seconds=30
-)  # of two servers; what lies further ahead is of a clock that was set back
+CLOCKS_APART = timedelta(seconds=30)  # at most; whatever lies further ahead is of a clock that was set back
 LAST_GUESS = 100  # in a row; then only a new password opens the way (NIST SP 800-63B-4, 3.2.2)
 
 
