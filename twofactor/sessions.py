@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 
 def row_key(key: str | None) -> str:
@@ -17,6 +19,19 @@ def row_key(key: str | None) -> str:
 
 
 class SessionStore(db.SessionStore):
+    is_new = False
+
+    def create(self) -> None:
+        """A new key. Its row comes with save(), once: nobody asks whether 165 random bits are taken."""
+        self._session_key = get_random_string(32, VALID_KEY_CHARS)
+        self.is_new = self.modified = True
+
+    def save(self, must_create: bool = False) -> None:
+        if self.session_key is None:
+            self.create()
+        super().save(must_create or self.is_new)
+        self.is_new = False
+
     def load(self) -> dict[str, Any]:
         found = self.model.objects.filter(
             session_key=row_key(self.session_key), expire_date__gt=timezone.now()
@@ -38,6 +53,8 @@ class SessionStore(db.SessionStore):
     def delete(self, session_key: str | None = None) -> None:
         self.model.objects.filter(session_key=row_key(session_key or self.session_key)).delete()
 
+    acreate = sync_to_async(cast(Any, create))
+    asave = sync_to_async(cast(Any, save))
     aload = sync_to_async(cast(Any, load))
     aexists = sync_to_async(cast(Any, exists))
     acreate_model_instance = sync_to_async(cast(Any, create_model_instance))

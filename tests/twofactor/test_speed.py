@@ -14,13 +14,11 @@ from twofactor import qr, totp
 
 MOST_QUERIES = 12
 DEARER = {  # known, and not to grow
-    "POST /two-factor/verify/ 303": 16,  # the guess, a new session, and the browser to be trusted
+    "POST /two-factor/verify/ 303": 14,  # the guess, a new session, and the browser to be trusted
     "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
     "POST /two-factor/phone/ 303": 28,
-    "POST /two-factor/setup/codes/ 303": 19,  # a new session after each change of factors
-    "POST /two-factor/backup-codes/ 303": 14,
-    "POST /two-factor/confirm/ 303": 14,
-    "POST /two-factor/disable/ 303": 21,
+    "POST /two-factor/setup/codes/ 303": 17,  # a new session after each change of factors
+    "POST /two-factor/disable/ 303": 19,
 }
 QR_CODE = 0.020  # seconds
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
