@@ -99,11 +99,16 @@ def links(request):
 
 
 @HTMX
-def test_a_step_of_set_up_is_light(page, scales):
+def test_set_up_is_light_in_parts_and_as_pages(page, scales):
+    """One walk for all, as each takes two seconds."""
     found = weighed(page, scales, setting_up)
     limits = {"setup": 6.5 * KB, "setup-verify": 2.5 * KB, "setup-codes": 2.5 * KB, "settings-on": 4 * KB}
     assert {name: found[name][1] for name, limit in limits.items() if found[name][1] > limit} == {}
     assert {name: asked for name, (asked, *_) in found.items() if asked > 2} == {}
+    shares = {name: found[name][1] / found[name][2] for name in ("setup-codes", "settings-on")}
+    assert {name: share for name, share in shares.items() if share > 0.6} == {}
+    whole = {name: size for name, (*_, size) in found.items()}
+    assert {name: size for name, size in whole.items() if size > (10 if name == "setup" else 8) * KB} == {}
 
 
 @HTMX
@@ -111,16 +116,3 @@ def test_a_step_of_signing_in_is_light(page, scales):
     found = weighed(page, scales, signing_in)
     assert {name: part for name, (_, part, _) in found.items() if part > 2.5 * KB} == {}
     assert {name: asked for name, (asked, *_) in found.items() if asked > 2} == {}
-
-
-@HTMX
-def test_a_part_is_at_most_sixty_percent_of_its_page(page, scales):
-    found = weighed(page, scales, setting_up)
-    shares = {name: found[name][1] / found[name][2] for name in ("setup-codes", "settings-on")}
-    assert {name: share for name, share in shares.items() if share > 0.6} == {}
-
-
-@HTMX
-def test_no_page_is_heavy(page, scales):
-    whole = {name: size for name, (*_, size) in weighed(page, scales, setting_up).items()}
-    assert {name: size for name, size in whole.items() if size > (10 if name == "setup" else 8) * KB} == {}

@@ -197,15 +197,6 @@ def test_what_is_typed_before_the_scripts_arrive_is_kept(page, site):
     see(page, f"Hello, {ALICE}")
 
 
-@pytest.mark.parametrize("lead", [submits.sign_in, submits.give_the_code, submits.finish_the_set_up])
-def test_without_our_script_every_step_still_leads_on(page, site, lead):
-    page.route("**/app*.js", lambda route: route.abort())
-    button = lead(page)
-    before = page.get_by_role("heading", level=1).text_content()
-    button.click()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text(before)
-
-
 @pytest.mark.parametrize("lead", [submits.forget_a_browser, submits.sign_out_everywhere_else])
 def test_an_action_of_the_panel_adds_one_step_to_the_history(page, site, lead):
     button = lead(page)
