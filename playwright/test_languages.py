@@ -15,7 +15,13 @@ pytestmark = HTMX
 STRANGERS = ["/", "/help/", "/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"]
 BEFORE = ["/", "/two-factor/", "/two-factor/setup/", "/two-factor/setup/verify/"]
 ASKED = ["/two-factor/verify/", "/two-factor/verify/other/", "/two-factor/verify/backup/"]
-AFTER = ["/two-factor/", "/two-factor/disable/", "/two-factor/backup-codes/", "/two-factor/activity/"]
+AFTER = [
+    "/two-factor/",
+    "/two-factor/confirm/",
+    "/two-factor/disable/",
+    "/two-factor/backup-codes/",
+    "/two-factor/activity/",
+]
 
 
 @pytest.fixture(params=[code for code, _name in site_settings.LANGUAGES])

@@ -1,41 +1,58 @@
 """What eyes meet: focus that shows, text that grows, fingers that hit, letters from right to left, paper."""
 
+from io import BytesIO
+
 import pytest
 from django.conf import settings
 from looks import NARROW, look
 from modes import HTMX
+from PIL import Image
+from playwright.sync_api import expect
 from steps import fits
-from walks import enter, give_password, see, start_set_up, to_codes
+from walks import KEY, enter, follow, give_password, see, start_set_up, to_codes
+
+from tests.twofactor.sent import has_number
 
 pytestmark = HTMX
 
-# Of what has the focus: how wide its outline is, and its contrast to what lies around it.
-OUTLINE = """() => {
-  const luminance = (colour) => {
-    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => part / 255)
-      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (one, other) => {
-    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
-    return (light + 0.05) / (dark + 0.05);
-  };
+COLOUR_SCHEMES = [
+    {"color_scheme": scheme, "forced_colors": forced}
+    for forced in ("none", "active")
+    for scheme in ("light", "dark")
+]
+
+# Colours as [red, green, blue, opacity], and the one that is painted around a place.
+COLOURS = """
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const clear = (colour) => parts(colour)[3] === 0;
+  const around = (place) => {
+    const ground = getComputedStyle(place.parentElement).backgroundColor;
+    return clear(ground) && place.parentElement.parentElement ? around(place.parentElement) : parts(ground);
+  };"""
+OUTLINE = f"""() => {{ {COLOURS}
   const place = document.activeElement;
-  const { outlineWidth, outlineColor, outlineStyle } = getComputedStyle(place);
-  let around = place.parentElement;
-  const ground = (element) => getComputedStyle(element).backgroundColor;
-  while (around.parentElement && /, 0\\)|transparent/.test(ground(around))) around = around.parentElement;
-  const behind = /, 0\\)|transparent/.test(ground(around)) ? ground(document.body) : ground(around);
+  const {{ outlineWidth, outlineColor, outlineStyle }} = getComputedStyle(place);
   const box = place.getBoundingClientRect();
   const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 12));
-  return {
+  return {{
     name: place.textContent.trim() || place.name || place.tagName,
     body: place === document.body,
     width: outlineStyle === "none" ? 0 : parseFloat(outlineWidth),
-    contrast: contrast(outlineColor, behind),
+    colours: place === document.body ? [] : [parts(outlineColor), around(place)],
     seen: !top || place.contains(top) || top.contains(place),
-  };
-}"""
+  }};
+}}"""
+# What shows where a field, a button or the QR code ends: its border, or what it is filled with.
+EDGES = f"""() => {{ {COLOURS}
+  return [...document.querySelectorAll("input, select, button, .button, .qr")]
+    .filter((place) => place.checkVisibility())
+    .filter((place) => !place.closest(".unseen, .link, .language, [type=checkbox]"))
+    .map((place) => {{
+      const {{ borderTopColor, backgroundColor }} = getComputedStyle(place);
+      const edge = parts(clear(borderTopColor) ? backgroundColor : borderTopColor);
+      return [place.textContent.trim() || place.name || place.className, edge, around(place)];
+    }});
+}}"""
 SMALL = """() => [...document.querySelectorAll("button, .button, summary, select, [type=checkbox], footer a")]
   .filter((place) => place.checkVisibility())
   .filter((place) => {
@@ -87,8 +104,25 @@ def in_arabic(page):
 # Focus
 
 
+def luminance(colour):
+    """As WCAG defines it."""
+    shares = [part / 255 for part in colour[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def picture(place):
+    return Image.open(BytesIO(place.screenshot())).convert("RGB")
+
+
 def tabbed(page):
     """What the keyboard comes by, once round the page."""
+    page.evaluate("document.activeElement.blur()")
     while True:
         page.keyboard.press("Tab")
         found = page.evaluate(OUTLINE)
@@ -97,26 +131,59 @@ def tabbed(page):
         yield found
 
 
-@pytest.mark.parametrize("how", ["light", "dark", "forced colours"])
 @pytest.mark.parametrize("path", ["/accounts/login/", "/two-factor/"])
-def test_wherever_the_keyboard_is_can_be_seen(settings_page, how, path):
+def test_wherever_the_keyboard_is_can_be_seen(settings_page, path):
     if path == "/accounts/login/":
         settings_page.context.clear_cookies()
     settings_page.goto(path)
-    with look(settings_page, how):
-        settings_page.evaluate("document.activeElement.blur()")
+    for media in COLOUR_SCHEMES:
+        settings_page.emulate_media(**media)
         stops = list(tabbed(settings_page))
-    assert len(stops) > 6
-    assert [stop for stop in stops if stop["width"] < 2 or stop["contrast"] < 3 or not stop["seen"]] == []
+        assert len(stops) > 6
+        assert [stop for stop in stops if stop["width"] < 2 or not stop["seen"]] == []
+        assert [stop for stop in stops if contrast(*stop["colours"]) < 3] == []
+
+
+# Edges
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fields_buttons_and_the_qr_code_show_where_they_end(at_codes, scheme):
+    at_codes.emulate_media(color_scheme=scheme)
+    expect(at_codes.get_by_role("button", name="Print")).to_be_visible()
+    edges = at_codes.evaluate(EDGES)
+    for path in ("/two-factor/setup/", "/accounts/password_change/"):
+        at_codes.goto(path)
+        edges += at_codes.evaluate(EDGES)
+    assert len(edges) >= 10
+    assert [name for name, *colours in edges if contrast(*colours) < 3] == []
+
+
+def test_an_empty_checkbox_can_be_seen(at_codes):
+    for scheme in ("light", "dark"):
+        at_codes.emulate_media(color_scheme=scheme)
+        box = picture(at_codes.get_by_label("I have saved my backup codes"))
+        ground = box.getpixel((0, 0))
+        assert max(contrast(ground, colour) for _, colour in box.getcolors(4096)) >= 3
+
+
+def test_the_strongest_button_can_be_read_in_forced_colours(page, site):
+    """Where axe cannot tell."""
+    page.goto("/accounts/login/")
+    for scheme in ("light", "dark"):
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        face = picture(page.get_by_role("main").get_by_role("button", name="Sign in")).convert("L")
+        darkest, brightest = face.getextrema()
+        assert brightest - darkest > 200
 
 
 # Size
 
 
-@pytest.mark.parametrize("name", ["light", "narrow"])
-def test_fingers_hit_what_they_aim_at(settings_page, name):
-    with look(settings_page, name):
-        assert settings_page.evaluate(SMALL) == []
+def test_fingers_hit_what_they_aim_at(settings_page):
+    for name in ("light", "narrow"):
+        with look(settings_page, name):
+            assert settings_page.evaluate(SMALL) == []
 
 
 @pytest.mark.parametrize("change", [SPACED, TWICE], ids=["spaced", "twice as large"])
@@ -142,17 +209,14 @@ def test_backup_codes_are_set_in_a_typewriter_face(at_codes):
 
 
 def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
-    settings_page.emulate_media(reduced_motion="reduce")
-    assert settings_page.evaluate(MOVING) == []
+    """This browser says so from the start."""
+    for name in ("Turn off", "Leave it on", "Make new backup codes"):
+        follow(settings_page, name)
+        expect(settings_page.get_by_role("heading", level=1)).to_be_visible()
+        assert settings_page.evaluate(MOVING) == []
 
 
 # From right to left
-
-
-def test_the_page_says_its_language_and_direction(settings_page):
-    in_arabic(settings_page)
-    page = settings_page.evaluate("[document.documentElement.lang, document.documentElement.dir]")
-    assert page == ["ar", "rtl"]
 
 
 def test_the_layout_is_mirrored(settings_page):
@@ -161,23 +225,26 @@ def test_the_layout_is_mirrored(settings_page):
     assert settings_page.get_by_role("link", name="Countersign").bounding_box()["x"] > before
 
 
-def test_codes_are_read_from_left_to_right_everywhere(at_codes):
+def directions(places):
+    return {place.evaluate("place => getComputedStyle(place).direction") for place in places}
+
+
+def test_codes_and_the_key_are_read_from_left_to_right_everywhere(at_codes):
     in_arabic(at_codes)
-    codes = at_codes.get_by_role("main").get_by_role("code").all()
-    assert {code.evaluate("code => getComputedStyle(code).direction") for code in codes} == {"ltr"}
+    main = at_codes.get_by_role("main")
+    assert directions(main.get_by_role("code").all()) == {"ltr"}
+    at_codes.goto("/two-factor/setup/")
+    assert directions(main.get_by_text(KEY).all()) == {"ltr"}
+
+
+def test_a_number_is_read_from_left_to_right_everywhere(settings_page, alice):
+    has_number(alice)
+    in_arabic(settings_page)
+    assert directions(settings_page.get_by_text("••• 67", exact=True).all()) == {"ltr"}
 
 
 def test_a_code_is_typed_from_left_to_right_everywhere(page, phone):
     give_password(page)
     see(page, "Enter the code")
     in_arabic(page)
-    field = page.get_by_role("main").get_by_role("textbox")
-    assert field.evaluate("field => getComputedStyle(field).direction") == "ltr"
-
-
-@pytest.mark.parametrize("path", ["", "disable/", "backup-codes/", "confirm/", "activity/"])
-def test_nothing_sticks_out_in_arabic(settings_page, path):
-    settings_page.goto(f"/two-factor/{path}")
-    in_arabic(settings_page)
-    settings_page.set_viewport_size(NARROW)
-    assert fits(settings_page)
+    assert directions([page.get_by_role("main").get_by_role("textbox")]) == {"ltr"}
