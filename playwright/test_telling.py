@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import submits
 from django.core import mail
 from modes import HTMX, NO_JS
 from playwright.sync_api import expect
@@ -10,6 +11,7 @@ from steps import step
 from walks import (
     ALICE,
     PAPER,
+    count_what_is_told,
     enter,
     finish,
     follow,
@@ -23,12 +25,55 @@ from walks import (
 )
 
 from twofactor.mail import outgoing
+from twofactor.models import BackupCode
 
-COUNT = """region => new MutationObserver(() => {
-  if (region.textContent) region.dataset.told = Number(region.dataset.told ?? 0) + 1;
-}).observe(region, {childList: true})"""
 ENDED = "You are signed out everywhere else."
 REMINDER = "Make your account safer"
+
+# What stands around the main part, in the words of a screen reader.
+TOP = """
+- banner:
+  - /children: deep-equal
+  - link "Countersign":
+    - /url: /
+  - navigation "Account":
+{}
+"""
+STRANGER = """
+    - link "Sign in":
+      - /url: /accounts/login/
+"""
+SIGNED_IN = """
+    - group:
+      - text: Alice
+      - list:
+        - listitem:
+          - link "Profile"
+        - listitem:
+          - link "Security"
+        - listitem:
+          - link "Password"
+        - listitem:
+          - button "Sign out"
+"""
+NUDGE = """
+- region "Make your account safer":
+  - /children: deep-equal
+  - heading "Make your account safer" [level=2]
+  - paragraph: With two-factor authentication, your password alone is not enough to get in.
+  - link "Set up two-factor authentication":
+    - /url: /two-factor/setup/
+  - button "Dismiss two-factor reminder"
+"""
+BOTTOM = """
+- contentinfo:
+  - /children: equal
+  - link "Help":
+    - /url: /help/
+  - text: Language
+  - combobox "Language"
+  - button "Change language"
+"""
 
 
 @pytest.fixture
@@ -75,8 +120,7 @@ def test_the_same_sentence_is_told_anew(page, alice, context):
     context.grant_permissions(["clipboard-write"])
     enter(context, alice)
     to_codes(page, start_set_up(page))
-    told = page.get_by_role("status")
-    told.evaluate(COUNT)
+    told = count_what_is_told(page)
     press(page, "Copy")
     expect(told).to_have_attribute("data-told", "1")
     press(page, "Copy")
@@ -95,11 +139,21 @@ def test_a_message_is_told_once(page, alice, phone):
 
 @NO_JS
 def test_every_page_has_the_same_frame(page, site):
-    for path in ("/", "/help/", "/accounts/login/", "/no-such-page/"):
+    for path in ("/no-such-page/", "/", "/help/", "/accounts/login/"):
         page.goto(path)
         for landmark in ("banner", "main", "contentinfo"):
             expect(page.get_by_role(landmark)).to_have_count(1)
         expect(page.get_by_role("contentinfo").get_by_role("link").first).to_have_text("Help")
+    expect(page.get_by_role("banner")).to_match_aria_snapshot(TOP.format(STRANGER))
+    expect(page.get_by_role("contentinfo")).to_match_aria_snapshot(BOTTOM)
+
+
+@HTMX
+def test_the_frame_of_whoever_is_signed_in(reminded):
+    reminded.get_by_role("navigation", name="Account").get_by_text("Alice").click()
+    expect(reminded.get_by_role("banner")).to_match_aria_snapshot(TOP.format(SIGNED_IN))
+    expect(reminder(reminded)).to_match_aria_snapshot(NUDGE)
+    expect(reminded.get_by_role("contentinfo")).to_match_aria_snapshot(BOTTOM)
 
 
 # The panel
@@ -152,6 +206,27 @@ def test_a_backup_code_that_was_used_is_told_so(page, phone):
     give_password(page)
     give_code(page, PAPER[0])
     expect(page.get_by_label("Enter the code")).to_have_accessible_description(re.compile("already used"))
+
+
+@HTMX
+def test_whoever_leaves_without_saving_keeps_the_old_codes(page, site):
+    submits.make_new_codes(page).click()
+    see(page, "Save your new backup codes")
+    page.goto("/two-factor/")
+    expect(page.get_by_text("Until then the old ones work.")).to_be_visible()
+    page.context.clear_cookies()
+    give_password(page)
+    give_code(page, PAPER[0])
+    see(page, "Hello, Alice")
+
+
+@HTMX
+def test_whoever_decides_against_new_codes_keeps_the_old(page, site):
+    submits.make_new_codes(page)
+    before = list(BackupCode.objects.values())
+    follow(page, "Keep the old codes")
+    see(page, "Security")
+    assert list(BackupCode.objects.values()) == before
 
 
 # The reminder

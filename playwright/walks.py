@@ -129,6 +129,17 @@ def told(page, text):
     expect(page.get_by_role("status")).to_have_text(text)
 
 
+def count_what_is_told(page):
+    """The status region, which from now on keeps the count in data-told."""
+    region = page.get_by_role("status")
+    region.evaluate(
+        """region => new MutationObserver(() => {
+          if (region.textContent) region.dataset.told = Number(region.dataset.told ?? 0) + 1;
+        }).observe(region, { childList: true })"""
+    )
+    return region
+
+
 def look_again(page):
     """The tab comes to the front."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
