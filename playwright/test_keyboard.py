@@ -6,11 +6,12 @@ import pytest
 import submits
 from modes import HTMX
 from playwright.sync_api import expect
-from walks import ALICE, PAPER, Phone, see
+from walks import ALICE, PAPER, Phone, key, see
 
 from tests.people import PASSWORD
-from tests.twofactor.sent import NUMBER, mailed, texted, with_pigeons
+from tests.twofactor.sent import NUMBER, has_number, mailed, texted, with_pigeons
 from twofactor.mail import outgoing
+from twofactor.models import Allowance
 
 pytestmark = HTMX
 
@@ -81,6 +82,17 @@ class Keyboard:
         self.type(CODE_FIELD, phone.code())
         self.press(button)
 
+    def set_up(self, phone):
+        self.see("Scan the QR code")
+        self.follow("Continue")
+        self.see("Enter the code from your app")
+        self.type(CODE_FIELD, phone.code())
+        self.send()
+        self.see("Save your backup codes")
+        self.tick(SAVED)
+        self.press("Finish and turn on")
+        self.see("Security")
+
     def sign_in(self):
         self.type("E-mail address", ALICE)
         self.type(PASSWORD_FIELD, PASSWORD)
@@ -129,16 +141,7 @@ def test_setting_up(keys, page):
     submits.alice(page)
     keys.open("/")
     keys.follow("Set up two-factor authentication")
-    keys.see("Scan the QR code")
-    phone = Phone(page.get_by_role("main").get_by_text(re.compile(r"^[A-Z2-7]{32}$")).text_content())
-    keys.follow("Continue")
-    keys.see("Enter the code from your app")
-    keys.type(CODE_FIELD, phone.code())
-    keys.send()
-    keys.see("Save your backup codes")
-    keys.tick(SAVED)
-    keys.press("Finish and turn on")
-    keys.see("Security")
+    keys.set_up(Phone(key(page)))
 
 
 def test_a_mailed_code_in_at_most_three_presses(keys, phone):
@@ -231,6 +234,65 @@ def test_the_language(keys, page):
     with page.expect_navigation():
         keys.press("Change language")
     assert page.evaluate("document.documentElement.lang") == "de"
+
+
+def test_a_forgotten_password(keys, alice):
+    keys.open("/accounts/login/")
+    keys.follow("Forgotten your password?")
+    keys.type("E-mail address", ALICE)
+    keys.send()
+    keys.see("Look in your inbox")
+    keys.open(submits.mailed_link())
+    keys.type("New password", submits.NEW_PASSWORD)
+    keys.type("New password confirmation", submits.NEW_PASSWORD)
+    keys.press("Set the new password")
+    keys.see("Password changed")
+
+
+def test_another_address(keys, page):
+    submits.alice(page)
+    keys.open("/accounts/profile/")
+    keys.follow("Change address")
+    keys.type(PASSWORD_FIELD, PASSWORD)
+    keys.send()
+    keys.type("New e-mail address", "new@example.com")
+    keys.press("Send the link")
+    keys.see("Profile")
+    keys.open(submits.mailed_link())
+    keys.press("Confirm this address")
+    keys.read("Your e-mail address is confirmed.")
+
+
+def test_another_authenticator(keys, page, protected):
+    keys.open("/two-factor/")
+    keys.follow("Replace authenticator app")
+    keys.prove(protected, "Confirm")
+    keys.see("Scan the QR code")
+    keys.set_up(Phone(key(page)))
+
+
+def test_thinking_better_of_it(keys, page):
+    submits.alice(page)
+    keys.open("/two-factor/setup/")
+    keys.press("Cancel set-up")
+    keys.read("Set-up cancelled. Nothing has changed.")
+
+
+def test_switching_from_mail_to_a_text_message(keys, alice, phone):
+    has_number(alice)
+    keys.open("/accounts/login/")
+    keys.sign_in()
+    keys.see("Enter the code")
+    keys.follow("Try another way")
+    keys.press("Send a code by e-mail")
+    keys.see("Enter the code from your e-mail")
+    Allowance.objects.all().delete()
+    keys.press("Send it by text message instead")
+    keys.see("Enter the code from your text message")
+    outgoing.join()
+    keys.type(CODE_FIELD, texted())
+    keys.send()
+    keys.see("Hello, Alice")
 
 
 # The way through a page
