@@ -151,6 +151,7 @@ def test_a_page_of_ours_for_a_form_or_a_link(asked, label):
 
 
 def test_a_busy_button_is_seen_to_be_busy(asked):
+    asked.emulate_media(reduced_motion="no-preference")
     asked.route(VERIFY, lambda route: None)
     button = asked.get_by_role("main").get_by_role("button", name="Sign in")
     look = "b => JSON.stringify([getComputedStyle(b).opacity, getComputedStyle(b, '::after').content])"
@@ -158,6 +159,7 @@ def test_a_busy_button_is_seen_to_be_busy(asked):
     button.click()
     expect(button).to_have_text("Sign in")
     asked.wait_for_function(f"idle => ({look})(document.activeElement) !== idle", arg=idle)
+    assert asked.evaluate("document.getAnimations().map(moving => moving.animationName)") == ["late"]
 
 
 # Ended sessions
