@@ -15,12 +15,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 RETRY_SECONDS = 30
+READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
 REPORT_BYTES = 4096
 
 log = logging.getLogger("countersign.csp")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if database_is_down(exception):  # Django says that a session it could not write is gone
+        return part_is_down(request)
     if isinstance(exception, SessionInterrupted):  # another tab has ended this session meanwhile
         return render(request, "409.html", status=409)
     return render(request, "400.html", status=400)
@@ -35,12 +38,26 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A database that cannot be reached is a part that is down, not a mistake of ours."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        response = render(request, "503.html", status=503)
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
-        return response
+    if database_is_down(sys.exc_info()[1]):
+        return part_is_down(request)
     return render(request, "500.html", status=500)
+
+
+def database_is_down(error: BaseException | None) -> bool:
+    """It cannot be reached, or is full, or only to be read, as one that led the others until a moment ago."""
+    if error is None:
+        return False
+    read_only = getattr(error, "sqlstate", "") == READ_ONLY
+    if read_only or isinstance(error, OperationalError | InterfaceError):
+        return True
+    return database_is_down(error.__cause__ or error.__context__)
+
+
+def part_is_down(request: HttpRequest) -> HttpResponse:
+    """Not a mistake of ours."""
+    response = render(request, "503.html", status=503)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 @login_not_required

@@ -3,8 +3,10 @@
 import re
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.test import Client
+
+from tests.people import give_password
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/help/"}
 MODES = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -153,6 +155,34 @@ def test_an_outage_signs_nobody_out(as_alice):
 def test_nobody_signs_in_while_the_database_is_gone(client, alice, no_database):
     client.raise_request_exception = False
     response = client.post("/accounts/login/", {"username": alice.email, "password": "x"})
+    assert (response.status_code, "sessionid" in client.cookies) == (503, False)
+
+
+class ReadOnly(Exception):
+    """As the driver raises it."""
+
+    sqlstate = "25006"
+
+
+def cannot_write(execute, sql, params, many, context):
+    if not sql.startswith("SELECT"):
+        raise InternalError("cannot execute UPDATE in a read-only transaction") from ReadOnly()
+    return execute(sql, params, many, context)
+
+
+def cannot_be_reached_any_more(execute, sql, params, many, context):
+    if sql.startswith("UPDATE") and "django_session" in sql:
+        raise OperationalError("server closed the connection unexpectedly")
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.proves("F-07")
+@pytest.mark.parametrize("failing", [cannot_write, cannot_be_reached_any_more])
+def test_a_sign_in_that_cannot_be_written_is_a_part_that_is_down(client, alice, failing):
+    """A leader that is one no longer; and a session, of which Django says that another tab has ended it."""
+    client.raise_request_exception = False
+    with connection.execute_wrapper(failing):
+        response = give_password(client)
     assert (response.status_code, "sessionid" in client.cookies) == (503, False)
 
 
