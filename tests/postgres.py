@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from tests import programs
 
 OPTIONS = {
@@ -48,6 +50,11 @@ class Server:
     def stop(self, mode: str = "immediate") -> None:
         if (self.folder / "data" / "postmaster.pid").exists():
             self.run("pg_ctl", "stop", f"--mode={mode}")
+
+    def ask(self, *sentences: str) -> None:
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            for sentence in sentences:
+                connection.execute(sentence)
 
     def address(self, database: str = "countersign") -> str:
         return f"postgres://tests@{quote(str(self.folder), safe='')}/{database}"

@@ -1,11 +1,14 @@
 """A database and a site of each drill's own. Nothing here meets the tests' own database."""
 
 import shutil
+import subprocess
 import tempfile
+from contextlib import contextmanager
+from getpass import getuser
 from pathlib import Path
+from pwd import getpwnam
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from tests import postgres, programs
@@ -44,15 +47,38 @@ def on_sqlite(folder, unblocked):
         yield address
 
 
+@contextmanager
+def database_on(server, where=""):
+    name = f"drill_{uuid4().hex[:8]}"
+    server.ask(f"CREATE DATABASE {name} {where}")
+    with looking_into(server.address(name)):
+        with_tables()
+        yield server.address(name)
+    server.ask(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def on_postgres(postgres_server, unblocked):
-    name = f"drill_{uuid4().hex[:8]}"
-    address = postgres_server.address(name)
-    with psycopg.connect(postgres_server.address("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    with looking_into(address):
-        with_tables()
+    with database_on(postgres_server) as address:
         yield address
+
+
+@pytest.fixture
+def on_a_small_disk(postgres_server, unblocked):
+    """The database's rows stand on a disk of 32 MB, beside those of the server."""
+    disk = postgres_server.folder / "disk"
+    disk.mkdir()
+    owner = getpwnam("postgres" if programs.IS_ROOT else getuser())
+    options = f"size=32m,uid={owner.pw_uid},gid={owner.pw_gid}"
+    if subprocess.call(["mount", "-t", "tmpfs", "-o", options, "none", str(disk)]) != 0:
+        pytest.skip("needs to mount a small disk")
+    try:
+        postgres_server.ask(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        with database_on(postgres_server, "TABLESPACE small") as address:
+            yield address
+        postgres_server.ask("DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

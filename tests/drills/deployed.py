@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Site:
-    """DATABASE_URL, where its log goes, and what else stands in its environment."""
+    """DATABASE_URL, where its log goes, what program it runs within, and what else is in its environment."""
 
-    def __init__(self, database, folder, *, workers=2, before=None, **environment):
-        self.workers_wanted, self.before = workers, before
+    def __init__(self, database, folder, *, workers=2, within=(), **environment):
+        self.workers_wanted, self.within = workers, within
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
         self.log = folder / f"site-{self.port}.log"
@@ -39,7 +39,7 @@ class Site:
         bind = ["--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers_wanted), "--preload"]
         # A worker whose clock a drill has set looks dead to a master that compares clocks.
         patience = ["--timeout", "0"] if "DRILL_CLOCK_OFF" in self.environment else []
-        command = [sys.executable, "-m", "gunicorn", "tests.drills.wsgi", *bind, *patience]
+        command = [*self.within, sys.executable, "-m", "gunicorn", "tests.drills.wsgi", *bind, *patience]
         with self.log.open("ab") as log:
             self.master = subprocess.Popen(
                 [*command, "--no-control-socket"],
@@ -47,7 +47,6 @@ class Site:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
-                preexec_fn=self.before,
             )
         until(self.answers, f"the site on port {self.port} answers (its log: {self.log})", seconds=60)
         return self
