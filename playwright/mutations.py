@@ -26,6 +26,7 @@ PARTS = [
 PATIENCE = 240  # seconds for one
 
 APP, PAGE = "static/app.js", "templates/layout/page.html"
+STYLE, CODES = "static/countersign.css", "templates/twofactor/_codes.html"
 FORM, FIELD = "templates/components/htmx.html", "templates/components/field.html"
 
 
@@ -178,9 +179,95 @@ MUTATIONS = [
         "test_setup.py -k camera",
     ),
     Mutation(
-        "copies style while settling",
+        "htmx writes a style of its own",
         [(PAGE, '"allowScriptTags":false,"includeIndicatorStyles":false,', "")],
         "test_guards.py -k dismissed",
+    ),
+    Mutation(
+        "hx-target is left to the element around",
+        [(FORM, ' hx-target="#main"', ""), (PAGE, "<body>", '<body hx-target="#main">')],
+        "tests/test_house.py -k stands_on_what_asks",
+    ),
+    Mutation(
+        "a plain form is not told of its ended session",
+        [("twofactor/htmx.py", 'if request.method == "POST" and asks_to_sign_in(response):', "if False:")],
+        "test_faults.py -k save_the_profile",
+    ),
+    Mutation(
+        "an ended session leads to no page",
+        [("twofactor/htmx.py", "request.htmx.current_url_abs_path or '/'", "'/no-such-page/'")],
+        "test_faults.py -k turn_off",
+    ),
+    Mutation(
+        "codes run from right to left in Arabic",
+        [(CODES, ' dir="ltr"', ""), (STYLE, "direction: ltr; padding: 16px 12px", "padding: 16px 12px")],
+        "test_sight.py -k codes_and_the_key",
+    ),
+    Mutation(
+        "every language runs from left to right",
+        [(PAGE, ' dir="{{ bidi|yesno:"rtl,ltr" }}"', "")],
+        "test_sight.py -k mirrored",
+    ),
+    Mutation(
+        "buttons on paper",
+        [(STYLE, ".more, .actions, .cancel, .field, button {display: none}", ".more {display: none}")],
+        "test_setup.py -k paper",
+    ),
+    Mutation(
+        "codes on paper do not say whose",
+        [(STYLE, ".print-only {display: block}", "")],
+        "test_setup.py -k paper",
+    ),
+    Mutation(
+        "the end of a wait is not told",
+        [(APP, "say(place.dataset.ready);", "")],
+        "test_waiting.py -k told_once",
+    ),
+    Mutation(
+        "the end of a wait is told again and again",
+        [(APP, "setTimeout(() => {\n        if (!place", "setInterval(() => {\n        if (!place")],
+        "test_waiting.py -k told_once",
+    ),
+    Mutation(
+        "the reminder stays when it is done with",
+        [
+            (
+                "templates/layout/_main.html",
+                'hx-swap-oob="innerHTML:#nudge"',
+                'hx-swap-oob="innerHTML:#problem"',
+            )
+        ],
+        "test_guards.py -k dismissed_reminder",
+    ),
+    Mutation(
+        "phones do not offer the code they got",
+        [("twofactor/forms.py", '"autocomplete": "one-time-code"', '"autocomplete": "off"')],
+        "test_fields.py -k offers_its_digits",
+    ),
+    Mutation(
+        "somebody else's page for a lock",
+        [("config/settings.py", 'AXES_LOCKOUT_CALLABLE = "accounts.lockout.response"', "")],
+        "test_waiting.py -k whoever_it_is",
+    ),
+    Mutation(
+        "letters that are answered by machines",
+        [("twofactor/mail.py", 'headers={"Auto-Submitted": "auto-generated"},', "")],
+        "tests/twofactor/test_mails.py -k no_person_wrote_it",
+    ),
+    Mutation(
+        "links too small for fingers",
+        [(STYLE, ".bottom a {padding-block: 12px; color: inherit}", ".bottom a {color: inherit}")],
+        "test_sight.py -k fingers",
+    ),
+    Mutation(
+        "fields without an edge",
+        [(STYLE, "--edge: #7f7b72", "--edge: #dad6cc")],
+        "test_sight.py -k where_they_end",
+    ),
+    Mutation(
+        "something moves",
+        [(STYLE, "@layer parts {", "@layer parts {\n.card {transition: opacity 1s}")],
+        "test_sight.py -k nothing_moves",
     ),
 ]
 
@@ -216,7 +303,7 @@ def passes(mutation):
             "-x",
             "-p",
             "no:cacheprovider",
-            f"playwright/{file}",
+            file if "/" in file else f"playwright/{file}",
             *words,
         ]
         done = subprocess.run(
