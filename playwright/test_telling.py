@@ -13,7 +13,6 @@ from walks import (
     PAPER,
     count_what_is_told,
     enter,
-    finish,
     follow,
     give_code,
     give_password,
@@ -252,11 +251,4 @@ def test_a_dismissed_reminder_is_gone_after_the_next_sign_in_too(reminded):
 def test_whoever_sets_it_up_is_reminded_no_more(reminded):
     reminder(reminded).get_by_role("link", name="Set up two-factor authentication").click()
     see(reminded, "Scan the QR code")
-    expect(reminder(reminded)).to_have_count(0)
-
-
-@HTMX
-def test_once_it_is_on_no_reminder_comes_with_the_panel(reminded):
-    to_codes(reminded, start_set_up(reminded))
-    finish(reminded)
     expect(reminder(reminded)).to_have_count(0)
