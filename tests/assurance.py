@@ -302,7 +302,6 @@ EXCEPTIONS = {
     "X-13-load": "not built yet: the measurement; the queries are counted (X-13)",
     "X-15": "no requirement of the product: advice on writing tests",
     "F-06-load": "not built yet: the load",
-    "F-10": "not built yet: the drill",
     "F-15": "not built yet: the load",
     "S-13": "declined by design: optional; it stays the same for its 30 days",
     "S-15": "not built yet: the API",

@@ -81,7 +81,7 @@ def on_a_small_disk(postgres_server, unblocked):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def database(request):
     return request.getfixturevalue(f"on_{request.param}")
 
