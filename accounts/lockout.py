@@ -23,7 +23,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.addresses import normalise
-from twofactor import cookies, vault
+from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
 from twofactor.http import seconds_until
 
@@ -188,7 +188,10 @@ def known_as(request: HttpRequest, name: str) -> str | None:
 
 
 class KnownBrowser:
-    """After a sign-in, the browser takes home a sealed note of who has signed in with it."""
+    """After a sign-in, the browser takes home a sealed note of who has signed in with it.
+
+    A person who has signed in before, and not with this one, is told.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -196,8 +199,10 @@ class KnownBrowser:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         name = getattr(request, "signed_in_as", None)
-        if name:
+        if name and request.session.get(signin.AMR) != signin.HELD:
             browser = opened(request)
+            if name not in browser["people"] and vars(request)["signed_in_before"]:
+                events.record("new_browser", request.user, request)
             others = [person for person in browser["people"] if person != name]
             browser["people"] = [name, *others][:PEOPLE_PER_BROWSER]
             note = vault.seal(PURPOSE, "", browser, timezone.now())
@@ -208,3 +213,4 @@ class KnownBrowser:
 @receiver(user_logged_in, dispatch_uid="accounts.lockout.remember")
 def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     vars(request)["signed_in_as"] = user.get_username()
+    vars(request)["signed_in_before"] = user.last_login is not None

@@ -284,7 +284,6 @@ REQUIREMENTS = {
 EXCEPTIONS = {
     "3.5.2": "not built yet: the API",
     "6.1.3": "not built yet: the page of documentation; the ways themselves are crawled (V-01)",
-    "6.3.5": "not built yet: letters of a success after wrong codes and of a new browser",
     "6.3.6": "declined by design: a code by e-mail is recovery, after the password, and can be turned off",
     "6.3.8-time": "not built yet: the measurement; that the same hashes are computed is 6.3.8",
     "6.5.8": "no test: nothing reads a client's time, which a test can show of known fields only",
@@ -293,7 +292,6 @@ EXCEPTIONS = {
     "11.2.4": "no test: differences of nanoseconds drown in noise; a reader of the code sees it better",
     "15.3.5": "not built yet: the API",
     "16.3.1-16.3.4": "not built yet: one test over all kinds; some are tested singly in test_events.py",
-    "N-06-notice": "not built yet: the letter; NIST leaves it open (MAY)",
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",
     "R-09": "declined by design: optional in RFC 6238; what came along from another app stays fixed",
     "V-21-API": "not built yet: the API",

@@ -33,6 +33,7 @@ class Audience:
 
 
 MAIL = Audience(mail=True)
+SUSPICIOUS = Audience(mail=True, mail_once_in=timedelta(hours=24))
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
     Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
@@ -43,7 +44,10 @@ AUDIENCES = {
     Event.Kind.SECOND_FACTOR_LOCKED: Audience(signals.second_factor_refused),
     Event.Kind.CODE_REPLAYED: Audience(signals.second_factor_refused),
     Event.Kind.SIGNED_IN_WITHOUT_SECOND_FACTOR: Audience(signals.signed_in_without_second_factor),
-    Event.Kind.WRONG_CODES: Audience(mail=True, mail_once_in=timedelta(hours=24)),
+    Event.Kind.WRONG_CODES: SUSPICIOUS,
+    Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
+    Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,
+    Event.Kind.NEW_BROWSER: SUSPICIOUS,
     Event.Kind.BACKUP_CODE_USED: MAIL,
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
     Event.Kind.BROWSER_TRUSTED: MAIL,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from twofactor import alphabet, backup_codes, budget, delivery, events, vault
-from twofactor.models import Authenticator, SentCode
+from twofactor.models import Authenticator, Event, SentCode
 from twofactor.refusal import Refused, in_a_row
 
 log = logging.getLogger("countersign.security")
@@ -28,7 +28,7 @@ RECOVERY = "recovery"  # a code by e-mail: a way back in, not a factor
 FACTORS = frozenset({TOTP, BACKUP})
 SENT = frozenset({SMS, RECOVERY})
 ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
-TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it
+TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it, and of a right one after them
 CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
 
 
@@ -82,18 +82,30 @@ def accept(
     except Refused as refused:  # nothing was guessed
         budget.refund(user)
         if isinstance(refused, Replayed):
-            events.record("code_replayed", user, request)
+            tell_of_replay(user, request, spent=not sent)
         raise
     if match is None:
         tell_of_wrong_code(user, request, left)
         raise Refused(wrong_sent(left) if sent else wrong(typed, authenticator, now, left))
-    return buy(match, user, request, now, claim)
+    method = buy(match, user, request, now, claim)
+    if left < budget.FREE_GUESSES - TELL_AFTER:
+        events.record("right_after_wrong", user, request)
+    return method
 
 
 def tell_of_wrong_code(user: AbstractBaseUser, request: HttpRequest, left: int) -> None:
     events.record("second_factor_refused" if left else "second_factor_locked", user, request)
     if left <= budget.FREE_GUESSES - TELL_AFTER:
         events.record("wrong_codes", user, request)
+
+
+def tell_of_replay(user: AbstractBaseUser, request: HttpRequest, *, spent: bool) -> None:
+    """A spent code from elsewhere: somebody looked over a shoulder, or stands between the person and us."""
+    accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
+    known_from = accepted.values_list("ip_address", flat=True).first()
+    events.record("code_replayed", user, request)
+    if spent and known_from and known_from != request.META.get("REMOTE_ADDR"):
+        events.record("replayed_elsewhere", user, request)
 
 
 def buy(

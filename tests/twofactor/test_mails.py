@@ -10,6 +10,7 @@ import time_machine
 from aiosmtpd.controller import Controller
 from django.core import mail
 from django.db import connection, connections
+from django.test import Client
 from django.utils import translation
 
 from tests.accounts.letters import letters, link
@@ -27,7 +28,7 @@ from tests.twofactor.servers import (
 )
 from twofactor import alphabet, backup_codes, support
 from twofactor.mail import outgoing
-from twofactor.models import Allowance, Authenticator, Event, SentCode
+from twofactor.models import Allowance, Authenticator, Event, GuessBudget, SentCode
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +110,23 @@ def guess(laptop, phone, clock, paper):
         again(laptop).post(VERIFY, {"code": "000000"})
 
 
+def guess_then_know(laptop, phone, clock, paper):
+    guess(laptop, phone, clock, paper)
+    letters().clear()
+    laptop.post(VERIFY, {"code": phone.code()})
+
+
+def replay_elsewhere(laptop, phone, clock, paper):
+    again(laptop).post(VERIFY, {"code": phone.code()}, REMOTE_ADDR="203.0.113.9")
+    thief = Client(HTTP_USER_AGENT=FIREFOX)
+    give_password(thief)
+    thief.post(VERIFY, {"code": phone.code()})
+
+
+def move_house(laptop, phone, clock, paper):
+    sign_in(Client(HTTP_USER_AGENT=FIREFOX), phone)
+
+
 def change_number(laptop, phone, clock, paper):
     confirm(laptop, phone, clock)
     laptop.post("/two-factor/phone/", {"number": "+49 170 1234567"})
@@ -137,6 +155,9 @@ EVENTS = {
     "Signed in with a code sent by e-mail": recover,
     "A browser was trusted": trust,
     "Somebody with your password entered wrong codes": guess,
+    "A code was accepted after several wrong ones": guess_then_know,
+    "A used code was entered again from elsewhere": replay_elsewhere,
+    "Signed in from a new browser": move_house,
     "The phone number for text messages was changed": change_number,
     "The password was changed": change_password,
     "The e-mail address was changed": change_address,
@@ -219,6 +240,59 @@ def test_two_wrong_codes_are_not_mailed(client, phone):
     for _ in range(2):
         client.post(VERIFY, {"code": "000000"})
     assert letters() == []
+
+
+@pytest.mark.proves("6.3.5")
+@pytest.mark.parametrize("act", [guess, guess_then_know, replay_elsewhere, move_house])
+def test_what_is_suspicious_is_mailed_once_a_day(laptop, phone, clock, paper, act):
+    told = []
+    for _ in range(2):
+        act(laptop, phone, clock, paper)
+        told += [len(letters())]
+        letters().clear()
+        clock.shift(3600)
+        GuessBudget.objects.update(failures=0, blocked_until=None)
+    assert told == [1, 0]
+
+
+def test_a_right_code_after_two_wrong_ones_is_not_mailed(client, phone):
+    give_password(client)
+    for code in ("000000", "000000", phone.code()):
+        client.post(VERIFY, {"code": code})
+    assert (signed_in_as(client) is not None, letters()) == (True, [])
+
+
+@pytest.mark.proves("N-06-notice")
+def test_a_replay_from_the_same_address_is_not_mailed(laptop, phone):
+    for _ in range(2):
+        give_password(laptop)
+        laptop.post("/accounts/logout/")
+        give_password(laptop)
+        laptop.post(VERIFY, {"code": phone.code()})
+    assert (Event.objects.filter(kind="code_replayed").count(), letters()) == (1, [])
+
+
+def test_a_browser_that_signed_in_before_is_not_new(laptop, phone):
+    sign_in(again(laptop), phone)
+    assert letters() == []
+
+
+@pytest.mark.proves("6.3.5")
+def test_a_new_browser_is_told_of_without_a_second_factor_too(db):
+    person("bob@example.com")
+    for _ in range(2):
+        give_password(Client(), "bob@example.com")
+    assert [letter.subject for letter in letters()] == ["Signed in from a new browser – Countersign"]
+
+
+def test_the_password_alone_makes_no_browser_known(alice, phone):
+    """At a door of Django's own, whose session is held."""
+    alice.last_login = alice.date_joined
+    alice.save()
+    browser = Client()
+    browser.force_login(alice)
+    browser.get(SETTINGS)
+    assert ("known" in browser.cookies, letters()) == (False, [])
 
 
 @pytest.mark.proves("V-10")
