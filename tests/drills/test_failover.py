@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.drills import cluster
 from tests.drills.crowd import looking_into, people, with_phones, with_tables
-from tests.drills.deployed import Site, deployed
+from tests.drills.deployed import ROOT, Site, deployed
 from tests.drills.rush import Rush
 from tests.drills.visitor import Visitor
 from tests.drills.waiting import until
@@ -117,3 +117,12 @@ def forgotten(accepted, phones):
 def is_later(phone, code, step):
     """A code of a later step than the last one that was spent."""
     return code in {totp.code_at(phone.key, step + number) for number in range(1, 20)}
+
+
+def test_the_readme_has_what_the_drill_uses():
+    readme = {line.partition("#")[0].strip() for line in (ROOT / "README.md").read_text().splitlines()}
+    agreed = {
+        f"{name}: {str(value).lower()}" for name, value in cluster.AGREED.items() if name != "postgresql"
+    }
+    proxy = {line.strip() for line in cluster.PROXY.splitlines() if "bind" not in line}
+    assert (agreed | proxy) - readme == set()
