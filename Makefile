@@ -2,7 +2,7 @@
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
 # make mutations  one thing broken after the other: does a test in the browser see it?
-# make assurance  every requirement, with the tests that prove it or the reason why none does
+# make assurance  what takes long, then every requirement with its tests or the reason why it has none
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml
@@ -43,6 +43,7 @@ check: .venv/test-packages
 	$(BIN)/ruff format --check .
 	$(TEMPLATES) | xargs $(BIN)/djade --check --target-version 5.2
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive config accounts twofactor
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
 format: .venv/test-packages
@@ -50,8 +51,9 @@ format: .venv/test-packages
 	$(BIN)/ruff format .
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
 
-assurance:
-	@$(PYTHON) -m tests.evidence
+assurance: .venv/test-packages
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m "long or hypothesis" tests
+	@$(BIN)/python -m tests.evidence
 
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
