@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 import pytest
 from django.http import HttpResponse
-from django.urls import URLResolver, get_resolver
 
 from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
 from config.proxy import TrustedProxy
+from tests.crawl import ROUTES, example
 from twofactor.vault import generate_key
 
 ROOT = Path(__file__).parent.parent
@@ -441,25 +441,13 @@ OPEN = {
 }
 
 
-def routes(patterns, before=""):
-    for pattern in patterns:
-        route = before + str(pattern.pattern)
-        yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
-
-
-def example(route):
-    """An address that leads there, whichever of its values exist."""
-    route = re.sub(r"\(\?P<\w+>([^|)]+)[^)]*\)", r"\1", route).strip("^$")
-    return "/" + re.sub(r"<(?:\w+:)?\w+>", "1", route)
-
-
 @pytest.mark.proves("S-04")
 def test_every_address_needs_sign_in_but_these(client, db):
     def is_closed(route):
         location = client.get(example(route)).headers.get("Location", "")
         return location.startswith(("/accounts/login/?next=", "/admin/login/?next="))
 
-    assert {route for route in routes(get_resolver().url_patterns) if not is_closed(route)} == OPEN
+    assert {route for route in ROUTES if not is_closed(route)} == OPEN
 
 
 # Behind a proxy

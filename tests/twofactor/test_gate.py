@@ -1,6 +1,5 @@
 """Nobody with a second factor gets past the gate without it, whichever door opened the session."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -12,10 +11,11 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, get_resolver, include, path
+from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 
+from tests.crawl import ADDRESSES
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import vault
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
@@ -31,21 +31,6 @@ ADMIN_LOGIN = "/admin/login/"
 # Every address there is (V-01)
 
 
-def addresses(patterns, before=""):
-    for pattern in patterns:
-        route = before + str(pattern.pattern).lstrip("^").rstrip("$").replace(r"\Z", "")
-        if isinstance(pattern, URLPattern):
-            yield "/" + filled(route)
-        else:
-            yield from addresses(pattern.url_patterns, route)
-
-
-def filled(route):
-    """With something in every place that wants a value."""
-    return re.sub(r"<(\w+:)?\w+>|\(\?P<\w+>[^)]*\)", "1", route).replace(".*", "").replace("\\", "")
-
-
-ADDRESSES = sorted(set(addresses(get_resolver().url_patterns)))
 EVERY_FIELD = {
     "username": "alice@example.com",
     "email": "alice@example.com",
@@ -293,6 +278,13 @@ def test_confirming_does_not_make_a_session_longer(alices, phone, clock):
 @pytest.mark.proves("7.4.2")
 def test_a_deactivated_persons_session_is_over(alices):
     get_user_model().objects.update(is_active=False)
+    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+
+
+@pytest.mark.proves("7.4.2")
+def test_a_session_stays_over_when_its_person_is_let_in_again(alices, alice):
+    for alice.is_active in (False, True):
+        alice.save()
     assert alices.get("/two-factor/").url.startswith("/accounts/login/")
 
 

@@ -1,0 +1,21 @@
+"""Every address of the site, said once for all tests that try them."""
+
+import re
+
+from django.urls import URLResolver, get_resolver
+
+
+def routes(patterns, before=""):
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
+
+
+def example(route, value="1"):
+    """An address that leads there, with that value in each gap."""
+    route = re.sub(r"\(\?P<\w+>([^|)]+)[^)]*\)", r"\1", route).replace(".*", "no-such-page")
+    return "/" + re.sub(r"<(?:\w+:)?\w+>", str(value), route).replace("^", "").replace("$", "")
+
+
+ROUTES = list(routes(get_resolver("config.urls").url_patterns))
+ADDRESSES = sorted({example(route) for route in ROUTES})

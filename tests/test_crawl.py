@@ -1,0 +1,181 @@
+"""Everybody at every address, by every method, with and without htmx: nothing breaks, opens or moves."""
+
+from contextlib import contextmanager
+from copy import deepcopy
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group
+from django.core import mail
+from django.db import connection, transaction
+from django.test import Client
+
+from tests.crawl import ADDRESSES, ROUTES, example
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import trust
+from twofactor.mail import outgoing
+from twofactor.models import Event, TrustedBrowser
+
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/help/"}
+ARMOUR = {
+    "Content-Security-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Resource-Policy",
+    "Permissions-Policy",
+    "Referrer-Policy",
+    "X-Content-Type-Options",
+}
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def alices_things(db, clock):
+    """What she has, each with its number in an address."""
+    alice = person()
+    browser = TrustedBrowser.objects.create(
+        user=alice, digest="0", session_hash="0", trusted_at=NOW, last_used_at=NOW, expires_at=NOW + trust.AGE
+    )
+    event = Event.objects.create(user=alice, kind="sessions_ended", at=NOW)
+    group = Group.objects.create(name="people")
+    return {"alice": alice, "browsers": browser, "trustedbrowser": browser, "event": event, "group": group}
+
+
+def with_both_factors(clock, email, **fields):
+    """A browser of somebody who has just given both once more."""
+    client, phone = Client(), enrol(person(email, **fields))
+    sign_in(client, phone, email)
+    clock.shift(60)
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    client.get("/two-factor/setup/")  # which begins one, if that is what it is there for
+    return client
+
+
+def with_the_password(email="bob@example.com"):
+    client = Client()
+    person(email)
+    give_password(client, email)
+    client.get("/two-factor/setup/")
+    return client
+
+
+def pending():
+    enrol(person("bob@example.com"))
+    client = Client()
+    give_password(client, "bob@example.com")
+    return client
+
+
+@pytest.fixture(
+    params=["stranger", "pending", "without a factor", "must have one", "with both", "clerk", "root"]
+)
+def visitor(request, alices_things, clock, settings):
+    if request.param == "must have one":
+        settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    client = {
+        "stranger": lambda: Client(),
+        "pending": pending,
+        "without a factor": with_the_password,
+        "must have one": with_the_password,
+        "with both": lambda: with_both_factors(clock, "bob@example.com"),
+        "clerk": lambda: with_both_factors(clock, "clerk@example.com", is_staff=True),
+        "root": lambda: with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True),
+    }[request.param]()
+    client.raise_request_exception = False
+    return client
+
+
+@contextmanager
+def writes():
+    """What is written meanwhile."""
+    found = []
+
+    def note(execute, sql, params, many, context):
+        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            found.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield found
+
+
+def faults(client, method, address, headers):
+    """What is wrong with the answer, in words."""
+    before, jar = signed_in_as(client), deepcopy(client.cookies)
+    letters = len(mail.outbox)
+    back = transaction.savepoint()
+    with writes() as written:
+        answer = client.generic(method, address, headers=headers)
+    if answer.status_code >= 500:
+        yield str(answer.status_code)
+    yield from [f"no {name}" for name in ARMOUR if name not in answer.headers]
+    if not {"no-store", "private"} <= set(answer.headers.get("Cache-Control", "").split(", ")):
+        yield "may be kept"
+    if "HX-Request" not in answer.headers.get("Vary", ""):
+        yield "a part is taken for the page"
+    if signed_in_as(client) not in {None, before}:
+        yield "somebody else is signed in"
+    if method != "POST" and signed_in_as(client) != before:
+        yield "signed out"
+    if method != "POST" and written:
+        yield written[0]
+    outgoing.join()
+    if method != "POST" and len(mail.outbox) > letters:
+        yield "sent a letter"
+    transaction.savepoint_rollback(back)
+    client.cookies = jar
+
+
+UNUSED = pytest.mark.long  # by any page of ours
+METHODS = ["GET", "POST", *(pytest.param(name, marks=UNUSED) for name in ("HEAD", "PUT", "DELETE"))]
+
+
+@pytest.mark.proves("2.3.1", "3.5.3", "7.6.2", "16.5.4", "H-01", "H-02")
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+@pytest.mark.parametrize("method", METHODS)
+def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
+    found = {address: list(faults(visitor, method, address, headers)) for address in ADDRESSES}
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+def test_the_crawl_gets_everywhere(alices_things, clock):
+    """Every address opens to somebody, or leads on; what is not there is Alice's number of something else."""
+    root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
+    statuses = [root.get(address).status_code for address in ADDRESSES]
+    assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())
+
+
+# What belongs to somebody else (IDOR)
+
+NUMBERED = [route for route in ROUTES if "<int:pk>" in route or "<path:object_id>" in route]
+AS_IF_ALLOWED = {
+    **{"post": "yes", "email": "evil@example.com", "name": "Eve", "label": "Eve", "is_superuser": "on"},
+    **{"reset-reason": "x", "code-reason": "x", "code-hours": "1", "sessions-reason": "x"},
+}
+
+
+def number_of(route, things):
+    return next((thing.pk for name, thing in things.items() if f"/{name}/" in route), things["alice"].pk)
+
+
+@pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("visitor", ["with both", "clerk"], indirect=True)
+def test_what_is_alices_is_out_of_reach(visitor, alices_things, method):
+    reached = {}
+    for route in NUMBERED:
+        with writes() as written:
+            answer = getattr(visitor, method)(example(route, number_of(route, alices_things)), AS_IF_ALLOWED)
+        if answer.status_code not in {302, 303, 403, 404} or written:
+            reached[route] = answer.status_code, written
+    assert (len(NUMBERED) >= 20, reached) == (True, {})
+
+
+@pytest.mark.parametrize("visitor", ["with both", "clerk", "root"], indirect=True)
+def test_a_browser_of_alice_is_not_there_for_others(visitor, alices_things):
+    address = f"/two-factor/browsers/{alices_things['browsers'].pk}/forget/"
+    assert (visitor.post(address).status_code, TrustedBrowser.objects.count()) == (404, 1)
