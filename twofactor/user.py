@@ -31,8 +31,9 @@ class SecurityMixin(AbstractBaseUser):
         return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        new_password = self._password is not None and not self._state.adding
-        if not self._state.adding and kwargs.get("update_fields") is None:
+        created = self._state.adding
+        new_password = self._password is not None and not created
+        if not created and kwargs.get("update_fields") is None:
             # Only end_sessions() moves the epoch: what was read a while ago must not bring sessions back.
             names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
             kwargs["update_fields"] = [name for name in names if name != "security_epoch"]
@@ -41,6 +42,8 @@ class SecurityMixin(AbstractBaseUser):
             self.end_sessions()
             GuessBudget.objects.filter(pk=self.pk).delete()  # whoever was guessing knew the old one
             Draft.objects.filter(user_id=self.pk).delete()  # and may have seen this key
+        elif not self.is_active and not created:
+            self.end_sessions()  # for good: none comes back when the person is let in again
 
     def is_verified(self) -> bool:
         """Has this session given a second factor? The gate answers; without a session, no."""

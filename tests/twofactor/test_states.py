@@ -1,0 +1,318 @@
+"""Stranger, password given, signed in, confirmed: in whatever order things happen, no state is skipped.
+
+A machine that hypothesis drives keeps its own books of what should be open, and compares after every move.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.accounts.letters import letters, link
+from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
+from tests.twofactor.conftest import PAPER
+from tests.twofactor.sent import SENT, ask, mailed
+from twofactor import alphabet, backup_codes, totp
+
+VERIFY, CONFIRM = "/two-factor/verify/", "/two-factor/confirm/"
+DOORS = ["/accounts/login/", "/admin/login/", "/door/"]  # ours, the administration's, some other app's
+BROWSERS = st.integers(0, 1)
+CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PAPER[:2]])  # steps off, nonsense, paper
+SECONDS = st.sampled_from([1, 29, 31, 61, 120, 299, 301, 599, 601, 3601])
+USUALLY = st.sampled_from([True, True, True, True, False])
+SELDOM = st.sampled_from([False, False, False, True])
+TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24)
+
+
+@dataclass
+class Pending:
+    """A sign-in that waits for its code."""
+
+    began: object
+    epoch: int
+    last_login: object
+    sent: list
+
+
+@dataclass
+class Session:
+    began: object
+    seen: object
+    epoch: int
+    confirmed: object = None
+
+
+class Guesses:
+    """L-4, written down a second time."""
+
+    WAITS = {5: 30, 6: 60, 7: 120, 8: 240, 9: 480, 10: 960, 11: 1920}
+
+    def __init__(self):
+        self.row, self.until, self.day, self.day_began = 0, NOW, 0, NOW - DAY
+
+    def locked(self, now):
+        return self.row >= 100 or self.until > now or (self.day >= 20 and self.day_began + DAY > now)
+
+    def charge(self, now):
+        if self.day_began + DAY <= now:
+            self.day, self.day_began = 0, now
+        self.row, self.day = self.row + 1, self.day + 1
+        self.until = now + timedelta(seconds=0 if self.row < 5 else self.WAITS.get(self.row, 3600))
+
+    def give_back(self):
+        self.row, self.day, self.until = max(self.row - 1, 0), max(self.day - 1, 0), NOW - DAY
+
+    def won(self):
+        self.row, self.day, self.until = 0, max(self.day - 1, 0), NOW - DAY
+
+
+class Assurance(RuleBasedStateMachine):
+    clock = None  # the test's
+
+    def __init__(self):
+        super().__init__()
+        self.clock.move_to(NOW)
+        self.back = transaction.savepoint()
+        self.alice = person(is_staff=True, is_superuser=True)
+        self.phone = enrol(self.alice)
+        backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
+        self.browsers = [Client(), Client()]
+        self.pending, self.sessions = [None] * 2, [None] * 2
+        self.guesses, self.spent, self.last_step = Guesses(), set(), 0
+        self.password, self.epoch, self.last_login, self.active, self.asked = PASSWORD, 0, None, True, 0
+
+    def teardown(self):
+        letters().clear()
+        transaction.savepoint_rollback(self.back)
+
+    # The books
+
+    def is_pending(self, n):
+        found = self.pending[n]
+        return (
+            found is not None
+            and self.active
+            and (found.epoch, found.last_login) == (self.epoch, self.last_login)
+            and timezone.now() <= found.began + TEN_MINUTES
+        )
+
+    def is_in(self, n):
+        """As of a request that is being made: a session that is too old is gone with it."""
+        found, now = self.sessions[n], timezone.now()
+        if (
+            found is None
+            or found.epoch != self.epoch
+            or not self.active
+            or now - found.began >= DAY
+            or now - found.seen >= HOUR
+        ):
+            self.sessions[n] = None
+        elif now - found.seen >= timedelta(minutes=1):
+            found.seen = now
+        return self.sessions[n] is not None
+
+    def code(self, what):
+        """What is typed, whether it is right, and whether it was spent before."""
+        now = timezone.now()
+        window = [self.phone.code(now, off) for off in (-1, 0, 1)]
+        if what == "wrong":
+            return next(code for code in ("000000", "111111", "222222", "333333") if code not in window), None
+        if what in PAPER:
+            return alphabet.grouped(what), what
+        return window[what + 1], totp.step_at(now) + what
+
+    def judge(self, key):
+        """The status of the answer, and who pays."""
+        now = timezone.now()
+        if self.guesses.locked(now):
+            return 429
+        self.guesses.charge(now)
+        if key is None:
+            return 422
+        if key in self.spent or (isinstance(key, int) and key <= self.last_step):
+            self.guesses.give_back()
+            return 422
+        assert key not in self.spent
+        self.spent.add(key)
+        self.last_step = max(self.last_step, key) if isinstance(key, int) else self.last_step
+        self.guesses.won()
+        return 303
+
+    def signed_in(self, n):
+        now = timezone.now()
+        self.last_login, self.pending[n] = now, None
+        self.sessions[n] = Session(now, now, self.epoch)
+
+    def new_password(self, password):
+        self.password, self.epoch, self.guesses = password, self.epoch + 1, Guesses()
+
+    # What people do
+
+    @rule(n=BROWSERS, door=st.sampled_from(DOORS), right=USUALLY)
+    def give_password(self, n, door, right):
+        self.asked += 1  # each from a place of its own: how often passwords may be tried is another matter
+        form = {"username": self.alice.email, "password": self.password if right else "wrong", "next": "/"}
+        address = f"10.0.{self.asked // 250}.{self.asked % 250}"
+        inside = self.is_in(n)
+        if door == DOORS[2] and not (right and self.active):
+            return  # it has no page of ours to say no with
+        self.browsers[n].post(door, form, REMOTE_ADDR=address)
+        if not (right and self.active) or (inside and door == DOORS[0]):
+            return
+        if door != DOORS[0]:
+            self.last_login = timezone.now()  # others call login(), which is a sign-in for Django
+            self.sessions[n] = None
+        self.pending[n] = Pending(timezone.now(), self.epoch, self.last_login, [])
+
+    @rule(n=BROWSERS, what=CODES)
+    def give_code(self, n, what):
+        code, key = self.code(what)
+        answer = self.browsers[n].post(VERIFY, {"code": code})
+        if self.is_in(n) or not self.is_pending(n):
+            assert answer.status_code in {302, 303}
+            return
+        expected = self.judge(key)
+        assert answer.status_code == expected
+        if expected == 303:
+            self.signed_in(n)
+
+    @rule(n=BROWSERS, door=st.sampled_from(DOORS), what=CODES)
+    def sign_in(self, n, door, what):
+        self.give_password(n, door, right=True)
+        self.give_code(n, what)
+        self.look(n)
+
+    @rule(n=BROWSERS, times=st.integers(2, 6))
+    def guess(self, n, times):
+        for _ in range(times):
+            self.give_code(n, "wrong")
+
+    @rule(n=BROWSERS)
+    def ask_for_a_code(self, n):
+        before = len(letters())
+        ask(self.browsers[n])
+        waiting = not self.is_in(n) and self.is_pending(n)
+        assert waiting or len(letters()) == before
+        if len(letters()) > before:
+            self.pending[n].sent.append([mailed(), timezone.now(), 0])
+
+    @rule(n=BROWSERS, other=BROWSERS, right=USUALLY)
+    def give_sent_code(self, n, other, right):
+        """Also one that was sent for the sign-in of another browser, or an older one."""
+        source = self.pending[other].sent if self.pending[other] else []
+        code = source[0][0] if right and source else "000000"
+        answer = self.browsers[n].post(SENT, {"code": code})
+        if self.is_in(n) or not self.is_pending(n) or not self.pending[n].sent:
+            assert answer.status_code in {302, 303}
+            return
+        now = timezone.now()
+        live = [sent for sent in self.pending[n].sent if now - sent[1] < TEN_MINUTES]
+        if not live:
+            assert answer.status_code == 422
+            return
+        newest, tries_left = live[-1], live[-1][2] < 5
+        known = [sent[0] for sent in live]
+        if self.guesses.locked(now):
+            assert answer.status_code == 429
+            return
+        newest[2] += tries_left
+        if tries_left and code == newest[0]:
+            assert (answer.status_code, self.judge(("sent", n, code, newest[1]))) == (303, 303)
+            self.signed_in(n)
+            return
+        assert answer.status_code == 422
+        self.guesses.charge(now)
+        if not tries_left or code in known:
+            self.guesses.give_back()
+
+    @rule(n=BROWSERS, what=CODES, right=USUALLY)
+    def confirm(self, n, what, right):
+        code, key = self.code(what)
+        inside = self.is_in(n)
+        self.asked += 1
+        answer = self.browsers[n].post(
+            CONFIRM,
+            {"password": self.password if right else "wrong", "code": code, "next": "/recent/"},
+            REMOTE_ADDR=f"10.1.{self.asked // 250}.{self.asked % 250}",
+        )
+        if not inside:
+            assert answer.status_code in {302, 303}
+        elif right and self.judge(key) == 303:
+            self.sessions[n].confirmed = timezone.now()
+            assert answer.status_code == 303
+        else:
+            assert answer.status_code in {422, 429}
+
+    @rule(n=BROWSERS)
+    def look(self, n):
+        statuses = [self.browsers[n].get(page).status_code for page in ("/function/", "/recent/")]
+        inside = self.is_in(n)
+        just_now = inside and self.sessions[n].confirmed is not None
+        just_now = just_now and timezone.now() - self.sessions[n].confirmed <= timedelta(minutes=5)
+        assert [status == 200 for status in statuses] == [inside, just_now]
+
+    @rule(n=BROWSERS, really=SELDOM)
+    def sign_out(self, n, really):
+        if not really:
+            return
+        self.browsers[n].post("/accounts/logout/")
+        self.sessions[n] = self.pending[n] = None
+
+    @rule(n=BROWSERS, really=SELDOM)
+    def sign_out_elsewhere(self, n, really):
+        if not really:
+            return
+        self.browsers[n].post("/two-factor/sessions/end/")
+        if self.is_in(n):
+            self.epoch += 1
+            self.sessions[n].epoch, self.sessions[n].confirmed = self.epoch, None
+
+    @rule(password=st.sampled_from([PASSWORD, "a quiet green harbour"]), really=SELDOM)
+    def reset_password(self, password, really):
+        if not really:
+            return
+        stranger, before = Client(), len(letters())
+        stranger.post("/accounts/password_reset/", {"email": self.alice.email})
+        if len(letters()) > before:
+            form = stranger.get(link()).headers["Location"]
+            stranger.post(form, {"new_password1": password, "new_password2": password})
+            assert signed_in_as(stranger) is None
+            self.new_password(password)
+
+    @rule(really=SELDOM)
+    def block_and_let_in_again(self, really):
+        if not really:
+            return
+        for self.active in (False, True):
+            user = get_user_model().objects.get()
+            user.is_active = self.active
+            user.save()
+            self.look(0)
+        self.epoch += 1
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds):
+        self.clock.shift(seconds)
+
+    @invariant()
+    def nobody_is_in_without_a_code(self):
+        held = [n for n, browser in enumerate(self.browsers) if signed_in_as(browser)]
+        assert [n for n in held if self.sessions[n] is None and self.still_stored(n)] == []
+
+    def still_stored(self, n):
+        """A row of a session that ended, which the next request will find out, opens nothing."""
+        return self.browsers[n].get("/function/").status_code == 200
+
+
+@pytest.mark.hypothesis
+@pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "L-4", "S-01", "S-08", "S-10", "V-23")
+def test_no_order_of_events_skips_a_state(db, clock, settings):
+    settings.ROOT_URLCONF = "tests.twofactor.test_gate"
+    Assurance.clock = clock
+    run_state_machine_as_test(Assurance)
