@@ -82,7 +82,7 @@ def weighed(page, scales, journey):
     for name in journey(page):
         arrive(page, name)
         *_, (request, part, _line) = [answer for answer in scales.weigh() if not is_icon(answer[0])]
-        if request.resource_type == "xhr":
+        if request.resource_type in {"xhr", "fetch"}:
             found[name] = (links(request), part, len(page.request.get(page.url).body()))
     for name, (requests, part, whole) in found.items():
         print(f"{name:20} {requests} requests, {part:5} of {whole:5} bytes ({part / whole:.0%})")

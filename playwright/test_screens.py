@@ -7,7 +7,7 @@ import journeys
 import pytest
 from journeys import JOURNEYS
 from looks import LOOKS, SEEN, look
-from modes import HTMX
+from modes import HTMX, VERSION
 from steps import FOLDER, SCREENS, arrive, complaints, fits, step
 
 pytestmark = pytest.mark.urls("tests.config.broken")
@@ -20,6 +20,7 @@ def test_every_screen_is_what_it_should_be(page, journey):
         step(page, name)
 
 
+@pytest.mark.skipif(VERSION == 4, reason="lifting an error out of its page is app.js's part in htmx 4")
 @HTMX
 @EVERY_JOURNEY
 def test_every_screen_is_reached_without_our_script_and_read_in_every_look(page, journey):
