@@ -12,7 +12,7 @@ from twofactor.mail import outgoing
 # The same few examples each time, which take seconds; or others each time, which take minutes.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
 hypothesis.settings.register_profile(
-    "quick", max_examples=25, stateful_step_count=30, derandomize=True, **ALWAYS
+    "quick", max_examples=12, stateful_step_count=30, derandomize=True, **ALWAYS
 )
 hypothesis.settings.register_profile("long", max_examples=500, stateful_step_count=100, **ALWAYS)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

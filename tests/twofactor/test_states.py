@@ -30,6 +30,17 @@ SELDOM = st.sampled_from([False, False, False, True])
 TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24)
 
 
+EVENTS = {
+    "blocked": lambda machine, n: machine.block_and_let_in_again(really=True),
+    "late": lambda machine, n: machine.wait(600),
+    "in time": lambda machine, n: machine.wait(599),
+    "overtaken": lambda machine, n: machine.sign_in(1 - n, DOORS[0], 0),
+    "overtaken at another door": lambda machine, n: machine.give_password(1 - n, DOORS[2], right=True),
+    "reset": lambda machine, n: machine.reset_password(PASSWORD, really=True),
+    "signed out elsewhere": lambda machine, n: machine.sign_out_elsewhere(1 - n, really=True),
+}
+
+
 @dataclass
 class Pending:
     """A sign-in that waits for its code."""
@@ -295,6 +306,19 @@ class Assurance(RuleBasedStateMachine):
             user.save()
             self.look(0)
         self.epoch += 1
+
+    @rule(n=BROWSERS, inside=st.booleans(), event=st.sampled_from(sorted(EVENTS)))
+    def outlive(self, n, inside, event):
+        """What a sign-in or a session may survive, and what it may not."""
+        self.give_password(n, DOORS[0], right=True)
+        if inside:
+            self.give_code(n, -1)
+            self.confirm(n, 0, right=True)
+        self.wait(1)
+        EVENTS[event](self, n)
+        self.look(n)
+        self.give_code(n, 1)
+        self.look(n)
 
     @rule(seconds=SECONDS)
     def wait(self, seconds):
