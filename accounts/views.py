@@ -1,6 +1,5 @@
 from functools import partial
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -30,7 +29,7 @@ from accounts.forms import (
 from accounts.models import User
 from twofactor import events, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
-from twofactor.http import page, post_only, posted, safe_next, see_other
+from twofactor.http import page, path_of, post_only, posted, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
 
@@ -212,8 +211,7 @@ def language(request: HttpRequest) -> HttpResponse:
     Back to the page it was on by its Referer: under htmx the footer is older than the page.
     """
     chosen = request.POST.get("language", "")
-    page = urlsplit(request.headers.get("Referer", ""))
-    response = see_other(safe_next(request, page._replace(scheme="", netloc="").geturl()))
+    response = see_other(safe_next(request, path_of(request.headers.get("Referer", ""))))
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -13,6 +12,9 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+
+from twofactor.htmx import current_page
+from twofactor.http import path_of
 
 RETRY_SECONDS = 30
 READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
@@ -63,9 +65,8 @@ def part_is_down(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
-    htmx = getattr(request, "htmx", None)
-    page = htmx.current_url_abs_path if htmx else request.headers.get("Referer", "")
-    path = urlsplit(page or "")._replace(scheme="", netloc="").geturl()
+    page = current_page(request) if getattr(request, "htmx", None) else request.headers.get("Referer", "")
+    path = path_of(page)
     safe = all(url_has_allowed_host_and_scheme(url, {request.get_host()}) for url in (page, path))
     return render(request, "out_of_date.html", {"carry_on": path if safe else "/"}, status=403)
 
@@ -78,7 +79,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]
         blocked = {key: str(report[key])[:200] for key in ("effective-directive", "blocked-uri")}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return HttpResponse(status=400)
     log.warning("content security policy violated: %s", json.dumps(blocked))
     return HttpResponse(status=204)

@@ -96,10 +96,18 @@ def say_why(request: HttpRequest) -> None:
         messages.info(request, _("You were signed out. Sign in to carry on."))
 
 
+def current_page(request: HttpRequest) -> str:
+    """What htmx says the person is looking at, if that is a page of this site."""
+    try:
+        return cast(HtmxRequest, request).htmx.current_url_abs_path or ""
+    except ValueError:  # no address at all
+        return ""
+
+
 def sign_in_again(request: HtmxRequest, login: str) -> str:
     """Back to the page the person was looking at, not to the part of it that was asked for."""
     say_why(request)
-    return f"{login}?{urlencode({REDIRECT_FIELD_NAME: request.htmx.current_url_abs_path or '/'})}"
+    return f"{login}?{urlencode({REDIRECT_FIELD_NAME: current_page(request) or '/'})}"
 
 
 def navigate(response: HttpResponse, to: str) -> HttpResponse:

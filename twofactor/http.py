@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import wraps
 from math import ceil
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.forms import BaseForm
@@ -36,6 +37,14 @@ def seconds_until(moment: datetime) -> int:
 def see_other(to: str) -> HttpResponse:
     """The next step is a GET: 303 says so, where 302 leaves it to custom. A path, or the name of a page."""
     return HttpResponseRedirect(to if to.startswith("/") else reverse(to), status=303)
+
+
+def path_of(url: str) -> str:
+    """Without scheme and host; nothing where somebody wrote what is no address at all."""
+    try:
+        return urlsplit(url)._replace(scheme="", netloc="").geturl()
+    except ValueError:
+        return ""
 
 
 def own_page(request: HttpRequest, to: str | None) -> str:

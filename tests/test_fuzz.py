@@ -1,0 +1,226 @@
+"""What nobody types, and what programs send: refused in clear words or ignored, and nobody gets in by it."""
+
+from urllib.parse import quote_from_bytes
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.people import NOW, PASSWORD, enrol, give_password, person, signed_in_as
+from tests.twofactor.conftest import PAPER
+
+LOGIN, VERIFY, BACKUP, CONFIRM = (
+    "/accounts/login/",
+    "/two-factor/verify/",
+    "/two-factor/verify/backup/",
+    "/two-factor/confirm/",
+)
+MIB = 1 << 20
+URLENCODED = "application/x-www-form-urlencoded"
+DIGITS = "123456"
+TEXTS = {
+    "empty": "",
+    "spaces": " \t\u00a0\u2003",
+    "NUL": "\0",
+    "NUL among digits": "12\x003456",
+    "a megabyte": "1" * MIB,
+    "seven digits": "1234567",
+    "full width": "".join(chr(0xFF10 + int(d)) for d in DIGITS),
+    "superscript": "¹²³⁴⁵⁶",
+    "mathematical": "".join(chr(0x1D7CE + int(d)) for d in DIGITS),
+    "Arabic": "١٢٣٤٥٦",
+    "circled": "①②③④⑤⑥",
+    "lines": "123456\r\nSet-Cookie: a=b",
+    "a list": "[1,2,3]",
+    "JSON": '{"$ne": null}',
+    "a negative": "-123456",
+    "a fraction": "1e5",
+    "right to left": "\u202e654321",
+    "half a pair": "\ud800".encode("utf-8", "surrogatepass"),
+    "SQL": "' OR 1=1 --",
+    "a template": "{{ settings.SECRET_KEY }}{% debug %}",
+    "a format": "%s%n%(password)s{0.__class__}",
+    "markup": "<img src=x onerror=alert(1)>",
+    "true": "true",
+}
+FORMS = {
+    LOGIN: ("username", "password", "next"),
+    VERIFY: ("code", "trust_browser"),
+    BACKUP: ("code",),
+    "/two-factor/verify/send/": ("channel",),
+    "/accounts/signup/": ("email", "password"),
+    "/accounts/password_reset/": ("email",),
+    "/accounts/language/": ("language",),
+    "/csp-report/": ("csp-report",),
+    "/accounts/reset/MQ/set-password/": ("new_password1",),
+}
+HEADERS = {
+    "htmx": {"HX-Request": "true", "HX-Current-URL": "http://evil.example/\r\nX: y", "HX-Target": "\0<b>"},
+    "htmx, of what is no address": {"HX-Request": "true", "HX-Current-URL": "http://[::1", "HX-Prompt": "é"},
+    "htmx, history": {"HX-Request": "true", "HX-History-Restore-Request": "true", "HX-Boosted": "maybe"},
+    "htmx, encoded": {
+        "HX-Request": "true",
+        "HX-Current-URL": "%E0%A4%A",
+        "HX-Current-URL-URI-AutoEncoded": "true",
+    },
+    "languages": {"Accept-Language": "de;q=x,*;q=0,,;;" + "a-" * 2000},
+    "another host": {"Host": "evil.example"},
+    "no host": {"Host": "\0:99999"},
+    "a forwarded host": {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https, http"},
+    "forwarded for": {"X-Forwarded-For": "127.0.0.1, ' OR 1", "X-Real-IP": "\0", "Forwarded": "for=_x"},
+    "cookies": {"Cookie": "sessionid=\x01; pending=a.b.c; tb=....; known=%00; csrftoken=é; =;;"},
+    "long cookies": {"Cookie": f"pending={'A' * 60000}; sessionid={'9' * 60000}; language=../../x"},
+    "a range": {"Range": "bytes=0-0,-1", "If-None-Match": '"', "If-Modified-Since": "yesterday"},
+    "methods": {"X-HTTP-Method-Override": "DELETE", "Content-Encoding": "gzip", "Expect": "100-continue"},
+    "a referrer": {"Referer": "http://[evil/%zz", "Origin": "null", "User-Agent": "\x00" * 500},
+}
+BODIES = {
+    "half a multipart": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="code"',
+    ),
+    "no boundary": ("multipart/form-data", b"--x--"),
+    "a boundary of nothing": ("multipart/form-data; boundary=", b"--"),
+    "a file for a code": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="code"; filename="a\0b"\r\n\r\n1\r\n--x--\r\n',
+    ),
+    "JSON": ("application/json", b'{"code": ["000000"], "username": {"a": 1}}'),
+    "half a JSON": ("application/json", b'{"code": '),
+    "deep JSON": ("application/csp-report", b"[" * 4000),
+    "XML": ("text/xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"),
+    "plain text": ("text/plain", b"code=000000"),
+    "no type": ("", b"code=000000"),
+    "an unknown charset": ("application/x-www-form-urlencoded; charset=klingon", b"code=000000"),
+    "bad percents": (URLENCODED, b"code=%zz%E0%A4&%=&&=&code[]=1"),
+    "bytes": (URLENCODED, bytes(range(256))),
+    "fields given twice": (
+        "application/x-www-form-urlencoded",
+        b"code=000000&code=111111&code=",
+    ),
+    "too many fields": (URLENCODED, b"&".join(b"a=1" for _ in range(1100))),
+    "too much": (URLENCODED, b"code=" + b"1" * 3 * MIB),
+}
+PATHS = [
+    "/%00",
+    "/%ff%fe/",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/two-factor/%0d%0aX: y/",
+    "//evil.example/",
+    "/a" * 4000,
+]
+PATHS += [
+    "/accounts/reset/%00/x/",
+    "/accounts/email/verify/%F0%9F%92%A9/",
+    "/admin/accounts/user/%00/change/",
+]
+PATHS += [f"/two-factor/browsers/{'9' * 40}/forget/", "/?next=%E0%A4%A"]
+PATHS += ["/two-factor/?seen=%00&seen[]=1"]
+
+
+@pytest.fixture
+def asked(db):
+    """Alice's browser after the password; nothing that is sent leaves a trace for the next."""
+    with time_machine.travel(NOW, tick=False):
+        enrol(person(), PAPER[:1])
+        client = Client(raise_request_exception=False)
+        give_password(client)
+        yield client
+
+
+def send(client, *request, **more):
+    """The answer, after which everything is as before."""
+    jar, back = client.cookies.copy(), transaction.savepoint()
+    answer = client.generic(*request, **more)
+    inside = signed_in_as(client)
+    transaction.savepoint_rollback(back)
+    client.cookies = jar
+    return answer.status_code, inside
+
+
+def trouble(answers):
+    """What was answered with a breakdown, or let in."""
+    return {name: answer for name, answer in answers.items() if answer[0] >= 500 or answer[1] is not None}
+
+
+def form(field, text):
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    return f"{field}={quote_from_bytes(raw)}"
+
+
+@pytest.mark.proves("2.2.1", "2.2.2", "15.3.7", "V-16")
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("path", FORMS)
+def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(asked, path, headers):
+    texts = {(field, name): form(field, text) for field in FORMS[path] for name, text in TEXTS.items()}
+    answers = {
+        name: send(asked, "POST", path, body, URLENCODED, headers=headers) for name, body in texts.items()
+    }
+    assert trouble(answers) == {}
+
+
+@pytest.mark.proves("2.2.1", "R-06")
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - {"a negative", "lines"}))
+def test_nothing_but_the_right_digits_is_a_code(asked, name):
+    assert send(asked, "POST", VERIFY, form("code", TEXTS[name]), URLENCODED)[0] == 422
+
+
+@pytest.mark.proves("H-06", "4.1.3", "16.5.4")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
+def test_no_header_breaks_anything_or_lets_anybody_in(asked, path, method):
+    answers = {name: send(asked, method, path, headers=headers) for name, headers in HEADERS.items()}
+    assert trouble(answers) == {}
+
+
+@pytest.mark.proves("16.5.4")
+def test_an_old_form_is_refused_whatever_its_headers_say(asked):
+    asked.handler.enforce_csrf_checks = True
+    answers = {name: send(asked, "POST", LOGIN, headers=headers)[0] for name, headers in HEADERS.items()}
+    assert set(answers.values()) <= {400, 403}
+
+
+@pytest.mark.proves("15.3.7", "16.5.4")
+@pytest.mark.parametrize("path", FORMS)
+def test_no_body_breaks_anything_or_lets_anybody_in(asked, path):
+    answers = {name: send(asked, "POST", path, body, kind) for name, (kind, body) in BODIES.items()}
+    assert trouble(answers) == {}
+
+
+@pytest.mark.proves("16.5.4")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_address_breaks_anything(asked, method):
+    """As the server hands it over: what is after the percent signs is bytes."""
+    assert trouble({path[:60]: send(asked, method, path) for path in PATHS}) == {}
+
+
+@pytest.mark.proves("2.2.1", "16.5.4")
+@pytest.mark.parametrize("path", [VERIFY, BACKUP, LOGIN])
+def test_whatever_is_typed_is_refused(asked, path):
+    field = FORMS[path][0]
+
+    @given(st.text(max_size=80) | st.from_regex(r"[\d\s\-]{1,20}", fullmatch=True) | st.binary(max_size=40))
+    def refused(text):
+        status, inside = send(asked, "POST", path, form(field, text), URLENCODED)
+        assert (status in {400, 422, 429}, inside) == (True, None)
+
+    refused()
+
+
+@pytest.mark.proves("V-25", "3.7.2")
+def test_whatever_next_says_leads_to_a_page_of_ours(asked):
+    fields = {"username": "bob@example.com", "password": PASSWORD}
+    person("bob@example.com")
+
+    @given(st.text("/\\:@.#?%\t\r\n \0evil", max_size=24))
+    def ours(to):
+        back = transaction.savepoint()
+        location = Client().post(LOGIN, {**fields, "next": to}).headers["Location"]
+        transaction.savepoint_rollback(back)
+        assert location.startswith("/")
+        assert location[1:2] not in {"/", "\\"}
+
+    ours()
