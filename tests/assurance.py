@@ -289,7 +289,6 @@ EXCEPTIONS = {
     "6.5.8": "no test: nothing reads a client's time, which a test can show of known fields only",
     "7.5.2": "not built yet: a list of sessions; all others are ended together (S-08)",
     "9.1.1-9.2.4": "not built yet: the API",
-    "11.2.4": "no test: differences of nanoseconds drown in noise; a reader of the code sees it better",
     "15.3.5": "not built yet: the API",
     "16.3.1-16.3.4": "not built yet: one test over all kinds; some are tested singly in test_events.py",
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",

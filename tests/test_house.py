@@ -270,6 +270,146 @@ def test_no_weak_hash_is_computed():
     assert used == {("twofactor.importers.allauth", "hashlib.sha1")}
 
 
+# What only a reader of the code would see. Each rule finds what it is against in a line that breaks it.
+
+SECRET = re.compile(r"(?:^|_)(code|token|digest|secret|fingerprint|signature|password|hash|key)s?$")
+FROM_OUTSIDE = re.compile(r"\brequest\.(GET|POST|headers|META|COOKIES)\b|\bcurrent_url")
+CHECKED = {"safe_next", "own_page", "urlencode"}
+GOING = {"HttpResponseRedirect", "redirect", "see_other", "navigate"}
+
+
+def names(node):
+    """What is named in it, by the last word of each name."""
+    found = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)]
+    return {part.id if isinstance(part, ast.Name) else part.attr for part in found}
+
+
+def last_name(node):
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def compares_in_the_open(tree):
+    """How long == takes tells how much of a secret was right: constant_time_compare, or the database."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            sides = [node.left, *node.comparators]
+            if any(SECRET.search(last_name(side)) for side in sides) and not any(
+                isinstance(side, ast.Constant) for side in sides
+            ):
+                yield node
+
+
+def saves(tree):
+    """A row that was read a while ago, saved whole, brings back what was spent meanwhile."""
+    for call in calls(tree):
+        if last_name(call.func) in {"save", "bulk_update"} and ast.unparse(call.func) != "super().save":
+            yield call.func
+
+
+def trusts_markup(tree):
+    yield from [node for node in ast.walk(tree) if last_name(node) in {"mark_safe", "SafeString"}]
+
+
+def drops_csrf(tree):
+    yield from [node for node in ast.walk(tree) if last_name(node) == "csrf_exempt"]
+
+
+def goes_anywhere(tree):
+    """What somebody wrote into a request leads nowhere unless it was found to be a page of ours."""
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        tainted = {
+            last_name(target)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and from_outside(node.value)
+            for target in node.targets
+        }
+        for call in calls(function):
+            if last_name(call.func) in GOING:
+                yield from [
+                    a for a in call.args if from_outside(a) or (names(a) & tainted and not checked(a))
+                ]
+
+
+def from_outside(node):
+    return bool(FROM_OUTSIDE.search(ast.unparse(node))) and not checked(node)
+
+
+def checked(node):
+    return bool({last_name(call.func) for call in calls(node)} & CHECKED)
+
+
+def catches_everything(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "BaseException"
+            if caught in {"Exception", "BaseException"}:
+                yield node.type or node
+
+
+def tells_secrets(tree):
+    """To a log or a terminal."""
+    for call in calls(tree):
+        told = ast.unparse(call.func)
+        logged = re.match(r"(log|logger|logging|warnings)\.\w+$", told)
+        said = {name for part in [*call.args, *call.keywords] for name in names(part)}
+        if told == "print" or (logged and any(map(SECRET.search, said))):
+            yield call.func
+
+
+RULES = {
+    compares_in_the_open: "if request.session['code'] == sent.code: pass",
+    saves: "authenticator.save()",
+    trusts_markup: "name = mark_safe(user.name)",
+    drops_csrf: "@csrf_exempt\ndef login(request): pass",
+    goes_anywhere: "def view(request):\n    to = request.GET['next']\n    return see_other(to)",
+    catches_everything: "try:\n    check()\nexcept Exception:\n    pass",
+    tells_secrets: "log.info('accepted %s', code)",
+}
+# Looked at, each of them.
+ALLOWED = {
+    "compares_in_the_open": {
+        # Two hashes that we have stored ourselves: was it made anew?
+        ("twofactor.stepup", "user.password != person(request).password"),
+    },
+    "saves": {
+        # The first time that a row is saved, or replaced whole by the one UPDATE that may.
+        ("accounts.models", "user.save"),
+        ("accounts.registration", "user.save"),
+        ("accounts.views", "form.save"),  # without commit
+        ("accounts.views", "form.save(commit=False).save"),  # two fields that protect nothing
+        ("twofactor.delivery", "sent.save"),
+        ("twofactor.enrolment", "authenticator.save"),
+        ("twofactor.importers.arrivals", "authenticator.save"),
+        ("twofactor.qr", "code.save"),  # a picture
+        ("twofactor.support", "row.save"),
+    },
+    "trusts_markup": {("twofactor.views.setup", "mark_safe")},  # a picture drawn by us from numbers
+    "drops_csrf": {("config.errors", "csrf_exempt")},  # browsers report on their own
+    "goes_anywhere": set(),
+    "catches_everything": {
+        ("twofactor.deadline", "BaseException"),  # handed on to who waits
+        ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake
+    },
+    "tells_secrets": {("twofactor.sms", "print")},  # the gateway for development, which is there for that
+}
+
+
+@pytest.mark.proves("11.2.4")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_the_rule(rule):
+    found = {
+        (module, ast.unparse(node))
+        for module, file in MODULES.items()
+        for node in rule(ast.parse(file.read_text()))
+    }
+    assert found == ALLOWED[rule.__name__]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_line_that_breaks_the_rule_is_found(rule):
+    assert len(list(rule(ast.parse(RULES[rule])))) == 1
+
+
 # What must not be in the repository
 
 REGISTRY = re.compile(
