@@ -1,6 +1,8 @@
 """The first step of signing in, and signing out. The second step is in tests/twofactor."""
 
 import re
+import statistics
+import time
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
@@ -169,6 +171,25 @@ def test_one_password_is_hashed_whoever_is_asked_about(client, settings, name):
     before = CountingHasher.checked
     give_password(client, f"{name}@example.com", password="wrong")
     assert CountingHasher.checked - before == 1
+
+
+@pytest.mark.long
+@pytest.mark.proves("6.3.8-time")
+def test_the_time_of_an_answer_tells_nothing(settings, real_hasher, record_property):
+    """200 of each, in turns, in time of the processor: the medians are within a tenth of each other."""
+    settings.AXES_ENABLED = False  # else the sixth would be refused sooner
+    person("wrong@example.com")
+    person("blocked@example.com", is_active=False)
+    User.objects.create_user("without@example.com", None)
+    took = {name: [] for name in ("wrong", "blocked", "without", "unknown")}
+    for _ in range(200):
+        for name, times in took.items():
+            began = time.process_time()
+            Client().post(LOGIN, {"username": f"{name}@example.com", "password": "not the right ones"})
+            times.append(time.process_time() - began)
+    middle = {name: statistics.median(times) for name, times in took.items()}
+    record_property("medians", str(middle))
+    assert max(middle.values()) / min(middle.values()) < 1.1
 
 
 def test_the_refusal_stands_beside_the_password(client, alice):

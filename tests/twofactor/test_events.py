@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import Client, RequestFactory
 
-from tests.people import PASSWORD, give_password, sign_in
+from tests.people import PASSWORD, enrol, give_password, person, sign_in
 from tests.twofactor.test_setup import set_up
 from twofactor import events, signals
 from twofactor.models import Event
@@ -100,6 +100,45 @@ def test_events_stay_when_the_person_goes(asked, alice):
     asked.post(VERIFY, {"code": "000000"})
     alice.delete()
     assert Event.objects.get().user is None
+
+
+# The log (16.3)
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+@pytest.mark.parametrize("kind", Event.Kind.values)
+def test_every_kind_of_event_is_a_line_in_the_log(alice, caplog, django_capture_on_commit_callbacks, kind):
+    with caplog.at_level(logging.INFO), django_capture_on_commit_callbacks(execute=True):
+        events.record(kind, alice, RequestFactory().get("/"), method="totp")
+    told = [(r.event, r.user, r.method) for r in caplog.records if r.name == "countersign.security"]
+    assert told == [(kind, alice.pk, "totp")]
+
+
+def wrong_password(times):
+    for _ in range(times):
+        Client().post("/accounts/login/", {"username": "alice@example.com", "password": "wrong"})
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+@pytest.mark.parametrize(
+    ("act", "line"),
+    [
+        (lambda: wrong_password(1), "Unprocessable Entity: /accounts/login/"),
+        (lambda: wrong_password(5), "Too Many Requests: /accounts/login/"),
+        (lambda: Client(enforce_csrf_checks=True).post("/accounts/login/"), "Forbidden (CSRF"),
+    ],
+)
+def test_every_refused_request_is_a_line_in_the_log(alice, caplog, act, line):
+    act()
+    assert line in caplog.text
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+def test_a_denied_permission_is_a_line_in_the_log(clock, caplog, db):
+    clerk, client = person("clerk@example.com", is_staff=True), Client()
+    sign_in(client, enrol(clerk), clerk.email)
+    client.get("/admin/accounts/user/")
+    assert "Forbidden" in caplog.text
 
 
 # Signals

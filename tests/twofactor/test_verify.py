@@ -105,6 +105,33 @@ def test_every_page_of_the_second_step_opens_after_the_first(asked, path):
     assert asked.get(path).status_code == 200
 
 
+# Planted by somebody else (V-26)
+
+
+@pytest.fixture
+def planted(phone):
+    """Alice's browser with Mallory's pending sign-in in it, and Mallory's phone."""
+    mallory, browser = enrol(person("mallory@example.com")), Client(enforce_csrf_checks=True)
+    attacker = Client()
+    give_password(attacker, "mallory@example.com")
+    browser.cookies["pending"] = attacker.cookies["pending"].value
+    return browser, mallory
+
+
+@pytest.mark.proves("V-26-fixed")
+def test_a_planted_sign_in_is_not_completed_by_a_form_from_elsewhere(planted):
+    browser, mallory = planted
+    assert (enter(browser, mallory.code()).status_code, signed_in_as(browser)) == (403, None)
+
+
+@pytest.mark.proves("V-26-fixed")
+def test_a_planted_sign_in_is_not_completed_with_ones_own_code(planted, phone):
+    browser, _mallory = planted
+    token = browser.get(VERIFY).context["csrf_token"]
+    answer = enter(browser, phone.code(), csrfmiddlewaretoken=str(token))
+    assert (answer.status_code, signed_in_as(browser)) == (422, None)
+
+
 # A right code
 
 
