@@ -61,7 +61,23 @@ class PendingSignIn:
     last_login: str | None
     next: str
     nonce: str
+    began_at: datetime
     ends_at: datetime
+
+    def note(self) -> str:
+        """As it travels: in a cookie for pages, in the client's hands for the API."""
+        value = {
+            "user": str(self.user.pk),
+            "backend": self.backend,
+            "hash": standing.auth_hash(self.user),
+            "last_login": self.last_login,
+            "next": self.next,
+            "nonce": self.nonce,
+            "began": self.began_at.isoformat(),
+            "ends": self.ends_at.isoformat(),
+        }
+        # Nobody has said yet who they are, so it has no owner: the person stands inside.
+        return vault.seal(PURPOSE, "", value, timezone.now())
 
     @property
     def purpose(self) -> str:
@@ -95,23 +111,14 @@ def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpR
 
 
 def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
-    token = vault.seal(
-        PURPOSE,
-        "",  # nobody has said yet who they are: the person stands inside
-        {
-            "user": str(user.pk),
-            "backend": user.backend,
-            "hash": standing.auth_hash(user),
-            "last_login": written(user.last_login),
-            "next": to,
-            "began": timezone.now().isoformat(),
-            "nonce": secrets.token_urlsafe(16),
-        },
-        timezone.now(),
-    )
     response = see_other("twofactor:verify")
-    cookies.write(response, COOKIE, token)
+    cookies.write(response, COOKIE, begun(user, to, timezone.now()).note())
     return response
+
+
+def begun(user: Any, to: str, now: datetime, age: timedelta = MAX_AGE) -> PendingSignIn:
+    nonce = secrets.token_urlsafe(16)
+    return PendingSignIn(user, user.backend, written(user.last_login), to, nonce, now, now + age)
 
 
 def written(moment: datetime | None) -> str | None:
@@ -122,12 +129,11 @@ def pending(request: HttpRequest) -> PendingSignIn:
     """The live one, or Gone."""
     if request.user.is_authenticated:
         raise Gone(resolve_url(settings.LOGIN_REDIRECT_URL))
-    token = cookies.read(request, COOKIE)
-    try:
-        value = vault.unseal(PURPOSE, "", token, timezone.now(), MAX_AGE)
-    except vault.Unopenable:
-        late = _("Signing in took more than ten minutes. Give your password again.")
-        raise Gone(resolve_url(settings.LOGIN_URL), late if opened(token) else "") from None
+    return live(cookies.read(request, COOKIE))
+
+
+def live(note: str) -> PendingSignIn:
+    value = unspoiled(note)
     user = get_user_model().objects.filter(pk=value["user"], is_active=True).first()
     if user is None or not known_backend(value["backend"]):
         raise Gone(resolve_url(settings.LOGIN_URL))
@@ -138,14 +144,27 @@ def pending(request: HttpRequest) -> PendingSignIn:
         )
     if written(user.last_login) != value["last_login"]:
         raise Gone(value["next"])  # this very sign-in has been completed: a double click, or another tab
-    ends_at = datetime.fromisoformat(value["began"]) + MAX_AGE
-    return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"], ends_at)
+    moments = [datetime.fromisoformat(value[name]) for name in ("began", "ends")]
+    return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"], *moments)
 
 
-def opened(token: str) -> dict[str, Any] | None:
+def unspoiled(note: str) -> dict[str, Any]:
+    """What stands in a note that is young enough."""
+    now = timezone.now()
+    try:
+        value = vault.unseal(PURPOSE, "", note, now, MAX_AGE)
+    except vault.Unopenable:
+        value = None
+    if value is None or now > datetime.fromisoformat(value["ends"]):
+        late = _("Signing in took more than ten minutes. Give your password again.")
+        raise Gone(resolve_url(settings.LOGIN_URL), late if opened(note) else "")
+    return dict(value)
+
+
+def opened(note: str) -> dict[str, Any] | None:
     """What stands in the note, however old it is."""
     try:
-        return dict(vault.unseal(PURPOSE, "", token, timezone.now()))
+        return dict(vault.unseal(PURPOSE, "", note, timezone.now()))
     except vault.Unopenable:
         return None
 
