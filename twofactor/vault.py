@@ -50,6 +50,13 @@ def _lock(key: str, purpose: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(_derived(key, purpose)))
 
 
+def _named(named: str) -> str:
+    for key in settings.TWOFACTOR_KEYS:
+        if key_id(key) == named:
+            return str(key)
+    raise Unopenable
+
+
 def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
     key = settings.TWOFACTOR_KEYS[0]
     payload = json.dumps([owner, value], separators=(",", ":")).encode()
@@ -58,20 +65,27 @@ def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
 
 def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedelta | None = None) -> Any:
     named, _, sealed = token.partition(".")
-    for key in settings.TWOFACTOR_KEYS:
-        if key_id(key) == named:
-            return _open(_lock(key, purpose), owner, sealed, now, max_age)
-    raise Unopenable
+    return _open(_lock(_named(named), purpose), owner, sealed, now, max_age)
 
 
 def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:
     """The same value, with the age it had, under the newest key."""
     unseal(purpose, owner, token, now)
     named, _, sealed = token.partition(".")
-    old = next(key for key in settings.TWOFACTOR_KEYS if key_id(key) == named)
+    old = _named(named)
     new = settings.TWOFACTOR_KEYS[0]
     locks = MultiFernet([_lock(new, purpose), _lock(old, purpose)])
     return f"{key_id(new)}.{locks.rotate(sealed.encode()).decode()}"
+
+
+def newest_key(purpose: str) -> tuple[str, bytes]:
+    """For a format of somebody else's that does its own signing: the key, and the id it goes by."""
+    key = settings.TWOFACTOR_KEYS[0]
+    return key_id(key), _derived(key, purpose)
+
+
+def key_named(purpose: str, named: str) -> bytes:
+    return _derived(_named(named), purpose)
 
 
 def fingerprint(purpose: str, text: str) -> str:
