@@ -1,6 +1,7 @@
 """Proving once more that it is you, before something that would hurt."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.http import HttpRequest
@@ -46,13 +47,18 @@ def is_on_the_way_back(request: HttpRequest, to: str) -> bool:
 
 
 def password_is_right(request: HttpRequest, password: str) -> bool:
-    """Through the site's own backends, so that guesses here are counted with those at the login page."""
-    user = authenticate(request, username=request.user.get_username(), password=password)
-    if user is None or user.pk != request.user.pk:
+    user = with_password(request, password)
+    if user is None:
         return False
     if user.password != person(request).password:  # hashed anew on the way, which the session is bound to
         update_session_auth_hash(request, user)
     return True
+
+
+def with_password(request: HttpRequest, password: str) -> Any:
+    """Through the site's own backends, so that guesses here are counted with those at the login page."""
+    user = authenticate(request, username=request.user.get_username(), password=password)
+    return user if user and user.pk == request.user.pk else None
 
 
 def confirmed(request: HttpRequest, method: str | None) -> None:
