@@ -33,6 +33,7 @@ from twofactor.refusal import Refused
 COOKIE = "pending"
 PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
+SENDS_AN_HOUR = 6
 
 # How the second factor was met, as the session remembers it.
 AMR = "amr"
@@ -210,6 +211,13 @@ def accept(
         if was_used(pending):
             raise Gone(pending.next) from None  # the second click of a double click
         raise
+
+
+def send_code(request: HttpRequest, pending: PendingSignIn, channel: Channel, now: datetime) -> None:
+    """Counted twice: with everything that is sent to this person, and with what sign-in alone may send."""
+    mine = [(f"signin-sends:{pending.user.pk}", SENDS_AN_HOUR, delivery.HOUR)]
+    delivery.send(pending.user, channel, pending.purpose, request.META["REMOTE_ADDR"], now, limits=mine)
+    events.record("code_sent", pending.user, request, channel=channel.kind)
 
 
 def was_used(pending: PendingSignIn) -> bool:

@@ -9,15 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import delivery, events, factors, signin
+from twofactor import delivery, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
 from twofactor.http import page, posted, seconds_until, see_other
 from twofactor.signin import PendingSignIn
 from twofactor.views.verify import finish, other_ways, waiting
-
-RESENDS_AN_HOUR = 6
 
 
 @second_step
@@ -28,23 +26,16 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     channel = next((c for c in pending.channels(now) if c.kind == request.POST.get("channel")), None)
     if channel is None:
         return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
+    again = delivery.newest(pending.user, pending.purpose) is not None
     try:
-        send(request, pending, channel, now)
+        signin.send_code(request, pending, channel, now)
     except delivery.TooSoon as soon:
         return too_soon(request, pending, soon.until)
     except delivery.NotSent:
         problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
         return other_ways(request, pending, status=503, problem=problem)
-    return see_other("twofactor:verify_sent")
-
-
-def send(request: HttpRequest, pending: PendingSignIn, channel: Channel, now: datetime) -> None:
-    """Counted twice: with everything that is sent to this person, and with what sign-in alone may send."""
-    resends = [(f"signin-sends:{pending.user.pk}", RESENDS_AN_HOUR, delivery.HOUR)]
-    again = delivery.newest(pending.user, pending.purpose) is not None
-    delivery.send(pending.user, channel, pending.purpose, request.META["REMOTE_ADDR"], now, limits=resends)
-    events.record("code_sent", pending.user, request, channel=channel.kind)
     messages.success(request, said(channel, again))
+    return see_other("twofactor:verify_sent")
 
 
 def said(channel: Channel, again: bool) -> str:
