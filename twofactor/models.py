@@ -154,6 +154,7 @@ class Event(models.Model):
         ADDRESS_CHANGED = "address_changed", _("The e-mail address was changed")
         RESET_BY_SUPPORT = "reset_by_support", _("Two-factor authentication was reset by support")
         EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
+        TOKEN_REUSED = "token_reused", _("An app was signed out because an old token was used again")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
@@ -252,6 +253,20 @@ class TrustedBrowser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label}, trusted by {self.user_id}"
+
+
+class TokenFamily(models.Model):
+    """A sign-in over the API. Of the refresh tokens it has had, the newest works; an earlier one ends it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, editable=False, serialize=False)  # of the newest one's id
+    session_hash = models.CharField(max_length=64, editable=False, serialize=False)
+    method = models.CharField(max_length=10)
+    began_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"API sign-in of {self.user_id}"
 
 
 class Nudge(models.Model):

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from twofactor import budget, delivery
-from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TrustedBrowser
+from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TokenFamily, TrustedBrowser
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
@@ -22,6 +22,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "unfinished set-ups", Draft.objects.filter(started_at__lt=now - Draft.MAX_AGE)
     yield "sent codes", SentCode.objects.filter(sent_at__lt=now - delivery.DAY)
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now)
+    yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
     yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * budget.DAY)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - budget.DAY)
     yield "sessions", Session.objects.filter(expire_date__lt=now)

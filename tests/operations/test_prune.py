@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor import prune
-from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TrustedBrowser
+from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TokenFamily, TrustedBrowser
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -34,6 +34,10 @@ def sent_code(user, at):
 def trusted_browser(user, at):
     dates = {"trusted_at": at, "last_used_at": at, "expires_at": at}
     TrustedBrowser.objects.create(user=user, digest="x", session_hash="x", label="x", **dates)
+
+
+def api_sign_in(user, at):
+    TokenFamily.objects.create(user=user, digest="x", session_hash="x", began_at=at, expires_at=at)
 
 
 def allowance(user, at):
@@ -58,6 +62,7 @@ KINDS = {
     "unfinished set-ups": (draft, Draft, timedelta(minutes=30)),
     "sent codes": (sent_code, SentCode, timedelta(hours=24)),
     "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(0)),
+    "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),
     "allowances": (allowance, Allowance, timedelta(hours=48)),
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),
