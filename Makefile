@@ -12,7 +12,7 @@ PORT = 8000
 BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Whatever asks the database something of its own; all else has been asked of SQLite already.
-ON_POSTGRES = tests/accounts tests/operations tests/importers tests/twofactor/test_races.py \
+ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers tests/twofactor/test_races.py \
 	tests/twofactor/test_send_races.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
@@ -68,7 +68,7 @@ mutations: .venv/test-packages
 
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt
-	$(LOCK) --universal --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from email.utils import formataddr, parseaddr
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
@@ -44,6 +45,12 @@ def flag(name: str) -> bool:
         refuse(name, f"must be true or false, not '{env.str(name)}'", "false")
 
 
+def needs(name: str, packages: tuple[str, ...], extra: str) -> None:
+    """Asked without importing them, and before Django would, with a traceback."""
+    if not all(map(find_spec, packages)):
+        refuse(name, f"needs the {extra} extra: pip install 'countersign[{extra}]'", "false")
+
+
 def names(name: str) -> list[str]:
     return [part.strip() for part in env.str(name, "").split(",") if part.strip()]
 
@@ -60,11 +67,20 @@ def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
     )
 
 
-def number(name: str, most: int) -> int:
-    value = env.str(name, "").strip() or "0"
+def number(name: str, most: int, default: int = 0) -> int:
+    value = env.str(name, "").strip() or str(default)
     if not value.isascii() or not value.isdecimal() or int(value) > most:
-        refuse(name, f"must be a whole number up to {most}, not '{value}'", "14")
+        refuse(name, f"must be a whole number up to {most}, not '{value}'", str(default or 14))
     return int(value)
+
+
+def rate(value: str) -> tuple[int, timedelta]:
+    """So many in a second, minute, hour or day, as in 10/minute."""
+    count, _, span = value.partition("/")
+    seconds = {"second": 1, "minute": 60, "hour": 60 * 60, "day": 24 * 60 * 60}[span]
+    if not count.isascii() or not count.isdecimal() or not 0 < int(count) < 10_000:
+        raise ValueError(value)
+    return int(count), timedelta(seconds=seconds)
 
 
 def day(name: str) -> date | None:

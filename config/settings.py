@@ -38,6 +38,10 @@ SITE_NAME = "Countersign"
 
 # Applications
 
+API_ENABLED = environment.flag("API_ENABLED")
+if API_ENABLED:
+    environment.needs("API_ENABLED", ("rest_framework", "rest_framework_simplejwt", "drf_spectacular"), "api")
+
 INSTALLED_APPS = [
     "accounts",
     "twofactor",
@@ -51,6 +55,7 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "axes",
+    *(["rest_framework", "drf_spectacular"] if API_ENABLED else []),  # translations, and a command
 ]
 MIDDLEWARE = [
     "config.logs.RequestId",
@@ -58,6 +63,7 @@ MIDDLEWARE = [
     "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["config.cookieless.Cookieless"] if API_ENABLED else []),  # before anybody reads a cookie
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -229,6 +235,19 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_FROM = environment.text("TWILIO_FROM", example="+15017122661")
     TWILIO_URL = environment.text(
         "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
+    )
+
+# The API (README, JSON API)
+
+if API_ENABLED:
+    TOTP_TOKEN_MAX_AGE = environment.number("TOTP_TOKEN_MAX_AGE", most=600, default=120)
+    SPECTACULAR_SETTINGS = {"TITLE": f"{SITE_NAME} API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+    TOTP_THROTTLE_RATE = environment.parsed(
+        "TOTP_THROTTLE_RATE",
+        environment.rate,
+        problem="must be a number of requests in a second, minute, hour or day",
+        example="10/minute",
+        default="10/minute",
     )
 
 # What is written down, and for whom

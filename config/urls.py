@@ -16,6 +16,8 @@ urlpatterns = [
 ]
 if settings.METRICS_TOKEN:
     urlpatterns += [path("metrics", metrics.metrics)]
+if settings.API_ENABLED:
+    urlpatterns += [path("api/", include("config.api"))]
 if settings.DEBUG:
     urlpatterns += [
         path("mailbox/", mailbox.inbox, name="mailbox"),
