@@ -18,14 +18,17 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Max, Q, Sum, Value, When
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.addresses import normalise
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
 from twofactor.http import seconds_until
+from twofactor.signals import signed_in_over_api
+from twofactor.templatetags.two_factor import wait
 
 COOL_OFF = timedelta(minutes=15)
 LIMIT = 5  # one person, one address (or one known browser)
@@ -168,9 +171,24 @@ def forget_strangers(name: str) -> None:
 def response(request: HttpRequest, original: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:
     """AXES_LOCKOUT_CALLABLE: the same page whether or not there is such a person."""
     until = tallies(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
-    page = render(request, "accounts/locked.html", {"until": until if until < NEVER else None}, status=429)
+    if original.headers.get("Content-Type") == "application/json":
+        page: HttpResponse = JsonResponse({"detail": sentence(until), "code": "locked"}, status=429)
+    else:
+        shown = {"until": until if until < NEVER else None}
+        page = render(request, "accounts/locked.html", shown, status=429)
     page.headers["Retry-After"] = str(seconds_until(min(until, timezone.now() + timedelta(days=1))))
     return page
+
+
+def sentence(until: datetime) -> str:
+    """As on the page."""
+    if until == NEVER:
+        return _("The wrong password was entered too many times. Reset your password to sign in again.")
+    said = _(
+        "The wrong password was entered too many times. "
+        "You can try again in %(wait)s, at about %(time)s (UTC)."
+    )
+    return said % {"wait": wait(until), "time": f"{until:%H:%M}"}
 
 
 def opened(request: HttpRequest) -> dict[str, Any]:
@@ -214,3 +232,9 @@ class KnownBrowser:
 def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     vars(request)["signed_in_as"] = user.get_username()
     vars(request)["signed_in_before"] = user.last_login is not None
+
+
+@receiver(signed_in_over_api, dispatch_uid="accounts.lockout.forgive")
+def forgive(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    """A whole sign-in clears what was counted, with or without a session."""
+    Handler().user_logged_in(sender, request, user)

@@ -8,3 +8,4 @@ backup_codes_regenerated = Signal()
 second_factor_accepted = Signal()
 second_factor_refused = Signal()
 signed_in_without_second_factor = Signal()
+signed_in_over_api = Signal()  # a whole sign-in without a session; user and request
