@@ -282,21 +282,15 @@ REQUIREMENTS = {
 }
 
 EXCEPTIONS = {
-    "3.5.2": "not built yet: the API",
     "6.1.3": "not built yet: the page of documentation; the ways themselves are crawled (V-01)",
     "6.3.6": "declined by design: a code by e-mail is recovery, after the password, and can be turned off",
     "6.5.8": "no test: nothing reads a client's time, which a test can show of known fields only",
-    "9.1.1-9.2.4": "not built yet: the API",
-    "15.3.5": "not built yet: the API",
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",
     "R-09": "declined by design: optional in RFC 6238; what came along from another app stays fixed",
-    "V-21-API": "not built yet: the API",
-    "V-33": "not built yet: the API",
     "X-13-load": "not built yet: the measurement; the queries are counted (X-13)",
     "X-15": "no requirement of the product: advice on writing tests",
     "F-06-load": "not built yet: the load",
     "F-15": "not built yet: the load",
     "S-13": "declined by design: optional; it stays the same for its 30 days",
-    "S-15": "not built yet: the API",
     "H-08": "no test: no page asks by itself, except once when a person looks at its tab again",
 }

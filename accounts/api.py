@@ -1,0 +1,67 @@
+"""Signing up over JSON."""
+
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import postage, registration
+from accounts.forms import ADDRESS_LENGTH, PASSWORD_LENGTH, SignUpForm
+from twofactor.api.bodies import Text
+from twofactor.api.document import Example, described, refused
+from twofactor.api.door import OpenDoor, plain, said, shown
+from twofactor.delivery import NotSent
+
+LINK = "We have sent a message to the address you gave. Open the link in it to confirm the address."
+WEAK = "This password is too short. It must contain at least 8 characters."
+
+
+class NewAccount(serializers.Serializer):
+    email = Text(ADDRESS_LENGTH)
+    password = Text(PASSWORD_LENGTH)
+
+
+class LinkSent(serializers.Serializer):
+    detail = serializers.CharField()
+
+
+class Register(OpenDoor):
+    counts_as = "register"
+
+    @described(
+        "Sign up",
+        "Sends a link that confirms the address. Whoever has an account already gets the same answer.",
+        NewAccount,
+        {202: LinkSent},
+        Example(
+            "a new address",
+            {"email": "eve@example.com", "password": "a quiet green harbour"},
+            202,
+            {"detail": LINK},
+        ),
+        refused(
+            "a short password",
+            {"email": "eve@example.com", "password": "harbour"},
+            400,
+            "invalid",
+            WEAK,
+            fields={"password": [WEAK]},
+        ),
+        also=(429,),
+    )
+    def post(self, request: Request) -> Response:
+        form = SignUpForm(said(NewAccount, request))
+        if not form.is_valid():
+            raise ValidationError(
+                {name: [str(text) for text in found] for name, found in form.errors.items()}
+            )
+        now, language = timezone.now(), translation.get_language()
+        may_send = postage.may_send("signup", form.cleaned_data["email"], plain(request), now)
+        if may_send and not registration.sign_up(**form.cleaned_data, language=language, now=now):
+            raise NotSent
+        sentence = _(
+            "We have sent a message to the address you gave. Open the link in it to confirm the address."
+        )
+        return shown(LinkSent, {"detail": sentence}, 202)

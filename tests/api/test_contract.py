@@ -1,0 +1,327 @@
+"""The contract that programs know: addresses, fields and answers."""
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from tests.api.program import Program, code_of
+from tests.people import PASSWORD, Phone
+from tests.twofactor.sent import NUMBER, has_number, mailed, other_than, texted, with_pigeons
+from twofactor import backup_codes, enrolment
+from twofactor.models import Event, SentCode
+
+# Signing in
+
+
+def test_without_a_second_factor_the_password_gives_tokens(bobs):
+    answer = bobs.give_password()
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"is_totp_enabled", "access", "refresh"}
+    assert answer.json()["is_totp_enabled"] is False
+
+
+def test_with_a_second_factor_the_password_gives_a_challenge(program, phone):
+    answer = program.give_password().json()
+    assert answer.keys() == {"is_totp_enabled", "totp_challenge_token", "channels"}
+    assert answer["is_totp_enabled"] is True
+
+
+def test_a_challenge_says_where_a_code_could_go(program, phone):
+    assert program.give_password().json()["channels"] == [{"channel": "email", "target": "a•••e@example.com"}]
+
+
+def test_a_wrong_password_is_401(program, alice):
+    assert code_of(program.give_password("wrong horse battery")) == (401, "credentials_refused")
+
+
+def test_the_authenticators_code_gives_tokens(asked, phone):
+    answer = asked.give(otp_code=phone.code())
+    assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh"})
+
+
+def test_a_backup_code_gives_tokens_and_is_spent(asked, alice, paper):
+    assert asked.give(backup_code=paper[0]).status_code == 200
+    assert backup_codes.unused(alice) == 2
+
+
+def test_a_wrong_code_is_400(asked, phone):
+    assert code_of(asked.give(otp_code=other_than(phone.code()))) == (400, "code_refused")
+
+
+def test_a_backup_code_is_no_otp_code(asked, paper):
+    assert code_of(asked.give(otp_code=paper[0])) == (400, "code_refused")
+
+
+@pytest.mark.proves("15.3.5")
+@pytest.mark.parametrize("codes", [{}, {"otp_code": "123456", "backup_code": "x"}])
+def test_one_code_is_wanted(asked, codes):
+    assert code_of(asked.give(**codes)) == (400, "invalid")
+
+
+def test_a_challenge_that_nobody_made_is_400(program, db):
+    program.challenge = "made.up"
+    assert code_of(program.give(otp_code="123456")) == (400, "challenge_over")
+
+
+def test_a_good_token_is_answered_with_nothing(hers):
+    for token in (hers.access, hers.refresh):
+        answer = hers.post("jwt/verify/", {"token": token})
+        assert (answer.status_code, answer.json()) == (200, {})
+
+
+def test_a_token_that_nobody_made_is_401(program, db):
+    assert code_of(program.post("jwt/verify/", {"token": "made.up.token"})) == (401, "token_not_valid")
+
+
+def test_renewing_gives_two_new_tokens(hers):
+    before = hers.access, hers.refresh
+    assert hers.renew().status_code == 200
+    assert not {hers.access, hers.refresh} & {*before}
+
+
+@pytest.mark.proves("7.4.1")
+def test_signing_out_ends_both_tokens(hers):
+    assert hers.post("jwt/logout/", {"refresh": hers.refresh}).status_code == 204
+    assert not hers.is_signed_in()
+    assert hers.renew().status_code == 401
+
+
+# Sent codes
+
+
+def test_a_code_by_mail_signs_in(asked):
+    assert asked.send().json()["target"] == "a•••e@example.com"
+    assert asked.give(sent_code=mailed()).status_code == 200
+
+
+def test_another_channel_is_one_call(asked, alice, settings):
+    with_pigeons(settings)
+    has_number(alice, NUMBER)
+    asked.send("email")
+    assert code_of(asked.send("sms")) == (429, "too_often")
+
+
+def test_a_newer_code_by_another_channel_voids_the_older(asked, alice, settings, clock):
+    with_pigeons(settings)
+    has_number(alice, NUMBER)
+    asked.send("email")
+    clock.shift(61)
+    asked.send("sms")
+    assert code_of(asked.give(sent_code=mailed())) == (400, "code_refused")
+    assert asked.give(sent_code=texted()).status_code == 200
+
+
+def test_a_channel_that_nobody_confirmed_sends_nothing(asked):
+    assert code_of(asked.send("sms")) == (400, "no_such_channel")
+    assert not SentCode.objects.exists()
+
+
+def test_sending_again_too_soon_says_when(asked):
+    asked.send()
+    answer = asked.send()
+    assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "too_often", "60")
+
+
+def test_six_codes_an_hour_are_sent_by_all_doors_together(asked, clock, settings):
+    for _ in range(5):
+        assert asked.send().status_code == 200
+        clock.shift(61)
+        asked.give_password()
+    assert code_of(asked.send()) == (429, "too_often")
+
+
+def test_a_challenge_lives_on_while_a_sent_code_does(asked, clock):
+    asked.send()
+    clock.shift(590)
+    assert asked.give(sent_code=mailed()).status_code == 200
+
+
+@pytest.mark.proves("S-01")
+def test_ten_minutes_after_the_password_it_is_over_all_the_same(asked, clock):
+    clock.shift(100)
+    asked.send()
+    clock.shift(501)
+    assert code_of(asked.give(sent_code=mailed())) == (400, "challenge_over")
+
+
+# Setting up
+
+
+def begin(program):
+    """The phone that has read what the program was given."""
+    return Phone(program.post("totp/create/").json()["key"])
+
+
+def test_creating_gives_a_picture(bobs):
+    answer = bobs.post("totp/create/")
+    assert answer.status_code == 201
+    assert answer.json()["svg"].startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+
+
+def test_creating_turns_nothing_on(bobs):
+    bobs.post("totp/create/")
+    assert bobs.get("totp/status/").json()["is_totp_enabled"] is False
+
+
+def test_creating_needs_no_body_at_all(bobs):
+    headers = {"Authorization": f"Bearer {bobs.access}"}
+    assert bobs.client.generic("POST", "/api/totp/create/", headers=headers).status_code == 201
+
+
+def test_confirming_turns_it_on_and_shows_ten_codes(bobs):
+    answer = bobs.post("totp/confirm/", {"input_code": begin(bobs).code()})
+    assert answer.status_code == 200
+    assert len(set(answer.json()["backup_codes"])) == 10
+    assert enrolment.is_on(get_user_model().objects.get())
+
+
+def test_a_code_that_was_shown_signs_in(bobs, clock):
+    codes = bobs.post("totp/confirm/", {"input_code": begin(bobs).code()}).json()["backup_codes"]
+    bobs.give_password()
+    assert bobs.give(backup_code=codes[3]).status_code == 200
+
+
+@pytest.mark.proves("V-18")
+def test_the_code_that_confirmed_signs_nobody_in(bobs):
+    phone = begin(bobs)
+    bobs.post("totp/confirm/", {"input_code": phone.code()})
+    bobs.give_password()
+    assert code_of(bobs.give(otp_code=phone.code())) == (400, "code_refused")
+
+
+def test_a_wrong_code_confirms_nothing(bobs):
+    phone = begin(bobs)
+    assert code_of(bobs.post("totp/confirm/", {"input_code": other_than(phone.code())})) == (
+        400,
+        "code_refused",
+    )
+
+
+def test_confirming_without_having_begun_is_400(bobs):
+    assert code_of(bobs.post("totp/confirm/", {"input_code": "123456"})) == (400, "no_set_up")
+
+
+def test_creating_when_it_is_on_is_400(hers):
+    assert code_of(hers.post("totp/create/")) == (400, "already_on")
+
+
+def test_a_set_up_that_began_on_a_page_can_be_confirmed_here(bobs, client):
+    client.post("/accounts/login/", {"username": bobs.email, "password": PASSWORD})
+    key = client.get("/two-factor/setup/").context["setup"].key
+    assert bobs.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
+
+
+# Changing
+
+
+@pytest.mark.proves("V-14")
+def test_disabling_needs_a_code(hers):
+    assert code_of(hers.post("totp/disable/")) == (400, "invalid")
+
+
+def test_disabling_with_the_authenticator(hers, phone, alice):
+    answer = hers.post("totp/disable/", {"otp_code": phone.code()})
+    assert (answer.status_code, answer.content, enrolment.is_on(alice)) == (204, b"", False)
+
+
+def test_disabling_with_a_backup_code(hers, alice, paper):
+    assert hers.post("totp/disable/", {"backup_code": paper[0]}).status_code == 204
+    assert not enrolment.is_on(alice)
+
+
+def test_disabling_with_a_wrong_code_changes_nothing(hers, phone, alice):
+    hers.post("totp/disable/", {"otp_code": other_than(phone.code())})
+    assert enrolment.is_on(alice)
+
+
+def test_disabling_what_is_off_is_400(bobs):
+    assert code_of(bobs.post("totp/disable/", {"otp_code": "123456"})) == (400, "not_on")
+
+
+def test_rotating_gives_ten_new_codes_and_voids_the_old(hers, phone, paper, clock):
+    answer = hers.post("totp/rotate_backup_codes/", {"otp_code": phone.code()})
+    assert (answer.status_code, len(answer.json()["backup_codes"])) == (200, 10)
+    other = Program()
+    other.give_password()
+    assert code_of(other.give(backup_code=paper[0])) == (400, "code_refused")
+
+
+def test_rotating_takes_no_backup_code(hers, paper):
+    assert code_of(hers.post("totp/rotate_backup_codes/", {"otp_code": paper[0]})) == (400, "code_refused")
+
+
+@pytest.mark.proves("7.5.1")
+@pytest.mark.parametrize("path", ["totp/disable/", "totp/rotate_backup_codes/"])
+def test_six_minutes_later_the_password_is_wanted_too(hers, phone, clock, path):
+    clock.shift(300)
+    assert code_of(hers.post(path, {"otp_code": phone.code()})) == (403, "password_needed")
+    wrong = hers.post(path, {"otp_code": phone.code(), "password": "wrong horse battery"})
+    assert code_of(wrong) == (400, "password_refused")
+    assert hers.post(path, {"otp_code": phone.code(), "password": PASSWORD}).status_code < 300
+
+
+def test_setting_up_wants_the_password_after_eleven_minutes(bobs, clock):
+    clock.shift(660)
+    assert code_of(bobs.post("totp/create/")) == (403, "password_needed")
+    assert bobs.post("totp/create/", {"password": PASSWORD}).status_code == 201
+
+
+@pytest.mark.proves("S-16")
+def test_who_came_back_by_mail_replaces_the_authenticator_with_the_password(asked):
+    asked.send()
+    asked.give(sent_code=mailed())
+    assert code_of(asked.post("totp/create/")) == (403, "password_needed")
+    new = Phone(asked.post("totp/create/", {"password": PASSWORD}).json()["key"])
+    answer = asked.post("totp/confirm/", {"input_code": new.code(), "password": PASSWORD})
+    assert (answer.status_code, asked.get("totp/status/").json()["amr"]) == (200, "totp")
+
+
+def test_status_says_how_things_stand(hers, paper):
+    assert hers.get("totp/status/").json() == {
+        "is_totp_enabled": True,
+        "enabled_at": "2026-03-01T11:00:00Z",
+        "backup_codes_left": 3,
+        "channels": [{"channel": "email", "target": "a•••e@example.com"}],
+        "is_required": False,
+        "amr": "totp",
+    }
+
+
+# The same audit log
+
+
+def test_a_sign_in_is_in_the_audit_log(asked, phone):
+    asked.give(otp_code=phone.code())
+    assert Event.objects.get().kind == "second_factor_accepted"
+
+
+def test_a_sign_in_without_a_second_factor_is_in_the_audit_log(bobs):
+    assert Event.objects.get().kind == "signed_in_without_second_factor"
+
+
+# Signing up
+
+
+def test_signing_up_sends_a_link(program, db, mailoutbox):
+    answer = program.post("register/", {"email": "eve@example.com", "password": "a quiet green harbour"})
+    assert answer.status_code == 202
+    assert [letter.to for letter in mailoutbox] == [["eve@example.com"]]
+
+
+@pytest.mark.proves("V-22")
+def test_a_taken_address_gets_the_same_answer(program, alice, mailoutbox):
+    body = {"password": "a quiet green harbour"}
+    new = program.post("register/", {"email": "eve@example.com", **body})
+    taken = program.post("register/", {"email": alice.email, **body})
+    assert (taken.status_code, taken.content) == (new.status_code, new.content)
+    assert len(mailoutbox) == 2
+
+
+def test_a_weak_password_is_refused_by_its_field(program, db):
+    answer = program.post("register/", {"email": "eve@example.com", "password": "harbour"})
+    assert (*code_of(answer), *answer.json()["fields"]) == (400, "invalid", "password")
+
+
+def test_who_signed_up_here_signs_in_here(program, db):
+    program.post("register/", {"email": "eve@example.com", "password": "a quiet green harbour"})
+    program.email = "eve@example.com"
+    assert program.give_password("a quiet green harbour").status_code == 200

@@ -1,0 +1,306 @@
+"""Who may come in, with what in their hands, and how often: as on the pages."""
+
+import json
+
+import pytest
+
+from tests.api.program import Program, code_of
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.twofactor.sent import other_than
+from twofactor import budget, enrolment
+from twofactor.models import Event, GuessBudget, TokenFamily
+
+SIGNED_IN_ONLY = [
+    *(("post", "totp/create/"), ("post", "totp/confirm/"), ("post", "totp/disable/")),
+    *(("post", "totp/rotate_backup_codes/"), ("get", "totp/status/")),
+]
+OPEN = ["jwt/create/", "jwt/totp/verify/", "jwt/totp/send/", "jwt/refresh/", "jwt/verify/", "jwt/logout/"]
+
+# What is read
+
+
+@pytest.mark.proves("3.5.2")
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize("path", [*OPEN, "register/"])
+def test_what_a_form_of_another_site_can_send_is_not_read(program, alice, path, kind):
+    body = json.dumps({"username": alice.email, "password": PASSWORD})
+    answer = program.client.generic("POST", f"/api/{path}", body, content_type=kind)
+    assert code_of(answer) == (415, "unsupported_media_type")
+
+
+@pytest.mark.proves("3.5.2")
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN_ONLY)
+def test_a_session_of_the_pages_opens_nothing(phone, client, method, path):
+    sign_in(client, phone)
+    answer = getattr(client, method)(f"/api/{path}", content_type="application/json")
+    assert code_of(answer) == (401, "not_authenticated")
+
+
+def test_a_call_leaves_the_session_of_the_pages_alone(alice, client):
+    give_password(client)
+    client.post("/api/jwt/create/", {"username": "x", "password": "y"}, content_type="application/json")
+    assert signed_in_as(client) == alice
+
+
+@pytest.mark.proves("7.6.2", "V-01", "S-04")
+def test_no_call_sets_a_cookie(asked, phone):
+    asked.give(otp_code=phone.code())
+    asked.renew()
+    asked.get("totp/status/")
+    assert asked.client.cookies == {}
+
+
+@pytest.mark.proves("15.3.5", "2.2.1", "V-16")
+@pytest.mark.parametrize("value", [492039, True, None, ["492039"], {"a": 1}, 1.5])
+@pytest.mark.parametrize("field", ["otp_code", "backup_code", "sent_code", "totp_challenge_token"])
+def test_a_field_that_is_not_text_is_refused(asked, field, value):
+    code = {"otp_code": "492039"} if field == "totp_challenge_token" else {}
+    body = {"totp_challenge_token": asked.challenge, **code, field: value}
+    assert code_of(asked.post("jwt/totp/verify/", body)) == (400, "invalid")
+
+
+@pytest.mark.proves("15.3.5", "2.2.1", "2.2.2", "X-06")
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b'"x"', b"null", b"NaN", b'{"username": NaN}', b"[" * 9000, b"\xff\xfe{}"),
+        b'{"username": "\\u0000", "password": "x"}',
+        b'{"username": "\\ud800", "password": "x"}',
+        b'{"username": "a@b.example", "password": "' + b"x" * 20_000 + b'"}',
+        b'{"username": "' + b"x" * 300 + b'", "password": "x"}',
+    ],
+)
+def test_nonsense_is_400(program, db, body):
+    answer = program.client.generic("POST", "/api/jwt/create/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json().keys() >= {"detail", "code"}
+
+
+@pytest.mark.proves("15.3.7")
+def test_a_name_given_twice_is_refused(program, alice):
+    body = f'{{"username": "x", "username": "{alice.email}", "password": "{PASSWORD}"}}'
+    answer = program.client.generic("POST", "/api/jwt/create/", body, content_type="application/json")
+    assert code_of(answer) == (400, "parse_error")
+
+
+@pytest.mark.proves("15.3.3")
+def test_nobody_makes_themselves_staff(program, db, django_user_model):
+    body = {"email": "eve@example.com", "password": "a quiet green harbour"}
+    program.post("register/", {**body, "is_staff": True, "email_verified_at": "2026-01-01"})
+    found = django_user_model.objects.get()
+    assert (found.is_staff, found.email_verified_at) == (False, None)
+
+
+# What is answered
+
+
+@pytest.mark.proves("14.2.2", "3.4.2")
+@pytest.mark.parametrize("path", ["jwt/create/", "totp/create/", "nowhere/"])
+def test_no_answer_is_kept_or_shared(program, db, path):
+    headers = program.post(path, {}, headers={"Origin": "https://other.example"}).headers
+    assert headers["Cache-Control"] == "no-store, private"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.proves("16.5.4")
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png"])
+def test_every_answer_is_json(program, db, accept):
+    for path in ("jwt/create/", "nowhere/", "totp/status/"):
+        answer = program.post(path, headers={"Accept": accept})
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json().keys() >= {"detail", "code"}
+
+
+@pytest.mark.proves("3.5.3")
+@pytest.mark.parametrize("path", [*OPEN, "register/"])
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
+def test_a_door_takes_posts_only(program, db, path, method):
+    assert getattr(program.client, method)(f"/api/{path}").status_code == 405
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN_ONLY)
+def test_without_a_token_a_person_is_asked_for_one(program, db, method, path):
+    answer = getattr(program, method)(path)
+    assert code_of(answer) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_sentence_is_in_the_language_that_was_asked_for(program, alice):
+    body = {"username": alice.email, "password": "x"}
+    answer = program.post("jwt/create/", body, headers={"Accept-Language": "de"})
+    assert answer.json()["detail"] == "E-Mail-Adresse oder Passwort stimmt nicht"
+
+
+# The password
+
+
+@pytest.mark.proves("6.3.8")
+@pytest.mark.parametrize("who", ["nobody", "blocked", "wrong"])
+def test_nobody_learns_who_has_an_account(program, alice, who):
+    person("blocked@example.com", is_active=False)
+    names = {"nobody": "no@example.com", "blocked": "blocked@example.com", "wrong": alice.email}
+    program.email = names[who]
+    answer = program.give_password("wrong horse battery" if who == "wrong" else PASSWORD)
+    assert (answer.status_code, answer.json()) == (
+        401,
+        {"detail": "The e-mail address or the password is not correct", "code": "credentials_refused"},
+    )
+
+
+@pytest.mark.proves("6.3.1", "L-1", "V-02")
+def test_the_fifth_wrong_password_locks(program, alice):
+    answers = [program.give_password("wrong horse battery") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401] * 4 + [429]
+    assert (*code_of(answers[4]), answers[4].headers["Retry-After"]) == (429, "locked", "900")
+    assert program.give_password().status_code == 429
+
+
+@pytest.mark.proves("V-24", "L-1")
+def test_with_a_stolen_token_the_password_has_five_guesses_too(hers, phone, clock):
+    clock.shift(300)
+    body = {"otp_code": phone.code(), "password": "wrong horse battery"}
+    assert [hers.post("totp/disable/", body).status_code for _ in range(5)] == [400] * 4 + [429]
+
+
+@pytest.mark.proves("V-21-API", "L-1")
+def test_wrong_passwords_here_lock_the_page_too(program, alice, client):
+    for _ in range(5):
+        program.give_password("wrong horse battery")
+    assert give_password(client).status_code == 429
+
+
+@pytest.mark.proves("X-09")
+def test_a_whole_sign_in_clears_the_count(program, alice):
+    for _ in range(4):
+        program.give_password("wrong horse battery")
+    assert program.give_password().status_code == 200
+    assert program.give_password("wrong horse battery").status_code == 401
+
+
+@pytest.mark.proves("X-09", "V-21")
+def test_the_password_alone_clears_nothing(program, alice, phone):
+    for _ in range(4):
+        program.give_password("wrong horse battery")
+    program.give_password()
+    assert program.give_password("wrong horse battery").status_code == 429
+
+
+@pytest.mark.proves("V-01", "V-33", "6.3.4")
+def test_with_a_second_factor_the_password_buys_no_token(program, phone):
+    answer = program.give_password()
+    assert not {"access", "refresh"} & answer.json().keys()
+    assert not TokenFamily.objects.exists()
+
+
+# The second factor
+
+
+@pytest.mark.proves("V-21-API", "L-4", "R-07")
+def test_pages_and_api_share_five_guesses(asked, phone, client):
+    give_password(client)
+    wrong = other_than(phone.code())
+    for _ in range(3):
+        client.post("/two-factor/verify/", {"code": wrong})
+    assert [asked.give(otp_code=wrong).status_code for _ in range(3)] == [400, 400, 429]
+    assert GuessBudget.objects.get().failures == 5
+
+
+@pytest.mark.proves("V-21-API", "C-09")
+def test_a_wait_that_began_on_a_page_is_told_here(asked, phone):
+    GuessBudget.objects.update(failures=4)
+    asked.give(otp_code=other_than(phone.code()))
+    answer = asked.give(otp_code=phone.code())
+    assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "30")
+
+
+def test_after_a_hundred_only_a_new_password_helps(asked, phone):
+    GuessBudget.objects.update(failures=budget.LAST_GUESS)
+    answer = asked.give(otp_code=phone.code())
+    assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "86400")
+
+
+@pytest.mark.proves("V-17")
+def test_the_challenge_says_whose_code_it_takes(asked, phone):
+    bob = enrol(person("bob@example.com"))
+    assert code_of(asked.give(otp_code=bob.code())) == (400, "code_refused")
+
+
+@pytest.mark.proves("8.2.1-8.2.3")
+def test_a_person_changes_their_own_things_only(hers, alice, phone):
+    bob = person("bob@example.com")
+    enrol(bob)
+    hers.post("totp/disable/", {"otp_code": phone.code(), "user": bob.pk, "username": bob.email})
+    assert (enrolment.is_on(bob), enrolment.is_on(alice)) == (True, False)
+
+
+@pytest.mark.proves("V-18")
+def test_a_code_that_signed_in_disables_nothing(asked, phone):
+    code = phone.code()
+    asked.give(otp_code=code)
+    assert code_of(asked.post("totp/disable/", {"otp_code": code})) == (400, "code_refused")
+
+
+# Whoever must have a second factor
+
+
+@pytest.fixture
+def must(bobs, settings):
+    settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    return bobs
+
+
+@pytest.mark.proves("6.3.3", "8.3.2", "S-05")
+@pytest.mark.parametrize("path", ["totp/disable/", "totp/rotate_backup_codes/"])
+def test_who_must_set_up_reaches_nothing_else(must, path):
+    assert code_of(must.post(path, {"otp_code": "123456"})) == (403, "set_up_first")
+
+
+@pytest.mark.proves("6.3.3")
+def test_who_must_set_up_can(must):
+    from tests.people import Phone
+
+    assert must.get("totp/status/").json()["is_required"] is True
+    key = must.post("totp/create/").json()["key"]
+    assert must.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
+    assert code_of(must.post("totp/disable/", {"otp_code": "000000"})) == (400, "code_refused")
+
+
+# How often
+
+
+@pytest.mark.proves("2.4.1", "F-04")
+def test_the_eleventh_sign_in_of_a_minute_waits(program, alice, clock):
+    answers = [program.give_password() for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert (*code_of(answers[10]), answers[10].headers["Retry-After"]) == (429, "throttled", "60")
+    clock.shift(60)
+    assert program.give_password().status_code == 200
+
+
+def test_the_rate_is_a_setting(program, alice, settings):
+    from config.environment import rate
+
+    settings.TOTP_THROTTLE_RATE = rate("2/hour")
+    assert [program.give_password().status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_one_person_does_not_slow_down_another(bobs, phone):
+    for _ in range(11):
+        bobs.post("totp/create/")
+    hers = Program().sign_in(phone)
+    assert code_of(hers.post("totp/create/")) == (400, "already_on")
+
+
+def test_wrong_codes_are_in_the_audit_log_of_all_doors(asked, phone):
+    asked.give(otp_code=other_than(phone.code()))
+    assert Event.objects.get().kind == "second_factor_refused"
+
+
+@pytest.mark.proves("16.5.1", "16.5.2")
+@pytest.mark.parametrize(
+    ("status", "code", "retry"), [(404, "not_found", None), (500, "error", None), (503, "unavailable", "30")]
+)
+def test_what_breaks_outside_of_the_doors_is_told_in_json(program, db, status, code, retry):
+    answer = program.get(f"broken/{status}/")
+    assert (*code_of(answer), answer.headers.get("Retry-After")) == (status, code, retry)
+    assert answer.json().keys() == {"detail", "code"}

@@ -1,0 +1,154 @@
+"""What requests and answers carry, in the names of the contract."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+PASSWORD_LENGTH = 1024
+ONE_CODE = _("Give one of the codes, and only one.")
+
+
+class Text(serializers.CharField):
+    """A string: DRF would take a number for one (ASVS 15.3.5)."""
+
+    def __init__(self, max_length: int, **more: Any) -> None:
+        super().__init__(max_length=max_length, trim_whitespace=False, **more)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class OneCode(serializers.Serializer):
+    """Exactly one of those that the subclass has."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if sum(name.endswith("_code") for name in attrs) != 1:
+            raise serializers.ValidationError(ONE_CODE)
+        return attrs
+
+
+def otp_code(**more: Any) -> Text:
+    return Text(
+        64, help_text="The number in the authenticator app. Spaces and hyphens do not matter.", **more
+    )
+
+
+def backup_code() -> Text:
+    return Text(64, required=False, help_text="One of the ten from the set-up. Each works once.")
+
+
+def password() -> Text:
+    text = "Needed when the sign-in is some minutes old (`password_needed`)."
+    return Text(PASSWORD_LENGTH, required=False, help_text=text)
+
+
+class Nothing(serializers.Serializer):
+    pass
+
+
+class Credentials(serializers.Serializer):
+    username = Text(254, help_text="The e-mail address.")
+    password = Text(PASSWORD_LENGTH)
+
+
+class Channel(serializers.Serializer):
+    channel = serializers.ChoiceField(["email", "sms"], source="kind")
+    target = serializers.CharField(source="masked", help_text="Where to, masked.")
+
+
+class SignIn(serializers.Serializer):
+    """Tokens, or a challenge for the second factor."""
+
+    is_totp_enabled = serializers.BooleanField()
+    access = serializers.CharField(required=False)
+    refresh = serializers.CharField(required=False)
+    totp_challenge_token = serializers.CharField(required=False)
+    channels = Channel(many=True, required=False, help_text="Where a code could be sent to.")
+
+
+class SecondFactor(OneCode):
+    totp_challenge_token = Text(1024)
+    otp_code = otp_code(required=False)
+    backup_code = backup_code()
+    sent_code = Text(64, required=False, help_text="The code that `/api/jwt/totp/send/` had sent.")
+
+
+class Tokens(serializers.Serializer):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class Send(serializers.Serializer):
+    totp_challenge_token = Text(1024)
+    channel = serializers.ChoiceField(["email", "sms"])
+
+
+class Sent(Channel):
+    totp_challenge_token = serializers.CharField(
+        help_text="In place of the one before, as long as a code that was sent works."
+    )
+    expires_at = serializers.DateTimeField()
+
+
+class RefreshToken(serializers.Serializer):
+    refresh = Text(2048)
+
+
+class AnyToken(serializers.Serializer):
+    token = Text(2048)
+
+
+class Password(serializers.Serializer):
+    password = password()
+
+
+class SetUp(serializers.Serializer):
+    svg = serializers.CharField(help_text="The QR code, a picture of its own.")
+    key = serializers.CharField(help_text="The same key, to type.")
+    otpauth_url = serializers.CharField(help_text="The same key, for an app on the same device.")
+
+
+class Confirmation(serializers.Serializer):
+    input_code = otp_code()
+    password = password()
+
+
+class BackupCodes(serializers.Serializer):
+    backup_codes = serializers.ListField(child=serializers.CharField())
+
+
+class Confirmed(BackupCodes, Tokens):
+    """The tokens from before the set-up are dead: these take their place."""
+
+
+class TurnOff(OneCode):
+    otp_code = otp_code(required=False)
+    backup_code = backup_code()
+    password = password()
+
+
+class Rotation(serializers.Serializer):
+    otp_code = otp_code()
+    password = password()
+
+
+class Status(serializers.Serializer):
+    is_totp_enabled = serializers.BooleanField()
+    enabled_at = serializers.DateTimeField(allow_null=True)
+    backup_codes_left = serializers.IntegerField()
+    channels = Channel(many=True)
+    is_required = serializers.BooleanField(help_text="Nothing but set-up works until it is on.")
+    amr = serializers.CharField(help_text="How this sign-in met the second factor.")
+
+
+class Problem(serializers.Serializer):
+    """What every refusal looks like."""
+
+    detail = serializers.CharField(help_text="For the person, in the language that was asked for.")
+    code = serializers.CharField(help_text="For the program.")
+    fields = serializers.DictField(  # type: ignore[assignment]  # a name that serializers have a use for
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )

@@ -1,0 +1,373 @@
+"""What the API says of itself: an OpenAPI document with an example of every answer.
+
+It is for people who write programs, in English like the README. The tests walk every example.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.serializers import Serializer
+
+from twofactor.api import bodies
+
+ABOUT = """\
+Sign-in with a second factor, over JSON. Every rule, limit and line in the audit log is that of the pages.
+
+Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where it says so. Whatever is
+refused is answered with `{"detail", "code"}`: a sentence for the person, in the language of
+`Accept-Language`, and a word for the program. 429 says in `Retry-After` how many seconds to wait."""
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers itself
+    target_class = "twofactor.api.bearer.Bearer"
+    name = "access"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+@lru_cache(maxsize=1)
+def whole() -> dict[str, Any]:
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return found | {"info": found["info"] | {"description": ABOUT}}
+
+
+@dataclass(frozen=True)
+class Example:
+    """What is sent, and what comes back."""
+
+    name: str
+    sent: dict[str, Any] | None
+    status: int
+    answer: dict[str, Any] | None
+
+    def documented(self) -> list[OpenApiExample]:
+        found = []
+        if self.sent is not None:
+            found.append(OpenApiExample(self.name, value=self.sent, request_only=True))
+        if self.answer is not None:
+            status = [str(self.status)]
+            found.append(
+                OpenApiExample(self.name, value=self.answer, response_only=True, status_codes=status)
+            )
+        return found
+
+
+def refused(
+    name: str, sent: dict[str, Any] | None, status: int, code: str, detail: str, **more: Any
+) -> Example:
+    return Example(name, sent, status, {"detail": detail, "code": code, **more})
+
+
+def described(
+    summary: str,
+    text: str,
+    body: type[Serializer] | None,
+    answers: dict[int, type[Serializer] | None],
+    *examples: Example,
+    also: tuple[int, ...] = (),
+) -> Decorator:
+    """Refusals need no naming: each status that an example has, or that is given in `also`, is one."""
+    refusals = {example.status for example in examples} | {503, *also}
+    if body is not None:
+        refusals |= {400, 415}
+    known: dict[int, Any] = dict.fromkeys(sorted(refusals), bodies.Problem)
+    known |= {status: shape or OpenApiResponse(description="Done.") for status, shape in answers.items()}
+    waits = [
+        OpenApiParameter(
+            "Retry-After",
+            int,
+            OpenApiParameter.HEADER,
+            response=[status for status in (429, 503) if status in known],
+            description="Seconds.",
+        )
+    ]
+    shown = [one for example in examples for one in example.documented()]
+    extend = extend_schema(
+        summary=summary, description=text, request=body, responses=known, examples=shown, parameters=waits
+    )
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        vars(method)["kwargs"] = {"schema": AutoSchema}  # whatever a site has told DRF
+        return extend(method)
+
+    return decorate
+
+
+ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dCIs…"
+CHALLENGE = "b1946ac9.gAAAAABpo…"
+PAIR = {"access": ACCESS, "refresh": REFRESH}
+CODES = [
+    *(
+        "7QK2M-X04TN-9GDRA",
+        "PZ8WC-H3VYE-25JSB",
+        "K6N1F-QTR8D-XM4GC",
+        "0V9HA-WS2KP-E7BYZ",
+        "M3XJD-5RTQ8-NF6GK",
+    ),
+    *(
+        "C1PWY-ZB4HE-S90VA",
+        "R8DKM-2TNXQ-6JGF3",
+        "E5YHS-VCPB7-W0ZTA",
+        "9KGQN-M1XRD-4FJT6",
+        "T2BWP-AZ8EC-Y5HVS",
+    ),
+]
+DEAD = "You were signed out. Sign in to carry on."
+NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
+WRONG_CODE = "The code is not correct. Wait for your app to show a new code, then try again"
+CODE_NEEDED = "Give one of the codes, and only one."
+AFTER_WHILE = {"password": "correct horse battery"}
+
+sign_in = described(
+    "Sign in with the password",
+    "Gives tokens, or a challenge if two-factor sign-in is on. A challenge lives two minutes and works once.",
+    bodies.Credentials,
+    {200: bodies.SignIn},
+    Example(
+        "without two-factor sign-in",
+        {"username": "ann@example.com", "password": "correct horse battery"},
+        200,
+        {"is_totp_enabled": False, **PAIR},
+    ),
+    Example(
+        "with two-factor sign-in",
+        {"username": "ben@example.com", "password": "correct horse battery"},
+        200,
+        {
+            "is_totp_enabled": True,
+            "totp_challenge_token": CHALLENGE,
+            "channels": [{"channel": "email", "target": "b•••n@example.com"}],
+        },
+    ),
+    refused(
+        "a wrong password, or nobody of that name",
+        {"username": "ann@example.com", "password": "wrong horse battery"},
+        401,
+        "credentials_refused",
+        "The e-mail address or the password is not correct",
+    ),
+    also=(429,),
+)
+
+verify = described(
+    "Sign in with the second factor",
+    "Exactly one of the three codes. A code and a challenge are spent together, and by nobody else.",
+    bodies.SecondFactor,
+    {200: bodies.Tokens},
+    Example(
+        "an authenticator's code", {"totp_challenge_token": CHALLENGE, "otp_code": "492039"}, 200, dict(PAIR)
+    ),
+    Example(
+        "a backup code",
+        {"totp_challenge_token": CHALLENGE, "backup_code": "7QK2M-X04TN-9GDRA"},
+        200,
+        dict(PAIR),
+    ),
+    Example(
+        "a code that was sent", {"totp_challenge_token": CHALLENGE, "sent_code": "731904"}, 200, dict(PAIR)
+    ),
+    refused(
+        "a wrong code",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "000000"},
+        400,
+        "code_refused",
+        WRONG_CODE,
+    ),
+    refused(
+        "a challenge that is used, or too old",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        400,
+        "challenge_over",
+        "This sign-in is over. Give your password again.",
+    ),
+    refused(
+        "two codes",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039", "backup_code": "7QK2M-X04TN-9GDRA"},
+        400,
+        "invalid",
+        CODE_NEEDED,
+        fields={"non_field_errors": [CODE_NEEDED]},
+    ),
+    refused(
+        "too many wrong codes",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        429,
+        "locked",
+        "You entered the wrong code too many times. You can try again in 30 seconds, at about 12:00 (UTC).",
+    ),
+)
+
+send = described(
+    "Have a code sent",
+    "Also again, or another way. Once a minute, six times an hour. A newer code makes the older one void.",
+    bodies.Send,
+    {200: bodies.Sent},
+    Example(
+        "by e-mail",
+        {"totp_challenge_token": CHALLENGE, "channel": "email"},
+        200,
+        {
+            "channel": "email",
+            "target": "b•••n@example.com",
+            "totp_challenge_token": CHALLENGE,
+            "expires_at": "2026-03-01T12:10:00Z",
+        },
+    ),
+    refused(
+        "a channel that this person has not",
+        {"totp_challenge_token": CHALLENGE, "channel": "sms"},
+        400,
+        "no_such_channel",
+        "Choose how you want to get in",
+    ),
+    refused(
+        "too soon",
+        {"totp_challenge_token": CHALLENGE, "channel": "email"},
+        429,
+        "too_often",
+        "You can try again in 1 minute, at about 12:01 (UTC). Nothing has been changed.",
+    ),
+)
+
+refresh = described(
+    "Renew the tokens",
+    "Each refresh token works once. Using one again ends the sign-in: somebody else may have it.",
+    bodies.RefreshToken,
+    {200: bodies.Tokens},
+    Example("for the first time", {"refresh": REFRESH}, 200, dict(PAIR)),
+    refused("again", {"refresh": REFRESH}, 401, "token_not_valid", DEAD),
+)
+
+check = described(
+    "Ask whether a token is good",
+    "Of either kind.",
+    bodies.AnyToken,
+    {200: bodies.Nothing},
+    Example("a good one", {"token": ACCESS}, 200, {}),
+    refused("one of a sign-in that is over", {"token": ACCESS}, 401, "token_not_valid", DEAD),
+)
+
+logout = described(
+    "Sign out",
+    "Ends the sign-in with all its tokens.",
+    bodies.RefreshToken,
+    {204: None},
+    Example("signing out", {"refresh": REFRESH}, 204, None),
+    refused("signing out twice", {"refresh": REFRESH}, 401, "token_not_valid", DEAD),
+)
+
+create = described(
+    "Begin to set up two-factor sign-in",
+    "Nothing changes yet. Asking again within half an hour shows the same key.",
+    bodies.Password,
+    {201: bodies.SetUp},
+    Example(
+        "shortly after signing in",
+        {},
+        201,
+        {
+            "svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
+            "key": "MZXW6YTBOI2GEMZXW6YTBOI2GEMZXW6Y",
+            "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
+        },
+    ),
+    refused("a while after signing in", {}, 403, "password_needed", "Give your password again."),
+    refused("when it is on", {}, 400, "already_on", "Two-factor authentication is on already."),
+    refused("signed out", {}, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+confirm = described(
+    "Turn two-factor sign-in on",
+    "With a code from the app. Every sign-in from before is over, this one too: the answer has new tokens.",
+    bodies.Confirmation,
+    {200: bodies.Confirmed},
+    Example("the right code", {"input_code": "492039"}, 200, {"backup_codes": CODES, **PAIR}),
+    refused(
+        "a wrong code",
+        {"input_code": "000000"},
+        400,
+        "code_refused",
+        f"{WRONG_CODE}. Check that your phone sets its time automatically",
+    ),
+    refused(
+        "nothing to confirm",
+        {"input_code": "492039"},
+        400,
+        "no_set_up",
+        "There is no set-up to confirm. Begin again.",
+    ),
+    refused("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(403, 409, 429),
+)
+
+disable = described(
+    "Turn two-factor sign-in off",
+    "With a code. Every other sign-in is over. Five minutes after signing in, with the password too.",
+    bodies.TurnOff,
+    {204: None},
+    Example("with an authenticator's code", {"otp_code": "492039"}, 204, None),
+    Example("with a backup code and the password", {"backup_code": CODES[0], **AFTER_WHILE}, 204, None),
+    refused("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refused("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refused("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refused("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)
+
+rotate = described(
+    "Make new backup codes",
+    "With a live code from the app. The old ones are void. Five minutes after signing in, with the password.",
+    bodies.Rotation,
+    {200: bodies.BackupCodes},
+    Example("with an authenticator's code", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
+    refused("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refused("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refused("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refused("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)
+
+status = described(
+    "How things stand",
+    "For the person whose token it is.",
+    None,
+    {200: bodies.Status},
+    Example(
+        "with two-factor sign-in",
+        None,
+        200,
+        {
+            "is_totp_enabled": True,
+            "enabled_at": "2026-03-01T11:00:00Z",
+            "backup_codes_left": 8,
+            "channels": [{"channel": "email", "target": "b•••n@example.com"}],
+            "is_required": False,
+            "amr": "totp",
+        },
+    ),
+    Example(
+        "without",
+        None,
+        200,
+        {
+            "is_totp_enabled": False,
+            "enabled_at": None,
+            "backup_codes_left": 0,
+            "channels": [],
+            "is_required": False,
+            "amr": "none",
+        },
+    ),
+    refused("signed out", None, 401, "not_authenticated", NO_TOKEN),
+)

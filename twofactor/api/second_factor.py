@@ -1,0 +1,94 @@
+"""/api/totp/: setting up, turning off, new backup codes. The verbs are those of the pages."""
+
+from functools import partial
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from twofactor import backup_codes, delivery, enrolment, factors, mail, policy, qr, signin, stepup, totp
+from twofactor.api import bodies, document, proof, tokens
+from twofactor.api.answers import Problem
+from twofactor.api.door import Door, family, plain, said, shown
+from twofactor.models import Authenticator, Draft
+
+SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
+
+
+class Create(Door):
+    open_before_set_up = True
+
+    @document.create
+    def post(self, request: Request) -> Response:
+        proof.may_set_up(request, said(bodies.Password, request))
+        user = family(request).user
+        draft = enrolment.start(user, SETUP, timezone.now())
+        address = totp.address(draft.key, user.get_username(), mail.issuer())
+        picture = qr.svg(address, alone=True)
+        return shown(bodies.SetUp, {"svg": picture, "key": draft.key, "otpauth_url": address}, 201)
+
+
+class Confirm(Door):
+    open_before_set_up = True
+
+    @document.confirm
+    def post(self, request: Request) -> Response:
+        """On at once, as this contract has it; so the codes are in the answer, and nowhere else."""
+        body, user, now = said(bodies.Confirmation, request), family(request).user, timezone.now()
+        proof.may_set_up(request, body)
+        if (draft := enrolment.unfinished(user, SETUP, now)) is None:
+            raise Problem(_("There is no set-up to confirm. Begin again."), "no_set_up")
+        enrolment.confirm(draft, body["input_code"], now)
+        draft.draft.refresh_from_db(fields=["confirmed_step"])
+        enrolment.finish(user, draft, plain(request), now)
+        tokens.end(family(request))  # it was given for the password alone
+        pair = tokens.issue(user, factors.TOTP, now)
+        return shown(bodies.Confirmed, {"backup_codes": draft.shown_codes, **pair})
+
+
+class Disable(Door):
+    @document.disable
+    def post(self, request: Request) -> Response:
+        body, user = said(bodies.TurnOff, request), family(request).user
+        proof.must_be_on(request)
+        proof.password(request, body, stepup.STEP_UP_AGE)
+        code, kinds = proof.code(body)
+        claim = partial(enrolment.turn_off, user, plain(request))
+        factors.accept(user, code, plain(request), timezone.now(), kinds=kinds, claim=claim)
+        tokens.keep(family(request), signin.NONE)
+        return Response(status=204)
+
+
+class Rotate(Door):
+    @document.rotate
+    def post(self, request: Request) -> Response:
+        body, user, now = said(bodies.Rotation, request), family(request).user, timezone.now()
+        proof.must_be_on(request)
+        proof.password(request, body, stepup.STEP_UP_AGE)
+        code, kinds = proof.code(body)
+        factors.accept(user, code, plain(request), now, kinds=kinds)
+        new = enrolment.start(user, CODES, now)
+        enrolment.save_new_codes(user, new, plain(request))
+        tokens.keep(family(request), factors.TOTP)
+        return shown(bodies.BackupCodes, {"backup_codes": new.shown_codes})
+
+
+class Status(Door):
+    http_method_names = ["get"]
+    open_before_set_up = True
+    throttle_classes = []
+
+    @document.status
+    def get(self, request: Request) -> Response:
+        user, now = family(request).user, timezone.now()
+        authenticator = Authenticator.objects.filter(pk=user.pk).first()
+        state = {
+            "is_totp_enabled": authenticator is not None,
+            "enabled_at": authenticator and authenticator.enabled_at,
+            "backup_codes_left": backup_codes.unused(user) if authenticator else 0,
+            "channels": delivery.channels(user, now) if authenticator else [],
+            "is_required": policy.holds_for(user, now),
+            "amr": family(request).method,
+        }
+        return shown(bodies.Status, state)

@@ -1,0 +1,108 @@
+"""/api/jwt/: signing in, in two phases, and the tokens that come of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from twofactor import delivery, enrolment, events, signals, signin
+from twofactor.api import bodies, document, proof, tokens
+from twofactor.api.answers import Problem
+from twofactor.api.door import OpenDoor, plain, said, shown
+from twofactor.delivery import Channel
+
+CHALLENGE_SECONDS = 120
+
+
+class Create(OpenDoor):
+    @document.sign_in
+    def post(self, request: Request) -> Response:
+        user = authenticate(plain(request), **said(bodies.Credentials, request))
+        if user is None:
+            sentence = _("The e-mail address or the password is not correct")
+            raise Problem(sentence, "credentials_refused", 401)
+        if enrolment.is_on(user):
+            return shown(bodies.SignIn, {"is_totp_enabled": True, **challenge(user)})
+        get_user_model().objects.filter(pk=user.pk).update(last_login=timezone.now())
+        events.record("signed_in_without_second_factor", user, plain(request))
+        return shown(bodies.SignIn, {"is_totp_enabled": False, **welcome(request, user, signin.NONE)})
+
+
+def challenge(user: Any) -> dict[str, Any]:
+    now = timezone.now()
+    age = timedelta(seconds=getattr(settings, "TOTP_TOKEN_MAX_AGE", CHALLENGE_SECONDS))
+    pending = signin.begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, age)
+    return {"totp_challenge_token": pending.note(), "channels": pending.channels(now)}
+
+
+def welcome(request: Request, user: Any, method: str) -> dict[str, str]:
+    pair = tokens.issue(user, method, timezone.now())
+    signals.signed_in_over_api.send(Create, user=user, request=plain(request))
+    return pair
+
+
+class Verify(OpenDoor):
+    @document.verify
+    def post(self, request: Request) -> Response:
+        body = said(bodies.SecondFactor, request)
+        pending = signin.live(body["totp_challenge_token"])
+        code, kinds = proof.code(body)
+        method = signin.accept(plain(request), pending, code, kinds)
+        return shown(bodies.Tokens, welcome(request, pending.user, method))
+
+
+class Send(OpenDoor):
+    counts_as = "send"
+
+    @document.send
+    def post(self, request: Request) -> Response:
+        """The challenge lives on with the code: two minutes are short for a letter."""
+        body, now = said(bodies.Send, request), timezone.now()
+        pending = signin.live(body["totp_challenge_token"])
+        channel = named(body["channel"], pending.channels(now))
+        signin.send_code(plain(request), pending, channel, now)
+        longer = replace(pending, ends_at=pending.began_at + signin.MAX_AGE)
+        ends = min(longer.ends_at, now + delivery.MAX_AGE)
+        sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": ends}
+        return shown(bodies.Sent, {**sent, "totp_challenge_token": longer.note()})
+
+
+def named(kind: str, channels: list[Channel]) -> Channel:
+    for channel in channels:
+        if channel.kind == kind:
+            return channel
+    raise Problem(_("Choose how you want to get in"), "no_such_channel")
+
+
+class Refresh(OpenDoor):
+    throttle_classes = []
+
+    @document.refresh
+    def post(self, request: Request) -> Response:
+        text = said(bodies.RefreshToken, request)["refresh"]
+        return shown(bodies.Tokens, tokens.renew(text, plain(request), timezone.now()))
+
+
+class Check(OpenDoor):
+    throttle_classes = []
+
+    @document.check
+    def post(self, request: Request) -> Response:
+        tokens.check(said(bodies.AnyToken, request)["token"], timezone.now())
+        return Response({})
+
+
+class Logout(OpenDoor):
+    throttle_classes = []
+
+    @document.logout
+    def post(self, request: Request) -> Response:
+        tokens.close(said(bodies.RefreshToken, request)["refresh"], timezone.now())
+        return Response(status=204)
