@@ -1,0 +1,86 @@
+"""Programs that start together, on whichever database the tests run on."""
+
+from functools import partial
+
+import pytest
+
+from tests.api.program import Program
+from tests.twofactor.test_races import at_once, unwatched  # noqa: F401 - a fixture
+from twofactor import backup_codes, enrolment
+from twofactor.models import TokenFamily
+
+CROWD = 30
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def like(program):
+    """A second copy of it, with the same tokens."""
+    twin = Program(program.email)
+    twin.access, twin.refresh, twin.challenge = program.access, program.refresh, program.challenge
+    return twin
+
+
+def crowd(program, action):
+    """What each of many copies is answered, doing the same at the same moment."""
+    return at_once(*[partial(action, like(program)) for _ in range(CROWD)])
+
+
+def won(answers):
+    assert max(answer.status_code for answer in answers) < 500
+    return [answer for answer in answers if answer.status_code < 300]
+
+
+@pytest.fixture(autouse=True)
+def any_rate(settings):
+    from config.environment import rate
+
+    settings.TOTP_THROTTLE_RATE = rate("1000/minute")
+
+
+@pytest.fixture
+def alice(transactional_db, clock):
+    from tests.people import person
+
+    return person()
+
+
+@pytest.mark.proves("S-15", "C-01", "2.3.4", "15.4.2")
+def test_one_challenge_and_one_code_give_tokens_once(asked, phone):
+    code = phone.code()
+    answers = crowd(asked, lambda program: program.give(otp_code=code))
+    assert (len(won(answers)), TokenFamily.objects.count()) == (1, 1)
+
+
+@pytest.mark.proves("S-15")
+def test_one_challenge_and_many_right_codes_give_tokens_once(asked, alice, phone):
+    codes = backup_codes.generate()
+    backup_codes.replace_all(alice, backup_codes.rows(alice, codes))
+    answers = at_once(*[partial(like(asked).give, backup_code=code) for code in codes])
+    assert (len(won(answers)), backup_codes.unused(alice)) == (1, 9)
+
+
+@pytest.mark.proves("S-15")
+def test_one_refresh_token_gives_new_ones_once_and_ends_the_sign_in(hers):
+    answers = crowd(hers, lambda program: program.renew())
+    assert (len(won(answers)), TokenFamily.objects.count()) == (1, 0)
+
+
+@pytest.mark.proves("C-04")
+def test_confirming_many_times_turns_it_on_once(bobs):
+    from tests.people import Phone
+
+    code = Phone(bobs.post("totp/create/").json()["key"]).code()
+    answers = crowd(bobs, lambda program: program.post("totp/confirm/", {"input_code": code}))
+    assert len(won(answers)) == 1
+
+
+@pytest.mark.proves("C-04", "V-18")
+def test_one_code_disables_or_rotates_once(hers, phone, alice):
+    code = phone.code()
+    answers = at_once(
+        *[partial(like(hers).post, "totp/disable/", {"otp_code": code}) for _ in range(10)],
+        *[partial(like(hers).post, "totp/rotate_backup_codes/", {"otp_code": code}) for _ in range(10)],
+    )
+    assert len(won(answers)) == 1
+    assert enrolment.is_on(alice) == (won(answers)[0].status_code == 200)
