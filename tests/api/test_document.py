@@ -1,0 +1,295 @@
+"""The document tells the truth: it is well-formed, every example in it happens, and people can read it."""
+
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pytest
+from django.urls import URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+
+from config.headers import CONTENT_SECURITY_POLICY
+from tests.api.program import Program
+from tests.people import PASSWORD, Phone, enrol, person
+from tests.twofactor.conftest import PAPER
+from tests.twofactor.sent import mailed
+from twofactor import alphabet, backup_codes
+from twofactor.models import GuessBudget
+
+ROOT = Path(__file__).parent.parent.parent
+
+WHOLE = SchemaGenerator(urlconf="tests.api.urls").get_schema(request=None, public=True)
+ANN, BEN = "ann@example.com", "ben@example.com"
+
+
+def shown_in(part):
+    return part.get("content", {}).get("application/json", {}).get("examples", {}).values()
+
+
+def examples():
+    """(method, path, name, what is sent, status, what comes back)"""
+    for path, methods in WHOLE["paths"].items():
+        for method, told in methods.items():
+            sent = {one["summary"]: one["value"] for one in shown_in(told.get("requestBody", {}))}
+            answers = {
+                one["summary"]: (int(status), one["value"])
+                for status, answer in told["responses"].items()
+                for one in shown_in(answer)
+            }
+            done = next(int(status) for status in told["responses"] if status < "300")
+            nothing = None if done == 204 else {}
+            empty = {name: (done, nothing) for name in sent if name not in answers}
+            for name, (status, answer) in {**answers, **empty}.items():
+                yield method, path, name, sent.get(name), status, answer
+
+
+EXAMPLES = list(examples())
+NAMES = [f"{path.removeprefix('/api/')}: {name}" for _, path, name, *_ in EXAMPLES]
+
+
+# What has to be true for an example to happen: whose program, and what it has done. Each comes with the
+# values that stand in the example for what is different every time.
+
+
+class Scene:
+    def __init__(self, clock):
+        self.clock = clock
+        self.ann, self.ben = person(ANN), person(BEN)
+        self.phone = enrol(self.ben)
+        backup_codes.replace_all(self.ben, backup_codes.rows(self.ben, PAPER))
+        self.program = Program(BEN)
+        self.live = {}
+
+    def anns(self):
+        self.program = Program(ANN)
+        self.program.give_password()
+
+    def bens(self):
+        self.program.sign_in(self.phone)
+        self.clock.shift(60)
+        self.live = {"otp_code": self.phone.code(), "backup_code": self.paper()}
+
+    def asked(self):
+        self.program.give_password()
+        self.live = {
+            "totp_challenge_token": self.program.challenge,
+            "otp_code": self.phone.code(),
+            "backup_code": self.paper(),
+        }
+
+    def paper(self):
+        return alphabet.grouped(PAPER[0])
+
+    def begun(self):
+        self.anns()
+        phone = Phone(self.program.post("totp/create/").json()["key"])
+        self.live = {"input_code": phone.code()}
+
+    def eight_codes_left(self):
+        codes = backup_codes.generate()[:8]
+        backup_codes.replace_all(self.ben, backup_codes.rows(self.ben, codes))
+
+
+def later(scene):
+    scene.clock.shift(13 * 60)
+    if "otp_code" in scene.live:
+        scene.live["otp_code"] = scene.phone.code()
+
+
+def sent(scene):
+    scene.asked()
+    scene.program.send()
+    scene.live["sent_code"] = mailed()
+    scene.live["totp_challenge_token"] = scene.program.challenge
+
+
+def used(scene):
+    scene.asked()
+    scene.program.give(backup_code=scene.paper())
+
+
+def locked(scene):
+    scene.asked()
+    for _ in range(5):
+        scene.program.give(otp_code="000000")
+    GuessBudget.objects.update(failures=5)
+
+
+def with_token(field, kind):
+    def prepared(scene):
+        scene.bens()
+        scene.live = {field: getattr(scene.program, kind)}
+
+    return prepared
+
+
+def renewed(scene):
+    with_token("refresh", "refresh")(scene)
+    scene.program.renew()
+
+
+def over(field, kind):
+    def prepared(scene):
+        with_token(field, kind)(scene)
+        scene.program.post("jwt/logout/", {"refresh": scene.program.refresh})
+
+    return prepared
+
+
+def status_of_eight(scene):
+    scene.eight_codes_left()
+    scene.bens()
+
+
+WAYS = {
+    "jwt/create/": {},
+    "jwt/totp/verify/": {
+        "a code that was sent": sent,
+        "a challenge that is used, or too old": used,
+        "too many wrong codes": locked,
+        "": Scene.asked,
+    },
+    "jwt/totp/send/": {"too soon": sent, "": Scene.asked},
+    "jwt/refresh/": {"again": renewed, "": with_token("refresh", "refresh")},
+    "jwt/verify/": {
+        "one of a sign-in that is over": over("token", "access"),
+        "": with_token("token", "access"),
+    },
+    "jwt/logout/": {"signing out twice": over("refresh", "refresh"), "": with_token("refresh", "refresh")},
+    "totp/create/": {
+        "a while after signing in": lambda scene: (scene.anns(), later(scene)),
+        "when it is on": Scene.bens,
+        "": Scene.anns,
+    },
+    "totp/confirm/": {"nothing to confirm": Scene.anns, "": Scene.begun},
+    "totp/disable/": {
+        "when it is off": Scene.anns,
+        "a while later": lambda scene: (scene.bens(), later(scene)),
+        "": Scene.bens,
+    },
+    "totp/rotate_backup_codes/": {
+        "when it is off": Scene.anns,
+        "a while later": lambda scene: (scene.bens(), later(scene)),
+        "": Scene.bens,
+    },
+    "totp/status/": {"without": Scene.anns, "": status_of_eight},
+    "register/": {},
+}
+WRONG = "000000"
+
+
+def prepare(scene, path, name):
+    ways = WAYS[path.removeprefix("/api/")]
+    if name != "signed out" and (way := ways.get(name, ways.get(""))):
+        way(scene)
+
+
+def shape(value):
+    """Names and kinds, not what differs every time."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value]
+    return type(value)
+
+
+def without_moments(sentence):
+    return re.sub(r"\d+ (second|minute)s?|\d\d:\d\d", "…", sentence)
+
+
+def expected(answer):
+    """Of a refusal its very words, of the rest its shape."""
+    if answer and "code" in answer:
+        return {**answer, "detail": without_moments(answer["detail"])}
+    return shape(answer)
+
+
+@pytest.mark.parametrize(("method", "path", "name", "body", "status", "answer"), EXAMPLES, ids=NAMES)
+def test_an_example_happens(db, clock, method, path, name, body, status, answer):
+    scene = Scene(clock)
+    prepare(scene, path, name)
+    if body is not None:
+        live = {field: value for field, value in scene.live.items() if body.get(field) not in {None, WRONG}}
+        found = scene.program.post(path.removeprefix("/api/"), {**body, **live})
+    else:
+        found = scene.program.get(path.removeprefix("/api/"))
+    got = found.json() if found.content else None
+    assert (found.status_code, expected(got)) == (status, expected(answer))
+
+
+def test_every_address_has_an_example():
+    assert {path for _, path, *_ in EXAMPLES} == set(WHOLE["paths"])
+
+
+def test_every_refusal_that_programs_tell_apart_has_an_example():
+    shown = {answer["code"] for *_, answer in EXAMPLES if answer and "code" in answer}
+    assert shown >= {"locked", "too_often", "challenge_over", "password_needed", "token_not_valid"}
+
+
+def routes(patterns, before="/"):
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
+
+
+def test_the_document_knows_every_door():
+    found = {route for route in routes(get_resolver().url_patterns) if route.startswith("/api/")}
+    others = {"/api/docs/", "/api/schema/", "/api/broken/500/", "/api/broken/503/"}
+    assert found - others == set(WHOLE["paths"])
+
+
+def test_the_document_is_well_formed():
+    """As the command checks it that whoever runs a site would use."""
+    env = {**os.environ, "API_ENABLED": "true", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [
+        sys.executable,
+        "manage.py",
+        "spectacular",
+        "--validate",
+        "--fail-on-warn",
+        "--file",
+        os.devnull,
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_program_can_fetch_the_document(client, db):
+    answer = client.get("/api/schema/")
+    assert (answer.headers["Content-Type"], answer.json()["openapi"][:2]) == ("application/json", "3.")
+    assert answer.json()["paths"].keys() == WHOLE["paths"].keys()
+
+
+# The page
+
+
+@pytest.fixture
+def read(client, db):
+    return client.get("/api/docs/")
+
+
+def test_people_can_read_it(read):
+    assert read.status_code == 200
+    for path in WHOLE["paths"]:
+        assert f" {path}</code>" in read.text
+
+
+def test_the_page_shows_every_example(read):
+    for _method, _path, name, _body, status, _answer in EXAMPLES:
+        assert f"<summary>{name[0].upper()}{name[1:]}: {status}</summary>" in unescape(read.text)
+
+
+@pytest.mark.proves("3.4.3", "3.6.1")
+def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(read):
+    assert read.headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY) == CONTENT_SECURITY_POLICY
+    assert re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", read.text) == []
+    assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", read.text) == []
+
+
+def test_the_page_keeps_a_session_as_any_other(client, db):
+    person(ANN)
+    client.post("/accounts/login/", {"username": ANN, "password": PASSWORD})
+    assert ANN in client.get("/api/docs/").text
