@@ -28,7 +28,8 @@ class Document(OpenDoor):
 @login_not_required
 def page(request: HttpRequest) -> HttpResponse:
     doors = list(addresses(document.whole()))
-    return render(request, "twofactor/api.html", {"about": document.ABOUT, "doors": doors})
+    about = [" ".join(part.split()) for part in document.ABOUT.replace("`", "").split("\n\n")]
+    return render(request, "twofactor/api.html", {"about": about, "doors": doors})
 
 
 def addresses(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -51,7 +52,7 @@ def fields(found: dict[str, Any], told: dict[str, Any]) -> Iterator[dict[str, An
         shape = found["components"]["schemas"][name]
         for field, known in shape["properties"].items():
             needed = field in shape.get("required", [])
-            yield {"name": field, "needed": needed, "text": known.get("description", "")}
+            yield {"name": field, "needed": needed, "text": known.get("description", "").replace("`", "")}
 
 
 def examples(told: dict[str, Any]) -> list[dict[str, Any]]:
