@@ -370,6 +370,7 @@ ALLOWED = {
     "compares_in_the_open": {
         # Two hashes that we have stored ourselves: was it made anew?
         ("twofactor.stepup", "user.password != person(request).password"),
+        ("twofactor.api.proof", "user.password != family(request).user.password"),
     },
     "saves": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.

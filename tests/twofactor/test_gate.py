@@ -1,6 +1,8 @@
 """Nobody with a second factor gets past the gate without it, whichever door opened the session."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings as site
@@ -26,6 +28,7 @@ VERIFY = "/two-factor/verify/"
 SETUP = "/two-factor/setup/"
 CONFIRM = "/two-factor/confirm/"
 ADMIN_LOGIN = "/admin/login/"
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 # Every address there is (V-01)
@@ -57,6 +60,18 @@ def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind)
         client.post(address, EVERY_FIELD, headers=headers, **sort)
         opened += [address] * (signed_in_as(client) is not None)
     assert opened == []
+
+
+@pytest.mark.proves("6.1.3")
+def test_the_readme_names_every_door(alice):
+    get_user_model().objects.update(is_staff=True)
+    doors = set()
+    for address in ADDRESSES:
+        client = Client(raise_request_exception=False)
+        client.post(address, EVERY_FIELD)
+        doors |= {address} if signed_in_as(client) else set()
+    named = README.partition("### Every way to sign in")[2].partition("###")[0]
+    assert doors == set(re.findall(r"^\| `(/[a-z/]+)` \|", named, re.MULTILINE))
 
 
 @pytest.mark.proves("2.3.1", "V-13")

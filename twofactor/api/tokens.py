@@ -158,7 +158,7 @@ def check(text: str, now: datetime) -> None:
     except Dead:
         bearer(text, now)
         return
-    if family_of(refresh, now).digest != digest(refresh):
+    if not constant_time_compare(family_of(refresh, now).digest, digest(refresh)):
         raise Dead
 
 
