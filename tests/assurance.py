@@ -287,10 +287,7 @@ EXCEPTIONS = {
     "7.5.2": "declined by design: other sessions end all at once (S-08), trusted browsers singly (S-11)",
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",
     "R-09": "declined by design: optional in RFC 6238; what came along from another app stays fixed",
-    "X-13-load": "not built yet: the measurement; the queries are counted (X-13)",
     "X-15": "no requirement of the product: advice on writing tests",
-    "F-06-load": "not built yet: the load",
-    "F-15": "not built yet: the load",
     "S-13": "declined by design: optional; it stays the same for its 30 days",
     "H-08": "no test: no page asks by itself, except once when a person looks at its tab again",
 }

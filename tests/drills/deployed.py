@@ -65,6 +65,11 @@ class Site:
         tasks = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children")
         return [int(pid) for pid in tasks.read_text().split()]
 
+    def memory(self):
+        """Of its workers together, in MB."""
+        pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.workers()]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1024**2
+
     def stop(self):
         left = self.workers()
         self.master.send_signal(signal.SIGQUIT)
