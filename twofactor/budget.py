@@ -79,11 +79,13 @@ def charge(user: AbstractBaseUser, now: datetime) -> int:
     """One guess, paid for before it is verified; what is left before a wait.
 
     In a transaction of its own: whatever goes wrong afterwards, the guess stays counted. The UPDATE names
-    the row as it was read, so of any number of guesses at once only as many as are free are ever looked at.
+    the row as it was read, with the person or here, so of any number of guesses at once only as many as are
+    free are ever looked at.
     """
+    guesses: GuessBudget | None = getattr(user, "guess_budget", None)
     while True:
         with transaction.atomic(durable=True):
-            guesses, _ = GuessBudget.objects.get_or_create(pk=user.pk)
+            guesses = guesses or GuessBudget.objects.get_or_create(pk=user.pk)[0]
             lock = lock_of(guesses, now)
             if lock:
                 raise lock
@@ -98,6 +100,7 @@ def charge(user: AbstractBaseUser, now: datetime) -> int:
             )
         if charged:
             return max(FREE_GUESSES - failures, 0)
+        guesses = None
 
 
 def as_read(guesses: GuessBudget) -> QuerySet[GuessBudget]:

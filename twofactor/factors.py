@@ -71,7 +71,7 @@ def accept(
     The claim is what the code is for: it is made in the transaction that spends the code, so that two right
     codes can not buy the same thing twice.
     """
-    authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    authenticator: Authenticator | None = getattr(user, "authenticator", None)
     if authenticator is None:
         raise Overtaken  # turned off in another tab
     typed = read(text, authenticator, kinds)

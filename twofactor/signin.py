@@ -135,7 +135,8 @@ def pending(request: HttpRequest) -> PendingSignIn:
 
 def live(note: str) -> PendingSignIn:
     value = unspoiled(note)
-    user = get_user_model().objects.filter(pk=value["user"], is_active=True).first()
+    with_factors = get_user_model().objects.select_related("authenticator", "guess_budget")
+    user = with_factors.filter(pk=value["user"], is_active=True).first()
     if user is None or not known_backend(value["backend"]):
         raise Gone(resolve_url(settings.LOGIN_URL))
     if not constant_time_compare(standing.auth_hash(user), value["hash"]):

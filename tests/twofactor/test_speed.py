@@ -8,13 +8,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.people import PASSWORD, Phone, enrol, give_password
+from tests.people import PASSWORD, Phone, enrol, give_password, sign_in
 from tests.twofactor.sent import with_pigeons
 from twofactor import qr, totp
 
 MOST_QUERIES = 12
 DEARER = {  # known, and not to grow
-    "POST /two-factor/verify/ 303": 14,  # the guess, a new session, and the browser to be trusted
+    "POST /two-factor/verify/ 303": 13,  # the guess, a new session, and the browser to be trusted
     "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
     "POST /two-factor/phone/ 303": 28,
     "POST /two-factor/setup/codes/ 303": 17,  # a new session after each change of factors
@@ -60,6 +60,22 @@ def test_signing_in_asks_little(visitor, alice, clock):
         visitor.post("/two-factor/verify/", {"code": code})
         visitor.post("/accounts/logout/")
     assert visitor.too_many() == {}
+
+
+def test_a_whole_sign_in_asks_fourteen_questions_and_its_last_step_nine(visitor, alice):
+    phone = enrol(alice)
+    visitor.get("/accounts/login/")
+    give_password(visitor)
+    visitor.get("/two-factor/verify/")
+    visitor.post("/two-factor/verify/", {"code": phone.code()})
+    counts = [len(asked) for asked in visitor.asked.values()]
+    assert (sum(counts) <= 14, counts[-1] <= 9) == (True, True)
+
+
+def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(visitor, alice):
+    sign_in(visitor, enrol(alice))
+    visitor.get("/help/")
+    assert len(visitor.asked["GET /help/ 200"]) == 2
 
 
 def test_a_sent_code_asks_little(visitor, alice):

@@ -12,7 +12,6 @@ from twofactor import backup_codes, budget, factors, signin, trust
 from twofactor.decorators import second_step
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.http import page, posted
-from twofactor.models import GuessBudget
 from twofactor.signin import PendingSignIn
 
 BACKUP = frozenset({factors.BACKUP})
@@ -74,7 +73,7 @@ def codes_left(left: int) -> str:
 
 def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
-    guesses = None if form.is_bound else GuessBudget.objects.filter(pk=pending.user.pk).first()
+    guesses = None if form.is_bound else getattr(pending.user, "guess_budget", None)
     return budget.lock_of(guesses, timezone.now())
 
 
