@@ -1,7 +1,8 @@
 """After each test, is any secret of it where secrets must not be?
 
 Known are the keys, backup codes, sent codes, session keys and passwords that were issued, and the codes that
-phones showed. Looked through are log lines, mails, all tables, sessions, dumpdata and addresses.
+phones showed. Looked through are log lines, mails, all tables, sessions, dumpdata and the addresses that
+people are sent to.
 """
 
 import io
@@ -124,7 +125,6 @@ def watch_addresses():
 
     def request(self, **environ):
         response = original(self, **environ)
-        hunter.urls += [f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"]
         hunter.urls += [response[name] for name in ADDRESSES if name in response]
         return response
 

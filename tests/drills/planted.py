@@ -25,7 +25,8 @@ def test_letter():
 
 
 def test_address(client, db):
-    client.get("/help/", {"next": enrol(person()).code()})
+    page = f"http://testserver/help/?code={enrol(person()).code()}"
+    client.post("/accounts/language/", {"language": "de"}, headers={"Referer": page})
 
 
 def test_table(db):

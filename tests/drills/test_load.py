@@ -117,7 +117,6 @@ def a_flood(ports, email, kind):
         each.result()
 
 
-@pytest.mark.proves("F-15")
 @pytest.mark.parametrize("kind", ["codes", "passwords"])
 def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres, folder, say, kind):
     """Fifty a second, on and off in turns, so that whatever else the machine does is in both."""
