@@ -1,10 +1,13 @@
 """Error pages: whole in both modes, and without a question to the database."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import InternalError, OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import give_password
 
@@ -170,20 +173,29 @@ def cannot_write(execute, sql, params, many, context):
     return execute(sql, params, many, context)
 
 
-def cannot_be_reached_any_more(execute, sql, params, many, context):
+def no_session_changes(execute, sql, params, many, context):
     if sql.startswith("UPDATE") and "django_session" in sql:
         raise OperationalError("server closed the connection unexpectedly")
     return execute(sql, params, many, context)
 
 
 @pytest.mark.proves("F-07")
-@pytest.mark.parametrize("failing", [cannot_write, cannot_be_reached_any_more])
-def test_a_sign_in_that_cannot_be_written_is_a_part_that_is_down(client, alice, failing):
-    """A leader that is one no longer; and a session, of which Django says that another tab has ended it."""
+@pytest.mark.django_db
+def test_a_sign_in_that_cannot_be_written_is_a_part_that_is_down(client, alice):
+    """At a leader that is one no longer."""
     client.raise_request_exception = False
-    with connection.execute_wrapper(failing):
+    with connection.execute_wrapper(cannot_write):
         response = give_password(client)
     assert (response.status_code, "sessionid" in client.cookies) == (503, False)
+
+
+@pytest.mark.django_db
+def test_a_session_that_cannot_be_written_is_a_part_that_is_down(as_alice):
+    """Of which Django says that another tab has ended it."""
+    as_alice.raise_request_exception = False
+    later = timezone.now() + timedelta(minutes=2)  # when it is noted that somebody was here
+    with time_machine.travel(later), connection.execute_wrapper(no_session_changes):
+        assert as_alice.get("/accounts/profile/").status_code == 503
 
 
 def test_the_start_page_needs_no_database(no_database):
