@@ -197,6 +197,7 @@ def step(page: Page, name: str) -> None:
 def arrive(page: Page, name: str, *, ours: bool = True) -> None:
     """With our script or without it."""
     expect(page).to_have_title(SCREENS[name].full_title)
+    page.wait_for_load_state()  # whose style sheet may still be on its way
     expect(heading(page)).to_have_text(SCREENS[name].heading)
     expect(page.get_by_role("main")).to_match_aria_snapshot(outline(page, name, ours))
 

@@ -48,7 +48,7 @@ class Navigation:
         htmx = request.htmx  # type: ignore[attr-defined]
         if not htmx or htmx.history_restore_request:
             response = self.get_response(request)
-            if request.method == "POST" and asks_to_sign_in(response):
+            if request.method == "POST" and asks_to_sign_in(request, response):
                 say_why(request)
         else:
             response = in_place(cast(HtmxRequest, request), self.get_response)
@@ -65,7 +65,7 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
     if target:
         login = resolve_url(settings.LOGIN_URL)
         if urlsplit(target).path == login:
-            again = asks_to_sign_in(response)
+            again = asks_to_sign_in(request, response)
             return navigate(response, sign_in_again(request, login) if again else target)
         if request.session.get(SESSION_KEY) != before:
             return navigate(response, target)
@@ -85,10 +85,11 @@ def is_document(response: HttpResponse) -> bool:
     return response.content.lstrip()[:9].lower() == b"<!doctype"
 
 
-def asks_to_sign_in(response: HttpResponse) -> bool:
-    """And to come back: whoever signs out is led there too, but asked for nothing."""
+def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
+    """And to come back to what was asked for: whoever signs out, say, is led there too."""
     target = urlsplit(response.headers.get("Location", ""))
-    return target.path == resolve_url(settings.LOGIN_URL) and REDIRECT_FIELD_NAME in parse_qs(target.query)
+    back = parse_qs(target.query).get(REDIRECT_FIELD_NAME)
+    return target.path == resolve_url(settings.LOGIN_URL) and back == [request.get_full_path()]
 
 
 def say_why(request: HttpRequest) -> None:

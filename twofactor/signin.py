@@ -7,11 +7,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
+    REDIRECT_FIELD_NAME,
     get_user_model,
     load_backend,
     login,
@@ -158,9 +160,17 @@ def unspoiled(note: str) -> dict[str, Any]:
     except vault.Unopenable:
         value = None
     if value is None or now > datetime.fromisoformat(value["ends"]):
-        late = _("Signing in took more than ten minutes. Give your password again.")
-        raise Gone(resolve_url(settings.LOGIN_URL), late if opened(note) else "")
+        raise too_late(opened(note))
     return dict(value)
+
+
+def too_late(value: dict[str, Any] | None) -> Gone:
+    """Whoever gives the password again still gets where they wanted to go."""
+    login = resolve_url(settings.LOGIN_URL)
+    if value is None:
+        return Gone(login)
+    sentence = _("Signing in took more than ten minutes. Give your password again.")
+    return Gone(f"{login}?{urlencode({REDIRECT_FIELD_NAME: value['next']})}", sentence)
 
 
 def opened(note: str) -> dict[str, Any] | None:

@@ -631,6 +631,15 @@ def test_whoever_was_too_slow_is_told(asked, clock):
     assert b"Signing in took more than ten minutes. Give your password again." in page
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_whoever_was_too_slow_still_gets_where_they_wanted(client, phone, clock, headers):
+    give_password(client, next="/accounts/profile/")
+    clock.shift(601)
+    answer = client.post(VERIFY, {"code": phone.code()}, headers=headers)
+    again = answer.headers.get("Location") or answer.headers["HX-Redirect"]
+    assert again == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
+
+
 def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock):
     clock.shift(601)
     assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).text
