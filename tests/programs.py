@@ -7,8 +7,6 @@ import sys
 from glob import glob
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 SHELL = "chromium-headless-shell"  # Chromium without windows: a third of the work for each test
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -23,6 +21,8 @@ def chromium() -> str | None:
     named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if named:
         return named
+    from playwright.sync_api import sync_playwright  # whoever looks for PostgreSQL alone may not have it
+
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
     return own if Path(own).exists() else None
