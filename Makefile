@@ -1,6 +1,7 @@
 # make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations; make format puts right what a machine can
+# make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  what takes long, then every requirement with its tests or the reason why it has none
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
@@ -19,7 +20,7 @@ TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: run test check format assurance screens mutations messages lock
+.PHONY: run test check format assurance bench screens mutations messages lock
 .DELETE_ON_ERROR:
 
 run: export BASE_URL = http://127.0.0.1:$(PORT)
@@ -55,6 +56,9 @@ assurance: .venv/test-packages
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m "long or hypothesis" tests
 	@$(BIN)/python -m tests.evidence
 
+bench: .venv/bench/packages
+	@.venv/bench/bin/python -m tests.bench $(BENCH)
+
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
 
@@ -69,6 +73,7 @@ mutations: .venv/test-packages
 lock: .venv/uv
 	$(LOCK) --extra postgres --output-file requirements.txt
 	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/bench/requirements.txt
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages
@@ -82,6 +87,12 @@ lock: .venv/uv
 
 .venv/test-packages: tests/requirements.txt .venv/packages
 	$(PIP) --requirement $<
+	@touch $@
+
+# The apps that we are compared with never reach the environment that ours runs in.
+.venv/bench/packages: tests/bench/requirements.txt | .venv
+	$(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 .venv:

@@ -427,7 +427,10 @@ def tracked():
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt", "pyproject.toml", "Makefile"])
+LOCKS = ["requirements.txt", "tests/requirements.txt", "tests/bench/requirements.txt"]
+
+
+@pytest.mark.parametrize("file", [*LOCKS, "pyproject.toml", "Makefile"])
 def test_packages_come_from_where_the_machine_says(file):
     assert REGISTRY.search((ROOT / file).read_text()) is None
 

@@ -1,0 +1,106 @@
+"""A browser that knows cookies and forms, straight into an application or over HTTP."""
+
+import io
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urlsplit
+
+HOST = "testserver"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list
+    body: bytes
+
+    @property
+    def to(self):
+        return next((urlsplit(value).path for name, value in self.headers if name == "Location"), "")
+
+
+def into(application, address):
+    """Calls a WSGI application in this very process."""
+
+    def send(method, path, cookies, body):
+        started = []
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": HOST,
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": address,
+            "HTTP_HOST": HOST,
+            "HTTP_COOKIE": cookies,
+            "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+            "CONTENT_TYPE": "application/x-www-form-urlencoded",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": io.StringIO(),
+        }
+        with closing(application(environ, lambda *head: started.append(head))) as parts:
+            text = b"".join(parts)
+        status, headers = started[0][:2]
+        return Answer(int(status[:3]), headers, text)
+
+    return send
+
+
+def over_http(port):
+    def send(method, path, cookies, body):
+        headers = {
+            "Host": HOST,
+            "Cookie": cookies,
+            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.getheaders(), answer.read())
+
+    return send
+
+
+class Unexpected(Exception):
+    """A page that a flow cannot go on from: what is measured would not be what the row says."""
+
+
+class Browser:
+    def __init__(self, send):
+        self.send, self.cookies = send, {}
+
+    def get(self, path, expect=200):
+        return self.ask("GET", path, b"", expect)
+
+    def post(self, path, form, expect=302):
+        fields = {"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **form}
+        return self.ask("POST", path, urlencode(fields).encode(), expect)
+
+    def ask(self, method, path, body, expect):
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        answer = self.send(method, path, cookies, body)
+        for name, value in answer.headers:
+            if name == "Set-Cookie":
+                self.keep(SimpleCookie(value))
+        met = {303: 302, 422: 200}.get(answer.status, answer.status)  # 422: the form, with what is wrong
+        if met != expect:
+            raise Unexpected(f"{method} {path}: {answer.status} {answer.to}\n{answer.body.decode()[:3000]}")
+        return answer
+
+    def keep(self, cookies):
+        for name, morsel in cookies.items():
+            if morsel["max-age"] == "0":
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = morsel.value
+
+    def leave(self):
+        """The session ends; what else the browser remembers stays, as on somebody's own machine."""
+        self.cookies.pop("sessionid", None)

@@ -1,0 +1,66 @@
+"""What people do, as rows of the table: for each row the answers that it took."""
+
+WRONG = "000000"
+
+
+def sign_in(subject, browser, person, now):
+    first = browser.get(subject.login)
+    password = browser.post(subject.login, subject.credentials(person), expect=subject.after_password)
+    asked = {} if subject.after_password == 200 else {"code page": [browser.get(subject.verify)]}
+    code = browser.post(subject.verify, subject.entered(person.code(now)))
+    rows = {"sign-in page": [first], "password POST": [password], **asked, "code POST, right": [code]}
+    whole = [answer for answers in rows.values() for answer in answers]
+    after = {
+        "settings page": [browser.get(subject.settings)],
+        "any page, signed in": [browser.get(subject.page)],
+    }
+    return {**rows, "whole sign-in": whole, **after}
+
+
+def with_backup_code(subject, browser, person, now):
+    give_password(subject, browser, person)
+    if subject.to_backup:
+        browser.post(subject.login, subject.to_backup, expect=200)
+    code = browser.post(subject.backup, subject.entered_backup(person.codes.pop()))
+    browser.get(subject.page)
+    return {"backup code POST": [code]}
+
+
+def with_mistakes(subject, browser, person, now):
+    browser.get(subject.login)
+    password = browser.post(subject.login, subject.credentials(person, "wrong"), expect=200)
+    give_password(subject, browser, person)
+    code = browser.post(subject.verify, subject.entered(WRONG), expect=200)
+    return {"wrong password POST": [password], "wrong code POST": [code]}
+
+
+def set_up(subject, browser, person, now):
+    """By somebody who has just joined, and signs in with the password alone."""
+    browser.get(subject.login)
+    browser.post(subject.login, subject.credentials(person))
+    browser.get(subject.page)
+    subject.confirm(browser)
+    qr, rest = subject.set_up(browser, now)
+    return {"QR page": qr, "whole set-up": [*qr, *rest]}
+
+
+def give_password(subject, browser, person):
+    browser.get(subject.login)
+    browser.post(subject.login, subject.credentials(person), expect=subject.after_password)
+
+
+FLOWS = {each.__name__: each for each in (sign_in, with_backup_code, with_mistakes, set_up)}
+ROWS = [
+    "sign-in page",
+    "password POST",
+    "code page",
+    "code POST, right",
+    "backup code POST",
+    "wrong code POST",
+    "wrong password POST",
+    "settings page",
+    "QR page",
+    "any page, signed in",
+    "whole sign-in",
+    "whole set-up",
+]

@@ -1,0 +1,173 @@
+"""A subject in a process of its own: told on standard input what to do, it answers with what that cost.
+
+BENCH_SUBJECT=… DATABASE_URL=… python -m tests.bench.worker
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import count, cycle
+from statistics import median
+
+import django
+import time_machine
+
+STEP = timedelta(seconds=31)  # so that everybody's app shows a new code
+PEOPLE = 101  # a prime, so that the flows do not share people out among them
+FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+
+
+def cpu_of(pid):
+    """Seconds of CPU that another process has used, to the nanosecond."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+class Worker:
+    """Each public method is something it can be told."""
+
+    def __init__(self):
+        django.setup()
+        from django.core.management import call_command
+        from django.core.wsgi import get_wsgi_application
+        from django.db import connection
+
+        from tests.bench.subjects import SUBJECTS
+
+        name = os.environ["BENCH_SUBJECT"]
+        call_command("migrate", verbosity=0)
+        call_command("migrate", run_syncdb=True, verbosity=0)  # the floor has no migrations
+        if name == "allauth-shared":
+            call_command("createcachetable")
+        if name == "ours":
+            self.make_ready(call_command)
+        self.subject, self.connection = SUBJECTS[name], connection
+        self.application, self.newcomers = get_wsgi_application(), count()
+
+    def make_ready(self, call_command):
+        from twofactor import backup_codes
+
+        if not os.path.exists(os.environ["BENCH_STATIC"]):
+            call_command("collectstatic", interactive=False, verbosity=0)
+        # Argon2 is said apart, as it is for passwords: the cheapest there is stands in for it.
+        backup_codes.hashed.__defaults__ = ((1, 8, 1),)
+
+    def enrol(self, people, prefix="person"):
+        """Their names and keys."""
+        from tests.bench.subjects import new_person
+
+        self.people = [new_person(f"{prefix}{number}") for number in range(people)]
+        for person in self.people:
+            self.subject.enrol(person)
+        return [[person.name, person.key] for person in self.people]
+
+    def warm_up(self):
+        """Everybody has signed in before, with the browser they keep."""
+        self.clock = time_machine.travel(datetime.now(UTC), tick=True).start()
+        visitors = [(person, self.browser(number)) for number, person in enumerate(self.people)]
+        self.visitors = cycle(visitors)
+        self.block("sign_in", len(visitors))
+
+    def block(self, flow, times):
+        """Of each row the median CPU, statements, bytes, and requests."""
+        from tests.bench.flows import FLOWS
+
+        rows = {}
+        for _ in range(times):
+            for row, answers in self.walk(FLOWS[flow]).items():
+                costs = [sum(part) for part in zip(*(answer.cost for answer in answers), strict=True)]
+                rows.setdefault(row, []).append([*costs, len(answers)])
+        return {row: [median(part) for part in zip(*costs, strict=True)] for row, costs in rows.items()}
+
+    def hashing(self, times):
+        """CPU of checking a password as each of us would store it, and of a backup code."""
+        from django.contrib.auth.hashers import check_password, make_password
+        from django.test.utils import override_settings
+
+        from accounts.passwords import Argon2
+        from twofactor.backup_codes import COST, hashed
+
+        hashers = ["accounts.passwords.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+        with override_settings(PASSWORD_HASHERS=hashers):
+            ours, django_s = (
+                make_password("secret", hasher=name) for name in (Argon2.algorithm, "pbkdf2_sha256")
+            )
+            return {
+                "password, ours (Argon2id)": self.median_cpu(times, lambda: check_password("secret", ours)),
+                "password, Django's (PBKDF2)": self.median_cpu(
+                    times, lambda: check_password("secret", django_s)
+                ),
+                "backup code (Argon2id)": self.median_cpu(times, lambda: hashed("secret", b"salt" * 4, COST)),
+            }
+
+    # How it does that
+
+    def cpu(self):
+        own = time.process_time()
+        if self.connection.vendor == "sqlite" or self.connection.connection is None:
+            return own
+        return own + cpu_of(self.connection.connection.info.backend_pid)
+
+    def median_cpu(self, times, act):
+        took = []
+        for _ in range(times):
+            began = self.cpu()
+            act()
+            took.append(self.cpu() - began)
+        return median(took)
+
+    def browser(self, number, network=10):
+        from tests.bench.browser import Browser, into
+
+        address = f"{network}.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
+        return Browser(self.measured(into(self.application, address)))
+
+    def measured(self, ask):
+        """What a request cost is written to its answer."""
+
+        def send(*request):
+            statements = []
+
+            def note(execute, sql, params, many, context):
+                if not sql.startswith(FRAME):
+                    statements.append(sql)
+                return execute(sql, params, many, context)
+
+            began = self.cpu()
+            with self.connection.execute_wrapper(note):
+                answer = ask(*request)
+                self.subject.settle()
+            answer.cost = self.cpu() - began, len(statements), len(answer.body)
+            answer.statements = statements
+            return answer
+
+        return send
+
+    def walk(self, flow):
+        person, browser = self.newcomer() if flow.__name__ == "set_up" else next(self.visitors)
+        self.clock.shift(STEP)
+        rows = flow(self.subject, browser, person, time.time())
+        browser.leave()
+        return rows
+
+    def newcomer(self):
+        from tests.bench.subjects import Person
+
+        number = next(self.newcomers)
+        person = Person(f"newcomer{number}")
+        self.subject.user(person.name)
+        return person, self.browser(number, network=11)
+
+
+def main():
+    talk = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints does not disturb the talk
+    worker = Worker()
+    for line in sys.stdin:
+        told, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, told)(**arguments)), file=talk, flush=True)
+
+
+if __name__ == "__main__":
+    main()
