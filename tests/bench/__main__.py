@@ -1,6 +1,6 @@
 """make bench: our app, the floor and the peers side by side, as Markdown; progress is on standard error.
 
-python -m tests.bench [table] [http] [memory] [startup] [--on sqlite] [--turns 40]; without names, everything.
+python -m tests.bench [table] [http] [memory] [startup] [--on sqlite] …; without names, everything.
 """
 
 import argparse
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import postgres, programs
-from tests.bench import table
-from tests.bench.run import Databases, say
+from tests.bench import served, table
+from tests.bench.run import NAMES, Databases, as_markdown, say
 
-PARTS = ["table"]
+PARTS = ["table", "http", "memory", "startup"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -37,16 +37,33 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"], help="default: both")
     parser.add_argument("--turns", type=int, default=40, help="of each subject in the table (default: 40)")
+    parser.add_argument("--http-turns", type=int, default=8, help="of each server (default: 8)")
+    parser.add_argument("--requests", type=int, default=15000, help="for memory (default: 15000)")
     asked = parser.parse_args()
+    parts, began = asked.parts or PARTS, time.monotonic()
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]
-    began = time.monotonic()
+    rates = []
     for kind in kinds:
         with databases(kind) as where:
-            if "table" in (asked.parts or PARTS):
+            if "table" in parts:
                 found = table.measure(where, asked.turns)
-                print(table.markdown(found, f"{where}, CPU in ratio to the floor"), flush=True)
-                print()
+                show(table.markdown(found, f"{where}, CPU in ratio to the floor"))
+            if "table" in parts and kind == kinds[0]:
+                show(table.dear(found, where, times=15))
+            if "http" in parts:
+                rates.append(served.throughput_row(served.throughput(where, NAMES, asked.http_turns), where))
+            if "memory" in parts and kind == kinds[-1]:
+                weights = served.memory(where, ["floor", "ours"], asked.requests)
+                show(served.memory_table(weights, asked.requests))
+            if "startup" in parts and kind == kinds[0]:
+                show(served.startup_table(served.startup(["bare", "ours"], where.folder, turns=9)))
+    if rates:
+        show(as_markdown([["sign-ins behind gunicorn, in ratio to the floor", *NAMES], *rates]))
     say(f"in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def show(text):
+    print(text, end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

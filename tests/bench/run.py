@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
+NAMES = ["floor", "floor-signed", "ours", "two-factor-auth", "allauth", "allauth-shared"]
 ROOT = Path(__file__).parents[2]
 KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # the same in all processes of this run
 

@@ -1,10 +1,9 @@
 """The table: every step of every flow, as a ratio to the floor, with its statements and bytes."""
 
 from tests.bench.flows import FLOWS, ROWS
-from tests.bench.run import as_markdown, say, spread, started
+from tests.bench.run import NAMES, as_markdown, say, spread, started
 from tests.bench.worker import PEOPLE
 
-NAMES = ["floor", "floor-signed", "ours", "two-factor-auth", "allauth", "allauth-shared"]
 TIMES = 3  # flows a block
 
 
@@ -24,6 +23,15 @@ def measure(databases, turns):
             if turn % 5 == 0:
                 say(f"{databases}: turn {turn} of {turns}")
     return {name: {row: costs[1:] for row, costs in rows.items()} for name, rows in found.items()}
+
+
+def dear(found, databases, times):
+    """What hashing costs on purpose, in whole sign-ins of the floor."""
+    with started(["ours"], databases) as [subject]:
+        costs = subject.ask("hashing", times=times)
+    floor = spread([turn[0] for turn in found["floor"]["whole sign-in"]])[0]
+    rows = [[what, f"{cost / floor:.1f}", f"{cost * 1000:.0f} ms"] for what, cost in costs.items()]
+    return as_markdown([["one hash, CPU", "in whole sign-ins of the floor", "here"], *rows])
 
 
 def rotated(subjects, turn):

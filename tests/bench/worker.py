@@ -67,7 +67,7 @@ class Worker:
         self.clock = time_machine.travel(self.moment, tick=True).start()
         visitors = [(person, self.browser(number)) for number, person in enumerate(self.people)]
         self.visitors = cycle(visitors)
-        self.block("sign_in", len(visitors))
+        self.block("sign_in_and_look", len(visitors))
 
     def block(self, flow, times):
         """Of each row the median CPU, statements, bytes, and requests."""
