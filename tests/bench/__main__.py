@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import postgres, programs
-from tests.bench import served, table
+from tests.bench import served, size, table
 from tests.bench.run import NAMES, Databases, as_markdown, say
 
-PARTS = ["table", "http", "memory", "startup"]
+PARTS = ["table", "http", "memory", "startup", "size"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -38,7 +38,10 @@ def main():
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"], help="default: both")
     parser.add_argument("--turns", type=int, default=40, help="of each subject in the table (default: 40)")
     parser.add_argument("--http-turns", type=int, default=8, help="of each server (default: 8)")
-    parser.add_argument("--requests", type=int, default=15000, help="for memory (default: 15000)")
+    parser.add_argument("--requests", type=int, default=30000, help="for memory (default: 30000)")
+    parser.add_argument(
+        "--people", type=int, default=100000, help="for size, 10 events each (default: 100000)"
+    )
     asked = parser.parse_args()
     parts, began = asked.parts or PARTS, time.monotonic()
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]
@@ -57,6 +60,8 @@ def main():
                 show(served.memory_table(weights, asked.requests))
             if "startup" in parts and kind == kinds[0]:
                 show(served.startup_table(served.startup(["bare", "ours"], where.folder, turns=9)))
+            if "size" in parts and kind == "postgres":
+                show(size.measure(where, asked.people, asked.turns // 2))
     if rates:
         show(as_markdown([["sign-ins behind gunicorn, in ratio to the floor", *NAMES], *rates]))
     say(f"in {(time.monotonic() - began) / 60:.1f} minutes")

@@ -1,4 +1,4 @@
-"""What people do, as rows of the table: for each row the answers that it took."""
+"""What people do, as rows of the table: for each row the answers that it took. `now` is a clock."""
 
 WRONG = "000000"
 
@@ -7,7 +7,7 @@ def sign_in(subject, browser, person, now):
     first = browser.get(subject.login)
     password = browser.post(subject.login, subject.credentials(person), expect=subject.after_password)
     asked = {} if subject.after_password == 200 else {"code page": [browser.get(subject.verify)]}
-    code = browser.post(subject.verify, subject.entered(person.code(now)))
+    code = browser.post(subject.verify, subject.entered(person.code(now())))
     rows = {"sign-in page": [first], "password POST": [password], **asked, "code POST, right": [code]}
     whole = [answer for answers in rows.values() for answer in answers]
     return {**rows, "whole sign-in": whole, "any page, signed in": [browser.get(subject.page)]}

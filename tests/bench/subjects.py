@@ -84,7 +84,7 @@ class Floor(Subject):
 
     def set_up(self, browser, now):
         qr = browser.get("/setup/")
-        code = Person("", key_on(qr)).code(now)
+        code = Person("", key_on(qr)).code(now())
         return [qr], [browser.post("/setup/", {"code": code}, expect=200)]
 
 
@@ -117,7 +117,7 @@ class Ours(Subject):
     def set_up(self, browser, now):
         setup = self.settings + "setup/"
         qr = browser.get(setup)
-        code = Person("", key_on(qr)).code(now)
+        code = Person("", key_on(qr)).code(now())
         rest = [browser.get(setup + "verify/"), browser.post(setup + "verify/", {"code": code})]
         rest += [browser.get(setup + "codes/"), browser.post(setup + "codes/", {"saved": "on"})]
         return [qr], rest
@@ -153,7 +153,7 @@ class TwoFactorAuth(Subject):
         first = browser.get(setup)
         shown = browser.post(setup, {"setup_view-current_step": "welcome"}, expect=200)
         qr = [shown, browser.get(self.settings + "qrcode/")]
-        code = Person("", key_on(shown)).code(now)
+        code = Person("", key_on(shown)).code(now())
         typed = {"setup_view-current_step": "generator", "generator-token": code}
         rest = [first, browser.post(setup, typed), browser.get(setup + "complete/")]
         return qr, [*rest, browser.get(codes), browser.post(codes, {}), browser.get(codes)]
@@ -181,7 +181,7 @@ class Allauth(Subject):
     def set_up(self, browser, now):
         setup = self.settings + "totp/activate/"
         qr = browser.get(setup)
-        code = Person("", key_on(qr)).code(now)
+        code = Person("", key_on(qr)).code(now())
         return [qr], [browser.post(setup, {"code": code}), browser.get(self.settings + "recovery-codes/")]
 
 

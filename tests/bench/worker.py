@@ -101,6 +101,30 @@ class Worker:
                 "backup code (Argon2id)": self.median_cpu(times, lambda: hashed("secret", b"salt" * 4, COST)),
             }
 
+    def fill(self, people):
+        from tests.bench import size
+
+        size.fill(self.connection, people)
+
+    def unindexed(self, flow):
+        """Statements of the flow for which a whole table or index is read."""
+        from tests.bench.flows import FLOWS
+        from tests.bench.plans import noted, without_index
+
+        with noted(self.connection) as statements:
+            self.walk(FLOWS[flow])
+        return without_index(self.connection, statements)
+
+    def waits(self, seconds):
+        """By the clock on the wall, what a visitor waits for a whole sign-in: how many, median, longest."""
+        from tests.bench.flows import sign_in
+
+        took, end = [], time.perf_counter() + seconds
+        while (began := time.perf_counter()) < end:
+            self.walk(sign_in)
+            took.append((time.perf_counter() - began) * 1000)
+        return [f"{len(took)}", f"{median(took):.0f}", f"{max(took):.0f}"]
+
     # How it does that
 
     def cpu(self):
@@ -148,7 +172,7 @@ class Worker:
         person, browser = self.newcomer() if flow.__name__ == "set_up" else next(self.visitors)
         self.moment += STEP
         self.clock.move_to(self.moment)
-        rows = flow(self.subject, browser, person, time.time())
+        rows = flow(self.subject, browser, person, time.time)
         browser.leave()
         return rows
 
