@@ -14,7 +14,8 @@ BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Whatever asks the database something of its own; all else has been asked of SQLite already.
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers tests/twofactor/test_races.py \
-	tests/twofactor/test_send_races.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py
+	tests/twofactor/test_send_races.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py \
+	tests/twofactor/test_indexes.py
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
