@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests import postgres, programs
 from tests.bench import served, size, table
-from tests.bench.run import NAMES, Databases, as_markdown, say
+from tests.bench.run import NAMES, Databases, say
 
 PARTS = ["table", "http", "memory", "startup", "size"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -45,7 +45,6 @@ def main():
     asked = parser.parse_args()
     parts, began = asked.parts or PARTS, time.monotonic()
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]
-    rates = []
     for kind in kinds:
         with databases(kind) as where:
             if "table" in parts:
@@ -54,7 +53,8 @@ def main():
             if "table" in parts and kind == kinds[0]:
                 show(table.dear(found, where, times=15))
             if "http" in parts:
-                rates.append(served.throughput_row(served.throughput(where, NAMES, asked.http_turns), where))
+                rates = served.throughput(where, NAMES, asked.http_turns)
+                show(served.throughput_table(rates, where))
             if "memory" in parts and kind == kinds[-1]:
                 weights = served.memory(where, ["floor", "ours"], asked.requests)
                 show(served.memory_table(weights, asked.requests))
@@ -62,8 +62,6 @@ def main():
                 show(served.startup_table(served.startup(["bare", "ours"], where.folder, turns=9)))
             if "size" in parts and kind == "postgres":
                 show(size.measure(where, asked.people, asked.turns // 2))
-    if rates:
-        show(as_markdown([["sign-ins behind gunicorn, in ratio to the floor", *NAMES], *rates]))
     say(f"in {(time.monotonic() - began) / 60:.1f} minutes")
 
 

@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from statistics import quantiles
 
@@ -23,13 +24,13 @@ class Databases:
     """SQLite files in a folder, or databases of one PostgreSQL server."""
 
     def __init__(self, folder, server=None):
-        self.folder, self.server = folder, server
+        self.folder, self.server, self.numbers = folder, server, count()
 
     def fresh(self, name):
+        name = f"{name}_{next(self.numbers)}".replace("-", "_")
         if self.server is None:
             return f"sqlite:///{self.folder / name}.sqlite3"
-        name = "bench_" + name.replace("-", "_")
-        self.server.ask(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+        self.server.ask(f"CREATE DATABASE {name}")
         return self.server.address(name)
 
     def __str__(self):
