@@ -4,6 +4,8 @@ import base64
 import subprocess
 import sys
 
+import psycopg
+
 from tests.bench.flows import FLOWS, ROWS
 from tests.bench.run import KEY, ROOT, Subject, as_markdown, environment, say, spread
 from tests.bench.worker import PEOPLE
@@ -104,6 +106,7 @@ def measure(databases, people, turns):
     try:
         rows = compared(few, many, turns)
         slow = sorted({sql for flow in FLOWS for sql in many.ask("unindexed", flow=flow)})
+        told = weights(many, people)
         held = [["nothing", *many.ask("waits", seconds=SECONDS)]]
         for command in (["prune"], ["rotate-keys"]):
             with running(command, many):
@@ -112,8 +115,21 @@ def measure(databases, people, turns):
         few.stop()
         many.stop()
     head = [f"PostgreSQL, CPU among {people:,} people", f"in ratio to {FEW:,}"]
-    found = [as_markdown([head, *rows]), f"Statements that read a whole table or index: {slow or 'none'}."]
+    found = [
+        as_markdown([head, *rows]),
+        told,
+        f"Statements that read a whole table or index: {slow or 'none'}.",
+    ]
     return "\n\n".join([*found, as_markdown([["meanwhile", "sign-ins", "median, ms", "longest, ms"], *held])])
+
+
+def weights(subject, people):
+    """Bytes on the disk, indexes included."""
+    with psycopg.connect(subject.database) as connection:
+        asked = "SELECT pg_total_relation_size('twofactor_event'), pg_database_size(current_database())"
+        events, everything = connection.execute(asked).fetchone()
+    person, event = (everything - events) / people, events / people / EVENTS
+    return f"A person with a session takes {person / 1000:.1f} KB, a row of the audit log {event:.0f} bytes."
 
 
 def ready(databases, name, crowd):
