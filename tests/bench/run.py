@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from statistics import quantiles
 
+from config.environment import database as options_of
+
 NAMES = ["floor", "floor-signed", "ours", "two-factor-auth", "allauth", "allauth-shared"]
 ROOT = Path(__file__).parents[2]
 KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # the same in all processes of this run
@@ -45,6 +47,7 @@ def environment(subject, database, folder, **more):
         "BENCH_KEY": KEY,
         "BENCH_STATIC": str(folder / "static"),
         "DATABASE_URL": database,
+        "BENCH_DATABASE": json.dumps(options_of(database)),
         **more,
     }
 

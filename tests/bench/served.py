@@ -171,7 +171,11 @@ def growth(server, people, requests):
 
 
 def memory_table(found, requests):
-    head = ["worker of gunicorn, MiB resident", "at start", f"after {CROWD * REQUESTS:,} requests"]
+    head = [
+        "worker of gunicorn, MiB resident",
+        "at start",
+        f"after {min(requests, CROWD * REQUESTS):,} requests",
+    ]
     last = [f"after {requests:,}"] if requests > CROWD * REQUESTS else []
     rows = [
         [name, f"{first:.0f}", *(f"{weight:.0f}" for weight in (rest[0], rest[-1])[: 1 + len(last)])]

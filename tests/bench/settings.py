@@ -3,27 +3,15 @@
 BENCH_SUBJECT names the subject; it differs from the others in what stands below the line.
 """
 
+import json
 import os
 
-from config import environment
-from twofactor import vault
-
 SUBJECT = os.environ["BENCH_SUBJECT"]
-KEY = os.environ.setdefault("BENCH_KEY", vault.generate_key())  # one for all processes of a subject
-
-environment.read_file = lambda path: None
-os.environ |= {
-    "DEBUG": "false",
-    "SECRET_KEY": KEY,
-    "TWOFACTOR_KEYS": os.environ.get("BENCH_KEYS", KEY),
-    "BASE_URL": "http://testserver",
-    "EMAIL_URL": "console:",
-}
 
 DEBUG = False
-SECRET_KEY = KEY
+SECRET_KEY = os.environ["BENCH_KEY"]
 ALLOWED_HOSTS = ["testserver"]
-DATABASES = {"default": environment.database(os.environ["DATABASE_URL"])}
+DATABASES = {"default": json.loads(os.environ["BENCH_DATABASE"])}  # as ours, without importing what parses it
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -64,6 +52,16 @@ TEMPLATES = [
 # --- What is each subject's own
 
 if SUBJECT == "ours":
+    from config import environment
+
+    environment.read_file = lambda path: None  # a developer's .env has no say here
+    os.environ |= {
+        "DEBUG": "false",
+        "SECRET_KEY": SECRET_KEY,
+        "TWOFACTOR_KEYS": os.environ.get("BENCH_KEYS", SECRET_KEY),
+        "BASE_URL": "http://testserver",
+        "EMAIL_URL": "console:",
+    }
     from config.settings import *  # noqa: F403
     from config.settings import INSTALLED_APPS, MIDDLEWARE
 
