@@ -5,6 +5,8 @@ python -m tests.bench [table] [http] [memory] [startup] [--on sqlite] …; witho
 
 import argparse
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -44,6 +46,7 @@ def main():
     )
     asked = parser.parse_args()
     parts, began = asked.parts or PARTS, time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server outlives us
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]
     for kind in kinds:
         with databases(kind) as where:
