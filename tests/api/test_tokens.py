@@ -248,6 +248,16 @@ def confirm(program, key):
     return program.post("totp/confirm/", {"input_code": Phone(key).code()})
 
 
+@pytest.mark.proves("7.3.2", "7.5.1")
+def test_turning_two_factor_on_makes_a_sign_in_no_younger(bobs, clock):
+    clock.shift(5 * MINUTE)
+    confirm(bobs, bobs.post("totp/create/").json()["key"])
+    clock.shift(MINUTE)
+    assert claims(bobs.access)["auth_time"] == NOW.timestamp()
+    answer = bobs.post("totp/rotate_backup_codes/", {"otp_code": "000000"})
+    assert code_of(answer) == (403, "password_needed")
+
+
 @pytest.mark.proves("S-08")
 @pytest.mark.parametrize("path", ["totp/disable/", "totp/rotate_backup_codes/"])
 def test_a_change_ends_the_other_sign_ins_and_keeps_this_one(hers, phone, clock, path):

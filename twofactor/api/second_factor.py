@@ -43,7 +43,7 @@ class Confirm(Door):
         draft.draft.refresh_from_db(fields=["confirmed_step"])
         enrolment.finish(user, draft, plain(request), now)
         tokens.end(family(request))  # it was given for the password alone
-        pair = tokens.issue(user, factors.TOTP, now)
+        pair = tokens.issue(user, factors.TOTP, now, family(request).began_at)
         return shown(bodies.Confirmed, {"backup_codes": draft.shown_codes, **pair})
 
 

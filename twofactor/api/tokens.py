@@ -77,16 +77,17 @@ class Refresh(Access):
     _token_backend = Signature(PURPOSE, token_type)
 
 
-def issue(user: Any, method: str, now: datetime) -> dict[str, str]:
-    """The first two of a new sign-in."""
+def issue(user: Any, method: str, now: datetime, began_at: datetime | None = None) -> dict[str, str]:
+    """The first two of a new sign-in, or of one that goes on under a new name."""
+    began_at = began_at or now
     refresh = Refresh()
     family = TokenFamily.objects.create(
         user=user,
         digest=digest(refresh),
         session_hash=standing.auth_hash(user),
         method=method,
-        began_at=now,
-        expires_at=now + IDLE,
+        began_at=began_at,
+        expires_at=min(now + IDLE, began_at + ABSOLUTE),
     )
     return signed(family, refresh)
 
