@@ -27,6 +27,7 @@ from accounts.addresses import normalise
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
 from twofactor.http import seconds_until
+from twofactor.models import Event
 from twofactor.signals import signed_in_over_api
 from twofactor.templatetags.two_factor import wait
 
@@ -38,6 +39,9 @@ NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
 NEVER = datetime.max.replace(tzinfo=UTC)
 IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
+
+NAMES_KEPT = timedelta(days=90)  # of programs that somebody has signed in with
+SIGN_INS = ["second_factor_accepted", "signed_in_without_second_factor", "signed_in_trusted"]
 
 COOKIE = "known"
 COOKIE_AGE = timedelta(days=365)
@@ -243,3 +247,11 @@ def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> Non
 def forgive(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """A whole sign-in clears what was counted, with or without a session."""
     Handler().user_logged_in(sender, request, user)
+    if user.last_login is not None and has_a_new_client(user, request):
+        events.record("new_browser", user, request)
+
+
+def has_a_new_client(user: Any, request: HttpRequest) -> bool:
+    """A program brings no note: it is known by its name, and by no other sign-in than the one just made."""
+    recent = Event.objects.filter(user_id=user.pk, at__gt=timezone.now() - NAMES_KEPT, kind__in=SIGN_INS)
+    return len(recent.filter(browser=events.browser_of(request))[:2]) < 2

@@ -48,6 +48,7 @@ AUDIENCES = {
     Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
     Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,
     Event.Kind.NEW_BROWSER: SUSPICIOUS,
+    Event.Kind.TOKEN_REUSED: SUSPICIOUS,
     Event.Kind.BACKUP_CODE_USED: MAIL,
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
     Event.Kind.BROWSER_TRUSTED: MAIL,
@@ -69,10 +70,14 @@ def record(
         kind=kind,
         at=timezone.now(),
         ip_address=request.META.get("REMOTE_ADDR") or None if request else None,
-        browser=request.headers.get("User-Agent", "")[:200] if request else "",
+        browser=browser_of(request) if request else "",
         detail=detail,
     )
     transaction.on_commit(partial(tell, event, user, request, tuple(also_to)))
+
+
+def browser_of(request: HttpRequest) -> str:
+    return request.headers.get("User-Agent", "")[:200]
 
 
 def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[str, ...]) -> None:
