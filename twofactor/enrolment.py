@@ -60,9 +60,12 @@ def unfinished(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished |
 
 
 def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
-    """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes."""
+    """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes.
+
+    Unless so many wrong codes were tried at its key that it takes no more.
+    """
     found = unfinished(user, kind, now)
-    if found:
+    if found and found.draft.failures < GUESSES_PER_KEY:
         return found
     starts = f"{kind}:{user.pk}"
     if not budget.take(starts, STARTS_AN_HOUR, HOUR, now):
@@ -72,7 +75,8 @@ def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
         "codes": backup_codes.generate(),
     }
     sealed = vault.seal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), value, now)
-    stale = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__lte=now - Draft.MAX_AGE)
+    worn = Q(started_at__lte=now - Draft.MAX_AGE) | Q(failures__gte=GUESSES_PER_KEY)
+    stale = Draft.objects.filter(worn, user_id=user.pk, kind=kind)
     try:
         with transaction.atomic():
             stale.delete()
@@ -95,6 +99,8 @@ def confirm(setup: Unfinished, text: str, now: datetime) -> None:
         raise Refused(rule, keep=True)
     mine = Draft.objects.filter(pk=setup.draft.pk)
     if not mine.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
+        if not mine.exists():
+            raise Changed
         raise Refused(_("Too many wrong codes for this key. Cancel, and start again with a new one"))
     step = totp.matching_step(setup.key, code, now)
     if step is None:
@@ -105,7 +111,9 @@ def confirm(setup: Unfinished, text: str, now: datetime) -> None:
             )
         )
     later = mine.filter(Q(confirmed_step=None) | Q(confirmed_step__lt=step))
-    later.update(confirmed_step=step, failures=0)  # never back: each code that confirmed is spent
+    if not later.update(confirmed_step=step, failures=0):  # never back: each code that confirmed is spent
+        step = mine.values_list("confirmed_step", flat=True).first()
+    setup.draft.confirmed_step = step
 
 
 def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """The contract that programs know: addresses, fields and answers."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -194,6 +196,16 @@ def test_a_wrong_code_confirms_nothing(bobs):
         400,
         "code_refused",
     )
+
+
+def test_after_ten_wrong_codes_creating_gives_a_new_key(bobs, settings):
+    settings.TOTP_THROTTLE_RATE = (100, timedelta(minutes=1))
+    old = begin(bobs)
+    for _ in range(10):
+        bobs.post("totp/confirm/", {"input_code": other_than(old.code())})
+    new = begin(bobs)
+    assert new.key != old.key
+    assert bobs.post("totp/confirm/", {"input_code": new.code()}).status_code == 200
 
 
 def test_confirming_without_having_begun_is_400(bobs):

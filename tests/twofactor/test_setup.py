@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, Phone, give_password, person, sign_in, signed_in_as
-from twofactor import alphabet, backup_codes, totp
+from twofactor import alphabet, backup_codes, enrolment, totp
 from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget
 
 SETUP = "/two-factor/setup/"
@@ -730,3 +730,11 @@ def test_replacing_does_not_reset_the_count_of_wrong_codes(alices, phone, clock)
     alices.post(CODES, SAVED)
     assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 422
     assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 429
+
+
+@pytest.mark.proves("C-04")
+def test_confirming_what_was_finished_meanwhile_is_no_wrong_code(alice):
+    draft = enrolment.start(alice, Draft.Kind.SETUP, timezone.now())
+    enrolment.cancel(alice, Draft.Kind.SETUP)
+    with pytest.raises(enrolment.Changed):
+        enrolment.confirm(draft, "000000", timezone.now())

@@ -40,7 +40,6 @@ class Confirm(Door):
         if (draft := enrolment.unfinished(user, SETUP, now)) is None:
             raise Problem(_("There is no set-up to confirm. Begin again."), "no_set_up")
         enrolment.confirm(draft, body["input_code"], now)
-        draft.draft.refresh_from_db(fields=["confirmed_step"])
         enrolment.finish(user, draft, plain(request), now)
         tokens.end(family(request))  # it was given for the password alone
         pair = tokens.issue(user, factors.TOTP, now, family(request).began_at)

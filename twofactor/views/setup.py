@@ -39,6 +39,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     )
 
 
+@or_fresh_panel
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = enrolment.unfinished(person(request), SETUP, timezone.now())
