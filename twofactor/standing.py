@@ -4,6 +4,7 @@ It stands on the user model if that has room for it (user.SecurityMixin), which 
 whose model has none, a row of ours stands in, at one query a request.
 """
 
+from copy import copy
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -25,12 +26,13 @@ def of(user: Any) -> Any:
     return user if on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
 
 
-def auth_hash(user: Any) -> str:
+def auth_hash(user: Any, ago: int = 0) -> str:
     """Changes with the password and with the epoch: what outlives neither is bound to it."""
-    own: str = user.get_session_auth_hash()
     if on_user():
-        return own
-    epoch = of(user).security_epoch
+        then = copy(user)
+        then.security_epoch -= ago
+        return str(then.get_session_auth_hash())
+    own, epoch = user.get_session_auth_hash(), of(user).security_epoch - ago
     return salted_hmac("twofactor.standing", f"{own}|{epoch}", algorithm="sha256").hexdigest()
 
 

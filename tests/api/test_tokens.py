@@ -6,11 +6,13 @@ import jwt
 import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from tests.api.program import Program, code_of
 from tests.people import NOW, PASSWORD, give_password, sign_in
 from tests.twofactor.sent import mailed
-from twofactor import vault
+from twofactor import standing, vault
+from twofactor.api import tokens
 from twofactor.models import Event, TokenFamily
 
 MINUTE = 60
@@ -269,6 +271,15 @@ def test_a_change_ends_the_other_sign_ins_and_keeps_this_one(hers, phone, clock,
     assert hers.renew().status_code == 200
 
 
+@pytest.mark.proves("7.4.3", "S-08")
+def test_a_change_keeps_no_sign_in_that_was_ended_meanwhile(hers, alice):
+    family = tokens.bearer(hers.access, timezone.now())
+    standing.end_sessions(alice)
+    standing.end_sessions(family.user)
+    tokens.keep(family, "totp")
+    assert is_over(hers)
+
+
 def test_after_turning_off_a_token_is_one_for_the_password_alone(hers, phone):
     hers.post("totp/disable/", {"otp_code": phone.code()})
     hers.renew()
@@ -330,10 +341,6 @@ def test_signing_in_on_a_page_ends_a_challenge(asked, phone, client, clock):
 
 @pytest.mark.proves("S-06")
 def test_a_request_asks_the_database_once_who_it_is(hers, django_assert_num_queries):
-    from django.utils import timezone
-
-    from twofactor.api import tokens
-
     with django_assert_num_queries(1):
         tokens.bearer(hers.access, timezone.now())
 

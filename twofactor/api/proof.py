@@ -34,9 +34,8 @@ def password(request: Request, body: dict[str, Any], age: timedelta) -> None:
     user = stepup.with_password(plain(request), body["password"])
     if user is None:
         raise Problem(_("The password is not correct"), "password_refused")
-    if user.password != family(request).user.password:  # hashed anew on the way, which it is bound to
-        family(request).user.password = user.password
-        tokens.keep(family(request), family(request).method)
+    if user.password != family(request).user.password:
+        tokens.follow(family(request), user.password)
 
 
 def may_set_up(request: Request, body: dict[str, Any]) -> None:

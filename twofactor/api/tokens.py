@@ -164,6 +164,16 @@ def check(text: str, now: datetime) -> None:
 
 
 def keep(family: TokenFamily, method: str) -> None:
-    """After a change that ended every sign-in of theirs: this one goes on."""
-    mine = TokenFamily.objects.filter(pk=family.pk)
-    mine.update(session_hash=standing.auth_hash(family.user), method=method)
+    """After a change that ended every sign-in of theirs: this one goes on, unless another has ended it too."""
+    if constant_time_compare(family.session_hash, standing.auth_hash(family.user, ago=1)):
+        mine = TokenFamily.objects.filter(pk=family.pk)
+        mine.update(session_hash=standing.auth_hash(family.user), method=method)
+
+
+def follow(family: TokenFamily, password: str) -> None:
+    """The same password was hashed anew on the way, which the sign-in is bound to."""
+    before = family.session_hash
+    if constant_time_compare(before, standing.auth_hash(family.user)):
+        family.user.password = password
+        family.session_hash = standing.auth_hash(family.user)
+        TokenFamily.objects.filter(pk=family.pk, session_hash=before).update(session_hash=family.session_hash)
