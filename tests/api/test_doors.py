@@ -102,6 +102,12 @@ def test_no_answer_is_kept_or_shared(program, db, path):
     assert "Access-Control-Allow-Origin" not in headers
 
 
+@pytest.mark.proves("14.2.2")
+def test_a_site_without_middleware_keeps_no_answer_either(settings, db):
+    settings.MIDDLEWARE = []
+    assert Program().post("jwt/create/").headers["Cache-Control"] == "no-store, private"
+
+
 @pytest.mark.proves("16.5.4")
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png"])
 def test_every_answer_is_json(program, db, accept):

@@ -34,6 +34,12 @@ class Door(APIView):
     def get_exception_handler(self) -> Any:
         return answers.to
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tokens, keys and codes are in the answers: nobody keeps one, in whatever site this is."""
+        found = super().finalize_response(request, response, *args, **kwargs)
+        found.headers["Cache-Control"] = "no-store, private"
+        return found
+
 
 class OpenDoor(Door):
     """For strangers: what an Authorization header says does not matter."""
