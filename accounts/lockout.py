@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -26,7 +25,7 @@ from django.utils.translation import gettext as _
 from accounts.addresses import normalise
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
-from twofactor.http import seconds_until
+from twofactor.http import client_address, seconds_until
 from twofactor.models import Event
 from twofactor.signals import signed_in_over_api
 from twofactor.templatetags.two_factor import wait
@@ -38,7 +37,6 @@ STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
 NEVER = datetime.max.replace(tzinfo=UTC)
-IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
 
 NAMES_KEPT = timedelta(days=90)  # of programs that somebody has signed in with
 SIGN_INS = ["second_factor_accepted", "signed_in_without_second_factor", "signed_in_trusted"]
@@ -52,17 +50,6 @@ PEOPLE_PER_BROWSER = 5
 def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
     """AXES_USERNAME_CALLABLE: one spelling, so that ALICE has no tries that alice has used up."""
     return normalise(str(credentials.get("username", "")).replace("\0", ""))[:NAME_LENGTH]
-
-
-def client_address(request: HttpRequest) -> str:
-    """AXES_CLIENT_IP_CALLABLE: what config/proxy.py left in REMOTE_ADDR, and never nothing."""
-    try:
-        address = ip_address(request.META.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104 - a socket without addresses; nothing is bound to it
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
-    return str(address)
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.http import HttpRequest
 
 from accounts.addresses import normalise
-from accounts.lockout import client_address
 from twofactor import budget
+from twofactor.http import client_address
 
 TO_ONE_ADDRESS = 3
 FROM_ONE_PLACE = 10

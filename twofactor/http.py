@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+
+IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
@@ -27,6 +30,17 @@ def page(
     """200 unless the view says otherwise, or 422 when it shows a form that was refused."""
     refused = form is not None and form.is_bound and not form.is_valid()
     return render(request, template, {"form": form, **context}, status=422 if refused else status)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Whom limits count by: what a proxy that is trusted left in REMOTE_ADDR, and never nothing."""
+    try:
+        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104 - a socket without addresses; nothing is bound to it
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
+    return str(address)
 
 
 def seconds_until(moment: datetime) -> int:

@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import budget, cookies, delivery, enrolment, events, factors, standing, trust, vault
 from twofactor.delivery import Channel
-from twofactor.http import own_page, see_other
+from twofactor.http import client_address, own_page, see_other
 from twofactor.refusal import Refused
 
 COOKIE = "pending"
@@ -227,7 +227,7 @@ def accept(
 def send_code(request: HttpRequest, pending: PendingSignIn, channel: Channel, now: datetime) -> None:
     """Counted twice: with everything that is sent to this person, and with what sign-in alone may send."""
     mine = [(f"signin-sends:{pending.user.pk}", SENDS_AN_HOUR, delivery.HOUR)]
-    delivery.send(pending.user, channel, pending.purpose, request.META["REMOTE_ADDR"], now, limits=mine)
+    delivery.send(pending.user, channel, pending.purpose, client_address(request), now, limits=mine)
     events.record("code_sent", pending.user, request, channel=channel.kind)
 
 

@@ -13,6 +13,7 @@ from django.test import Client, RequestFactory
 
 from accounts import lockout
 from tests.people import NOW, PASSWORD, enrol, person, sign_in, signed_in_as
+from twofactor.http import client_address
 
 LOGIN = "/accounts/login/"
 HTMX = {"HX-Request": "true"}
@@ -556,4 +557,4 @@ def test_a_locked_person_is_not_let_in_by_the_admins_form(alice, client):
 @pytest.mark.parametrize("address", ["", "unix:", "not an address", "10.0.0.1", "::1", "fe80::1%eth0"])
 def test_there_is_always_an_address_to_count_by(address):
     request = RequestFactory(REMOTE_ADDR=address).get("/")
-    assert lockout.client_address(request)
+    assert client_address(request)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from twofactor import budget, delivery, enrolment, events, sms
 from twofactor.decorators import recently_confirmed
 from twofactor.forms import PhoneForm, SentCodeForm
-from twofactor.http import page, post_only, posted, see_other
+from twofactor.http import client_address, page, post_only, posted, see_other
 from twofactor.models import Phone
 from twofactor.user import person
 
@@ -23,7 +23,7 @@ def phone(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             delivery.send_to_new_number(
-                person(request), form.cleaned_data["number"], request.META["REMOTE_ADDR"], timezone.now()
+                person(request), form.cleaned_data["number"], client_address(request), timezone.now()
             )
         except delivery.TooSoon as soon:
             raise budget.TooOften(soon.until) from None
