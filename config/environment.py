@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
+
+from twofactor.rate import parsed as parsed_rate
 
 SECRET_KEY_LENGTH = 32
 HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
@@ -67,20 +69,18 @@ def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
     )
 
 
-def number(name: str, most: int, default: int = 0) -> int:
+def number(name: str, most: int, default: int = 0, least: int = 0) -> int:
     value = env.str(name, "").strip() or str(default)
-    if not value.isascii() or not value.isdecimal() or int(value) > most:
-        refuse(name, f"must be a whole number up to {most}, not '{value}'", str(default or 14))
+    if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
+        span = f"from {least} to {most}" if least else f"up to {most}"
+        refuse(name, f"must be a whole number {span}, not '{value}'", str(default or 14))
     return int(value)
 
 
-def rate(value: str) -> tuple[int, timedelta]:
-    """So many in a second, minute, hour or day, as in 10/minute."""
-    count, _, span = value.partition("/")
-    seconds = {"second": 1, "minute": 60, "hour": 60 * 60, "day": 24 * 60 * 60}[span]
-    if not count.isascii() or not count.isdecimal() or not 0 < int(count) < 10_000:
-        raise ValueError(value)
-    return int(count), timedelta(seconds=seconds)
+def rate(value: str) -> str:
+    """As it was written, once it can be read."""
+    parsed_rate(value)
+    return value
 
 
 def day(name: str) -> date | None:

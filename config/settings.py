@@ -154,7 +154,7 @@ AXES_HANDLER = "accounts.lockout.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "username"  # in what the backends are asked, too
 AXES_USERNAME_CALLABLE = "accounts.lockout.username"
-AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_CLIENT_IP_CALLABLE = "twofactor.http.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.response"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -240,7 +240,7 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
 # The API (README, JSON API)
 
 if API_ENABLED:
-    TOTP_TOKEN_MAX_AGE = environment.number("TOTP_TOKEN_MAX_AGE", most=600, default=120)
+    TOTP_TOKEN_MAX_AGE = environment.number("TOTP_TOKEN_MAX_AGE", most=600, default=120, least=30)
     SPECTACULAR_SETTINGS = {"TITLE": f"{SITE_NAME} API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
     TOTP_THROTTLE_RATE = environment.parsed(
         "TOTP_THROTTLE_RATE",

@@ -1,7 +1,5 @@
 """The contract that programs know: addresses, fields and answers."""
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -199,7 +197,7 @@ def test_a_wrong_code_confirms_nothing(bobs):
 
 
 def test_after_ten_wrong_codes_creating_gives_a_new_key(bobs, settings):
-    settings.TOTP_THROTTLE_RATE = (100, timedelta(minutes=1))
+    settings.TOTP_THROTTLE_RATE = "100/minute"
     old = begin(bobs)
     for _ in range(10):
         bobs.post("totp/confirm/", {"input_code": other_than(old.code())})

@@ -283,10 +283,14 @@ def test_the_eleventh_sign_in_of_a_minute_waits(program, alice, clock):
     assert program.give_password().status_code == 200
 
 
-def test_the_rate_is_a_setting(program, alice, settings):
-    from config.environment import rate
+@pytest.mark.proves("2.4.1")
+def test_a_whole_network_is_one_stranger(alice):
+    answers = [Program(REMOTE_ADDR=f"2001:db8::{n:x}").give_password() for n in range(1, 12)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
 
-    settings.TOTP_THROTTLE_RATE = rate("2/hour")
+
+def test_the_rate_is_a_setting(program, alice, settings):
+    settings.TOTP_THROTTLE_RATE = "2/hour"
     assert [program.give_password().status_code for _ in range(3)] == [200, 200, 429]
 
 

@@ -60,6 +60,7 @@ def test_without_its_packages_the_start_is_refused_in_one_line(deployment):
     [
         ("API_ENABLED", "perhaps"),
         ("TOTP_TOKEN_MAX_AGE", "601"),
+        ("TOTP_TOKEN_MAX_AGE", "29"),
         ("TOTP_TOKEN_MAX_AGE", "two minutes"),
         ("TOTP_THROTTLE_RATE", "10"),
         ("TOTP_THROTTLE_RATE", "0/minute"),

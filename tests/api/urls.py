@@ -1,4 +1,4 @@
-"""The site with its API, as API_ENABLED mounts it, two doors that break, and a view of DRF that is not ours."""
+"""The site with its API, as API_ENABLED mounts it, two doors that break, and a view of its own."""
 
 from django.db import OperationalError
 from django.urls import include, path

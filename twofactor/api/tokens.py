@@ -164,7 +164,7 @@ def check(text: str, now: datetime) -> None:
 
 
 def keep(family: TokenFamily, method: str) -> None:
-    """After a change that ended every sign-in of theirs: this one goes on, unless another has ended it too."""
+    """After a change that ended every sign-in of theirs: this one goes on, unless another ended it too."""
     if constant_time_compare(family.session_hash, standing.auth_hash(family.user, ago=1)):
         mine = TokenFamily.objects.filter(pk=family.pk)
         mine.update(session_hash=standing.auth_hash(family.user), method=method)
