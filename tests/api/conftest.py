@@ -3,7 +3,7 @@ import pytest
 from tests.api.program import Program
 from tests.twofactor.conftest import alice, clock, paper, phone  # noqa: F401 - fixtures
 
-COOKIELESS = "config.cookieless.Cookieless"
+COOKIELESS = "twofactor.api.cookieless.Cookieless"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
