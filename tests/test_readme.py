@@ -13,7 +13,8 @@ from django.test import Client
 from accounts import addresses, lockout, postage
 from config import logs
 from tests.people import give_password, person, signed_in_as
-from twofactor import budget, delivery, enrolment, gate, prune, signin, stepup, trust
+from twofactor import budget, delivery, enrolment, gate, prune, rate, signin, stepup, trust
+from twofactor.api import sign_in, throttle, tokens
 from twofactor.models import Draft
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,13 @@ LIMITS = {
         f"{words(stepup.STEP_UP_AGE)}; the password alone, for a first set-up, {words(stepup.SETUP_AGE)}"
     ),
     "a session without a page; in all": f"{words(gate.IDLE)}; {words(gate.ABSOLUTE)}",
+    "requests to each kind of address of the API, of one person or place": times(*rate.parsed(throttle.RATE)),
+    "over the API: a sign-in between password and code; an access token": (
+        f"{words(timedelta(seconds=sign_in.CHALLENGE_SECONDS))}; {words(tokens.ACCESS_AGE)}"
+    ),
+    "over the API: a sign-in without renewing; in all": (
+        f"{words(tokens.Refresh.lifetime)}; {words(tokens.ABSOLUTE)}"
+    ),
     "trusted browsers of a person; trust lasts": f"{trust.BROWSERS_PER_PERSON}; {words(trust.AGE)}",
 }
 
