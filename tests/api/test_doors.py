@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from axes.models import AccessAttempt
+from django.utils import timezone
 
+from accounts import lockout
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import other_than
@@ -173,6 +176,16 @@ def test_wrong_passwords_here_lock_the_page_too(program, alice, client):
     for _ in range(5):
         program.give_password("wrong horse battery")
     assert give_password(client).status_code == 429
+
+
+def test_strangers_hold_a_program_up_until_a_sign_in_on_a_page(program, alice, client):
+    give_password(client)
+    client.post("/accounts/logout/")
+    lockout.count(alice.email, None, lockout.STRANGERS, timezone.now(), since=None)
+    AccessAttempt.objects.update(failures_since_start=lockout.STRANGERS_LIMIT)
+    assert code_of(program.give_password()) == (429, "locked")
+    give_password(client)
+    assert program.give_password().status_code == 200
 
 
 @pytest.mark.proves("X-09")
