@@ -90,7 +90,7 @@ MUTATIONS = [
     Mutation(
         "a lost session loads no new document",
         [("twofactor/htmx.py", "if urlsplit(target).path == login:", "if False:")],
-        "test_faults.py -k link_of_the_panel",
+        "test_faults.py -k session_ended",
     ),
     Mutation(
         "Django's own page for a stale form",
