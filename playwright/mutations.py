@@ -195,7 +195,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an ended session leads to no page",
-        [("twofactor/htmx.py", "request.htmx.current_url_abs_path or '/'", "'/no-such-page/'")],
+        [("twofactor/htmx.py", "current_page(request) or '/'", "'/no-such-page/'")],
         "test_faults.py -k turn_off",
     ),
     Mutation(
