@@ -3,10 +3,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import time_machine
 from django.conf import settings as site
 from django.core.management import call_command
 
 from config.settings import PASSWORD_HASHERS
+from tests.people import NOW
 from twofactor.mail import outgoing
 
 # The same few examples each time, which take seconds; or others each time, which take minutes.
@@ -35,3 +37,10 @@ def mail_arrives_in_the_test_that_sent_it():
 def real_hasher(settings):
     """Argon2, in place of the cheap one that tests.settings puts first."""
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+
+
+@pytest.fixture
+def clock():
+    """Time stands still until a test moves it."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock

@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 
 import pytest
-import time_machine
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.db import connection, transaction
@@ -25,12 +24,6 @@ ARMOUR = {
     "Referrer-Policy",
     "X-Content-Type-Options",
 }
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(NOW, tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 from ipaddress import ip_network
 
 import pytest
-import time_machine
 from axes.models import AccessAttempt
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
@@ -12,17 +11,11 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 
 from accounts import lockout
-from tests.people import NOW, PASSWORD, enrol, person, sign_in, signed_in_as
+from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
 from twofactor.http import client_address
 
 LOGIN = "/accounts/login/"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(NOW, tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture

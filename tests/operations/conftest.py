@@ -1,15 +1,7 @@
 import pytest
-import time_machine
 
 from tests.operations.desk import browser_of, step_up
-from tests.people import NOW, enrol, person
-
-
-@pytest.fixture
-def clock():
-    """Time stands still until a test moves it."""
-    with time_machine.travel(NOW, tick=False) as clock:
-        yield clock
+from tests.people import enrol, person
 
 
 @pytest.fixture

@@ -1,19 +1,11 @@
 import pytest
-import time_machine
 from django.test import Client
 
-from tests.people import NOW, enrol, give_password, person, sign_in
+from tests.people import enrol, give_password, person, sign_in
 from tests.twofactor.sent import ask
 from twofactor import alphabet, backup_codes
 
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
-
-
-@pytest.fixture
-def clock():
-    """Time stands still until a test moves it."""
-    with time_machine.travel(NOW, tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture
