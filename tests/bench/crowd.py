@@ -1,0 +1,56 @@
+"""Many people with all that a site remembers of them, made by PostgreSQL itself."""
+
+EVENTS = 10  # of the audit log, for each person
+
+CROWD = {
+    "people": """
+        INSERT INTO accounts_user (email, name, language, password, is_active, is_staff, is_superuser,
+            security_epoch, email_verified_at, last_login, date_joined)
+        SELECT 'crowd' || n || '@example.com', '', '', 'md5$salt$' || md5(n::text), true, false, false,
+            0, now(), now() - n * interval '1 second', now() - interval '1 year'
+        FROM generate_series(1, %(people)s) n""",
+    "guess budgets": """
+        INSERT INTO twofactor_guessbudget (user_id, failures, day_failures)
+        SELECT id, 0, 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "backup codes": """
+        INSERT INTO twofactor_backupcode (user_id, digest, imported)
+        SELECT id, '$argon2id$v=19$m=19456,t=2,p=1$' || md5(id::text) || '$' || md5(id || '-' || n), false
+        FROM accounts_user, generate_series(1, 10) n WHERE email LIKE 'crowd%%'""",
+    "phones": """
+        INSERT INTO twofactor_phone (user_id, number, verified_at, new_number)
+        SELECT id, '+491701234567', now(), '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "trusted browsers": """
+        INSERT INTO twofactor_trustedbrowser (user_id, digest, session_hash, label, trusted_at, last_used_at,
+            expires_at)
+        SELECT id, md5(id::text), md5(id::text), 'Firefox', now(), now(),
+            now() + random() * interval '30 days' FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "unfinished set-ups": """
+        INSERT INTO twofactor_draft (user_id, kind, sealed, started_at, failures)
+        SELECT id, 'codes', '', now(), 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "allowances": """
+        INSERT INTO twofactor_allowance (key, count, began_at)
+        SELECT 'setup:crowd' || n, 1, now() FROM generate_series(1, %(people)s) n""",
+    "audit log": """
+        INSERT INTO twofactor_event (user_id, kind, at, ip_address, browser, detail)
+        SELECT first + n %% %(people)s, 'second_factor_accepted', now() - random() * interval '500 days',
+            '10.0.0.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+            '{"method": "totp"}'
+        FROM generate_series(1, %(people)s * %(events)s) n,
+            (SELECT min(id) AS first FROM accounts_user WHERE email LIKE 'crowd%%') found""",
+    "wrong passwords, half of them just expired": """
+        INSERT INTO axes_accessattempt (username, ip_address, user_agent, http_accept, path_info,
+            attempt_time, get_data, post_data, failures_since_start)
+        SELECT 'stranger' || n || '@example.com', '172.16.0.0'::inet + n, '', '', '',
+            now() - random() * interval '30 minutes', '', '', 1 FROM generate_series(1, %(people)s) n""",
+    "sessions, half of them expired": """
+        INSERT INTO django_session (session_key, session_data, expire_date)
+        SELECT md5(n::text) || 'crowd', repeat(md5(n::text), 10), now() + (random() - 0.5) * interval '2 days'
+        FROM generate_series(1, %(people)s) n""",
+}
+
+
+def gather(cursor, people):
+    """What was made, and how many rows of it."""
+    for what, sentence in CROWD.items():
+        cursor.execute(sentence, {"people": people, "events": EVENTS})
+        yield what, cursor.rowcount
