@@ -288,7 +288,6 @@ EXCEPTIONS = {
     "R-03": "declined by design: SHA-1 only, because many apps ignore any other choice in silence",
     "R-09": "declined by design: optional in RFC 6238; what came along from another app stays fixed",
     "X-15": "no requirement of the product: advice on writing tests",
-    "F-15": "not shown yet: tests/drills/test_load.py wants an idle machine; on a busy one p95 tripled",
     "S-13": "declined by design: optional; it stays the same for its 30 days",
     "H-08": "no test: no page asks by itself, except once when a person looks at its tab again",
 }

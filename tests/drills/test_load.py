@@ -83,7 +83,13 @@ def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder,
     say(f"      {bytes_:.0f} bytes a sign-in; rows {grown}")
     assert (went_wrong(done), logged) == (([], []), [])
     assert late <= early * 1.1
-    assert +Counter(grown) == {"twofactor_event": len(done), "django_session": len(done)}
+    # Nobody brings the browser they came with before, which is remembered each time and told once a day.
+    times = Counter(one.email for one in done)
+    assert +Counter(grown) == Counter(
+        twofactor_event=2 * len(done) - len(times),
+        twofactor_allowance=sum(came > 1 for came in times.values()),
+        django_session=len(done),
+    )
 
 
 @contextmanager
@@ -117,6 +123,7 @@ def a_flood(ports, email, kind):
         each.result()
 
 
+@pytest.mark.proves("F-15")
 @pytest.mark.parametrize("kind", ["codes", "passwords"])
 def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres, folder, say, kind):
     """Fifty a second, on and off in turns, so that whatever else the machine does is in both."""
