@@ -123,12 +123,12 @@ def refund(user: AbstractBaseUser) -> None:
 
 
 def clear(user: AbstractBaseUser) -> None:
-    """A right code: its own charge is given back, and nothing has to be waited for. The day's count stays."""
-    GuessBudget.objects.filter(pk=user.pk).update(
-        failures=0,
-        blocked_until=None,
-        day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
-    )
+    """A right code: its own charge is given back, and nothing has to be waited for. The day's count stays.
+
+    Where the day's count is nothing, support has lifted all meanwhile.
+    """
+    charged = GuessBudget.objects.filter(pk=user.pk, day_failures__gt=0)
+    charged.update(failures=0, blocked_until=None, day_failures=F("day_failures") - 1)
 
 
 def give_back(key: str) -> None:

@@ -176,6 +176,10 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M:%S}"
 
+    def get_kind_display(self) -> str:  # type: ignore[no-redef]
+        """Of the one kind; Django's own would translate all thirty first."""
+        return str(Event.Kind(self.kind).label)
+
     @property
     def browser_name(self) -> str:
         return browser.name_of(self.browser)

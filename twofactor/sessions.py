@@ -36,7 +36,7 @@ class SessionStore(db.SessionStore):
         found = self.model.objects.filter(
             session_key=row_key(self.session_key), expire_date__gt=timezone.now()
         )
-        row = found.first()
+        row = next(iter(found[:1]), None)  # first() would sort the one that there is
         if row is None:
             self._session_key = None
             return {}

@@ -36,6 +36,7 @@ def parse_keys(text: str) -> list[str]:
     return keys
 
 
+@lru_cache(maxsize=64)
 def key_id(key: str) -> str:
     return hashlib.sha256(b"countersign key id" + base64.urlsafe_b64decode(key)).hexdigest()[:8]
 
@@ -46,6 +47,7 @@ def _derived(key: str, purpose: str) -> bytes:
     return derive.derive(base64.urlsafe_b64decode(key))
 
 
+@lru_cache(maxsize=64)
 def _lock(key: str, purpose: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(_derived(key, purpose)))
 
