@@ -1,5 +1,6 @@
 """Settings from the environment: each is right, or start-up stops with one line that names it."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError
+from dotenv import load_dotenv
 
 from twofactor.rate import parsed as parsed_rate
 
@@ -20,31 +21,36 @@ SECRET_KEY_LENGTH = 32
 HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?")
 
+TRUE, FALSE = {"true", "yes", "on", "1"}, {"", "false", "no", "off", "0"}
+
 T = TypeVar("T")
-env = Env()
 
 
 def read_file(path: Path) -> None:
     """The environment wins over the file, so a deployment can override one line of it."""
-    env.read_env(str(path), recurse=False)
+    load_dotenv(path)
 
 
 def refuse(name: str, problem: str, example: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} {problem}; for example {name}={example}")
 
 
+def given(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
 def text(name: str, *, example: str, default: str | None = None) -> str:
-    value = env.str(name, "").strip() or default
+    value = given(name) or default
     if value is None:
         refuse(name, "is not set", example)
     return value
 
 
 def flag(name: str) -> bool:
-    try:
-        return env.bool(name, False)
-    except EnvError:
-        refuse(name, f"must be true or false, not '{env.str(name)}'", "false")
+    value = given(name)
+    if value.lower() not in TRUE | FALSE:
+        refuse(name, f"must be true or false, not '{value}'", "false")
+    return value.lower() in TRUE
 
 
 def needs(name: str, packages: tuple[str, ...], extra: str) -> None:
@@ -54,12 +60,12 @@ def needs(name: str, packages: tuple[str, ...], extra: str) -> None:
 
 
 def names(name: str) -> list[str]:
-    return [part.strip() for part in env.str(name, "").split(",") if part.strip()]
+    return [part.strip() for part in given(name).split(",") if part.strip()]
 
 
 def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
     """One of the options, of which the first is the default; where allowed, a dotted path instead."""
-    value = env.str(name, "").strip() or options[0]
+    value = given(name) or options[0]
     if value in options or (dotted and "." in value and value.replace(".", "_").isidentifier()):
         return value
     refuse(
@@ -70,7 +76,7 @@ def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
 
 
 def number(name: str, most: int, default: int = 0, least: int = 0) -> int:
-    value = env.str(name, "").strip() or str(default)
+    value = given(name) or str(default)
     if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
         span = f"from {least} to {most}" if least else f"up to {most}"
         refuse(name, f"must be a whole number {span}, not '{value}'", str(default or 14))
@@ -84,7 +90,7 @@ def rate(value: str) -> str:
 
 
 def day(name: str) -> date | None:
-    value = env.str(name, "").strip()
+    value = given(name)
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
