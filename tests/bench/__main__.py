@@ -54,7 +54,7 @@ def main():
                 found = table.measure(where, asked.turns)
                 show(table.markdown(found, f"{where}, CPU in ratio to the floor"))
             if "table" in parts and kind == kinds[0]:
-                show(table.dear(found, where, times=15))
+                show(table.rules(found, where, times=15))
             if "http" in parts:
                 rates = served.throughput(where, NAMES, asked.http_turns)
                 show(served.throughput_table(rates, where))

@@ -80,26 +80,41 @@ class Worker:
                 rows.setdefault(row, []).append([*costs, len(answers)])
         return {row: [median(part) for part in zip(*costs, strict=True)] for row, costs in rows.items()}
 
-    def hashing(self, times):
-        """CPU of checking a password as each of us would store it, and of a backup code."""
+    def rules(self, times):
+        """CPU of what a sign-in does for safety alone."""
+        from django.contrib.auth import get_user_model
         from django.contrib.auth.hashers import check_password, make_password
+        from django.test import RequestFactory
         from django.test.utils import override_settings
+        from django.utils import timezone
 
+        from accounts import lockout
         from accounts.passwords import Argon2
+        from twofactor import budget, events, signin, vault
         from twofactor.backup_codes import COST, hashed
 
+        now, request = timezone.now(), RequestFactory().post("/")
+        user = get_user_model().objects.select_related("guess_budget").first()
+        user.backend = "django.contrib.auth.backends.ModelBackend"
         hashers = ["accounts.passwords.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
         with override_settings(PASSWORD_HASHERS=hashers):
             ours, django_s = (
                 make_password("secret", hasher=name) for name in (Argon2.algorithm, "pbkdf2_sha256")
             )
-            return {
-                "password, ours (Argon2id)": self.median_cpu(times, lambda: check_password("secret", ours)),
-                "password, Django's (PBKDF2)": self.median_cpu(
-                    times, lambda: check_password("secret", django_s)
+            rules = {
+                "password, Argon2id as ours": lambda: check_password("secret", ours),
+                "password, PBKDF2 as Django's": lambda: check_password("secret", django_s),
+                "backup code, Argon2id": lambda: hashed("secret", b"salt" * 4, COST),
+                "wrong passwords, counted": lambda: lockout.tallies(request, {"username": user.email}),
+                "pending sign-in, sealed and opened": lambda: vault.unseal(
+                    signin.PURPOSE, "", signin.begun(user, "/", now).note(), now
                 ),
-                "backup code (Argon2id)": self.median_cpu(times, lambda: hashed("secret", b"salt" * 4, COST)),
+                "guess, charged and given back": lambda: (budget.charge(user, now), budget.clear(user)),
+                "audit log, a row and a line": lambda: events.record(
+                    "second_factor_accepted", user, request, method="totp"
+                ),
             }
+            return {rule: self.median_cpu(times, act) for rule, act in rules.items()}
 
     def fill(self, people):
         from tests.bench import size
