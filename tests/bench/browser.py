@@ -4,8 +4,9 @@ import io
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urlsplit
+
+from tests.cookies import Cookies
 
 HOST = "testserver"
 
@@ -74,7 +75,7 @@ class Unexpected(Exception):
 
 class Browser:
     def __init__(self, send):
-        self.send, self.cookies = send, {}
+        self.send, self.cookies = send, Cookies()
 
     def get(self, path, expect=200):
         return self.ask("GET", path, b"", expect)
@@ -84,22 +85,14 @@ class Browser:
         return self.ask("POST", path, urlencode(fields).encode(), expect)
 
     def ask(self, method, path, body, expect):
-        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = self.send(method, path, cookies, body)
+        answer = self.send(method, path, str(self.cookies), body)
         for name, value in answer.headers:
             if name == "Set-Cookie":
-                self.keep(SimpleCookie(value))
+                self.cookies.keep(value)
         met = {303: 302, 422: 200}.get(answer.status, answer.status)  # 422: the form, with what is wrong
         if met != expect:
             raise Unexpected(f"{method} {path}: {answer.status} {answer.to}\n{answer.body.decode()[:3000]}")
         return answer
-
-    def keep(self, cookies):
-        for name, morsel in cookies.items():
-            if morsel["max-age"] == "0":
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = morsel.value
 
     def leave(self):
         """The session ends; what else the browser remembers stays, as on somebody's own machine."""

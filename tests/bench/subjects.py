@@ -35,7 +35,11 @@ def key_on(answer):
 
 
 class Subject:
-    """As most have it: a page for the password, and a page for the code."""
+    """As most have it: a page for the password, and a page for the code.
+
+    Each enrols people in its own way, and sets up in its own steps: it answers with what was asked for the
+    QR code, and the rest up to the backup codes.
+    """
 
     login = "/login/"
     verify = "/code/"
@@ -62,15 +66,8 @@ class Subject:
 
         return get_user_model().objects.create_user(name, f"{name}@example.com", PASSWORD)
 
-    def enrol(self, person):
-        raise NotImplementedError
-
     def confirm(self, browser):
         """Where the password is wanted once more, just after it was given. Nobody pays for that here."""
-
-    def set_up(self, browser, now):
-        """From the first page to the backup codes: what was asked for the QR code, and the rest."""
-        raise NotImplementedError
 
 
 class Floor(Subject):

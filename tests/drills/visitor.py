@@ -4,9 +4,9 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
+from tests.cookies import Cookies
 from tests.people import PASSWORD
 
 LOGIN = "/accounts/login/"
@@ -33,7 +33,7 @@ class Visitor:
 
     def __init__(self, *ports, patience=40):
         self.ports, self.patience, self.asked = ports, patience, 0
-        self.cookies = {}
+        self.cookies = Cookies()
 
     def get(self, path, **headers):
         return self.ask("GET", path, None, headers)
@@ -48,7 +48,7 @@ class Visitor:
         self.asked += 1
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            headers["Cookie"] = str(self.cookies)
         began = time.monotonic()
         try:
             with closing(HTTPConnection("127.0.0.1", port, timeout=self.patience)) as connection:
@@ -58,20 +58,13 @@ class Visitor:
         except (OSError, HTTPException):
             return Answer(NOBODY, began=began, seconds=time.monotonic() - began)
         for line in answer.headers.get_all("Set-Cookie", []):
-            self.keep(SimpleCookie(line))
+            self.cookies.keep(line)
         to = answer.headers.get("Location", "")
         return Answer(answer.status, to, text, began, time.monotonic() - began)
 
-    def keep(self, cookies):
-        for name, morsel in cookies.items():
-            if morsel["max-age"] == "0":
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = morsel.value
-
     def second_tab(self):
         other = Visitor(*self.ports, patience=self.patience)
-        other.cookies = dict(self.cookies)
+        other.cookies.update(self.cookies)
         return other
 
     # What people do
