@@ -1,6 +1,6 @@
 """make bench: our app, the floor and the peers side by side, as Markdown; progress is on standard error.
 
-python -m tests.bench [table] [http] [memory] [startup] [--on sqlite] …; without names, everything.
+python -m tests.bench [table] [profile] [http] [memory] [startup] [--on sqlite] …; without names, everything.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import postgres, programs
-from tests.bench import served, size, table
+from tests.bench import profiles, served, size, table
 from tests.bench.run import NAMES, Databases, say
 
-PARTS = ["table", "http", "memory", "startup", "size"]
+PARTS = ["table", "profile", "http", "memory", "startup", "size"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -55,6 +55,8 @@ def main():
                 show(table.markdown(found, f"{where}, CPU in ratio to the floor"))
             if "table" in parts and kind == kinds[0]:
                 show(table.rules(found, where, times=15))
+            if "profile" in parts:
+                show(profiles.measure(where))
             if "http" in parts:
                 rates = served.throughput(where, NAMES, asked.http_turns)
                 show(served.throughput_table(rates, where))

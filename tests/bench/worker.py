@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import time
+from collections import Counter
+from contextlib import nullcontext
 from itertools import count, cycle
 from statistics import median
 
@@ -43,6 +45,7 @@ class Worker:
             self.make_ready(call_command)
         self.subject, self.connection = SUBJECTS[name], connection
         self.application, self.newcomers = get_wsgi_application(), count()
+        self.watching = nullcontext
 
     def make_ready(self, call_command):
         from twofactor import backup_codes
@@ -79,6 +82,19 @@ class Worker:
                 costs = [sum(part) for part in zip(*(answer.cost for answer in answers), strict=True)]
                 rows.setdefault(row, []).append([*costs, len(answers)])
         return {row: [median(part) for part in zip(*costs, strict=True)] for row, costs in rows.items()}
+
+    def profile(self, flow, times):
+        """Of each row the seconds, by what they were spent on."""
+        from tests.bench.flows import FLOWS
+        from tests.bench.profiles import profiled
+
+        self.watching, rows = profiled, {}
+        for _ in range(times):
+            for row, answers in self.walk(FLOWS[flow]).items():
+                for answer in answers:
+                    rows.setdefault(row, Counter()).update(answer.spent)
+        self.watching = nullcontext
+        return rows
 
     def rules(self, times):
         """CPU of what a sign-in does for safety alone."""
@@ -174,9 +190,10 @@ class Worker:
                 return execute(sql, params, many, context)
 
             began = self.cpu()
-            with self.connection.execute_wrapper(note):
+            with self.connection.execute_wrapper(note), self.watching() as spent:
                 answer = ask(*request)
                 self.subject.settle()
+            answer.spent = spent
             answer.cost = self.cpu() - began, len(statements), len(answer.body)
             answer.statements = statements
             return answer
