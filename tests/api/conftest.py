@@ -1,7 +1,7 @@
 import pytest
 
 from tests.api.program import Program
-from tests.twofactor.conftest import alice, clock, paper, phone  # noqa: F401 - fixtures
+from tests.twofactor.conftest import alice, paper, phone  # noqa: F401 - fixtures
 
 COOKIELESS = "twofactor.api.cookieless.Cookieless"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -38,7 +38,7 @@ def hers(program, phone, clock):  # noqa: F811
 
 
 @pytest.fixture
-def bobs(db, clock):  # noqa: F811
+def bobs(db, clock):
     """Somebody without two-factor sign-in has signed in with it."""
     from tests.people import person
 
