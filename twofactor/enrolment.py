@@ -48,7 +48,10 @@ def is_on(user: Any) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
 
 
-def unfinished(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished | None:
+def unfinished(
+    user: AbstractBaseUser, kind: str, now: datetime, holder: str | None = None
+) -> Unfinished | None:
+    """With a holder only what they began: somebody else with the password must not learn this key."""
     draft = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__gt=now - Draft.MAX_AGE).first()
     if draft is None:
         return None
@@ -56,15 +59,16 @@ def unfinished(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished |
         opened = vault.unseal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), draft.sealed, now, Draft.MAX_AGE)
     except vault.Unopenable:
         return None
-    return Unfinished(draft, **opened)
+    begun_by = opened.pop("holder", "")
+    return Unfinished(draft, **opened) if holder in (None, begun_by) else None
 
 
-def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
+def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") -> Unfinished:
     """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes.
 
-    Unless so many wrong codes were tried at its key that it takes no more.
+    Unless so many wrong codes were tried at its key that it takes no more, or another session began it.
     """
-    found = unfinished(user, kind, now)
+    found = unfinished(user, kind, now, holder)
     if found and found.draft.failures < GUESSES_PER_KEY:
         return found
     starts = f"{kind}:{user.pk}"
@@ -73,17 +77,19 @@ def start(user: AbstractBaseUser, kind: str, now: datetime) -> Unfinished:
     value = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
+        "holder": holder,
     }
     sealed = vault.seal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), value, now)
     worn = Q(started_at__lte=now - Draft.MAX_AGE) | Q(failures__gte=GUESSES_PER_KEY)
-    stale = Draft.objects.filter(worn, user_id=user.pk, kind=kind)
+    others = unfinished(user, kind, now)
+    stale = Q(pk=others.draft.pk) | worn if others else worn
     try:
         with transaction.atomic():
-            stale.delete()
+            Draft.objects.filter(stale, user_id=user.pk, kind=kind).delete()
             Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:
         budget.give_back(starts)  # a second tab was first: theirs counts
-    found = unfinished(user, kind, now)
+    found = unfinished(user, kind, now, holder)
     if found is None:
         raise Changed
     return found

@@ -214,10 +214,11 @@ def test_creating_when_it_is_on_is_400(hers):
     assert code_of(hers.post("totp/create/")) == (400, "already_on")
 
 
-def test_a_set_up_that_began_on_a_page_can_be_confirmed_here(bobs, client):
+def test_a_set_up_that_began_elsewhere_is_not_this_one(bobs, client):
     client.post("/accounts/login/", {"username": bobs.email, "password": PASSWORD})
     key = client.get("/two-factor/setup/").context["setup"].key
-    assert bobs.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
+    assert code_of(bobs.post("totp/confirm/", {"input_code": Phone(key).code()})) == (400, "no_set_up")
+    assert bobs.post("totp/create/").json()["key"] != key
 
 
 # Changing

@@ -14,6 +14,7 @@ from tests.twofactor.sent import mailed
 from twofactor import standing, vault
 from twofactor.api import tokens
 from twofactor.models import Event, TokenFamily
+from twofactor.signals import two_factor_enabled
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -278,6 +279,21 @@ def test_a_change_keeps_no_sign_in_that_was_ended_meanwhile(hers, alice):
     standing.end_sessions(family.user)
     tokens.keep(family, "totp")
     assert is_over(hers)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.proves("7.4.3", "S-08")
+def test_a_set_up_brings_no_tokens_to_a_sign_in_that_was_ended_meanwhile(bobs):
+    def end_them_too(user, **kwargs):
+        standing.end_sessions(user)
+
+    two_factor_enabled.connect(end_them_too)
+    try:
+        answer = confirm(bobs, bobs.post("totp/create/").json()["key"])
+    finally:
+        two_factor_enabled.disconnect(end_them_too)
+    assert code_of(answer) == (401, "token_not_valid")
+    assert not TokenFamily.objects.exists()
 
 
 def test_after_turning_off_a_token_is_one_for_the_password_alone(hers, phone):

@@ -84,10 +84,20 @@ def test_a_reload_shows_the_same_key(laptop):
     assert scan(laptop).key == scan(laptop).key
 
 
-def test_a_second_browser_shows_the_same_key(laptop):
-    other = Client()
-    give_password(other)
-    assert scan(other).key == scan(laptop).key
+def test_a_second_tab_shows_the_same_key_after_the_password_was_given_again(laptop, clock):
+    phone = scan(laptop)
+    clock.shift(11 * 60)
+    laptop.post("/two-factor/confirm/", {"password": PASSWORD, "next": SETUP})
+    assert scan(laptop).key == phone.key
+
+
+def test_whoever_knows_the_password_too_learns_neither_key_nor_codes(laptop):
+    mallory = Client()
+    give_password(mallory)
+    theirs = scan(mallory)
+    phone = confirm_key(laptop)
+    assert codes_on(mallory) == []
+    assert scan(mallory).key not in {phone.key, theirs.key}
 
 
 def test_a_wrong_code_leaves_the_same_key(laptop):

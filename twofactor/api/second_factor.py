@@ -16,6 +16,10 @@ from twofactor.models import Authenticator, Draft
 SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
 
 
+def holder(request: Request) -> str:
+    return f"tokens {family(request).pk}"
+
+
 class Create(Door):
     open_before_set_up = True
 
@@ -23,7 +27,7 @@ class Create(Door):
     def post(self, request: Request) -> Response:
         proof.may_set_up(request, said(bodies.Password, request))
         user = family(request).user
-        draft = enrolment.start(user, SETUP, timezone.now())
+        draft = enrolment.start(user, SETUP, timezone.now(), holder(request))
         address = totp.address(draft.key, user.get_username(), mail.issuer())
         picture = qr.svg(address, alone=True)
         return shown(bodies.SetUp, {"svg": picture, "key": draft.key, "otpauth_url": address}, 201)
@@ -37,12 +41,11 @@ class Confirm(Door):
         """On at once, as this contract has it; so the codes are in the answer, and nowhere else."""
         body, user, now = said(bodies.Confirmation, request), family(request).user, timezone.now()
         proof.may_set_up(request, body)
-        if (draft := enrolment.unfinished(user, SETUP, now)) is None:
+        if (draft := enrolment.unfinished(user, SETUP, now, holder(request))) is None:
             raise Problem(_("There is no set-up to confirm. Begin again."), "no_set_up")
         enrolment.confirm(draft, body["input_code"], now)
         enrolment.finish(user, draft, plain(request), now)
-        tokens.end(family(request))  # it was given for the password alone
-        pair = tokens.issue(user, factors.TOTP, now, family(request).began_at)
+        pair = tokens.replace(family(request), factors.TOTP, now)
         return shown(bodies.Confirmed, {"backup_codes": draft.shown_codes, **pair})
 
 
@@ -67,7 +70,7 @@ class Rotate(Door):
         proof.password(request, body, stepup.STEP_UP_AGE)
         code, kinds = proof.code(body)
         factors.accept(user, code, plain(request), now, kinds=kinds)
-        new = enrolment.start(user, CODES, now)
+        new = enrolment.start(user, CODES, now, holder(request))
         enrolment.save_new_codes(user, new, plain(request))
         tokens.keep(family(request), factors.TOTP)
         return shown(bodies.BackupCodes, {"backup_codes": new.shown_codes})

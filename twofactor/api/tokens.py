@@ -163,11 +163,23 @@ def check(text: str, now: datetime) -> None:
         raise Dead
 
 
+def goes_on(family: TokenFamily) -> bool:
+    """After a change of theirs that ended every sign-in: did nothing else end it too?"""
+    return constant_time_compare(family.session_hash, standing.auth_hash(family.user, ago=1))
+
+
 def keep(family: TokenFamily, method: str) -> None:
-    """After a change that ended every sign-in of theirs: this one goes on, unless another ended it too."""
-    if constant_time_compare(family.session_hash, standing.auth_hash(family.user, ago=1)):
+    if goes_on(family):
         mine = TokenFamily.objects.filter(pk=family.pk)
         mine.update(session_hash=standing.auth_hash(family.user), method=method)
+
+
+def replace(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
+    """What was given for less is dead; its successor is as old as it was."""
+    end(family)
+    if not goes_on(family):
+        raise Dead
+    return issue(family.user, method, now, family.began_at)
 
 
 def follow(family: TokenFamily, password: str) -> None:

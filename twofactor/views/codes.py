@@ -15,31 +15,30 @@ from twofactor.models import Draft
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 from twofactor.views.proof import proof
-from twofactor.views.setup import shown
+from twofactor.views.setup import begun, holder, shown
 
 CODES = Draft.Kind.CODES
-SHOWN = "new_codes"  # in the session that gave a live code for them, and in no other
 LIVE_CODE = frozenset({factors.TOTP})  # whoever holds the paper must not be able to renew it
 
 
 @sensitive_post_parameters()
 @or_fresh_panel
 def backup_codes(request: HttpRequest) -> HttpResponse:
-    """New codes are shown until they are acknowledged; the old ones work until then."""
+    """New codes are shown until they are acknowledged, where a live code was given for them and nowhere else.
+
+    The old ones work until then.
+    """
     if not enrolment.is_on(person(request)):
         return nothing_to_change(request)
-    new = enrolment.unfinished(person(request), CODES, timezone.now())
-    if new and request.session.get(SHOWN) == new.draft.pk:
-        return show_codes(request, new)
-    return ask_for_codes(request)
+    new = begun(request, CODES)
+    return show_codes(request, new) if new else ask_for_codes(request)
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
-        new = enrolment.start(person(request), CODES, timezone.now())
+        enrolment.start(person(request), CODES, timezone.now(), holder(request))
         stepup.confirmed(request, factors.TOTP)
-        request.session[SHOWN] = new.draft.pk
         return see_other("twofactor:backup_codes")
     return page(request, "twofactor/backup_codes.html", form=form)
 

@@ -1,5 +1,6 @@
 """Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
 
+import secrets
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,11 +23,23 @@ from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 
 SETUP = Draft.Kind.SETUP
+HOLDER = "holder"
+
+
+def holder(request: HttpRequest) -> str:
+    """A name for this session that it keeps when its key changes."""
+    if HOLDER not in request.session:
+        request.session[HOLDER] = secrets.token_urlsafe(16)
+    return str(request.session[HOLDER])
+
+
+def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
+    return enrolment.unfinished(person(request), kind, timezone.now(), holder(request))
 
 
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
-    draft = enrolment.start(person(request), SETUP, timezone.now())
+    draft = enrolment.start(person(request), SETUP, timezone.now(), holder(request))
     address = totp.address(draft.key, person(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     return page(
@@ -42,7 +55,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 @or_fresh_panel
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
-    draft = enrolment.unfinished(person(request), SETUP, timezone.now())
+    draft = begun(request)
     if draft is None:
         return step(request, "setup")
     form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
@@ -65,14 +78,14 @@ def onward(request: HttpRequest) -> str:
 def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
     finishing = request.method == "POST" and request.user.is_authenticated
-    if finishing and enrolment.unfinished(person(request), SETUP, timezone.now()) is None:
+    if finishing and begun(request) is None:
         raise enrolment.Changed
     return last_step(request)
 
 
 @may_set_up
 def last_step(request: HttpRequest) -> HttpResponse:
-    draft = enrolment.unfinished(person(request), SETUP, timezone.now())
+    draft = begun(request)
     if draft is None or not draft.confirmed:
         return step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
