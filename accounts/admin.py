@@ -1,17 +1,17 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from twofactor import events, support
-from twofactor.admin import HasTwoFactor, LockedNow, TwoFactorPeople
-from twofactor.decorators import recently_confirmed
+from twofactor.admin import AskedAgain, HasTwoFactor, LockedNow, TwoFactorPeople
 
 POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -40,11 +40,6 @@ class PersonAdmin(TwoFactorPeople):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or support.may_help(request.user, obj))
 
-    @method_decorator(recently_confirmed())  # type: ignore[arg-type]  # typed for functions
-    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A new address is a new way in, so both factors are asked for once more."""
-        return super().change_view(request, *args, **kwargs)
-
     def get_actions(self, request: HttpRequest) -> Any:
         """One by one, where each is looked at."""
         return {
@@ -71,3 +66,20 @@ class PersonAdmin(TwoFactorPeople):
             return "–"
         page = reverse("admin:two_factor_help", args=[user.pk])
         return format_html('<a href="{}">{}</a>', page, _("Help with signing in"))
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class Powers(AskedAgain, GroupAdmin):
+    """Whoever changes a group gives power to everybody in it, perhaps to themselves."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -63,7 +64,13 @@ class LockedNow(admin.SimpleListFilter):
         return people.filter(guess_budget__in=budget.locked(timezone.now())) if self.value() else people
 
 
-class TwoFactorPeople(admin.ModelAdmin):
+@method_decorator(recently_confirmed(), name="changeform_view")  # type: ignore[arg-type]  # for functions
+@method_decorator(recently_confirmed(), name="delete_view")  # type: ignore[arg-type]
+class AskedAgain(admin.ModelAdmin):
+    """Adding, changing and deleting take both factors once more: a new address, say, is a new way in."""
+
+
+class TwoFactorPeople(AskedAgain):
     """For the admin class of your user model: what it shows of two-factor sign-in, and a page to help."""
 
     class Media:

@@ -1,9 +1,12 @@
 """The administration, behind two factors whatever way the session was opened."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -12,12 +15,23 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import adoption, chart, enrolment, factors, mail, signin
+from twofactor import adoption, chart, enrolment, events, factors, mail, signin
 from twofactor.decorators import to_page
 from twofactor.http import safe_next, see_other
 
 DAYS = 30
 WRONG = ("second_factor_refused", "second_factor_locked")
+
+
+class Password(LoginView):
+    """Opens no session before the second factor, as Django's own for the administration would."""
+
+    template_name = "admin/login.html"
+    authentication_form = AdminAuthenticationForm
+    next_page = "admin:index"
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        return signin.after_password(self.request, form.get_user(), self.get_success_url())
 
 
 class Site(admin.AdminSite):
@@ -40,7 +54,16 @@ class Site(admin.AdminSite):
             return to_page(
                 request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"
             )
-        return super().login(request, extra_context)
+        if request.user.is_authenticated:
+            events.note("permission_denied", request.user.pk, request)
+        context = {
+            **self.each_context(request),
+            "title": _("Sign in"),
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        return cast(HttpResponse, Password.as_view(extra_context=context)(request))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)

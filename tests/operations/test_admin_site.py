@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 ADOPTION = "/admin/two-factor/"
 EVENTS = "/admin/twofactor/event/"
 BROWSERS = "/admin/twofactor/trustedbrowser/"
+GROUPS = "/admin/auth/group/"
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE"]
 
 
@@ -66,6 +67,20 @@ def test_it_is_closed_to_a_session_opened_before_there_was_a_second_factor(clien
 def test_its_own_form_does_not_stand_in_for_the_code(client, root, roots_phone):
     client.post("/admin/login/", {"username": root.email, "password": PASSWORD, "next": "/admin/"})
     assert signed_in_as(client) is None
+
+
+def test_its_own_form_leads_to_the_code_and_back(client, root, roots_phone):
+    client.post("/admin/login/?next=/admin/two-factor/", {"username": root.email, "password": PASSWORD})
+    assert (
+        client.post("/two-factor/verify/", {"code": roots_phone.code()})["Location"] == "/admin/two-factor/"
+    )
+
+
+def test_its_own_form_ends_no_sign_in_that_is_going_on(client, root, roots_phone):
+    give_password(client, root.email)
+    Client().post("/admin/login/", {"username": root.email, "password": PASSWORD})
+    client.post("/two-factor/verify/", {"code": roots_phone.code()})
+    assert signed_in_as(client) == root
 
 
 def test_a_verified_session_without_the_right_is_kept_out(alice, phone, clock):
@@ -660,6 +675,36 @@ def test_changing_a_person_needs_both_factors_once_more(admin, alice):
     assert alice.email == "alice@example.com"
 
 
+def test_adding_a_person_needs_both_factors_once_more(admin):
+    answer = admin.post(f"{PEOPLE}add/", {"email": "eve@example.com", "is_active": "on", **POWER})
+    assert answer["Location"].startswith("/two-factor/confirm/?next=")
+    assert not User.objects.filter(email="eve@example.com").exists()
+
+
+def test_deleting_a_person_needs_both_factors_once_more(admin, alice):
+    answer = admin.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
+    assert answer["Location"].startswith("/two-factor/confirm/?next=")
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_changing_a_group_needs_both_factors_once_more(admin):
+    answer = admin.post(f"{GROUPS}add/", {"name": "chiefs"})
+    assert answer["Location"].startswith("/two-factor/confirm/?next=")
+    assert not Group.objects.exists()
+
+
+def test_who_has_all_power_makes_groups(desk):
+    desk.post(f"{GROUPS}add/", {"name": "chiefs", "permissions": ["1"]})
+    assert Group.objects.get().permissions.count() == 1
+
+
+def test_nobody_else_changes_what_a_group_may(clock):
+    group = Group.objects.create(name="clerks")
+    clerk = helper_with(clock, "view_group", "add_group", "change_group", "delete_group")
+    answer = clerk.post(f"{GROUPS}{group.pk}/change/", {"name": "clerks", "permissions": ["1"]})
+    assert (answer.status_code, group.permissions.count()) == (403, 0)
+
+
 @pytest.mark.parametrize("end", ["change/", "two-factor/", "two-factor/emergency-code/"])
 def test_nobody_lays_hands_on_people_with_more_rights(helper, end):
     chief = staff("chief@example.com", "change_group")
@@ -674,8 +719,8 @@ def test_people_with_the_same_rights_help_each_other(helper):
     assert helper.get(help_page(other)).status_code == 200
 
 
-def test_a_person_who_trusts_a_browser_can_be_deleted(admin, trusted, alice):
-    admin.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
+def test_a_person_who_trusts_a_browser_can_be_deleted(desk, trusted, alice):
+    desk.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
     assert not User.objects.filter(email=alice.email).exists()
 
 
