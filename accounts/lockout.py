@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.addresses import normalise
+from accounts.models import User
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
 from twofactor.http import client_address, seconds_until
@@ -68,6 +69,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
             raise ValueError("authenticate() needs the request: a failure that nobody counts is a free guess")
         vars(request)["axes_credentials"] = credentials
         if getattr(request, "axes_locked_out", False):
+            note("password_locked", request, credentials)
             return  # a refused try does not make the wait longer
         name, address, now = username(request, credentials), client_address(request), timezone.now()
         if known := known_as(request, name):
@@ -78,13 +80,12 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         found = tallies(request, credentials)
         vars(request)["axes_locked_out"] = found.locked_until() is not None
         vars(request)["last_try"] = found.mine == LIMIT - 1
+        note("password_locked" if found.locked_until() else "password_refused", request, credentials)
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-        """In one DELETE: this person's count here, and the count of strangers, whose row is then broken."""
-        name = user.get_username()
-        here = Q(username__in=[name, known_as(request, name) or name], ip_address=client_address(request))
-        rows = AccessAttempt.objects.filter(here | Q(username=name, user_agent=STRANGERS))
-        rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
+        """Only after a whole sign-in: some other app's login view knows the password alone."""
+        if signin.method_of(request, user) != signin.HELD:
+            forget(request, user)
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         pass
@@ -94,6 +95,20 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
 
     def post_delete_access_attempt(self, instance: Any, **kwargs: Any) -> None:
         pass
+
+
+def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> None:
+    """Whether or not there is such a person, one more question is asked about them."""
+    who = User.objects.filter(email=username(request, credentials)).values_list("pk", flat=True).first()
+    events.note(kind, who, request, method="password")
+
+
+def forget(request: HttpRequest, user: Any) -> None:
+    """In one DELETE: this person's count here, and the count of strangers, whose row is then broken."""
+    name = user.get_username()
+    here = Q(username__in=[name, known_as(request, name) or name], ip_address=client_address(request))
+    rows = AccessAttempt.objects.filter(here | Q(username=name, user_agent=STRANGERS))
+    rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
 
 
 def count(name: str, address: str | None, browser: str, now: datetime, since: datetime | None) -> None:
@@ -236,7 +251,7 @@ def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> Non
 @receiver(signed_in_over_api, dispatch_uid="accounts.lockout.forgive")
 def forgive(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """A whole sign-in clears what was counted, with or without a session."""
-    Handler().user_logged_in(sender, request, user)
+    forget(request, user)
     if user.last_login is not None and has_a_new_client(user, request):
         events.record("new_browser", user, request)
 

@@ -82,7 +82,8 @@ def browser_of(request: HttpRequest) -> str:
 
 def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[str, ...]) -> None:
     audience = AUDIENCES.get(Event.Kind(event.kind), Audience())
-    log.info(event.kind, extra=facts(event, request))
+    said = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
+    note(event.kind, event.user_id, request, **said)
     if audience.signal is not None:
         audience.signal.send_robust(Event, user=user, request=request, detail=event.detail)
     if audience.mail and may_mail(event, audience.mail_once_in):
@@ -91,12 +92,14 @@ def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[st
                 send_mail(event, user, address)
 
 
-def facts(event: Event, request: HttpRequest | None) -> dict[str, Any]:
-    """For the log, which has no addresses and no words that somebody typed: those are in the audit log."""
-    said = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
+def note(kind: str, user_id: Any, request: HttpRequest | None, **said: str) -> None:
+    """A line in the log, which has no addresses and no words that somebody typed: those are in the audit log.
+
+    Alone it is for what strangers can cause, who would fill the table.
+    """
     key = request.session.session_key if request and hasattr(request, "session") else None
     session = hashlib.sha256(key.encode()).hexdigest()[:12] if key else None
-    return {"event": event.kind, "user": event.user_id, "session": session, **said}
+    log.info(kind, extra={"event": kind, "user": user_id, "session": session, **said})
 
 
 def may_mail(event: Event, once_in: timedelta | None) -> bool:

@@ -48,12 +48,8 @@ class Typed:
     is_backup: bool = False
 
 
-@dataclass(frozen=True)
-class Match:
-    """A right code that nobody has spent yet."""
-
-    method: str
-    spend: Callable[[datetime], bool]
+# What spends a right code that nobody has spent yet.
+Spend = Callable[[datetime], bool]
 
 
 def accept(
@@ -76,56 +72,72 @@ def accept(
         raise Overtaken  # turned off in another tab
     typed = read(text, authenticator, kinds)
     sent = still_live(user, purpose, now) if kinds <= SENT else []
-    left = budget.charge(user, now)
+    method = method_of(typed, sent)
     try:
-        match = find_sent(typed.code, sent) if sent else find(typed, authenticator, now)
+        left = budget.charge(user, now)
+    except budget.Locked:
+        events.note("second_factor_locked", user.pk, request, method=method)
+        raise
+    try:
+        spend = find_sent(typed.code, sent) if sent else find(typed, authenticator, now)
     except Refused as refused:  # nothing was guessed
         budget.refund(user)
         if isinstance(refused, Replayed):
-            tell_of_replay(user, request, spent=not sent)
+            tell_of_replay(user, request, method, spent=not sent)
         raise
-    if match is None:
-        tell_of_wrong_code(user, request, left)
+    if spend is None:
+        tell_of_wrong_code(user, request, method, left)
         raise Refused(wrong_sent(left) if sent else wrong(typed, authenticator, now, left))
-    method = buy(match, user, request, now, claim)
+    buy(spend, method, user, request, now, claim)
     if left < budget.FREE_GUESSES - TELL_AFTER:
         events.record("right_after_wrong", user, request)
     return method
 
 
-def tell_of_wrong_code(user: AbstractBaseUser, request: HttpRequest, left: int) -> None:
-    events.record("second_factor_refused" if left else "second_factor_locked", user, request)
+def method_of(typed: Typed, sent: list[SentCode]) -> str:
+    if sent:
+        return RECOVERY if sent[0].channel == delivery.EMAIL else SMS
+    return BACKUP if typed.is_backup else TOTP
+
+
+def tell_of_wrong_code(user: AbstractBaseUser, request: HttpRequest, method: str, left: int) -> None:
+    kind = "second_factor_refused" if left else "second_factor_locked"
+    events.record(kind, user, request, method=method)
     if left <= budget.FREE_GUESSES - TELL_AFTER:
         events.record("wrong_codes", user, request)
 
 
-def tell_of_replay(user: AbstractBaseUser, request: HttpRequest, *, spent: bool) -> None:
+def tell_of_replay(user: AbstractBaseUser, request: HttpRequest, method: str, *, spent: bool) -> None:
     """A spent code from elsewhere: somebody looked over a shoulder, or stands between the person and us."""
     accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
     known_from = accepted.values_list("ip_address", flat=True).first()
-    events.record("code_replayed", user, request)
+    events.record("code_replayed", user, request, method=method)
     if spent and known_from and known_from != request.META.get("REMOTE_ADDR"):
         events.record("replayed_elsewhere", user, request)
 
 
 def buy(
-    match: Match, user: AbstractBaseUser, request: HttpRequest, now: datetime, claim: Callable[[], bool]
-) -> str:
+    spend: Spend,
+    method: str,
+    user: AbstractBaseUser,
+    request: HttpRequest,
+    now: datetime,
+    claim: Callable[[], bool],
+) -> None:
     """Spend the code and make the claim, or neither."""
     with transaction.atomic():
-        spent = match.spend(now)
+        spent = spend(now)
         claimed = spent and claim()
         if claimed:
             budget.clear(user)
-            events.record("second_factor_accepted", user, request, method=match.method)
-            if match.method in ALSO:
-                events.record(ALSO[match.method], user, request)
+            events.record("second_factor_accepted", user, request, method=method)
+            if method in ALSO:
+                events.record(ALSO[method], user, request)
         else:
             transaction.set_rollback(True)
     if not claimed:
         budget.refund(user)
-        raise Overtaken if spent else replayed(match.method)
-    return match.method
+        raise Overtaken if spent else replayed(method)
 
 
 def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> Typed:
@@ -153,13 +165,13 @@ def read(text: str, authenticator: Authenticator, kinds: frozenset[str]) -> Type
     raise Refused(in_a_row([slip, rule]), keep=True)
 
 
-def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Match | None:
+def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Spend | None:
     """A right code, or none; a right one that was spent before is Refused."""
     if typed.is_backup:
         row = backup_codes.find(authenticator.user, typed.code, now)
         if row is not None and row.used_at:
             raise replayed(BACKUP)
-        return Match(BACKUP, lambda at: backup_codes.spend(row, at)) if row else None
+        return (lambda at: backup_codes.spend(row, at)) if row else None
     try:
         step = authenticator.step_of(typed.code, now)
     except vault.Unopenable:  # never a reason to let anybody in with the password alone
@@ -167,7 +179,7 @@ def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Match | N
         raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
     if step is not None and step <= authenticator.last_step:
         raise replayed(TOTP)
-    return Match(TOTP, lambda at: authenticator.spend(step, at)) if step is not None else None
+    return (lambda at: authenticator.spend(step, at)) if step is not None else None
 
 
 def still_live(user: AbstractBaseUser, purpose: str, now: datetime) -> list[SentCode]:
@@ -178,13 +190,12 @@ def still_live(user: AbstractBaseUser, purpose: str, now: datetime) -> list[Sent
     return sent
 
 
-def find_sent(code: str, sent: list[SentCode]) -> Match | None:
+def find_sent(code: str, sent: list[SentCode]) -> Spend | None:
     newest, *older = sent
     if not delivery.charge(newest):
         raise Refused(_("That code has had too many wrong tries. Ask for a new one"))
     if delivery.is_code_of(newest, code):
-        method = RECOVERY if newest.channel == delivery.EMAIL else SMS
-        return Match(method, lambda at: delivery.spend(newest, at))
+        return lambda at: delivery.spend(newest, at)
     if any(delivery.is_code_of(earlier, code) for earlier in older):
         at = timezone.localtime(newest.sent_at)
         raise Replayed(_("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"})

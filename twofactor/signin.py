@@ -44,9 +44,12 @@ PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
 NONE = "none"  # this person has no second factor
 TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
-
-
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}
+
+
+def is_factor(method: str) -> bool:
+    """An e-mailed code is a way back in; what it opened is not verified before a new authenticator is."""
+    return method not in {NONE, HELD, factors.RECOVERY}
 
 
 class Gone(Exception):
@@ -246,11 +249,15 @@ def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpR
     return response
 
 
+def method_of(request: HttpRequest, user: Any) -> str:
+    """How the person whom some code logs in met the second factor, or that they did not."""
+    return getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
+
+
 @receiver(user_logged_in, dispatch_uid="twofactor.signin.mark")
 def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """Whatever code called login(), the session says how the second factor was met, or that it was not."""
-    method = getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
-    request.session[AMR] = method
+    method = request.session[AMR] = method_of(request, user)
     request.session[AUTH_AT] = int(timezone.now().timestamp())
     if method != factors.RECOVERY:  # whoever came back by mail gives it once more
         request.session[PASSWORD_AT] = request.session[AUTH_AT]

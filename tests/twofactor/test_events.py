@@ -119,6 +119,74 @@ def wrong_password(times):
         Client().post("/accounts/login/", {"username": "alice@example.com", "password": "wrong"})
 
 
+@pytest.fixture
+def told(caplog, django_capture_on_commit_callbacks):
+    """What the lines say of what an act was: event, person, method."""
+
+    def of(act):
+        with caplog.at_level(logging.INFO), django_capture_on_commit_callbacks(execute=True):
+            act()
+        lines = [record for record in caplog.records if record.name == "countersign.security"]
+        return [(line.event, line.user, getattr(line, "method", None)) for line in lines]
+
+    return of
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+@pytest.mark.parametrize(
+    ("times", "last"), [(1, "password_refused"), (5, "password_locked"), (6, "password_locked")]
+)
+def test_a_wrong_password_is_a_line_in_the_log(alice, told, times, last):
+    lines = told(lambda: wrong_password(times))
+    assert (len(lines), lines[-1]) == (times, (last, alice.pk, "password"))
+
+
+def test_a_password_for_nobody_is_a_line_too(db, told):
+    assert told(lambda: wrong_password(1)) == [("password_refused", None, "password")]
+
+
+def test_a_form_left_empty_is_no_guess(alice, told):
+    assert told(lambda: Client().post("/accounts/login/", {"username": "alice@example.com"})) == []
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+def test_a_wrong_password_given_once_more_is_a_line_in_the_log(alices, alice, told):
+    lines = told(lambda: alices.post("/two-factor/confirm/", {"password": "wrong", "code": ""}))
+    assert lines == [("password_refused", alice.pk, "password")]
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+@pytest.mark.parametrize(("code", "method"), [("000000", "totp"), ("AAAAA-AAAAA-AAAAA", "backup")])
+def test_a_wrong_code_is_a_line_that_says_of_which_kind(asked, alice, told, code, method):
+    lines = told(lambda: [asked.post(VERIFY, {"code": code}) for _ in range(6)])
+    refusals = [line for line in lines if line[0] != "wrong_codes"]
+    kinds = ["second_factor_locked"] * 2 + ["second_factor_refused"] * 4
+    assert sorted(refusals) == [(kind, alice.pk, method) for kind in kinds]
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+def test_a_wrong_code_that_was_sent_is_a_line_that_says_so(sent, alice, told):
+    lines = told(lambda: sent.post(VERIFY + "sent/", {"code": "000000"}))
+    assert lines == [("second_factor_refused", alice.pk, "recovery")]
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+@pytest.mark.parametrize("method", ["totp", "backup"])
+def test_a_code_given_again_is_a_line_that_says_of_which_kind(client, alice, phone, paper, told, method):
+    code = phone.code() if method == "totp" else paper[0]
+    for _ in range(2):
+        give_password(client)
+        lines = told(lambda: client.post(VERIFY, {"code": code}))
+        client.post("/accounts/logout/")
+    assert ("code_replayed", alice.pk, method) in lines
+
+
+@pytest.mark.proves("16.3.1-16.3.4")
+def test_the_administration_refused_is_a_line_in_the_log(alices, alice, told):
+    lines = told(lambda: alices.get("/admin/", follow=True))
+    assert lines == [("permission_denied", alice.pk, None)]
+
+
 @pytest.mark.proves("16.3.1-16.3.4")
 @pytest.mark.parametrize(
     ("act", "line"),
