@@ -84,7 +84,7 @@ def method(request: HttpRequest) -> str:
 
 def asked(request: HttpRequest, user: Any) -> Any:
     """The user, who now answers is_verified(): has this session given a second factor?"""
-    user.is_verified = lambda: request.session.get(signin.AMR, signin.NONE) not in {signin.NONE, signin.HELD}
+    user.is_verified = lambda: signin.is_factor(request.session.get(signin.AMR, signin.NONE))
     return user
 
 

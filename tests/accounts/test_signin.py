@@ -376,5 +376,9 @@ def test_reading_a_page_makes_no_session(client, db, name):
 
 
 @pytest.mark.proves("7.2.1-7.2.3", "11.5.1", "N-14")
-def test_the_session_key_is_too_long_to_guess(as_alice):
-    assert len(as_alice.session.session_key) == 32
+def test_the_session_key_is_too_long_to_guess(as_alice, alice):
+    keys = {as_alice.session.session_key}
+    for _ in range(30):
+        give_password(browser := Client())
+        keys.add(browser.session.session_key)
+    assert (len(keys), {len(key) for key in keys}, len(set("".join(keys)))) == (31, {32}, 36)

@@ -51,7 +51,6 @@ def test_a_backup_code_is_no_otp_code(asked, paper):
     assert code_of(asked.give(otp_code=paper[0])) == (400, "code_refused")
 
 
-@pytest.mark.proves("15.3.5")
 @pytest.mark.parametrize("codes", [{}, {"otp_code": "123456", "backup_code": "x"}])
 def test_one_code_is_wanted(asked, codes):
     assert code_of(asked.give(**codes)) == (400, "invalid")

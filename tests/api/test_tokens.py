@@ -136,7 +136,7 @@ def test_a_challenge_is_no_token(asked):
     assert asked.post("jwt/verify/", {"token": asked.challenge}).status_code == 401
 
 
-@pytest.mark.proves("13.3.4")
+@pytest.mark.proves("S-15")
 def test_a_new_key_signs_and_an_older_one_still_opens(hers, settings):
     old, settings.TWOFACTOR_KEYS = kid(hers.access), [vault.generate_key(), *settings.TWOFACTOR_KEYS]
     assert hers.is_signed_in()

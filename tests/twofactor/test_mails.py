@@ -242,7 +242,7 @@ def test_two_wrong_codes_are_not_mailed(client, phone):
     assert letters() == []
 
 
-@pytest.mark.proves("6.3.5")
+@pytest.mark.proves("6.3.5", "N-06-notice")
 @pytest.mark.parametrize("act", [guess, guess_then_know, replay_elsewhere, move_house])
 def test_what_is_suspicious_is_mailed_once_a_day(laptop, phone, clock, paper, act):
     told = []
@@ -262,7 +262,6 @@ def test_a_right_code_after_two_wrong_ones_is_not_mailed(client, phone):
     assert (signed_in_as(client) is not None, letters()) == (True, [])
 
 
-@pytest.mark.proves("N-06-notice")
 def test_a_replay_from_the_same_address_is_not_mailed(laptop, phone):
     for _ in range(2):
         give_password(laptop)

@@ -64,6 +64,10 @@ def test_the_session_remembers_that_it_was_recovery(back):
     assert back.session["amr"] == "recovery"
 
 
+def test_it_is_no_second_factor(back):
+    assert not back.get("/").wsgi_request.user.is_verified()
+
+
 @pytest.mark.proves("N-10")
 def test_without_the_password_a_code_is_worth_nothing(client, phone):
     """N-10: two proofs, not one."""

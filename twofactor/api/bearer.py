@@ -24,7 +24,7 @@ class Bearer(BaseAuthentication):
             family = tokens.bearer(text.strip(), timezone.now())
         except tokens.Dead:
             raise AuthenticationFailed(DEAD, "token_not_valid") from None
-        vars(family.user)["is_verified"] = lambda: family.method != signin.NONE
+        vars(family.user)["is_verified"] = lambda: signin.is_factor(family.method)
         if must_set_up_first(family, request.parser_context["view"]):
             raise PermissionDenied(SET_UP_FIRST, "set_up_first")
         return family.user, family
