@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
@@ -31,6 +32,7 @@ class Password(LoginView):
     next_page = "admin:index"
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        logout(self.request)  # whoever was signed in here has no business in the administration
         return signin.after_password(self.request, form.get_user(), self.get_success_url())
 
 

@@ -76,6 +76,13 @@ def test_its_own_form_leads_to_the_code_and_back(client, root, roots_phone):
     )
 
 
+def test_its_own_form_lets_somebody_else_in(alice, phone, root, roots_phone, clock):
+    browser = browser_of(alice, phone, clock)
+    browser.post("/admin/login/?next=/admin/", {"username": root.email, "password": PASSWORD})
+    browser.post("/two-factor/verify/", {"code": roots_phone.code()})
+    assert (signed_in_as(browser), browser.get("/admin/").status_code) == (root, 200)
+
+
 def test_its_own_form_ends_no_sign_in_that_is_going_on(client, root, roots_phone):
     give_password(client, root.email)
     Client().post("/admin/login/", {"username": root.email, "password": PASSWORD})

@@ -177,8 +177,9 @@ class Assurance(RuleBasedStateMachine):
         if not (right and self.active) or (inside and door == DOORS[0]):
             return
         if door != DOORS[0]:
-            self.last_login = timezone.now()  # others call login(), which is a sign-in for Django
             self.sessions[n] = None
+        if door == DOORS[2]:
+            self.last_login = timezone.now()  # it calls login(), which is a sign-in for Django
         self.pending[n] = Pending(timezone.now(), self.epoch, self.last_login, [])
 
     @rule(n=BROWSERS, what=CODES)

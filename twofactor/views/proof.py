@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import enrolment, factors, stepup
+from twofactor import factors, signin, stepup
 from twofactor.decorators import open_before_set_up
 from twofactor.forms import PasswordForm, ProofForm
 from twofactor.http import page, posted, safe_next, see_other
@@ -20,7 +20,7 @@ from twofactor.views.panel import or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
     """The password, and for people who have one their second factor; then on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
-    with_code = enrolment.is_on(person(request)) and not stepup.is_on_the_way_back(request, to)
+    with_code = request.session.get(signin.AMR) != signin.NONE and not stepup.is_on_the_way_back(request, to)
     form = proof(request, with_code=with_code)
     form.fields["password"].widget.attrs["autofocus"] = True  # nothing on this page has to be read first
     if form.is_valid():
