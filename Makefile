@@ -1,6 +1,6 @@
 # make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
-# make check    lint, types, templates, migrations; make format puts right what a machine can
+# make check    lint, types, templates, migrations, rules of the house; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  what takes long, then every requirement with its tests or the reason why it has none
@@ -47,6 +47,7 @@ check: .venv/test-packages
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive config accounts twofactor
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/pytest --quiet --noconftest tests/test_house.py
 
 format: .venv/test-packages
 	$(BIN)/ruff check --fix-only .
