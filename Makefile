@@ -13,9 +13,9 @@ PORT = 8000
 BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Whatever asks the database something of its own; all else has been asked of SQLite already.
-ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers tests/twofactor/test_races.py \
-	tests/twofactor/test_send_races.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py \
-	tests/twofactor/test_indexes.py
+RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py
+ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
+	tests/twofactor/test_budget.py tests/twofactor/test_trust.py tests/twofactor/test_indexes.py
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
 LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
@@ -54,8 +54,13 @@ format: .venv/test-packages
 	$(BIN)/ruff format .
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
 
+assurance: export RACE_REPEATS = 20
+assurance: export LOAD_MINUTES = 10
+assurance: export HYPOTHESIS_PROFILE = long
 assurance: .venv/test-packages
-	HYPOTHESIS_PROFILE=long $(BIN)/pytest -m "long or hypothesis" tests
+	$(BIN)/pytest -m "long or hypothesis" tests
+	$(BIN)/pytest $(RACES)
+	$(BIN)/python -m tests.postgres $(BIN)/pytest $(RACES)
 	@$(BIN)/python -m tests.evidence
 
 bench: .venv/bench/packages
