@@ -9,21 +9,30 @@ from django.core import mail
 from django.db import connection, transaction
 from django.test import Client
 
+from config.headers import CONTENT_SECURITY_POLICY, HEADERS
 from tests.crawl import ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import trust
 from twofactor.mail import outgoing
 from twofactor.models import Event, TrustedBrowser
 
-HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/help/"}
+HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/help/"}
 ARMOUR = {
-    "Content-Security-Policy",
-    "Cross-Origin-Opener-Policy",
-    "Cross-Origin-Resource-Policy",
-    "Permissions-Policy",
-    "Referrer-Policy",
-    "X-Content-Type-Options",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": HEADERS["Permissions-Policy"],
+    "Referrer-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+    "X-Content-Type-Options": "nosniff",
 }
+
+
+@pytest.fixture(autouse=True)
+def https(settings):
+    """As config.settings has it with a BASE_URL of that kind."""
+    settings.SECURE_HSTS_SECONDS = 31536000
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
 
 
 @pytest.fixture
@@ -102,10 +111,16 @@ def faults(client, method, address, headers):
     letters = len(mail.outbox)
     back = transaction.savepoint()
     with writes() as written:
-        answer = client.generic(method, address, headers=headers)
+        answer = client.generic(method, address, headers=headers, secure=True)
     if answer.status_code >= 500:
         yield str(answer.status_code)
-    yield from [f"no {name}" for name in ARMOUR if name not in answer.headers]
+    yield from [
+        f"{name}: {answer.headers.get(name)}"
+        for name, value in ARMOUR.items()
+        if answer.headers.get(name) != value
+    ]
+    if answer.status_code // 100 != 3 and answer.headers.get("X-Frame-Options") != "DENY":
+        yield "may be framed"
     if not {"no-store", "private"} <= set(answer.headers.get("Cache-Control", "").split(", ")):
         yield "may be kept"
     if "HX-Request" not in answer.headers.get("Vary", ""):
