@@ -3,6 +3,7 @@
 import re
 from contextlib import contextmanager
 from copy import deepcopy
+from itertools import product
 
 import pytest
 from django.contrib.auth.models import Group
@@ -73,9 +74,10 @@ def pending():
     return client
 
 
-@pytest.fixture(
-    params=["stranger", "pending", "without a factor", "must have one", "with both", "clerk", "root"]
-)
+KINDS = ["stranger", "pending", "without a factor", "must have one", "with both", "clerk", "root"]
+
+
+@pytest.fixture
 def visitor(request, alices_things, clock, settings):
     if request.param == "must have one":
         settings.TWOFACTOR_REQUIRED_FOR = "everyone"
@@ -139,13 +141,21 @@ def faults(client, method, address, headers):
     client.cookies = jar
 
 
-UNUSED = pytest.mark.long  # by any page of ours
-METHODS = ["GET", "POST", *(pytest.param(name, marks=UNUSED) for name in ("HEAD", "PUT", "DELETE"))]
+USED = {"GET", "POST"}
+FEW = {"stranger", "with both", "root"}
+
+
+def crawls():
+    """By everybody with every method; in a quick run, a few try those that no page of ours uses."""
+    for who, method, mode in product(KINDS, ["GET", "POST", "HEAD", "PUT", "DELETE"], ["plain", "htmx"]):
+        quick = method in USED or (who in FEW and mode == "plain")
+        marks = () if quick else pytest.mark.long
+        headers = HTMX if mode == "htmx" else {}
+        yield pytest.param(who, method, headers, id=f"{who}-{method}-{mode}", marks=marks)
 
 
 @pytest.mark.proves("2.3.1", "3.5.3", "7.6.2", "16.5.4", "H-01", "H-02")
-@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("visitor", "method", "headers"), list(crawls()), indirect=["visitor"])
 def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
     found = {address: list(faults(visitor, method, address, headers)) for address in ADDRESSES}
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
