@@ -19,3 +19,4 @@ def example(route, value="1"):
 
 ROUTES = list(routes(get_resolver("config.urls").url_patterns))
 ADDRESSES = sorted({example(route) for route in ROUTES})
+API_ADDRESSES = sorted(example(route) for route in routes(get_resolver("config.api").url_patterns, "api/"))

@@ -12,7 +12,9 @@ from django.db import connection, transaction
 from django.test import Client
 
 from config.headers import CONTENT_SECURITY_POLICY, HEADERS
-from tests.crawl import ADDRESSES, ROUTES, example
+from tests.api.conftest import api  # noqa: F401 - it is on, for all here
+from tests.api.program import Program
+from tests.crawl import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import trust
 from twofactor.mail import outgoing
@@ -31,10 +33,11 @@ ARMOUR = {
 SETUP = "/two-factor/setup/"
 # Nothing was begun, and the session is given a name all the same: not needed, and to go.
 NAMED = ["/two-factor/backup-codes/", "/two-factor/setup/codes/", "/two-factor/setup/verify/"]
-# The tables that even a look may write to: a key must be there to be shown.
+# The tables that even a look may write to: a key must be there to be shown, and the API counts every call.
 MAY_WRITE = {
     SETUP: {"twofactor_draft", "twofactor_allowance", "django_session"},
     **{address: {"django_session"} for address in NAMED},
+    **{address: {"twofactor_allowance"} for address in API_ADDRESSES},
 }
 
 
@@ -86,15 +89,16 @@ def pending():
     return client
 
 
+def program(clock):
+    """It has Bob's token, and sends it wherever it goes."""
+    phone = enrol(person("bob@example.com"))
+    bobs = Program("bob@example.com").sign_in(phone)
+    return Client(headers={"Authorization": f"Bearer {bobs.access}"})
+
+
 KINDS = [
-    "stranger",
-    "pending",
-    "without a factor",
-    "setting up",
-    "must have one",
-    "with both",
-    "clerk",
-    "root",
+    *("stranger", "pending", "without a factor", "setting up", "must have one", "with both", "clerk", "root"),
+    "program",
 ]
 
 
@@ -111,6 +115,7 @@ def visitor(request, alices_things, clock, settings):
         "with both": lambda: with_both_factors(clock, "bob@example.com"),
         "clerk": lambda: with_both_factors(clock, "clerk@example.com", is_staff=True),
         "root": lambda: with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True),
+        "program": lambda: program(clock),
     }[request.param]()
     client.raise_request_exception = False
     return client
@@ -164,7 +169,7 @@ def faults(client, method, address, headers):
 
 
 USED = {"GET", "POST"}
-FEW = {"stranger", "with both", "root"}
+FEW = {"stranger", "with both", "root", "program"}
 
 
 def crawls():
@@ -179,7 +184,9 @@ def crawls():
 @pytest.mark.proves("2.3.1", "3.5.3", "7.6.2", "16.5.4", "H-01", "H-02")
 @pytest.mark.parametrize(("visitor", "method", "headers"), list(crawls()), indirect=["visitor"])
 def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
-    found = {address: list(faults(visitor, method, address, headers)) for address in ADDRESSES}
+    found = {
+        address: list(faults(visitor, method, address, headers)) for address in ADDRESSES + API_ADDRESSES
+    }
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
 
 
@@ -188,6 +195,13 @@ def test_the_crawl_gets_everywhere(alices_things, clock):
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
     statuses = [root.get(address).status_code for address in ADDRESSES]
     assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())
+
+
+@pytest.mark.parametrize("visitor", ["program"], indirect=True)
+def test_the_crawl_gets_everywhere_in_the_api(visitor):
+    """A program is refused for what it left out, and nowhere for who it is or where it went."""
+    statuses = {visitor.post(address, {}, "application/json").status_code for address in API_ADDRESSES}
+    assert statuses - {200, 204, 400, 405} == set()
 
 
 @pytest.mark.parametrize("visitor", ["without a factor"], indirect=True)
