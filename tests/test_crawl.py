@@ -31,12 +31,9 @@ ARMOUR = {
     "X-Content-Type-Options": "nosniff",
 }
 SETUP = "/two-factor/setup/"
-# Nothing was begun, and the session is given a name all the same: not needed, and to go.
-NAMED = ["/two-factor/backup-codes/", "/two-factor/setup/codes/", "/two-factor/setup/verify/"]
 # The tables that even a look may write to: a key must be there to be shown, and the API counts every call.
 MAY_WRITE = {
     SETUP: {"twofactor_draft", "twofactor_allowance", "django_session"},
-    **{address: {"django_session"} for address in NAMED},
     **{address: {"twofactor_allowance"} for address in API_ADDRESSES},
 }
 
