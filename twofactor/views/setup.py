@@ -34,7 +34,8 @@ def holder(request: HttpRequest) -> str:
 
 
 def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
-    return enrolment.unfinished(person(request), kind, timezone.now(), holder(request))
+    mine = request.session.get(HOLDER)
+    return enrolment.unfinished(person(request), kind, timezone.now(), mine) if mine else None
 
 
 @may_set_up
