@@ -33,7 +33,7 @@ ARMOUR = {
 SETUP = "/two-factor/setup/"
 # The tables that even a look may write to: a key must be there to be shown, and the API counts every call.
 MAY_WRITE = {
-    SETUP: {"twofactor_draft", "twofactor_allowance", "django_session"},
+    SETUP: {"twofactor_draft", "twofactor_allowance"},
     **{address: {"twofactor_allowance"} for address in API_ADDRESSES},
 }
 

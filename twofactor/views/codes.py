@@ -15,7 +15,7 @@ from twofactor.models import Draft
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 from twofactor.views.proof import proof
-from twofactor.views.setup import begun, holder, shown
+from twofactor.views.setup import begun, held, holder, shown
 
 CODES = Draft.Kind.CODES
 LIVE_CODE = frozenset({factors.TOTP})  # whoever holds the paper must not be able to renew it
@@ -37,9 +37,10 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
-        enrolment.start(person(request), CODES, timezone.now(), holder(request))
+        mine = holder(request)
+        enrolment.start(person(request), CODES, timezone.now(), mine)
         stepup.confirmed(request, factors.TOTP)
-        return see_other("twofactor:backup_codes")
+        return held(see_other("twofactor:backup_codes"), mine)
     return page(request, "twofactor/backup_codes.html", form=form)
 
 

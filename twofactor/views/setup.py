@@ -1,6 +1,5 @@
 """Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
 
-import secrets
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -9,10 +8,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import enrolment, mail, qr, signin, totp
+from twofactor import cookies, enrolment, mail, qr, signin, totp
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
@@ -23,27 +23,34 @@ from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 
 SETUP = Draft.Kind.SETUP
-HOLDER = "holder"
+COOKIE = "draft"
 
 
 def holder(request: HttpRequest) -> str:
-    """A name for this session that it keeps when its key changes."""
-    if HOLDER not in request.session:
-        request.session[HOLDER] = secrets.token_urlsafe(16)
-    return str(request.session[HOLDER])
+    """Names the browser that began: it alone may go on, even after signing in again.
+
+    Tabs that begin at once agree on it, because they have the same session.
+    """
+    key = request.session.session_key or ""
+    return cookies.read(request, COOKIE) or salted_hmac("twofactor.views.setup.holder", key).hexdigest()
+
+
+def held(response: HttpResponse, holder: str) -> HttpResponse:
+    cookies.write(response, COOKIE, holder, max_age=int(Draft.MAX_AGE.total_seconds()))
+    return response
 
 
 def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
-    mine = request.session.get(HOLDER)
-    return enrolment.unfinished(person(request), kind, timezone.now(), mine) if mine else None
+    return enrolment.unfinished(person(request), kind, timezone.now(), holder(request))
 
 
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
-    draft = enrolment.start(person(request), SETUP, timezone.now(), holder(request))
+    mine = holder(request)
+    draft = enrolment.start(person(request), SETUP, timezone.now(), mine)
     address = totp.address(draft.key, person(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
-    return page(
+    response = page(
         request,
         "twofactor/setup.html",
         setup=draft,
@@ -51,6 +58,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         picture=picture,
         onward=onward(request),
     )
+    return held(response, mine)
 
 
 @or_fresh_panel
