@@ -1,32 +1,45 @@
 """After each test, is any secret of it where secrets must not be?
 
-Known are the keys, backup codes, sent codes, session keys and passwords that were issued, and the codes that
-phones showed. Looked through are log lines, mails, all tables, sessions, dumpdata and the addresses that
-people are sent to.
+Known are the keys of the site, and whatever was issued or chosen: keys, codes, session keys, tokens, links
+and passwords; and the codes that phones showed. Looked for is each in every spelling that a copy could have.
+Looked through are log lines, mails, all tables, sessions, dumpdata and the addresses people are sent to.
 """
 
 import io
 import logging
 import re
+from base64 import b32decode, b64encode, urlsafe_b64encode
 from collections import Counter
 from functools import wraps
+from urllib.parse import quote, quote_plus
 
 import pytest
 from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from accounts import addresses, lockout
 from config.logs import JsonLines
 from tests import people
-from twofactor import alphabet, delivery, sessions, totp
+from twofactor import alphabet, backup_codes, cookies, delivery, sessions, signin, totp, trust, vault
+from twofactor.api import tokens
 from twofactor.mail import outgoing
+from twofactor.models import Authenticator
 from twofactor.sessions import SessionStore
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
-SENT = "sent code"
+DATABASES = {"db", "transactional_db", "live_server", "databases"}  # fixtures; the last is of the importers
 ADDRESSES = ["Location", "HX-Redirect", "HX-Push-Url", "HX-Location", "HX-Replace-Url"]
+LONG = 15  # characters, which nothing else has by chance: so case and neighbours do not matter
+SHORTEST_PASSWORD = 8  # that anybody can choose; tests try others, to see them refused
+
+KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
+SEALED = {signin.PURPOSE: "pending note", addresses.PURPOSE: CONFIRM, lockout.PURPOSE: "known browser"}
 
 
 class Hunter:
@@ -36,30 +49,32 @@ class Hunter:
 
     def forget(self):
         self.secrets, self.lines, self.urls = {people.PASSWORD: "password"}, [], []
+        for key in [settings.SECRET_KEY, *settings.TWOFACTOR_KEYS]:
+            self.secrets[key] = "key of the site"
 
     def learn(self, kind, value):
         self.counts[kind] += 1
         self.secrets[value] = kind
-        if kind == "backup code":
-            self.secrets[alphabet.grouped(value)] = kind
         return value
 
     def hits(self):
         """Each secret that was found, by its kind, with the place."""
-        any_of_them = "|".join(map(re.escape, self.secrets))
-        for place, texts, but in self.places():
-            for found in re.findall(rf"(?<![\w.:])(?:{any_of_them})(?!\w)", "\n".join(texts)):
-                if self.secrets[found] != but:
-                    yield f"a {self.secrets[found]} in {place}"
+        known = [(kind, Spellings(kind, secret)) for secret, kind in self.secrets.items()]
+        for place, texts, may_be_there in self.places():
+            text = Text("\n".join(texts))
+            for kind, spellings in known if text else []:
+                if kind not in may_be_there and spellings.any_in(text):
+                    yield f"{kind} in {place}"
 
     def places(self):
-        """What is searched; and a kind that may stand there."""
-        yield "the log", self.lines, None
-        yield "an address", self.urls, None
+        """What is searched; and what is there for people to find."""
+        yield "the log", self.lines, {}
+        yield "an address", self.urls, {CONFIRM}  # which opens nothing to who has not signed in as its owner
         letters = getattr(mail, "outbox", [])
         to_admins = [letter for letter in letters if letter.subject.startswith("[Django]")]
-        yield "an error mail", map(written, to_admins), None
-        yield "a letter", map(written, (each for each in letters if each not in to_admins)), SENT
+        yield "an error mail", map(written, to_admins), {}
+        others = (each for each in letters if each not in to_admins)
+        yield "a letter", map(written, others), {SENT, RESET, CONFIRM}
         if self.asks_database:
             yield from self.database()
 
@@ -67,17 +82,62 @@ class Hunter:
         tables = set(connection.introspection.table_names())
         for model in apps.get_models():
             if model._meta.app_label in APPS and model._meta.db_table in tables:
-                yield f"the table {model._meta.db_table}", rows_of(model._meta.db_table), None
+                yield f"the table {model._meta.db_table}", rows_of(model._meta.db_table), {}
         if "django_session" in tables:
             session = apps.get_model("sessions", "Session")
             yield (
                 "a session",
                 (str(SessionStore().decode(row.session_data)) for row in session.objects.all()),
-                None,
+                {},
             )
             dump = io.StringIO()
             call_command("dumpdata", "accounts", "twofactor", stdout=dump)
-            yield "dumpdata", [dump.getvalue()], None
+            yield "dumpdata", [dump.getvalue()], {}
+
+
+class Text:
+    """As it is; in one line, as a mail program puts base64 together; and as somebody reads it out."""
+
+    def __init__(self, text):
+        self.text = re.sub(r"\\(?:[bfnrt]|u[0-9a-f]{4}|x[0-9a-f]{2})", " ", text)  # of JSON and of repr
+        self.line = re.sub(r"\s", "", self.text)
+        self.read_out = read_out(self.line)
+
+    def __bool__(self):
+        return bool(self.line)
+
+
+class Spellings:
+    def __init__(self, kind, secret):
+        raws = [secret.encode()]
+        if kind == KEY:
+            raws.append(b32decode(secret + "=" * (-len(secret) % 8), casefold=True))
+        self.as_it_is = {secret, quote(secret), quote_plus(secret)}
+        self.in_base64 = {each for raw in raws for each in in_base64(raw)}
+        self.read_out = {raw.hex() for raw in raws} | ({read_out(secret)} if len(secret) >= LONG else set())
+
+    def any_in(self, text):
+        return (
+            any(each in text.read_out for each in self.read_out)
+            or any(each in text.line for each in self.in_base64)
+            or any(each in text.text and stands_alone(each, text.text) for each in self.as_it_is)
+        )
+
+
+def stands_alone(secret, text):
+    """Not six digits of a longer number, of a hash, or after the point of a second."""
+    return re.search(rf"(?<![^\W_])(?<!\d\.){re.escape(secret)}(?![^\W_])", text)
+
+
+def read_out(text):
+    return re.sub(r"[\s-]", "", text).lower()
+
+
+def in_base64(raw):
+    """Wherever it begins in what was encoded: the letters in which its neighbours have no part."""
+    for before in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
 
 
 def rows_of(table):
@@ -99,25 +159,46 @@ class Listener(logging.Handler):
         hunter.lines.append(self.format(record))
 
 
-def wrap(owner, name, kind):
-    """Learns what it returns."""
+def watch(owner, name, learn):
+    """The function goes on as it is; what it was given and what it returned is shown to the other one."""
     original = getattr(owner, name)
 
     @wraps(original)
-    def learning(*args, **kwargs):
-        return hunter.learn(kind, original(*args, **kwargs))
+    def watched(*given, **named):
+        found = original(*given, **named)
+        learn(found, *given)
+        return found
 
-    setattr(owner, name, learning)
+    setattr(owner, name, watched)
 
 
-def watch_delivery():
-    original = delivery.deliver
+def issued(kind):
+    return lambda found, *given: hunter.learn(kind, found)
 
-    def deliver(user, channel, code):
-        hunter.learn(SENT, code)
-        return original(user, channel, code)
 
-    delivery.deliver = deliver
+def learn_sealed(found, purpose, *given):
+    if purpose in SEALED:
+        hunter.learn(SEALED[purpose], found)
+
+
+def learn_cookie(found, response, short, value):
+    for token in value.split(".") if short == trust.COOKIE else []:
+        hunter.learn("trusted browser", token)
+
+
+def learn_password(found, user, password):
+    if password and len(password) >= SHORTEST_PASSWORD:
+        hunter.learn("password", password)
+
+
+def learn_tokens(found, *given):
+    for name, token in found.items():
+        hunter.learn(f"{name} token", token)
+
+
+def learn_codes(found, user, codes):
+    for code in codes:
+        hunter.learn("backup code", code)
 
 
 def watch_addresses():
@@ -132,11 +213,18 @@ def watch_addresses():
 
 
 def pytest_configure(config):
-    wrap(totp, "generate_key", "key")
-    wrap(alphabet, "backup_code", "backup code")
-    wrap(sessions, "get_random_string", "session key")
-    wrap(people.Phone, "code", "code of a phone")
-    watch_delivery()
+    watch(totp, "generate_key", issued(KEY))
+    watch(Authenticator, "seal_key", lambda found, row, key, *given: hunter.learn(KEY, key))  # brought along
+    watch(alphabet, "backup_code", issued("backup code"))
+    watch(backup_codes, "rows", learn_codes)
+    watch(people.Phone, "code", issued("code of a phone"))
+    watch(delivery, "deliver", lambda found, user, channel, code: hunter.learn(SENT, code))
+    watch(sessions, "get_random_string", issued("session key"))
+    watch(vault, "seal", learn_sealed)
+    watch(cookies, "write", learn_cookie)
+    watch(tokens, "signed", learn_tokens)
+    watch(PasswordResetTokenGenerator, "make_token", issued(RESET))
+    watch(AbstractBaseUser, "set_password", learn_password)
     watch_addresses()
     listener = Listener()
     listener.setFormatter(JsonLines())
@@ -160,8 +248,7 @@ def pytest_runtest_call(item):
 
 
 def may_ask(item):
-    fixtures = {"db", "transactional_db"} & set(item.fixturenames)
-    return bool(fixtures) or item.get_closest_marker("django_db") is not None
+    return bool(DATABASES & set(item.fixturenames)) or item.get_closest_marker("django_db") is not None
 
 
 def pytest_terminal_summary(terminalreporter):
