@@ -25,9 +25,11 @@ DOORS = ["/accounts/login/", "/admin/login/", "/door/"]  # ours, the administrat
 BROWSERS = st.integers(0, 1)
 CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PAPER[:2]])  # steps off, nonsense, paper
 SECONDS = st.sampled_from([1, 29, 31, 61, 120, 299, 301, 599, 601, 3601])
+NEARLY_A_MONTH, A_MONTH = 30 * 24 * 3600 - 1, 30 * 24 * 3600
 USUALLY = st.sampled_from([True, True, True, True, False])
 SELDOM = st.sampled_from([False, False, False, True])
-TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24)
+TEN_MINUTES, HOUR = timedelta(minutes=10), timedelta(hours=1)
+DAY, MONTH = timedelta(hours=24), timedelta(days=30)
 
 
 EVENTS = {
@@ -38,6 +40,12 @@ EVENTS = {
     "overtaken at another door": lambda machine, n: machine.give_password(1 - n, DOORS[2], right=True),
     "reset": lambda machine, n: machine.reset_password(PASSWORD, really=True),
     "signed out elsewhere": lambda machine, n: machine.sign_out_elsewhere(1 - n, really=True),
+}
+WHILE_AWAY = {
+    "nothing": lambda machine, n: None,
+    "nearly a month": lambda machine, n: machine.wait(NEARLY_A_MONTH),
+    "a month": lambda machine, n: machine.wait(A_MONTH),
+    **{name: EVENTS[name] for name in ("blocked", "reset", "signed out elsewhere")},
 }
 
 
@@ -56,7 +64,14 @@ class Session:
     began: object
     seen: object
     epoch: int
+    method: str
     confirmed: object = None
+
+
+@dataclass
+class Trust:
+    began: object
+    epoch: int
 
 
 class Guesses:
@@ -85,16 +100,17 @@ class Guesses:
 
 class Assurance(RuleBasedStateMachine):
     clock = None  # the test's
+    is_staff = True
 
     def __init__(self):
         super().__init__()
         self.clock.move_to(NOW)
         self.back = transaction.savepoint()
-        self.alice = person(is_staff=True, is_superuser=True)
+        self.alice = person(is_staff=self.is_staff, is_superuser=self.is_staff)
         self.phone = enrol(self.alice)
         backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
         self.browsers = [Client(), Client()]
-        self.pending, self.sessions = [None] * 2, [None] * 2
+        self.pending, self.sessions, self.trust = [None] * 2, [None] * 2, [None] * 2
         self.guesses, self.spent, self.last_step = Guesses(), set(), 0
         self.password, self.epoch, self.last_login, self.active, self.asked = PASSWORD, 0, None, True, 0
 
@@ -155,10 +171,14 @@ class Assurance(RuleBasedStateMachine):
         self.guesses.won()
         return 303
 
-    def signed_in(self, n):
+    def signed_in(self, n, method):
         now = timezone.now()
         self.last_login, self.pending[n] = now, None
-        self.sessions[n] = Session(now, now, self.epoch)
+        self.sessions[n] = Session(now, now, self.epoch, method)
+
+    def is_trusted(self, n):
+        found = self.trust[n]
+        return found and found.epoch == self.epoch and timezone.now() < found.began + MONTH
 
     def new_password(self, password):
         self.password, self.epoch, self.guesses = password, self.epoch + 1, Guesses()
@@ -176,23 +196,31 @@ class Assurance(RuleBasedStateMachine):
         self.browsers[n].post(door, form, REMOTE_ADDR=address)
         if not (right and self.active) or (inside and door == DOORS[0]):
             return
+        if door == DOORS[1] and (not self.is_staff or (inside and self.sessions[n].method == "recovery")):
+            return  # it is none of theirs, or wants more than that
+        if door == DOORS[0] and self.is_trusted(n):
+            self.signed_in(n, "trusted")
+            return
         if door != DOORS[0]:
             self.sessions[n] = None
         if door == DOORS[2]:
             self.last_login = timezone.now()  # it calls login(), which is a sign-in for Django
         self.pending[n] = Pending(timezone.now(), self.epoch, self.last_login, [])
 
-    @rule(n=BROWSERS, what=CODES)
-    def give_code(self, n, what):
+    @rule(n=BROWSERS, what=CODES, trusting=SELDOM)
+    def give_code(self, n, what, trusting=False):
         code, key = self.code(what)
-        answer = self.browsers[n].post(VERIFY, {"code": code})
+        box = {"trust_browser": "on"} if trusting else {}
+        answer = self.browsers[n].post(VERIFY, {"code": code, **box})
         if self.is_in(n) or not self.is_pending(n):
             assert answer.status_code in {302, 303}
             return
         expected = self.judge(key)
         assert answer.status_code == expected
         if expected == 303:
-            self.signed_in(n)
+            self.signed_in(n, "totp" if isinstance(key, int) else "backup")
+            if trusting and self.sessions[n].method == "totp" and not self.is_staff:
+                self.trust[n] = Trust(timezone.now(), self.epoch)
 
     @rule(n=BROWSERS, door=st.sampled_from(DOORS), what=CODES)
     def sign_in(self, n, door, what):
@@ -236,7 +264,7 @@ class Assurance(RuleBasedStateMachine):
         newest[2] += tries_left
         if tries_left and code == newest[0]:
             assert (answer.status_code, self.judge(("sent", n, code, newest[1]))) == (303, 303)
-            self.signed_in(n)
+            self.signed_in(n, "recovery")
             return
         assert answer.status_code == 422
         self.guesses.charge(now)
@@ -257,6 +285,7 @@ class Assurance(RuleBasedStateMachine):
             assert answer.status_code in {302, 303}
         elif right and self.judge(key) == 303:
             self.sessions[n].confirmed = timezone.now()
+            self.sessions[n].method = "totp" if isinstance(key, int) else "backup"
             assert answer.status_code == 303
         else:
             assert answer.status_code in {422, 429}
@@ -321,6 +350,18 @@ class Assurance(RuleBasedStateMachine):
         self.give_code(n, 1)
         self.look(n)
 
+    @rule(n=BROWSERS, what=CODES, event=st.sampled_from(sorted(WHILE_AWAY)))
+    def come_back_trusting(self, n, what, event):
+        """The password alone, if the browser is trusted and nothing has ended that."""
+        self.give_password(n, DOORS[0], right=True)
+        self.give_code(n, what, trusting=True)
+        self.sign_out(n, really=True)
+        self.wait(61)
+        self.sign_in(1 - n, DOORS[0], 0)
+        WHILE_AWAY[event](self, n)
+        self.give_password(n, DOORS[0], right=True)
+        self.look(n)
+
     @rule(seconds=SECONDS)
     def wait(self, seconds):
         self.clock.shift(seconds)
@@ -335,9 +376,16 @@ class Assurance(RuleBasedStateMachine):
         return self.browsers[n].get("/function/").status_code == 200
 
 
+class OfOthers(Assurance):
+    """People who are not staff may trust a browser."""
+
+    is_staff = False
+
+
 @pytest.mark.hypothesis
-@pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "L-4", "S-01", "S-08", "S-10", "V-23")
-def test_no_order_of_events_skips_a_state(db, clock, settings):
+@pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "L-4", "S-01", "S-08", "S-10", "S-11", "S-12", "V-23")
+@pytest.mark.parametrize("machine", [Assurance, OfOthers])
+def test_no_order_of_events_skips_a_state(db, clock, settings, machine):
     settings.ROOT_URLCONF = "tests.twofactor.test_gate"
     Assurance.clock = clock
-    run_state_machine_as_test(Assurance)
+    run_state_machine_as_test(machine)
