@@ -10,36 +10,50 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
+from django.urls import include, path
 from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.accounts.letters import letters, link
+from tests.api.conftest import api  # noqa: F401 - its settings
+from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import SENT, ask, mailed
+from tests.twofactor.test_gate import urlpatterns as pages
 from twofactor import alphabet, backup_codes, totp
 
 VERIFY, CONFIRM = "/two-factor/verify/", "/two-factor/confirm/"
 DOORS = ["/accounts/login/", "/admin/login/", "/door/"]  # ours, the administration's, some other app's
-BROWSERS = st.integers(0, 1)
+PROGRAM = 2  # over the API; 0 and 1 are browsers
+BROWSERS, ALL = st.integers(0, 1), st.integers(0, PROGRAM)
 CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PAPER[:2]])  # steps off, nonsense, paper
 SECONDS = st.sampled_from([1, 29, 31, 61, 120, 299, 301, 599, 601, 3601])
 NEARLY_A_MONTH, A_MONTH = 30 * 24 * 3600 - 1, 30 * 24 * 3600
 USUALLY = st.sampled_from([True, True, True, True, False])
 SELDOM = st.sampled_from([False, False, False, True])
-TEN_MINUTES, HOUR = timedelta(minutes=10), timedelta(hours=1)
-DAY, MONTH = timedelta(hours=24), timedelta(days=30)
+TWO_MINUTES, TEN_MINUTES, QUARTER = timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=15)
+HOUR, DAY, MONTH = timedelta(hours=1), timedelta(hours=24), timedelta(days=30)
 
+urlpatterns = [path("api/", include("config.api")), *pages]
 
 EVENTS = {
     "blocked": lambda machine, n: machine.block_and_let_in_again(really=True),
     "late": lambda machine, n: machine.wait(600),
     "in time": lambda machine, n: machine.wait(599),
     "overtaken": lambda machine, n: machine.sign_in(1 - n, DOORS[0], 0),
+    "overtaken by a program": lambda machine, n: machine.sign_in_over_api(0),
     "overtaken at another door": lambda machine, n: machine.give_password(1 - n, DOORS[2], right=True),
     "reset": lambda machine, n: machine.reset_password(PASSWORD, really=True),
     "signed out elsewhere": lambda machine, n: machine.sign_out_elsewhere(1 - n, really=True),
+}
+MEANWHILE = {  # to a program that waits for a code
+    **{name: event for name, event in EVENTS.items() if "time" not in name and "program" not in name},
+    "in two minutes": lambda machine, n: machine.wait(119),
+    "after two minutes": lambda machine, n: machine.wait(120),
+    "in ten minutes, with a letter": lambda machine, n: machine.ask_and_wait(599),
+    "after ten minutes, with a letter": lambda machine, n: machine.ask_and_wait(600),
 }
 WHILE_AWAY = {
     "nothing": lambda machine, n: None,
@@ -56,6 +70,7 @@ class Pending:
     began: object
     epoch: int
     last_login: object
+    ends: object
     sent: list
 
 
@@ -65,6 +80,7 @@ class Session:
     seen: object
     epoch: int
     method: str
+    age: object = DAY
     confirmed: object = None
 
 
@@ -72,6 +88,21 @@ class Session:
 class Trust:
     began: object
     epoch: int
+
+
+class Api(Program):
+    """Answers as the pages would."""
+
+    AS_PAGES = {"challenge_over": 302, "code_refused": 422, "locked": 429}
+
+    def give(self, **code):
+        answer = super().give(**code)
+        return 303 if answer.status_code == 200 else self.AS_PAGES[answer.json()["code"]]
+
+    def method(self):
+        """As its tokens say, if they open anything."""
+        answer = self.get("totp/status/")
+        return answer.json()["amr"] if answer.status_code == 200 else None
 
 
 class Guesses:
@@ -109,8 +140,9 @@ class Assurance(RuleBasedStateMachine):
         self.alice = person(is_staff=self.is_staff, is_superuser=self.is_staff)
         self.phone = enrol(self.alice)
         backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
-        self.browsers = [Client(), Client()]
-        self.pending, self.sessions, self.trust = [None] * 2, [None] * 2, [None] * 2
+        self.browsers, self.program = [Client(), Client()], Api(self.alice.email)
+        self.program.challenge = "none"
+        self.pending, self.sessions, self.trust = [None] * 3, [None] * 3, [None] * 2
         self.guesses, self.spent, self.last_step = Guesses(), set(), 0
         self.password, self.epoch, self.last_login, self.active, self.asked = PASSWORD, 0, None, True, 0
 
@@ -126,23 +158,25 @@ class Assurance(RuleBasedStateMachine):
             found is not None
             and self.active
             and (found.epoch, found.last_login) == (self.epoch, self.last_login)
-            and timezone.now() <= found.began + TEN_MINUTES
+            and timezone.now() <= found.ends
         )
+
+    def goes_on(self, n):
+        """A browser that is signed in is asked for nothing."""
+        return self.is_pending(n) and (n == PROGRAM or not self.is_in(n))
 
     def is_in(self, n):
         """As of a request that is being made: a session that is too old is gone with it."""
         found, now = self.sessions[n], timezone.now()
-        if (
-            found is None
-            or found.epoch != self.epoch
-            or not self.active
-            or now - found.began >= DAY
-            or now - found.seen >= HOUR
-        ):
+        if found is None or found.epoch != self.epoch or not self.active or self.is_too_old(n):
             self.sessions[n] = None
         elif now - found.seen >= timedelta(minutes=1):
             found.seen = now
         return self.sessions[n] is not None
+
+    def is_too_old(self, n):
+        found, now = self.sessions[n], timezone.now()
+        return found is not None and (now - found.began >= found.age or now - found.seen >= HOUR)
 
     def code(self, what):
         """What is typed, whether it is right, and whether it was spent before."""
@@ -174,7 +208,7 @@ class Assurance(RuleBasedStateMachine):
     def signed_in(self, n, method):
         now = timezone.now()
         self.last_login, self.pending[n] = now, None
-        self.sessions[n] = Session(now, now, self.epoch, method)
+        self.sessions[n] = Session(now, now, self.epoch, method, QUARTER if n == PROGRAM else DAY)
 
     def is_trusted(self, n):
         found = self.trust[n]
@@ -183,18 +217,23 @@ class Assurance(RuleBasedStateMachine):
     def new_password(self, password):
         self.password, self.epoch, self.guesses = password, self.epoch + 1, Guesses()
 
+    def somewhere(self):
+        """Each try from a place of its own: how often passwords may be tried is another matter."""
+        self.asked += 1
+        return f"10.0.{self.asked // 250}.{self.asked % 250}"
+
     # What people do
 
     @rule(n=BROWSERS, door=st.sampled_from(DOORS), right=USUALLY)
     def give_password(self, n, door, right):
-        self.asked += 1  # each from a place of its own: how often passwords may be tried is another matter
         form = {"username": self.alice.email, "password": self.password if right else "wrong", "next": "/"}
-        address = f"10.0.{self.asked // 250}.{self.asked % 250}"
+        address = self.somewhere()
+        told_so = self.is_too_old(n) and timezone.now() - self.sessions[n].seen < DAY  # then its row is gone
         inside = self.is_in(n)
         if door == DOORS[2] and not (right and self.active):
             return  # it has no page of ours to say no with
         self.browsers[n].post(door, form, REMOTE_ADDR=address)
-        if not (right and self.active) or (inside and door == DOORS[0]):
+        if told_so or not (right and self.active) or (inside and door == DOORS[0]):
             return
         if door == DOORS[1] and (not self.is_staff or (inside and self.sessions[n].method == "recovery")):
             return  # it is none of theirs, or wants more than that
@@ -205,14 +244,18 @@ class Assurance(RuleBasedStateMachine):
             self.sessions[n] = None
         if door == DOORS[2]:
             self.last_login = timezone.now()  # it calls login(), which is a sign-in for Django
-        self.pending[n] = Pending(timezone.now(), self.epoch, self.last_login, [])
+        self.begin(n, TEN_MINUTES)
+
+    def begin(self, n, age):
+        now = timezone.now()
+        self.pending[n] = Pending(now, self.epoch, self.last_login, now + age, [])
 
     @rule(n=BROWSERS, what=CODES, trusting=SELDOM)
     def give_code(self, n, what, trusting=False):
         code, key = self.code(what)
         box = {"trust_browser": "on"} if trusting else {}
         answer = self.browsers[n].post(VERIFY, {"code": code, **box})
-        if self.is_in(n) or not self.is_pending(n):
+        if not self.goes_on(n):
             assert answer.status_code in {302, 303}
             return
         expected = self.judge(key)
@@ -228,58 +271,111 @@ class Assurance(RuleBasedStateMachine):
         self.give_code(n, what)
         self.look(n)
 
+    @rule(right=USUALLY)
+    def give_password_over_api(self, right):
+        self.wait(1)  # a challenge is told from the one before by the moment of the last sign-in
+        password = self.password if right else "wrong"
+        body = {"username": self.alice.email, "password": password}
+        self.program.post("jwt/create/", body, REMOTE_ADDR=self.somewhere())
+        if right and self.active:
+            self.begin(PROGRAM, TWO_MINUTES)
+
+    @rule(what=CODES)
+    def give_code_over_api(self, what):
+        code, key = self.code(what)
+        answer = self.program.give(**{"backup_code" if what in PAPER else "otp_code": code})
+        expected = self.judge(key) if self.goes_on(PROGRAM) else 302
+        assert answer == expected
+        if expected == 303:
+            self.signed_in(PROGRAM, "totp" if isinstance(key, int) else "backup")
+
+    @rule(what=CODES)
+    def sign_in_over_api(self, what):
+        self.give_password_over_api(right=True)
+        self.give_code_over_api(what)
+        self.look_over_api()
+
+    @rule()
+    def look_over_api(self):
+        """Tokens open something while the sign-in lives that they were given for, and say how it was met."""
+        assert self.program.method() == (self.sessions[PROGRAM].method if self.is_in(PROGRAM) else None)
+
     @rule(n=BROWSERS, times=st.integers(2, 6))
     def guess(self, n, times):
         for _ in range(times):
             self.give_code(n, "wrong")
 
-    @rule(n=BROWSERS)
+    @rule(n=ALL)
     def ask_for_a_code(self, n):
         before = len(letters())
-        ask(self.browsers[n])
-        waiting = not self.is_in(n) and self.is_pending(n)
-        assert waiting or len(letters()) == before
+        self.program.send() if n == PROGRAM else ask(self.browsers[n])
+        assert self.goes_on(n) or len(letters()) == before
         if len(letters()) > before:
             self.pending[n].sent.append([mailed(), timezone.now(), 0])
+            self.pending[n].ends = self.pending[n].began + TEN_MINUTES
 
-    @rule(n=BROWSERS, other=BROWSERS, right=USUALLY)
+    def ask_and_wait(self, seconds):
+        self.ask_for_a_code(PROGRAM)
+        self.wait(seconds)
+
+    @rule(n=ALL, other=ALL, right=USUALLY)
     def give_sent_code(self, n, other, right):
         """Also one that was sent for the sign-in of another browser, or an older one."""
         source = self.pending[other].sent if self.pending[other] else []
         code = source[0][0] if right and source else "000000"
-        answer = self.browsers[n].post(SENT, {"code": code})
-        if self.is_in(n) or not self.is_pending(n) or not self.pending[n].sent:
-            assert answer.status_code in {302, 303}
+        if n == PROGRAM:
+            answer = self.program.give(sent_code=code)
+        else:
+            answer = self.browsers[n].post(SENT, {"code": code}).status_code
+        if not self.goes_on(n):
+            assert answer in {302, 303 if n != PROGRAM else 302}
+            return
+        if not self.pending[n].sent:
+            assert answer == (422 if n == PROGRAM else 303)
             return
         now = timezone.now()
         live = [sent for sent in self.pending[n].sent if now - sent[1] < TEN_MINUTES]
         if not live:
-            assert answer.status_code == 422
+            assert answer == 422
             return
         newest, tries_left = live[-1], live[-1][2] < 5
         known = [sent[0] for sent in live]
         if self.guesses.locked(now):
-            assert answer.status_code == 429
+            assert answer == 429
             return
         newest[2] += tries_left
         if tries_left and code == newest[0]:
-            assert (answer.status_code, self.judge(("sent", n, code, newest[1]))) == (303, 303)
+            assert (answer, self.judge(("sent", n, code, newest[1]))) == (303, 303)
             self.signed_in(n, "recovery")
             return
-        assert answer.status_code == 422
+        assert answer == 422
         self.guesses.charge(now)
         if not tries_left or code in known:
             self.guesses.give_back()
+
+    @rule(n=ALL, other=ALL, asks=st.booleans())
+    def borrow_a_sent_code(self, n, other, asks):
+        """Each code is for the sign-in that it was sent for, and for no other."""
+        for waiting in (other, n):
+            if waiting == PROGRAM:
+                self.give_password_over_api(right=True)
+            else:
+                self.give_password(waiting, DOORS[0], right=True)
+        self.ask_for_a_code(other)
+        self.wait(61)
+        if asks:
+            self.ask_for_a_code(n)
+        self.give_sent_code(n, other, right=True)
+        self.look_over_api()
 
     @rule(n=BROWSERS, what=CODES, right=USUALLY)
     def confirm(self, n, what, right):
         code, key = self.code(what)
         inside = self.is_in(n)
-        self.asked += 1
         answer = self.browsers[n].post(
             CONFIRM,
             {"password": self.password if right else "wrong", "code": code, "next": "/recent/"},
-            REMOTE_ADDR=f"10.1.{self.asked // 250}.{self.asked % 250}",
+            REMOTE_ADDR=self.somewhere(),
         )
         if not inside:
             assert answer.status_code in {302, 303}
@@ -350,6 +446,15 @@ class Assurance(RuleBasedStateMachine):
         self.give_code(n, 1)
         self.look(n)
 
+    @rule(event=st.sampled_from(sorted(MEANWHILE)))
+    def outlive_over_api(self, event):
+        """As outlive, for a program: with a letter on its way it may wait longer."""
+        self.give_password_over_api(right=True)
+        self.wait(1)
+        MEANWHILE[event](self, 0)
+        self.give_code_over_api(1)
+        self.look_over_api()
+
     @rule(n=BROWSERS, what=CODES, event=st.sampled_from(sorted(WHILE_AWAY)))
     def come_back_trusting(self, n, what, event):
         """The password alone, if the browser is trusted and nothing has ended that."""
@@ -386,6 +491,7 @@ class OfOthers(Assurance):
 @pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "L-4", "S-01", "S-08", "S-10", "S-11", "S-12", "V-23")
 @pytest.mark.parametrize("machine", [Assurance, OfOthers])
 def test_no_order_of_events_skips_a_state(db, clock, settings, machine):
-    settings.ROOT_URLCONF = "tests.twofactor.test_gate"
+    settings.ROOT_URLCONF = __name__
+    settings.TOTP_THROTTLE_RATE = "1000/minute"  # how often programs may ask is another matter
     Assurance.clock = clock
     run_state_machine_as_test(machine)
