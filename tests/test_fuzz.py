@@ -1,6 +1,6 @@
 """What nobody types, and what programs send: refused in clear words or ignored, and nobody gets in by it."""
 
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
 import time_machine
@@ -9,8 +9,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.people import NOW, PASSWORD, enrol, give_password, person, signed_in_as
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.conftest import PAPER
+from tests.twofactor.sent import NUMBER, with_pigeons
 
 LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/accounts/login/",
@@ -18,6 +19,7 @@ LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/two-factor/verify/backup/",
     "/two-factor/confirm/",
 )
+PHONE, SETUP = "/two-factor/phone/", "/two-factor/setup/"
 MIB = 1 << 20
 URLENCODED = "application/x-www-form-urlencoded"
 DIGITS = "123456"
@@ -57,6 +59,23 @@ FORMS = {
     "/csp-report/": ("csp-report",),
     "/accounts/reset/MQ/set-password/": ("new_password1",),
 }
+NEW = "a quiet green harbour"
+FORMS_INSIDE = {  # what stands in each form, if only one field is wrong
+    CONFIRM: {"password": PASSWORD, "code": "000000"},
+    "/two-factor/backup-codes/": {"password": PASSWORD, "code": "000000"},
+    "/two-factor/disable/": {"password": PASSWORD, "code": "000000"},
+    PHONE: {"number": NUMBER},
+    f"{PHONE}verify/": {"code": "000000"},
+    f"{SETUP}verify/": {"code": "000000"},
+    "/accounts/profile/": {"name": "Alice", "language": "de"},
+    "/accounts/password_change/": {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW},
+    "/accounts/email/change/": {"email": "alice@elsewhere.example"},
+    "/admin/accounts/user/{bob}/two-factor/reset/": {"reset-reason": "lost"},
+    "/admin/accounts/user/{bob}/two-factor/emergency-code/": {"code-reason": "lost", "code-hours": "1"},
+    "/admin/accounts/user/{bob}/two-factor/end-sessions/": {"sessions-reason": "lost"},
+}
+FREE = {"name", "reset-reason", "code-reason", "sessions-reason"}  # people say there what they like
+NOTHING = {("language", "empty")}  # is an answer too
 HEADERS = {
     "htmx": {"HX-Request": "true", "HX-Current-URL": "http://evil.example/\r\nX: y", "HX-Target": "\0<b>"},
     "htmx, of what is no address": {"HX-Request": "true", "HX-Current-URL": "http://[::1", "HX-Prompt": "é"},
@@ -131,14 +150,49 @@ def asked(db):
         yield client
 
 
-def send(client, *request, **more):
-    """The answer, after which everything is as before."""
+@pytest.fixture
+def confirmed(db, settings):
+    """Alice's browser after both factors, given twice; she may help Bob, and has begun what can be begun."""
+    with_pigeons(settings)
+    with time_machine.travel(NOW, tick=False) as clock:
+        phone = enrol(person(is_staff=True, is_superuser=True), PAPER[:1])
+        client = Client(raise_request_exception=False)
+        bob = person("bob@example.com")
+        enrol(bob)
+        client.bob = bob.pk
+        sign_in(client, phone)
+        clock.shift(60)
+        client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+        client.post(PHONE, {"number": NUMBER})
+        client.get(SETUP)
+        yield client
+
+
+def tried(client, *request, **more):
+    """The answer and who is signed in with it, after which everything is as before."""
     jar, back = client.cookies.copy(), transaction.savepoint()
     answer = client.generic(*request, **more)
     inside = signed_in_as(client)
     transaction.savepoint_rollback(back)
     client.cookies = jar
+    return answer, inside
+
+
+def send(client, *request, **more):
+    answer, inside = tried(client, *request, **more)
     return answer.status_code, inside
+
+
+def filled(client, path, field, text, **more):
+    """A form inside with one field that nobody would fill in like this: what was answered, in words."""
+    others = {name: value for name, value in FORMS_INSIDE[path].items() if name != field}
+    body = "&".join([form(field, text), urlencode(others)])
+    answer, inside = tried(client, "POST", path.format(bob=client.bob), body, URLENCODED, **more)
+    if inside != signed_in_as(client):
+        return "signed in as somebody else"
+    if answer.status_code == 422:
+        return "refused" if b'class="error' in answer.content else "refused without a word"
+    return "done" if answer.status_code in {200, 302, 303} else answer.status_code
 
 
 def trouble(answers):
@@ -160,6 +214,25 @@ def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(asked, path, head
         name: send(asked, "POST", path, body, URLENCODED, headers=headers) for name, body in texts.items()
     }
     assert trouble(answers) == {}
+
+
+@pytest.mark.proves("2.2.1", "2.2.2")
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("path", FORMS_INSIDE)
+def test_no_text_in_a_form_inside_is_taken_or_refused_without_a_word(confirmed, path, headers):
+    answers = {
+        (field, name): filled(confirmed, path, field, text, headers=headers)
+        for field in FORMS_INSIDE[path]
+        for name, text in TEXTS.items()
+    }
+    for key in answers.keys() & NOTHING:
+        assert answers.pop(key) == "done"
+    odd = {key: said for key, said in answers.items() if said not in may_be_said(key[0])}
+    assert odd == {}
+
+
+def may_be_said(field):
+    return {"refused", "done"} if field in FREE else {"refused"}
 
 
 @pytest.mark.proves("2.2.1", "R-06")
@@ -206,6 +279,20 @@ def test_whatever_is_typed_is_refused(asked, path):
     def refused(text):
         status, inside = send(asked, "POST", path, form(field, text), URLENCODED)
         assert (status in {400, 422, 429}, inside) == (True, None)
+
+    refused()
+
+
+@pytest.mark.proves("2.2.1", "16.5.4")
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(path, field) for path, fields in FORMS_INSIDE.items() for field in fields if field not in FREE],
+)
+def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
+    @given(st.text(max_size=80) | st.binary(max_size=40))
+    def refused(text):
+        text = text or "x"  # nothing is an answer to some
+        assert filled(confirmed, path, field, text) == "refused"
 
     refused()
 
