@@ -297,6 +297,20 @@ def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
     refused()
 
 
+@pytest.mark.proves("H-06", "4.1.3", "16.5.4")
+@pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
+def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(asked, path):
+    names = sorted({name for headers in HEADERS.values() for name in headers})
+    values = st.text(st.characters(max_codepoint=255), max_size=60)  # what a server hands over: bytes
+
+    @given(st.sampled_from(["GET", "POST"]), st.dictionaries(st.sampled_from(names), values, max_size=5))
+    def harmless(method, headers):
+        status, inside = send(asked, method, path, headers=headers)
+        assert (status < 500, inside) == (True, None)
+
+    harmless()
+
+
 @pytest.mark.proves("V-25", "3.7.2")
 def test_whatever_next_says_leads_to_a_page_of_ours(asked):
     fields = {"username": "bob@example.com", "password": PASSWORD}
