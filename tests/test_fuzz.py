@@ -1,12 +1,13 @@
 """What nobody types, and what programs send: refused in clear words or ignored, and nobody gets in by it."""
 
+from base64 import urlsafe_b64encode
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
 import time_machine
 from django.db import transaction
 from django.test import Client
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
@@ -309,6 +310,37 @@ def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(asked, path):
         assert (status < 500, inside) == (True, None)
 
     harmless()
+
+
+def like_a_token(real):
+    """What names a key of ours and goes on as it likes, down to one wrong letter in what we sealed."""
+    shaped = st.binary(max_size=120).map(lambda junk: urlsafe_b64encode(b"\x80" + junk).decode())
+    letters = st.text("ABCabc019-_=.", max_size=120)
+    place = st.integers(len(real) // 3, len(real) - 5)  # the last ones hold bits that mean nothing
+    changed = place.map(lambda at: real[:at] + ("A" if real[at] != "A" else "B") + real[at + 1 :])
+    named = (shaped | letters | st.text(max_size=20)).map(lambda rest: real.partition(".")[0] + "." + rest)
+    return (named | changed).map(lambda text: text.encode("utf-8", "surrogatepass").decode("latin-1"))
+
+
+@pytest.mark.proves("V-16", "V-17", "16.5.4")
+@pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, BACKUP])
+@pytest.mark.parametrize("name", ["pending", "known"])
+def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
+    """The right code in the same request does not help."""
+    real = {each: asked.cookies[each].value for each in asked.cookies}
+    sealed = real.get(name) or real["pending"]
+
+    @example(
+        sealed.partition(".")[0] + ".\u00c3\u00a9", "POST"
+    )  # a letter that no token has, in its two bytes
+    @given(like_a_token(sealed), st.sampled_from(["GET", "POST"]))
+    def nobody(token, method):
+        jar = "; ".join(f"{each}={value}" for each, value in {**real, name: token}.items())
+        body = f"code={PAPER[0]}" if name == "pending" else "code=000000"
+        status, inside = send(asked, method, path, body, URLENCODED, headers={"Cookie": jar})
+        assert (status < 500, inside) == (True, None)
+
+    nobody()
 
 
 @pytest.mark.proves("V-25", "3.7.2")
