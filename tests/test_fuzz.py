@@ -77,6 +77,7 @@ FORMS_INSIDE = {  # what stands in each form, if only one field is wrong
 }
 FREE = {"name", "reset-reason", "code-reason", "sessions-reason"}  # people say there what they like
 NOTHING = {("language", "empty")}  # is an answer too
+NUMBERS = {"code-hours"}  # where a digit that comes up by chance is an answer
 HEADERS = {
     "htmx": {"HX-Request": "true", "HX-Current-URL": "http://evil.example/\r\nX: y", "HX-Target": "\0<b>"},
     "htmx, of what is no address": {"HX-Request": "true", "HX-Current-URL": "http://[::1", "HX-Prompt": "é"},
@@ -287,7 +288,12 @@ def test_whatever_is_typed_is_refused(asked, path):
 @pytest.mark.proves("2.2.1", "16.5.4")
 @pytest.mark.parametrize(
     ("path", "field"),
-    [(path, field) for path, fields in FORMS_INSIDE.items() for field in fields if field not in FREE],
+    [
+        (path, field)
+        for path, fields in FORMS_INSIDE.items()
+        for field in fields
+        if field not in FREE | NUMBERS
+    ],
 )
 def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
     @given(st.text(max_size=80) | st.binary(max_size=40))
