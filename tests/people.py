@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -57,3 +58,8 @@ def signed_in_as(client: Client):
     key = client.cookies.get(settings.SESSION_COOKIE_NAME)
     pk = SessionStore(key.value).get(SESSION_KEY) if key else None
     return get_user_model().objects.get(pk=pk) if pk else None
+
+
+def open_sessions():
+    """What every session of the site holds."""
+    return [SessionStore().decode(row.session_data) for row in Session.objects.all()]

@@ -1,4 +1,4 @@
-"""Sessions in the database under a hash of their key: who reads the table, or a copy of it, can open none.
+"""Sessions in the database, sealed, under a hash of their key: who reads the table, or a copy, gets nothing.
 
 SESSION_ENGINE = "twofactor.sessions"
 """
@@ -11,6 +11,10 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+
+from twofactor import vault
+
+PURPOSE = "session"
 
 
 def row_key(key: str | None) -> str:
@@ -41,6 +45,16 @@ class SessionStore(db.SessionStore):
             self._session_key = None
             return {}
         return self.decode(row.session_data)
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        """Django keeps the token of a password reset in it, say."""
+        return vault.seal(PURPOSE, "", session_dict, timezone.now())
+
+    def decode(self, session_data: str | bytes) -> dict[str, Any]:
+        try:
+            return dict(vault.unseal(PURPOSE, "", str(session_data), timezone.now()))
+        except vault.Unopenable:
+            return {}
 
     def exists(self, session_key: str) -> bool:
         return super().exists(row_key(session_key))

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
@@ -373,6 +374,12 @@ PUBLIC = ["home", "help", "login", "signup", "signup_sent", "password_reset", "p
 def test_reading_a_page_makes_no_session(client, db, name):
     client.get(reverse(name))
     assert ("sessionid" in client.cookies, Session.objects.count()) == (False, 0)
+
+
+@pytest.mark.proves("K-01")
+def test_a_session_tells_nothing_to_who_reads_the_table(as_alice):
+    stored = Session.objects.get().session_data
+    assert (db.SessionStore().decode(stored), "_auth_user_id" in as_alice.session) == ({}, True)
 
 
 @pytest.mark.proves("7.2.1-7.2.3", "11.5.1", "N-14")

@@ -88,7 +88,7 @@ class Hunter:
             yield (
                 "a session",
                 (str(SessionStore().decode(row.session_data)) for row in session.objects.all()),
-                {},
+                {RESET},  # Django keeps it there until the new password is chosen; the row is sealed
             )
             dump = io.StringIO()
             call_command("dumpdata", "accounts", "twofactor", stdout=dump)

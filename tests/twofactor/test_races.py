@@ -17,7 +17,7 @@ from django.template import Template
 from django.test import Client
 from django.utils import timezone
 
-from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
 from twofactor import backup_codes, budget, enrolment
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
@@ -79,7 +79,7 @@ def statuses(answers):
 
 
 def sessions():
-    return sum("_auth_user_id" in row.get_decoded() for row in Session.objects.all())
+    return sum("_auth_user_id" in session for session in open_sessions())
 
 
 @pytest.fixture
