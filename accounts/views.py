@@ -50,7 +50,9 @@ class Login(RefusedIs422, auth_views.LoginView):
         return safe_next(self.request, self.request.POST.get("next", self.request.GET.get("next")))
 
     def get_initial(self) -> dict[str, Any]:
-        return super().get_initial() | {"username": signin.name_to_prefill(self.request)}
+        """For the empty form; one that was filled in brings its own."""
+        name = signin.name_to_prefill(self.request) if self.request.method == "GET" else ""
+        return super().get_initial() | {"username": name}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         return signin.after_password(self.request, form.get_user(), self.get_success_url())
