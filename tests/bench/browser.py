@@ -95,5 +95,6 @@ class Browser:
         return answer
 
     def leave(self):
-        """The session ends; what else the browser remembers stays, as on somebody's own machine."""
-        self.cookies.pop("sessionid", None)
+        """The browser is closed; what it remembers longer stays, as on somebody's own machine."""
+        for name in ("sessionid", "pending"):
+            self.cookies.pop(name, None)
