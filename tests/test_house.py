@@ -23,7 +23,7 @@ FLOORS = [
     "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user}",
     "twofactor.{models}",
     "twofactor.{totp, vault, alphabet, rate, qr, mail, sms, http, htmx, browser, chart, cookies, refusal,"
-    " signals, deadline, sessions}",
+    " signals, deadline, sessions, batches}",
 ]
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Model, Q
 
 from twofactor import vault
+from twofactor.batches import in_batches
 from twofactor.models import Authenticator, Draft, owner
 
 BATCH = 200
@@ -55,9 +56,7 @@ def rotate(now: datetime) -> Iterator[tuple[int, int]]:
     this half-way loses nothing: the next run finds what is left.
     """
     for model, column in sealed_columns():
-        last = 0
-        while rows := list(stale(model, column).filter(pk__gt=last).order_by("pk")[:BATCH]):
-            last = rows[-1].pk
+        for rows in in_batches(stale(model, column), BATCH):
             with transaction.atomic():  # one for the batch: SQLite writes to the disk at the end of each
                 done = [reseal(row, column, now) for row in rows]
             yield done.count(True), done.count(False)

@@ -219,8 +219,8 @@ class Rotation(subprocess.Popen):
 
 @pytest.fixture
 def long_work(transactional_db, settings):
-    """2,000 people under the old key: ten batches."""
-    key = crowd(2000)
+    """3,000 people under the old key: fifteen batches."""
+    key = crowd(3000)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     return Phone(key)
 
@@ -232,7 +232,7 @@ def test_after_kill_9_the_next_run_finishes(long_work):
         rotation.send_signal(signal.SIGKILL)
     left = waiting()
     ran = run("rotate-keys")
-    assert (0 < left < 2000, ran.out) == (True, f"{left} sealed again, 0 unreadable.\n")
+    assert (0 < left < 3000, ran.out) == (True, f"{left} sealed again, 0 unreadable.\n")
 
 
 def test_after_kill_9_every_row_opens(long_work, settings):
@@ -249,15 +249,17 @@ def test_after_kill_9_every_row_opens(long_work, settings):
 @pytest.mark.proves("K-05")
 def test_people_sign_in_while_it_runs(long_work):
     phone, client = enrol(person()), Client()
+    give_password(client)
+    client.get("/two-factor/verify/")  # what a process does once, such as reading templates, takes a second
     with Rotation() as rotation:
         rotation.stderr.readline()
-        sign_in(client, phone)
-        still_running = rotation.poll() is None
-    assert (still_running, signed_in_as(client).email) == (True, "alice@example.com")
+        client.post("/two-factor/verify/", {"code": phone.code()})
+        left = waiting()
+    assert (0 < left < 3000, signed_in_as(client).email) == (True, "alice@example.com")
 
 
 def test_people_whose_row_waits_sign_in_while_it_runs(long_work):
-    last = User.objects.get(email="p1999@example.com")
+    last = User.objects.get(email="p2999@example.com")
     last.set_password("correct horse battery")
     last.save()
     client = Client()

@@ -204,4 +204,4 @@ def test_tries_are_removed_without_being_loaded(alice):
     with CaptureQueriesContext(connection) as queries:
         prune.prune(NOW)
     asked = [query["sql"] for query in queries if "axes_accessattempt" in query["sql"]]
-    assert (len(asked), AccessAttempt.objects.count()) == (3, 0)
+    assert (len(asked), AccessAttempt.objects.count()) == (2, 0)
