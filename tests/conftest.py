@@ -11,12 +11,12 @@ from config.settings import PASSWORD_HASHERS
 from tests.people import NOW
 from twofactor.mail import outgoing
 
-# The same few examples each time, which take seconds; or others each time, which take minutes.
+# The same few examples each time, which take seconds; or others each time, which take half an hour.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
 hypothesis.settings.register_profile(
     "quick", max_examples=12, stateful_step_count=30, derandomize=True, **ALWAYS
 )
-hypothesis.settings.register_profile("long", max_examples=500, stateful_step_count=100, **ALWAYS)
+hypothesis.settings.register_profile("long", max_examples=200, stateful_step_count=100, **ALWAYS)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

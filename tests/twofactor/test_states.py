@@ -22,9 +22,11 @@ from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import SENT, ask, mailed
 from tests.twofactor.test_gate import urlpatterns as pages
+from tests.twofactor.test_setup import SAVED, SETUP, set_up
 from twofactor import alphabet, backup_codes, totp
+from twofactor.models import Allowance
 
-VERIFY, CONFIRM = "/two-factor/verify/", "/two-factor/confirm/"
+VERIFY, CONFIRM, RENEW = "/two-factor/verify/", "/two-factor/confirm/", "/two-factor/backup-codes/"
 DOORS = ["/accounts/login/", "/admin/login/", "/door/"]  # ours, the administration's, some other app's
 PROGRAM = 2  # over the API; 0 and 1 are browsers
 BROWSERS, ALL = st.integers(0, 1), st.integers(0, PROGRAM)
@@ -173,6 +175,10 @@ class Assurance(RuleBasedStateMachine):
         elif now - found.seen >= timedelta(minutes=1):
             found.seen = now
         return self.sessions[n] is not None
+
+    def confirmed_just_now(self, n):
+        confirmed = self.is_in(n) and self.sessions[n].confirmed
+        return bool(confirmed) and timezone.now() - confirmed <= timedelta(minutes=5)
 
     def is_too_old(self, n):
         found, now = self.sessions[n], timezone.now()
@@ -389,10 +395,75 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS)
     def look(self, n):
         statuses = [self.browsers[n].get(page).status_code for page in ("/function/", "/recent/")]
+        assert [status == 200 for status in statuses] == [self.is_in(n), self.confirmed_just_now(n)]
+
+    # What changes the factor itself
+
+    def changed(self, n):
+        """Every other session has ended; what was proven before is no proof for what is there now."""
+        backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
+        self.epoch, self.spent = self.epoch + 1, self.spent - set(PAPER)
+        self.sessions[n].epoch, self.sessions[n].confirmed, self.sessions[n].method = self.epoch, None, "totp"
+        Allowance.objects.all().delete()  # how often a change may begin is another matter
+
+    def prove(self, n, page, what, right):
+        """Password and code in the page's own form; whether it took them."""
+        code, key = self.code(what)
         inside = self.is_in(n)
-        just_now = inside and self.sessions[n].confirmed is not None
-        just_now = just_now and timezone.now() - self.sessions[n].confirmed <= timedelta(minutes=5)
-        assert [status == 200 for status in statuses] == [inside, just_now]
+        form = {"password": self.password if right else "wrong", "code": code}
+        answer = self.browsers[n].post(page, form, REMOTE_ADDR=self.somewhere())
+        taken = inside and right and self.judge(key) == 303
+        assert answer.status_code in ({303} if taken else {422, 429} if inside else {302, 303})
+        return taken
+
+    @rule(n=BROWSERS, what=st.sampled_from([0, -1, "wrong"]), right=USUALLY)
+    def renew_codes(self, n, what, right):
+        if self.prove(n, RENEW, what, right):
+            assert self.browsers[n].post(RENEW, SAVED).status_code == 303
+            self.changed(n)
+
+    @rule(n=BROWSERS)
+    def replace(self, n):
+        """After password and code just now, or for whoever came back by a letter."""
+        inside = self.is_in(n)
+        begun = self.browsers[n].get(SETUP).status_code == 200
+        assert inside or not begun
+        if inside and self.sessions[n].method != "recovery":
+            assert begun == self.confirmed_just_now(n)
+        if begun:
+            self.bind_a_phone(n)
+
+    def bind_a_phone(self, n):
+        self.phone = set_up(self.browsers[n])
+        self.spent, self.last_step = set(), totp.step_at(timezone.now())
+        self.changed(n)
+
+    @rule(n=BROWSERS, what=CODES, right=USUALLY)
+    def turn_off_and_on(self, n, what, right):
+        if not self.prove(n, "/two-factor/disable/", what, right):
+            return
+        self.browsers[1 - n].post(VERIFY, {"code": self.phone.code()})
+        assert self.browsers[1 - n].get("/two-factor/").status_code != 200
+        assert [self.opens_something(each) for each in (0, 1)] == [False, False]
+        self.epoch += 1
+        self.browsers[n].post(CONFIRM, {"password": self.password}, REMOTE_ADDR=self.somewhere())
+        self.bind_a_phone(n)
+
+    @rule(n=BROWSERS, change=st.sampled_from(["renew_codes", "replace", "turn_off_and_on"]))
+    def change_elsewhere(self, n, change):
+        """What waits for a code, and what is open, ends where the factor changes under it."""
+        self.sign_in(1 - n, DOORS[0], 0)
+        self.wait(61)
+        self.confirm(1 - n, -1, right=True)
+        self.give_password(n, DOORS[0], right=True)
+        getattr(self, change)(1 - n, **({} if change == "replace" else {"what": 0, "right": True}))
+        self.wait(61)
+        self.give_code(n, 0)
+        self.look(0)
+        self.look(1)
+        self.look_over_api()
+
+    # What ends sign-ins
 
     @rule(n=BROWSERS, really=SELDOM)
     def sign_out(self, n, really):
@@ -474,10 +545,10 @@ class Assurance(RuleBasedStateMachine):
     @invariant()
     def nobody_is_in_without_a_code(self):
         held = [n for n, browser in enumerate(self.browsers) if signed_in_as(browser)]
-        assert [n for n in held if self.sessions[n] is None and self.still_stored(n)] == []
+        assert [n for n in held if self.sessions[n] is None and self.opens_something(n)] == []
 
-    def still_stored(self, n):
-        """A row of a session that ended, which the next request will find out, opens nothing."""
+    def opens_something(self, n):
+        """Not so the row of a session that ended, which the next request will find out."""
         return self.browsers[n].get("/function/").status_code == 200
 
 
