@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connections
+from django.db import connection, connections
 from django.template import Template
 from django.test import Client
 from django.utils import timezone
@@ -37,6 +37,7 @@ def at_once(*actions):
 
     def run(action):
         try:
+            connection.ensure_connection()  # as a thread of an app server has had it since long before
             gate.wait(60)
             return action()
         finally:
