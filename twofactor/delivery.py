@@ -28,11 +28,6 @@ SENDS_FROM_ONE_PLACE = 20  # in an hour
 PURPOSE = "sent code"
 
 
-class TooSoon(Exception):
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-
-
 class NotSent(Exception):
     """Nothing arrived, and nothing was counted."""
 
@@ -85,7 +80,7 @@ Limit = tuple[str, int, timedelta]
 def send(
     user: Any, channel: Channel, purpose: str, address: str, now: datetime, limits: list[Limit] | None = None
 ) -> SentCode:
-    """Counted before it is sent; a failed send gives back what it cost the person. Or TooSoon, NotSent."""
+    """Counted before it is sent; a failed send gives back what it cost the person. Or TooOften, NotSent."""
     mine = list(limits or [])
     mine += [
         (f"{whose}:{span}", limit, window)
@@ -113,7 +108,7 @@ def take_all(limits: list[Limit], now: datetime) -> None:
             for earlier, *_rest in limits[:place]:
                 budget.give_back(earlier)
             full = [budget.full_until(*refusing, now) for refusing in limits[place:]]
-            raise TooSoon(max((until for until in full if until), default=now + MINUTE))
+            raise budget.TooOften(max((until for until in full if until), default=now + MINUTE))
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:

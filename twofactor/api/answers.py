@@ -78,7 +78,6 @@ SAYINGS: dict[type[Exception], Callable[[Any], Response]] = {
     Throttled: throttled,
     budget.Locked: locked,
     budget.TooOften: lambda refused: too_often(refused.until),
-    delivery.TooSoon: lambda refused: too_often(refused.until),
     delivery.NotSent: lambda refused: answer(
         503,
         "not_sent",

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import budget, delivery, enrolment, events, sms
+from twofactor import delivery, enrolment, events, sms
 from twofactor.decorators import recently_confirmed
 from twofactor.forms import PhoneForm, SentCodeForm
 from twofactor.http import client_address, page, post_only, posted, see_other
@@ -25,8 +25,6 @@ def phone(request: HttpRequest) -> HttpResponse:
             delivery.send_to_new_number(
                 person(request), form.cleaned_data["number"], client_address(request), timezone.now()
             )
-        except delivery.TooSoon as soon:
-            raise budget.TooOften(soon.until) from None
         except delivery.NotSent:
             form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
         else:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import delivery, factors, signin
+from twofactor import budget, delivery, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
@@ -29,8 +29,8 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     again = delivery.newest(pending.user, pending.purpose) is not None
     try:
         signin.send_code(request, pending, channel, now)
-    except delivery.TooSoon as soon:
-        return too_soon(request, pending, soon.until)
+    except budget.TooOften as refused:
+        return too_soon(request, pending, refused.until)
     except delivery.NotSent:
         problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
         return other_ways(request, pending, status=503, problem=problem)
