@@ -112,13 +112,10 @@ def take_all(limits: list[Limit], now: datetime) -> None:
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:
-    language = mail.spoken(getattr(user, "language", ""))
-    by = by_mail if channel.kind == EMAIL else by_sms
-    return by(channel.target, code, language)
-
-
-def by_mail(address: str, code: str, language: str) -> bool:
-    return mail.send("twofactor/mail/code", address, language, code=code)
+    language = getattr(user, "language", "")
+    if channel.kind == EMAIL:
+        return mail.send("twofactor/mail/code", channel.target, language, code=code)
+    return by_sms(channel.target, code, mail.spoken(language))
 
 
 def by_sms(number: str, code: str, language: str) -> bool:
