@@ -426,7 +426,6 @@ ALLOWED = {
         ("accounts.registration", "user.save"),
         ("accounts.views", "form.save"),  # without commit
         ("accounts.views", "form.save(commit=False).save"),  # two fields that protect nothing
-        ("twofactor.delivery", "sent.save"),
         ("twofactor.enrolment", "authenticator.save"),
         ("twofactor.importers.arrivals", "authenticator.save"),
         ("twofactor.qr", "code.save"),  # a picture

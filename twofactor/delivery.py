@@ -1,6 +1,7 @@
 """Codes that are sent: by e-mail to whoever lost the authenticator, by text message where it is set up."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,10 +79,10 @@ Limit = tuple[str, int, timedelta]
 
 
 def send(
-    user: Any, channel: Channel, purpose: str, address: str, now: datetime, limits: list[Limit] | None = None
-) -> SentCode:
+    user: Any, channel: Channel, purpose: str, address: str, now: datetime, limits: Iterable[Limit] = ()
+) -> None:
     """Counted before it is sent; a failed send gives back what it cost the person. Or TooOften, NotSent."""
-    mine = list(limits or [])
+    mine = list(limits)
     mine += [
         (f"{whose}:{span}", limit, window)
         for whose in (f"sends:{user.pk}", f"sends-to:{vault.fingerprint('target', channel.target)[:24]}")
@@ -89,16 +90,18 @@ def send(
     ]
     take_all([(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR), *mine], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-    sent = SentCode(
-        user_id=user.pk, purpose=purpose, channel=channel.kind, target=channel.target, sent_at=now
-    )
-    sent.digest = vault.fingerprint(PURPOSE, f"{user.pk}:{purpose}:{code}")
     if not deliver(user, channel, code):
         for key, *_rest in mine:
             budget.give_back(key)
         raise NotSent
-    sent.save()
-    return sent
+    SentCode.objects.create(
+        user_id=user.pk,
+        purpose=purpose,
+        channel=channel.kind,
+        target=channel.target,
+        digest=vault.fingerprint(PURPOSE, f"{user.pk}:{purpose}:{code}"),
+        sent_at=now,
+    )
 
 
 def take_all(limits: list[Limit], now: datetime) -> None:
