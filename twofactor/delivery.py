@@ -57,12 +57,13 @@ def channels(user: Any, now: datetime) -> list[Channel]:
     found = []
     if email_allowed(user, now):
         found.append(Channel(EMAIL, standing.address(user)))
-    phone = (
-        Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first() if sms.is_configured() else None
-    )
-    if phone:
+    if sms.is_configured() and (phone := confirmed_phone(user)):
         found.append(Channel(SMS, phone.number))
     return found
+
+
+def confirmed_phone(user: Any) -> Phone | None:
+    return Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first()
 
 
 def email_allowed(user: Any, now: datetime) -> bool:

@@ -29,7 +29,8 @@ def phone(request: HttpRequest) -> HttpResponse:
             form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
         else:
             return see_other("twofactor:phone_verify")
-    return page(request, "twofactor/phone.html", form=form, phone=saved(request))
+    phone = delivery.confirmed_phone(person(request))
+    return page(request, "twofactor/phone.html", form=form, phone=phone)
 
 
 @recently_confirmed()
@@ -61,7 +62,3 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
 def unconfirmed(request: HttpRequest) -> str:
     """Typed before, or brought from another app."""
     return Phone.objects.filter(pk=request.user.pk).values_list("new_number", flat=True).first() or ""
-
-
-def saved(request: HttpRequest) -> Phone | None:
-    return Phone.objects.filter(pk=request.user.pk).exclude(verified_at=None).first()
