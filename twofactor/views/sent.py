@@ -13,15 +13,14 @@ from twofactor import budget, delivery, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
-from twofactor.http import page, posted, seconds_until, see_other
+from twofactor.http import page, post_only, posted, seconds_until, see_other
 from twofactor.signin import PendingSignIn
 from twofactor.views.verify import finish, other_ways, waiting
 
 
 @second_step
+@post_only("twofactor:verify_other")
 def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    if request.method != "POST":
-        return see_other("twofactor:verify_other")
     now = timezone.now()
     channel = next((c for c in pending.channels(now) if c.kind == request.POST.get("channel")), None)
     if channel is None:
