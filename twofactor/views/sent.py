@@ -14,6 +14,7 @@ from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
 from twofactor.http import page, post_only, posted, seconds_until, see_other
+from twofactor.models import SentCode
 from twofactor.signin import PendingSignIn
 from twofactor.views.verify import finish, other_ways, waiting
 
@@ -47,21 +48,22 @@ def said(channel: Channel, again: bool) -> str:
 
 @second_step
 def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    if delivery.newest(pending.user, pending.purpose) is None:
+    sent = delivery.newest(pending.user, pending.purpose)
+    if sent is None:
         return see_other("twofactor:verify_other")
     form = SentCodeForm(
         posted(request), accept=lambda code: signin.accept(request, pending, code, factors.SENT)
     )
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
-    return show(request, pending, form)
+    return show(request, pending, form, sent)
 
 
 def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
     seconds = seconds_until(until)
-    if delivery.newest(pending.user, pending.purpose):
+    if sent := delivery.newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
-        response = show(request, pending, form, status=429, layout="layout/page.html", seconds=seconds)
+        response = show(request, pending, form, sent, status=429, layout="layout/page.html", seconds=seconds)
     else:
         wait = ngettext(
             "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds
@@ -71,19 +73,18 @@ def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> H
     return response
 
 
-def show(request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, **context: Any) -> HttpResponse:
-    now = timezone.now()
-    sent = delivery.newest(pending.user, pending.purpose)
-    until = min(sent.sent_at + delivery.MAX_AGE, pending.ends_at) if sent else None
+def show(
+    request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, sent: SentCode, **context: Any
+) -> HttpResponse:
     return page(
         request,
         "twofactor/verify_sent.html",
         form=form,
         pending=pending,
-        sent=sent and Channel(sent.channel, sent.target),
-        sent_at=sent and sent.sent_at,
-        until=until,
+        sent=Channel(sent.channel, sent.target),
+        sent_at=sent.sent_at,
+        until=min(sent.sent_at + delivery.MAX_AGE, pending.ends_at),
         wait=waiting(pending, form),
-        channels=pending.channels(now),
+        channels=pending.channels(timezone.now()),
         **context,
     )
