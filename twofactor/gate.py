@@ -4,20 +4,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from twofactor import budget, enrolment, policy, signin, standing
-from twofactor.http import seconds_until, see_other
+from twofactor.decorators import to_page
+from twofactor.http import seconds_until
 
 IDLE = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=24)
@@ -62,7 +62,7 @@ class Gate:
         if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
             return None
         messages.info(request, _("Your account needs two-factor authentication. Set it up to carry on."))
-        return see_other(f"{resolve_url('twofactor:setup')}?{urlencode({'next': request.get_full_path()})}")
+        return to_page(request, "twofactor:setup")
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, budget.Locked):
