@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import budget, enrolment, policy, signin, standing
+from twofactor import budget, policy, signin, standing
 from twofactor.decorators import to_page
 from twofactor.http import seconds_until
 
@@ -75,8 +75,7 @@ def method(request: HttpRequest) -> str:
     if signin.AMR not in request.session:
         if not request.user.is_authenticated:
             return signin.NONE
-        on = enrolment.is_on(request.user)
-        request.session[signin.AMR] = signin.HELD if on else signin.NONE
+        request.session[signin.AMR] = signin.method_of(request, request.user)
         request.session[signin.AUTH_AT] = int(timezone.now().timestamp())
     met: str = request.session[signin.AMR]
     return met
