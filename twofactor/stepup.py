@@ -28,9 +28,7 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
-    if came_back(request):
-        return within(request, signin.PASSWORD_AT, SETUP_AGE)
-    if enrolment.is_on(request.user):
+    if not came_back(request) and enrolment.is_on(request.user):
         return recently_confirmed(request)
     return within(request, signin.PASSWORD_AT, SETUP_AGE)
 
