@@ -41,6 +41,7 @@ SENDS_AN_HOUR = 6
 AMR = "amr"
 AUTH_AT = "auth_at"
 PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
+SUDO_AT = "sudo_at"  # the step-up
 NONE = "none"  # this person has no second factor
 TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
@@ -271,7 +272,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     update_session_auth_hash(request, user)
     standing.mark(request, user)
     request.session[AMR] = method
-    request.session.pop("sudo_at", None)  # what was proven before is not proof for what is there now
+    request.session.pop(SUDO_AT, None)  # what was proven before is not proof for what is there now
 
 
 def hold(request: HttpRequest, to: str) -> HttpResponse:

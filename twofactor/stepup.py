@@ -13,7 +13,6 @@ from twofactor.user import person
 
 STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
-SUDO_AT = "sudo_at"
 
 
 def within(request: HttpRequest, mark: str, age: timedelta) -> bool:
@@ -23,7 +22,7 @@ def within(request: HttpRequest, mark: str, age: timedelta) -> bool:
 
 def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
     """Password and factor, on the confirm page. Signing in does not count."""
-    return within(request, SUDO_AT, max_age)
+    return within(request, signin.SUDO_AT, max_age)
 
 
 def may_set_up(request: HttpRequest) -> bool:
@@ -67,4 +66,4 @@ def confirmed(request: HttpRequest, method: str | None) -> None:
     if method:
         request.session[signin.AMR] = method
     if method or not enrolment.is_on(request.user):
-        request.session[SUDO_AT] = now
+        request.session[signin.SUDO_AT] = now
