@@ -1,7 +1,5 @@
 """Our own cookies: never readable by scripts, never sent from another site's form."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -17,12 +15,8 @@ def read(request: HttpRequest, short: str) -> str:
 
 def write(response: HttpResponse, short: str, value: str, max_age: int | None = None) -> None:
     """Until the browser is closed, unless an age is given."""
-    kept: dict[str, Any] = {
-        "secure": bool(settings.SESSION_COOKIE_SECURE),
-        "httponly": True,
-        "samesite": "Lax",
-    }
-    response.set_cookie(name(short), value, max_age=max_age, **kept)
+    secure = bool(settings.SESSION_COOKIE_SECURE)
+    response.set_cookie(name(short), value, max_age=max_age, secure=secure, httponly=True, samesite="Lax")
 
 
 def drop(response: HttpResponse, short: str) -> None:
