@@ -49,8 +49,7 @@ def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
     if form.is_valid():
         enrolment.save_new_codes(person(request), new, request)
         signin.keep_session(request, request.user, factors.TOTP)
-        said = _("New backup codes saved. Old ones no longer work.")
-        messages.success(request, said)
+        messages.success(request, _("New backup codes saved. Old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **shown(request, new))
 

@@ -58,8 +58,7 @@ def other_ways(
 def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
     response = signin.complete(request, pending, method)
     if method == factors.BACKUP:
-        left = backup_codes.unused(pending.user)
-        messages.info(request, codes_left(left))
+        messages.info(request, codes_left(backup_codes.unused(pending.user)))
     return response
 
 
