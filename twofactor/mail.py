@@ -4,7 +4,6 @@ import logging
 import threading
 from queue import Full, Queue
 from smtplib import SMTPException
-from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,7 @@ Templates = str | list[str]  # of several, the first that exists
 
 Letter = tuple[Templates, str, str, dict[str, Any]]
 outgoing: Queue[Letter] = Queue(maxsize=1000)
-starting = Lock()
+starting = threading.Lock()
 
 
 def site_name() -> str:
