@@ -15,10 +15,7 @@ from twofactor.batches import in_batches
 from twofactor.models import Authenticator, Draft, owner
 
 BATCH = 200
-
-
-def sealed_columns() -> list[tuple[type[Model], str]]:
-    return [(Authenticator, "sealed_key"), (Draft, "sealed")]
+SEALED: list[tuple[type[Model], str]] = [(Authenticator, "sealed_key"), (Draft, "sealed")]
 
 
 def purpose(row: Any) -> str:
@@ -28,7 +25,7 @@ def purpose(row: Any) -> str:
 def in_use() -> Counter[str]:
     """How many rows each key still opens, by key id."""
     found: Counter[str] = Counter({vault.key_id(key): 0 for key in settings.TWOFACTOR_KEYS})
-    for model, column in sealed_columns():
+    for model, column in SEALED:
         for token in model._default_manager.values_list(column, flat=True).iterator():
             found[str(token).partition(".")[0]] += 1
     return found
@@ -37,7 +34,7 @@ def in_use() -> Counter[str]:
 def dependent() -> list[str]:
     """Sign-in names of everybody with something that only an older key opens."""
     depends = Q()
-    for column in sealed_columns():
+    for column in SEALED:
         depends |= Q(pk__in=stale(*column).values("user_id"))
     name = get_user_model().USERNAME_FIELD
     people = get_user_model()._default_manager.filter(depends).order_by(name)
@@ -55,7 +52,7 @@ def rotate(now: datetime) -> Iterator[tuple[int, int]]:
     A row that somebody changes meanwhile is left to them, who seal with the newest key anyway. Whatever ends
     this half-way loses nothing: the next run finds what is left.
     """
-    for model, column in sealed_columns():
+    for model, column in SEALED:
         for rows in in_batches(stale(model, column), BATCH):
             with transaction.atomic():  # one for the batch: SQLite writes to the disk at the end of each
                 done = [reseal(row, column, now) for row in rows]

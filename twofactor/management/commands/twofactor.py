@@ -210,7 +210,7 @@ class Command(BaseCommand):
 
     def rotate_keys(self, dry_run: bool, **options: Any) -> None:
         if dry_run:
-            waiting = sum(keys.stale(*column).count() for column in keys.sealed_columns())
+            waiting = sum(keys.stale(*column).count() for column in keys.SEALED)
             self.stdout.write(f"{waiting} to be sealed again.")
             return
         sealed = unreadable = 0
