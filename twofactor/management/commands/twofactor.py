@@ -5,7 +5,6 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -123,8 +122,7 @@ class Command(BaseCommand):
 
     def status(self, person: str | None, json: bool, **options: Any) -> None:
         if person is None:
-            rule = getattr(settings, "TWOFACTOR_REQUIRED_FOR", "nobody")
-            self.say({"required_for": rule, **adoption.numbers(timezone.now())}, json)
+            self.say({"required_for": policy.name(), **adoption.numbers(timezone.now())}, json)
             return
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
