@@ -14,7 +14,7 @@ from twofactor.models import Authenticator, BackupCode, Event, Phone
 
 def numbers(now: datetime) -> dict[str, int]:
     people = get_user_model()._default_manager.filter(is_active=True)
-    low = (
+    plenty = (
         BackupCode.objects.filter(used_at=None, expires_at=None)
         .values("user_id")
         .annotate(left=Count("pk"))
@@ -27,7 +27,7 @@ def numbers(now: datetime) -> dict[str, int]:
         "staff": people.filter(is_staff=True).count(),
         "staff_with_two_factor": on.filter(user__is_staff=True).count(),
         "with_phone": Phone.objects.exclude(verified_at=None).count() if sms.is_configured() else 0,
-        "few_backup_codes": on.exclude(pk__in=low.values("user_id")).count(),
+        "few_backup_codes": on.exclude(pk__in=plenty.values("user_id")).count(),
         "locked_now": budget.locked(now).count(),
     }
 
