@@ -120,20 +120,16 @@ ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dC
 CHALLENGE = "b1946ac9.gAAAAABpo…"
 PAIR = {"access": ACCESS, "refresh": REFRESH}
 CODES = [
-    *(
-        "7QK2M-X04TN-9GDRA",
-        "PZ8WC-H3VYE-25JSB",
-        "K6N1F-QTR8D-XM4GC",
-        "0V9HA-WS2KP-E7BYZ",
-        "M3XJD-5RTQ8-NF6GK",
-    ),
-    *(
-        "C1PWY-ZB4HE-S90VA",
-        "R8DKM-2TNXQ-6JGF3",
-        "E5YHS-VCPB7-W0ZTA",
-        "9KGQN-M1XRD-4FJT6",
-        "T2BWP-AZ8EC-Y5HVS",
-    ),
+    "7QK2M-X04TN-9GDRA",
+    "PZ8WC-H3VYE-25JSB",
+    "K6N1F-QTR8D-XM4GC",
+    "0V9HA-WS2KP-E7BYZ",
+    "M3XJD-5RTQ8-NF6GK",
+    "C1PWY-ZB4HE-S90VA",
+    "R8DKM-2TNXQ-6JGF3",
+    "E5YHS-VCPB7-W0ZTA",
+    "9KGQN-M1XRD-4FJT6",
+    "T2BWP-AZ8EC-Y5HVS",
 ]
 DEAD = "You were signed out. Sign in to carry on."
 NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
