@@ -12,14 +12,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
 
-FIELDS = (
-    "event",
-    "user",
-    "session",
-    "method",
-    "channel",
-    "by",
-)  # what our own lines carry beside the message
+# What our own lines carry beside the message.
+FIELDS = ("event", "user", "session", "method", "channel", "by")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 

@@ -278,9 +278,7 @@ LOGGING = {
     "loggers": {
         "countersign": {"level": "INFO"},
         "django": {"handlers": ["admins"], "level": "INFO"},
-        "django.security.DisallowedHost": {
-            "level": "CRITICAL"
-        },  # any stranger can cause it; answered with 400
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any stranger can cause it, and gets a 400
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
 }

@@ -219,9 +219,7 @@ class SentCode(models.Model):
     """A code that went out by e-mail or text message. The newest of its purpose is the one that works."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    purpose = models.CharField(
-        max_length=40, editable=False
-    )  # the pending sign-in, or the phone, it was sent for
+    purpose = models.CharField(max_length=40, editable=False)  # the sign-in, or the phone, it was sent for
     channel = models.CharField(max_length=5)
     target = models.CharField(max_length=254)
     digest = models.CharField(max_length=80, editable=False, serialize=False)
