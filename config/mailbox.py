@@ -13,21 +13,21 @@ SEPARATOR = b"-" * 79 + b"\n"  # what Django's file backend writes after each me
 
 
 def messages() -> list[EmailMessage]:
-    """Newest first."""
+    """Oldest first, so that each keeps its number."""
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
     files = sorted(Path(folder).glob("*.log"), key=lambda file: file.stat().st_mtime_ns) if folder else []
     raw = [part for file in files for part in file.read_bytes().split(SEPARATOR) if part.strip()]
-    return [email.message_from_bytes(part, policy=email.policy.default) for part in reversed(raw)]
+    return [email.message_from_bytes(part, policy=email.policy.default) for part in raw]
 
 
 @login_not_required
 def inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "mailbox/inbox.html", {"mails": list(enumerate(reversed(messages())))[::-1]})
+    return render(request, "mailbox/inbox.html", {"mails": list(enumerate(messages()))[::-1]})
 
 
 @login_not_required
 def message(request: HttpRequest, number: int) -> HttpResponse:
-    mails = messages()[::-1]
+    mails = messages()
     if number >= len(mails):
         raise Http404
     body = mails[number].get_body(("plain",))
