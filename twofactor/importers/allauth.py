@@ -25,13 +25,12 @@ def read() -> Iterator[Found | LeftOut]:
     decrypt = decryption()
     for user_id, theirs in people.items():
         by_type = {row["type"]: row for row in theirs}
-        yield found(user_id, by_type, decrypt) if "totp" in by_type else none_for(user_id)
-        if "totp" in by_type and "webauthn" in by_type:
+        if "totp" not in by_type:
+            yield LeftOut(user_id, NO_AUTHENTICATOR, is_fault=True)
+            continue
+        yield found(user_id, by_type, decrypt)
+        if "webauthn" in by_type:
             yield LeftOut(user_id, SECURITY_KEY)
-
-
-def none_for(user_id: Any) -> LeftOut:
-    return LeftOut(user_id, NO_AUTHENTICATOR, is_fault=True)
 
 
 def found(user_id: Any, by_type: dict[str, Row], decrypt: Decrypt) -> Found | LeftOut:
