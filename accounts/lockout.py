@@ -37,6 +37,7 @@ ADDRESS_LIMIT = 50
 STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
+ANYWHERE = "0.0.0.0"  # noqa: S104 - and this where their address would
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 NAMES_KEPT = timedelta(days=90)  # of programs that somebody has signed in with
@@ -72,11 +73,10 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
             note("password_locked", request, credentials)
             return  # a refused try does not make the wait longer
         name, address, now = username(request, credentials), client_address(request), timezone.now()
-        if known := known_as(request, name):
-            count(known, address, "", now, since=now - COOL_OFF)
-        else:
-            count(name, address, "", now, since=now - COOL_OFF)
-            count(name, None, STRANGERS, now, since=None)
+        known = known_as(request, name)
+        count(known or name, address, now)
+        if not known:
+            count(name, ANYWHERE, now, browser=STRANGERS)
         found = tallies(request, credentials)
         vars(request)["axes_locked_out"] = found.locked_until() is not None
         vars(request)["last_try"] = found.mine == LIMIT - 1
@@ -111,21 +111,18 @@ def forget(request: HttpRequest, user: Any) -> None:
     rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
 
 
-def count(name: str, address: str | None, browser: str, now: datetime, since: datetime | None) -> None:
-    """One UPDATE; a count that is too old begins anew."""
-    row = AccessAttempt.objects.filter(username=name, ip_address=address or "0.0.0.0", user_agent=browser)  # noqa: S104
+def count(name: str, address: str, now: datetime, browser: str = "") -> None:
+    """One UPDATE; a count that is too old begins anew, unless it is that of strangers."""
+    place = {"username": name, "ip_address": address, "user_agent": browser}
+    row = AccessAttempt.objects.filter(**place)
     more = F("failures_since_start") + 1
-    counted = Case(When(attempt_time__gt=since, then=more), default=Value(1)) if since else more
+    anew = Case(When(attempt_time__gt=now - COOL_OFF, then=more), default=Value(1))
+    counted = more if browser == STRANGERS else anew
     if row.update(failures_since_start=counted, attempt_time=now):
         return
     try:
         with transaction.atomic():
-            AccessAttempt.objects.create(
-                username=name,
-                ip_address=address or "0.0.0.0",  # noqa: S104
-                user_agent=browser,
-                failures_since_start=1,
-            )
+            AccessAttempt.objects.create(**place, failures_since_start=1)
     except IntegrityError:  # another try was first
         row.update(failures_since_start=counted, attempt_time=now)
 
