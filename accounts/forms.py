@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import normalise
 from accounts.models import User
 from twofactor import mail
+from twofactor.forms import PASSWORD_LENGTH
 from twofactor.refusal import in_a_row
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
-PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
 ADDRESS_LENGTH = 254
 ADDRESS_ATTRS = {"autocapitalize": "none", "spellcheck": "false", "maxlength": ADDRESS_LENGTH}
 ADDRESS_ERRORS = {

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from twofactor import sms
 from twofactor.refusal import Refused
 
+PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
+
 
 class CodeForm(forms.Form):
     code = forms.CharField(
@@ -85,7 +87,7 @@ class PasswordForm(forms.Form):
     password = forms.CharField(
         label=_("Password"),
         strip=False,
-        max_length=1024,
+        max_length=PASSWORD_LENGTH,
         error_messages={"required": _("Enter your password")},
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )

@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-PASSWORD_LENGTH = 1024
+from twofactor.forms import PASSWORD_LENGTH
+
 ONE_CODE = _("Give one of the codes, and only one.")
 
 
