@@ -90,7 +90,7 @@ def test_no_module_is_named_after_its_layer():
 # Templates
 
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])
-FORM_WIRING = (ROOT / "templates/components/htmx.html").read_text().strip()
+WIRING = {name: (ROOT / f"templates/components/{name}.html").read_text() for name in ("htmx", "link")}
 
 
 class Elements(HTMLParser):
@@ -99,7 +99,8 @@ class Elements(HTMLParser):
     def __init__(self, template):
         super().__init__()
         self.found = []
-        text = re.sub(r'{% include "components/htmx.html".*?%}', FORM_WIRING, template.read_text())
+        include = re.compile(r'{% include "components/(htmx|link).html".*?%}')
+        text = include.sub(lambda found: WIRING[found[1]], template.read_text())
         self.feed(re.sub(r"{[{%#].*?[}%#]}", lambda tag: re.sub(r"[\s\"'<>=]+", "_", tag[0]), text))
 
     def handle_starttag(self, tag, attrs):
