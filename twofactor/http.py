@@ -27,9 +27,15 @@ def posted(request: HttpRequest) -> QueryDict | None:
 def page(
     request: HttpRequest, template: str, *, form: BaseForm | None = None, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """200 unless the view says otherwise, or 422 when it shows a form that was refused."""
-    refused = form is not None and form.is_bound and not form.is_valid()
-    return render(request, template, {"form": form, **context}, status=422 if refused else status)
+    """200 unless the view says otherwise, or 422 when it shows a form that was refused.
+
+    What any other refusal shows is a whole page, of which htmx takes the main part.
+    """
+    if form is not None and form.is_bound and not form.is_valid():
+        status = 422
+    elif status >= 400 and status != 422:
+        context["layout"] = "layout/page.html"
+    return render(request, template, {"form": form, **context}, status=status)
 
 
 def client_address(request: HttpRequest) -> str:

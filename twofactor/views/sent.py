@@ -63,7 +63,7 @@ def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> H
     seconds = seconds_until(until)
     if sent := delivery.newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
-        response = show(request, pending, form, sent, status=429, layout="layout/page.html", seconds=seconds)
+        response = show(request, pending, form, sent, status=429, seconds=seconds)
     else:
         wait = ngettext(
             "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds

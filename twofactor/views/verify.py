@@ -1,7 +1,5 @@
 """The second step of signing in."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -41,8 +39,7 @@ def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 def other_ways(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
-    """What this person has. With a problem to tell it is a whole page, as every page with its status is."""
-    context: dict[str, Any] = {"layout": "layout/page.html"} if status > 422 else {}
+    """What this person has."""
     return page(
         request,
         "twofactor/verify_other.html",
@@ -51,7 +48,6 @@ def other_ways(
         problem=problem,
         codes=backup_codes.unused(pending.user),
         channels=pending.channels(timezone.now()),
-        **context,
     )
 
 
