@@ -32,9 +32,9 @@ def tokens(request: HttpRequest) -> list[str]:
     return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
 
 
-def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> TrustedBrowser:
+def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> None:
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    trusted = TrustedBrowser.objects.create(
+    TrustedBrowser.objects.create(
         user_id=user.pk,
         digest=digest(token),
         session_hash=standing.auth_hash(user),
@@ -49,7 +49,6 @@ def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime
     ).delete()
     kept = [token, *still_good(tokens(request))][:PEOPLE_PER_BROWSER]
     cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
-    return trusted
 
 
 def still_good(presented: list[str]) -> list[str]:
