@@ -67,7 +67,18 @@ def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
 
 def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedelta | None = None) -> Any:
     named, _, sealed = token.partition(".")
-    return _open(_lock(_named(named), purpose), owner, sealed, now, max_age)
+    lock = _lock(_named(named), purpose)
+    try:
+        if max_age is None:
+            payload = lock.decrypt(sealed)
+        else:
+            payload = lock.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
+    except (InvalidToken, ValueError):  # ValueError: letters that no token has
+        raise Unopenable from None
+    sealed_for, value = json.loads(payload)
+    if sealed_for != owner:
+        raise Unopenable
+    return value
 
 
 def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:
@@ -103,17 +114,3 @@ def has_fingerprint(purpose: str, text: str, stored: str) -> bool:
 
 def _fingerprint(key: str, purpose: str, text: str) -> str:
     return f"{key_id(key)}.{hmac.new(_derived(key, purpose), text.encode(), hashlib.sha256).hexdigest()}"
-
-
-def _open(lock: Fernet, owner: str, sealed: str, now: datetime, max_age: timedelta | None) -> Any:
-    try:
-        if max_age is None:
-            payload = lock.decrypt(sealed)
-        else:
-            payload = lock.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
-    except (InvalidToken, ValueError):  # ValueError: letters that no token has
-        raise Unopenable from None
-    sealed_for, value = json.loads(payload)
-    if sealed_for != owner:
-        raise Unopenable
-    return value
