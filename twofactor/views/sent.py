@@ -39,10 +39,12 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 
 def said(channel: Channel, again: bool) -> str:
-    if channel.kind == delivery.SMS:
-        sentence = _("New code sent by text message to %(target)s") if again else _("Code sent to %(target)s")
+    if not again:
+        sentence = _("Code sent to %(target)s")
+    elif channel.kind == delivery.SMS:
+        sentence = _("New code sent by text message to %(target)s")
     else:
-        sentence = _("New code sent by e-mail to %(target)s") if again else _("Code sent to %(target)s")
+        sentence = _("New code sent by e-mail to %(target)s")
     return sentence % {"target": channel.masked}
 
 
