@@ -14,7 +14,7 @@ from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, Toke
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
-LONGEST = timedelta(days=36500)
+LONGEST = timedelta(days=36500)  # that events can be kept
 ATTEMPTS_KEPT = timedelta(days=90)
 
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from twofactor import alphabet, backup_codes, budget, enrolment, events, standing
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 
-LONGEST = timedelta(hours=24)
-LONGEST_REASON = 200
+LONGEST = timedelta(hours=24)  # that an emergency code works
+LONGEST_REASON = 200  # characters
 
 
 class NothingToDo(Exception):
