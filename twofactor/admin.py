@@ -125,13 +125,12 @@ class TwoFactorPeople(AskedAgain):
         return see_other(reverse("admin:two_factor_help", args=[user.pk]))
 
     def help_page(self, request: HttpRequest, user: Any, status: int = 200, **context: Any) -> HttpResponse:
-        authenticator = Authenticator.objects.filter(pk=user.pk).first()
         known = {
             **self.admin_site.each_context(request),
             "title": _("Help with signing in"),
             "opts": self.opts,
             "person": user,
-            "authenticator": authenticator,
+            "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
             "codes_left": backup_codes.unused(user),
             "lock": budget.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
