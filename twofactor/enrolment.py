@@ -30,6 +30,7 @@ class Unfinished:
     draft: Draft
     key: str = field(repr=False)
     codes: list[str] = field(repr=False)
+    holder: str = field(default="", repr=False)
 
     @property
     def confirmed(self) -> bool:
@@ -52,15 +53,23 @@ def unfinished(
     user: AbstractBaseUser, kind: str, now: datetime, holder: str | None = None
 ) -> Unfinished | None:
     """With a holder only what they began: somebody else with the password must not learn this key."""
-    draft = Draft.objects.filter(user_id=user.pk, kind=kind, started_at__gt=now - Draft.MAX_AGE).first()
-    if draft is None:
+    found = opened(draft_of(user, kind), now)
+    return found if found and holder in (None, found.holder) else None
+
+
+def draft_of(user: AbstractBaseUser, kind: str) -> Draft | None:
+    return Draft.objects.filter(user_id=user.pk, kind=kind).first()
+
+
+def opened(draft: Draft | None, now: datetime) -> Unfinished | None:
+    if draft is None or draft.started_at <= now - Draft.MAX_AGE:
         return None
+    purpose = f"{Draft.PURPOSE}-{draft.kind}"
     try:
-        opened = vault.unseal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), draft.sealed, now, Draft.MAX_AGE)
+        value = vault.unseal(purpose, owner(draft.user_id), draft.sealed, now, Draft.MAX_AGE)
     except vault.Unopenable:
         return None
-    begun_by = opened.pop("holder", "")
-    return Unfinished(draft, **opened) if holder in (None, begun_by) else None
+    return Unfinished(draft, **value)
 
 
 def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") -> Unfinished:
@@ -68,31 +77,28 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
 
     Unless so many wrong codes were tried at its key that it takes no more, or another session began it.
     """
-    found = unfinished(user, kind, now, holder)
-    if found and found.draft.failures < GUESSES_PER_KEY:
+    before = draft_of(user, kind)
+    found = opened(before, now)
+    if found and found.holder == holder and found.draft.failures < GUESSES_PER_KEY:
         return found
     starts = f"{kind}:{user.pk}"
     if not budget.take(starts, STARTS_AN_HOUR, HOUR, now):
         raise budget.TooOften(budget.full_until(starts, STARTS_AN_HOUR, HOUR, now) or now + HOUR)
-    value = {
+    value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
         "holder": holder,
     }
     sealed = vault.seal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), value, now)
-    worn = Q(started_at__lte=now - Draft.MAX_AGE) | Q(failures__gte=GUESSES_PER_KEY)
-    others = unfinished(user, kind, now)
-    stale = Q(pk=others.draft.pk) | worn if others else worn
     try:
         with transaction.atomic():
-            Draft.objects.filter(stale, user_id=user.pk, kind=kind).delete()
-            Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
-    except IntegrityError:
-        budget.give_back(starts)  # a second tab was first: theirs counts
-    found = unfinished(user, kind, now, holder)
-    if found is None:
-        raise Changed
-    return found
+            if before:
+                before.delete()
+            draft = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
+    except IntegrityError:  # a second tab was first: theirs counts
+        budget.give_back(starts)
+        return start(user, kind, now, holder)
+    return Unfinished(draft, **value)
 
 
 def confirm(setup: Unfinished, text: str, now: datetime) -> None:

@@ -741,6 +741,14 @@ def test_replacing_does_not_reset_the_count_of_wrong_codes(alices, phone, clock)
     assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 429
 
 
+def test_what_does_not_open_any_more_is_begun_anew(client, alice):
+    """Its key is gone, say: nobody waits half an hour for that."""
+    give_password(client)
+    client.get(SETUP)
+    Draft.objects.update(sealed="0000.nothing")
+    assert client.get(SETUP).context["setup"].key
+
+
 @pytest.mark.proves("C-04")
 def test_confirming_what_was_finished_meanwhile_is_no_wrong_code(alice):
     draft = enrolment.start(alice, Draft.Kind.SETUP, timezone.now())

@@ -18,7 +18,7 @@ DEARER = {  # known, and not to grow
     "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
     "POST /two-factor/phone/ 303": 28,
     "POST /two-factor/setup/codes/ 303": 17,  # a new session after each change of factors
-    "POST /two-factor/backup-codes/ 303": 22,  # password, guess, an allowance and what was begun
+    "POST /two-factor/backup-codes/ 303": 19,  # password, guess, an allowance and what was begun
     "POST /two-factor/disable/ 303": 19,
 }
 QR_CODE = 0.020  # seconds
