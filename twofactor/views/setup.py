@@ -86,15 +86,15 @@ def onward(request: HttpRequest) -> str:
 @open_before_set_up
 def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
-    finishing = request.method == "POST" and request.user.is_authenticated
-    if finishing and begun(request) is None:
+    signed_in = request.user.is_authenticated
+    draft = begun(request) if signed_in else None
+    if signed_in and draft is None and request.method == "POST":
         raise enrolment.Changed
-    return last_step(request)
+    return last_step(request, draft)
 
 
 @may_set_up
-def last_step(request: HttpRequest) -> HttpResponse:
-    draft = begun(request)
+def last_step(request: HttpRequest, draft: Unfinished | None) -> HttpResponse:
     if draft is None or not draft.confirmed:
         return step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
