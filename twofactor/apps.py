@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.contrib.auth.signals import user_logged_in
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,3 +18,7 @@ class TwoFactorConfig(AppConfig):
 
     def ready(self) -> None:
         from twofactor import checks, signin  # noqa: F401 - registers the checks and the receiver
+
+        # In the place of Django's own, whether that is there already or would come later.
+        user_logged_in.disconnect(dispatch_uid="update_last_login")
+        user_logged_in.connect(signin.write_down, dispatch_uid="update_last_login")

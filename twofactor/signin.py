@@ -19,6 +19,7 @@ from django.contrib.auth import (
     login,
     update_session_auth_hash,
 )
+from django.contrib.auth.models import update_last_login
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -265,6 +266,12 @@ def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     standing.mark(request, user)
     if method in WITHOUT_A_CODE:
         events.record(WITHOUT_A_CODE[method], user, request)
+
+
+def write_down(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    """The moment of a sign-in; with a code, claim() has done it."""
+    if request.session[AMR] in {NONE, TRUSTED, HELD}:
+        update_last_login(sender, user)
 
 
 def keep_session(request: HttpRequest, user: Any, method: str) -> None:
