@@ -7,6 +7,7 @@ from datetime import datetime
 from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
 
 from twofactor import alphabet
 from twofactor.models import BackupCode
@@ -95,11 +96,16 @@ def spend(code: BackupCode, now: datetime) -> bool:
     return BackupCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
 
 
-def made(user: AbstractBaseUser) -> int:
-    """How many the set had: ten, unless it came from another app."""
-    return BackupCode.objects.filter(user_id=user.pk, imported=True).count() or COUNT
+def unused_of(user: AbstractBaseUser) -> tuple[int, int]:
+    """How many are left, and how many the set had: ten, unless it came from another app."""
+    mine = list(of_set(user).values_list("used_at", "imported"))
+    return sum(used_at is None for used_at, _ in mine), sum(imported for _, imported in mine) or COUNT
 
 
 def unused(user: AbstractBaseUser) -> int:
-    """Of the set; a code from support is not one of the ten."""
-    return BackupCode.objects.filter(user_id=user.pk, used_at=None, expires_at=None).count()
+    return of_set(user).filter(used_at=None).count()
+
+
+def of_set(user: AbstractBaseUser) -> QuerySet[BackupCode]:
+    """A code from support is not one of the ten."""
+    return BackupCode.objects.filter(user_id=user.pk, expires_at=None)

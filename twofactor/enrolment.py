@@ -57,6 +57,11 @@ def unfinished(
     return found if found and holder in (None, found.holder) else None
 
 
+def all_unfinished(user: AbstractBaseUser, now: datetime) -> dict[str, Unfinished | None]:
+    """By their kind."""
+    return {draft.kind: opened(draft, now) for draft in Draft.objects.filter(user_id=user.pk)}
+
+
 def draft_of(user: AbstractBaseUser, kind: str) -> Draft | None:
     return Draft.objects.filter(user_id=user.pk, kind=kind).first()
 

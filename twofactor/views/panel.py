@@ -47,14 +47,16 @@ def changed_part(request: HttpRequest) -> str:
 def facts(request: HttpRequest) -> dict[str, Any]:
     user, now = person(request), timezone.now()
     authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    left, total = backup_codes.unused_of(user)
+    unfinished = enrolment.all_unfinished(user, now)
     email = standing.address(user) if delivery.email_allowed(user, now) else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
-        "codes_left": backup_codes.unused(user) if authenticator else 0,
+        "codes_left": left if authenticator else 0,
         "few": backup_codes.FEW,
-        "total": backup_codes.made(user),
-        "setup": enrolment.unfinished(user, Draft.Kind.SETUP, now),
-        "new_codes": enrolment.unfinished(user, Draft.Kind.CODES, now) if authenticator else None,
+        "total": total,
+        "setup": unfinished.get(Draft.Kind.SETUP),
+        "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,
         "sms": sms.is_configured(),
         "masked_email": email and delivery.masked_address(email),
         "phone": Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first(),
