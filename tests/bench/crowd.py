@@ -37,11 +37,16 @@ CROWD = {
             '{"method": "totp"}'
         FROM generate_series(1, %(people)s * %(events)s) n,
             (SELECT min(id) AS first FROM accounts_user WHERE email LIKE 'crowd%%') found""",
-    "wrong passwords, half of them just expired": """
+    "wrong passwords, from where the visitors of a measurement are": """
         INSERT INTO axes_accessattempt (username, ip_address, user_agent, http_accept, path_info,
             attempt_time, get_data, post_data, failures_since_start)
-        SELECT 'stranger' || n || '@example.com', '172.16.0.0'::inet + n, '', '', '',
-            now() - random() * interval '30 minutes', '', '', 1 FROM generate_series(1, %(people)s) n""",
+        SELECT 'stranger' || n || '@example.com', '10.0.0.1'::inet + n %% 101, '', '', '',
+            now() - random() * interval '100 days', '', '', 1 FROM generate_series(1, %(people)s) n""",
+    "wrong passwords, counted for each person": """
+        INSERT INTO axes_accessattempt (username, ip_address, user_agent, http_accept, path_info,
+            attempt_time, get_data, post_data, failures_since_start)
+        SELECT username, '0.0.0.0', 'strangers', '', '', attempt_time, '', '', 1
+        FROM axes_accessattempt WHERE username LIKE 'stranger%%'""",
     "sessions, half of them expired": """
         INSERT INTO django_session (session_key, session_data, expire_date)
         SELECT md5(n::text) || 'crowd', repeat(md5(n::text), 10), now() + (random() - 0.5) * interval '2 days'

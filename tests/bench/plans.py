@@ -3,7 +3,10 @@
 import json
 from contextlib import contextmanager
 
+from django.db import transaction
+
 ASKING = ("SELECT", "UPDATE", "DELETE")
+MANY = 200  # rows: more than one person has of anything
 
 
 @contextmanager
@@ -21,14 +24,16 @@ def noted(connection):
 
 
 def without_index(connection, statements):
-    """Those for which a whole table, or a whole index, is read."""
+    """Those for which a whole table, a whole index, or too much of one is read."""
     return [sql for sql, params in statements if any(map(reads_all, nodes(plan(connection, sql, params))))]
 
 
 def plan(connection, sql, params):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+    """As it is carried out, which is then taken back."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
         (found,) = cursor.fetchone()
+        transaction.set_rollback(True)
     return (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
 
 
@@ -40,4 +45,5 @@ def nodes(node):
 
 def reads_all(node):
     by_index = node["Node Type"] in {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-    return "Seq Scan" in node["Node Type"] or (by_index and "Index Cond" not in node)
+    whole = "Seq Scan" in node["Node Type"] or (by_index and "Index Cond" not in node)
+    return whole or node["Actual Rows"] + node.get("Rows Removed by Filter", 0) > MANY
