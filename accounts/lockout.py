@@ -37,7 +37,7 @@ ADDRESS_LIMIT = 50
 STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
-ANYWHERE = "0.0.0.0"  # noqa: S104 - and this where their address would
+ANYWHERE = "255.255.255.255"  # and this, which nobody has, where their address would
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 NAMES_KEPT = timedelta(days=90)  # of programs that somebody has signed in with
@@ -50,8 +50,17 @@ PEOPLE_PER_BROWSER = 5
 
 
 def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
-    """AXES_USERNAME_CALLABLE: one spelling, so that ALICE has no tries that alice has used up."""
-    return normalise(str(credentials.get("username", "")).replace("\0", ""))[:NAME_LENGTH]
+    """AXES_USERNAME_CALLABLE: whose tries are counted."""
+    return counted(typed(credentials))
+
+
+def typed(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("username", "")).replace("\0", "")
+
+
+def counted(name: str) -> str:
+    """One spelling, so that ALICE has no tries that alice has used up; cut to what a column has room for."""
+    return normalise(name)[:NAME_LENGTH]
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
@@ -99,13 +108,13 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
 
 def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> None:
     """Whether or not there is such a person, one more question is asked about them."""
-    who = User.objects.filter(email=username(request, credentials)).values_list("pk", flat=True).first()
+    who = User.objects.filter(email=normalise(typed(credentials))).values_list("pk", flat=True).first()
     events.note(kind, who, request, method="password")
 
 
 def forget(request: HttpRequest, user: Any) -> None:
     """In one DELETE: this person's count here, and the count of strangers, whose row is then broken."""
-    name = user.get_username()
+    name = counted(user.get_username())
     here = Q(username__in=[name, known_as(request, name) or name], ip_address=client_address(request))
     rows = AccessAttempt.objects.filter(here | Q(username=name, user_agent=STRANGERS))
     rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
@@ -117,14 +126,14 @@ def count(name: str, address: str, now: datetime, browser: str = "") -> None:
     row = AccessAttempt.objects.filter(**place)
     more = F("failures_since_start") + 1
     anew = Case(When(attempt_time__gt=now - COOL_OFF, then=more), default=Value(1))
-    counted = more if browser == STRANGERS else anew
-    if row.update(failures_since_start=counted, attempt_time=now):
+    tries = more if browser == STRANGERS else anew
+    if row.update(failures_since_start=tries, attempt_time=now):
         return
     try:
         with transaction.atomic():
             AccessAttempt.objects.create(**place, failures_since_start=1)
     except IntegrityError:  # another try was first
-        row.update(failures_since_start=counted, attempt_time=now)
+        row.update(failures_since_start=tries, attempt_time=now)
 
 
 @dataclass(frozen=True)
@@ -159,24 +168,24 @@ def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
     found = AccessAttempt.objects.filter(mine if known else fresh | strangers).values_list(
         "username", "user_agent", "failures_since_start", "attempt_time"
     )
-    counted = [
+    in_time = [
         (who, tries, at)
         for who, browser, tries, at in found
         if browser != STRANGERS and at <= now + CLOCKS_APART
     ]
-    own = [(tries, at) for who, tries, at in counted if who == (known or name)]
+    own = [(tries, at) for who, tries, at in in_time if who == (known or name)]
     return Tallies(
         mine=sum(tries for tries, _ in own),
         mine_at=max((at for _, at in own), default=None),
-        address=sum(tries for _, tries, _ in counted),
-        address_at=max((at for *_, at in counted), default=None),
+        address=sum(tries for _, tries, _ in in_time),
+        address_at=max((at for *_, at in in_time), default=None),
         strangers=sum(tries for _, browser, tries, _ in found if browser == STRANGERS),
     )
 
 
 def forget_strangers(name: str) -> None:
     """The password is a new one: what they tried was the old one."""
-    AccessAttempt.objects.filter(username=name, user_agent=STRANGERS).delete()
+    AccessAttempt.objects.filter(username=counted(name), user_agent=STRANGERS).delete()
 
 
 def response(request: HttpRequest, original: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:
@@ -241,7 +250,7 @@ class KnownBrowser:
 
 @receiver(user_logged_in, dispatch_uid="accounts.lockout.remember")
 def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    vars(request)["signed_in_as"] = user.get_username()
+    vars(request)["signed_in_as"] = counted(user.get_username())
     vars(request)["signed_in_before"] = user.last_login is not None
 
 

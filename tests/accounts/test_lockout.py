@@ -425,6 +425,32 @@ def test_a_password_that_was_reset_lets_strangers_try_again(alice):
     assert wrong(at("192.0.2.9")).status_code == 422
 
 
+LONG = "alice@" + ".".join(["x" * 60] * 3) + ".example.com"  # longer than what is counted of a name
+
+
+def test_signing_in_clears_the_counts_of_a_long_address(alice, client):
+    person(LONG)
+    wrong(client, 4, LONG)
+    give(client, email=LONG)
+    assert AccessAttempt.objects.count() == 0
+
+
+def test_a_new_password_clears_the_strangers_of_a_long_address(alice):
+    person(LONG)
+    wrong(at("192.0.2.1"), 4, LONG)
+    lockout.forget_strangers(LONG)
+    assert not AccessAttempt.objects.filter(user_agent=lockout.STRANGERS).exists()
+
+
+def test_a_browser_is_known_by_a_long_address(client, alice):
+    person(LONG)
+    give(client, email=LONG)
+    client.post("/accounts/logout/")
+    for stranger in network(25):
+        wrong(stranger, 4, LONG)
+    assert give(client, email=LONG).status_code == 303
+
+
 def test_signing_in_breaks_the_row_of_strangers(known, alice):
     strangers(96)
     give(known)
