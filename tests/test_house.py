@@ -437,6 +437,7 @@ ALLOWED = {
     "goes_anywhere": set(),
     "catches_everything": {
         ("twofactor.deadline", "BaseException"),  # handed on to who waits
+        ("twofactor.mail", "Exception"),  # a site's own templates, with whatever mistake
         ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake
     },
     "tells_secrets": {("twofactor.sms", "print")},  # the gateway for development, which is there for that

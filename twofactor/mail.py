@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -73,7 +72,7 @@ def deliver() -> None:
         letter = outgoing.get()
         try:
             hand_over(compose(*letter))
-        except (TemplateDoesNotExist, TemplateSyntaxError):  # somebody's own text; the next letter is not
+        except Exception:  # whatever is wrong with somebody's own text, the next letter is another
             log.exception("mail not sent: it can not be written")
         finally:
             outgoing.task_done()

@@ -26,7 +26,7 @@ from tests.twofactor.servers import (
     listening,
     mail_goes_to,
 )
-from twofactor import alphabet, backup_codes, support
+from twofactor import alphabet, backup_codes, events, support
 from twofactor.mail import outgoing
 from twofactor.models import Allowance, Authenticator, Event, GuessBudget, SentCode
 
@@ -372,6 +372,14 @@ def test_a_site_overrides_the_text_of_all_events(own_templates, laptop, phone, c
     turn_off(laptop, phone, clock, paper)
     written = {"txt": letters()[0].body, "html": html(letters()[0])}
     assert written[ending] == "Ours: two_factor_disabled"
+
+
+@pytest.mark.parametrize("broken", ["{% if %}", "{% url 'nowhere' %}"])
+def test_what_a_site_wrote_wrong_stops_no_other_letter(own_templates, alice, broken):
+    (own_templates / "phone_changed_subject.txt").write_text(broken)
+    for kind in ("phone_changed", "password_changed"):
+        events.record(kind, alice, None)
+    assert [letter.subject for letter in letters()] == ["The password was changed – Countersign"]
 
 
 def test_a_site_overrides_the_code(own_templates, client, phone):
