@@ -1,6 +1,6 @@
 """make bench: our app, the floor and the peers side by side, as Markdown; progress is on standard error.
 
-python -m tests.bench [table] [profile] [http] [memory] [startup] [--on sqlite] …; without names, everything.
+python -m tests.bench [part …] [--on sqlite] …; without a part, everything.
 """
 
 import argparse
@@ -45,6 +45,8 @@ def main():
         "--people", type=int, default=100000, help="for size, 10 events each (default: 100000)"
     )
     asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     parts, began = asked.parts or PARTS, time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server outlives us
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]

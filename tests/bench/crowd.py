@@ -26,7 +26,8 @@ CROWD = {
             now() + random() * interval '30 days' FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "unfinished set-ups": """
         INSERT INTO twofactor_draft (user_id, kind, sealed, started_at, failures)
-        SELECT id, 'codes', '', now(), 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
+        SELECT id, 'codes', '', now() - random() * interval '1 day', 0 FROM accounts_user
+        WHERE email LIKE 'crowd%%' AND id %% 100 = 0""",
     "allowances": """
         INSERT INTO twofactor_allowance (key, count, began_at)
         SELECT 'setup:crowd' || n, 1, now() FROM generate_series(1, %(people)s) n""",
@@ -41,11 +42,12 @@ CROWD = {
         INSERT INTO axes_accessattempt (username, ip_address, user_agent, http_accept, path_info,
             attempt_time, get_data, post_data, failures_since_start)
         SELECT 'stranger' || n || '@example.com', '10.0.0.1'::inet + n %% 101, '', '', '',
-            now() - random() * interval '100 days', '', '', 1 FROM generate_series(1, %(people)s) n""",
+            now() + interval '2 hours' - random() * interval '100 days', '', '', 1
+        FROM generate_series(1, %(people)s) n""",
     "wrong passwords, counted for each person": """
         INSERT INTO axes_accessattempt (username, ip_address, user_agent, http_accept, path_info,
             attempt_time, get_data, post_data, failures_since_start)
-        SELECT username, '0.0.0.0', 'strangers', '', '', attempt_time, '', '', 1
+        SELECT username, '255.255.255.255', 'strangers', '', '', attempt_time, '', '', 1
         FROM axes_accessattempt WHERE username LIKE 'stranger%%'""",
     "sessions, half of them expired": """
         INSERT INTO django_session (session_key, session_data, expire_date)

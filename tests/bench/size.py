@@ -16,7 +16,8 @@ OLD = base64.urlsafe_b64encode(b"older" * 6 + b"12").decode()  # what the crowd'
 KEYS = f"{KEY},{OLD}"
 MEMORY = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 TIMES = 3
-SECONDS = 20  # that prune, and rotate-keys, are watched
+SECONDS = 120  # that each command is watched, which suffices for prune to come past every table
+COMMANDS = [["prune", "--events-days", "498"], ["rotate-keys"]]
 
 
 def fill(connection, people):
@@ -55,13 +56,14 @@ def measure(databases, people, turns):
     databases.server.ask(*(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in MEMORY.items()))
     databases.server.stop("fast")
     databases.server.start()
-    few, many = (ready(databases, name, crowd) for name, crowd in [("few", FEW), ("many", people)])
+    few = ready(databases, "few", FEW)
+    many = ready(databases, "many", people)
     try:
         rows = compared(few, many, turns)
         slow = sorted({sql for flow in FLOWS for sql in many.ask("unindexed", flow=flow)})
         told = weights(many, people)
         held = [["nothing", *many.ask("waits", seconds=SECONDS)]]
-        for command in (["prune"], ["rotate-keys"]):
+        for command in COMMANDS:
             with running(command, many):
                 held.append([f"`{command[0]}`", *many.ask("waits", seconds=SECONDS)])
     finally:
@@ -124,6 +126,6 @@ class running:
 
     def __exit__(self, *_):
         if self.process.poll() is not None:
-            say(f"{self.process.args[-1]} was done before we had finished looking")
+            say(f"{' '.join(self.process.args[-2:])} was done before we had finished looking")
         self.process.terminate()
         self.process.wait(30)
