@@ -29,6 +29,7 @@ FACTORS = frozenset({TOTP, BACKUP})
 SENT = frozenset({SMS, RECOVERY})
 ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
 TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it, and of a right one after them
+HINT_AFTER = 3  # wrong codes, the clock of the phone may be at fault
 CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
 
 
@@ -214,7 +215,7 @@ def wrong(typed: Typed, authenticator: Authenticator, now: datetime, left: int) 
     else:
         sentences = [_("The code is not correct. Wait for your app to show a new code, then try again")]
         clock_is_off = authenticator.step_of(typed.code, now, within=CLOCK_STEPS) is not None
-        if clock_is_off or left <= budget.FREE_GUESSES - 3:
+        if clock_is_off or left <= budget.FREE_GUESSES - HINT_AFTER:
             sentences.append(_("Check that your phone sets its time automatically"))
     return in_a_row([*sentences, *warning(left)])
 

@@ -24,7 +24,7 @@ from twofactor import (
     trust,
 )
 from twofactor.http import page, post_only, safe_next, see_other
-from twofactor.models import Authenticator, Draft, Event, Phone, TrustedBrowser
+from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
 from twofactor.user import person
 
 RECENT = 5
@@ -59,7 +59,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,
         "sms": sms.is_configured(),
         "masked_email": email and delivery.masked_address(email),
-        "phone": Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first(),
+        "phone": delivery.confirmed_phone(user),
         "browsers": trust.browsers(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "came_back": stepup.came_back(request),
@@ -89,8 +89,7 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
         try:
             return view(request, *args, **kwargs)
         except (enrolment.Changed, factors.Overtaken):
-            context = {**facts(request), "layout": "layout/page.html", "stale": True}
-            return page(request, "twofactor/settings.html", status=409, **context)
+            return page(request, "twofactor/settings.html", status=409, stale=True, **facts(request))
 
     return guarded
 
