@@ -272,6 +272,7 @@ def test_no_address_breaks_anything(asked, method):
     assert trouble({path[:60]: send(asked, method, path) for path in PATHS}) == {}
 
 
+@pytest.mark.hypothesis
 @pytest.mark.proves("2.2.1", "16.5.4")
 @pytest.mark.parametrize("path", [VERIFY, BACKUP, LOGIN])
 def test_whatever_is_typed_is_refused(asked, path):
@@ -285,6 +286,7 @@ def test_whatever_is_typed_is_refused(asked, path):
     refused()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.proves("2.2.1", "16.5.4")
 @pytest.mark.parametrize(
     ("path", "field"),
@@ -304,6 +306,7 @@ def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
     refused()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.proves("H-06", "4.1.3", "16.5.4")
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
 def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(asked, path):
@@ -328,6 +331,7 @@ def like_a_token(real):
     return (named | changed).map(lambda text: text.encode("utf-8", "surrogatepass").decode("latin-1"))
 
 
+@pytest.mark.hypothesis
 @pytest.mark.proves("V-16", "V-17", "16.5.4")
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, BACKUP])
 @pytest.mark.parametrize("name", ["pending", "known"])
@@ -349,6 +353,7 @@ def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
     nobody()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.proves("V-25", "3.7.2")
 def test_whatever_next_says_leads_to_a_page_of_ours(asked):
     fields = {"username": "bob@example.com", "password": PASSWORD}
