@@ -31,7 +31,11 @@ class Keyboard:
     """Whoever holds it has no mouse: there is no click, check or fill."""
 
     def __init__(self, page):
-        self._page = page
+        self._page, self.presses = page, 0
+
+    def activate(self, key="Enter"):
+        self._page.keyboard.press(key)
+        self.presses += 1
 
     def reach(self, control, key="Tab"):
         for _ in range(STOPS):
@@ -45,14 +49,14 @@ class Keyboard:
 
     def press(self, name, role="button"):
         self.reach(self._page.get_by_role(role, name=name, exact=True).first)
-        self._page.keyboard.press("Enter")
+        self.activate()
 
     def follow(self, name):
         self.press(name, "link")
 
     def open_menu(self, name):
         self.reach(self._page.get_by_role("navigation", name="Account").get_by_text(name))
-        self._page.keyboard.press("Space")
+        self.activate("Space")
 
     def type(self, label, text):
         self.reach(self._page.get_by_label(label, exact=isinstance(label, str)))
@@ -61,11 +65,11 @@ class Keyboard:
 
     def send(self):
         """Enter in a field is enough."""
-        self._page.keyboard.press("Enter")
+        self.activate()
 
     def tick(self, label):
         self.reach(self._page.get_by_label(label))
-        self._page.keyboard.press("Space")
+        self.activate("Space")
 
     def choose_next(self, label):
         self.reach(self._page.get_by_label(label, exact=True))
@@ -144,13 +148,33 @@ def test_setting_up(keys, page):
     keys.set_up(Phone(key(page)))
 
 
+def test_setting_up_takes_four_presses_and_a_code(keys, page):
+    submits.alice(page)
+    keys.open("/two-factor/setup/")
+    keys.set_up(Phone(key(page)))
+    assert keys.presses == 4
+
+
+def test_signing_in_takes_what_is_typed_one_tab_and_two_enters(page, phone):
+    page.goto("/accounts/login/")
+    for text, then in ((ALICE, "Tab"), (PASSWORD, "Enter")):
+        page.keyboard.type(text)
+        page.keyboard.press(then)
+    expect(page.get_by_label("Enter the code")).to_be_focused()
+    page.keyboard.type(phone.code())
+    page.keyboard.press("Enter")
+    see(page, "Hello, Alice")
+
+
 def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
     keys.see("Enter the code")
+    before = keys.presses
     keys.follow("Try another way")
     keys.press("Send a code by e-mail")
     keys.see("Enter the code from your e-mail")
+    assert keys.presses - before <= 3
     outgoing.join()
     keys.type(CODE_FIELD, mailed())
     keys.send()
