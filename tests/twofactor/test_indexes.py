@@ -4,15 +4,47 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.accounts.letters import letters, link
+from tests.api.program import Program
 from tests.bench.crowd import gather
 from tests.bench.plans import noted, without_index
-from tests.people import PASSWORD, Phone, enrol, give_password
+from tests.people import NOW, PASSWORD, Phone, enrol, give_password
+from tests.twofactor.sent import (
+    NUMBER,
+    OTHER,
+    ask,
+    enter,
+    has_number,
+    mailed,
+    other_than,
+    texted,
+    with_pigeons,
+)
+from twofactor.models import SentCode
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL for its plans")
 
 VERIFY = "/two-factor/verify/"
 SETUP = "/two-factor/setup/"
 CROWD = 1000
+NEW_PASSWORD = "a quiet green harbour"
+EVERYBODY_ELSES = {
+    "authenticators": """
+        INSERT INTO twofactor_authenticator (user_id, sealed_key, digits, period, t0, drift, last_step,
+            enabled_at)
+        SELECT id, '', 6, 30, 0, 0, 0, %(now)s FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "sent codes": """
+        INSERT INTO twofactor_sentcode (user_id, purpose, channel, target, digest, sent_at, tries)
+        SELECT id, 'any', 'email', email, '', %(now)s, 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "programs that are signed in": """
+        INSERT INTO twofactor_tokenfamily (user_id, digest, session_hash, method, began_at, expires_at)
+        SELECT id, '', '', 'totp', %(now)s, %(now)s + interval '1 day'
+        FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "what one person did in years": """
+        INSERT INTO twofactor_event (user_id, kind, at, browser, detail)
+        SELECT id, 'signed_in_without_second_factor', %(now)s - n * interval '9 hours', '', '{}'
+        FROM accounts_user, generate_series(1, 1000) n WHERE email = 'alice@example.com'""",
+}
 
 
 @pytest.fixture
@@ -22,10 +54,18 @@ def asked(alice):
         list(gather(cursor, CROWD))
         mine = [timezone.now()]  # PostgreSQL has a clock of its own
         cursor.execute("UPDATE axes_accessattempt SET attempt_time = attempt_time - (now() - %s)", mine)
+        for sentence in EVERYBODY_ELSES.values():
+            cursor.execute(sentence, {"now": NOW})
         cursor.execute("ANALYZE")
         cursor.execute("SET LOCAL enable_seqscan = off")
     with noted(connection) as statements:
         yield statements
+
+
+@pytest.fixture
+def proof(alices, phone):
+    """What Alice is asked for before anything that would hurt."""
+    return {"password": PASSWORD, "code": phone.code()}
 
 
 def test_signing_in_uses_indexes(asked, client, alice, clock):
@@ -59,11 +99,100 @@ def test_setting_up_uses_indexes(asked, client):
     assert without_index(connection, asked) == []
 
 
-def test_a_sent_code_uses_indexes(asked, client, alice):
+def test_signing_up_uses_indexes(asked, client, alice):
+    for email in ("new@example.com", alice.email):
+        client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
+    path = link(letters()[0])
+    client.get(path)
+    assert client.post(path).status_code == 303
+    assert without_index(connection, asked) == []
+
+
+def test_a_new_password_uses_indexes(asked, client, alice):
+    client.post("/accounts/password_reset/", {"email": alice.email})
+    form = client.get(link()).url
+    client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
+    assert client.post("/accounts/login/", {"username": alice.email, "password": NEW_PASSWORD}).url == "/"
+    assert without_index(connection, asked) == []
+
+
+def test_changing_the_account_uses_indexes(asked, alices, proof):
+    alices.post("/two-factor/confirm/", proof)
+    assert alices.post("/accounts/email/change/", {"email": "new@example.com"}).status_code == 303
+    assert alices.post(link(letters()[-1])).status_code == 303
+    new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    assert alices.post("/accounts/password_change/", new).status_code == 302
+    assert without_index(connection, asked) == []
+
+
+def test_taking_back_an_account_whose_mail_failed_uses_indexes(asked, client, settings):
+    settings.EMAIL_BACKEND, settings.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", 1
+    client.post("/accounts/signup/", {"email": "new@example.com", "password": PASSWORD})
+    assert without_index(connection, asked) == []
+
+
+@pytest.mark.parametrize(("channel", "arrived"), [("email", mailed), ("sms", texted)])
+def test_a_sent_code_uses_indexes(asked, client, alice, settings, channel, arrived):
+    with_pigeons(settings)
+    has_number(alice)
     enrol(alice)
     give_password(client)
-    client.post(f"{VERIFY}send/", {"channel": "email"})
-    client.post(f"{VERIFY}sent/", {"code": "000000"})
+    client.get(OTHER)
+    assert [ask(client, channel).status_code for _ in range(2)] == [303, 429]
+    assert [enter(client, code).status_code for code in (other_than(arrived()), arrived())] == [422, 303]
+    assert without_index(connection, asked) == []
+
+
+def test_a_number_for_text_messages_uses_indexes(asked, alices, proof, settings):
+    with_pigeons(settings)
+    alices.post("/two-factor/confirm/", proof)
+    alices.post("/two-factor/phone/", {"number": NUMBER})
+    for code in (other_than(texted()), texted()):
+        changed = alices.post("/two-factor/phone/verify/", {"code": code})
+    assert changed.status_code == 303
+    assert alices.post("/two-factor/phone/remove/").status_code == 303
+    assert without_index(connection, asked) == []
+
+
+def test_looking_after_it_uses_indexes(asked, alices):
+    for path in ("sessions/end/", "browsers/forget/", "nudge/dismiss/"):
+        assert alices.post(f"/two-factor/{path}").status_code == 303
+    assert alices.get("/two-factor/activity/").status_code == 200
+    assert without_index(connection, asked) == []
+
+
+def test_new_codes_use_indexes(asked, alices, proof):
+    for form in (proof, {"saved": "on"}):
+        assert alices.post("/two-factor/backup-codes/", form).status_code == 303
+    assert without_index(connection, asked) == []
+
+
+def test_turning_it_off_uses_indexes(asked, alices, proof):
+    assert alices.post("/two-factor/disable/", proof).status_code == 303
+    assert without_index(connection, asked) == []
+
+
+def test_a_program_uses_indexes(asked, phone, settings):
+    settings.ROOT_URLCONF = "tests.api.urls"
+    program = Program().sign_in(phone)
+    assert [program.renew().status_code, program.get("totp/status/").status_code] == [200, 200]
+    assert program.post("jwt/verify/", {"token": program.access}).status_code == 200
+    assert program.post("jwt/logout/", {"refresh": program.refresh}).status_code == 204
+    assert without_index(connection, asked) == []
+
+
+def test_two_factor_in_a_program_uses_indexes(asked, alice, clock, settings):
+    settings.ROOT_URLCONF = "tests.api.urls"
+    program = Program()
+    program.give_password()
+    phone = Phone(program.post("totp/create/").json()["key"])
+    for path, name in (
+        ("confirm", "input_code"),
+        ("rotate_backup_codes", "otp_code"),
+        ("disable", "otp_code"),
+    ):
+        assert program.post(f"totp/{path}/", {name: phone.code()}).status_code in {200, 204}
+        clock.shift(60)
     assert without_index(connection, asked) == []
 
 
@@ -78,4 +207,9 @@ def test_stepping_up_uses_indexes(asked, client, alice, clock):
 
 def test_a_statement_without_an_index_is_noticed(asked, alice):
     type(alice).objects.filter(name="Alice").first()
+    assert len(without_index(connection, asked)) == 1
+
+
+def test_an_index_that_is_read_from_end_to_end_is_noticed(asked, alice):
+    SentCode.objects.filter(purpose="none").first()
     assert len(without_index(connection, asked)) == 1
