@@ -37,7 +37,7 @@ test: .venv/test-packages
 	@$(BIN)/python -m tests.programs
 	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=
 	$(BIN)/pytest playwright $(BY_TWO)
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) --cov --cov-append --cov-report=
+	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO) --cov --cov-append --cov-report=
 	$(BIN)/coverage report
 
 check: .venv/test-packages
