@@ -165,7 +165,8 @@ class Assurance(RuleBasedStateMachine):
 
     def goes_on(self, n):
         """A browser that is signed in is asked for nothing."""
-        return self.is_pending(n) and (n == PROGRAM or not self.is_in(n))
+        inside = n != PROGRAM and self.is_in(n)
+        return self.is_pending(n) and not inside
 
     def is_in(self, n):
         """As of a request that is being made: a session that is too old is gone with it."""
