@@ -6,7 +6,7 @@
 # make assurance  what takes long, then every requirement with its tests or the reason why it has none
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
-# make lock     new lock files from pyproject.toml
+# make lock     new lock files from pyproject.toml; with what is locked kept: make lock UPGRADE=
 
 PYTHON = python3
 PORT = 8000
@@ -16,9 +16,10 @@ PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
 	tests/twofactor/test_budget.py tests/twofactor/test_trust.py tests/twofactor/test_indexes.py
+UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
-LOCK = .venv/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+LOCK = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .PHONY: run test check format assurance bench screens mutations messages lock
