@@ -436,6 +436,7 @@ ALLOWED = {
     "drops_csrf": {("config.errors", "csrf_exempt")},  # browsers report on their own
     "goes_anywhere": set(),
     "catches_everything": {
+        ("twofactor.checks", "Exception"),  # a site's own rule, with whatever mistake, which is named
         ("twofactor.deadline", "BaseException"),  # handed on to who waits
         ("twofactor.mail", "Exception"),  # a site's own templates, with whatever mistake
         ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake

@@ -163,6 +163,21 @@ def test_a_rule_that_is_none_is_left_to_the_check_for_that(boss, settings, name)
     assert locked_out() == []
 
 
+def fails(user):
+    raise LookupError("no such thing")
+
+
+def test_a_rule_that_fails_is_named_and_stops_nothing(boss, settings):
+    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.fails"
+    assert locked_out() == ["twofactor.W004"]
+
+
+def test_nothing_is_asked_where_nobody_must_have_a_second_factor(boss, settings, django_assert_num_queries):
+    settings.TWOFACTOR_REQUIRED_FOR = "nobody"
+    with django_assert_num_queries(0):
+        assert locked_out() == []
+
+
 def test_a_backup_code_is_a_way_in(boss):
     spoil(boss)
     backup_codes.replace_all(boss, backup_codes.rows(boss, ["ABCDEFGHJKMNPQR"]))

@@ -1,0 +1,98 @@
+"""Somebody else's project, and the site itself, each in a folder of its own: what is in it can be changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from django.core.management import call_command
+
+from tests.settings import TWOFACTOR_KEYS
+
+ROOT = Path(__file__).parent.parent.parent
+NO_CACHE = shutil.ignore_patterns("__pycache__")
+# As pyproject.toml puts them into the wheel.
+TEMPLATES = ("admin/two_factor", "components", "layout", "mail", "twofactor")
+
+MOUNT = f"""
+INSTALLED_APPS += ["twofactor", "django_htmx"]
+MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.htmx.Navigation", "twofactor.gate.Gate"]
+TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
+TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
+BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
+LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
+"""
+URLS = """
+from django.urls import include
+urlpatterns += [path("two-factor/", include("twofactor.urls"))]
+"""
+
+
+class Project:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+
+    def append(self, file: str, text: str) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + text)
+
+    def ask(self, *arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """manage.py with these arguments; whoever asks looks at the return code."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.folder,
+            env=self.environment | environment,
+            input=text,
+            capture_output=True,
+            text=True,
+        )
+
+    def run(self, *arguments: str, text: str = "", **environment: str) -> str:
+        done = self.ask(*arguments, text=text, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def walk(self, script: str) -> str:
+        """The script, inside the project."""
+        return self.run("shell", "--no-imports", text=Path(__file__).with_name(script).read_text())
+
+    def create_administrator(self, **names: str) -> None:
+        self.run("createsuperuser", "--noinput", DJANGO_SUPERUSER_PASSWORD="correct horse battery", **names)
+
+
+def surroundings() -> dict[str, str]:
+    """What belongs to the machine, without what these tests say to Django."""
+    own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+
+
+def start_project(folder: Path, settings: str = "", urls: str = "") -> Project:
+    """What startproject makes, with the app of this folder mounted in it."""
+    call_command("startproject", "elsewhere", folder)
+    shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
+    for name in TEMPLATES:
+        shutil.copytree(ROOT / "templates" / name, folder / "twofactor/templates" / name)
+    shutil.copytree(ROOT / "static", folder / "twofactor/static")
+    project = Project(folder, surroundings())
+    project.append("elsewhere/settings.py", MOUNT + settings)
+    mounted = (
+        'from django.urls import include\nurlpatterns += [path("two-factor/", include("twofactor.urls"))]\n'
+    )
+    project.append("elsewhere/urls.py", mounted + urls)
+    return project
+
+
+def copy_site(folder: Path) -> Project:
+    """The site itself, with a database of its own."""
+    for name in ("accounts", "config", "static", "templates", "twofactor"):
+        shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHE)
+    shutil.copy(ROOT / "manage.py", folder)
+    keys = {"SECRET_KEY": TWOFACTOR_KEYS[0], "TWOFACTOR_KEYS": TWOFACTOR_KEYS[0]}
+    site = {"DEBUG": "true", "EMAIL_URL": "console:", **keys}
+    return Project(folder, surroundings() | site)
