@@ -69,11 +69,6 @@ def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 @register(Tags.security)
 def databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     for alias, database in settings.DATABASES.items():
-        if database.get("ATOMIC_REQUESTS"):
-            yield Error(
-                f"DATABASES['{alias}'] has ATOMIC_REQUESTS: an error page would give a guess back.",
-                id="twofactor.E005",
-            )
         if database["ENGINE"] == "django.db.backends.sqlite3":
             yield from sqlite(alias, database.get("OPTIONS", {}))
 

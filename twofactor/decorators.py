@@ -16,7 +16,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from twofactor import signin, stepup
-from twofactor.http import see_other
+from twofactor.http import never_atomic, see_other
 from twofactor.signin import PendingSignIn
 from twofactor.user import person
 
@@ -28,6 +28,21 @@ def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
     """Reachable even for somebody who must set up two-factor sign-in first."""
     vars(view)["open_before_set_up"] = True
     return view
+
+
+def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Around every view of urls.py, so that none depends on what middleware a site has.
+
+    Only for people who are signed in, unless the view says @login_not_required.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if getattr(view, "login_required", True) and not request.user.is_authenticated:
+            return to_page(request, settings.LOGIN_URL)
+        return view(request, *args, **kwargs)
+
+    return never_atomic(guarded)
 
 
 def second_step(

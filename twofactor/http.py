@@ -5,16 +5,19 @@ from datetime import datetime
 from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connections, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+
+T = TypeVar("T")
 
 IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
 
@@ -78,6 +81,13 @@ def safe_next(request: HttpRequest, to: str | None) -> str:
     page = own_page(request, to)
     circle = page.partition("?")[0] == request.path
     return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
+
+
+def never_atomic(view: Callable[..., T]) -> Callable[..., T]:
+    """Outside the transaction that ATOMIC_REQUESTS opens: an error page would roll a counted guess back."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 def post_only(page_name: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

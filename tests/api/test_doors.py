@@ -327,3 +327,17 @@ def test_what_breaks_outside_of_the_doors_is_told_in_json(program, db, status, c
     answer = program.get(f"broken/{status}/")
     assert (*code_of(answer), answer.headers.get("Retry-After")) == (status, code, retry)
     assert answer.json().keys() == {"detail", "code"}
+
+
+# In a site that wraps each view in a transaction
+
+
+@pytest.fixture
+def atomic_requests(transactional_db, settings, monkeypatch):
+    monkeypatch.setitem(settings.DATABASES["default"], "ATOMIC_REQUESTS", True)
+
+
+@pytest.mark.proves("C-06")
+def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_requests, asked):
+    assert asked.give(otp_code="000000").status_code == 400
+    assert GuessBudget.objects.get().failures == 1

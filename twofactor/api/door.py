@@ -15,6 +15,7 @@ from twofactor.api import answers
 from twofactor.api.bearer import Bearer
 from twofactor.api.throttle import Often
 from twofactor.api.wire import AlwaysJSON, OneObject
+from twofactor.http import never_atomic
 from twofactor.models import TokenFamily
 
 
@@ -30,6 +31,10 @@ class Door(APIView):
     schema = AutoSchema()
     http_method_names = ["post"]
     counts_as = "totp"  # what is throttled together
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return never_atomic(super().as_view(**initkwargs))
 
     def get_exception_handler(self) -> Any:
         return answers.to

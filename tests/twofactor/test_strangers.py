@@ -1,0 +1,35 @@
+"""In a site without LoginRequiredMiddleware our own pages show strangers nothing all the same."""
+
+import pytest
+from django.urls import get_resolver, reverse
+
+from tests.crawl import example, routes
+from tests.people import NOW
+from tests.test_crawl import writes
+from twofactor.models import Event
+
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+ADDRESSES = [example(route) for route in routes(get_resolver("twofactor.urls").url_patterns, "two-factor/")]
+BODY = {"code": "000000", "password": "secret", "saved": "on", "channel": "email", "number": "+491701234567"}
+
+
+@pytest.fixture(autouse=True)
+def open_by_default(settings, db, clock):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != LOGIN_REQUIRED]
+    Event.objects.create(user=None, kind="sessions_ended", at=NOW)  # of somebody whose account is deleted
+
+
+def test_the_addresses_are_ours():
+    assert reverse("twofactor:activity") in ADDRESSES
+    assert len(ADDRESSES) > 20
+
+
+@pytest.mark.proves("8.2.1-8.2.3")
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_stranger_is_led_to_sign_in_and_writes_nothing(client, address, method, headers):
+    with writes() as written:
+        answer = getattr(client, method)(address, BODY, headers=headers)
+    to = answer.headers.get("Location", answer.headers.get("HX-Redirect", ""))
+    assert (to.partition("?")[0], written) == ("/accounts/login/", [])
