@@ -65,6 +65,14 @@ def test_a_backup_code_on_its_own_page_signs_in(page, phone):
     see(page, "Hello, Alice")
 
 
+def test_a_backup_code_of_a_japanese_keyboard_signs_in(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    follow(page, "Backup code")
+    give_code(page, "ＡＢＣＤＥーＦＧＨＪＫーＭＮＰＱＲ")
+    see(page, "Hello, Alice")
+
+
 def test_a_code_by_mail_signs_in_and_offers_a_new_authenticator(page, phone):
     give_password(page)
     follow(page, "Try another way")

@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from unicodedata import east_asian_width
 
 BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 BACKUP_GROUPS = 3
@@ -9,12 +10,22 @@ BACKUP_GROUP = 5
 BACKUP_LENGTH = BACKUP_GROUPS * BACKUP_GROUP  # 75 bits
 LONGEST = 64  # of what people type; the rest of a pasted novel is not looked at
 SLIPS = str.maketrans("OIL", "011")
+KANA_HYPHEN = "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}"  # what the hyphen's key writes among kana
+
+
+def half_width(text: str) -> str:
+    """What a Japanese keyboard writes, as others would. Not all of NFKC, for which ² and ① are digits too."""
+    characters = (
+        unicodedata.normalize("NFKC", character) if east_asian_width(character) in {"F", "H"} else character
+        for character in text[:LONGEST]
+    )
+    return "".join(characters).replace(KANA_HYPHEN, "-")
 
 
 def compact(text: str) -> str:
     """Without spaces, hyphens and invisible characters; every script's decimal digits as 0 to 9."""
     kept = []
-    for character in text[:LONGEST]:
+    for character in half_width(text):
         if unicodedata.category(character) in {"Zs", "Pd", "Cf", "Cc"} or character == "\N{MINUS SIGN}":
             continue
         digit = unicodedata.decimal(character, None)
@@ -41,7 +52,7 @@ def read_imported_code(text: str) -> str:
     One of ours stays one of ours, so that support can help anybody. It has to be grouped as we group it:
     with a hyphen elsewhere it may well be theirs.
     """
-    written = text.strip()[:LONGEST]
+    written = half_width(text.strip())
     ours = read_backup_code(written)
     if ours and "-".join(written.split()).upper().translate(SLIPS) in {ours, grouped(ours)}:
         return ours

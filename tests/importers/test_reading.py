@@ -19,6 +19,8 @@ KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
         ("aB3-dE5_gH7", "aB3-dE5_gH7"),
         ("1234-5678", "12345678"),
         ("１２３４ ５６７８", "12345678"),
+        ("ａＢ３－ｄＥ５＿ｇＨ７", "aB3-dE5_gH7"),
+        ("ａｂｃｄｅ－１２３４５－ｆｇｈｊｋ", "ABCDE12345FGHJK"),
         ("abc-12345defghjk", "abc-12345defghjk"),  # with our letters, but not in our groups
         ("abcde-12345-fghjk", "ABCDE12345FGHJK"),
         ("abcde 12345 fghjk", "ABCDE12345FGHJK"),
