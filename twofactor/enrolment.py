@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from twofactor import alphabet, backup_codes, budget, events, standing, totp, vault
-from twofactor.models import Authenticator, Draft, GuessBudget, owner
+from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser, owner
 from twofactor.refusal import Refused
 
 GUESSES_PER_KEY = 10
@@ -176,7 +176,9 @@ def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             return False
         backup_codes.replace_all(user, [])
-        Draft.objects.filter(user_id=user.pk).delete()
+        # The counts of wrong codes stay, or turning off and on again would give new guesses.
+        for model in (Draft, Phone, TrustedBrowser):
+            model._default_manager.filter(user_id=user.pk).delete()
         standing.end_sessions(user)
         events.record("two_factor_disabled", user, request)
     return True

@@ -2,10 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import has_number, with_pigeons
-from twofactor import backup_codes
+from twofactor import backup_codes, standing, trust
 from twofactor.models import BackupCode, Event, TrustedBrowser
 from twofactor.sessions import SessionStore
 
@@ -245,11 +246,36 @@ def browser_of(alice, clock):
     return TrustedBrowser.objects.create(
         user=alice,
         digest="0",
+        session_hash=standing.auth_hash(alice),
         label="Firefox",
         trusted_at=alice.date_joined,
         last_used_at=alice.date_joined,
-        expires_at=alice.date_joined,
+        expires_at=timezone.now() + trust.AGE,
     )
+
+
+def forget(browser):
+    return f"/two-factor/browsers/{browser.pk}/forget/"
+
+
+@pytest.mark.parametrize("address", [forget, lambda browser: "/two-factor/browsers/forget/"])
+def test_forgetting_after_turning_off_shows_the_fresh_panel(alices, alice, phone, clock, address):
+    url = address(browser_of(alice, clock))
+    turn_off(alices, alice, phone)
+    answer = alices.post(url, follow=True)
+    assert (answer.status_code, "forgotten" in answer.text) == (409, False)
+
+
+def test_forgetting_a_browser_that_is_no_longer_trusted_shows_the_fresh_panel(alices, alice, clock):
+    browser = browser_of(alice, clock)
+    alices.post(END)
+    assert alices.post(forget(browser)).status_code == 409
+
+
+def test_removing_a_number_twice_shows_the_fresh_panel(alices, alice, phone, clock, settings):
+    with_pigeons(settings)
+    alices.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    assert alices.post("/two-factor/phone/remove/").status_code == 409
 
 
 def test_forgetting_a_browser_twice_shows_the_fresh_panel(alices, alice, clock):

@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from django.db.models.signals import post_save
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
+from tests.twofactor.sent import has_number
 from twofactor import alphabet, backup_codes, enrolment
-from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget
+from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget, Phone, TrustedBrowser
 
 SETTINGS = "/two-factor/"
 DISABLE = "/two-factor/disable/"
@@ -201,6 +203,26 @@ def test_afterwards_an_unfinished_replacement_is_gone(alices, phone, clock):
     clock.shift(60)
     prove(alices, DISABLE, phone.code())
     assert not Draft.objects.exists()
+
+
+def test_afterwards_no_browser_is_trusted(alices, phone, clock):
+    give_password(other := Client())
+    other.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    clock.shift(60)
+    prove(alices, DISABLE, phone.code())
+    assert not TrustedBrowser.objects.exists()
+
+
+def test_afterwards_the_phone_number_is_gone(alices, alice, phone):
+    has_number(alice)
+    prove(alices, DISABLE, phone.code())
+    assert not Phone.objects.exists()
+
+
+def test_turning_off_gives_no_guesses_back(alices, phone):
+    GuessBudget.objects.update(day_failures=7, day_began_at=timezone.now())
+    prove(alices, DISABLE, phone.code())
+    assert GuessBudget.objects.get().day_failures == 7
 
 
 def test_afterwards_the_session_is_no_longer_a_proven_one(alices, phone):

@@ -102,10 +102,11 @@ def activity(request: HttpRequest) -> HttpResponse:
 @post_only("twofactor:settings")
 @or_fresh_panel
 def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    mine = TrustedBrowser.objects.filter(user_id=person(request).pk)
-    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=person(request).pk).exists():
+    user = person(request)
+    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
         raise Http404
-    if not mine.filter(pk=pk).delete()[0]:
+    still_trusted = pk in {browser.pk for browser in trust.browsers(user, timezone.now())}
+    if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
         raise enrolment.Changed
     events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("The browser is forgotten."), extra_tags="browsers")
@@ -113,7 +114,10 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @post_only("twofactor:settings")
+@or_fresh_panel
 def browsers_forget(request: HttpRequest) -> HttpResponse:
+    if not enrolment.is_on(person(request)):
+        raise enrolment.Changed
     TrustedBrowser.objects.filter(user_id=person(request).pk).delete()
     events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")

@@ -11,6 +11,7 @@ from twofactor.forms import PhoneForm, SentCodeForm
 from twofactor.http import client_address, page, post_only, posted, see_other
 from twofactor.models import Phone
 from twofactor.user import person
+from twofactor.views.panel import or_fresh_panel
 
 
 @recently_confirmed()
@@ -52,10 +53,12 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
 
 @post_only("twofactor:settings")
 @recently_confirmed()
+@or_fresh_panel
 def phone_remove(request: HttpRequest) -> HttpResponse:
-    if Phone.objects.filter(pk=request.user.pk).delete()[0]:
-        events.record("phone_changed", request.user, request)
-        messages.success(request, _("Your phone number is removed."), extra_tags="phone")
+    if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
+        raise enrolment.Changed
+    events.record("phone_changed", request.user, request)
+    messages.success(request, _("Your phone number is removed."), extra_tags="phone")
     return see_other("twofactor:settings")
 
 
