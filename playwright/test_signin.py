@@ -6,7 +6,7 @@ import pytest
 from modes import HTMX
 from playwright.sync_api import expect
 from steps import step
-from walks import PAPER, enrol, follow, give_code, give_password, mailed_code, press, see
+from walks import PAPER, enrol, follow, give_code, give_password, history_length, mailed_code, press, see
 
 from tests.people import person
 from twofactor.models import GuessBudget
@@ -103,6 +103,35 @@ def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
     expect(page.get_by_text(re.compile(r"You can ask for a new code in \d+ seconds?"))).to_be_visible()
     give_code(page, mailed_code())
     see(page, "Hello, Alice")
+
+
+@pytest.mark.parametrize("from_page", ["Send a new code", "Send a code by e-mail"])
+def test_asking_too_soon_stays_where_the_code_can_be_entered(page, phone, from_page):
+    give_password(page)
+    follow(page, "Try another way")
+    press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
+    if from_page == "Send a code by e-mail":
+        follow(page, "Try another way")
+        see(page, "Try another way")
+    with page.expect_response("**/verify/send/") as answer:
+        press(page, from_page)
+    expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
+    assert (answer.value.status, answer.value.headers["retry-after"].isdigit()) == (429, True)
+    page.goto(page.url)
+    expect(page.get_by_label("Enter the code")).to_be_visible()
+
+
+@HTMX
+def test_an_error_has_no_address_of_its_own(page, phone):
+    give_password(page)
+    follow(page, "Try another way")
+    press(page, "Send a code by e-mail")
+    see(page, "Enter the code from your e-mail")
+    before = history_length(page)
+    press(page, "Send a new code")
+    expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
+    assert (page.url.endswith("/two-factor/verify/sent/"), history_length(page)) == (True, before)
 
 
 @pytest.mark.proves("X-11")

@@ -1,7 +1,7 @@
 """The one place that knows of htmx: which layout a page extends, and which moves are full navigations."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
 from twofactor import mail
+from twofactor.http import path_of
 
 HTMX = 2  # or 4, by the setting TWOFACTOR_HTMX: pages and app.js know both
 
@@ -59,8 +60,8 @@ class Navigation:
 def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
     before = request.session.get(SESSION_KEY)
     response = get_response(request)
-    if response.status_code == 422:
-        return push_url(response, False)  # a refused form is not a step in the browser's history
+    if request.method == "POST" and response.status_code >= 400:
+        return push_url(response, page_of_refusal(request, response))
     target = response.headers.get("Location")
     if target:
         login = resolve_url(settings.LOGIN_URL)
@@ -72,6 +73,12 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
     elif is_document(response):
         return navigate(response, request.get_full_path())
     return response
+
+
+def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
+    """A refused form is no step in the history, unless it shows another page than the one it was on."""
+    page = response.headers.get("Content-Location", "")
+    return page if page and page != path_of(current_page(request)).partition("?")[0] else False
 
 
 def is_document(response: HttpResponse) -> bool:

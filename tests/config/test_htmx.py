@@ -116,6 +116,26 @@ def test_a_refused_form_is_no_step_in_the_history(client, htmx, name):
     assert client.post(reverse(name), headers=htmx())["HX-Push-Url"] == "false"
 
 
+@pytest.mark.parametrize("path", ["/no-such-page/", "/two-factor/browsers/1/forget/"])
+def test_no_error_is_a_step_in_the_history(client, htmx, alice, path):
+    """The address of a form that only acts leads to no page that shows what was refused."""
+    give_password(client)
+    answer = client.post(path, headers=htmx(**{"HX-Current-URL": "http://testserver/two-factor/"}))
+    assert (answer.status_code >= 400, answer["HX-Push-Url"]) == (True, "false")
+
+
+def test_a_form_of_another_tab_is_no_step_in_the_history(alice, htmx):
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", headers=htmx())
+    assert (answer.status_code, answer["HX-Push-Url"]) == (403, "false")
+
+
+def test_an_error_that_shows_another_page_has_its_address(client, htmx, alice):
+    give_password(client)
+    here = {"HX-Current-URL": "http://testserver/two-factor/disable/"}
+    answer = client.post("/two-factor/disable/", {"password": PASSWORD}, headers=htmx(**here))
+    assert (answer.status_code, answer["HX-Push-Url"]) == (409, "/two-factor/")
+
+
 @REFUSED
 def test_without_htmx_a_refused_form_says_nothing_about_history(client, name):
     assert "HX-Push-Url" not in client.post(reverse(name))

@@ -384,8 +384,12 @@ def test_looking_sends_nothing(asked, path, method):
 
 
 def test_looking_at_send_leads_to_the_other_ways(asked):
-    answer = asked.get(SEND)
-    assert (answer.status_code, answer.url) == (303, OTHER)
+    assert asked.get(SEND, follow=True).redirect_chain[-1] == (OTHER, 303)
+
+
+def test_looking_at_send_after_a_code_went_out_leads_to_its_field(sent):
+    answer = sent.get(SEND)
+    assert (answer.status_code, answer.url) == (303, SENT)
 
 
 def test_with_nothing_sent_there_is_nothing_to_enter(asked):

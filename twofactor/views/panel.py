@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -89,7 +90,9 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
         try:
             return view(request, *args, **kwargs)
         except (enrolment.Changed, factors.Overtaken):
-            return page(request, "twofactor/settings.html", status=409, stale=True, **facts(request))
+            response = page(request, "twofactor/settings.html", status=409, stale=True, **facts(request))
+            response.headers["Content-Location"] = reverse("twofactor:settings")
+            return response
 
     return guarded
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,7 +21,7 @@ from twofactor.views.verify import finish, other_ways, waiting
 
 
 @second_step
-@post_only("twofactor:verify_other")
+@post_only("twofactor:verify_sent")
 def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     now = timezone.now()
     channel = next((c for c in pending.channels(now) if c.kind == request.POST.get("channel")), None)
@@ -66,6 +67,7 @@ def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> H
     if sent := delivery.newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
         response = show(request, pending, form, sent, status=429, seconds=seconds)
+        response.headers["Content-Location"] = reverse("twofactor:verify_sent")
     else:
         wait = ngettext(
             "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -40,7 +41,7 @@ def other_ways(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
     """What this person has."""
-    return page(
+    response = page(
         request,
         "twofactor/verify_other.html",
         pending=pending,
@@ -49,6 +50,8 @@ def other_ways(
         codes=backup_codes.unused(pending.user),
         channels=pending.channels(timezone.now()),
     )
+    response.headers["Content-Location"] = reverse("twofactor:verify_other")
+    return response
 
 
 def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
