@@ -12,12 +12,24 @@ from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
+import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from twofactor.rate import parsed as parsed_rate
 
 SECRET_KEY_LENGTH = 32
+MAIL_SERVER_TIMEOUT = 5  # seconds; Django would wait for ever
+BEFORE_MAILERS = {
+    "host": "EMAIL_HOST",
+    "port": "EMAIL_PORT",
+    "username": "EMAIL_HOST_USER",
+    "password": "EMAIL_HOST_PASSWORD",
+    "use_tls": "EMAIL_USE_TLS",
+    "use_ssl": "EMAIL_USE_SSL",
+    "timeout": "EMAIL_TIMEOUT",
+    "file_path": "EMAIL_FILE_PATH",
+}
 HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?")
 
@@ -120,10 +132,17 @@ def sender(value: str) -> str:
     return formataddr((name, address)) if name else address
 
 
-def mailbox(name: str, address: str) -> str:
-    if not HAS_MAILBOX.fullmatch(address):
-        refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
-    return address
+def mailboxes(name: str) -> list[str]:
+    addresses = names(name)
+    for address in addresses:
+        if not HAS_MAILBOX.fullmatch(address):
+            refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
+    return addresses
+
+
+def admins(addresses: list[str]) -> list[Any]:
+    """As Django wants them from 6.0 on; before, each is a pair with a name."""
+    return addresses if django.VERSION >= (6, 0) else [("", address) for address in addresses]
 
 
 def origin(value: str) -> str:
@@ -137,29 +156,35 @@ def origin(value: str) -> str:
 
 
 def email(value: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings from one address."""
+    """Django's settings for mail from one address."""
     parts = urlsplit(value)
     if parts.scheme == "console":
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        return mail_settings("console")
     if parts.scheme == "file" and parts.path:
-        return {
-            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "EMAIL_FILE_PATH": parts.path,
-        }
+        return mail_settings("filebased", file_path=parts.path)
     security, default_port = {"smtp": ("", 25), "smtp+tls": ("TLS", 587), "smtp+ssl": ("SSL", 465)}[
         parts.scheme
     ]
     if not parts.hostname:
         raise ValueError(value)
-    return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port or default_port,
-        "EMAIL_HOST_USER": unquote(parts.username or ""),
-        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-        "EMAIL_USE_TLS": security == "TLS",
-        "EMAIL_USE_SSL": security == "SSL",
-    }
+    return mail_settings(
+        "smtp",
+        host=parts.hostname,
+        port=parts.port or default_port,
+        username=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_tls=security == "TLS",
+        use_ssl=security == "SSL",
+        timeout=MAIL_SERVER_TIMEOUT,
+    )
+
+
+def mail_settings(backend: str, **options: Any) -> dict[str, Any]:
+    """What Django calls it: MAILERS from 6.1 on, which refuses the EMAIL_… of before beside it."""
+    backend = f"django.core.mail.backends.{backend}.EmailBackend"
+    if django.VERSION >= (6, 1):
+        return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
+    return {"EMAIL_BACKEND": backend, **{BEFORE_MAILERS[name]: value for name, value in options.items()}}
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:

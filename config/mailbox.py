@@ -3,6 +3,7 @@
 import email.policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -14,10 +15,17 @@ SEPARATOR = b"-" * 79 + b"\n"  # what Django's file backend writes after each me
 
 def messages() -> list[EmailMessage]:
     """Oldest first, so that each keeps its number."""
-    folder = getattr(settings, "EMAIL_FILE_PATH", None)
+    folder = mail_folder()
     files = sorted(Path(folder).glob("*.log"), key=lambda file: file.stat().st_mtime_ns) if folder else []
     raw = [part for file in files for part in file.read_bytes().split(SEPARATOR) if part.strip()]
     return [email.message_from_bytes(part, policy=email.policy.default) for part in raw]
+
+
+def mail_folder() -> Any:
+    mailers = getattr(settings, "MAILERS", None)  # Django 6.1 and later
+    if mailers:
+        return mailers["default"].get("OPTIONS", {}).get("file_path")
+    return getattr(settings, "EMAIL_FILE_PATH", None)
 
 
 @login_not_required

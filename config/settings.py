@@ -209,7 +209,6 @@ vars().update(
         default="console:" if DEBUG else None,
     )
 )
-EMAIL_TIMEOUT = 5  # Django would wait for ever
 DEFAULT_FROM_EMAIL = environment.parsed(
     "DEFAULT_FROM_EMAIL",
     environment.sender,
@@ -218,7 +217,7 @@ DEFAULT_FROM_EMAIL = environment.parsed(
     default=f"{SITE_NAME} <no-reply@{HOST}>",
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-ADMINS = [("", environment.mailbox("ADMINS", address)) for address in environment.names("ADMINS")]
+ADMINS = environment.admins(environment.mailboxes("ADMINS"))
 
 # Two-factor sign-in
 

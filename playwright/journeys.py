@@ -24,17 +24,14 @@ from walks import (
 )
 
 from accounts import addresses
+from config.environment import mail_settings
 from tests.people import PASSWORD, person
 from tests.twofactor.sent import has_number, other_than, texted
 from twofactor import standing
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, TrustedBrowser
 
 NEW_PASSWORD = "a loud yellow mountain"
-NOBODY_LISTENS = {
-    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-    "EMAIL_HOST": "127.0.0.1",
-    "EMAIL_PORT": 1,
-}
+NOBODY_LISTENS = mail_settings("smtp", host="127.0.0.1", port=1)
 
 
 def alice(**fields):

@@ -238,5 +238,13 @@ def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def mail(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if "smtp" in settings.EMAIL_BACKEND and not settings.EMAIL_TIMEOUT:
-        yield Warning("EMAIL_TIMEOUT is not set: a mail server that hangs holds a page.", id="twofactor.W002")
+    mailers = getattr(settings, "MAILERS", None)  # Django 6.1 and later; with it, there is no EMAIL_BACKEND
+    if mailers is not None:
+        mailer = mailers.get("default", {"BACKEND": ""})
+        backend, timeout = mailer.get("BACKEND", "smtp"), mailer.get("OPTIONS", {}).get("timeout")
+        name, hint = "MAILERS['default'] has no timeout", "OPTIONS: timeout 5"
+    else:
+        backend, timeout = settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT
+        name, hint = "EMAIL_TIMEOUT is not set", "EMAIL_TIMEOUT = 5"
+    if "smtp" in backend and not timeout:
+        yield Warning(f"{name}: a mail server that hangs holds a page.", hint=hint, id="twofactor.W002")

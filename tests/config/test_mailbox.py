@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import clear_url_caches
 
 from config import urls
+from tests.mailers import send_mail_with
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -28,8 +29,7 @@ def mailbox(settings, tmp_path):
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    settings.EMAIL_FILE_PATH = tmp_path
+    send_mail_with(settings, "filebased", file_path=tmp_path)
     importlib.reload(urls)
     clear_url_caches()
     yield lambda path="": Client().get(f"/mailbox/{path}").text
@@ -96,5 +96,5 @@ def test_a_mail_that_was_never_sent_is_not_there(mailbox):
 
 
 def test_a_mailbox_without_files_is_empty(mailbox, settings):
-    del settings.EMAIL_FILE_PATH
+    send_mail_with(settings, "console")
     assert "Nothing has been sent yet." in mailbox()

@@ -11,6 +11,7 @@ from django.core import mail
 from django.utils import timezone
 
 from accounts import addresses
+from config.environment import admins
 from tests.accounts.letters import link
 from tests.people import NOW, PASSWORD, enrol, give_password, person
 from twofactor import alphabet, backup_codes, delivery, signin, totp
@@ -34,7 +35,7 @@ def test_log():
 
 
 def test_error_mail(settings):
-    settings.ADMINS = [("", "ops@example.com")]
+    settings.ADMINS = admins(["ops@example.com"])
     mail.mail_admins("oh", alphabet.backup_code())
 
 

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from urllib.parse import parse_qs
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+from tests.mailers import send_mail_with
+
 PATIENCE = 60  # seconds after which a server that never answers gives up for the test's sake
 
 
@@ -30,8 +31,8 @@ def listening(handler):
 
 
 def mail_goes_to(settings, server):
-    settings.EMAIL_BACKEND = SMTP
-    settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+    host, port = server.server_address
+    send_mail_with(settings, "smtp", host=host, port=port)
 
 
 class BlackHole(BaseRequestHandler):

@@ -7,6 +7,7 @@ from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.template import Context, Template
 
+from tests.mailers import send_mail_with
 from tests.people import enrol, person
 from twofactor import backup_codes
 from twofactor.models import Authenticator
@@ -203,8 +204,25 @@ def test_the_command_line_is_the_way_out(boss):
 
 
 def test_a_mail_server_that_may_hang_is_named(settings):
-    settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = "django.core.mail.backends.smtp.EmailBackend", None
+    send_mail_with(settings, "smtp", host="mail.example.com", timeout=None)
     assert "twofactor.W002" in found()
+
+
+@pytest.mark.parametrize("mailer", [{}, {"OPTIONS": {"host": "mail.example.com"}}])
+def test_a_mailer_that_may_hang_is_named(settings, mailer):
+    """As Django 6.1 has them, which then refuses to be asked for EMAIL_BACKEND."""
+    settings.MAILERS = {"default": mailer}
+    assert "twofactor.W002" in found()
+
+
+def test_a_mailer_with_a_timeout_is_fine(settings):
+    settings.MAILERS = {"default": {"OPTIONS": {"host": "mail.example.com", "timeout": 5}}}
+    assert "twofactor.W002" not in found()
+
+
+def test_a_site_without_a_mailer_of_its_own_is_checked(settings):
+    settings.MAILERS = {"letters": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
+    assert "twofactor.W002" not in found()
 
 
 def test_links_to_nowhere_are_named(settings):

@@ -14,10 +14,10 @@ from django.test import Client
 from django.utils import translation
 
 from tests.accounts.letters import letters, link
+from tests.mailers import send_mail_with
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import ask, enter, mailed, texted, with_pigeons
 from tests.twofactor.servers import (
-    SMTP,
     BlackHole,
     Dripping,
     HalfWay,
@@ -457,7 +457,7 @@ def letterbox(settings):
         port = server.getsockname()[1]
     controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
-    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = SMTP, "127.0.0.1", port
+    send_mail_with(settings, "smtp", host="127.0.0.1", port=port)
     yield box
     outgoing.join()
     controller.stop()

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.accounts.letters import link
+from tests.mailers import send_mail_to_nobody, send_mail_with
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from tests.twofactor.sent import (
     NUMBER,
@@ -41,8 +42,7 @@ def carried(settings):
 
 @pytest.fixture
 def nobody_listens(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    send_mail_to_nobody(settings)
 
 
 def tab_of(client):
@@ -669,7 +669,7 @@ def test_what_could_not_be_sent_is_never_accepted(asked, nobody_listens):
 
 def test_when_mail_works_again_the_code_goes_out_at_once(asked, settings, nobody_listens):
     ask(asked)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    send_mail_with(settings, "locmem")
     assert (ask(asked).status_code, len(mail.outbox)) == (303, 1)
 
 

@@ -13,6 +13,8 @@ from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
 
+from config.environment import admins
+from tests.mailers import send_mail_with
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from twofactor import totp, vault
 from twofactor.models import Authenticator, Event, GuessBudget
@@ -947,8 +949,8 @@ def test_a_history_restore_gets_the_whole_page(client, phone, path):
 @pytest.fixture
 def broken(client, phone, settings):
     """The mail to the administrators after an error in the second step, with everything that was secret."""
-    settings.ADMINS = [("", "admin@example.com")]
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.ADMINS = admins(["admin@example.com"])
+    send_mail_with(settings, "locmem")
 
     def breaks(**kwargs):
         raise RuntimeError

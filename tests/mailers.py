@@ -1,0 +1,15 @@
+"""How mail leaves in a test, set as the site sets it: Django 6.1 has other names for it than 5.2."""
+
+from typing import Any
+
+from config.environment import mail_settings
+
+
+def send_mail_with(settings: Any, backend: str, **options: Any) -> None:
+    for name, value in mail_settings(backend, **options).items():
+        setattr(settings, name, value)
+
+
+def send_mail_to_nobody(settings: Any) -> None:
+    """No mail server listens there."""
+    send_mail_with(settings, "smtp", host="127.0.0.1", port=1)
