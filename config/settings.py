@@ -100,14 +100,6 @@ TEMPLATES = [
     },
 ]
 FORM_RENDERER = "config.inputs.Renderer"
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # What is the same on every page ({% cache %} in layout/page.html), for as long as the process lives.
-    "template_fragments": {
-        "BACKEND": f"django.core.cache.backends.{'dummy.DummyCache' if DEBUG else 'locmem.LocMemCache'}",
-        "LOCATION": "template_fragments",
-    },
-}
 
 # Storage
 

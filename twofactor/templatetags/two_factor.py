@@ -1,16 +1,20 @@
 """{% load two_factor %} in any template of the site."""
 
+import time
 from datetime import datetime
 from math import ceil
 from typing import Any
 
 from django import template
+from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.translation import ngettext
 
 from twofactor import enrolment
 from twofactor.http import seconds_until
 
 register = template.Library()
+
+KEEP_SECONDS = 60
 
 
 @register.filter
@@ -29,3 +33,33 @@ def wait(until: datetime) -> str:
     if minutes < 60:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+
+
+@register.tag
+def keep(parser: Parser, token: Token) -> template.Node:
+    """{% keep language_code %}…{% endkeep %}: rendered once a minute for each value."""
+    values = [parser.compile_filter(value) for value in token.split_contents()[1:]]
+    nodes = parser.parse(["endkeep"])
+    parser.delete_first_token()
+    return Kept(nodes, values)
+
+
+class Kept(template.Node):
+    """In the memory of this process, which ends with the release that the text belongs to.
+
+    The site's cache may outlive it, or be away. A minute, because a storage may sign addresses of files for
+    some time only.
+    """
+
+    def __init__(self, nodelist: NodeList, values: list[FilterExpression]) -> None:
+        self.nodelist, self.values = nodelist, values
+        self.texts: dict[tuple[Any, ...], tuple[float, str]] = {}
+
+    def render(self, context: template.Context) -> str:
+        values = tuple(value.resolve(context) for value in self.values)
+        now = time.time()
+        rendered_at, text = self.texts.get(values, (0.0, ""))
+        if abs(now - rendered_at) > KEEP_SECONDS:
+            text = self.nodelist.render(context)
+            self.texts[values] = now, text
+        return text
