@@ -494,6 +494,6 @@ def test_no_key_is_in_the_repository(tracked):
     assert [file for file in tracked if KEY.search(file.read_text(errors="ignore"))] == []
 
 
-@pytest.mark.parametrize("name", [".env", "db.sqlite3", "staticfiles/", ".mail/", ".venv/"])
+@pytest.mark.parametrize("name", [".env", "db.sqlite3", "staticfiles/", ".mail/", ".venv"])
 def test_what_a_machine_generates_stays_out_of_git(tracked, name):
     assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT).returncode == 0
