@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ BEFORE_MAILERS = {
     "timeout": "EMAIL_TIMEOUT",
     "file_path": "EMAIL_FILE_PATH",
 }
+READABLE_BY_OTHERS = 0o004
 HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?")
 
@@ -200,6 +202,8 @@ def database(value: str) -> dict[str, Any]:
     if not parsed["NAME"]:
         raise ValueError(value)
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        if parsed["NAME"] != ":memory:":
+            keep_from_others(Path(str(parsed["NAME"])))
         # One writer at a time from BEGIN on: a deferred transaction answers "database is locked" in
         # the middle of counting a guess. FULL: a spent code stays spent after a power cut.
         parsed["OPTIONS"] = {
@@ -213,3 +217,13 @@ def database(value: str) -> dict[str, Any]:
     else:
         raise ValueError(value)
     return parsed
+
+
+def keep_from_others(file: Path) -> None:
+    """It holds hashes of passwords. What SQLite puts beside it gets the same rights as the file itself."""
+    with suppress(OSError):  # where that cannot be, connecting to it says why
+        if not file.exists():
+            file.touch(mode=0o600)
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            if part.exists() and part.stat().st_mode & READABLE_BY_OTHERS:
+                part.chmod(0o600)
