@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.logs.RequestId",
     "config.headers.SecurityHeaders",  # outside all that answers: errors and files get them too
+    "config.methods.KnownMethods",
     "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
