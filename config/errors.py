@@ -3,22 +3,26 @@
 import json
 import logging
 import sys
+from datetime import timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from twofactor import budget
 from twofactor.htmx import current_page
-from twofactor.http import path_of
+from twofactor.http import client_address, path_of
 
 RETRY_SECONDS = 30
 READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
 REPORT_BYTES = 4096
+REPORTS_FROM_ONE_PLACE = 20, timedelta(hours=1)
 
 log = logging.getLogger("countersign.csp")
 
@@ -76,6 +80,9 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
     """What a browser refused to load: a mistake of ours, or somebody's injected script."""
+    place = f"csp-report:{client_address(request)}"
+    if not budget.take(place, *REPORTS_FROM_ONE_PLACE, timezone.now()):
+        return HttpResponse(status=204)  # Django writes a line into the log for whatever is refused, too
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]
         blocked = {key: str(report[key])[:200] for key in ("effective-directive", "blocked-uri")}

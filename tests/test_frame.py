@@ -5,8 +5,10 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from http.client import HTTPConnection
 from ipaddress import ip_network
 from pathlib import Path
@@ -112,6 +114,25 @@ def test_production_settings_leave_nothing_to_warn_of(deployment):
 def test_a_database_is_not_waited_for_longer_than_five_seconds():
     options = environment.database("postgres://user:password@127.0.0.1:5432/countersign")["OPTIONS"]
     assert options["connect_timeout"] == 5
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_nobody_else_on_the_machine_reads_the_database(tmp_path, before):
+    """Nor what SQLite writes beside it."""
+    file = tmp_path / "db.sqlite3"
+    if before:
+        file.touch(before)
+    options = environment.database(f"sqlite:///{file}")["OPTIONS"]
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(f"{options['init_command']} CREATE TABLE person (password)")
+        modes = {part.name: oct(part.stat().st_mode & 0o777) for part in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"], "0o600")
+
+
+def test_rights_that_a_group_was_given_stay(tmp_path):
+    (tmp_path / "db.sqlite3").touch(0o640)
+    environment.database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    assert oct((tmp_path / "db.sqlite3").stat().st_mode & 0o777) == "0o640"
 
 
 # What gunicorn answers
@@ -296,6 +317,12 @@ def test_there_is_no_such_page(site, path):
 @pytest.mark.proves("13.4.1-13.4.5")
 def test_a_trace_is_not_echoed(site):
     assert b"secret" not in site.ask("/", "TRACE", headers={**BY_PROXY, "X-Word": "secret"}).body
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "SPY"])
+def test_a_method_that_no_page_has_is_refused(site, method):
+    answer = site.ask("/", method)
+    assert (answer.status, "TRACE" in answer.headers["Allow"]) == (405, False)
 
 
 # Static files

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts import addresses, lockout, postage
-from config import logs
+from config import errors, logs
 from tests.people import give_password, person, signed_in_as
 from twofactor import budget, delivery, enrolment, gate, prune, rate, signin, stepup, trust
 from twofactor.api import sign_in, throttle, tokens
@@ -73,6 +73,9 @@ LIMITS = {
     ),
     "over the API: a sign-in without renewing; in all": (
         f"{words(tokens.Refresh.lifetime)}; {words(tokens.ABSOLUTE)}"
+    ),
+    "reports of browsers about the content security policy, from one place": times(
+        *errors.REPORTS_FROM_ONE_PLACE
     ),
     "trusted browsers of a person; trust lasts": f"{trust.BROWSERS_PER_PERSON}; {words(trust.AGE)}",
 }

@@ -30,3 +30,11 @@ def test_a_refused_link_is_logged_without_its_token(client, db, lines):
 def test_the_line_of_a_refusal_and_the_answer_have_the_same_id(client, db, lines):
     answer = client.get("/nope/")
     assert [line["request"] for line in lines()] == [answer["X-Request-ID"]]
+
+
+def test_reports_of_a_stranger_do_not_fill_the_log(client, db, lines):
+    """Not a report that is refused, either: Django writes a line for each."""
+    report = {"csp-report": {"effective-directive": "script-src", "blocked-uri": "inline"}}
+    for body in [report] * 25 + [{}] * 5:
+        client.post("/csp-report/", body, content_type="application/json")
+    assert len(lines()) == 20
