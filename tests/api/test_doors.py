@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import lockout
 from tests.api.program import Program, code_of
-from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import other_than
 from twofactor import budget, enrolment
 from twofactor.models import Event, GuessBudget, TokenFamily
@@ -29,6 +29,23 @@ def test_what_a_form_of_another_site_can_send_is_not_read(program, alice, path, 
     body = json.dumps({"username": alice.email, "password": PASSWORD})
     answer = program.client.generic("POST", f"/api/{path}", body, content_type=kind)
     assert code_of(answer) == (415, "unsupported_media_type")
+
+
+def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs, client):
+    bobs.post("totp/create/")
+    give_password(client, "bob@example.com")
+    family = TokenFamily.objects.get()
+    ways = []
+    for guess in (f"tokens {family.pk}", str(family.pk), family.digest):
+        client.cookies["draft"] = guess
+        ways.append(client.get("/two-factor/setup/codes/").url)
+    assert ways == ["/two-factor/setup/"] * 3
+
+
+def test_a_renewed_sign_in_goes_on_with_its_set_up(bobs):
+    key = bobs.post("totp/create/").json()["key"]
+    bobs.renew()
+    assert bobs.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
 
 
 @pytest.mark.proves("3.5.2")

@@ -99,6 +99,13 @@ def test_whoever_knows_the_password_too_learns_neither_key_nor_codes(laptop):
     assert scan(mallory).key not in {phone.key, theirs.key}
 
 
+def test_a_cookie_that_somebody_planted_shows_them_no_key(laptop):
+    mallory = Client()
+    give_password(mallory)
+    laptop.cookies["draft"] = mallory.cookies["draft"] = "planted"
+    assert scan(mallory).key != scan(laptop).key
+
+
 def test_a_wrong_code_leaves_the_same_key(laptop):
     phone = scan(laptop)
     laptop.post(VERIFY, {"code": "000000"})

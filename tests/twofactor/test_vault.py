@@ -8,6 +8,7 @@ from tests.people import NOW, enrol, person
 from twofactor import vault
 from twofactor.models import Authenticator, Draft
 from twofactor.signin import PURPOSE as PENDING
+from twofactor.views.setup import PURPOSE as HOLDER
 
 
 def seal(value="secret", purpose="authenticator", owner="1"):
@@ -52,7 +53,7 @@ def test_a_token_for_nobody_does_not_open_for_somebody():
 
 @pytest.mark.proves("K-03")
 def test_every_purpose_of_ours_has_a_key_of_its_own():
-    purposes = [Authenticator.PURPOSE, f"{Draft.PURPOSE}-setup", f"{Draft.PURPOSE}-codes", PENDING]
+    purposes = [Authenticator.PURPOSE, f"{Draft.PURPOSE}-setup", f"{Draft.PURPOSE}-codes", PENDING, HOLDER]
     tokens = {purpose: seal(purpose=purpose) for purpose in purposes}
     assert [opens(tokens[sealed], tried) for sealed in purposes for tried in purposes if sealed != tried] == (
         [False] * len(purposes) * (len(purposes) - 1)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +18,12 @@ SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
 
 
 def holder(request: Request) -> str:
-    return f"tokens {family(request).pk}"
+    """Names the sign-in that began. Its number alone counts up and stands in every token, so it is no secret.
+
+    The digest of its refresh token would be one, but changes with each renewal.
+    """
+    began = f"{family(request).pk} {family(request).began_at.isoformat()}"
+    return salted_hmac("twofactor.api.second_factor.holder", began, algorithm="sha256").hexdigest()
 
 
 class Create(Door):

@@ -40,7 +40,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
         mine = holder(request)
         enrolment.start(person(request), CODES, timezone.now(), mine)
         stepup.confirmed(request, factors.TOTP)
-        return held(see_other("twofactor:backup_codes"), mine)
+        return held(request, see_other("twofactor:backup_codes"), mine)
     return page(request, "twofactor/backup_codes.html", form=form)
 
 

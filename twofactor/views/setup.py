@@ -12,31 +12,38 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, enrolment, mail, qr, signin, totp
+from twofactor import cookies, enrolment, mail, qr, signin, totp, vault
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.http import page, post_only, posted, safe_next, see_other
-from twofactor.models import Draft
+from twofactor.models import Draft, owner
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 
 SETUP = Draft.Kind.SETUP
 COOKIE = "draft"
+PURPOSE = "draft holder"
 
 
 def holder(request: HttpRequest) -> str:
     """Names the browser that began: it alone may go on, even after signing in again.
 
-    Tabs that begin at once agree on it, because they have the same session.
+    Tabs that begin at once agree on it, because they have the same session. A cookie counts only if we sealed
+    it for this person: what somebody writes into it themselves must never name another browser or program.
     """
-    key = request.session.session_key or ""
-    return cookies.read(request, COOKIE) or salted_hmac("twofactor.views.setup.holder", key).hexdigest()
+    sealed = cookies.read(request, COOKIE)
+    try:
+        return str(vault.unseal(PURPOSE, owner(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE))
+    except vault.Unopenable:
+        key = request.session.session_key or ""
+        return salted_hmac("twofactor.views.setup.holder", key, algorithm="sha256").hexdigest()
 
 
-def held(response: HttpResponse, holder: str) -> HttpResponse:
-    cookies.write(response, COOKIE, holder, max_age=int(Draft.MAX_AGE.total_seconds()))
+def held(request: HttpRequest, response: HttpResponse, holder: str) -> HttpResponse:
+    sealed = vault.seal(PURPOSE, owner(request.user.pk), holder, timezone.now())
+    cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
     return response
 
 
@@ -58,7 +65,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         picture=picture,
         onward=onward(request),
     )
-    return held(response, mine)
+    return held(request, response, mine)
 
 
 @or_fresh_panel
