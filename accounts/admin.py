@@ -40,23 +40,21 @@ class PersonAdmin(TwoFactorPeople):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or support.may_help(request.user, obj))
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """One by one, where each is looked at."""
-        return {
-            name: action for name, action in super().get_actions(request).items() if name != "delete_selected"
-        }
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only who has all power gives any away."""
-        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWER)
+        """Only who has all power gives any away, and lets somebody with power in or keeps them out."""
+        if request.user.is_superuser:
+            return self.readonly_fields
+        powerful = obj is not None and (obj.is_staff or support.rights_if_active(obj))
+        return (*self.readonly_fields, *POWER, *(["is_active"] if powerful else []))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        moved = change and "email" in form.changed_data
         if not change:
             obj.set_unusable_password()
-        elif "email" in form.changed_data:  # nobody has shown yet that they read mail there
-            obj.email_verified_at, obj.credentials_reset_at = None, timezone.now()
         super().save_model(request, obj, form, change)
-        if change and "email" in form.changed_data:
+        if moved:  # nobody has shown yet that they read mail there
+            obj.email_verified_at, obj.credentials_reset_at = None, timezone.now()
+            obj.save(update_fields=["email_verified_at", "credentials_reset_at"])
             by, old = f"user {request.user.pk}", form.initial["email"]
             events.record("address_changed", obj, request, also_to=[old], by=by)
 

@@ -67,7 +67,23 @@ class LockedNow(admin.SimpleListFilter):
 @method_decorator(recently_confirmed(), name="changeform_view")  # type: ignore[arg-type]  # for functions
 @method_decorator(recently_confirmed(), name="delete_view")  # type: ignore[arg-type]
 class AskedAgain(admin.ModelAdmin):
-    """Adding, changing and deleting take both factors once more: a new address, say, is a new way in."""
+    """Adding, changing and deleting take both factors once more: a new address is a new way in."""
+
+    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Without Django's bulk deletion, which asks for nothing: each is deleted on its own page."""
+        actions = super().get_actions(request, *args, **kwargs)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Only what was changed in the form: another column, such as the password, may be newer by now."""
+        if not change:
+            return super().save_model(request, obj, form, change)
+        changed = [
+            field.name
+            for field in obj._meta.concrete_fields
+            if field.name in form.changed_data or getattr(field, "auto_now", False)
+        ]
+        obj.save(update_fields=changed)
 
 
 class TwoFactorPeople(AskedAgain):

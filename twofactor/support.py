@@ -27,8 +27,18 @@ def may_help(helper: Any, person: Any) -> bool:
     """Whoever helps somebody could sign in as them: so not people with rights that the helper lacks."""
     if helper.is_superuser:
         return True
-    stronger = person.is_superuser or person.get_all_permissions() - helper.get_all_permissions()
+    stronger = person.is_superuser or rights_if_active(person) - helper.get_all_permissions()
     return not stronger and helper.pk != person.pk
+
+
+def rights_if_active(person: Any) -> set[str]:
+    """Back-ends give an inactive person no rights at all, but whoever helps could let them in again.
+
+    Asked of a fresh copy: the object at hand remembers the rights it was asked for before.
+    """
+    fresh = type(person)._base_manager.get(pk=person.pk)
+    fresh.is_active = True
+    return set(fresh.get_all_permissions())
 
 
 def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:

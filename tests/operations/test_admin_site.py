@@ -11,6 +11,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.utils import timezone
 from django.utils.formats import localize
@@ -719,6 +720,73 @@ def test_nobody_lays_hands_on_people_with_more_rights(helper, end):
     answer = helper.post(f"{PEOPLE}{chief.pk}/{end}", {"email": "mine@example.com", "code-reason": "x"})
     chief.refresh_from_db()
     assert (answer.status_code, chief.email, BackupCode.objects.count()) == (403, "chief@example.com", 0)
+
+
+@pytest.fixture(params=["their own", "by a group", "all"])
+def former_chief(request, db, clock):
+    """Had more rights than a helper, and has been deactivated."""
+    former = person("former@example.com", is_active=False, is_superuser=request.param == "all")
+    right = Permission.objects.get(codename="change_group")
+    if request.param == "their own":
+        former.user_permissions.add(right)
+    if request.param == "by a group":
+        group = Group.objects.create(name="chiefs")
+        group.permissions.add(right)
+        former.groups.add(group)
+    return former
+
+
+@pytest.mark.parametrize("end", ["change/", "delete/", "two-factor/", "two-factor/reset/"])
+def test_nobody_lays_hands_on_people_who_had_more_rights(helper, former_chief, end):
+    enrol(former_chief)
+    answer = helper.post(
+        f"{PEOPLE}{former_chief.pk}/{end}",
+        {"email": "mine@example.com", "is_active": "on", "post": "yes", "reset-reason": "x"},
+    )
+    now = User.objects.get(pk=former_chief.pk)
+    unchanged = (now.is_active, now.email, hasattr(now, "authenticator"))
+    assert (answer.status_code, *unchanged) == (403, False, "former@example.com", True)
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("power", ["staff", "a right"])
+def test_only_superusers_let_somebody_with_power_in_or_keep_them_out(helper, active, power):
+    other = person("other@example.com", is_active=active, is_staff=power == "staff")
+    if power == "a right":
+        other.user_permissions.add(Permission.objects.get(codename="change_user"))
+    sent = {"email": other.email, "name": "Other", **({} if active else {"is_active": "on"})}
+    helper.post(f"{PEOPLE}{other.pk}/change/", sent)
+    other.refresh_from_db()
+    assert (other.name, other.is_active) == ("Other", active)
+
+
+def test_a_helper_lets_people_without_power_in_again(helper):
+    other = person("other@example.com", is_active=False)
+    helper.post(f"{PEOPLE}{other.pk}/change/", {"email": other.email, "is_active": "on"})
+    other.refresh_from_db()
+    assert other.is_active
+
+
+@pytest.mark.parametrize("list_page", [GROUPS, PEOPLE])
+def test_nothing_is_deleted_in_bulk(desk, admin, alice, list_page):
+    group = Group.objects.create(name="clerks")
+    chosen = group.pk if list_page == GROUPS else alice.pk
+    admin.post(list_page, {"action": "delete_selected", "_selected_action": [chosen], "post": "yes"})
+    assert Group.objects.filter(pk=group.pk).exists()
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_an_administrators_save_leaves_a_password_that_was_changed_meanwhile(desk, alice):
+    def meanwhile(sender, instance, **kwargs):
+        User.objects.filter(pk=alice.pk).update(password="a newer hash")
+
+    pre_save.connect(meanwhile, sender=User)
+    try:
+        desk.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "name": "Al"})
+    finally:
+        pre_save.disconnect(meanwhile, sender=User)
+    alice.refresh_from_db()
+    assert (alice.name, alice.password) == ("Al", "a newer hash")
 
 
 def test_people_with_the_same_rights_help_each_other(helper):
