@@ -13,6 +13,7 @@ from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
@@ -237,7 +238,7 @@ class KnownBrowser:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         name = getattr(request, "signed_in_as", None)
-        if name and request.session.get(signin.AMR) != signin.HELD:
+        if name and SESSION_KEY in request.session:  # not where the code is still missing
             browser = opened(request)
             if name not in browser["people"] and vars(request)["signed_in_before"]:
                 events.record("new_browser", request.user, request)
@@ -249,7 +250,9 @@ class KnownBrowser:
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.lockout.remember")
-def remember(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def remember(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    if request is None:
+        return
     vars(request)["signed_in_as"] = counted(user.get_username())
     vars(request)["signed_in_before"] = user.last_login is not None
 

@@ -60,6 +60,7 @@ def second_step(
                 messages.info(request, gone.sentence)
             return see_other(gone.to)
 
+    vars(guarded)["takes_the_code"] = True  # the gate lets people through to it who have not given it yet
     return guarded
 
 

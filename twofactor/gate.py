@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -41,12 +41,13 @@ class Gate:
                 vars(request)["told_why"] = True
                 return redirect_to_login(request.get_full_path())
             if method(request) == signin.HELD:
-                return self.held(request, request.get_full_path())
+                signin.hold_login(request, request.session, request.user)
+                request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(asked, request, request.user)))
         response = self.get_response(request)
-        if request.session.get(signin.AMR) == signin.HELD:
+        if signin.is_held(request):
             return self.held(request, response.headers.get("Location", request.get_full_path()))
-        return response
+        return refused() if signin.is_held_elsewhere(request) else response
 
     def held(self, request: HttpRequest, to: str) -> HttpResponse:
         response = signin.hold(request, to)
@@ -57,6 +58,13 @@ class Gate:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Whoever must have a second factor and has none gets no further than setting it up."""
+        if signin.is_held(request):
+            if not getattr(view, "takes_the_code", False):
+                return self.held(request, request.get_full_path())
+            request.user = AnonymousUser()
+            return signin.go_on_with_code(request)
+        if type(cast(Any, request.user)) is not SimpleLazyObject:  # signed in by a middleware after this
+            request.user = asked(request, request.user)
         if request.session.get(signin.AMR) != signin.NONE or getattr(view, "open_before_set_up", False):
             return None
         if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
@@ -97,6 +105,14 @@ def too_old(request: HttpRequest) -> bool:
     if now - seen >= SEEN_EVERY:
         request.session[SEEN_AT] = now
     return False
+
+
+def refused() -> HttpResponse:
+    """In place of an answer that may hold a token, or the key of a session, for the password alone."""
+    sentence = _(
+        "This account has two-factor authentication, and this way of signing in can't ask for the code."
+    )
+    return JsonResponse({"detail": sentence, "code": "second_factor_needed"}, status=403)
 
 
 def locked(request: HttpRequest, lock: budget.Locked) -> HttpResponse:

@@ -3,6 +3,7 @@
 the pending sign-in. It is bound to everything that could change meanwhile, and dies when it is used.
 """
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
     REDIRECT_FIELD_NAME,
+    SESSION_KEY,
+    get_user,
     get_user_model,
     load_backend,
     login,
@@ -33,6 +37,8 @@ from twofactor.delivery import Channel
 from twofactor.http import client_address, own_page, see_other
 from twofactor.refusal import Refused
 
+log = logging.getLogger("countersign.security")
+
 COOKIE = "pending"
 PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
@@ -46,6 +52,8 @@ SUDO_AT = "sudo_at"  # the step-up
 NONE = "none"  # this person has no second factor
 TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
+HELD_LOGIN = "twofactor_held_login"  # what login() wrote into the session, kept where it authenticates nobody
+LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}
 
 
@@ -115,6 +123,7 @@ def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
 def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
+    del vars(request)["twofactor_method"]  # true of this sign-in, and of no other in the same request
     return see_other(to)
 
 
@@ -251,26 +260,78 @@ def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpR
     return response
 
 
-def method_of(request: HttpRequest, user: Any) -> str:
+def method_of(request: HttpRequest | None, user: Any) -> str:
     """How the person whom some code logs in met the second factor, or that they did not."""
     return getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
 
 
 @receiver(user_logged_in, dispatch_uid="twofactor.signin.mark")
-def mark(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Whatever code called login(), the session says how the second factor was met, or that it was not."""
-    method = request.session[AMR] = method_of(request, user)
-    request.session[AUTH_AT] = int(timezone.now().timestamp())
-    if method != factors.RECOVERY:  # whoever came back by mail gives it once more
-        request.session[PASSWORD_AT] = request.session[AUTH_AT]
-    standing.mark(request, user)
+def mark(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Whatever code called login(), the session says how the second factor was met, or that it was not.
+
+    Token views send this signal, too, some of them without a request: then there is no session to mark.
+    """
+    session = session_of(request, user)
+    ours = hasattr(request, "twofactor_method")
+    if session is not None and not ours and is_factor(session.get(AMR, NONE)):
+        return  # this session has given the factor already; for anybody else, login() would have emptied it
+    method = method_of(request, user)
+    if method == HELD:
+        hold_login(request, session, user)
+    if request is not None and session is not None:
+        session[AMR] = method
+        session[AUTH_AT] = int(timezone.now().timestamp())
+        if method != factors.RECOVERY:  # whoever came back by mail gives it once more
+            session[PASSWORD_AT] = session[AUTH_AT]
+        standing.mark(request, user)
     if method in WITHOUT_A_CODE:
         events.record(WITHOUT_A_CODE[method], user, request)
 
 
-def write_down(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """The moment of a sign-in; with a code, claim() has done it."""
-    if request.session[AMR] in {NONE, TRUSTED, HELD}:
+def session_of(request: HttpRequest | None, user: Any) -> Any:
+    """The session that login() has opened for this person, or None."""
+    session = getattr(request, "session", None)
+    opened = session is not None and session.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
+    return session if opened else None
+
+
+def hold_login(request: HttpRequest | None, session: Any, user: Any) -> None:
+    """Take from the session what authenticates it, so that it is nobody's, whoever loads it by whatever key.
+
+    Without a session the answer must not go out, for it may carry a token: the gate looks at the request.
+    """
+    store = {} if session is None else session
+    store[HELD_LOGIN] = {name: store.pop(name) for name in LOGIN_KEYS if name in store}
+    if request is None:
+        log.warning("user=%s was signed in without a request, so nobody can ask for their code", user.pk)
+    else:
+        vars(getattr(request, "_request", request))[HELD_LOGIN] = store  # _request: Django's own inside DRF's
+
+
+def is_held(request: HttpRequest) -> bool:
+    return HELD_LOGIN in request.session
+
+
+def is_held_elsewhere(request: HttpRequest) -> bool:
+    """In a session that is not the one of the cookie, or in a token."""
+    store = vars(request).get(HELD_LOGIN)
+    return store is not None and store is not request.session and HELD_LOGIN in store
+
+
+def take_held_user(request: HttpRequest) -> Any:
+    """Whom the session was opened for, or None if that does not hold any more. The session is gone."""
+    vars(request).pop(HELD_LOGIN, None)
+    request.session.update(request.session.pop(HELD_LOGIN))
+    user: Any = get_user(request)
+    if user.is_authenticated:
+        user.backend = request.session[BACKEND_SESSION_KEY]
+    request.session.flush()
+    return user if user.is_authenticated else None
+
+
+def write_down(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """The moment of a sign-in. With a code, claim() does it; what is held is none yet."""
+    if method_of(request, user) in WITHOUT_A_CODE:
         update_last_login(sender, user)
 
 
@@ -284,11 +345,22 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
 
 def hold(request: HttpRequest, to: str) -> HttpResponse:
     """A session that another door opened becomes a pending sign-in, and is gone."""
-    user: Any = request.user
-    if not user.is_authenticated:  # the password is a new one, say, since that session began
-        request.session.flush()
+    user = take_held_user(request)
+    if user is None:  # the password is a new one since that session began
         return see_other(resolve_url(settings.LOGIN_URL))
-    user.backend = request.session[BACKEND_SESSION_KEY]
-    request.session.flush()
     messages.info(request, _("One more step: enter your code."))
     return begin(request, user, own_page(request, to))
+
+
+def go_on_with_code(request: HttpRequest) -> HttpResponse | None:
+    """On the pages that take the code, where some middleware signs people in anew at each request.
+
+    None: the view may go on, with the pending sign-in that this person has begun already.
+    """
+    user = take_held_user(request)
+    try:
+        if user is not None and live(cookies.read(request, COOKIE)).user == user:
+            return None
+    except Gone:
+        pass
+    return begin(request, user, own_page(request, None)) if user else None

@@ -178,6 +178,7 @@ def unmarked(client, user):
     """As it was before this app was installed."""
     client.force_login(user)
     session = client.session
+    session.update(session.pop("twofactor_held_login", {}))
     for mark in ("amr", "auth_at", "password_at"):
         session.pop(mark, None)
     session.save()
