@@ -427,6 +427,8 @@ ALLOWED = {
         ("accounts.registration", "user.save"),
         ("accounts.views", "form.save"),  # without commit
         ("accounts.views", "form.save(commit=False).save"),  # two fields that protect nothing
+        ("accounts.admin", "obj.save"),  # the columns that were changed, and no others
+        ("twofactor.admin", "obj.save"),
         ("twofactor.enrolment", "authenticator.save"),
         ("twofactor.importers.arrivals", "authenticator.save"),
         ("twofactor.qr", "code.save"),  # a picture
