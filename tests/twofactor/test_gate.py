@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as site
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -167,6 +168,45 @@ def test_a_held_session_goes_on_where_it_was_going(client, alice, phone):
 def test_a_held_session_says_what_is_missing(client, alice, phone):
     client.force_login(alice)
     assert b"One more step: enter your code." in client.get("/two-factor/", follow=True).content
+
+
+def test_a_held_session_authenticates_nobody_whoever_loads_it(client, alice, phone):
+    client.force_login(alice)
+    assert signed_in_as(client) is None
+
+
+def test_a_held_session_is_no_sign_in_yet(client, alice, phone):
+    client.force_login(alice)
+    alice.refresh_from_db()
+    assert alice.last_login is None
+
+
+def test_a_held_session_goes_nowhere_after_the_password_has_changed(client, alice, phone):
+    client.force_login(alice)
+    alice.set_password("another good one")
+    alice.save()
+    assert client.get("/accounts/profile/").url == "/accounts/login/"
+
+
+def test_whoever_has_given_the_code_stays_signed_in_through_another_door(alices, developers):
+    alices.post(DOOR, {"username": "alice@example.com", "password": PASSWORD, "next": "/said/"})
+    assert alices.get("/said/").content == b"verified: True"
+
+
+def test_a_code_counts_for_nobody_else_in_the_same_request(client, phone, alice):
+    bob = person("bob@example.com")
+    enrol(bob)
+
+    def become_bob(sender, request, user, **kwargs):
+        if user == alice:
+            become.append(request)
+
+    become = []
+    user_logged_in.connect(become_bob)
+    sign_in(client, phone)
+    user_logged_in.disconnect(become_bob)
+    login(become[0], bob, backend="django.contrib.auth.backends.ModelBackend")
+    assert become[0].session["amr"] == "held"
 
 
 def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
