@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from difflib import get_close_matches
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -49,7 +50,11 @@ def refuse(name: str, problem: str, example: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} {problem}; for example {name}={example}")
 
 
+asked: set[str] = set()
+
+
 def given(name: str) -> str:
+    asked.add(name)
     return os.environ.get(name, "").strip()
 
 
@@ -58,6 +63,14 @@ def text(name: str, *, example: str, default: str | None = None) -> str:
     if value is None:
         refuse(name, "is not set", example)
     return value
+
+
+def refuse_unknown(prefix: str) -> None:
+    """Once all that start like this are read: one that nobody asked for is a typing error."""
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name not in asked:
+            (nearest,) = get_close_matches(name, asked, 1, cutoff=0)
+            raise ImproperlyConfigured(f"There is no setting {name}. Is it {nearest}?")
 
 
 def flag(name: str) -> bool:

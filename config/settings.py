@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import environment
-from twofactor import vault
+from twofactor.conf import parse_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.read_file(BASE_DIR / ".env")
@@ -216,7 +216,7 @@ ADMINS = environment.admins(environment.mailboxes("ADMINS"))
 
 TWOFACTOR_KEYS = environment.parsed(
     "TWOFACTOR_KEYS",
-    vault.parse_keys,
+    parse_keys,
     problem="must be 32-byte keys in url-safe base64, newest first, separated by commas",
     example="(what 'manage.py twofactor generate-key' prints, like zVq0…44 characters…Xk=)",
 )
@@ -236,6 +236,8 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_URL = environment.text(
         "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
     )
+
+environment.refuse_unknown("TWOFACTOR_")
 
 # The API (README, JSON API)
 

@@ -22,8 +22,8 @@ FLOORS = [
     "twofactor.{adoption, keys, prune, support}",
     "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user}",
     "twofactor.{models}",
-    "twofactor.{totp, vault, alphabet, rate, qr, mail, sms, http, htmx, browser, chart, cookies, refusal,"
-    " signals, deadline, sessions, batches}",
+    "twofactor.{totp, vault, alphabet, conf, rate, qr, mail, sms, http, htmx, browser, chart, cookies,"
+    " refusal, signals, deadline, sessions, batches}",
 ]
 
 

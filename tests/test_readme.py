@@ -13,8 +13,8 @@ from django.test import Client
 from accounts import addresses, lockout, postage
 from config import errors, logs
 from tests.people import give_password, person, signed_in_as
-from twofactor import budget, delivery, enrolment, gate, prune, rate, signin, stepup, trust
-from twofactor.api import sign_in, throttle, tokens
+from twofactor import budget, conf, delivery, enrolment, gate, prune, signin, stepup, trust
+from twofactor.api import tokens
 from twofactor.models import Draft
 
 ROOT = Path(__file__).parent.parent
@@ -67,9 +67,9 @@ LIMITS = {
         f"{words(stepup.STEP_UP_AGE)}; the password alone, for a first set-up, {words(stepup.SETUP_AGE)}"
     ),
     "a session without a page; in all": f"{words(gate.IDLE)}; {words(gate.ABSOLUTE)}",
-    "requests to each kind of address of the API, of one person or place": times(*rate.parsed(throttle.RATE)),
+    "requests to each kind of address of the API, of one person or place": times(*conf.throttle_rate()),
     "over the API: a sign-in between password and code; an access token": (
-        f"{words(timedelta(seconds=sign_in.CHALLENGE_SECONDS))}; {words(tokens.ACCESS_AGE)}"
+        f"{words(conf.challenge_age())}; {words(tokens.ACCESS_AGE)}"
     ),
     "over the API: a sign-in without renewing; in all": (
         f"{words(tokens.Refresh.lifetime)}; {words(tokens.ABSOLUTE)}"
@@ -94,6 +94,17 @@ def names(cell: str) -> set[str]:
 @pytest.mark.proves("6.1.1", "7.1.1")
 def test_every_limit_is_that_of_the_code():
     assert table("what") == LIMITS
+
+
+def written(value) -> str:
+    """As in Python, with the quotes of this house."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def test_every_setting_is_named_with_its_default():
+    told = {name.strip("`"): cell.strip("`") for name, cell in table("in your `settings.py`").items()}
+    defaults = {name: written(setting.default) for name, setting in conf.SETTINGS.items()}
+    assert told == {**defaults, "TWOFACTOR_KEYS": "required"}
 
 
 @pytest.mark.proves("7.1.2")

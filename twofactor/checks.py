@@ -13,9 +13,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from twofactor import backup_codes, policy, totp, vault
+from twofactor import backup_codes, conf, policy, vault
 from twofactor.models import Authenticator, BackupCode
 from twofactor.user import SecurityMixin
 
@@ -31,15 +30,9 @@ AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
 
 
 @register(Tags.security)
-def keys(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    try:
-        vault.parse_keys(",".join(getattr(settings, "TWOFACTOR_KEYS", [])))
-    except (ValueError, TypeError):
-        yield Error(
-            "TWOFACTOR_KEYS is not a list of 32-byte keys in url-safe base64.",
-            hint="Make one with: manage.py twofactor generate-key",
-            id="twofactor.E001",
-        )
+def app_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    for problem in conf.problems():
+        yield Error(problem.sentence, hint=problem.hint, id=problem.id)
 
 
 @register(Tags.security)
@@ -90,23 +83,6 @@ def sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def window(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if totp.window() not in {0, 1}:
-        yield Error(
-            "TWOFACTOR_WINDOW must be 0 or 1: each further step gives a guess two more chances.",
-            id="twofactor.E007",
-        )
-
-
-@register(Tags.security)
-def htmx(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if getattr(settings, "TWOFACTOR_HTMX", 2) not in {2, 4}:
-        yield Error(
-            "TWOFACTOR_HTMX must be 2 or 4, the versions that django-htmx ships.", id="twofactor.E012"
-        )
-
-
-@register(Tags.security)
 def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
         yield Error(
@@ -114,23 +90,6 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             hint="Use twofactor.sessions.",
             id="twofactor.E008",
         )
-
-
-@register(Tags.security)
-def rule(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if not is_a_rule(policy.name()):
-        yield Error(
-            f"TWOFACTOR_REQUIRED_FOR: there is no function {policy.name()}.",
-            hint="nobody, staff, everyone, or the dotted path of a function of the user.",
-            id="twofactor.E009",
-        )
-
-
-def is_a_rule(name: str) -> bool:
-    try:
-        return callable(policy.RULES.get(name) or import_string(name))
-    except ImportError:
-        return False
 
 
 @register(Tags.security)
@@ -153,9 +112,9 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
     that it is about to make is not there yet.
     """
     people = get_user_model()._default_manager
-    if people.db not in (databases or ()) or policy.name() == "nobody":
+    if people.db not in (databases or ()) or conf.required_for() == "nobody":
         return
-    if not is_a_rule(policy.name()) or not issubclass(people.model, PermissionsMixin):
+    if not conf.is_rule(conf.required_for()) or not issubclass(people.model, PermissionsMixin):
         return
     if not is_up_to_date(people.db, [people.model, Authenticator, BackupCode]):
         yield Info(
@@ -173,7 +132,7 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
         bound = [boss for boss in bosses if policy.applies_to(boss)]
     except Exception as failure:  # a function of the site's own, with whatever mistake
         yield Warning(
-            f"TWOFACTOR_REQUIRED_FOR: {policy.name()} failed with {type(failure).__name__}: {failure}",
+            f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(failure).__name__}: {failure}",
             hint="So nobody can say whether it locks every administrator out.",
             id="twofactor.W004",
         )
@@ -228,7 +187,7 @@ def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if not getattr(settings, "BASE_URL", ""):
+    if not conf.read("BASE_URL"):
         yield Warning(
             "BASE_URL is not set: links in mails would lead to localhost.",
             hint="BASE_URL = 'https://accounts.example.com'",

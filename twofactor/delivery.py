@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, budget, mail, sms, standing, vault
+from twofactor import alphabet, budget, conf, mail, sms, standing, vault
 from twofactor.models import Phone, SentCode
 from twofactor.refusal import Refused
 
@@ -68,7 +67,7 @@ def confirmed_phone(user: Any) -> Phone | None:
 
 def email_allowed(user: Any, now: datetime) -> bool:
     """Not to an address nobody confirmed, nor soon after whoever reads it has set a new password with it."""
-    rule = getattr(settings, "TWOFACTOR_EMAIL_FALLBACK", "everyone")
+    rule = conf.email_fallback()
     if rule == "nobody" or (rule == "not-staff" and user.is_staff) or not standing.address(user):
         return False
     known = standing.of(user)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import budget, policy, signin, standing
+from twofactor import budget, conf, policy, signin, standing
 from twofactor.decorators import to_page
 from twofactor.http import seconds_until
 
@@ -30,6 +30,7 @@ class Gate:
     """Reads the session only: an ordinary page costs no query."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        conf.refuse_problems()
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

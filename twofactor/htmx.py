@@ -14,10 +14,8 @@ from django.utils.translation import gettext as _
 from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
-from twofactor import mail
+from twofactor import conf, mail
 from twofactor.http import path_of
-
-HTMX = 2  # or 4, by the setting TWOFACTOR_HTMX: pages and app.js know both
 
 
 class HtmxRequest(HttpRequest):
@@ -32,7 +30,7 @@ def layout(request: HttpRequest) -> dict[str, str | int]:
         "layout": "layout/_main.html" if part else "layout/page.html",
         "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
         "issuer": mail.issuer(),
-        "htmx_version": getattr(settings, "TWOFACTOR_HTMX", HTMX),
+        "htmx_version": conf.htmx_version(),
     }
 
 

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Model, Q
 
-from twofactor import vault
+from twofactor import conf, vault
 from twofactor.batches import in_batches
 from twofactor.models import Authenticator, Draft, owner
 
@@ -24,7 +23,7 @@ def purpose(row: Any) -> str:
 
 def in_use() -> Counter[str]:
     """How many rows each key still opens, by key id."""
-    found: Counter[str] = Counter({vault.key_id(key): 0 for key in settings.TWOFACTOR_KEYS})
+    found: Counter[str] = Counter({vault.key_id(key): 0 for key in conf.sealing_keys()})
     for model, column in SEALED:
         for token in model._default_manager.values_list(column, flat=True).iterator():
             found[str(token).partition(".")[0]] += 1
@@ -42,7 +41,7 @@ def dependent() -> list[str]:
 
 
 def stale(model: type[Model], column: str) -> Any:
-    newest = vault.key_id(settings.TWOFACTOR_KEYS[0])
+    newest = vault.key_id(conf.sealing_keys()[0])
     return model._default_manager.exclude(**{f"{column}__startswith": f"{newest}."})
 
 

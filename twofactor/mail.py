@@ -5,13 +5,13 @@ import threading
 from queue import Full, Queue
 from smtplib import SMTPException
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from twofactor import conf
 from twofactor.deadline import TookTooLong, within
 
 log = logging.getLogger("countersign.mail")
@@ -26,16 +26,15 @@ starting = threading.Lock()
 
 
 def site_name() -> str:
-    return str(getattr(settings, "SITE_NAME", "") or urlsplit(base_url()).hostname)
+    return conf.site_name()
 
 
 def issuer() -> str:
-    return str(getattr(settings, "TWOFACTOR_ISSUER", "") or site_name())
+    return conf.issuer()
 
 
 def base_url() -> str:
-    """Never the Host header, which whoever asks can write."""
-    return str(getattr(settings, "BASE_URL", "http://localhost"))
+    return conf.base_url()
 
 
 def send(template: Templates, to: str, language: str, **context: Any) -> bool:

@@ -2,11 +2,11 @@
 
 import logging
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
+from twofactor import conf
 from twofactor.deadline import within
 
 log = logging.getLogger("countersign.sms")
@@ -37,7 +37,6 @@ class Twilio:
     """Needs the `sms` extra, and TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM."""
 
     def send(self, number: str, text: str) -> None:
-        site: Any = settings
         from requests import RequestException
         from twilio.base.exceptions import TwilioException
         from twilio.http.http_client import TwilioHttpClient
@@ -47,24 +46,21 @@ class Twilio:
         http = TwilioHttpClient(
             timeout=SECONDS, max_retries=0, logger=logging.Logger("unread", logging.CRITICAL)
         )
-        client = Client(site.TWILIO_ACCOUNT_SID, site.TWILIO_AUTH_TOKEN, http_client=http)
-        client.api.base_url = site.TWILIO_URL
+        client = Client(conf.read("TWILIO_ACCOUNT_SID"), conf.read("TWILIO_AUTH_TOKEN"), http_client=http)
+        client.api.base_url = conf.read("TWILIO_URL")
         try:
-            client.messages.create(to=number, from_=site.TWILIO_FROM, body=text)
+            client.messages.create(to=number, from_=conf.read("TWILIO_FROM"), body=text)
         except (TwilioException, RequestException) as failure:
             raise NotSent(type(failure).__name__) from None
 
 
-GATEWAYS = {"console": "twofactor.sms.Console", "twilio": "twofactor.sms.Twilio"}
-
-
 def is_configured() -> bool:
-    return bool(getattr(settings, "TWOFACTOR_SMS_GATEWAY", ""))
+    return bool(conf.sms_gateway())
 
 
 def gateway() -> Gateway:
-    name: str = getattr(settings, "TWOFACTOR_SMS_GATEWAY", "")
-    chosen: Gateway = import_string(GATEWAYS.get(name, name))()
+    name = conf.sms_gateway()
+    chosen: Gateway = import_string(conf.GATEWAYS.get(name, name))()
     return chosen
 
 

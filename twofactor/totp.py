@@ -5,17 +5,12 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import pyotp
-from django.conf import settings
+
+from twofactor import conf
 
 DIGITS = 6
 PERIOD = 30
-WINDOW = 1  # steps either side: a phone's clock and a slow thumb (RFC 6238, 5.2)
 KEY_CHARACTERS = 32  # 160 bits, the length of the HMAC's output
-
-
-def window() -> int:
-    """TWOFACTOR_WINDOW = 0 is for sites that follow the letter of ASVS 6.5.5."""
-    return int(getattr(settings, "TWOFACTOR_WINDOW", WINDOW))
 
 
 def generate_key() -> str:
@@ -46,7 +41,7 @@ def matching_step(
     The drift of a clock moves the window, but never past the present: whoever sets their clock right still
     gets in, and with a window of one step no code is further off than two (RFC 6238, 6).
     """
-    steps = window() if within is None else within
+    steps = conf.window() if within is None else within
     current = step_at(now, period, t0) + max(-steps, min(drift, steps))
     hotp = pyotp.HOTP(key, digits=digits)
     found = None

@@ -15,9 +15,9 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 
-KEY_BYTES = 32
+from twofactor import conf
+from twofactor.conf import KEY_BYTES
 
 
 class Unopenable(Exception):
@@ -26,14 +26,6 @@ class Unopenable(Exception):
 
 def generate_key() -> str:
     return Fernet.generate_key().decode()
-
-
-def parse_keys(text: str) -> list[str]:
-    """The keys as written, once each of them has proved to be one."""
-    keys = [part.strip() for part in text.split(",") if part.strip()]
-    if not keys or any(len(base64.urlsafe_b64decode(key)) != KEY_BYTES for key in keys):
-        raise ValueError("not a list of keys")
-    return keys
 
 
 @lru_cache(maxsize=64)
@@ -53,14 +45,14 @@ def _lock(key: str, purpose: str) -> Fernet:
 
 
 def _named(named: str) -> str:
-    for key in settings.TWOFACTOR_KEYS:
+    for key in conf.sealing_keys():
         if key_id(key) == named:
             return str(key)
     raise Unopenable
 
 
 def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
-    key = settings.TWOFACTOR_KEYS[0]
+    key = conf.sealing_keys()[0]
     payload = json.dumps([owner, value], separators=(",", ":")).encode()
     return f"{key_id(key)}.{_lock(key, purpose).encrypt_at_time(payload, int(now.timestamp())).decode()}"
 
@@ -86,14 +78,14 @@ def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:
     unseal(purpose, owner, token, now)
     named, _, sealed = token.partition(".")
     old = _named(named)
-    new = settings.TWOFACTOR_KEYS[0]
+    new = conf.sealing_keys()[0]
     locks = MultiFernet([_lock(new, purpose), _lock(old, purpose)])
     return f"{key_id(new)}.{locks.rotate(sealed.encode()).decode()}"
 
 
 def newest_key(purpose: str) -> tuple[str, bytes]:
     """For a format of somebody else's that does its own signing: the key, and the id it goes by."""
-    key = settings.TWOFACTOR_KEYS[0]
+    key = conf.sealing_keys()[0]
     return key_id(key), _derived(key, purpose)
 
 
@@ -103,12 +95,12 @@ def key_named(purpose: str, named: str) -> bytes:
 
 def fingerprint(purpose: str, text: str) -> str:
     """For short codes: worthless without the key, however many of them somebody copies."""
-    return _fingerprint(settings.TWOFACTOR_KEYS[0], purpose, text)
+    return _fingerprint(conf.sealing_keys()[0], purpose, text)
 
 
 def has_fingerprint(purpose: str, text: str, stored: str) -> bool:
     named = stored.partition(".")[0]
-    keys = [key for key in settings.TWOFACTOR_KEYS if key_id(key) == named]
+    keys = [key for key in conf.sealing_keys() if key_id(key) == named]
     return any(hmac.compare_digest(_fingerprint(key, purpose, text), stored) for key in keys)
 
 

@@ -262,6 +262,7 @@ def test_without_a_day_it_can_be_dismissed(alices):
         ("TWOFACTOR_GRACE_DAYS", "-1"),
         ("TWOFACTOR_GRACE_DAYS", "1.5"),
         ("TWOFACTOR_GRACE_DAYS", "366"),
+        ("TWOFACTOR_REQIURED_FOR", "staff"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_in_one_line(name, value):

@@ -95,6 +95,17 @@ class Twilio(BaseHTTPRequestHandler):
         pass
 
 
+class Proxy(BaseHTTPRequestHandler):
+    """Notes where somebody wants to go, and lets nobody through."""
+
+    def do_CONNECT(self):
+        self.server.visits.append(self.path)
+        self.send_error(403)
+
+    def log_message(self, *args):
+        pass
+
+
 class TwilioRefuses(Twilio):
     answer = 400, json.dumps({"code": 21211, "message": "The 'To' number is not valid.", "status": 400})
 

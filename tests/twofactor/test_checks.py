@@ -1,11 +1,14 @@
 """What is configured wrongly is named before the first request."""
 
+from datetime import date, datetime
 from io import StringIO
 
 import pytest
-from django.core.checks import Tags, run_checks
+from django.core.checks import ERROR, Tags, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.template import Context, Template
+from django.utils.translation import gettext_lazy
 
 from tests.mailers import send_mail_with
 from tests.people import enrol, person
@@ -101,6 +104,86 @@ def test_sessions_that_cannot_be_ended_are_named(settings, engine):
 def test_a_rule_that_is_no_function_is_named(settings, rule):
     settings.TWOFACTOR_REQUIRED_FOR = rule
     assert "twofactor.E009" in found()
+
+
+# A setting with a value that it cannot have: text from the README, for example, where Python wants a date
+
+
+def named():
+    """What is said of settings, by the id of the check."""
+    return {message.id: message.msg for message in run_checks(tags=[Tags.security]) if message.level >= ERROR}
+
+
+WRONG = [
+    *(("TWOFACTOR_REQUIRED_FROM", value) for value in ["2027-01-31", datetime(2027, 1, 31), 0]),
+    *(("TWOFACTOR_GRACE_DAYS", value) for value in ["14", -1, 1.5, True, None]),
+    *(("TWOFACTOR_REQUIRED_FOR", value) for value in [lambda user: True, ["staff"], None, "Staff", ""]),
+    *(("TWOFACTOR_EMAIL_FALLBACK", value) for value in ["admins", ["nobody"], None]),
+    *(("TWOFACTOR_SMS_GATEWAY", value) for value in ["pigeon", "no.such.Gateway", None]),
+    *(("TWOFACTOR_WINDOW", value) for value in ["1", None]),
+    ("TWOFACTOR_HTMX", "2"),
+    ("TWOFACTOR_ISSUER", 7),
+    ("TWOFACTOR_CLEAR_SITE_DATA", "yes"),
+    ("SITE_NAME", ["Example"]),
+    *(("BASE_URL", value) for value in ["example.com", "https://example.com/path", "ftp://example.com", 7]),
+    *(("TOTP_TOKEN_MAX_AGE", value) for value in ["120", 0, 601]),
+    *(("TOTP_THROTTLE_RATE", value) for value in ["ten", 10, "0/minute"]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_is_named_in_one_line(settings, name, value):
+    setattr(settings, name, value)
+    (sentence,) = named().values()
+    assert sentence.startswith(f"{name} must be ")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
+    setattr(settings, name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} must be "):
+        client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWOFACTOR_REQUIRED_FROM", date(2027, 1, 31)),
+        ("TWOFACTOR_GRACE_DAYS", 14),
+        ("TWOFACTOR_ISSUER", gettext_lazy("Security")),
+        ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent.Pigeon"),
+        ("BASE_URL", "https://example.com/"),
+    ],
+)
+def test_a_right_value_is_not(settings, name, value):
+    setattr(settings, name, value)
+    assert named() == {}
+
+
+def test_a_setting_that_does_not_exist_is_named_with_the_nearest(settings):
+    settings.TWOFACTOR_REQIURED_FOR = "staff"
+    (error,) = [message for message in run_checks(tags=[Tags.security]) if message.level >= ERROR]
+    assert (error.id, error.hint) == ("twofactor.E014", "Is it TWOFACTOR_REQUIRED_FOR?")
+    assert error.msg == "There is no setting TWOFACTOR_REQIURED_FOR."
+
+
+def test_what_a_site_has_silenced_does_not_stop_it(settings, client, db):
+    settings.TWOFACTOR_OF_MY_OWN, settings.SILENCED_SYSTEM_CHECKS = True, ["twofactor.E014"]
+    assert client.get("/").status_code == 200
+
+
+def test_a_wrong_key_is_never_shown(settings):
+    settings.TWOFACTOR_KEYS = "a key as text"
+    assert "a key as text" not in named()["twofactor.E001"]
+
+
+@pytest.mark.parametrize("missing", ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])
+def test_twilio_without_its_settings_is_named(settings, missing):
+    settings.TWOFACTOR_SMS_GATEWAY = "twilio"
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "x", "+12015550100"
+    delattr(settings, missing)
+    assert named()["twofactor.E013"].startswith(f"{missing} must be ")
 
 
 def test_pages_that_no_url_leads_to_are_named(settings):

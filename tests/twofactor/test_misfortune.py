@@ -41,7 +41,7 @@ class Clumsy:
 
 
 def test_a_gateway_that_breaks_is_told_and_costs_nothing(asked, alice, settings):
-    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.test_bugs_other_ways.Clumsy"
+    settings.TWOFACTOR_SMS_GATEWAY = f"{__name__}.Clumsy"
     has_number(alice)
     asked.raise_request_exception = False
     answer = ask(asked, "sms")

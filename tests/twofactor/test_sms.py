@@ -15,6 +15,7 @@ from tests.twofactor.servers import (
     BlackHole,
     Dripping,
     HangingUp,
+    Proxy,
     Twilio,
     TwilioBroken,
     TwilioRefuses,
@@ -211,6 +212,16 @@ def call(twilio, asked, number):
 
 def test_twilio_is_called_where_it_listens(call):
     assert call.path == "/2010-04-01/Accounts/AC0/Messages.json"
+
+
+def test_without_an_address_of_its_own_it_is_called_at_twilios(settings, asked, number, monkeypatch):
+    settings.TWOFACTOR_SMS_GATEWAY = "twilio"
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC0", "the token"
+    settings.TWILIO_FROM = "+12015550100"
+    with listening(Proxy) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
+        ask(asked, "sms")
+    assert proxy.visits == ["api.twilio.com:443"]
 
 
 def test_twilio_is_told_number_sender_and_text(call):

@@ -6,6 +6,7 @@ from cryptography.fernet import Fernet
 
 from tests.people import NOW, enrol, person
 from twofactor import vault
+from twofactor.conf import parse_keys
 from twofactor.models import Authenticator, Draft
 from twofactor.signin import PURPOSE as PENDING
 from twofactor.views.setup import PURPOSE as HOLDER
@@ -156,12 +157,12 @@ def test_a_plain_fernet_token_of_the_same_key_does_not_open(settings):
 @pytest.mark.parametrize("text", ["", " , ", "short", "é" * 43, "A" * 20])
 def test_what_is_no_list_of_keys_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - whichever the decoder raises
-        vault.parse_keys(text)
+        parse_keys(text)
 
 
 def test_keys_are_read_newest_first():
     keys = [vault.generate_key(), vault.generate_key()]
-    assert vault.parse_keys(f" {keys[0]} , {keys[1]},") == keys
+    assert parse_keys(f" {keys[0]} , {keys[1]},") == keys
 
 
 # In the database

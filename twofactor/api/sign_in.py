@@ -1,7 +1,6 @@
 """/api/jwt/: signing in, in two phases, and the tokens that come of it."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,13 +11,11 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import delivery, enrolment, events, signals, signin
+from twofactor import conf, delivery, enrolment, events, signals, signin
 from twofactor.api import bodies, document, proof, tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import OpenDoor, plain, said, shown
 from twofactor.delivery import Channel
-
-CHALLENGE_SECONDS = 120
 
 
 class Create(OpenDoor):
@@ -37,8 +34,7 @@ class Create(OpenDoor):
 
 def challenge(user: Any) -> dict[str, Any]:
     now = timezone.now()
-    age = timedelta(seconds=getattr(settings, "TOTP_TOKEN_MAX_AGE", CHALLENGE_SECONDS))
-    pending = signin.begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, age)
+    pending = signin.begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
     return {"totp_challenge_token": pending.note(), "channels": pending.channels(now)}
 
 

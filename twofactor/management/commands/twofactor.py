@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twofactor import adoption, backup_codes, budget, keys, mail, policy, prune, support, vault
+from twofactor import adoption, backup_codes, budget, conf, keys, mail, policy, prune, support, vault
 from twofactor.importers import arrivals
 from twofactor.importers.found import Unreadable
 from twofactor.models import Authenticator, GuessBudget
@@ -122,7 +122,7 @@ class Command(BaseCommand):
 
     def status(self, person: str | None, json: bool, **options: Any) -> None:
         if person is None:
-            self.say({"required_for": policy.name(), **adoption.numbers(timezone.now())}, json)
+            self.say({"required_for": conf.required_for(), **adoption.numbers(timezone.now())}, json)
             return
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
