@@ -76,7 +76,7 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
 def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
     """A refused form is no step in the history, unless it shows another page than the one it was on."""
     page = response.headers.get("Content-Location", "")
-    return page if page and page != path_of(current_page(request)).partition("?")[0] else False
+    return page if page and page != path_of(current_page(request)) else False
 
 
 def is_document(response: HttpResponse) -> bool:

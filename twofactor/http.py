@@ -6,7 +6,7 @@ from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -81,6 +81,18 @@ def safe_next(request: HttpRequest, to: str | None) -> str:
     page = own_page(request, to)
     circle = page.partition("?")[0] == request.path
     return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
+
+
+def with_next(page: str, to: str) -> str:
+    """The address of the page, from which people go on to another one."""
+    return (
+        page if to in {"", resolve_url(settings.LOGIN_REDIRECT_URL)} else f"{page}?{urlencode({'next': to})}"
+    )
+
+
+def onward(request: HttpRequest) -> str:
+    """The end of a link to the next step: whoever was led here from another page is led back there."""
+    return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
 
 
 def never_atomic(view: Callable[..., T]) -> Callable[..., T]:

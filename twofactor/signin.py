@@ -8,14 +8,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
     HASH_SESSION_KEY,
-    REDIRECT_FIELD_NAME,
     SESSION_KEY,
     get_user,
     get_user_model,
@@ -28,13 +26,14 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from twofactor import budget, cookies, delivery, enrolment, events, factors, standing, trust, vault
 from twofactor.delivery import Channel
-from twofactor.http import client_address, own_page, see_other
+from twofactor.http import client_address, own_page, safe_next, see_other, with_next
 from twofactor.refusal import Refused
 
 log = logging.getLogger("countersign.security")
@@ -128,7 +127,8 @@ def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpR
 
 
 def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
-    response = see_other("twofactor:verify")
+    # The address names it too, for a browser that loses the cookie.
+    response = see_other(with_next(reverse("twofactor:verify"), to))
     cookies.write(response, COOKIE, begun(user, to, timezone.now()).note())
     return response
 
@@ -144,29 +144,29 @@ def written(moment: datetime | None) -> str | None:
 
 def pending(request: HttpRequest) -> PendingSignIn:
     """The live one, or Gone."""
+    to = safe_next(request, request.GET.get("next"))
     if request.user.is_authenticated:
-        raise Gone(resolve_url(settings.LOGIN_REDIRECT_URL))
-    return live(cookies.read(request, COOKIE))
+        raise Gone(to)
+    return live(cookies.read(request, COOKIE), to)
 
 
-def live(note: str) -> PendingSignIn:
-    value = unspoiled(note)
+def live(note: str, to: str = "") -> PendingSignIn:
+    """What stands in the note, or Gone; without a note nobody but the address knows where to go on to."""
+    value = unspoiled(note, to)
     with_factors = get_user_model().objects.select_related("authenticator", "guess_budget")
     user = with_factors.filter(pk=value["user"], is_active=True).first()
+    changed = _("Your account was changed meanwhile. Give your password again.")
     if user is None or not known_backend(value["backend"]):
-        raise Gone(resolve_url(settings.LOGIN_URL))
+        raise to_password(value["next"], changed)
     if not constant_time_compare(standing.auth_hash(user), value["hash"]):
-        raise Gone(
-            resolve_url(settings.LOGIN_URL),
-            _("Your account was changed meanwhile. Give your password again."),
-        )
+        raise to_password(value["next"], changed)
     if written(user.last_login) != value["last_login"]:
         raise Gone(value["next"])  # this very sign-in has been completed: a double click, or another tab
     moments = [datetime.fromisoformat(value[name]) for name in ("began", "ends")]
     return PendingSignIn(user, value["backend"], value["last_login"], value["next"], value["nonce"], *moments)
 
 
-def unspoiled(note: str) -> dict[str, Any]:
+def unspoiled(note: str, to: str) -> dict[str, Any]:
     """What stands in a note that is young enough."""
     now = timezone.now()
     try:
@@ -174,17 +174,20 @@ def unspoiled(note: str) -> dict[str, Any]:
     except vault.Unopenable:
         value = None
     if value is None or now > datetime.fromisoformat(value["ends"]):
-        raise too_late(opened(note))
+        raise too_late(opened(note), to)
     return dict(value)
 
 
-def too_late(value: dict[str, Any] | None) -> Gone:
-    """Whoever gives the password again still gets where they wanted to go."""
-    login = resolve_url(settings.LOGIN_URL)
+def too_late(value: dict[str, Any] | None, to: str) -> Gone:
     if value is None:
-        return Gone(login)
-    sentence = _("Signing in took more than ten minutes. Give your password again.")
-    return Gone(f"{login}?{urlencode({REDIRECT_FIELD_NAME: value['next']})}", sentence)
+        sentence = _("No sign-in is waiting for a code in this browser. Enter your password again.")
+        return to_password(to, sentence)
+    return to_password(value["next"], _("Signing in took more than ten minutes. Give your password again."))
+
+
+def to_password(to: str, sentence: str) -> Gone:
+    """Whoever gives the password again still gets where they wanted to go."""
+    return Gone(with_next(resolve_url(settings.LOGIN_URL), to), sentence)
 
 
 def opened(note: str) -> dict[str, Any] | None:

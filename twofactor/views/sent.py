@@ -14,7 +14,7 @@ from twofactor import budget, delivery, factors, signin
 from twofactor.decorators import second_step
 from twofactor.delivery import Channel
 from twofactor.forms import SentCodeForm
-from twofactor.http import page, post_only, posted, seconds_until, see_other
+from twofactor.http import onward, page, post_only, posted, seconds_until, see_other
 from twofactor.models import SentCode
 from twofactor.signin import PendingSignIn
 from twofactor.views.verify import finish, other_ways, waiting
@@ -36,7 +36,7 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
         problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
         return other_ways(request, pending, status=503, problem=problem)
     messages.success(request, said(channel, again))
-    return see_other("twofactor:verify_sent")
+    return see_other(reverse("twofactor:verify_sent") + onward(request))
 
 
 def said(channel: Channel, again: bool) -> str:
@@ -53,7 +53,7 @@ def said(channel: Channel, again: bool) -> str:
 def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     sent = delivery.newest(pending.user, pending.purpose)
     if sent is None:
-        return see_other("twofactor:verify_other")
+        return see_other(reverse("twofactor:verify_other") + onward(request))
     form = SentCodeForm(
         posted(request), accept=lambda code: signin.accept(request, pending, code, factors.SENT)
     )
@@ -67,7 +67,7 @@ def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> H
     if sent := delivery.newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
         response = show(request, pending, form, sent, status=429, seconds=seconds)
-        response.headers["Content-Location"] = reverse("twofactor:verify_sent")
+        response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
     else:
         wait = ngettext(
             "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds
@@ -90,5 +90,6 @@ def show(
         until=min(sent.sent_at + delivery.MAX_AGE, pending.ends_at),
         wait=waiting(pending, form),
         channels=pending.channels(timezone.now()),
+        onward=onward(request),
         **context,
     )

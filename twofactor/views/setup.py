@@ -2,7 +2,7 @@
 
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
 from twofactor.forms import CodeForm, SavedForm
-from twofactor.http import page, post_only, posted, safe_next, see_other
+from twofactor.http import onward, page, post_only, posted, safe_next, see_other
 from twofactor.models import Draft, owner
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
@@ -82,11 +82,6 @@ def setup_verify(request: HttpRequest) -> HttpResponse:
 
 def step(request: HttpRequest, name: str) -> HttpResponse:
     return see_other(reverse(f"twofactor:{name}") + onward(request))
-
-
-def onward(request: HttpRequest) -> str:
-    """Whoever was led here from another page is led back there at the end."""
-    return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
 
 
 @or_fresh_panel

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from twofactor import backup_codes, budget, factors, signin, trust
 from twofactor.decorators import second_step
 from twofactor.forms import BackupCodeForm, CodeForm
-from twofactor.http import page, posted
+from twofactor.http import onward, page, posted
 from twofactor.signin import PendingSignIn
 
 BACKUP = frozenset({factors.BACKUP})
@@ -49,8 +49,9 @@ def other_ways(
         problem=problem,
         codes=backup_codes.unused(pending.user),
         channels=pending.channels(timezone.now()),
+        onward=onward(request),
     )
-    response.headers["Content-Location"] = reverse("twofactor:verify_other")
+    response.headers["Content-Location"] = reverse("twofactor:verify_other") + onward(request)
     return response
 
 
@@ -78,4 +79,12 @@ def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
 def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
     may_trust = trust.may_trust(pending.user)
     wait = waiting(pending, form)
-    return page(request, template, form=form, pending=pending, wait=wait, may_trust=may_trust)
+    return page(
+        request,
+        template,
+        form=form,
+        pending=pending,
+        wait=wait,
+        may_trust=may_trust,
+        onward=onward(request),
+    )
