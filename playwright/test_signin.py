@@ -26,6 +26,47 @@ def test_password_and_code_lead_to_the_page_asked_for(page, phone):
     see(page, "Profile")
 
 
+LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
+
+
+@pytest.mark.parametrize("path", ["", "other", "backup", "sent"])
+def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page, phone, path):
+    give_password(page, path="/accounts/login/?next=/accounts/profile/")
+    see(page, "Enter the code")
+    if path:
+        follow(page, "Try another way")
+    if path == "backup":
+        follow(page, "Backup code")
+    if path == "sent":
+        press(page, "Send a code by e-mail")
+        see(page, "Enter the code from your e-mail")
+    page.context.clear_cookies(name="pending")
+    if path == "other":
+        follow(page, "Authenticator app")
+    else:
+        give_code(page, phone.code())
+    see(page, "Sign in")
+    expect(page.get_by_text(LOST)).to_be_visible()
+    expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
+    give_password(page, path=page.url)
+    give_code(page, phone.code())
+    see(page, "Profile")
+
+
+def test_a_browser_that_lost_all_its_cookies_goes_on_where_it_was_to(page, phone):
+    give_password(page, path="/accounts/login/?next=/accounts/profile/")
+    see(page, "Enter the code")
+    page.context.clear_cookies()
+    give_code(page, phone.code())
+    see(page, "This page is out of date")
+    follow(page, "Reload and carry on")
+    see(page, "Sign in")
+    expect(page.get_by_text(LOST)).to_be_visible()
+    give_password(page, path=page.url)
+    give_code(page, phone.code())
+    see(page, "Profile")
+
+
 @HTMX
 def test_the_code_is_asked_for_without_a_new_document(page, phone):
     page.goto("/accounts/login/")

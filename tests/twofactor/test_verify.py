@@ -1,5 +1,6 @@
 """The second step of signing in, from the right password to the open session."""
 
+import re
 from datetime import timedelta
 
 import pyotp
@@ -647,6 +648,63 @@ def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock
     assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).text
 
 
+# Where it has got lost, with a cookie that was deleted
+
+LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
+TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
+
+
+@pytest.fixture
+def lost(client, phone):
+    """The address that Alice's browser shows, whose pending sign-in has got lost."""
+    address = give_password(client, next="/accounts/profile/").url
+    del client.cookies["pending"]
+    return address
+
+
+def test_whoever_lost_the_cookie_is_told_why(client, lost):
+    assert LOST in client.get(lost, follow=True).text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_whoever_lost_the_cookie_still_gets_where_they_wanted(client, phone, lost, headers):
+    answer = client.post(lost, {"code": phone.code()}, headers=headers)
+    assert (answer.headers.get("Location") or answer.headers["HX-Redirect"]) == TO_PROFILE
+
+
+@pytest.mark.parametrize("path", ["verify/other/", "verify/backup/", "verify/sent/", "verify/send/"])
+def test_from_every_page_of_the_second_step(client, lost, path):
+    assert client.post(lost.replace("verify/", path), follow=False).url == TO_PROFILE
+
+
+@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "javascript:alert(1)", VERIFY])
+def test_a_made_up_address_leads_nowhere_else(client, phone, to):
+    answer = client.get(VERIFY, {"next": to})
+    assert answer.url == "/accounts/login/"
+
+
+def test_a_live_sign_in_goes_where_it_was_asked_to(client, phone):
+    """What stands in the address is for a browser that lost the cookie, which nobody can have written."""
+    give_password(client, next="/accounts/profile/")
+    answer = client.post(f"{VERIFY}?next=/help/", {"code": phone.code()})
+    assert answer.url == "/accounts/profile/"
+
+
+def test_every_link_of_the_second_step_names_where_to_go_on_to(client, phone, paper):
+    address = give_password(client, next="/accounts/profile/").url
+    pages = [
+        client.get(address.replace("verify/", f"verify/{path}")).text for path in ("", "other/", "backup/")
+    ]
+    links = re.findall(r'(?:href|action)="(/two-factor/verify/[^"]*)"', "".join(pages))
+    assert [link for link in links if "?next=%2Faccounts%2Fprofile%2F" not in link] == []
+
+
+def test_a_second_press_after_signing_in_leads_where_it_was_asked_to(client, phone):
+    address = give_password(client, next="/accounts/profile/").url
+    client.post(address, {"code": phone.code()})
+    assert client.post(address, {"code": phone.code()}).url == "/accounts/profile/"
+
+
 def changed_password(alice):
     alice.set_password("a new one altogether")
     alice.save()
@@ -685,6 +743,13 @@ def test_a_pending_sign_in_dies_with_a_change_of_the_account(asked, alice, phone
 def test_after_a_change_of_the_account_the_password_is_asked_for_again(asked, alice, phone, change):
     change(alice)
     assert enter(asked, phone.code()).url == "/accounts/login/"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_after_a_change_of_the_account_people_still_get_where_they_wanted(client, alice, phone, change):
+    give_password(client, next="/accounts/profile/")
+    change(alice)
+    assert enter(client, "000000").url == TO_PROFILE
 
 
 @pytest.mark.proves("X-14")
