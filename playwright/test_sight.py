@@ -248,3 +248,23 @@ def test_a_code_is_typed_from_left_to_right_everywhere(page, phone):
     see(page, "Enter the code")
     in_arabic(page)
     assert directions([page.get_by_role("main").get_by_role("textbox")]) == {"ltr"}
+
+
+# Lines of text
+
+LINES = """button => { const range = document.createRange(); range.selectNodeContents(button);
+  return [...range.getClientRects()].map(({ left, right }) => [Math.round(left), Math.round(right)]); }"""
+
+
+@pytest.mark.parametrize(("direction", "side"), [("ltr", 0), ("rtl", 1)])
+def test_a_long_name_of_a_way_wraps_where_the_others_stand(page, alice, phone, direction, side):
+    has_number(alice)
+    give_password(page)
+    follow(page, "Try another way")
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.evaluate("direction => document.documentElement.dir = direction", direction)
+    page.evaluate(TWICE)
+    lines = page.get_by_role("button", name="Send a code by text message").evaluate(LINES)
+    others = page.get_by_role("link", name="Authenticator app").evaluate(LINES)
+    assert len(lines) > 1
+    assert {line[side] for line in lines} == {others[0][side]}
