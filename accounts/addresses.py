@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from twofactor import mail, vault
+from twofactor import enrolment, mail, vault
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -39,9 +39,18 @@ class Confirmation:
     def is_change(self) -> bool:
         return self.address != self.user.email
 
+    @property
+    def is_first(self) -> bool:
+        """Of somebody who signed up by themselves."""
+        return self.user.unconfirmed_since is not None
+
     def apply(self, now: datetime) -> None:
         """One UPDATE, bound to the address the link was made for, so that a link works once."""
-        fields: dict[str, object] = {"email": self.address, "email_verified_at": now}
+        fields: dict[str, object] = {
+            "email": self.address,
+            "email_verified_at": now,
+            "unconfirmed_since": None,
+        }
         if self.is_change:
             fields["credentials_reset_at"] = now
         unused = get_user_model().objects.filter(
@@ -50,6 +59,8 @@ class Confirmation:
         try:
             with transaction.atomic():
                 applied = unused.update(**fields)
+                if applied and self.is_first:
+                    enrolment.forget_unconfirmed(self.user)
         except IntegrityError:  # somebody else confirmed the same address first
             applied = 0
         if not applied:

@@ -11,7 +11,7 @@ from twofactor import mail
 
 def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
     """Whether mail went out. Hash, insert and one mail in either case, so that time tells nothing either."""
-    user = User(email=email, language=language)
+    user = User(email=email, language=language, unconfirmed_since=now if mail.site_has_mail() else None)
     user.set_password(password)
     try:
         with transaction.atomic():

@@ -3,13 +3,14 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import authenticate
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -29,6 +30,7 @@ from accounts.forms import (
 from accounts.models import User
 from twofactor import events, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
+from twofactor.forms import PasswordForm
 from twofactor.http import page, path_of, post_only, posted, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
@@ -112,6 +114,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
         form.user.credentials_reset_at = timezone.now()
         form.user.email_verified_at = form.user.email_verified_at or form.user.credentials_reset_at
+        form.user.unconfirmed_since = None
         lockout.forget_strangers(form.user.email)
         response = super().form_valid(form)
         events.record("password_changed", form.user, self.request, by="e-mail")
@@ -142,24 +145,60 @@ def signup_sent(request: HttpRequest) -> HttpResponse:
 
 
 @open_before_set_up
+@sensitive_post_parameters()
 @login_not_required
 def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: mail programs open links before people do."""
     try:
         confirmation = addresses.open_link(token, timezone.now())
-        if confirmation.is_change and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        if request.user.is_authenticated and request.user != confirmation.user:
+        if not request.user.is_authenticated:
+            if confirmation.is_change:
+                return redirect_to_login(request.get_full_path())
+            return confirm_with_password(request, confirmation)
+        if request.user != confirmation.user:
             return render(request, "accounts/email_verify_other.html", status=403)
-        if request.method != "POST":
-            return render(request, "accounts/email_verify.html", {"address": confirmation.address})
-        confirmation.apply(timezone.now())
-        if confirmation.is_change:
-            events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
+        return confirm_signed_in(request, confirmation)
     except addresses.DeadLink:
         return render(request, "accounts/email_verify_dead.html", status=404)
+
+
+def confirm_signed_in(request: HttpRequest, confirmation: addresses.Confirmation) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "accounts/email_verify.html", {"address": confirmation.address})
+    confirmation.apply(timezone.now())
+    if confirmation.is_first:  # which has ended every session, and this one is the owner's
+        signin.keep_session(request, confirmation.user, request.session[signin.AMR])
+    if confirmation.is_change:
+        events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
     messages.success(request, _("Your e-mail address is confirmed."))
-    return see_other("home" if request.user.is_authenticated else "login")
+    return see_other("home")
+
+
+def confirm_with_password(request: HttpRequest, confirmation: addresses.Confirmation) -> HttpResponse:
+    """The letter alone would confirm the account of somebody else who signed up with this address."""
+    found: list[Any] = []
+
+    def password_is_right(password: str) -> bool:
+        """Through the site's backends, where guesses are counted."""
+        name = confirmation.user.get_username()
+        user = authenticate(request, username=name, password=password)
+        found.extend([user] if user == confirmation.user else [])
+        return bool(found)
+
+    form = PasswordForm(posted(request), password_is_right=password_is_right)
+    if form.is_valid():
+        confirmation.apply(timezone.now())
+        [user] = found
+        user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
+        messages.success(request, _("Your e-mail address is confirmed."))
+        return signin.after_password(request, user, resolve_url("home"))
+    return page(
+        request,
+        "accounts/email_verify.html",
+        form=form,
+        address=confirmation.address,
+        person=confirmation.user,
+    )
 
 
 @open_before_set_up
@@ -176,7 +215,7 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("We have sent you a new link. It works for three days."))
     else:
         messages.error(request, NOT_SENT)
-    return see_other("home")
+    return see_other(safe_next(request, request.POST.get("next")))
 
 
 @recently_confirmed()

@@ -67,8 +67,14 @@ def visiting(page):
     press(page, "Create account")
     yield "signup-sent"
     link = mailed_link()
+    give_password(page)
+    see(page, f"Hello, {ALICE}")
+    page.goto("/two-factor/setup/")
+    yield "setup-address"
+    page.context.clear_cookies()
     page.goto(link)
     yield "address-confirm"
+    page.get_by_label("Password").fill(PASSWORD)
     press(page, "Confirm this address")
     yield "address-confirmed"
     page.goto(link)

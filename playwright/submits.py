@@ -87,6 +87,7 @@ def confirm_the_address(page):
     sign_up(page).click()
     see(page, "Look in your inbox")
     page.goto(mailed_link())
+    fill(page, {"Password": NEW_PASSWORD})
     return button(page, "Confirm this address")
 
 

@@ -28,6 +28,7 @@ def test_signing_up_sends_a_link_that_confirms_the_address(page, site):
     press(page, "Create account")
     step(page, "signup-sent")
     page.goto(mailed_link())
+    page.get_by_label("Password").fill(PASSWORD)
     press(page, "Confirm this address")
     step(page, "address-confirmed")
     assert User.objects.get(email=ALICE).email_verified_at

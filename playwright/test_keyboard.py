@@ -124,6 +124,7 @@ def test_signing_up(keys):
     keys.press("Create account")
     keys.see("Look in your inbox")
     keys.open(submits.mailed_link())
+    keys.type(PASSWORD_FIELD, submits.NEW_PASSWORD)
     keys.press("Confirm this address")
     keys.read("Your e-mail address is confirmed.")
 

@@ -59,6 +59,9 @@ LIMITS = {
     "life of a sent code; of a sign-in between password and code": (
         f"{words(delivery.MAX_AGE)}; {words(signin.MAX_AGE)}"
     ),
+    "an account that somebody signed up for, while nobody confirms its address or signs in": words(
+        prune.UNCONFIRMED_KEPT
+    ),
     "life of an unfinished set-up; of a link that confirms an address; of one that resets a password": (
         f"{words(Draft.MAX_AGE)}; {words(addresses.LINK_MAX_AGE)};"
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"

@@ -15,7 +15,7 @@ from django.shortcuts import resolve_url
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor import signin, stepup
+from twofactor import enrolment, signin, stepup
 from twofactor.http import never_atomic, see_other
 from twofactor.signin import PendingSignIn
 from twofactor.user import person
@@ -92,10 +92,18 @@ def recently_confirmed(max_age: timedelta = stepup.STEP_UP_AGE) -> Callable[[Pag
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
-    return open_before_set_up(ask_unless(stepup.may_set_up)(view))
+    """The address first: the password would be asked for in vain."""
+    asked = ask_unless(stepup.may_set_up)(view)
+    return open_before_set_up(ask_unless(has_confirmed_address, "twofactor:setup_address")(asked))
 
 
-def ask_unless(proven: Callable[[HttpRequest], bool]) -> Callable[[Page[P]], Page[P]]:
+def has_confirmed_address(request: HttpRequest) -> bool:
+    return not enrolment.needs_confirmed_address(request.user)
+
+
+def ask_unless(
+    proven: Callable[[HttpRequest], bool], page: str = "twofactor:confirm"
+) -> Callable[[Page[P]], Page[P]]:
     def decorate(view: Page[P]) -> Page[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -103,7 +111,7 @@ def ask_unless(proven: Callable[[HttpRequest], bool]) -> Callable[[Page[P]], Pag
                 return to_page(request, settings.LOGIN_URL)
             if proven(request):
                 return view(request, *args, **kwargs)
-            return to_page(request, "twofactor:confirm")
+            return to_page(request, page)
 
         return guarded
 

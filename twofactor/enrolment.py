@@ -10,13 +10,17 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, backup_codes, budget, events, standing, totp, vault
+from twofactor import alphabet, backup_codes, budget, events, mail, standing, totp, vault
 from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser, owner
 from twofactor.refusal import Refused
 
 GUESSES_PER_KEY = 10
 STARTS_AN_HOUR = 10
 HOUR = timedelta(hours=1)
+
+
+class Unconfirmed(Exception):
+    """Whoever signed up by themselves has not shown yet that the address is theirs."""
 
 
 class Changed(Exception):
@@ -47,6 +51,19 @@ class Unfinished:
 
 def is_on(user: Any) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
+
+
+def needs_confirmed_address(user: Any) -> bool:
+    """A factor of somebody who only typed the address would lock out whoever owns it."""
+    return mail.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
+
+
+def forget_unconfirmed(user: Any) -> None:
+    """The address is confirmed for the first time. Whoever signed up may have been somebody else: whatever
+    they began ends. No factor is among it, because there was no set-up before.
+    """
+    Draft.objects.filter(user_id=user.pk).delete()
+    standing.end_sessions(user)
 
 
 def unfinished(
@@ -82,6 +99,8 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
 
     Unless so many wrong codes were tried at its key that it takes no more, or another session began it.
     """
+    if kind == Draft.Kind.SETUP and needs_confirmed_address(user):
+        raise Unconfirmed
     before = draft_of(user, kind)
     found = opened(before, now)
     if found and found.holder == holder and found.draft.failures < GUESSES_PER_KEY:

@@ -25,6 +25,11 @@ outgoing: Queue[Letter] = Queue(maxsize=1000)
 starting = threading.Lock()
 
 
+def site_has_mail() -> bool:
+    """EMAIL_URL=none: says that it has not."""
+    return bool(getattr(settings, "SITE_HAS_MAIL", True))
+
+
 def site_name() -> str:
     return conf.site_name()
 

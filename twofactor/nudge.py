@@ -10,7 +10,7 @@ REST = timedelta(days=30)
 
 
 def is_due(user: Any, now: datetime) -> bool:
-    if not user.is_authenticated or enrolment.is_on(user):
+    if not user.is_authenticated or enrolment.needs_confirmed_address(user) or enrolment.is_on(user):
         return False
     if policy.applies_to(user):
         return True  # what will be demanded can not be put off

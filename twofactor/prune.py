@@ -5,17 +5,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from twofactor import budget, delivery
 from twofactor.batches import in_batches
-from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TokenFamily, TrustedBrowser
+from twofactor.models import (
+    Allowance,
+    Authenticator,
+    BackupCode,
+    Draft,
+    Event,
+    SentCode,
+    TokenFamily,
+    TrustedBrowser,
+)
+from twofactor.user import SecurityMixin
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
 LONGEST = timedelta(days=36500)  # that events can be kept
 ATTEMPTS_KEPT = timedelta(days=90)
+UNCONFIRMED_KEPT = timedelta(days=30)  # of a sign-up, and since somebody last signed in with it
 
 
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -30,6 +43,16 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     if apps.is_installed("axes"):
         attempts = apps.get_model("axes", "AccessAttempt")
         yield "wrong passwords", attempts.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT)
+    if issubclass(get_user_model(), SecurityMixin):
+        yield "accounts nobody confirmed", unconfirmed(now - UNCONFIRMED_KEPT)
+
+
+def unconfirmed(before: datetime) -> QuerySet[Any]:
+    """Signed up by themselves, perhaps with somebody else's address, and given nothing by anybody since."""
+    unused = Q(last_login=None) | Q(last_login__lt=before)
+    powers = [name for name in ("is_staff", "is_superuser") if hasattr(get_user_model(), name)]
+    people = get_user_model()._default_manager.filter(unused, unconfirmed_since__lt=before)
+    return people.filter(**dict.fromkeys(powers, False)).exclude(pk__in=Authenticator.objects.values("pk"))
 
 
 def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:
@@ -40,6 +63,18 @@ def remove(rows: QuerySet[Any]) -> int:
     """As Django's own delete() would, but axes listens to that one and would load each row."""
     removed = 0
     for batch in in_batches(rows.only("pk"), BATCH):
-        some = rows.model._default_manager.filter(pk__in=[row.pk for row in batch])
-        removed += some._raw_delete(some.db)
+        keys = [row.pk for row in batch]
+        if rows.model is get_user_model():
+            removed += remove_people(rows.filter(pk__in=keys))
+        else:
+            some = rows.model._default_manager.filter(pk__in=keys)
+            removed += some._raw_delete(some.db)
     return removed
+
+
+def remove_people(some: QuerySet[Any]) -> int:
+    """With all that is theirs, unless they have confirmed the address or signed in meanwhile."""
+    with transaction.atomic():
+        people = [person.pk for person in some.select_for_update()]
+        some.model._default_manager.filter(pk__in=people).delete()
+    return len(people)

@@ -15,6 +15,7 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("sessions/end/", panel.sessions_end, "sessions_end"),
     ("nudge/dismiss/", panel.nudge_dismiss, "nudge_dismiss"),
     ("setup/", setup.setup, "setup"),
+    ("setup/address/", setup.setup_address, "setup_address"),
     ("setup/verify/", setup.setup_verify, "setup_verify"),
     ("setup/codes/", setup.setup_codes, "setup_codes"),
     ("setup/cancel/", setup.setup_cancel, "setup_cancel"),

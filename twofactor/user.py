@@ -18,6 +18,9 @@ class SecurityMixin(AbstractBaseUser):
     password = models.CharField(_("password"), max_length=128, serialize=False)  # not for dumpdata either
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
+    # When somebody signed up here by themselves, until this or another address is confirmed for the first
+    # time. Empty for everybody whom an administrator, a command or an importer made.
+    unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
     # The password was reset by e-mail, or the address changed: whoever did it may hold only the mailbox.
     credentials_reset_at = models.DateTimeField(null=True, blank=True, editable=False)
 

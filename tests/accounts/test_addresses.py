@@ -12,7 +12,7 @@ from accounts import addresses
 from accounts.models import User
 from tests.accounts.answers import headers
 from tests.accounts.letters import letters, link
-from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "alice@example.com", "alice@new.example"
@@ -33,6 +33,11 @@ def change(client, email=NEW):
     return client.post(link())
 
 
+def link_of(user):
+    addresses.send_link(User.objects.get(pk=user.pk), user.email, timezone.now())
+    return link()
+
+
 def address_of(user):
     return User.objects.get(pk=user.pk).email
 
@@ -45,6 +50,10 @@ def path(client, db):
     """Where the link leads that was sent for a sign-up."""
     sign_up(client)
     return link()
+
+
+def confirm(client, path, password=PASSWORD):
+    return client.post(path, {"password": password})
 
 
 def is_confirmed():
@@ -65,31 +74,73 @@ def test_the_page_shows_which_address_it_is_about(client, path):
 
 
 def test_pressing_the_button_confirms_the_address(client, path):
-    response = client.post(path)
+    response = confirm(client, path)
     assert (response.status_code, is_confirmed()) == (303, True)
 
 
-def test_confirming_signs_nobody_in(client, path):
+def test_without_the_password_of_the_account_the_letter_confirms_nothing(client, path):
+    assert (client.post(path).status_code, is_confirmed()) == (422, False)
+
+
+def test_with_another_password_the_letter_confirms_nothing(client, path):
+    assert (confirm(client, path, "another one").status_code, is_confirmed()) == (422, False)
+
+
+def test_wrong_passwords_beside_the_letter_are_counted_with_all_others(client, path):
+    answers = [confirm(client, path, "another one").status_code for _ in range(5)]
+    assert (answers, give_password(client).status_code) == ([422, 422, 422, 422, 429], 429)
+
+
+def test_who_did_not_sign_up_is_told_that_somebody_else_may_have(client, path):
+    assert "Someone else may have entered your address." in client.get(path).text
+
+
+def test_confirming_with_the_password_signs_in(client, path):
+    confirm(client, path)
+    assert signed_in_as(client).email == OLD
+
+
+def test_who_is_signed_in_confirms_without_the_password(client, path):
+    give_password(client)
     client.post(path)
-    assert "_auth_user_id" not in client.session
+    assert is_confirmed()
+
+
+def test_who_is_signed_in_stays_so_while_confirming(client, path):
+    give_password(client)
+    client.post(path)
+    assert signed_in_as(client).email == OLD
+
+
+def test_confirming_in_another_browser_ends_the_first_ones_session(client, path):
+    first = Client()
+    give_password(first)
+    confirm(client, path)
+    assert first.get("/accounts/profile/").status_code == 302
+
+
+def test_confirming_again_after_a_change_by_an_administrator_ends_no_session(as_alice, alice):
+    User.objects.update(email_verified_at=None)
+    Client().post(link_of(alice), {"password": PASSWORD})
+    assert (is_confirmed(), as_alice.get("/accounts/profile/").status_code) == (True, 200)
 
 
 def test_the_button_needs_the_token_of_its_page(path):
-    assert Client(enforce_csrf_checks=True).post(path).status_code == 403
+    assert confirm(Client(enforce_csrf_checks=True), path).status_code == 403
 
 
 def test_the_link_works_once(client, path):
-    client.post(path)
-    assert client.post(path).status_code == 404
+    confirm(client, path)
+    assert confirm(client, path).status_code == 404
 
 
 def test_a_used_link_is_dead_to_a_reader_too(client, path):
-    client.post(path)
+    confirm(client, path)
     assert client.get(path).status_code == 404
 
 
 def test_a_dead_link_has_a_page_that_says_so(client, path):
-    client.post(path)
+    confirm(client, path)
     assert "This link does not work any more" in client.get(path).text
 
 
@@ -152,6 +203,12 @@ def test_an_unconfirmed_person_can_have_the_link_sent_again(client, path):
     client.post("/accounts/email/verify/send/")
     client.post(link())
     assert is_confirmed()
+
+
+def test_after_sending_the_link_again_a_person_is_back_where_they_asked(client, path):
+    give_password(client)
+    response = client.post("/accounts/email/verify/send/", {"next": "/two-factor/setup/address/"})
+    assert response["Location"] == "/two-factor/setup/address/"
 
 
 def test_reading_where_the_link_is_sent_again_sends_nothing(client, path):
@@ -241,7 +298,7 @@ def test_a_changed_address_is_one_that_may_be_a_thiefs(as_alice):
 
 
 def test_confirming_a_new_account_is_no_change_of_address(client, path):
-    client.post(path)
+    confirm(client, path)
     assert User.objects.get().credentials_reset_at is None
 
 

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
+from tests.accounts.letters import link
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone
 from tests.twofactor.sent import NUMBER, has_number, mailed, other_than, texted, with_pigeons
@@ -335,3 +336,26 @@ def test_who_signed_up_here_signs_in_here(program, db):
     program.post("register/", {"email": "eve@example.com", "password": "a quiet green harbour"})
     program.email = "eve@example.com"
     assert program.give_password("a quiet green harbour").status_code == 200
+
+
+def test_who_signed_up_here_confirms_the_address_before_a_set_up(program, db):
+    program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
+    program.email = "eve@example.com"
+    program.give_password()
+    assert code_of(program.post("totp/create/")) == (403, "address_not_confirmed")
+
+
+def test_the_address_is_confirmed_by_the_letter_and_the_set_up_begins(program, client, db):
+    program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
+    program.email = "eve@example.com"
+    client.post(link(), {"password": PASSWORD})
+    program.give_password()
+    assert program.post("totp/create/").status_code == 201
+
+
+def test_the_first_confirmation_ends_a_sign_in_from_before(program, client, db):
+    program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
+    program.email = "eve@example.com"
+    program.give_password()
+    client.post(link(), {"password": PASSWORD})
+    assert not program.is_signed_in()

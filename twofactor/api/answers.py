@@ -87,6 +87,11 @@ SAYINGS: dict[type[Exception], Callable[[Any], Response]] = {
     signin.Gone: lambda gone: answer(
         400, "challenge_over", _("This sign-in is over. Give your password again.")
     ),
+    enrolment.Unconfirmed: lambda refused: answer(
+        403,
+        "address_not_confirmed",
+        _("Confirm your email address first. Then you can set up two-factor authentication."),
+    ),
     enrolment.Changed: lambda changed: answer(409, "changed", _("This has changed meanwhile")),
     factors.Overtaken: lambda changed: answer(409, "changed", _("This has changed meanwhile")),
     tokens.Dead: lambda dead: answer(401, "token_not_valid", _("You were signed out. Sign in to carry on.")),

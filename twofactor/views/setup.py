@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, enrolment, mail, qr, signin, totp, vault
+from twofactor import cookies, enrolment, mail, qr, signin, standing, totp, vault
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
@@ -66,6 +66,14 @@ def setup(request: HttpRequest) -> HttpResponse:
         onward=onward(request),
     )
     return held(request, response, mine)
+
+
+@open_before_set_up
+def setup_address(request: HttpRequest) -> HttpResponse:
+    """Why there is no set-up yet, and how the address can be confirmed."""
+    if not enrolment.needs_confirmed_address(request.user):
+        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
+    return page(request, "twofactor/setup_address.html", address=standing.address(request.user))
 
 
 @or_fresh_panel

@@ -1,0 +1,201 @@
+"""Who signed up by themselves shows first that the address is theirs, and sets up two-factor then."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import addresses
+from accounts.models import User
+from tests.accounts.letters import letters, link
+from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
+from twofactor import enrolment, prune
+from twofactor.models import Authenticator, Draft
+
+pytestmark = pytest.mark.django_db
+ALICE = "alice@example.com"
+SETUP, ADDRESS = "/two-factor/setup/", "/two-factor/setup/address/"
+NEW_PASSWORD = "a quiet green harbour"
+
+
+@pytest.fixture
+def squatter(db):
+    """A browser whose owner signed up with Alice's address, and is signed in."""
+    browser = Client()
+    browser.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
+    give_password(browser)
+    return browser
+
+
+def reset_password(client):
+    client.post("/accounts/password_reset/", {"email": ALICE})
+    form = client.get(link())["Location"]
+    return client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
+
+
+def set_up(client):
+    """The whole walk, with the code that the app shows."""
+    groups = client.get(SETUP).context["setup"].key_groups
+    client.post("/two-factor/setup/verify/", {"code": Phone("".join(groups)).code()})
+    return client.post("/two-factor/setup/codes/", {"saved": "on"})
+
+
+@pytest.mark.parametrize("step", ["", "verify/", "codes/"])
+def test_no_step_of_the_set_up_opens_before_the_address_is_confirmed(squatter, step):
+    assert squatter.get(f"{SETUP}{step}", follow=True).redirect_chain[-1][0].startswith(ADDRESS)
+
+
+def test_nothing_is_begun_before_the_address_is_confirmed(squatter):
+    squatter.get(SETUP)
+    assert not Draft.objects.exists()
+
+
+def test_a_view_of_the_site_cannot_begin_one_either(squatter):
+    with pytest.raises(enrolment.Unconfirmed):
+        enrolment.start(User.objects.get(), Draft.Kind.SETUP, timezone.now())
+
+
+def test_the_page_says_why(squatter):
+    assert "once your address is confirmed" in squatter.get(ADDRESS).text
+
+
+def test_the_page_sends_the_link_again(squatter):
+    squatter.post("/accounts/email/verify/send/", {"next": ADDRESS})
+    assert [letter.to for letter in letters()] == [[ALICE], [ALICE]]
+
+
+def test_who_has_confirmed_the_address_sets_up(squatter):
+    squatter.post(link())
+    set_up(squatter)
+    assert Authenticator.objects.exists()
+
+
+def test_who_has_confirmed_the_address_is_led_on_from_the_page(squatter):
+    squatter.post(link())
+    assert squatter.get(f"{ADDRESS}?next=/two-factor/setup/")["Location"] == SETUP
+
+
+def test_the_dashboard_reminds_of_the_address_alone(squatter):
+    assert "/two-factor/nudge/dismiss/" not in squatter.get("/").text
+
+
+@pytest.mark.parametrize("page", ["/", "/accounts/profile/"])
+def test_who_must_have_two_factor_is_led_to_the_address_first(squatter, settings, page):
+    settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    assert squatter.get(page, follow=True).redirect_chain[-1][0].startswith(ADDRESS)
+
+
+def test_who_must_have_two_factor_can_confirm_the_address(squatter, settings):
+    settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    squatter.post(link())
+    set_up(squatter)
+    assert squatter.get("/accounts/profile/").status_code == 200
+
+
+@pytest.mark.parametrize("made", [{"is_staff": True}, {"email_verified_at": None}])
+def test_somebody_whom_others_made_sets_up_without_confirming(client, made):
+    person(**made)
+    give_password(client)
+    set_up(client)
+    assert Authenticator.objects.exists()
+
+
+# Nothing that a mailbox does removes a factor
+
+
+def test_the_owner_of_the_address_gets_in_with_the_password_alone(squatter, client):
+    squatter.get(SETUP)
+    reset_password(client)
+    client.post("/accounts/login/", {"username": ALICE, "password": NEW_PASSWORD})
+    assert signed_in_as(client).email == ALICE
+
+
+@pytest.mark.parametrize("made", [{"is_staff": True}, {"email_verified_at": None}])
+def test_a_reset_by_mail_leaves_the_factor(client, made):
+    enrol(person(**made))
+    reset_password(client)
+    assert Authenticator.objects.exists()
+
+
+def test_a_first_confirmation_leaves_the_factor_of_a_site_that_had_no_mail_before(client, settings):
+    settings.SITE_HAS_MAIL = False
+    client.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
+    phone = enrol(User.objects.get())
+    settings.SITE_HAS_MAIL = True
+    sign_in(client, phone)
+    client.post("/accounts/email/verify/send/")
+    client.post(link())
+    assert (User.objects.get().email_verified_at is not None, Authenticator.objects.exists()) == (True, True)
+
+
+def test_without_mail_there_is_nothing_to_confirm(client, settings):
+    settings.SITE_HAS_MAIL = False
+    client.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
+    give_password(client)
+    set_up(client)
+    assert Authenticator.objects.exists()
+
+
+# A first confirmation
+
+
+def test_drafts_from_before_are_gone(squatter, client):
+    Draft.objects.create(user=User.objects.get(), kind="setup", sealed="x", started_at=timezone.now())
+    client.post(link(), {"password": PASSWORD})
+    assert not Draft.objects.exists()
+
+
+def test_trusted_browsers_and_pending_sign_ins_from_before_are_void(squatter, client):
+    before = User.objects.get().get_session_auth_hash()
+    client.post(link(), {"password": PASSWORD})
+    assert User.objects.get().get_session_auth_hash() != before
+
+
+def test_a_reset_counts_as_confirmation(squatter, client):
+    reset_password(client)
+    assert User.objects.get().unconfirmed_since is None
+
+
+def test_confirming_a_new_address_counts_too(squatter):
+    user = User.objects.get()
+    addresses.send_link(user, "mine@example.com", timezone.now())
+    squatter.post(link())
+    assert User.objects.get().unconfirmed_since is None
+
+
+# Pruning
+
+OLD = prune.UNCONFIRMED_KEPT + timedelta(seconds=1)
+
+
+def pruned_after(age, **fields):
+    User.objects.update(**fields)
+    return prune.prune(timezone.now() + age)["accounts nobody confirmed"]
+
+
+def test_an_account_nobody_confirmed_goes_after_a_while(squatter):
+    assert (pruned_after(OLD), User.objects.count()) == (1, 0)
+
+
+def test_an_account_nobody_confirmed_is_kept_for_a_while(squatter):
+    assert pruned_after(prune.UNCONFIRMED_KEPT - timedelta(minutes=1)) == 0
+
+
+def test_an_account_that_is_in_use_is_kept(squatter):
+    assert pruned_after(OLD, last_login=timezone.now() + timedelta(days=20)) == 0
+
+
+@pytest.mark.parametrize("fields", [{"unconfirmed_since": None}, {"is_staff": True}, {"is_superuser": True}])
+def test_an_account_that_is_not_only_somebodys_own_sign_up_is_kept(squatter, fields):
+    assert pruned_after(OLD, **fields) == 0
+
+
+def test_an_account_with_a_factor_is_kept(squatter):
+    enrol(User.objects.get())
+    assert pruned_after(OLD) == 0
+
+
+def test_a_look_before_removes_nobody(squatter):
+    found = prune.prune(timezone.now() + OLD, dry_run=True)["accounts nobody confirmed"]
+    assert (found, User.objects.count()) == (1, 1)
