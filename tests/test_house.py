@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     "config",
     "accounts",
-    "twofactor.{admin, adminsite, api, apps, checks, importers, management, templatetags, urls}",
+    "twofactor.{admin, adminsite, api, apps, checks, doors, drf, importers, management, templatetags, urls}",
     "twofactor.{views, gate}",
     "twofactor.{decorators}",
     "twofactor.{signin, stepup, trust, forms}",

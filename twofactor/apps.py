@@ -17,7 +17,7 @@ class TwoFactorConfig(AppConfig):
     verbose_name = _("Two-factor sign-in")
 
     def ready(self) -> None:
-        from twofactor import checks, signin  # noqa: F401 - registers the checks and the receiver
+        from twofactor import checks, doors, signin  # noqa: F401 - registers the checks and the receiver
 
         # In the place of Django's own, whether that is there already or would come later.
         user_logged_in.disconnect(dispatch_uid="update_last_login")

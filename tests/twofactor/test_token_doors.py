@@ -1,0 +1,163 @@
+"""Doors of Django REST framework open no session: they are named, or refuse people with a second factor."""
+
+from base64 import b64encode
+from types import ModuleType
+
+import pytest
+from django.core.checks import Tags, run_checks
+from django.urls import include, path
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.authtoken.views import obtain_auth_token
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from config import urls
+from tests.people import PASSWORD, give_password, sign_in
+from twofactor import drf
+
+
+class Orders(APIView):
+    """With DRF's default authentication."""
+
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request):
+        return Response({"orders": request.user.pk})
+
+
+class ByPassword(Orders):
+    authentication_classes = [BasicAuthentication]
+
+
+class ByPasswordAlone(Orders):
+    """For people without a second factor."""
+
+    authentication_classes = [drf.BasicAuthentication]
+
+
+class Verified(Orders):
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [drf.IsVerified]
+
+
+class OwnTokens(TokenObtainPairView):
+    pass
+
+
+class TokenView:
+    """Of Django OAuth Toolkit, which is not installed: the check knows it by its name."""
+
+    __module__, __qualname__ = "oauth2_provider.views.base", "TokenView"
+
+
+def oauth(request):
+    pass
+
+
+oauth.view_class = TokenView
+
+
+@pytest.fixture
+def door(settings):
+    """The site's addresses and one more."""
+
+    def door(view):
+        module = ModuleType("door")
+        module.urlpatterns = [*urls.urlpatterns, path("v1/", include([path("door/", view)]))]
+        settings.ROOT_URLCONF = module
+
+    return door
+
+
+def named():
+    said = run_checks(tags=[Tags.security])
+    return {message.id: message.msg for message in said if message.id.startswith("twofactor")}
+
+
+@pytest.mark.proves("V-01", "V-33")
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [
+        (Orders.as_view(), "twofactor.E020"),
+        (ByPassword.as_view(), "twofactor.E020"),
+        (obtain_auth_token, "twofactor.E021"),
+        (TokenObtainPairView.as_view(), "twofactor.E021"),
+        (OwnTokens.as_view(), "twofactor.E021"),
+        (oauth, "twofactor.W020"),
+    ],
+    ids=["default", "basic", "authtoken", "jwt", "jwt of their own", "oauth"],
+)
+def test_a_door_that_takes_the_password_alone_is_named(door, view, name):
+    door(view)
+    found = named()
+    assert (list(found), "/v1/door/" in found[name]) == ([name], True)
+
+
+@pytest.mark.parametrize("view", [ByPasswordAlone, Verified, TokenRefreshView])
+def test_a_door_that_asks_for_more_is_not_named(door, view):
+    door(view.as_view())
+    assert named() == {}
+
+
+def test_the_api_of_this_app_is_not_named(settings):
+    settings.ROOT_URLCONF = "config.api"
+    assert not {"twofactor.E020", "twofactor.E021"} & named().keys()
+
+
+def test_basic_authentication_for_every_view_is_named(settings):
+    basic = "rest_framework.authentication.BasicAuthentication"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [basic]}
+    assert list(named()) == ["twofactor.E020"]
+
+
+def test_many_doors_are_named_in_one_line(door, settings):
+    door(Orders.as_view())
+    settings.ROOT_URLCONF.urlpatterns += [path(f"{n}/", Orders.as_view()) for n in range(9)]
+    assert "and 7 more" in named()["twofactor.E020"]
+
+
+def headers(name="alice@example.com", password=PASSWORD):
+    return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
+
+
+def test_the_guarded_door_opens_without_a_second_factor(door, client, alice):
+    door(ByPasswordAlone.as_view())
+    assert client.get("/v1/door/", headers=headers()).json() == {"orders": alice.pk}
+
+
+@pytest.mark.proves("V-01", "V-33")
+def test_the_guarded_door_refuses_somebody_with_a_second_factor(door, client, phone):
+    door(ByPasswordAlone.as_view())
+    answer = client.get("/v1/door/", headers=headers())
+    assert (answer.status_code, "can't ask for the code" in answer.json()["detail"]) == (401, True)
+
+
+def test_the_guarded_door_refuses_somebody_who_must_set_up(door, client, alice, settings):
+    settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    door(ByPasswordAlone.as_view())
+    assert client.get("/v1/door/", headers=headers()).status_code == 401
+
+
+def test_the_guarded_door_tells_nothing_without_the_password(door, client, phone):
+    door(ByPasswordAlone.as_view())
+    answer = client.get("/v1/door/", headers=headers(password="wrong"))
+    assert (answer.status_code, "two-factor" in answer.text) == (401, False)
+
+
+def test_the_verified_door_opens_with_both_factors(door, client, alice, phone):
+    door(Verified.as_view())
+    sign_in(client, phone)
+    assert client.get("/v1/door/").json() == {"orders": alice.pk}
+
+
+def test_the_verified_door_is_closed_without_a_second_factor(door, client, alice):
+    door(Verified.as_view())
+    give_password(client)
+    assert client.get("/v1/door/").status_code == 403
+
+
+def test_the_verified_door_is_closed_to_strangers(door, client, db):
+    door(Verified.as_view())
+    assert client.get("/v1/door/").status_code == 403
