@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from twofactor import policy, standing
+from twofactor import conf, standing
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
 GUARD = "twofactor.drf.RefuseTwoFactor"
@@ -89,7 +89,7 @@ def headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     clients = getattr(settings, "HEADLESS_CLIENTS", ("app", "browser"))
     if not apps.is_installed("allauth.headless") or "app" not in clients:
         return
-    if not standing.on_user() or policy.name() != "nobody":
+    if not standing.on_user() or conf.required_for() != "nobody":
         yield Warning(
             "allauth.headless serves its app client, whose sessions the gate never sees. Nobody gets in "
             "without their code, but a required set-up is not asked for there, and sessions do not end with "
