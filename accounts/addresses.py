@@ -51,8 +51,6 @@ class Confirmation:
             "email_verified_at": now,
             "unconfirmed_since": None,
         }
-        if self.is_change:
-            fields["credentials_reset_at"] = now
         unused = get_user_model().objects.filter(
             pk=self.user.pk, email=self.user.email, email_verified_at=self.user.email_verified_at
         )

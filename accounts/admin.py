@@ -5,7 +5,6 @@ from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -53,8 +52,8 @@ class PersonAdmin(TwoFactorPeople):
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if moved:  # nobody has shown yet that they read mail there
-            obj.email_verified_at, obj.credentials_reset_at = None, timezone.now()
-            obj.save(update_fields=["email_verified_at", "credentials_reset_at"])
+            obj.email_verified_at = None
+            obj.save(update_fields=["email_verified_at"])
             by, old = f"user {request.user.pk}", form.initial["email"]
             events.record("address_changed", obj, request, also_to=[old], by=by)
 

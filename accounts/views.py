@@ -112,8 +112,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
-        form.user.credentials_reset_at = timezone.now()
-        form.user.email_verified_at = form.user.email_verified_at or form.user.credentials_reset_at
+        form.user.email_verified_at = form.user.email_verified_at or timezone.now()
         form.user.unconfirmed_since = None
         lockout.forget_strangers(form.user.email)
         response = super().form_valid(form)

@@ -227,7 +227,7 @@ TWOFACTOR_REQUIRED_FOR = environment.choice(
 )
 TWOFACTOR_REQUIRED_FROM = environment.day("TWOFACTOR_REQUIRED_FROM")
 TWOFACTOR_GRACE_DAYS = environment.number("TWOFACTOR_GRACE_DAYS", most=365)
-TWOFACTOR_EMAIL_FALLBACK = environment.choice("TWOFACTOR_EMAIL_FALLBACK", ("everyone", "not-staff", "nobody"))
+TWOFACTOR_EMAIL_FALLBACK = environment.choice("TWOFACTOR_EMAIL_FALLBACK", ("not-staff", "everyone", "nobody"))
 TWOFACTOR_SMS_GATEWAY = environment.choice("TWOFACTOR_SMS_GATEWAY", ("", "console", "twilio"), dotted=True)
 if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID", example="AC0123456789abcdef0123456789abcdef")

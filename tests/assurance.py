@@ -153,7 +153,8 @@ REQUIREMENTS = {
     "L-1": "Five wrong passwords of one person from one address in 15 minutes.",
     "L-2": "Fifty wrong passwords from one address in 15 minutes; /64 is one address.",
     "L-3": "A hundred in a row from unknown browsers; then a reset by mail.",
-    "L-4": "Guesses at the second factor, all ways summed: five, waits, twenty a day, a hundred.",
+    "L-4": "Guesses at the second factor, all ways summed: five, waits, twenty a day, a hundred. A new"
+    " password lifts the last of these alone, once in thirty days.",
     "L-5": "Five tries at a sent code.",
     "L-6": "One sent code a minute, five an hour, ten a day; twenty an hour for one place.",
     "L-7": "Ten set-ups an hour, ten codes for each.",
@@ -269,6 +270,7 @@ REQUIREMENTS = {
     "S-13": "The token of a trusted browser changes with each use.",
     "S-14": "A stronger hash ends no sign-in.",
     "S-15": "API tokens: pending, access and refresh are told apart.",
+    "D-2": "A mailed code helps only with the password and address of the last proof with a factor.",
     "S-16": "After recovery the password opens set-up for ten minutes, and nothing else.",
     # htmx
     "H-01": "The header of htmx opens no door and saves no guess.",

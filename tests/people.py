@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from twofactor import backup_codes, totp
+from twofactor import backup_codes, standing, totp
 from twofactor.models import Authenticator, GuessBudget
 from twofactor.sessions import SessionStore
 
@@ -39,7 +39,7 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
     authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
     authenticator.seal_key(key, now)
     authenticator.save()
-    GuessBudget.objects.create(user=user)
+    GuessBudget.objects.create(user=user, **standing.proof(user))
     backup_codes.replace_all(user, backup_codes.rows(user, codes or []))
     return Phone(key)
 

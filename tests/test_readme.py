@@ -43,7 +43,7 @@ LIMITS = {
     "wrong codes of any kind, through all doors": (
         f"{budget.FREE_GUESSES}, then a wait of {words(budget.FIRST_WAIT)} that doubles up to"
         f" {words(budget.LONGEST_WAIT)}; {times(budget.GUESSES_A_DAY, budget.DAY)};"
-        f" {budget.LAST_GUESS} in a row, then a new password"
+        f" {budget.LAST_GUESS} in a row, then a new password, once in {words(budget.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(delivery.TRIES),
     "codes sent, to a person and to an address or number": ", ".join(

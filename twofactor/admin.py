@@ -148,7 +148,7 @@ class TwoFactorPeople(AskedAgain):
             "person": user,
             "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
             "codes_left": backup_codes.unused(user),
-            "lock": budget.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), timezone.now()),
+            "lock": budget.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyForm(prefix="code"),

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,7 +19,10 @@ class TwoFactorConfig(AppConfig):
     verbose_name = _("Two-factor sign-in")
 
     def ready(self) -> None:
-        from twofactor import checks, doors, signin  # noqa: F401 - registers the checks and the receiver
+        from twofactor import checks, doors, signin, standing  # noqa: F401 - registers checks and receivers
+
+        user_model = get_user_model()
+        pre_save.connect(standing.keep_digests, user_model, dispatch_uid="twofactor.standing.keep_digests")
 
         # In the place of Django's own, whether that is there already or would come later.
         user_logged_in.disconnect(dispatch_uid="update_last_login")

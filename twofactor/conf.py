@@ -22,7 +22,7 @@ from twofactor import rate
 KEY_BYTES = 32
 PREFIX = "TWOFACTOR_"
 RULES = ("nobody", "staff", "everyone")
-FALLBACKS = ("everyone", "not-staff", "nobody")
+FALLBACKS = ("not-staff", "everyone", "nobody")
 GATEWAYS = {"console": "twofactor.sms.Console", "twilio": "twofactor.sms.Twilio"}
 
 
@@ -125,8 +125,8 @@ SETTINGS = {
         0, "a whole number of days, up to 3650", lambda value: is_number(value, 0, 3650)
     ),
     "TWOFACTOR_EMAIL_FALLBACK": Setting(
-        "everyone",
-        "everyone, not-staff or nobody",
+        "not-staff",
+        "not-staff, everyone or nobody",
         lambda value: isinstance(value, str) and value in FALLBACKS,
     ),
     "TWOFACTOR_SMS_GATEWAY": Setting(

@@ -20,7 +20,6 @@ SMS = "sms"
 DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 TRIES = 5
-HOLD_AFTER_RESET = timedelta(hours=24)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
 SENDS = [("m:1", 1, MINUTE), ("h:1", 5, HOUR), ("d:1", 10, DAY)]  # to a person, and to an address or number
@@ -61,18 +60,24 @@ def channels(user: Any, now: datetime) -> list[Channel]:
     return found
 
 
+def target_of(sent: SentCode) -> Channel:
+    return Channel(sent.channel, sent.target)
+
+
 def confirmed_phone(user: Any) -> Phone | None:
     return Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first()
 
 
 def email_allowed(user: Any, now: datetime) -> bool:
-    """Not to an address nobody confirmed, nor soon after whoever reads it has set a new password with it."""
+    """Not to an address nobody confirmed, nor with a password or address newer than the last factor given.
+
+    Whoever reads the mail may have set either with it.
+    """
     rule = conf.email_fallback()
-    if rule == "nobody" or (rule == "not-staff" and user.is_staff) or not standing.address(user):
+    allowed = rule == "everyone" or (rule == "not-staff" and not user.is_staff)
+    if not allowed or not standing.address(user) or not standing.of(user).email_verified_at:
         return False
-    known = standing.of(user)
-    reset_at: datetime | None = known.credentials_reset_at
-    return bool(known.email_verified_at) and (reset_at is None or reset_at + HOLD_AFTER_RESET <= now)
+    return standing.is_unchanged(user, getattr(user, "guess_budget", None))
 
 
 Limit = tuple[str, int, timedelta]

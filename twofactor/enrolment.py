@@ -164,7 +164,8 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
         authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
         authenticator.seal_key(setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
-        GuessBudget.objects.get_or_create(pk=user.pk)
+        # The app has just shown its code, so a code by e-mail may help whoever loses it.
+        GuessBudget.objects.update_or_create(pk=user.pk, defaults=standing.proof(user))
         backup_codes.replace_all(user, codes)
         standing.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)

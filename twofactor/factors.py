@@ -130,7 +130,7 @@ def buy(
         spent = spend(now)
         claimed = spent and claim()
         if claimed:
-            budget.clear(user)
+            budget.clear(user, with_factor=method in FACTORS)
             events.record("second_factor_accepted", user, request, method=method)
             if method in ALSO:
                 events.record(ALSO[method], user, request)
@@ -184,9 +184,12 @@ def find(typed: Typed, authenticator: Authenticator, now: datetime) -> Spend | N
 
 
 def still_live(user: AbstractBaseUser, purpose: str, now: datetime) -> list[SentCode]:
-    """The codes that were sent for this in the last ten minutes, newest first."""
+    """The codes that were sent for this in the last ten minutes, newest first.
+
+    None of them works where no code would be sent any more: the address may be another one by now.
+    """
     sent = delivery.recent(user, purpose, now)
-    if not sent or sent[0].used_at:
+    if not sent or sent[0].used_at or delivery.target_of(sent[0]) not in delivery.channels(user, now):
         raise Refused(_("That code has expired. Ask for a new one"))
     return sent
 

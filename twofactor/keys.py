@@ -9,9 +9,9 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Model, Q
 
-from twofactor import conf, vault
+from twofactor import conf, standing, vault
 from twofactor.batches import in_batches
-from twofactor.models import Authenticator, Draft, owner
+from twofactor.models import Authenticator, Draft, GuessBudget, owner
 
 BATCH = 200
 SEALED: list[tuple[type[Model], str]] = [(Authenticator, "sealed_key"), (Draft, "sealed")]
@@ -56,6 +56,7 @@ def rotate(now: datetime) -> Iterator[tuple[int, int]]:
             with transaction.atomic():  # one for the batch: SQLite writes to the disk at the end of each
                 done = [reseal(row, column, now) for row in rows]
             yield done.count(True), done.count(False)
+    renew_digests()
 
 
 def reseal(row: Any, column: str, now: datetime) -> bool:
@@ -66,3 +67,16 @@ def reseal(row: Any, column: str, now: datetime) -> bool:
         return False
     type(row)._default_manager.filter(pk=row.pk, **{column: old}).update(**{column: new})
     return True
+
+
+def renew_digests() -> None:
+    """Of passwords and addresses. One that is out of date stays so: nobody may gain by a new key."""
+    newest = vault.key_id(conf.sealing_keys()[0])
+    old = Q()
+    for column in standing.DIGESTS:
+        old |= ~Q(**{column: ""}) & ~Q(**{f"{column}__startswith": f"{newest}."})
+    for rows in in_batches(GuessBudget.objects.filter(old).select_related("user"), BATCH):
+        with transaction.atomic():
+            for row in rows:
+                same = {column: getattr(row, column) for column in standing.DIGESTS}
+                GuessBudget.objects.filter(pk=row.pk, **same).update(**standing.renewed(row))

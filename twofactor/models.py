@@ -118,6 +118,12 @@ class GuessBudget(models.Model):
     blocked_until = models.DateTimeField(null=True)
     day_failures = models.PositiveSmallIntegerField(default=0)
     day_began_at = models.DateTimeField(null=True)
+    # Keyed digests (standing.py): of the password that was guessed with last, ...
+    password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
+    lifted_at = models.DateTimeField(null=True, editable=False)  # when a new password last lifted the stop
+    # ... and of the password and the address at the last proof with a factor.
+    proven_password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
+    proven_address_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
 
     def __str__(self) -> str:
         return f"guess budget of {self.user_id}"
@@ -287,7 +293,6 @@ class Standing(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(null=True)
-    credentials_reset_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"standing of {self.user_id}"

@@ -8,12 +8,16 @@ from copy import copy
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from twofactor.models import Standing
+from twofactor import vault
+from twofactor.models import GuessBudget, Standing
 from twofactor.user import SecurityMixin
 
+PASSWORD_PURPOSE = "password"  # noqa: S105 - what a digest is for
+ADDRESS_PURPOSE = "address of a person"
 EPOCH = "epoch"  # in the session, where the user model's own session hash does not carry it
 
 
@@ -22,7 +26,7 @@ def on_user() -> bool:
 
 
 def of(user: Any) -> Any:
-    """Has security_epoch, email_verified_at, credentials_reset_at and end_sessions()."""
+    """Has security_epoch, email_verified_at and end_sessions()."""
     return user if on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
 
 
@@ -54,3 +58,80 @@ def has_ended(request: HttpRequest) -> bool:
 
 def address(user: Any) -> str:
     return getattr(user, user.get_email_field_name(), "") or ""
+
+
+# The password and the address as keyed digests. They tell whether either has changed since a moment, in any
+# site and whoever changed it; auth_hash does not, because it moves with the epoch and with SECRET_KEY.
+
+DIGESTS = {
+    "password_digest": PASSWORD_PURPOSE,
+    "proven_password_digest": PASSWORD_PURPOSE,
+    "proven_address_digest": ADDRESS_PURPOSE,
+}
+
+
+def text_of(user: Any, purpose: str) -> str:
+    return f"{user.pk}|{user.password if purpose == PASSWORD_PURPOSE else address(user)}"
+
+
+def digest(user: Any, purpose: str) -> str:
+    return vault.fingerprint(purpose, text_of(user, purpose))
+
+
+def has_digest(user: Any, purpose: str, stored: str) -> bool:
+    return vault.has_fingerprint(purpose, text_of(user, purpose), stored)
+
+
+def proof(user: Any) -> dict[str, str]:
+    """For the row of a person who has just given password and factor."""
+    return {
+        "proven_password_digest": digest(user, PASSWORD_PURPOSE),
+        "proven_address_digest": digest(user, ADDRESS_PURPOSE),
+    }
+
+
+def is_unchanged(user: Any, guesses: GuessBudget | None) -> bool:
+    """Are password and address those of the last proof with a factor? Without one, no."""
+    return guesses is not None and all(
+        has_digest(user, DIGESTS[column], getattr(guesses, column)) for column in proof(user)
+    )
+
+
+def renewed(guesses: GuessBudget) -> dict[str, str]:
+    """The digests under the newest key; of what has changed since, one that fits no password or address."""
+    user, new = guesses.user, {}
+    for column, purpose in DIGESTS.items():
+        stored = getattr(guesses, column)
+        is_same = has_digest(user, purpose, stored)
+        new[column] = digest(user, purpose) if is_same else vault.fingerprint(purpose, "") if stored else ""
+    return new
+
+
+def keep_digests(sender: Any, instance: Any, update_fields: Any = None, **kwargs: Any) -> None:
+    """Django hashes a password anew when somebody gives it and its hash is outdated: no new password.
+
+    It then saves that column alone, after setting _password to None, where a new password leaves its text.
+    """
+    if update_fields != {"password"} or vars(instance).get("_password", "") is not None:
+        return
+    stored = sender._base_manager.filter(pk=instance.pk).only("password").first()
+    guesses = GuessBudget.objects.filter(pk=instance.pk).first()
+    if stored is None or guesses is None or not is_outdated(stored.password):
+        return
+    digests = {
+        name: getattr(guesses, name) for name, purpose in DIGESTS.items() if purpose == PASSWORD_PURPOSE
+    }
+    same = {name: value for name, value in digests.items() if has_digest(stored, PASSWORD_PURPOSE, value)}
+    if same:
+        new = dict.fromkeys(same, digest(instance, PASSWORD_PURPOSE))
+        GuessBudget.objects.filter(pk=instance.pk, **same).update(**new)
+
+
+def is_outdated(password: str) -> bool:
+    """As Django's check_password() decides."""
+    try:
+        hasher = identify_hasher(password)
+    except ValueError:
+        return False
+    preferred = get_hasher()
+    return hasher.algorithm != preferred.algorithm or preferred.must_update(password)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.models import Draft, GuessBudget
+from twofactor.models import Draft
 
 
 class SecurityMixin(AbstractBaseUser):
@@ -21,8 +21,6 @@ class SecurityMixin(AbstractBaseUser):
     # When somebody signed up here by themselves, until this or another address is confirmed for the first
     # time. Empty for everybody whom an administrator, a command or an importer made.
     unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
-    # The password was reset by e-mail, or the address changed: whoever did it may hold only the mailbox.
-    credentials_reset_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True
@@ -43,8 +41,7 @@ class SecurityMixin(AbstractBaseUser):
         super().save(*args, **kwargs)
         if new_password:
             self.end_sessions()
-            GuessBudget.objects.filter(pk=self.pk).delete()  # whoever was guessing knew the old one
-            Draft.objects.filter(user_id=self.pk).delete()  # and may have seen this key
+            Draft.objects.filter(user_id=self.pk).delete()  # whoever knew the old one may have seen its key
         elif not self.is_active and not created:
             self.end_sessions()  # for good: none comes back when the person is let in again
 

@@ -98,6 +98,11 @@ def fingerprint(purpose: str, text: str) -> str:
     return _fingerprint(conf.sealing_keys()[0], purpose, text)
 
 
+def can_check(stored: str) -> bool:
+    """Do we still have the key that a fingerprint was made with?"""
+    return stored.partition(".")[0] in map(key_id, conf.sealing_keys())
+
+
 def has_fingerprint(purpose: str, text: str, stored: str) -> bool:
     named = stored.partition(".")[0]
     keys = [key for key in conf.sealing_keys() if key_id(key) == named]

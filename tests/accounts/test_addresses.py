@@ -292,16 +292,6 @@ def test_the_new_address_is_confirmed(as_alice, alice):
     assert User.objects.get().email_verified_at is not None
 
 
-def test_a_changed_address_is_one_that_may_be_a_thiefs(as_alice):
-    change(as_alice)
-    assert timezone.now() - User.objects.get().credentials_reset_at < timedelta(minutes=1)
-
-
-def test_confirming_a_new_account_is_no_change_of_address(client, path):
-    confirm(client, path)
-    assert User.objects.get().credentials_reset_at is None
-
-
 @pytest.mark.django_db(transaction=True)
 def test_both_addresses_are_told_of_the_change(as_alice):
     change(as_alice)

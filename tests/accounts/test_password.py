@@ -7,7 +7,6 @@ import pytest
 import time_machine
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import User
 from tests.accounts.answers import answer
@@ -205,7 +204,7 @@ def test_the_link_works_once(client, alice):
 
 def test_a_dead_link_has_a_page_that_says_so(client, alice):
     reset(client)
-    assert "This link has been used or is too old." in Client().get(link()).text
+    assert "This link has been used or is too old." in Client().get(link(letters()[0])).text
 
 
 @pytest.mark.parametrize(("age", "works"), [(timedelta(hours=1), True), (timedelta(seconds=3601), False)])
@@ -298,11 +297,6 @@ def test_a_reset_leaves_an_earlier_confirmation_as_it_was(client):
     assert User.objects.get().email_verified_at == NOW
 
 
-def test_a_reset_is_remembered_as_one(client, alice):
-    reset(client)
-    assert timezone.now() - User.objects.get().credentials_reset_at < timedelta(minutes=1)
-
-
 @pytest.mark.proves("6.4.3")
 def test_a_reset_keeps_the_second_factor(client, alice):
     enrol(alice)
@@ -387,11 +381,6 @@ def test_changing_keeps_the_second_factor_of_the_session(client, alice):
     sign_in(client, enrol(alice))
     change(client)
     assert client.get("/two-factor/").wsgi_request.user.is_verified()
-
-
-def test_changing_is_no_reset(as_alice):
-    change(as_alice)
-    assert User.objects.get().credentials_reset_at is None
 
 
 def test_a_link_to_reset_is_dead_after_changing(as_alice):

@@ -112,7 +112,7 @@ class Worker:
         now, request = timezone.now(), RequestFactory().post("/")
         people = get_user_model().objects.select_related("guess_budget")
         budget.charge(people.first(), now)  # the first of a day leaves another row than it found
-        budget.clear(people.first())
+        budget.clear(people.first(), with_factor=True)
         user = people.first()
         user.backend = "django.contrib.auth.backends.ModelBackend"
         hashers = ["accounts.passwords.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
@@ -131,7 +131,10 @@ class Worker:
                 "pending sign-in, sealed and opened": lambda: vault.unseal(
                     signin.PURPOSE, "", signin.begun(user, "/", now).note(), now
                 ),
-                "guess, charged and given back": lambda: (budget.charge(user, now), budget.clear(user)),
+                "guess, charged and given back": lambda: (
+                    budget.charge(user, now),
+                    budget.clear(user, with_factor=True),
+                ),
                 "audit log, a row and a line": lambda: events.record(
                     "second_factor_accepted", user, request, method="totp"
                 ),

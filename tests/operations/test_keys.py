@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests.operations.desk import ROOT, environment, run
 from tests.people import NOW, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import backup_codes, enrolment, keys, totp, vault
+from twofactor import backup_codes, budget, delivery, enrolment, keys, totp, vault
 from twofactor.models import Authenticator, Draft, GuessBudget, owner
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +108,36 @@ def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, 
     settings.TWOFACTOR_KEYS = [NEW]
     sign_in(client, phone)
     assert signed_in_as(client) == alice
+
+
+def test_afterwards_a_code_by_mail_still_helps(new_key, settings, alice):
+    run("rotate-keys")
+    settings.TWOFACTOR_KEYS = [NEW]
+    assert delivery.email_allowed(User.objects.get(), NOW)
+
+
+def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
+    """For the mailed code, and for whoever is stopped after a hundred wrong codes."""
+    GuessBudget.objects.update(failures=budget.LAST_GUESS - 1)
+    budget.charge(alice, NOW)
+    alice.set_password("a quiet green harbour")
+    alice.save()
+    run("rotate-keys")
+    settings.TWOFACTOR_KEYS = [NEW]
+    guesses = GuessBudget.objects.get()
+    guesses.blocked_until = None
+    assert (budget.lock_of(guesses, guesses.user, NOW), delivery.email_allowed(guesses.user, NOW)) == (
+        None,
+        False,
+    )
+
+
+def test_afterwards_whoever_is_stopped_is_stopped(new_key, settings, alice):
+    GuessBudget.objects.update(failures=budget.LAST_GUESS - 1)
+    budget.charge(alice, NOW)
+    run("rotate-keys")
+    settings.TWOFACTOR_KEYS = [NEW]
+    assert budget.lock_of(GuessBudget.objects.get(), alice, NOW).until is None
 
 
 def test_backup_codes_depend_on_no_key(new_key, settings, alice, client):

@@ -111,7 +111,7 @@ def test_a_new_day_counts_from_one(alice, clock):
 def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
     use_up(alice, clock, 7)
     budget.charge(alice, timezone.now())
-    budget.clear(alice)
+    budget.clear(alice, with_factor=True)
     assert guess(alice, timezone.now()) == 4
 
 
@@ -119,13 +119,13 @@ def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
 def test_a_right_code_does_not_clear_the_day(alice, clock):
     for _ in range(4):
         budget.charge(alice, timezone.now())
-    budget.clear(alice)
+    budget.clear(alice, with_factor=True)
     assert GuessBudget.objects.get(pk=alice.pk).day_failures == 3
 
 
 def test_a_right_code_costs_nothing(alice, clock):
     budget.charge(alice, timezone.now())
-    budget.clear(alice)
+    budget.clear(alice, with_factor=True)
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
 
 
@@ -158,12 +158,118 @@ def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
     assert guess(alice, timezone.now()) is None
 
 
+def stop(user, clock):
+    """A hundred wrong guesses in a row; the wait after the last one is over."""
+    budget.charge(user, timezone.now())
+    GuessBudget.objects.update(failures=99, day_failures=0)
+    budget.charge(user, timezone.now())
+    clock.shift(HOUR)
+
+
+def with_new_password(password="a new one altogether"):  # noqa: S107
+    user = get_user_model().objects.get()
+    user.set_password(password)
+    user.save()
+    return get_user_model().objects.get()
+
+
 @pytest.mark.proves("L-4")
-def test_a_new_password_opens_the_way_again(alice, clock):
-    GuessBudget.objects.create(user=alice, failures=100, day_failures=20, day_began_at=timezone.now())
-    alice.set_password("a new one altogether")
-    alice.save()
-    assert guess(get_user_model().objects.get(), timezone.now()) == 4
+def test_a_new_password_lifts_the_stop_for_one_guess(alice, clock):
+    stop(alice, clock)
+    alice = with_new_password()
+    assert [guess(alice, timezone.now()) for _ in range(2)] == [0, None]
+
+
+@pytest.mark.proves("L-4")
+def test_a_new_password_keeps_the_wrong_guesses(alice, clock):
+    [budget.charge(alice, timezone.now()) for _ in range(4)]
+    assert guess(with_new_password(), timezone.now()) == 0
+
+
+@pytest.mark.proves("L-4")
+def test_a_new_password_keeps_the_running_wait(alice, clock):
+    [budget.charge(alice, timezone.now()) for _ in range(5)]
+    assert guess(with_new_password(), timezone.now()) == timezone.now() + timedelta(seconds=30)
+
+
+@pytest.mark.proves("L-4")
+def test_a_new_password_keeps_the_count_of_the_day(alice, clock):
+    began = twenty_a_day(alice, clock)
+    assert guess(with_new_password(), timezone.now()) == began + timedelta(hours=24)
+
+
+def test_after_the_last_guess_a_new_password_keeps_the_wait_too(alice, clock):
+    stop(alice, clock)
+    clock.shift(-HOUR)
+    assert guess(with_new_password(), timezone.now()) == timezone.now() + HOUR
+
+
+def test_a_right_code_after_a_new_password_ends_the_row(alice, clock):
+    stop(alice, clock)
+    alice = with_new_password()
+    budget.charge(alice, timezone.now())
+    budget.clear(alice, with_factor=True)
+    assert guess(alice, timezone.now()) == 4
+
+
+@pytest.mark.proves("L-4")
+@pytest.mark.parametrize(("days", "allowed"), [(29, False), (30, True)])
+def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, allowed):
+    stop(alice, clock)
+    budget.charge(with_new_password(), timezone.now())
+    alice = with_new_password("and another one")
+    clock.shift(timedelta(days=days))
+    assert (guess(alice, timezone.now()) == 0) is allowed
+
+
+def test_until_then_the_person_is_told_how_long(alice, clock):
+    stop(alice, clock)
+    lifted_at = timezone.now()
+    budget.charge(with_new_password(), lifted_at)
+    clock.shift(HOUR)
+    assert guess(with_new_password("and another one"), timezone.now()) == lifted_at + timedelta(days=30)
+
+
+def test_a_request_from_before_the_new_password_lifts_nothing(alice, clock):
+    stop(alice, clock)
+    before = get_user_model().objects.get()
+    budget.charge(with_new_password(), timezone.now())
+    GuessBudget.objects.update(lifted_at=None)
+    clock.shift(HOUR)
+    assert guess(before, timezone.now()) is None
+
+
+def test_the_same_password_hashed_anew_lifts_nothing(alice, clock, settings):
+    stop(alice, clock)
+    settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
+    assert alice.check_password(PASSWORD)
+    assert guess(get_user_model().objects.get(), timezone.now()) is None
+
+
+@pytest.mark.parametrize("digest", ["", "12345678.abc"], ids=["none", "of a key that is gone"])
+def test_a_digest_that_cannot_be_checked_lifts_nothing(alice, clock, digest):
+    stop(alice, clock)
+    GuessBudget.objects.update(password_digest=digest)
+    assert guess(with_new_password(), timezone.now()) is None
+
+
+def test_support_lifts_the_stop_after_a_new_password_alone(alice, clock):
+    stop(alice, clock)
+    assert (budget.lift(alice), budget.lift(with_new_password())) == (False, True)
+
+
+def test_support_lifts_the_stop_also_where_a_new_password_has_just_done_so(alice, clock):
+    stop(alice, clock)
+    budget.charge(with_new_password(), timezone.now())
+    assert budget.lift(with_new_password("and another one"))
+
+
+@pytest.mark.parametrize("new", [False, True], ids=["the same password", "a new one"])
+def test_whoever_is_counted_as_locked_is_locked(alice, clock, new):
+    stop(alice, clock)
+    alice = with_new_password() if new else alice
+    assert budget.locked(timezone.now()).exists() is not new
+    assert (guess(alice, timezone.now()) is None) is not new
 
 
 def test_saving_a_person_without_a_new_password_clears_nothing(alice, clock):

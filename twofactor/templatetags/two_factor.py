@@ -32,6 +32,9 @@ def wait(until: datetime) -> str:
         return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
     if minutes < 60:
         return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    if hours > 48:
+        days = ceil(seconds / 86400)
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
     return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
 
 

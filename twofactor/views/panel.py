@@ -47,10 +47,12 @@ def changed_part(request: HttpRequest) -> str:
 
 def facts(request: HttpRequest) -> dict[str, Any]:
     user, now = person(request), timezone.now()
-    authenticator = Authenticator.objects.filter(pk=user.pk).first()
+    mine = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
+    authenticator = mine.first()
     left, total = backup_codes.unused_of(user)
     unfinished = enrolment.all_unfinished(user, now)
-    email = standing.address(user) if delivery.email_allowed(user, now) else ""
+    by_email = authenticator and delivery.email_allowed(authenticator.user, now)
+    email = standing.address(user) if by_email else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
         "codes_left": left if authenticator else 0,

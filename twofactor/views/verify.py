@@ -73,7 +73,7 @@ def codes_left(left: int) -> str:
 def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
     guesses = None if form.is_bound else getattr(pending.user, "guess_budget", None)
-    return budget.lock_of(guesses, timezone.now())
+    return budget.lock_of(guesses, pending.user, timezone.now())
 
 
 def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:

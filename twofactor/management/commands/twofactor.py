@@ -127,7 +127,7 @@ class Command(BaseCommand):
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
         guesses = GuessBudget.objects.filter(pk=user.pk).first()
-        lock = budget.lock_of(guesses, timezone.now())
+        lock = budget.lock_of(guesses, user, timezone.now())
         facts = {
             "person": user.get_username(),
             "two_factor": "on" if authenticator else "off",

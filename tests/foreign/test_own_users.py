@@ -1,0 +1,89 @@
+"""The rules about a new password and a new address, where the user model is Django's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.settings import TWOFACTOR_KEYS
+
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = f"""
+SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS, USE_TZ = "elsewhere", "urls", ["testserver"], True
+CONTRIB = ["auth", "contenttypes", "sessions"]
+INSTALLED_APPS = [*[f"django.contrib.{{name}}" for name in CONTRIB], "twofactor"]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD, SITE_NAME, BASE_URL = "django.db.models.AutoField", "Elsewhere", "http://testserver"
+TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
+"""
+BEFORE = """
+import django
+django.setup()
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+from twofactor import budget, delivery, standing
+from twofactor.models import GuessBudget, Standing
+call_command("migrate", verbosity=0)
+now = timezone.now()
+user = User.objects.create_user("ann", "ann@example.com", "one")
+Standing.objects.create(user=user, email_verified_at=now)
+def fresh():
+    return User.objects.get()
+def prove():
+    budget.charge(fresh(), now)
+    budget.clear(fresh(), with_factor=True)
+def new_password():
+    user = fresh()
+    user.set_password("two")
+    user.save()
+def helps():
+    print(delivery.email_allowed(fresh(), now))
+def guess():
+    try:
+        return budget.charge(fresh(), now)
+    except budget.Locked as lock:
+        return lock.until
+def stop():
+    guess()
+    GuessBudget.objects.update(failures=99)
+    guess()
+    GuessBudget.objects.update(blocked_until=None)
+"""
+FACTS = {
+    "a hundred wrong codes are the last": "stop(); print(guess())  # None",
+    "a new password lifts the stop": "stop(); new_password(); print(guess())  # 0",
+    "and gives back no other guess": "[guess() for _ in range(4)]; new_password(); print(guess())  # 0",
+    "a code by mail helps": "prove(); helps()  # True",
+    "not before a factor was given": "helps()  # False",
+    "not after a new password": "prove(); new_password(); helps()  # False",
+    "nor after a new address": ("prove(); User.objects.update(email='eve@example.com'); helps()  # False"),
+    "an outdated hash is no new password": (
+        "from django.test import override_settings as other\n"
+        "prove(); stop()\n"
+        "with other(PASSWORD_HASHERS=['django.contrib.auth.hashers.PBKDF2PasswordHasher',"
+        " 'django.contrib.auth.hashers.MD5PasswordHasher']):\n"
+        "    before = fresh().password; fresh().check_password('one')\n"
+        "    print(before == fresh().password, guess(), delivery.email_allowed(fresh(), now))"
+        "  # False None True"
+    ),
+}
+
+
+@pytest.mark.proves("D-2", "L-4")
+@pytest.mark.parametrize("fact", FACTS)
+def test_with_the_user_model_of_django(tmp_path, fact):
+    (tmp_path / "elsewhere.py").write_text(SETTINGS)
+    (tmp_path / "urls.py").write_text("urlpatterns = []")
+    there = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "elsewhere",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+    }
+    script, expected = FACTS[fact].rsplit("  # ", 1)
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE + script], cwd=tmp_path, env=there, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
