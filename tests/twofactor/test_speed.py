@@ -39,7 +39,7 @@ QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "POST /two-factor/confirm/ 303": 12,
     "POST /two-factor/phone/ 303": 28,
     "POST /two-factor/sessions/end/ 303": 7,
-    "POST /two-factor/disable/ 303": 19,
+    "POST /two-factor/disable/ 303": 21,  # trusted browsers and the phone go with it
 }
 QR_CODE = 0.020  # seconds
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
