@@ -7,4 +7,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import lockout  # noqa: F401 - registers its receiver before Django's, which sets last_login
+        # lockout registers its receiver before Django's, which sets last_login; reset its letter.
+        from accounts import lockout, reset  # noqa: F401

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from twofactor import adoption, mail
+from twofactor import adoption, outbox
 from twofactor.models import Event
 
 WINDOW = timedelta(minutes=5)
@@ -26,10 +26,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def lines() -> Iterator[str]:
-    """From the database, so that every app server says the same, over a window that has an index.
-
-    Only the letters that wait are this worker's own.
-    """
+    """From the database, so that every app server says the same, over a window that has an index."""
     now = timezone.now()
     for name, value in adoption.numbers(now).items():
         yield f"# TYPE countersign_{name} gauge"
@@ -40,4 +37,4 @@ def lines() -> Iterator[str]:
     for kind in Event.Kind.values:
         yield f'countersign_events_5m{{kind="{kind}"}} {found.get(kind, 0)}'
     yield "# TYPE countersign_mails_waiting gauge"
-    yield f"countersign_mails_waiting {mail.outgoing.qsize()}"
+    yield f"countersign_mails_waiting {outbox.unsent().count()}"

@@ -212,6 +212,9 @@ DEFAULT_FROM_EMAIL = environment.parsed(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = environment.admins(environment.mailboxes("ADMINS"))
 
+# By the workers at once, or by 'manage.py twofactor send' from a timer alone.
+TWOFACTOR_MAIL_SENT_BY = environment.choice("TWOFACTOR_MAIL_SENT_BY", ("workers", "command"))
+
 # Two-factor sign-in
 
 TWOFACTOR_KEYS = environment.parsed(

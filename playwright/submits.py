@@ -10,8 +10,8 @@ from walks import ALICE, PAPER, enrol, enter, see, start_set_up, to_codes
 from tests.people import PASSWORD, person
 from tests.twofactor.sent import NUMBER, has_number, mailed, texted
 from twofactor import standing
-from twofactor.mail import outgoing
 from twofactor.models import TrustedBrowser
+from twofactor.outbox import send_due
 
 NEW_PASSWORD = "a loud yellow mountain"
 
@@ -56,7 +56,7 @@ def prove(page, phone, path):
 
 
 def mailed_link():
-    outgoing.join()
+    send_due()
     return re.search(r"http://\S+", mail.outbox[-1].body).group()
 
 
@@ -171,7 +171,7 @@ def send_another_code(page):
 def give_the_mailed_code(page):
     send_a_code(page).click()
     see(page, "Enter the code from your e-mail")
-    outgoing.join()
+    send_due()
     fill(page, {"Enter the code": mailed()})
     return button(page, "Sign in")
 
@@ -238,7 +238,7 @@ def give_a_number(page):
 def confirm_the_number(page):
     give_a_number(page).click()
     see(page, "Enter the code from your text message")
-    outgoing.join()
+    send_due()
     fill(page, {"Enter the code": texted()})
     return button(page, "Confirm this number")
 

@@ -10,8 +10,8 @@ from walks import ALICE, PAPER, Phone, key, see
 
 from tests.people import PASSWORD
 from tests.twofactor.sent import NUMBER, has_number, mailed, texted, with_pigeons
-from twofactor.mail import outgoing
 from twofactor.models import Allowance
+from twofactor.outbox import send_due
 
 pytestmark = HTMX
 
@@ -176,7 +176,7 @@ def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     keys.press("Send a code by e-mail")
     keys.see("Enter the code from your e-mail")
     assert keys.presses - before <= 3
-    outgoing.join()
+    send_due()
     keys.type(CODE_FIELD, mailed())
     keys.send()
     keys.see("Hello, Alice")
@@ -216,7 +216,7 @@ def test_a_number_for_text_messages(keys, protected):
     keys.type("Phone number", NUMBER)
     keys.press("Send a code to this number")
     keys.see("Enter the code from your text message")
-    outgoing.join()
+    send_due()
     keys.type(CODE_FIELD, texted())
     keys.send()
     keys.read("Your phone number is confirmed.")
@@ -314,7 +314,7 @@ def test_switching_from_mail_to_a_text_message(keys, alice, phone):
     Allowance.objects.all().delete()
     keys.press("Send it by text message instead")
     keys.see("Enter the code from your text message")
-    outgoing.join()
+    send_due()
     keys.type(CODE_FIELD, texted())
     keys.send()
     keys.see("Hello, Alice")

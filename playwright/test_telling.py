@@ -23,8 +23,8 @@ from walks import (
     told,
 )
 
-from twofactor.mail import outgoing
 from twofactor.models import BackupCode
+from twofactor.outbox import send_due
 
 ENDED = "You are signed out everywhere else."
 REMINDER = "Make your account safer"
@@ -185,7 +185,7 @@ def test_whoever_used_a_backup_code_gets_a_letter(page, phone):
     give_password(page)
     give_code(page, PAPER[0])
     see(page, "Hello, Alice")
-    outgoing.join()
+    send_due()
     assert "A backup code was used" in mail.outbox[-1].subject
 
 

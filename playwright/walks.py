@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests import people
 from twofactor import totp
-from twofactor.mail import outgoing
 from twofactor.models import Authenticator
+from twofactor.outbox import send_due
 
 ALICE = "alice@example.com"
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
@@ -155,12 +155,12 @@ def choose_password(page, once, again=None):
 
 
 def mailed_link():
-    outgoing.join()
+    send_due()
     return re.search(r"http://\S+", mail.outbox[-1].body).group()
 
 
 def mailed_code():
-    outgoing.join()
+    send_due()
     return re.match(r"\d{6}", mail.outbox[-1].body).group()
 
 

@@ -9,7 +9,6 @@ from django.core.management import call_command
 
 from config.settings import PASSWORD_HASHERS
 from tests.people import NOW
-from twofactor.mail import outgoing
 
 # The same few examples each time, which take seconds; or others each time, which take half an hour.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
@@ -25,12 +24,6 @@ def static_files():
     """Hashed and compressed, as a deployment has them."""
     if not Path(site.STATIC_ROOT).exists():
         call_command("collectstatic", interactive=False, verbosity=0)
-
-
-@pytest.fixture(autouse=True)
-def mail_arrives_in_the_test_that_sent_it():
-    yield
-    outgoing.join()
 
 
 @pytest.fixture

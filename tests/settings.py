@@ -21,6 +21,7 @@ os.environ |= {
     "TWOFACTOR_KEYS": vault.generate_key(),
     "BASE_URL": "http://testserver",
     "EMAIL_URL": "console:",
+    "TWOFACTOR_MAIL_SENT_BY": "command",  # when a test looks into the mail (accounts/letters.py)
 }
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'unused.sqlite3'}")
 

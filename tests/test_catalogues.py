@@ -21,8 +21,8 @@ from django.test import Client
 from django.utils import translation
 
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
-from twofactor.mail import outgoing
 from twofactor.models import Event, GuessBudget, TrustedBrowser
+from twofactor.outbox import send_due
 from twofactor.views.verify import codes_left
 
 ROOT = Path(__file__).parent.parent
@@ -350,7 +350,7 @@ def test_mails_are_translated(in_brackets, asked, alice, django_capture_on_commi
     with django_capture_on_commit_callbacks(execute=True):
         asked.post("/two-factor/verify/backup/", {"code": "ABCDEFGHJKMNPQR"})
     asked.post("/accounts/password_reset/", {"email": alice.email})
-    outgoing.join()
+    send_due()
     assert len(mail.outbox) == 2
     for letter in mail.outbox:
         html, plain = letter.alternatives[0][0], re.sub(r"https?://\S+", " ", letter.body)

@@ -17,8 +17,8 @@ from tests.api.program import Program
 from tests.crawl import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import trust
-from twofactor.mail import outgoing
 from twofactor.models import Event, TrustedBrowser
+from twofactor.outbox import send_due
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/help/"}
 ARMOUR = {
@@ -158,7 +158,7 @@ def faults(client, method, address, headers):
         yield "signed out"
     if method != "POST":
         yield from [f"writes to {table}" for table in written if table not in MAY_WRITE.get(address, ())]
-    outgoing.join()
+    send_due()
     if method != "POST" and len(mail.outbox) > letters:
         yield "sent a letter"
     transaction.savepoint_rollback(back)

@@ -20,7 +20,8 @@ FLOORS = [
     "twofactor.{decorators}",
     "twofactor.{signin, stepup, trust, forms}",
     "twofactor.{adoption, keys, prune, support}",
-    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user}",
+    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user,"
+    " outbox}",
     "twofactor.{models}",
     "twofactor.{totp, vault, alphabet, conf, rate, qr, mail, sms, http, htmx, browser, chart, cookies,"
     " refusal, signals, deadline, sessions, batches}",
@@ -440,7 +441,7 @@ ALLOWED = {
     "catches_everything": {
         ("twofactor.checks", "Exception"),  # a site's own rule, with whatever mistake, which is named
         ("twofactor.deadline", "BaseException"),  # handed on to who waits
-        ("twofactor.mail", "Exception"),  # a site's own templates, with whatever mistake
+        ("twofactor.outbox", "Exception"),  # a site's own templates; the thread that sends outlives all
         ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake
     },
     "tells_secrets": {("twofactor.sms", "print")},  # the gateway for development, which is there for that

@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.core.signals import request_started
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,8 @@ class TwoFactorConfig(AppConfig):
     verbose_name = _("Two-factor sign-in")
 
     def ready(self) -> None:
-        from twofactor import checks, doors, signin, standing  # noqa: F401 - registers checks and receivers
+        # Registers the checks, the receivers and the letters.
+        from twofactor import checks, doors, outbox, signin, standing  # noqa: F401
 
         user_model = get_user_model()
         pre_save.connect(standing.keep_digests, user_model, dispatch_uid="twofactor.standing.keep_digests")
@@ -27,3 +29,4 @@ class TwoFactorConfig(AppConfig):
         # In the place of Django's own, whether that is there already or would come later.
         user_logged_in.disconnect(dispatch_uid="update_last_login")
         user_logged_in.connect(signin.write_down, dispatch_uid="update_last_login")
+        request_started.connect(outbox.start, dispatch_uid="twofactor.outbox.start")

@@ -23,6 +23,8 @@ KEY_BYTES = 32
 PREFIX = "TWOFACTOR_"
 RULES = ("nobody", "staff", "everyone")
 FALLBACKS = ("not-staff", "everyone", "nobody")
+WORKERS = "workers"
+MAIL_SENT_BY = (WORKERS, "command")
 GATEWAYS = {"console": "twofactor.sms.Console", "twilio": "twofactor.sms.Twilio"}
 
 
@@ -134,6 +136,11 @@ SETTINGS = {
         "console, twilio, or the dotted path of a class; empty for none",
         lambda value: isinstance(value, str) and (value in {"", *GATEWAYS} or is_path(value)),
     ),
+    "TWOFACTOR_MAIL_SENT_BY": Setting(
+        WORKERS,
+        "workers or command",
+        lambda value: isinstance(value, str) and value in MAIL_SENT_BY,
+    ),
     "TWOFACTOR_WINDOW": Setting(
         1,
         "0 or 1: each further step gives a guess two more chances",
@@ -209,6 +216,10 @@ def email_fallback() -> str:
 
 def sms_gateway() -> str:
     return str(read("TWOFACTOR_SMS_GATEWAY"))
+
+
+def workers_send_mail() -> bool:
+    return bool(read("TWOFACTOR_MAIL_SENT_BY") == WORKERS)
 
 
 def window() -> int:

@@ -1,23 +1,25 @@
 """The one verb for anything worth remembering.
 
-It writes the row; once that is committed it tells the site (signal), the log (line) and the person (mail).
+It writes the row, and with it the letters to the person; once that is committed it tells the site (signal)
+and the log (line).
 """
 
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import router, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import budget, mail, signals, standing
+from twofactor import budget, outbox, signals, standing
 from twofactor.models import Event
 
 log = logging.getLogger("countersign.security")
@@ -65,31 +67,31 @@ def record(
     kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
 ) -> None:
     """Without a request, somebody at the command line did it."""
-    event = Event.objects.create(
-        user_id=user.pk,
-        kind=kind,
-        at=timezone.now(),
-        ip_address=request.META.get("REMOTE_ADDR") or None if request else None,
-        browser=browser_of(request) if request else "",
-        detail=detail,
-    )
-    transaction.on_commit(partial(tell, event, user, request, tuple(also_to)))
+    audience = AUDIENCES.get(Event.Kind(kind), Audience())
+    database = router.db_for_write(Event)
+    with transaction.atomic(using=database) if audience.mail else nullcontext():
+        event = Event.objects.create(
+            user_id=user.pk,
+            kind=kind,
+            at=timezone.now(),
+            ip_address=request.META.get("REMOTE_ADDR") or None if request else None,
+            browser=browser_of(request) if request else "",
+            detail=detail,
+        )
+        if audience.mail and may_mail(event, audience.mail_once_in):
+            write_letters(event, user, also_to)
+    transaction.on_commit(partial(tell, event, audience.signal, user, request), using=database)
 
 
 def browser_of(request: HttpRequest) -> str:
     return request.headers.get("User-Agent", "")[:200]
 
 
-def tell(event: Event, user: Any, request: HttpRequest | None, also_to: tuple[str, ...]) -> None:
-    audience = AUDIENCES.get(Event.Kind(event.kind), Audience())
+def tell(event: Event, signal: Signal | None, user: Any, request: HttpRequest | None) -> None:
     said = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
     note(event.kind, event.user_id, request, **said)
-    if audience.signal is not None:
-        audience.signal.send_robust(Event, user=user, request=request, detail=event.detail)
-    if audience.mail and may_mail(event, audience.mail_once_in):
-        for address in dict.fromkeys([standing.address(user), *also_to]):
-            if address:
-                send_mail(event, user, address)
+    if signal is not None:
+        signal.send_robust(Event, user=user, request=request, detail=event.detail)
 
 
 def note(kind: str, user_id: Any, request: HttpRequest | None, **said: str) -> None:
@@ -106,11 +108,11 @@ def may_mail(event: Event, once_in: timedelta | None) -> bool:
     return once_in is None or budget.take(f"mail:{event.kind}:{event.user_id}", 1, once_in, event.at)
 
 
-def send_mail(event: Event, user: Any, address: str) -> None:
+def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
     """A site overrides the text of one event by a template with its name, or that of all."""
     language = getattr(user, "language", "")
-    if "by" in event.detail:  # where support sits, and what they speak, is not the person's
-        event.ip_address, event.browser = None, ""
+    if "by" in event.detail:  # what support speaks is not the person's language
         language = language or settings.LANGUAGE_CODE
-    templates = [f"twofactor/mail/{event.kind}", "twofactor/mail/event"]
-    mail.queue(templates, address, language, event=event, user=user)
+    for address in dict.fromkeys([standing.address(user), *also_to]):
+        if address:
+            outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)

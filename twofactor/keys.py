@@ -11,21 +11,26 @@ from django.db.models import Model, Q
 
 from twofactor import conf, standing, vault
 from twofactor.batches import in_batches
-from twofactor.models import Authenticator, Draft, GuessBudget, owner
+from twofactor.models import Authenticator, Draft, GuessBudget, Letter, owner
 
 BATCH = 200
-SEALED: list[tuple[type[Model], str]] = [(Authenticator, "sealed_key"), (Draft, "sealed")]
+SEALED: list[tuple[type[Model], str]] = [
+    (Authenticator, "sealed_key"),
+    (Draft, "sealed"),
+    (Letter, "sealed"),
+]
 
 
 def purpose(row: Any) -> str:
-    return f"{Draft.PURPOSE}-{row.kind}" if isinstance(row, Draft) else Authenticator.PURPOSE
+    return f"{Draft.PURPOSE}-{row.kind}" if isinstance(row, Draft) else str(row.PURPOSE)
 
 
 def in_use() -> Counter[str]:
     """How many rows each key still opens, by key id."""
     found: Counter[str] = Counter({vault.key_id(key): 0 for key in conf.sealing_keys()})
     for model, column in SEALED:
-        for token in model._default_manager.values_list(column, flat=True).iterator():
+        sealed = model._default_manager.exclude(**{column: ""})
+        for token in sealed.values_list(column, flat=True).iterator():
             found[str(token).partition(".")[0]] += 1
     return found
 
@@ -42,7 +47,8 @@ def dependent() -> list[str]:
 
 def stale(model: type[Model], column: str) -> Any:
     newest = vault.key_id(conf.sealing_keys()[0])
-    return model._default_manager.exclude(**{f"{column}__startswith": f"{newest}."})
+    sealed = model._default_manager.exclude(**{column: ""})  # as a letter's is once it has been sent
+    return sealed.exclude(**{f"{column}__startswith": f"{newest}."})
 
 
 def rotate(now: datetime) -> Iterator[tuple[int, int]]:

@@ -1,12 +1,13 @@
 """Mail that a person gets: text and HTML from templates that a site can override by file name."""
 
 import logging
-import threading
-from queue import Full, Queue
-from smtplib import SMTPException
+import time
+from functools import partial
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any
 
 from django.conf import settings
+from django.core import mail as django_mail
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -17,12 +18,28 @@ from twofactor.deadline import TookTooLong, within
 log = logging.getLogger("countersign.mail")
 
 PATIENCE = 5.5  # seconds for a mail server; a page that waits for it is due within six
-THREAD = "outgoing mail"
 Templates = str | list[str]  # of several, the first that exists
 
-Letter = tuple[Templates, str, str, dict[str, Any]]
-outgoing: Queue[Letter] = Queue(maxsize=1000)
-starting = threading.Lock()
+
+class NotSent(Exception):
+    """With the name of what went wrong, and whether the server refused this one letter or is away."""
+
+    def __init__(self, failure: BaseException) -> None:
+        super().__init__(type(failure).__name__)
+        refusals = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, ValueError)
+        self.is_about_the_letter = isinstance(failure, refusals)
+
+
+class Message(EmailMultiAlternatives):
+    """Is not sent after its time, when whoever wanted it has been told that it was not."""
+
+    ends_at = float("inf")
+
+    def message(self, **kwargs: Any) -> Any:
+        """Asked for by a mail back-end that has reached its server."""
+        if time.monotonic() > self.ends_at:
+            raise TookTooLong
+        return super().message(**kwargs)
 
 
 def site_has_mail() -> bool:
@@ -42,51 +59,26 @@ def base_url() -> str:
     return conf.base_url()
 
 
-def send(template: Templates, to: str, language: str, **context: Any) -> bool:
-    """Whether the mail server took it, for mail that the person is waiting for."""
-    return hand_over(compose(template, to, spoken(language), context))
-
-
-def queue(template: Templates, to: str, language: str, **context: Any) -> None:
-    """For mail that nobody waits for: a slow mail server holds up no page, and its time tells nothing."""
-    with starting:
-        if not any(thread.name == THREAD for thread in threading.enumerate()):
-            threading.Thread(target=deliver, name=THREAD, daemon=True).start()
-    try:
-        outgoing.put_nowait((template, to, spoken(language), context))
-    except Full:
-        log.error("mail not sent: %s: too many are waiting", template)
-
-
-def finish() -> None:
-    """For a process that is about to end: the letters that wait are sent first, if the server takes them."""
-    with outgoing.all_tasks_done:
-        outgoing.all_tasks_done.wait_for(lambda: not outgoing.unfinished_tasks, PATIENCE * 2)
-    if outgoing.unfinished_tasks:
-        log.error("%d mails not sent: the mail server is too slow", outgoing.unfinished_tasks)
-
-
 def spoken(language: str) -> str:
     """The person's own, else that of the page they are on."""
     return language or translation.get_language() or settings.LANGUAGE_CODE
 
 
-def deliver() -> None:
-    while True:
-        letter = outgoing.get()
-        try:
-            hand_over(compose(*letter))
-        except Exception:  # whatever is wrong with somebody's own text, the next letter is another
-            log.exception("mail not sent: it can not be written")
-        finally:
-            outgoing.task_done()
+def send(template: Templates, to: str, language: str, **context: Any) -> bool:
+    """Whether the mail server took it, for mail that the person is waiting for."""
+    try:
+        hand_over(compose(template, to, spoken(language), context))
+    except NotSent as failure:
+        log.error("mail not sent: %s", failure)
+        return False
+    return True
 
 
-def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> Message:
     names = [template] if isinstance(template, str) else template
     with translation.override(language):
         context |= {"site_name": site_name(), "base_url": base_url(), "to": to}
-        message = EmailMultiAlternatives(
+        message = Message(
             " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),
             render_to_string([f"{name}_message.txt" for name in names], context),
             to=[to],
@@ -98,10 +90,22 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
     return message
 
 
-def hand_over(message: EmailMultiAlternatives) -> bool:
+def hand_over(message: Message, seconds: float = PATIENCE) -> None:
+    message.ends_at = time.monotonic() + seconds
     try:
-        within(PATIENCE, message.send)
+        within(seconds, partial(deliver, message, seconds))
     except (SMTPException, OSError, ValueError, TookTooLong) as failure:
-        log.error("mail not sent: %s", type(failure).__name__)
-        return False
-    return True
+        raise NotSent(failure) from failure
+
+
+def deliver(message: Message, seconds: float) -> None:
+    """A server that is there may take its time: one that answers late has the letter."""
+    with mailer() as server:
+        if socket := getattr(getattr(server, "connection", None), "sock", None):
+            socket.settimeout(seconds)
+        server.send_messages([message])
+
+
+def mailer() -> Any:
+    """The site's own; since Django 6.1 it has a name."""
+    return django_mail.mailers.default if hasattr(django_mail, "mailers") else django_mail.get_connection()

@@ -196,6 +196,43 @@ class Event(models.Model):
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in self.detail.items())
 
 
+class Letter(models.Model):
+    """Mail that waits to be sent, or has been (outbox.py). Address and contents are sealed, and removed then.
+
+    The rows it refers to may be gone by then: it may be the letter that says so.
+    """
+
+    PURPOSE: ClassVar[str] = "outbox"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    event = models.ForeignKey(
+        Event, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    template = models.CharField(max_length=100, editable=False)
+    sealed = models.TextField(blank=True, editable=False, serialize=False)
+    written_at = models.DateTimeField()
+    due_at = models.DateTimeField()  # when it may be tried; while it is being sent, when another may try
+    tries = models.PositiveSmallIntegerField(default=0)
+    was_refused = models.BooleanField(default=False)  # for its own sake, so that no other waits for it
+    ended_at = models.DateTimeField(null=True, db_index=True)  # sent, dropped or given up
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=models.Q(ended_at=None), name="twofactor_letter_due"),
+            models.Index(fields=["user"], condition=models.Q(ended_at=None), name="twofactor_letter_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"letter to {self.user_id}"
+
+
 class Allowance(models.Model):
     """How often something may happen for one key in a window of time (budget.py)."""
 

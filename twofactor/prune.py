@@ -18,6 +18,7 @@ from twofactor.models import (
     BackupCode,
     Draft,
     Event,
+    Letter,
     SentCode,
     TokenFamily,
     TrustedBrowser,
@@ -27,6 +28,7 @@ from twofactor.user import SecurityMixin
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
 LONGEST = timedelta(days=36500)  # that events can be kept
+LETTERS_KEPT = timedelta(days=7)  # after they were sent; what they said is gone at once
 ATTEMPTS_KEPT = timedelta(days=90)
 UNCONFIRMED_KEPT = timedelta(days=30)  # of a sign-up, and since somebody last signed in with it
 
@@ -38,6 +40,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now)
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
     yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * budget.DAY)
+    yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - budget.DAY)
     yield "sessions", Session.objects.filter(expire_date__lt=now)
     if apps.is_installed("axes"):

@@ -4,12 +4,12 @@ import re
 
 from django.core import mail
 
-from twofactor.mail import outgoing
+from twofactor.outbox import send_due
 
 
 def letters():
     """Everything that was sent, once nothing is waiting any more."""
-    outgoing.join()
+    send_due()
     return mail.outbox
 
 

@@ -19,7 +19,10 @@ NEW = "a quiet green harbour"
 
 
 def ask(client, email="alice@example.com"):
-    return client.post("/accounts/password_reset/", {"email": email})
+    """The letter goes out at once."""
+    answer = client.post("/accounts/password_reset/", {"email": email})
+    letters()
+    return answer
 
 
 def choose(client, path, password=NEW, again=None):

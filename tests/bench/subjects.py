@@ -95,9 +95,9 @@ class Ours(Subject):
         return {"username": f"{person.name}@example.com", "password": password}
 
     def settle(self):
-        from twofactor.mail import outgoing
+        from twofactor.outbox import send_due
 
-        outgoing.join()
+        send_due()
 
     def user(self, name):
         from tests.people import person

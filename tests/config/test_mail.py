@@ -17,7 +17,7 @@ from accounts.models import User
 from config import environment
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, give_password, person
-from twofactor.mail import outgoing, queue
+from twofactor.outbox import send_due
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "alice@example.com", "alice@new.example"
@@ -28,7 +28,7 @@ def sign_up(client, email="new@example.com"):
 
 
 def letters():
-    outgoing.join()
+    send_due()
     return mail.outbox
 
 
@@ -194,7 +194,7 @@ def test_a_mail_server_gets_the_letter(client, postman):
 
 def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, postman):
     reset(client)
-    outgoing.join()
+    send_due()
     assert [receivers for receivers, _ in postman.delivered] == [[OLD]]
 
 
@@ -275,7 +275,7 @@ def test_a_change_of_address_that_could_not_be_mailed_keeps_the_address(as_alice
 
 def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, no_mail):
     response = client.post("/accounts/password_reset/", {"email": OLD})
-    outgoing.join()
+    send_due()
     assert (response.status_code, response["Location"]) == (302, "/accounts/password_reset/done/")
 
 
@@ -295,20 +295,6 @@ def test_the_log_names_the_failure_and_nobody(client, alice, nobody_listens, cap
     with caplog.at_level(logging.ERROR, "countersign.mail"):
         sign_up(client)
     assert [record.getMessage() for record in caplog.records] == ["mail not sent: ConnectionRefusedError"]
-
-
-def test_after_a_failure_the_next_letter_goes_out(client, alice, nobody_listens, settings):
-    reset(client)
-    outgoing.join()
-    send_mail_with(settings, "locmem")
-    reset(client)
-    assert len(letters()) == 1
-
-
-def test_many_letters_are_carried_by_one_thread(alice):
-    for _ in range(20):
-        queue("accounts/mail/password_reset", OLD, "", link="http://testserver/x", user=alice)
-    assert len(letters()) == 20
 
 
 @pytest.mark.proves("13.1.3")

@@ -28,8 +28,8 @@ from config.logs import JsonLines
 from tests import people
 from twofactor import alphabet, backup_codes, cookies, delivery, sessions, signin, totp, trust, vault
 from twofactor.api import tokens
-from twofactor.mail import outgoing
 from twofactor.models import Authenticator
+from twofactor.outbox import send_due
 from twofactor.sessions import SessionStore
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
@@ -240,7 +240,7 @@ def pytest_runtest_setup(item):
 def pytest_runtest_call(item):
     """While the test's own database and mailbox are still there."""
     yield
-    outgoing.join()
+    send_due()
     hunter.asks_database = may_ask(item) and not connection.execute_wrappers
     found = sorted(set(hunter.hits()))
     hunter.counts["hit"] += len(found)

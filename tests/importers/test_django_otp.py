@@ -13,8 +13,8 @@ from django_otp.oath import hotp, totp
 from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
 from twofactor import support
-from twofactor.mail import outgoing
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
+from twofactor.outbox import send_due
 
 PEER = "django_otp"
 SHORT = "has a key that cannot be used: Secrets must be at least 112 bits after decoding"
@@ -250,7 +250,7 @@ def test_all_or_nobody(site):
 
 
 def test_nobody_gets_a_mail(moved, mailoutbox):
-    outgoing.join()
+    send_due()
     assert mailoutbox == []
 
 

@@ -21,8 +21,8 @@ from tests import people
 from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import adoption, backup_codes, enrolment
-from twofactor.mail import outgoing
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TrustedBrowser
+from twofactor.outbox import send_due
 
 pytestmark = pytest.mark.django_db
 ADOPTION = "/admin/two-factor/"
@@ -333,7 +333,7 @@ def test_who_made_an_emergency_code_and_why_is_logged(code, root):
 
 
 def letters_to(address):
-    outgoing.join()
+    send_due()
     return [letter for letter in mail.outbox if letter.to == [address]]
 
 

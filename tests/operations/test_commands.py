@@ -301,7 +301,7 @@ def test_the_run_after_it_does(much_to_do, action):
 
 
 def test_a_dry_run_of_the_keys_says_how_many_wait(much_to_do):
-    assert run("rotate-keys", "--dry-run").out == "2 to be sealed again.\n"
+    assert run("rotate-keys", "--dry-run").out == "3 to be sealed again.\n"
 
 
 def test_a_dry_run_of_pruning_says_as_much_as_pruning(much_to_do):
@@ -315,8 +315,8 @@ def test_pruning_says_what_it_removed(much_to_do):
 
 def test_rotating_says_what_it_sealed(much_to_do):
     ran = run("rotate-keys")
-    assert (ran.code, ran.out) == (0, "2 sealed again, 0 unreadable.\n")
+    assert (ran.code, ran.out) == (0, "3 sealed again, 0 unreadable.\n")
 
 
 def test_rotating_tells_on_the_way_how_far_it_is(much_to_do):
-    assert run("rotate-keys").err == "1 sealed again\n2 sealed again\n"
+    assert run("rotate-keys").err == "1 sealed again\n2 sealed again\n3 sealed again\n"

@@ -14,7 +14,16 @@ from accounts.models import User
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor import prune
-from twofactor.models import Allowance, BackupCode, Draft, Event, SentCode, TokenFamily, TrustedBrowser
+from twofactor.models import (
+    Allowance,
+    BackupCode,
+    Draft,
+    Event,
+    Letter,
+    SentCode,
+    TokenFamily,
+    TrustedBrowser,
+)
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -45,6 +54,10 @@ def allowance(user, at):
     Allowance.objects.create(key="x", count=1, began_at=at)
 
 
+def letter(user, at):
+    Letter.objects.create(user=user, written_at=at, due_at=at, ended_at=at)
+
+
 def emergency_code(user, at):
     BackupCode.objects.create(user=user, digest="x", expires_at=at)
 
@@ -70,6 +83,7 @@ KINDS = {
     "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(0)),
     "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),
     "allowances": (allowance, Allowance, timedelta(hours=48)),
+    "letters": (letter, Letter, timedelta(days=7)),
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),
     "wrong passwords": (wrong_password, AccessAttempt, timedelta(days=90)),

@@ -73,6 +73,15 @@ class HalfWay(BaseRequestHandler):
             self.request.sendall(b"250 fine\r\n")
 
 
+class Refusing(BaseRequestHandler):
+    """Is there, and does not take letters to this address."""
+
+    def handle(self):
+        self.request.sendall(b"220 hello\r\n")
+        for line in self.request.makefile("rb"):
+            self.request.sendall(b"550 nobody\r\n" if line.upper().startswith(b"RCPT") else b"250 fine\r\n")
+
+
 class Twilio(BaseHTTPRequestHandler):
     """POST /2010-04-01/Accounts/…/Messages.json with a form and basic authentication."""
 

@@ -27,8 +27,8 @@ from tests.twofactor.servers import (
     mail_goes_to,
 )
 from twofactor import alphabet, backup_codes, events, support
-from twofactor.mail import outgoing
 from twofactor.models import Allowance, Authenticator, Event, GuessBudget, SentCode
+from twofactor.outbox import send_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,12 +36,6 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 VERIFY = "/two-factor/verify/"
 SETTINGS = "/two-factor/"
 OLD, NEW = "alice@example.com", "alice@new.example"
-
-
-@pytest.fixture(autouse=True)
-def mail_arrives_in_the_test_that_sent_it():
-    yield
-    outgoing.join()
 
 
 @pytest.fixture
@@ -459,7 +453,6 @@ def letterbox(settings):
     controller.start()
     send_mail_with(settings, "smtp", host="127.0.0.1", port=port)
     yield box
-    outgoing.join()
     controller.stop()
 
 
@@ -497,7 +490,7 @@ def test_a_mail_server_is_told_that_no_person_wrote_it(asked, letterbox):
 def test_a_letter_about_an_event_goes_through_a_mail_server(asked, letterbox):
     for _ in range(3):
         asked.post(VERIFY, {"code": "000000"})
-    outgoing.join()
+    send_due()
     subjects = [letter["Subject"].strip() for letter in letterbox.letters]
     assert subjects == ["Somebody with your password entered wrong codes – Countersign"]
 
@@ -562,7 +555,7 @@ def test_while_a_letter_is_sent_no_transaction_is_open(asked, failing):
 def test_while_a_letter_about_an_event_is_sent_no_transaction_is_open(asked, failing):
     for _ in range(3):
         asked.post(VERIFY, {"code": "000000"})
-    outgoing.join()
+    send_due()
     assert failing.visits == [0]
 
 
@@ -588,7 +581,7 @@ def test_a_change_counts_although_nobody_could_be_told(asked, bob, failing):
     sign_in(asked, bob.phone_, bob.email)
     with time_machine.travel(time.time() + 60, tick=True):
         asked.post("/two-factor/disable/", {"password": PASSWORD, "code": bob.phone_.code()})
-    outgoing.join()
+    send_due()
     assert not Authenticator.objects.exists()
 
 
@@ -596,7 +589,7 @@ def test_a_change_counts_although_nobody_could_be_told(asked, bob, failing):
 def test_what_could_not_be_mailed_is_remembered_all_the_same(asked, failing):
     for _ in range(3):
         asked.post(VERIFY, {"code": "000000"})
-    outgoing.join()
+    send_due()
     assert Event.objects.filter(kind="wrong_codes").count() == 1
 
 

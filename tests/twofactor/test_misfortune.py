@@ -1,7 +1,5 @@
 """What mail servers, gateways and other tabs may do while somebody signs in another way."""
 
-import time
-
 import pytest
 from django.core import mail as django_mail
 from django.test import Client
@@ -9,7 +7,7 @@ from django.test import Client
 from tests.people import enrol, give_password, person
 from tests.twofactor.sent import NUMBER, SENT, ask, enter, has_number, mailed, other_than, with_pigeons
 from tests.twofactor.servers import Dripping, NotTwilio, listening, mail_goes_to
-from twofactor import delivery, mail
+from twofactor import delivery
 from twofactor.models import Allowance, TrustedBrowser
 
 
@@ -49,33 +47,6 @@ def test_a_gateway_that_breaks_is_told_and_costs_nothing(asked, alice, settings)
         503,
         0,
     )
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_letter_that_cannot_be_written_holds_up_no_other(alice):
-    for template in ("no/such/template", "twofactor/mail/code"):
-        mail.outgoing.put((template, alice.email, "", {"code": "1"}))
-    mail.queue("twofactor/mail/code", alice.email, "", code="2")
-    end = time.perf_counter() + 3
-    while mail.outgoing.unfinished_tasks and time.perf_counter() < end:
-        pass
-    left = mail.outgoing.unfinished_tasks
-    while mail.outgoing.unfinished_tasks:  # clear up for the next test
-        mail.queue("twofactor/mail/code", alice.email, "", code="3")
-        time.sleep(0.1)
-    assert (left, len(django_mail.outbox) >= 2) == (0, True)
-
-
-def test_a_dripping_mail_server_does_not_hold_up_letters_for_good(alice, settings):
-    with listening(Dripping) as server:
-        mail_goes_to(settings, server)
-        mail.queue("twofactor/mail/code", alice.email, "", code="1")
-        end = time.perf_counter() + 12
-        while mail.outgoing.unfinished_tasks and time.perf_counter() < end:
-            pass
-        left = mail.outgoing.unfinished_tasks
-    mail.outgoing.join()
-    assert left == 0
 
 
 def test_a_code_works_as_long_as_the_page_says(asked, clock):

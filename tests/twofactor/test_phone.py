@@ -6,8 +6,8 @@ from django.test import Client
 
 from tests.people import PASSWORD, enrol, give_password, person
 from tests.twofactor.sent import NUMBER, Pigeon, has_number, other_than, texted, with_pigeons
-from twofactor.mail import outgoing
 from twofactor.models import Event, Phone, SentCode
+from twofactor.outbox import send_due
 
 PHONE = "/two-factor/phone/"
 CHECK = "/two-factor/phone/verify/"
@@ -273,7 +273,7 @@ def subjects(django_capture_on_commit_callbacks):
     def of(action):
         with django_capture_on_commit_callbacks(execute=True):
             action()
-        outgoing.join()
+        send_due()
         return [letter.subject for letter in mail.outbox]
 
     return of

@@ -7,8 +7,8 @@ from django.test import Client
 from tests.people import PASSWORD, Phone, give_password, signed_in_as
 from tests.twofactor.sent import ask, enter, mailed, with_pigeons
 from twofactor import enrolment
-from twofactor.mail import outgoing
 from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
+from twofactor.outbox import send_due
 
 SETUP = "/two-factor/setup/"
 STEPS = [SETUP, "/two-factor/setup/verify/", "/two-factor/setup/codes/"]
@@ -98,7 +98,7 @@ def test_it_is_remembered(back):
 @pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told(back):
-    outgoing.join()
+    send_due()
     assert mail.outbox[-1].subject == "Signed in with a code sent by e-mail – Countersign"
 
 
@@ -191,7 +191,7 @@ def test_two_factor_was_never_off(on_the_way, alice):
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told_of_the_new_authenticator(on_the_way):
     bind_new_phone(on_the_way)
-    outgoing.join()
+    send_due()
     assert mail.outbox[-1].subject == "The authenticator app was replaced – Countersign"
 
 

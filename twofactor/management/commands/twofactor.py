@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twofactor import adoption, backup_codes, budget, conf, keys, mail, policy, prune, support, vault
+from twofactor import adoption, backup_codes, budget, conf, keys, outbox, policy, prune, support, vault
 from twofactor.importers import arrivals
 from twofactor.importers.found import Unreadable
 from twofactor.models import Authenticator, GuessBudget
@@ -93,6 +93,12 @@ class Command(BaseCommand):
         pruned.add_argument(
             "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
         )
+        action(
+            "send",
+            "Send the letters that wait. For a timer, every minute.",
+            "Workers send at once; this one sends what they could not, or everything where "
+            "TWOFACTOR_MAIL_SENT_BY is 'command'. Any number may run at the same time.",
+        )
         restored = action(
             "after-restore",
             "After a backup was put back: end all sessions, void backup codes.",
@@ -105,7 +111,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, options["action"].replace("-", "_"))(**options)
-        mail.finish()
 
     def say(self, facts: dict[str, Any], as_json: bool) -> None:
         if as_json:
@@ -227,6 +232,12 @@ class Command(BaseCommand):
         removed = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
         for name, rows in removed.items():
             self.stdout.write(f"{name}: {rows} {'would be ' * dry_run}removed")
+
+    def send(self, **options: Any) -> None:
+        sent, answers = outbox.send_due()
+        self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
+        if not answers:
+            raise CommandError("The mail server does not take mail.", returncode=IN_PART)
 
     def after_restore(self, dry_run: bool, **options: Any) -> None:
         for name, rows in support.after_restore(timezone.now(), dry_run=dry_run).items():

@@ -1,0 +1,41 @@
+"""The letter with a link that lets a person choose a new password."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from accounts.models import User
+from twofactor import outbox
+
+TEMPLATE = "accounts/mail/password_reset"
+
+
+def write_letter(user: User | None, address: str) -> None:
+    """For an unknown address too, to which nothing is sent."""
+    language = user.language if user else ""
+    outbox.write(TEMPLATE, user, address, language, state=state_of(user or User(email=address)))
+
+
+def state_of(user: User) -> str:
+    """What a link is bound to: a new password, address or sign-in makes it worthless."""
+    text = f"{user.password}|{user.email}|{user.last_login}"
+    return salted_hmac("accounts.reset", text, algorithm="sha256").hexdigest()
+
+
+@outbox.fills(TEMPLATE)
+def make_link(user: User, contents: dict[str, Any]) -> dict[str, Any] | None:
+    """When the letter is sent: no token waits in the database. As dead as the link would be by now."""
+    written_at: datetime = contents["written_at"]
+    is_late = timezone.now() > written_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    if is_late or not user.is_active or not constant_time_compare(state_of(user), contents["state"]):
+        return None
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
+    return {"link": settings.BASE_URL + path}
