@@ -1,6 +1,5 @@
-"""E-mail addresses: their one spelling, and the links that prove somebody reads one."""
+"""Links that prove that somebody reads mail at an address."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 
 LINK_MAX_AGE = timedelta(days=3)
 PURPOSE = "address"
-
-
-def normalise(address: str) -> str:
-    """One spelling for what looks the same. Mail goes to it alone, so a look-alike gains nothing."""
-    return unicodedata.normalize("NFKC", address).strip().lower()
 
 
 class DeadLink(Exception):

@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import reset
-from accounts.addresses import normalise
-from accounts.models import User
+from accounts.models import User, refuse_unmailable
+from twofactor.email_address import normalise
 from twofactor.forms import PASSWORD_LENGTH
 from twofactor.refusal import in_a_row
 
@@ -28,6 +28,11 @@ class AddressField(forms.EmailField):
     def to_python(self, value: Any) -> Any:
         """In its one spelling before anything judges it: a full-width comma is a comma."""
         return normalise(super().to_python(value) or "")
+
+    def validate(self, value: Any) -> None:
+        """Before the validators, one of which would say less."""
+        super().validate(value)
+        refuse_unmailable(value)
 
 
 def address_field(label: Any, autocomplete: str) -> AddressField:

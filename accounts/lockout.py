@@ -23,10 +23,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.addresses import normalise
 from accounts.models import User
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
+from twofactor.email_address import normalise
 from twofactor.http import client_address, seconds_until
 from twofactor.models import Event
 from twofactor.signals import signed_in_over_api

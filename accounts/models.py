@@ -3,16 +3,28 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.addresses import normalise
+from twofactor import email_address
+from twofactor.email_address import normalise
 from twofactor.user import SecurityMixin
+
+
+def refuse_unmailable(address: str) -> None:
+    """What mail could not be sent to, or would be sent to somebody else at."""
+    if not email_address.has_plain_name(address):
+        raise ValidationError(_("Use only the letters a to z, numbers and symbols before the @"))
+    if not email_address.has_domain(address):
+        raise ValidationError(_("Check the part after the @. No email can be sent to it"))
 
 
 class AddressField(models.EmailField):
     """Stores and looks up one spelling, so that no query has to remember to."""
+
+    default_validators = [*models.EmailField.default_validators, refuse_unmailable]
 
     def to_python(self, value: Any) -> Any:
         return normalise(value) if isinstance(value, str) else value
@@ -22,6 +34,7 @@ class AddressField(models.EmailField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = self.to_python(super().pre_save(model_instance, add))
+        refuse_unmailable(value)  # by whatever door it came
         setattr(model_instance, self.attname, value)
         return value
 

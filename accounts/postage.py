@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest
 
-from accounts.addresses import normalise
 from twofactor import budget
+from twofactor.email_address import normalise
 from twofactor.http import client_address
 
 TO_ONE_ADDRESS = 3

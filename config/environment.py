@@ -18,6 +18,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from twofactor.email_address import to_mail
 from twofactor.rate import parsed as parsed_rate
 
 SECRET_KEY_LENGTH = 32
@@ -34,7 +35,7 @@ BEFORE_MAILERS = {
 }
 READABLE_BY_OTHERS = 0o004
 HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
-HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?")
+HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", re.ASCII)  # as a browser sends it, in xn--
 
 TRUE, FALSE = {"true", "yes", "on", "1"}, {"", "false", "no", "off", "0"}
 
@@ -142,17 +143,23 @@ def long_enough(value: str) -> str:
 
 def sender(value: str) -> str:
     name, address = parseaddr(value)
+    return formataddr((name, mailed(address))) if name else mailed(address)
+
+
+def mailed(address: str) -> str:
     if not HAS_MAILBOX.fullmatch(address):
-        raise ValueError(value)
-    return formataddr((name, address)) if name else address
+        raise ValueError(address)
+    return to_mail(address)
 
 
 def mailboxes(name: str) -> list[str]:
-    addresses = names(name)
-    for address in addresses:
-        if not HAS_MAILBOX.fullmatch(address):
+    found = []
+    for address in names(name):
+        try:
+            found.append(mailed(address))
+        except ValueError:
             refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
-    return addresses
+    return found
 
 
 def admins(addresses: list[str]) -> list[Any]:

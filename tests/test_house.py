@@ -24,7 +24,7 @@ FLOORS = [
     " outbox}",
     "twofactor.{models}",
     "twofactor.{totp, vault, alphabet, conf, rate, qr, mail, sms, http, htmx, browser, chart, cookies,"
-    " refusal, signals, deadline, sessions, batches}",
+    " refusal, signals, deadline, sessions, batches, email_address}",
 ]
 
 

@@ -14,6 +14,7 @@ from django.utils import translation
 
 from twofactor import conf
 from twofactor.deadline import TookTooLong, within
+from twofactor.email_address import to_mail
 
 log = logging.getLogger("countersign.mail")
 
@@ -93,6 +94,7 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
 def hand_over(message: Message, seconds: float = PATIENCE) -> None:
     message.ends_at = time.monotonic() + seconds
     try:
+        message.to = [to_mail(address) for address in message.to]
         within(seconds, partial(deliver, message, seconds))
     except (SMTPException, OSError, ValueError, TookTooLong) as failure:
         raise NotSent(failure) from failure

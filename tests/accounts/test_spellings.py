@@ -1,0 +1,146 @@
+"""One mailbox is one account, and mail goes to the domain that was typed and to no other."""
+
+from io import StringIO
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.models import User
+from config import environment
+from tests.accounts.letters import letters
+from tests.people import PASSWORD, give_password, person, signed_in_as
+from twofactor import mail
+from twofactor.email_address import normalise, to_mail
+
+pytestmark = pytest.mark.django_db
+SOFT_HYPHEN, JOINER = "\N{SOFT HYPHEN}", "\N{ZERO WIDTH JOINER}"
+LOOK_ALIKES = [
+    f"carol@exa{SOFT_HYPHEN}mple.com",
+    f"carol@exa{JOINER}mple.com",
+    f"ca{SOFT_HYPHEN}rol@example.com",
+    "carol@example\N{RIGHT-TO-LEFT OVERRIDE}.com",
+    "carol@example。com",
+    "CAROL@ＥＸＡＭＰＬＥ.com",
+]
+
+
+def sign_up(client, email):
+    return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
+
+
+@pytest.mark.parametrize("spelling", LOOK_ALIKES, ids=ascii)
+def test_what_looks_like_a_taken_address_is_taken(client, spelling):
+    person("carol@example.com")
+    sign_up(client, spelling)
+    assert (User.objects.count(), letters()[0].to) == (1, ["carol@example.com"])
+
+
+@pytest.mark.parametrize("spelling", LOOK_ALIKES, ids=ascii)
+def test_the_spelling_that_was_typed_signs_in(client, spelling):
+    carol = person("carol@example.com")
+    give_password(client, spelling)
+    assert signed_in_as(client) == carol
+
+
+@pytest.mark.parametrize(
+    ("typed", "mailed"),
+    [
+        ("carol@straße.de", "carol@xn--strae-oqa.de"),
+        ("carol@STRASSE.DE", "carol@strasse.de"),
+        ("carol@faß.de", "carol@xn--fa-hia.de"),
+        ("carol@bücher.example", "carol@xn--bcher-kva.example"),
+        ("carol@xn--bcher-kva.example", "carol@xn--bcher-kva.example"),
+        ("carol@نامه\N{ZERO WIDTH NON-JOINER}ای.com", "carol@xn--mgba3gch31f060k.com"),
+    ],
+)
+def test_mail_goes_to_the_domain_that_was_typed(client, typed, mailed):
+    sign_up(client, typed)
+    assert (User.objects.get().email, letters()[0].to) == (mailed, [mailed])
+
+
+def test_whoever_typed_another_alphabet_signs_in_with_it(client):
+    sign_up(client, "carol@straße.de")
+    give_password(client, "carol@STRAßE.de")
+    assert signed_in_as(client).email == "carol@xn--strae-oqa.de"
+
+
+def test_every_spelling_of_a_domain_shares_the_letters_of_one_address(client):
+    for spelling in LOOK_ALIKES:
+        sign_up(client, spelling)
+    assert len(letters()) == 3
+
+
+@pytest.mark.parametrize("address", ["carol@☃.net", "carol@xn--a.example", f"carol@{'ß' * 70}.de"])
+def test_a_domain_that_no_mail_can_be_sent_to_is_refused(client, address):
+    assert "Check the part after the @. No email can be sent to it" in sign_up(client, address).text
+
+
+@pytest.mark.parametrize(
+    "address", ["ı@example.com", "jürgen@example.com", "ca\N{CYRILLIC SMALL LETTER ER}ol@b.de"]
+)
+def test_a_name_of_other_letters_is_refused_with_the_reason(client, address):
+    assert "Use only the letters a to z, numbers and symbols before the @" in sign_up(client, address).text
+
+
+def test_a_refused_address_makes_nobody(client):
+    sign_up(client, "ı@example.com")
+    assert (User.objects.count(), letters()) == (0, [])
+
+
+@pytest.mark.parametrize("address", ["ı@example.com", "carol@☃.net"])
+def test_no_other_door_stores_what_cannot_be_mailed(address):
+    with pytest.raises(ValidationError):
+        User.objects.create_user(address)
+
+
+def test_a_command_that_makes_an_administrator_says_what_is_wrong():
+    with pytest.raises(CommandError, match="Use only the letters a to z"):
+        call_command("createsuperuser", "--noinput", "--email", "ı@example.com", stdout=StringIO())
+
+
+def test_a_command_that_makes_an_administrator_stores_what_is_mailed(monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", "--noinput", "--email", "root@straße.de", stdout=StringIO())
+    assert User.objects.get().email == "root@xn--strae-oqa.de"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "@", "no at", "a@b@c", "a@.", "\N{SOFT HYPHEN}@\N{SOFT HYPHEN}", "a@xn--"]
+)
+def test_any_text_has_a_spelling_that_is_its_own(address):
+    assert normalise(normalise(address)) == normalise(address)
+
+
+def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
+    person("carol@example.com")
+    answers = [
+        Client().post("/accounts/login/", {"username": spelling, "password": "wrong"}).status_code
+        for spelling in LOOK_ALIKES[:5]
+    ]
+    assert answers == [422, 422, 422, 422, 429]
+
+
+# Mail of sites whose people are stored in another way, and of this one to its administrators
+
+
+def test_mail_to_somebody_stored_in_another_spelling_goes_to_the_same_domain():
+    mail.send("twofactor/mail/code", "Carol@straße.de", "en", code="123456")
+    assert letters()[0].to == ["Carol@xn--strae-oqa.de"]
+
+
+def test_mail_to_a_domain_that_is_none_is_not_sent():
+    assert (mail.send("twofactor/mail/code", "carol@☃.net", "en", code="123456"), letters()) == (False, [])
+
+
+def test_the_sender_and_the_administrators_are_stored_as_mailed(monkeypatch):
+    monkeypatch.setenv("ADMINS", "ops@straße.de")
+    assert environment.mailboxes("ADMINS") == ["ops@xn--strae-oqa.de"]
+    assert environment.sender("Ops <ops@straße.de>") == "Ops <ops@xn--strae-oqa.de>"
+
+
+@pytest.mark.parametrize("address", ["jürgen@example.com", "carol@☃.net"])
+def test_what_no_mail_server_takes_is_refused(address):
+    with pytest.raises(ValueError, match="no address"):
+        to_mail(address)
