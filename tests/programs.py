@@ -34,6 +34,10 @@ def postgres(program: str = "postgres") -> str | None:
     return shutil.which(program, path=os.pathsep.join([os.environ["PATH"], *folders]))
 
 
+def nginx() -> str | None:
+    return shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
+
+
 def apt_install(package: str) -> None:
     if IS_ROOT and shutil.which("apt-get"):
         install = ["apt-get", "install", "--yes", "--quiet", package]

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Site:
-    """DATABASE_URL, where its log goes, what program it runs within, and what else is in its environment."""
+    """DATABASE_URL, where its log goes, what it runs within, gunicorn's options, and more environment."""
 
-    def __init__(self, database, folder, *, workers=2, within=(), **environment):
-        self.workers_wanted, self.within = workers, within
+    def __init__(self, database, folder, *, workers=2, within=(), options=(), **environment):
+        self.workers_wanted, self.within, self.options = workers, within, options
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
         self.log = folder / f"site-{self.port}.log"
@@ -42,7 +42,7 @@ class Site:
         command = [*self.within, sys.executable, "-m", "gunicorn", "tests.drills.wsgi", *bind, *patience]
         with self.log.open("ab") as log:
             self.master = subprocess.Popen(
-                [*command, "--no-control-socket"],
+                [*command, "--no-control-socket", *self.options],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
