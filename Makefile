@@ -3,7 +3,8 @@
 # make check    lint, types, templates, migrations, rules of the house; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
-# make assurance  what takes long, then every requirement with its tests or the reason why it has none
+# make assurance  every requirement with its tests or the reason why it has none, then what takes long and what was
+#                 not run; one part of it: make assurance PART=races
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml; with what is locked kept: make lock UPGRADE=
@@ -60,10 +61,8 @@ assurance: export RACE_REPEATS = 20
 assurance: export LOAD_MINUTES = 10
 assurance: export HYPOTHESIS_PROFILE = long
 assurance: .venv/test-packages
-	$(BIN)/pytest -m "long or hypothesis" tests
-	$(BIN)/pytest $(RACES)
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(RACES)
 	@$(BIN)/python -m tests.evidence
+	@$(BIN)/python -m tests.long $(PART)
 
 bench: .venv/bench/packages
 	@.venv/bench/bin/python -m tests.bench $(BENCH)
