@@ -1,4 +1,4 @@
-# make run      a site on 127.0.0.1:8000, everything set up (another port: make run PORT=8001)
+# make run      a site on localhost:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
 # make check    lint, types, templates, migrations, rules of the house; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
@@ -27,13 +27,10 @@ LOCK = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-str
 .PHONY: run test check format assurance bench screens mutations messages lock
 .DELETE_ON_ERROR:
 
-run: export BASE_URL = http://127.0.0.1:$(PORT)
+# A browser gives passkeys to localhost, and to no number.
+run: export BASE_URL = http://localhost:$(PORT)
 run: .venv/packages .env
 	@$(BIN)/python manage.py migrate --verbosity 0
-	@echo
-	@echo "  Countersign is at   $(BASE_URL)/"
-	@echo "  Its mail appears at $(BASE_URL)/mailbox/"
-	@echo
 	@$(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
 test: .venv/test-packages
@@ -79,8 +76,9 @@ mutations: .venv/test-packages
 	$(BIN)/python playwright/mutations.py
 
 lock: .venv/uv
-	$(LOCK) --extra postgres --output-file requirements.txt
-	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements.txt --output-file tests/requirements.txt
+	$(LOCK) --python-version 3.11 --extra postgres --output-file requirements.txt
+	$(LOCK) --python-version 3.11 --extra api --extra postgres --extra sms --constraint requirements.txt --output-file requirements-all.txt
+	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements-all.txt --output-file tests/requirements.txt
 	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/bench/requirements.txt
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
@@ -90,11 +88,13 @@ lock: .venv/uv
 	"EMAIL_URL=file:.mail", sep="\n")' > $@
 
 .venv/packages: requirements.txt | .venv
-	$(PIP) --requirement $<
+	@echo "Installing what the site needs into .venv, about a minute, once."
+	@$(PIP) --requirement $<
 	@touch $@
 
 .venv/test-packages: tests/requirements.txt .venv/packages
-	$(PIP) --requirement $<
+	@echo "Installing what the tests need into .venv, about two minutes, once."
+	@$(PIP) --requirement $<
 	@touch $@
 
 # The apps that we are compared with never reach the environment that ours runs in.
@@ -108,4 +108,4 @@ lock: .venv/uv
 
 .venv/uv: | .venv
 	$(PYTHON) -m venv $@
-	$@/bin/pip install --quiet uv
+	$@/bin/pip install --quiet uv==0.13.9

@@ -26,7 +26,7 @@ BASE_URL = environment.parsed(
     environment.origin,
     problem="must be an origin: http or https, a host, perhaps a port, and no path",
     example="https://accounts.example.com",
-    default="http://127.0.0.1:8000" if DEBUG else None,
+    default="http://localhost:8000" if DEBUG else None,
 )
 HOST = urlsplit(BASE_URL).hostname or ""
 HTTPS = BASE_URL.startswith("https:")
@@ -40,12 +40,11 @@ SITE_NAME = "Countersign"
 
 API_ENABLED = environment.flag("API_ENABLED")
 if API_ENABLED:
-    environment.needs("API_ENABLED", ("rest_framework", "rest_framework_simplejwt", "drf_spectacular"), "api")
+    environment.needs("API_ENABLED", ("rest_framework", "rest_framework_simplejwt", "drf_spectacular"))
 
 INSTALLED_APPS = [
     "accounts",
     "twofactor",
-    "whitenoise.runserver_nostatic",
     "twofactor.apps.AdminBehindTwoFactors",
     "django.contrib.auth",
     "django.contrib.contenttypes",

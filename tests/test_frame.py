@@ -451,7 +451,7 @@ def test_in_development_mail_is_read_in_the_browser(development):
     visitor = Visitor(development)
     visitor.post("/accounts/signup/", email="bob@example.com", password=PASSWORD)
     assert b"bob@example.com" in visitor.ask("/mailbox/").body
-    assert b"http://127.0.0.1:8000/accounts/email/verify/" in visitor.ask("/mailbox/0/").body
+    assert b"http://localhost:8000/accounts/email/verify/" in visitor.ask("/mailbox/0/").body
 
 
 # Closed by default
