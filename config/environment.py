@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -81,10 +82,11 @@ def flag(name: str) -> bool:
     return value.lower() in TRUE
 
 
-def needs(name: str, packages: tuple[str, ...], extra: str) -> None:
+def needs(name: str, packages: tuple[str, ...]) -> None:
     """Asked without importing them, and before Django would, with a traceback."""
     if not all(map(find_spec, packages)):
-        refuse(name, f"needs the {extra} extra: pip install 'countersign[{extra}]'", "false")
+        install = f"{sys.executable} -m pip install --require-hashes -r requirements-all.txt"
+        refuse(name, f"needs packages that are not installed: {install}", "false")
 
 
 def names(name: str) -> list[str]:

@@ -5,9 +5,12 @@ import re
 import subprocess
 from graphlib import TopologicalSorter
 from html.parser import HTMLParser
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 
@@ -484,12 +487,45 @@ def tracked():
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-LOCKS = ["requirements.txt", "tests/requirements.txt", "tests/bench/requirements.txt"]
+LOCKS = [
+    "requirements.txt",
+    "requirements-all.txt",
+    "tests/requirements.txt",
+    "tests/bench/requirements.txt",
+]
 
 
 @pytest.mark.parametrize("file", [*LOCKS, "pyproject.toml", "Makefile"])
 def test_packages_come_from_where_the_machine_says(file):
     assert REGISTRY.search((ROOT / file).read_text()) is None
+
+
+def locked(file):
+    """Each package in a lock, with its extras and its version."""
+    found = re.findall(r"^([\w.-]+)(?:\[(.+?)\])?==(\S+)", (ROOT / file).read_text(), re.MULTILINE)
+    return {canonicalize_name(name): (set(extras.split(",")), version) for name, extras, version in found}
+
+
+def wanted_extras(name, extras):
+    """What an installed package asks for with an extra, as it is used here."""
+    for wanted in map(Requirement, metadata.requires(name) or []):
+        if not wanted.marker or any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
+            yield from ((canonicalize_name(wanted.name), extra) for extra in wanted.extras)
+
+
+@pytest.mark.parametrize("file", LOCKS)
+def test_what_is_asked_for_with_an_extra_is_locked_with_it(file):
+    """An old pip otherwise looks for a newer version of it, and finds no hash."""
+    pins = locked(file)
+    here = {canonicalize_name(package.name) for package in metadata.distributions()} & pins.keys()
+    wanted = {pair for name in here for pair in wanted_extras(name, pins[name][0])}
+    assert [(name, extra) for name, extra in wanted if name in pins and extra not in pins[name][0]] == []
+
+
+@pytest.mark.parametrize("file", LOCKS[1:])
+def test_a_package_is_locked_at_one_version(file):
+    base, other = locked(LOCKS[0]), locked(file)
+    assert {name: other[name][1] for name in base} == {name: version for name, (_, version) in base.items()}
 
 
 @pytest.mark.proves("13.3.1")
