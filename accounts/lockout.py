@@ -27,7 +27,7 @@ from accounts.models import User
 from twofactor import cookies, events, signin, vault
 from twofactor.budget import CLOCKS_APART
 from twofactor.email_address import normalise
-from twofactor.http import client_address, seconds_until
+from twofactor.http import client_address, has_address, seconds_until
 from twofactor.models import Event
 from twofactor.signals import signed_in_over_api
 from twofactor.templatetags.two_factor import wait
@@ -163,6 +163,8 @@ def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
     known = known_as(request, name)
     now = timezone.now()
     fresh = Q(ip_address=address, attempt_time__gt=now - COOL_OFF)
+    if not has_address(address):
+        fresh &= Q(username=name)
     mine = fresh & Q(username=known)
     strangers = Q(username=name, user_agent=STRANGERS)
     # Told apart and added up here: there are some fifty rows at the most, and Django is slow to write more.

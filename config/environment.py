@@ -9,7 +9,6 @@ from datetime import date
 from difflib import get_close_matches
 from email.utils import formataddr, parseaddr
 from importlib.util import find_spec
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from twofactor import ip
 from twofactor.email_address import to_mail
 from twofactor.rate import parsed as parsed_rate
 
@@ -211,11 +211,12 @@ def mail_settings(backend: str, **options: Any) -> dict[str, Any]:
     return {"EMAIL_BACKEND": backend, **{BEFORE_MAILERS[name]: value for name, value in options.items()}}
 
 
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
+def proxies(name: str) -> list[ip.Network | str]:
+    """Networks, and the word for a socket that tells no address."""
     try:
-        return [ip_network(part) for part in names(name)]
+        return [part if part == "unix" else ip.parse_network(part) for part in names(name)]
     except ValueError as bad:
-        refuse(name, f"must be addresses or networks ({bad})", "10.0.0.5,10.1.0.0/16")
+        refuse(name, f"must be addresses, networks or unix ({bad})", "10.0.0.5,10.1.0.0/16")
 
 
 def database(value: str) -> dict[str, Any]:

@@ -1,38 +1,78 @@
 """Who is asking, and over which scheme, when a proxy stands in front."""
 
+import logging
 from collections.abc import Callable
-from ipaddress import ip_address
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from twofactor import ip
+
+UNIX = "unix"  # in TRUSTED_PROXIES: whoever reaches the socket of the site, which tells no address
+
+log = logging.getLogger("countersign.security")
+
 
 class TrustedProxy:
-    """Believe X-Forwarded-Proto and X-Real-IP, but only from the addresses in TRUSTED_PROXIES.
+    """Believe X-Forwarded-Proto and the client's address, but only from who is in TRUSTED_PROXIES.
 
-    X-Forwarded-For is not read: its left end is whatever the client wrote, and which of its other entries
-    to believe depends on how many proxies append to it. The proxy must *set* X-Real-IP, not pass it on.
+    The address is in X-Real-IP, which the proxy must set, or in X-Forwarded-For, to which each proxy appends:
+    read from the right, the first that is no proxy of ours. What stands left of it, the client wrote.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if self.trusts(request.META.get("REMOTE_ADDR", "")):
+        text = request.META.get("REMOTE_ADDR", "")
+        address = ip.parse(text)
+        if is_trusted(address) or (not text and UNIX in settings.TRUSTED_PROXIES):
             if request.META.get("HTTP_X_FORWARDED_PROTO") == "https":
                 request.META["wsgi.url_scheme"] = "https"  # the dictionary that request.is_secure() reads
-            claimed = request.META.get("HTTP_X_REAL_IP", "").strip()
-            if is_address(claimed):
-                request.META["REMOTE_ADDR"] = claimed
+            address = told_by_proxy(request.META) or address
+        if address:
+            request.META["REMOTE_ADDR"] = str(address)
         return self.get_response(request)
 
-    def trusts(self, address: str) -> bool:
-        return is_address(address) and any(ip_address(address) in net for net in settings.TRUSTED_PROXIES)
+
+def is_trusted(address: ip.Address | None) -> bool:
+    networks = (network for network in settings.TRUSTED_PROXIES if network != UNIX)
+    return address is not None and any(address in network for network in networks)
 
 
-def is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def told_by_proxy(meta: dict[str, Any]) -> ip.Address | None:
+    """A proxy that sets one of the two headers may pass the other on as the client wrote it: if they say
+    different things, nobody knows which to believe.
+    """
+    alone = ip.parse(meta.get("HTTP_X_REAL_IP", "").strip())
+    from_list = read_from_the_right(meta.get("HTTP_X_FORWARDED_FOR", ""))
+    if alone and from_list and is_trusted(alone):
+        return from_list  # the inner of two proxies names the outer one
+    if alone and from_list and alone != from_list:
+        warn_of_two_addresses()
+        return None
+    return alone or from_list
+
+
+def read_from_the_right(hops: str) -> ip.Address | None:
+    """Nothing beyond an entry that is no address: as far as there, proxies of ours have told."""
+    found = None
+    for hop in reversed(hops.split(",")):
+        address = ip.parse_hop(hop)
+        if address is None:
+            return found
+        found = address
+        if not is_trusted(address):
+            return found
+    return found
+
+
+@cache
+def warn_of_two_addresses() -> None:
+    """Once, because any client can cause it."""
+    log.warning(
+        "X-Real-IP and X-Forwarded-For name different clients, so neither is believed: "
+        "let the proxy set both, or set one and remove the other"
+    )

@@ -32,7 +32,7 @@ HOST = urlsplit(BASE_URL).hostname or ""
 HTTPS = BASE_URL.startswith("https:")
 ALLOWED_HOSTS = [HOST, *(["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
-TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
 
 SITE_NAME = "Countersign"
 

@@ -27,7 +27,7 @@ FLOORS = [
     " outbox}",
     "twofactor.{models}",
     "twofactor.{totp, vault, alphabet, conf, rate, qr, mail, sms, http, htmx, browser, chart, cookies,"
-    " refusal, signals, deadline, sessions, batches, email_address}",
+    " refusal, signals, deadline, sessions, batches, email_address, ip}",
 ]
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
@@ -154,6 +155,12 @@ SETTINGS = {
         id="twofactor.E012",
     ),
     "TWOFACTOR_CLEAR_SITE_DATA": Setting(False, "True or False", lambda value: isinstance(value, bool)),
+    "TWOFACTOR_CLIENT_ADDRESS": Setting(
+        "",
+        "the dotted path of a function of the request; empty for REMOTE_ADDR",
+        lambda value: value == "" or is_path(value),
+    ),
+    "SITE_HAS_MAIL": Setting(True, "True or False", lambda value: isinstance(value, bool)),
     "SITE_NAME": Setting("", TEXT, is_text),
     "BASE_URL": Setting("", "an origin like https://example.com, without a path", is_origin),
     "TWILIO_ACCOUNT_SID": Setting("", FOR_TWILIO, is_text_for_twilio),
@@ -232,6 +239,15 @@ def htmx_version() -> int:
 
 def clears_site_data() -> bool:
     return bool(read("TWOFACTOR_CLEAR_SITE_DATA"))
+
+
+def client_address() -> Callable[[HttpRequest], Any] | None:
+    path = read("TWOFACTOR_CLIENT_ADDRESS")
+    return cast(Callable[[HttpRequest], Any], import_string(path)) if path else None
+
+
+def site_has_mail() -> bool:
+    return bool(read("SITE_HAS_MAIL"))
 
 
 def base_url() -> str:

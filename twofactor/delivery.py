@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from twofactor import alphabet, budget, conf, mail, sms, standing, vault
+from twofactor.http import has_address
 from twofactor.models import Phone, SentCode
 from twofactor.refusal import Refused
 
@@ -93,7 +94,8 @@ def send(
         for whose in (f"sends:{user.pk}", f"sends-to:{vault.fingerprint('target', channel.target)[:24]}")
         for span, limit, window in SENDS
     ]
-    take_all([(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR), *mine], now)
+    here = [(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR)] if has_address(address) else []
+    take_all([*here, *mine], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):
         for key, *_rest in mine:

@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from twofactor import budget, outbox, signals, standing
+from twofactor.http import remote_address
 from twofactor.models import Event
 
 log = logging.getLogger("countersign.security")
@@ -74,13 +75,19 @@ def record(
             user_id=user.pk,
             kind=kind,
             at=timezone.now(),
-            ip_address=request.META.get("REMOTE_ADDR") or None if request else None,
+            ip_address=ip_of(request) if request else None,
             browser=browser_of(request) if request else "",
             detail=detail,
         )
         if audience.mail and may_mail(event, audience.mail_once_in):
             write_letters(event, user, also_to)
     transaction.on_commit(partial(tell, event, audience.signal, user, request), using=database)
+
+
+def ip_of(request: HttpRequest) -> str | None:
+    """One that the column takes, whatever a server has put there."""
+    address = remote_address(request)
+    return str(address) if address else None
 
 
 def browser_of(request: HttpRequest) -> str:

@@ -113,7 +113,7 @@ def tell_of_replay(user: AbstractBaseUser, request: HttpRequest, method: str, *,
     accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
     known_from = accepted.values_list("ip_address", flat=True).first()
     events.record("code_replayed", user, request, method=method)
-    if spent and known_from and known_from != request.META.get("REMOTE_ADDR"):
+    if spent and known_from and known_from != events.ip_of(request):
         events.record("replayed_elsewhere", user, request)
 
 

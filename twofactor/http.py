@@ -1,9 +1,9 @@
 """How our own views answer."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
-from ipaddress import IPv6Address, ip_address, ip_network
+from functools import cache, wraps
 from math import ceil
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -17,9 +17,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from twofactor import conf, ip
+
 T = TypeVar("T")
 
-IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - which nobody has; nothing is bound to it
+
+log = logging.getLogger("countersign.security")
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
@@ -41,15 +45,33 @@ def page(
     return render(request, template, {"form": form, **context}, status=status)
 
 
+def remote_address(request: HttpRequest) -> ip.Address | None:
+    """Where a request comes from: what the site's own function says, else REMOTE_ADDR."""
+    resolve = conf.client_address()
+    return ip.parse(str(resolve(request) if resolve else request.META.get("REMOTE_ADDR", "")))
+
+
 def client_address(request: HttpRequest) -> str:
-    """Whom limits count by: what a proxy that is trusted left in REMOTE_ADDR, and never nothing."""
-    try:
-        address = ip_address(request.META.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104 - a socket without addresses; nothing is bound to it
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
-    return str(address)
+    """Whom limits count by. Limits that count by the address alone do not count NO_ADDRESS (has_address)."""
+    address = remote_address(request)
+    if address is None:
+        warn_of_no_address()
+        return NO_ADDRESS
+    return ip.customer(address)
+
+
+def has_address(client: str) -> bool:
+    """All who come without one would share a limit, and one of them could use it up for everybody."""
+    return client != NO_ADDRESS
+
+
+@cache
+def warn_of_no_address() -> None:
+    """Once for a process, not for every request."""
+    log.warning(
+        "REMOTE_ADDR is no address, so no limit counts by address. Behind a unix socket, let the proxy set "
+        "X-Real-IP, and set TRUSTED_PROXIES=unix (in a site of your own: TWOFACTOR_CLIENT_ADDRESS)"
+    )
 
 
 def seconds_until(moment: datetime) -> int:

@@ -45,7 +45,7 @@ class Message(EmailMultiAlternatives):
 
 def site_has_mail() -> bool:
     """EMAIL_URL=none: says that it has not."""
-    return bool(getattr(settings, "SITE_HAS_MAIL", True))
+    return conf.site_has_mail()
 
 
 def site_name() -> str:

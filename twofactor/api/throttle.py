@@ -7,12 +7,14 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from twofactor import budget, conf
-from twofactor.http import client_address, seconds_until
+from twofactor.http import client_address, has_address, seconds_until
 
 
 class Often(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         who = f"user:{request.user.pk}" if request.user.is_authenticated else client_address(request)
+        if not has_address(who):
+            return True
         self.key, self.now = f"api:{view.counts_as}:{who}", timezone.now()
         return budget.take(self.key, *conf.throttle_rate(), self.now)
 

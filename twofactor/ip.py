@@ -1,0 +1,44 @@
+"""IP addresses as they arrive: from a socket, or in the header of a proxy."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+IPV6_CUSTOMER = 64  # bits: what one customer gets to choose addresses from
+MAPPED_BITS = 96  # in front of an IPv4 address that is written as an IPv6 one
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+def parse(text: str) -> Address | None:
+    """IPv4 is IPv4, also on a socket for both, which says ::ffff:203.0.113.9. Without the zone of a link."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or IPv6Address(int(address))
+    return address
+
+
+def parse_network(text: str) -> Network:
+    network = ip_network(text)
+    if isinstance(network, IPv6Network) and network.prefixlen >= MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        return ip_network((mapped, network.prefixlen - MAPPED_BITS)) if mapped else network
+    return network
+
+
+def parse_hop(text: str) -> Address | None:
+    """One entry of X-Forwarded-For. Some proxies write the port behind it. A zone is none of ours."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    return None if "%" in text else parse(text)
+
+
+def customer(address: Address) -> str:
+    """Whom a limit counts by."""
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
+    return str(address)
