@@ -11,13 +11,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from twofactor import budget
 from twofactor.htmx import current_page
-from twofactor.http import client_address, path_of
+from twofactor.http import client_address
 
 RETRY_SECONDS = 30
 READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
@@ -69,10 +68,7 @@ def part_is_down(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
-    page = current_page(request) if getattr(request, "htmx", None) else request.headers.get("Referer", "")
-    path = path_of(page)
-    safe = all(url_has_allowed_host_and_scheme(url, {request.get_host()}) for url in (page, path))
-    return render(request, "out_of_date.html", {"carry_on": path if safe else "/"}, status=403)
+    return render(request, "out_of_date.html", {"carry_on": current_page(request) or "/"}, status=403)
 
 
 @csrf_exempt  # browsers send these reports on their own, without a page that could carry a token

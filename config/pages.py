@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from twofactor import nudge, policy, stepup
 from twofactor.decorators import open_before_set_up
+from twofactor.views.panel import changed_part
 
 
 @login_not_required
@@ -15,6 +16,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "came_back": stepup.came_back(request),
+        "changed_part": changed_part(request),
     }
     return render(request, "dashboard.html", reminders)
 

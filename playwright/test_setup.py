@@ -390,3 +390,22 @@ def test_once_acknowledged_the_codes_are_gone(signed_in):
     set_up(signed_in)
     signed_in.goto("/two-factor/setup/codes/")
     expect(signed_in.get_by_text(CODE)).to_have_count(0)
+
+
+def test_a_dismissed_reminder_stays_on_its_page(page, alice):
+    enter(page.context, alice)
+    page.goto("/")
+    page.get_by_role("button", name="Dismiss two-factor reminder").click()
+    expect(page.get_by_text("Reminder dismissed").last).to_be_attached()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    see(page, "Hello, Alice")
+
+
+def test_a_reminder_dismissed_in_an_ended_session_leads_back_to_its_page(page, alice):
+    enter(page.context, alice)
+    page.goto("/")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Dismiss two-factor reminder").click()
+    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
+    give_password(page, path=page.url)
+    see(page, "Hello, Alice")

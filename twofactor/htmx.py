@@ -10,6 +10,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
@@ -48,7 +49,7 @@ class Navigation:
         if not htmx or htmx.history_restore_request:
             response = self.get_response(request)
             if request.method == "POST" and asks_to_sign_in(request, response):
-                say_why(request)
+                response.headers["Location"] = sign_in_again(request)
         else:
             response = in_place(cast(HtmxRequest, request), self.get_response)
         patch_vary_headers(response, ["HX-Request"])
@@ -62,10 +63,9 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
         return push_url(response, page_of_refusal(request, response))
     target = response.headers.get("Location")
     if target:
-        login = resolve_url(settings.LOGIN_URL)
-        if urlsplit(target).path == login:
+        if urlsplit(target).path == resolve_url(settings.LOGIN_URL):
             again = asks_to_sign_in(request, response)
-            return navigate(response, sign_in_again(request, login) if again else target)
+            return navigate(response, sign_in_again(request) if again else target)
         if request.session.get(SESSION_KEY) != before:
             return navigate(response, target)
     elif is_document(response):
@@ -76,7 +76,7 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
 def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
     """A refused form is no step in the history, unless it shows another page than the one it was on."""
     page = response.headers.get("Content-Location", "")
-    return page if page and page != path_of(current_page(request)) else False
+    return page if page and page != current_page(request) else False
 
 
 def is_document(response: HttpResponse) -> bool:
@@ -103,17 +103,18 @@ def say_why(request: HttpRequest) -> None:
 
 
 def current_page(request: HttpRequest) -> str:
-    """What htmx says the person is looking at, if that is a page of this site."""
-    try:
-        return cast(HtmxRequest, request).htmx.current_url_abs_path or ""
-    except ValueError:  # no address at all
-        return ""
+    """What the person is looking at, by htmx or the browser, if that is a page of this site."""
+    htmx = getattr(request, "htmx", None)
+    page = (htmx.current_url if htmx else request.headers.get("Referer")) or ""
+    path = path_of(page) if page.startswith(f"{request.scheme}://{request.get_host()}/") else ""
+    return path if url_has_allowed_host_and_scheme(path, None) else ""  # //somewhere.else is no path of ours
 
 
-def sign_in_again(request: HtmxRequest, login: str) -> str:
-    """Back to the page the person was looking at, not to the part of it that was asked for."""
+def sign_in_again(request: HttpRequest) -> str:
+    """Back to the page the person was looking at, not to the form on it or the part that was asked for."""
     say_why(request)
-    return f"{login}?{urlencode({REDIRECT_FIELD_NAME: current_page(request) or '/'})}"
+    page = current_page(request) or ("/" if getattr(request, "htmx", None) else request.get_full_path())
+    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({REDIRECT_FIELD_NAME: page})}"
 
 
 def navigate(response: HttpResponse, to: str) -> HttpResponse:

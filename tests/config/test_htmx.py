@@ -136,6 +136,22 @@ def test_an_error_that_shows_another_page_has_its_address(client, htmx, alice):
     assert (answer.status_code, answer["HX-Push-Url"]) == (409, "/two-factor/")
 
 
+@pytest.mark.parametrize(
+    "path", ["/two-factor/nudge/dismiss/", "/two-factor/sessions/end/", "/accounts/profile/"]
+)
+def test_a_plain_form_of_an_ended_session_leads_back_to_its_page(client, path):
+    answer = client.post(path, headers={"Referer": "http://testserver/?tab=1"})
+    assert answer.url == "/accounts/login/?next=%2F%3Ftab%3D1"
+
+
+@pytest.mark.parametrize(
+    "page", ["", "https://evil.example/", "http://testserver//evil.example/", "http://["]
+)
+def test_without_a_page_of_ours_it_leads_to_what_was_asked_for(client, page):
+    answer = client.post("/accounts/profile/", headers={"Referer": page})
+    assert answer.url == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
+
+
 @REFUSED
 def test_without_htmx_a_refused_form_says_nothing_about_history(client, name):
     assert "HX-Push-Url" not in client.post(reverse(name))
