@@ -88,6 +88,23 @@ def test_back_after_finishing_shows_no_codes(page, site):
     expect(page.get_by_text(code)).to_have_count(0)
 
 
+@pytest.mark.parametrize("mode", ["htmx", "no-js", "htmx-blocked"])
+def test_back_after_finishing_asks_nobody_who_they_are(page, site):
+    submits.alice(page)
+    to_codes(page, start_set_up(page))
+    finish(page)
+    for _ in ("codes", "code", "key", "panel"):
+        page.go_back()
+        see(page, "Security")
+
+
+def test_back_from_what_was_confirmed_for_passes_the_confirmation(page, site):
+    page.goto("/help/")
+    submits.give_a_number(page)
+    page.go_back()
+    see(page, "Help")
+
+
 # Pages that the browser keeps in memory
 
 
@@ -126,7 +143,7 @@ def test_a_kept_page_shows_no_codes_after_finishing(keeping):
     back(keeping)
     see(keeping, "Security")
     back(keeping)
-    see(keeping, "Confirm it is you")
+    see(keeping, "Security")
     expect(keeping.get_by_text(code)).to_have_count(0)
 
 

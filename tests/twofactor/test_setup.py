@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import pyotp
 import pytest
@@ -608,9 +608,18 @@ def risen(alices, phone, clock):
 
 
 @pytest.mark.proves("N-12")
+@pytest.mark.parametrize("query", ["?replace=1", "?next=/help/"])
+def test_replacing_needs_more_than_having_signed_in(alices, query):
+    assert alices.get(SETUP + query).url == f"{CONFIRM}?{urlencode({'next': SETUP + query})}"
+
+
 @pytest.mark.parametrize("path", [SETUP, VERIFY, CODES])
-def test_replacing_needs_more_than_having_signed_in(alices, path):
-    assert alices.get(path).url == f"{CONFIRM}?next={path.replace('/', '%2F')}"
+def test_whoever_comes_back_after_the_last_step_is_shown_the_panel(alices, path):
+    assert (alices.get(path).url, alices.post(path).status_code) == ("/two-factor/", 409)
+
+
+def test_the_panel_leads_to_replacing(alices):
+    assert f'href="{SETUP}?replace=1"' in alices.get("/two-factor/").text
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(239, False), (241, True)])

@@ -13,7 +13,7 @@ from twofactor.forms import SavedForm
 from twofactor.http import page, posted, see_other
 from twofactor.models import Draft
 from twofactor.user import person
-from twofactor.views.panel import or_fresh_panel
+from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof
 from twofactor.views.setup import begun, held, holder, shown
 
@@ -65,9 +65,3 @@ def disable(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Two-factor authentication is off"))
         return see_other("twofactor:settings")
     return page(request, "twofactor/disable.html", form=form)
-
-
-def nothing_to_change(request: HttpRequest) -> HttpResponse:
-    if request.method == "POST":
-        raise enrolment.Changed
-    return see_other("twofactor:settings")

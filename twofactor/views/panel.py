@@ -99,6 +99,12 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return guarded
 
 
+def nothing_to_change(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        raise enrolment.Changed
+    return see_other("twofactor:settings")
+
+
 def activity(request: HttpRequest) -> HttpResponse:
     mine = Event.objects.filter(user_id=person(request).pk).order_by("-at", "-pk")
     return page(request, "twofactor/activity.html", events=mine[:SHOWN])

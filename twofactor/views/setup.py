@@ -1,6 +1,8 @@
 """Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, enrolment, mail, qr, signin, standing, totp, vault
+from twofactor import cookies, enrolment, mail, qr, signin, standing, stepup, totp, vault
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
 from twofactor.factors import TOTP
@@ -20,7 +22,7 @@ from twofactor.forms import CodeForm, SavedForm
 from twofactor.http import onward, page, post_only, posted, safe_next, see_other
 from twofactor.models import Draft, owner
 from twofactor.user import person
-from twofactor.views.panel import or_fresh_panel
+from twofactor.views.panel import nothing_to_change, or_fresh_panel
 
 SETUP = Draft.Kind.SETUP
 COOKIE = "draft"
@@ -51,6 +53,25 @@ def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
     return enrolment.unfinished(person(request), kind, timezone.now(), holder(request))
 
 
+def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Back, after the last step, leads to the panel, and asks nobody who they are.
+
+    What the address of somebody who comes to begin says, is named.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            may_go_on = request.GET.keys() & set(begins) or stepup.may_set_up(request)
+            finished = not may_go_on and enrolment.is_on(request.user) and begun(request) is None
+            return nothing_to_change(request) if finished else view(request)
+
+        return or_fresh_panel(open_before_set_up(guarded))
+
+    return decorate
+
+
+@unless_finished("replace", "next")
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
     mine = holder(request)
@@ -76,7 +97,7 @@ def setup_address(request: HttpRequest) -> HttpResponse:
     return page(request, "twofactor/setup_address.html", address=standing.address(request.user))
 
 
-@or_fresh_panel
+@unless_finished()
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = begun(request)
@@ -92,13 +113,11 @@ def step(request: HttpRequest, name: str) -> HttpResponse:
     return see_other(reverse(f"twofactor:{name}") + onward(request))
 
 
-@or_fresh_panel
-@open_before_set_up
+@unless_finished()
 def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
-    signed_in = request.user.is_authenticated
-    draft = begun(request) if signed_in else None
-    if signed_in and draft is None and request.method == "POST":
+    draft = begun(request)
+    if draft is None and request.method == "POST":
         raise enrolment.Changed
     return last_step(request, draft)
 
