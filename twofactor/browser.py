@@ -1,5 +1,7 @@
 """What people call their browser."""
 
+from django.utils.translation import gettext
+
 NAMES = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
 SYSTEMS = {
     "iPhone": "iPhone",
@@ -13,7 +15,8 @@ SYSTEMS = {
 
 
 def name_of(user_agent: str) -> str:
-    """Firefox · Windows, say; the beginning of the header when nothing in it is known."""
+    """Firefox · Windows, for example. Nothing of the header itself, which is a stranger's text in our letters."""
     name = next((shown for mark, shown in NAMES.items() if f"{mark}/" in user_agent), "")
     system = next((shown for mark, shown in SYSTEMS.items() if mark in user_agent), "")
-    return " · ".join(part for part in (name, system) if part) or user_agent[:40]
+    known = " · ".join(part for part in (name, system) if part)
+    return known or (gettext("Unknown browser") if user_agent else "")

@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from twofactor import budget, outbox, signals, standing
-from twofactor.http import remote_address
+from twofactor.http import client_address, remote_address
 from twofactor.models import Event
 
 log = logging.getLogger("countersign.security")
@@ -33,10 +33,13 @@ class Audience:
     signal: Signal | None = None
     mail: bool = False
     mail_once_in: timedelta | None = None  # for what an attacker could repeat
+    for_each_browser: bool = False  # once for each browser and network, that is
 
 
+# Without a limit, of whatever gives somebody a way in: a thief would cause some harmless letters first.
 MAIL = Audience(mail=True)
-SUSPICIOUS = Audience(mail=True, mail_once_in=timedelta(hours=24))
+DAY = timedelta(hours=24)
+SUSPICIOUS = Audience(mail=True, mail_once_in=DAY)
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
     Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
@@ -50,7 +53,7 @@ AUDIENCES = {
     Event.Kind.WRONG_CODES: SUSPICIOUS,
     Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
     Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,
-    Event.Kind.NEW_BROWSER: SUSPICIOUS,
+    Event.Kind.NEW_BROWSER: Audience(mail=True, mail_once_in=DAY, for_each_browser=True),
     Event.Kind.TOKEN_REUSED: SUSPICIOUS,
     Event.Kind.BACKUP_CODE_USED: MAIL,
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
@@ -79,7 +82,7 @@ def record(
             browser=browser_of(request) if request else "",
             detail=detail,
         )
-        if audience.mail and may_mail(event, audience.mail_once_in):
+        if audience.mail and may_mail(event, audience, request):
             write_letters(event, user, also_to)
     transaction.on_commit(partial(tell, event, audience.signal, user, request), using=database)
 
@@ -111,8 +114,14 @@ def note(kind: str, user_id: Any, request: HttpRequest | None, **said: str) -> N
     log.info(kind, extra={"event": kind, "user": user_id, "session": session, **said})
 
 
-def may_mail(event: Event, once_in: timedelta | None) -> bool:
-    return once_in is None or budget.take(f"mail:{event.kind}:{event.user_id}", 1, once_in, event.at)
+def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> bool:
+    if audience.mail_once_in is None:
+        return True
+    key = f"mail:{event.kind}:{event.user_id}"
+    if audience.for_each_browser and request:
+        place = f"{event.browser} {client_address(request)}"
+        key += f":{hashlib.sha256(place.encode()).hexdigest()[:24]}"
+    return budget.take(key, 1, audience.mail_once_in, event.at)
 
 
 def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from email import message_from_bytes, policy
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -247,6 +248,32 @@ def test_what_is_suspicious_is_mailed_once_a_day(laptop, phone, clock, paper, ac
         clock.shift(3600)
         GuessBudget.objects.update(failures=0, blocked_until=None)
     assert told == [1, 0]
+
+
+@pytest.mark.proves("6.3.5")
+@pytest.mark.parametrize(
+    "other", [{"HTTP_USER_AGENT": "Safari/605.1 iPhone"}, {"REMOTE_ADDR": "203.0.113.9"}]
+)
+def test_each_new_browser_and_network_is_told(laptop, phone, clock, other):
+    for browser in ({}, other):
+        sign_in(Client(**{"HTTP_USER_AGENT": FIREFOX, **browser}), phone)
+        clock.shift(60)
+    assert [letter.subject for letter in letters()] == ["Signed in from a new browser – Countersign"] * 2
+
+
+def test_a_letter_about_a_password_is_never_one_too_many(laptop):
+    passwords = [PASSWORD, *(f"a quiet green harbour {n}" for n in range(25))]
+    for old, new in pairwise(passwords):
+        new = {"new_password1": new, "new_password2": new}
+        laptop.post("/accounts/password_change/", {"old_password": old, **new})
+    assert len(letters()) == 25
+
+
+def test_a_letter_says_nothing_that_a_stranger_wrote(db):
+    person()
+    for header in (FIREFOX, "Claim your prize: evil.example/win now!!"):
+        give_password(Client(HTTP_USER_AGENT=header))
+    assert ("evil" in letters()[0].body, "Unknown browser" in letters()[0].body) == (False, True)
 
 
 def test_a_right_code_after_two_wrong_ones_is_not_mailed(client, phone):
