@@ -25,10 +25,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from twofactor import cookies, events, signin, vault
+from twofactor.api import clients
 from twofactor.budget import CLOCKS_APART
 from twofactor.email_address import normalise
 from twofactor.http import client_address, has_address, seconds_until
-from twofactor.models import Event
 from twofactor.signals import signed_in_over_api
 from twofactor.templatetags.two_factor import wait
 
@@ -40,9 +40,6 @@ NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
 ANYWHERE = "255.255.255.255"  # and this, which nobody has, where their address would
 NEVER = datetime.max.replace(tzinfo=UTC)
-
-NAMES_KEPT = timedelta(days=90)  # of programs that somebody has signed in with
-SIGN_INS = ["second_factor_accepted", "signed_in_without_second_factor", "signed_in_trusted"]
 
 COOKIE = "known"
 COOKIE_AGE = timedelta(days=365)
@@ -263,11 +260,5 @@ def remember(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any)
 def forgive(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """A whole sign-in clears what was counted, with or without a session."""
     forget(request, user)
-    if user.last_login is not None and has_a_new_client(user, request):
+    if user.last_login is not None and not clients.is_known(user, request, timezone.now()):
         events.record("new_browser", user, request)
-
-
-def has_a_new_client(user: Any, request: HttpRequest) -> bool:
-    """A program brings no note: it is known by its name, and by no other sign-in than the one just made."""
-    recent = Event.objects.filter(user_id=user.pk, at__gt=timezone.now() - NAMES_KEPT, kind__in=SIGN_INS)
-    return len(recent.filter(browser=events.browser_of(request))[:2]) < 2

@@ -15,7 +15,7 @@ SYSTEMS = {
 
 
 def name_of(user_agent: str) -> str:
-    """Firefox · Windows, for example. Nothing of the header itself, which is a stranger's text in our letters."""
+    """Firefox · Windows, for example. Never the header itself: a stranger's text in our letters."""
     name = next((shown for mark, shown in NAMES.items() if f"{mark}/" in user_agent), "")
     system = next((shown for mark, shown in SYSTEMS.items() if mark in user_agent), "")
     known = " · ".join(part for part in (name, system) if part)

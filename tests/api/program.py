@@ -10,7 +10,7 @@ class Program:
 
     def __init__(self, email="alice@example.com", **extra):
         self.email, self.client = email, Client(raise_request_exception=False, **extra)
-        self.access = self.refresh = self.challenge = None
+        self.access = self.refresh = self.challenge = self.client_token = None
 
     def post(self, path, body=None, **more):
         return self.call("post", path, data=body or {}, content_type="application/json", **more)
@@ -20,7 +20,10 @@ class Program:
 
     def call(self, method, path, headers=None, **more):
         bearer = {"Authorization": f"Bearer {self.access}"} if self.access else {}
-        answer = getattr(self.client, method)(f"/api/{path}", headers={**bearer, **(headers or {})}, **more)
+        known = {"X-Client-Token": self.client_token} if self.client_token else {}
+        answer = getattr(self.client, method)(
+            f"/api/{path}", headers={**bearer, **known, **(headers or {})}, **more
+        )
         if answer.status_code < 300 and answer.content:
             self.keep(answer.json())
         return answer
@@ -28,6 +31,7 @@ class Program:
     def keep(self, found):
         self.access = found.get("access", self.access)
         self.refresh = found.get("refresh", self.refresh)
+        self.client_token = found.get("client_token", self.client_token)
         self.challenge = found.get("totp_challenge_token", self.challenge)
 
     def give_password(self, password=PASSWORD):

@@ -16,7 +16,7 @@ from twofactor.models import Event, SentCode
 def test_without_a_second_factor_the_password_gives_tokens(bobs):
     answer = bobs.give_password()
     assert answer.status_code == 200
-    assert answer.json().keys() == {"is_totp_enabled", "access", "refresh"}
+    assert answer.json().keys() == {"is_totp_enabled", "access", "refresh", "client_token"}
     assert answer.json()["is_totp_enabled"] is False
 
 
@@ -36,7 +36,7 @@ def test_a_wrong_password_is_401(program, alice):
 
 def test_the_authenticators_code_gives_tokens(asked, phone):
     answer = asked.give(otp_code=phone.code())
-    assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh"})
+    assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh", "client_token"})
 
 
 def test_a_backup_code_gives_tokens_and_is_spent(asked, alice, paper):

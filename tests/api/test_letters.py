@@ -1,11 +1,13 @@
 """What the owner is told of."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.accounts.letters import letters
 from tests.api.program import Program
+from tests.people import person
 
-APP, OTHER = "Harbour/1.0 (Android)", "curl/8.5.0"
 NEW = ["Signed in from a new browser – Countersign"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -13,53 +15,104 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def alice(transactional_db, clock):
-    from tests.people import person
-
     return person()
 
 
-def sign_in(phone, clock, client=APP):
+@pytest.fixture
+def known(phone, clock):
+    """A program that Alice has signed in with."""
+    return sign_in(Program(), phone, clock)
+
+
+def sign_in(program, phone, clock):
     """With the next code of her phone."""
     clock.shift(60)
-    return Program(headers={"User-Agent": client}).sign_in(phone)
+    return program.sign_in(phone)
 
 
 def subjects():
     return [letter.subject for letter in letters()]
 
 
-def test_nobody_is_told_of_their_first_sign_in(phone, clock):
-    sign_in(phone, clock)
+def test_nobody_is_told_of_their_first_sign_in(known):
     assert subjects() == []
 
 
 @pytest.mark.proves("6.3.5")
-def test_a_sign_in_with_another_program_is_told(phone, clock):
-    sign_in(phone, clock)
-    sign_in(phone, clock, OTHER)
+def test_a_sign_in_with_another_program_is_told(known, phone, clock):
+    sign_in(Program(), phone, clock)
     assert subjects() == NEW
 
 
-def test_a_sign_in_with_the_same_program_is_not_told(phone, clock):
-    for _ in range(3):
-        sign_in(phone, clock)
+@pytest.mark.proves("6.3.5")
+def test_a_program_is_not_known_by_its_name(phone, clock):
+    for address in ("192.0.2.1", "198.51.100.1"):
+        sign_in(Program(headers={"User-Agent": "okhttp/4.12.0"}, REMOTE_ADDR=address), phone, clock)
+    assert subjects() == NEW
+
+
+def test_a_program_that_keeps_its_token_is_not_told(known, phone, clock):
+    for _ in range(2):
+        sign_in(known, phone, clock)
+    assert subjects() == []
+
+
+def test_it_is_known_anywhere(known, phone, clock):
+    known.client.defaults["REMOTE_ADDR"] = "198.51.100.1"
+    sign_in(known, phone, clock)
     assert subjects() == []
 
 
 @pytest.mark.proves("6.3.5")
-def test_wrong_codes_make_no_program_known(phone, clock):
-    sign_in(phone, clock)
-    thief = Program(headers={"User-Agent": OTHER})
+def test_a_program_that_keeps_none_is_told_from_each_network(phone, clock):
+    for address in ("192.0.2.1", "192.0.2.1", "198.51.100.1", "203.0.113.1"):
+        sign_in(Program(REMOTE_ADDR=address), phone, clock)
+    assert subjects() == NEW * 3
+
+
+def test_a_token_of_somebody_else_makes_no_program_known(known, phone, clock):
+    bobs = Program(person("bob@example.com").email)
+    bobs.give_password()
+    stranger = Program()
+    stranger.client_token = bobs.client_token
+    sign_in(stranger, phone, clock)
+    assert subjects() == NEW
+
+
+def test_a_token_from_before_the_password_makes_no_program_known(known, alice, clock):
+    alice.refresh_from_db()
+    alice.authenticator.delete()
+    alice.set_password("a quiet green harbour")
+    alice.save()
+    known.give_password("a quiet green harbour")
+    assert subjects() == NEW
+
+
+def test_after_ninety_days_a_program_is_new_again(known, phone, clock):
+    clock.shift(timedelta(days=90, seconds=1))
+    sign_in(known, phone, clock)
+    assert subjects() == NEW
+
+
+@pytest.mark.parametrize("token", ["x", "\u00e9", "." * 5000, "a.b"])
+def test_a_token_that_makes_no_sense_is_none(known, phone, clock, token):
+    known.client_token = token
+    assert sign_in(known, phone, clock).is_signed_in()
+
+
+@pytest.mark.proves("6.3.5")
+def test_wrong_codes_make_no_program_known(known, phone, clock):
+    thief = Program()
     thief.give_password()
     thief.give(otp_code="000000")
-    sign_in(phone, clock, OTHER)
+    sign_in(thief, phone, clock)
     assert subjects() == NEW
 
 
 @pytest.mark.proves("6.3.5")
 def test_a_sign_in_without_a_second_factor_is_told_too(alice):
-    for client in (APP, APP, OTHER):
-        Program(headers={"User-Agent": client}).give_password()
+    for program in [Program()] * 2 + [Program()]:
+        program.give_password()
     assert subjects() == NEW
 
 

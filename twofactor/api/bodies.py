@@ -41,6 +41,11 @@ def backup_code() -> Text:
     return Text(64, required=False, help_text="One of the ten from the set-up. Each works once.")
 
 
+def client_token(**more: Any) -> serializers.CharField:
+    text = "Keep it as long as the app is there, and send it as `X-Client-Token` with each later sign-in."
+    return serializers.CharField(help_text=text, **more)
+
+
 def password() -> Text:
     text = "Needed when the sign-in is some minutes old (`password_needed`)."
     return Text(PASSWORD_LENGTH, required=False, help_text=text)
@@ -66,6 +71,7 @@ class SignIn(serializers.Serializer):
     is_totp_enabled = serializers.BooleanField()
     access = serializers.CharField(required=False)
     refresh = serializers.CharField(required=False)
+    client_token = client_token(required=False)
     totp_challenge_token = serializers.CharField(required=False)
     channels = Channel(many=True, required=False, help_text="Where a code could be sent to.")
 
@@ -80,6 +86,10 @@ class SecondFactor(OneCode):
 class Tokens(serializers.Serializer):
     access = serializers.CharField()
     refresh = serializers.CharField()
+
+
+class SignedIn(Tokens):
+    client_token = client_token()
 
 
 class Send(serializers.Serializer):

@@ -22,7 +22,10 @@ Sign-in with a second factor, over JSON. Every rule, limit and line in the audit
 
 Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where it says so. Whatever is
 refused is answered with `{"detail", "code"}`: a sentence for the person, in the language of
-`Accept-Language`, and a word for the program. 429 says in `Retry-After` how many seconds to wait."""
+`Accept-Language`, and a word for the program. 429 says in `Retry-After` how many seconds to wait.
+
+A program is known by the `client_token` that comes with a sign-in. Keep it through signing out, and send it
+as `X-Client-Token` when the person signs in the next time; without it they get mail about a new program."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -119,6 +122,7 @@ def described(
 ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dCIs…"
 CHALLENGE = "b1946ac9.gAAAAABpo…"
 PAIR = {"access": ACCESS, "refresh": REFRESH}
+SIGNED_IN = {**PAIR, "client_token": "3f1d8a02.gAAAAABpo…"}
 CODES = [
     "7QK2M-X04TN-9GDRA",
     "PZ8WC-H3VYE-25JSB",
@@ -146,7 +150,7 @@ sign_in = described(
         "without two-factor sign-in",
         {"username": "ann@example.com", "password": "correct horse battery"},
         200,
-        {"is_totp_enabled": False, **PAIR},
+        {"is_totp_enabled": False, **SIGNED_IN},
     ),
     Example(
         "with two-factor sign-in",
@@ -172,18 +176,24 @@ verify = described(
     "Sign in with the second factor",
     "Exactly one of the three codes. A code and a challenge are spent together, and by nobody else.",
     bodies.SecondFactor,
-    {200: bodies.Tokens},
+    {200: bodies.SignedIn},
     Example(
-        "an authenticator's code", {"totp_challenge_token": CHALLENGE, "otp_code": "492039"}, 200, dict(PAIR)
+        "an authenticator's code",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        200,
+        SIGNED_IN,
     ),
     Example(
         "a backup code",
         {"totp_challenge_token": CHALLENGE, "backup_code": "7QK2M-X04TN-9GDRA"},
         200,
-        dict(PAIR),
+        SIGNED_IN,
     ),
     Example(
-        "a code that was sent", {"totp_challenge_token": CHALLENGE, "sent_code": "731904"}, 200, dict(PAIR)
+        "a code that was sent",
+        {"totp_challenge_token": CHALLENGE, "sent_code": "731904"},
+        200,
+        SIGNED_IN,
     ),
     refused(
         "a wrong code",

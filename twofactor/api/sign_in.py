@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor import conf, delivery, enrolment, events, signals, signin
-from twofactor.api import bodies, document, proof, tokens
+from twofactor.api import bodies, clients, document, proof, tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import OpenDoor, plain, said, shown
 from twofactor.delivery import Channel
@@ -39,9 +39,10 @@ def challenge(user: Any) -> dict[str, Any]:
 
 
 def welcome(request: Request, user: Any, method: str) -> dict[str, str]:
-    pair = tokens.issue(user, method, timezone.now())
+    now = timezone.now()
+    pair = tokens.issue(user, method, now)
     signals.signed_in_over_api.send(Create, user=user, request=plain(request))
-    return pair
+    return {**pair, "client_token": clients.make_token(user, now)}
 
 
 class Verify(OpenDoor):
@@ -51,7 +52,7 @@ class Verify(OpenDoor):
         pending = signin.live(body["totp_challenge_token"])
         code, kinds = proof.code(body)
         method = signin.accept(plain(request), pending, code, kinds)
-        return shown(bodies.Tokens, welcome(request, pending.user, method))
+        return shown(bodies.SignedIn, welcome(request, pending.user, method))
 
 
 class Send(OpenDoor):
