@@ -1,5 +1,6 @@
 """What requests and answers carry, in the names of the contract."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from twofactor.forms import PASSWORD_LENGTH
 
 ONE_CODE = _("Give one of the codes, and only one.")
+NO_CHOICE = _("Choose how you want to get in")
 
 
 class Text(serializers.CharField):
@@ -19,6 +21,19 @@ class Text(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Choice(Text):
+    """One of some words. DRF's own field repeats what was sent in its answer."""
+
+    def __init__(self, choices: Iterable[str], **more: Any) -> None:
+        self.choices = tuple(choices)
+        super().__init__(max_length=max(map(len, self.choices)), **more)
+
+    def to_internal_value(self, data: Any) -> str:
+        if data not in self.choices:
+            raise serializers.ValidationError(NO_CHOICE)
         return super().to_internal_value(data)
 
 
@@ -94,7 +109,7 @@ class SignedIn(Tokens):
 
 class Send(serializers.Serializer):
     totp_challenge_token = Text(1024)
-    channel = serializers.ChoiceField(["email", "sms"])
+    channel = Choice(["email", "sms"])
 
 
 class Sent(Channel):

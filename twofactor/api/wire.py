@@ -13,7 +13,7 @@ LONGEST = 16 * 1024  # bytes: the longest password and two tokens, with room to 
 
 
 class OneObject(BaseParser):
-    """Each name once, and no number that JSON does not know."""
+    """Each name once, no number that JSON does not know, and no half of a character."""
 
     media_type = "application/json"
 
@@ -25,6 +25,7 @@ class OneObject(BaseParser):
             raise ParseError
         try:
             found = json.loads(body, object_pairs_hook=once, parse_constant=refuse)
+            json.dumps(found, ensure_ascii=False).encode()  # fails on lone surrogates, such as "\\ud800"
         except (ValueError, RecursionError):
             raise ParseError from None
         if not isinstance(found, dict):
