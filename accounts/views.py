@@ -31,13 +31,17 @@ from accounts.models import User
 from twofactor import events, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.forms import PasswordForm
-from twofactor.http import page, path_of, post_only, posted, safe_next, see_other
+from twofactor.http import page, path_of, post_only, posted, refuse_doubles, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
 
 
 class RefusedIs422:
     """Django's views answer a refused form with 200; ours say what they mean."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        refuse_doubles(request)
+        return super().post(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
     def form_invalid(self, form: Form) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)  # type: ignore[attr-defined, no-any-return]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from twofactor import adoption, chart, enrolment, events, factors, mail, signin
 from twofactor.decorators import to_page
-from twofactor.http import safe_next, see_other
+from twofactor.http import refuse_doubles, safe_next, see_other
 
 DAYS = 30
 WRONG = ("second_factor_refused", "second_factor_locked")
@@ -30,6 +30,10 @@ class Password(LoginView):
     template_name = "admin/login.html"
     authentication_form = AdminAuthenticationForm
     next_page = "admin:index"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        refuse_doubles(request)
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         logout(self.request)  # whoever was signed in here has no business in the administration

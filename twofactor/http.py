@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.db import connections, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -28,7 +29,16 @@ log = logging.getLogger("countersign.security")
 
 def posted(request: HttpRequest) -> QueryDict | None:
     """What a form is bound to: an empty POST is a refused form, not a fresh one."""
-    return request.POST if request.method == "POST" else None
+    if request.method != "POST":
+        return None
+    refuse_doubles(request)
+    return request.POST
+
+
+def refuse_doubles(request: HttpRequest) -> None:
+    """No form of ours has a field twice. Which of two codes counts must not depend on who reads them."""
+    if any(len(values) > 1 for _name, values in request.POST.lists()):
+        raise BadRequest("a field was sent twice")
 
 
 def page(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,8 +23,8 @@ from twofactor.views.verify import finish, other_ways, waiting
 @second_step
 @post_only("twofactor:verify_sent")
 def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    now = timezone.now()
-    channel = next((c for c in pending.channels(now) if c.kind == request.POST.get("channel")), None)
+    now, chosen = timezone.now(), (posted(request) or QueryDict()).get("channel")
+    channel = next((c for c in pending.channels(now) if c.kind == chosen), None)
     if channel is None:
         return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
     again = delivery.newest(pending.user, pending.purpose) is not None
