@@ -9,9 +9,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from twofactor import backup_codes, standing, totp
+from twofactor import backup_codes, standing, totp, vault
 from twofactor.models import Authenticator, GuessBudget
-from twofactor.sessions import SessionStore
+from twofactor.sessions import PURPOSE, SessionStore
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -62,4 +62,5 @@ def signed_in_as(client: Client):
 
 def open_sessions():
     """What every session of the site holds."""
-    return [SessionStore().decode(row.session_data) for row in Session.objects.all()]
+    now = timezone.now()
+    return [vault.unseal(PURPOSE, row.session_key, row.session_data, now) for row in Session.objects.all()]

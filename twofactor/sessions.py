@@ -47,12 +47,13 @@ class SessionStore(db.SessionStore):
         return self.decode(row.session_data)
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        """Django keeps the token of a password reset in it, say."""
-        return vault.seal(PURPOSE, "", session_dict, timezone.now())
+        """Django keeps the token of a password reset in it. Copied into another row, it does not open."""
+        return vault.seal(PURPOSE, row_key(self.session_key), session_dict, timezone.now())
 
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
+        owner = row_key(self.session_key)
         try:
-            return dict(vault.unseal(PURPOSE, "", str(session_data), timezone.now()))
+            return dict(vault.unseal(PURPOSE, owner, str(session_data), timezone.now()))
         except vault.Unopenable:
             return {}
 

@@ -22,6 +22,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import addresses, lockout
 from config.logs import JsonLines
@@ -30,7 +31,6 @@ from twofactor import alphabet, backup_codes, cookies, delivery, sessions, signi
 from twofactor.api import tokens
 from twofactor.models import Authenticator
 from twofactor.outbox import send_due
-from twofactor.sessions import SessionStore
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
 DATABASES = {"db", "transactional_db", "live_server", "databases"}  # fixtures; the last is of the importers
@@ -87,7 +87,7 @@ class Hunter:
             session = apps.get_model("sessions", "Session")
             yield (
                 "a session",
-                (str(SessionStore().decode(row.session_data)) for row in session.objects.all()),
+                (session_of(row) for row in session.objects.all()),
                 {RESET},  # Django keeps it there until the new password is chosen; the row is sealed
             )
             dump = io.StringIO()
@@ -122,6 +122,14 @@ class Spellings:
             or any(each in text.line for each in self.in_base64)
             or any(each in text.text and stands_alone(each, text.text) for each in self.as_it_is)
         )
+
+
+def session_of(row):
+    """What a session holds, as text; nothing where a test wrote a row of its own."""
+    try:
+        return str(vault.unseal(sessions.PURPOSE, row.session_key, row.session_data, timezone.now()))
+    except vault.Unopenable:
+        return ""
 
 
 def stands_alone(secret, text):
