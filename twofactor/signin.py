@@ -41,6 +41,7 @@ log = logging.getLogger("countersign.security")
 COOKIE = "pending"
 PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
+PREFILL_FOR = timedelta(minutes=5)  # after a sign-in has run out of time
 SENDS_AN_HOUR = 6
 
 # How the second factor was met, as the session remembers it.
@@ -207,9 +208,12 @@ def known_backend(path: str) -> bool:
 
 
 def name_to_prefill(request: HttpRequest) -> str:
-    """Whoever ran out of time does not type their name again."""
+    """Whoever ran out of time does not type it again; whoever uses this browser later does not read it."""
     value = opened(cookies.read(request, COOKIE))
-    user = get_user_model().objects.filter(pk=value["user"]).first() if value else None
+    since = timezone.now() - datetime.fromisoformat(value["ends"]) if value else None
+    if value is None or since is None or not timedelta(0) <= since <= PREFILL_FOR:
+        return ""
+    user = get_user_model().objects.filter(pk=value["user"]).first()
     return user.get_username() if user else ""
 
 
