@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from django import forms
@@ -12,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import reset
 from accounts.models import User, refuse_unmailable
 from twofactor.email_address import normalise
-from twofactor.forms import PASSWORD_LENGTH
-from twofactor.refusal import in_a_row
+from twofactor.forms import PASSWORD_LENGTH, CodeForm
+from twofactor.refusal import Refused, in_a_row
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
 ADDRESS_LENGTH = 254
@@ -133,9 +134,24 @@ class NewPasswordForm(auth_forms.SetPasswordForm):
 
 
 class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
-    def __init__(self, *args: Any, password_is_right: Callable[[str], bool], **kwargs: Any) -> None:
+    """With a code in it for people who have a second factor: it is spent last, when all else is right."""
+
+    field_order = ("old_password", "code", "new_password1", "new_password2")
+
+    def __init__(
+        self,
+        *args: Any,
+        password_is_right: Callable[[str], bool],
+        accept: Callable[[str], Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.password_is_right = password_is_right
+        self.accept = accept
+        if accept:
+            self.fields["code"] = deepcopy(CodeForm.base_fields["code"])
+            del self.fields["code"].widget.attrs["autofocus"]
+            self.order_fields(self.field_order)
         self.fields["old_password"].error_messages["required"] = _("Enter your password")
         del self.fields["old_password"].widget.attrs["autofocus"]  # what happens elsewhere is read first
 
@@ -145,3 +161,14 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
         if not self.password_is_right(password):
             raise ValidationError(_("The password is not correct"))
         return password
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.accept and not self.errors:
+            try:
+                self.accept(cleaned["code"])
+            except Refused as refused:
+                if not refused.keep:
+                    self.data = {**self.data, "code": ""}
+                self.add_error("code", refused.sentence)
+        return cleaned

@@ -28,10 +28,11 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import events, signin, stepup
+from twofactor import enrolment, events, factors, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.forms import PasswordForm
 from twofactor.http import page, path_of, post_only, posted, refuse_doubles, safe_next, see_other
+from twofactor.views.panel import or_fresh_panel
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
 
@@ -78,13 +79,20 @@ class Logout(auth_views.LogoutView):
         return response
 
 
+@method_decorator(or_fresh_panel, name="dispatch")  # type: ignore[arg-type]  # for functions
 class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
+    takes_the_factor = True
 
     def get_form_kwargs(self) -> dict[str, Any]:
+        """Whoever sits down at an open session, or knows the password, needs the second factor too."""
         right = partial(stepup.password_is_right, self.request)
-        return super().get_form_kwargs() | {"password_is_right": right}
+        accept = self.accept if enrolment.is_on(self.request.user) else None
+        return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
+
+    def accept(self, code: str) -> str:
+        return factors.accept(cast(User, self.request.user), code, self.request, timezone.now())
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)

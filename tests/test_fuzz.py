@@ -69,7 +69,12 @@ FORMS_INSIDE = {  # what stands in each form, if only one field is wrong
     f"{PHONE}verify/": {"code": "000000"},
     f"{SETUP}verify/": {"code": "000000"},
     "/accounts/profile/": {"name": "Alice", "language": "de"},
-    "/accounts/password_change/": {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW},
+    "/accounts/password_change/": {
+        "old_password": PASSWORD,
+        "code": "000000",
+        "new_password1": NEW,
+        "new_password2": NEW,
+    },
     "/accounts/email/change/": {"email": "alice@elsewhere.example"},
     "/admin/accounts/user/{bob}/two-factor/reset/": {"reset-reason": "lost"},
     "/admin/accounts/user/{bob}/two-factor/emergency-code/": {"code-reason": "lost", "code-hours": "1"},

@@ -108,6 +108,11 @@ class TwoFactorPeople(AskedAgain):
     def factor_last_used(self, user: Any) -> Any:
         return user.authenticator.last_used_at if hasattr(user, "authenticator") else None
 
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Of Django's UserAdmin, where this class stands left of it: asks for both factors, too."""
+        inherited: Callable[..., HttpResponse] = super().user_change_password  # type: ignore[misc]
+        return recently_confirmed()(inherited)(request, *args, **kwargs)
+
     def get_urls(self) -> list[URLPattern]:
         pages = [
             ("", self.help_page, "help"),

@@ -10,14 +10,14 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import NoReverseMatch, URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from twofactor import adoption, chart, enrolment, events, factors, mail, signin
-from twofactor.decorators import to_page
+from twofactor.decorators import recently_confirmed, to_page
 from twofactor.http import refuse_doubles, safe_next, see_other
 
 DAYS = 30
@@ -77,8 +77,11 @@ class Site(admin.AdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Ours counts guesses at the old one, and tells the person."""
-        return see_other("password_change")
+        """The site's own page, which counts guesses at the old one; or Django's, after both factors."""
+        try:
+            return see_other("password_change")
+        except NoReverseMatch:
+            return recently_confirmed()(super().password_change)(request, extra_context)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         page = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")

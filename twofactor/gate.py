@@ -8,14 +8,14 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.auth.views import PasswordChangeView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import budget, conf, policy, signin, standing
+from twofactor import budget, conf, policy, signin, standing, stepup
 from twofactor.decorators import to_page
 from twofactor.http import seconds_until
 
@@ -66,6 +66,9 @@ class Gate:
             return signin.go_on_with_code(request)
         if type(cast(Any, request.user)) is not SimpleLazyObject:  # signed in by a middleware after this
             request.user = asked(request, request.user)
+        has_factor = request.session.get(signin.AMR, signin.NONE) != signin.NONE
+        if has_factor and changes_the_password(view) and not stepup.recently_confirmed(request):
+            return to_page(request, "twofactor:confirm")
         if request.session.get(signin.AMR) != signin.NONE or getattr(view, "open_before_set_up", False):
             return None
         if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
@@ -77,6 +80,12 @@ class Gate:
         if isinstance(exception, budget.Locked):
             return locked(request, exception)
         return too_often(request, exception) if isinstance(exception, budget.TooOften) else None
+
+
+def changes_the_password(view: Callable[..., Any]) -> bool:
+    """A page of Django's own, in whatever site, that asks for the old password alone."""
+    kind = getattr(view, "view_class", object)
+    return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
 
 
 def method(request: HttpRequest) -> str:

@@ -39,8 +39,9 @@ def reset(client, email="alice@example.com"):
     return choose(client, link())
 
 
-def change(client, old=PASSWORD, new=NEW, again=None):
+def change(client, old=PASSWORD, new=NEW, again=None, **code):
     data = {"old_password": old, "new_password1": new, "new_password2": new if again is None else again}
+    data |= code
     return client.post("/accounts/password_change/", data)
 
 
@@ -337,6 +338,85 @@ def test_changing_needs_the_old_password(as_alice):
     assert (change(as_alice, old="wrong").status_code, opens(PASSWORD)) == (422, True)
 
 
+@pytest.fixture
+def owner(client, alice):
+    """Her browser, where two-factor sign-in is on, and her phone."""
+    phone = enrol(alice)
+    sign_in(client, phone)
+    return client, phone
+
+
+@pytest.mark.proves("L-4", "S-10")
+@pytest.mark.parametrize("code", ["", "000000", "12345"])
+def test_with_a_second_factor_changing_needs_a_code(owner, code):
+    client, _phone = owner
+    assert (change(client, code=code).status_code, opens(PASSWORD)) == (422, True)
+
+
+def test_a_code_of_the_app_lets_the_password_change(owner):
+    client, phone = owner
+    change(client, code=phone.code(off=1))
+    assert opens(NEW)
+
+
+def test_the_code_of_the_sign_in_changes_no_password(owner):
+    client, phone = owner
+    change(client, code=phone.code())
+    assert opens(PASSWORD)
+
+
+@pytest.mark.parametrize("mistake", [{"old": "wrong"}, {"new": "short"}, {"again": "a loud yellow hill"}])
+def test_a_mistake_beside_the_code_spends_no_code(owner, mistake):
+    client, phone = owner
+    change(client, code=phone.code(off=1), **mistake)
+    change(client, code=phone.code(off=1))
+    assert opens(NEW)
+
+
+def test_the_page_asks_for_a_code_where_there_is_one(owner):
+    client, _phone = owner
+    assert 'name="code"' in client.get("/accounts/password_change/").text
+
+
+def test_the_page_asks_for_no_code_where_there_is_none(as_alice):
+    assert 'name="code"' not in as_alice.get("/accounts/password_change/").text
+
+
+@pytest.mark.proves("S-11")
+def test_a_trusted_browser_is_no_code_for_a_new_password(owner, alice):
+    client, phone = owner
+    client.post("/accounts/logout/")
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(off=1), "trust_browser": "on"})
+    client.post("/accounts/logout/")
+    give_password(client)
+    assert (client.session["amr"], change(client).status_code) == ("trusted", 422)
+
+
+@pytest.mark.proves("L-4")
+def test_wrong_codes_and_new_passwords_in_turn_are_five_guesses(owner):
+    """An open session and the password; each new password used to give five more."""
+    client, phone = owner
+    for _ in range(3):
+        answers = [
+            client.post("/two-factor/confirm/", {"password": PASSWORD, "code": "000000"}) for _ in range(5)
+        ]
+        change(client, code=phone.code(off=1))
+    assert [answer.status_code for answer in answers] == [429] * 5
+
+
+@pytest.mark.proves("L-4")
+def test_wrong_codes_and_resets_in_turn_are_five_guesses(client, alice):
+    """The mailbox alone; each reset used to give five more."""
+    enrol(alice)
+    answers = []
+    for n in range(3):
+        reset(client)
+        client.post("/accounts/login/", {"username": alice.email, "password": NEW})
+        answers += [client.post("/two-factor/verify/", {"code": f"00000{n}"}) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [422] * 5 + [429] * 10
+
+
 def test_changing_needs_the_same_password_twice(as_alice):
     assert (change(as_alice, again="a loud yellow hill").status_code, opens(PASSWORD)) == (422, True)
 
@@ -376,13 +456,14 @@ def test_changing_ends_a_sign_in_that_waits_for_its_code(client, alice):
     phone, other = enrol(alice), Client()
     sign_in(client, phone)
     give_password(other)
-    change(client)
+    change(client, code=phone.code(off=1))
     assert "/accounts/login/" in other.get("/two-factor/verify/")["Location"]
 
 
 def test_changing_keeps_the_second_factor_of_the_session(client, alice):
-    sign_in(client, enrol(alice))
-    change(client)
+    phone = enrol(alice)
+    sign_in(client, phone)
+    change(client, code=phone.code(off=1))
     assert client.get("/two-factor/").wsgi_request.user.is_verified()
 
 

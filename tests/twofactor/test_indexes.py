@@ -117,11 +117,12 @@ def test_a_new_password_uses_indexes(asked, client, alice):
     assert without_index(connection, asked) == []
 
 
-def test_changing_the_account_uses_indexes(asked, alices, proof):
+def test_changing_the_account_uses_indexes(asked, alices, phone, proof):
     alices.post("/two-factor/confirm/", proof)
     assert alices.post("/accounts/email/change/", {"email": "new@example.com"}).status_code == 303
     assert alices.post(link(letters()[-1])).status_code == 303
     new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    new["code"] = phone.code(off=1)
     assert alices.post("/accounts/password_change/", new).status_code == 302
     assert without_index(connection, asked) == []
 

@@ -130,7 +130,7 @@ def change_number(laptop, phone, clock, paper):
 
 def change_password(laptop, phone, clock, paper):
     new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
-    laptop.post("/accounts/password_change/", {"old_password": PASSWORD, **new})
+    laptop.post("/accounts/password_change/", {"old_password": PASSWORD, "code": phone.code(), **new})
 
 
 def change_address(laptop, phone, clock, paper):

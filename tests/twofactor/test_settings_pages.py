@@ -465,7 +465,7 @@ def renew(client, phone):
 
 def change_password(client, phone):
     new = "another good password"
-    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    form = {"old_password": PASSWORD, "code": phone.code(), "new_password1": new, "new_password2": new}
     client.post("/accounts/password_change/", form)
 
 

@@ -1,0 +1,88 @@
+"""Pages of Django's own that set a password, as another site has them: the password alone opens none."""
+
+import pytest
+from django.contrib.auth import urls as auth_urls
+from django.contrib.auth.admin import UserAdmin
+from django.test import Client
+from django.urls import include, path
+
+from accounts.models import User
+from config.urls import urlpatterns as ours
+from tests.people import PASSWORD, enrol, give_password, person, sign_in
+from twofactor.admin import TwoFactorPeople
+from twofactor.adminsite import Site
+
+NEW = "a quiet green harbour"
+
+
+class Theirs(TwoFactorPeople, UserAdmin):
+    ordering = ("email",)
+    list_display = ("email",)
+    list_filter = ()
+
+
+site = Site(name="theirs")
+site.register(User, Theirs)
+urlpatterns = [path("theirs/", site.urls), path("auth/", include((auth_urls.urlpatterns, "auth"))), *ours]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+@pytest.fixture
+def root(clock):
+    return person(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(root, clock):
+    """The browser of somebody with all power, and their phone a minute later."""
+    client, phone = Client(), enrol(root)
+    sign_in(client, phone)
+    clock.shift(60)
+    return client, phone
+
+
+def confirm(client, phone):
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+
+
+OWN = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+PAGES = {
+    "of Django": ("/auth/password_change/", OWN),
+    "of the administration": ("/theirs/accounts/user/{}/password/", {"password1": NEW, "password2": NEW}),
+}
+
+
+@pytest.mark.proves("L-4", "S-10")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_for_both_factors_first(desk, root, page):
+    to, form = PAGES[page]
+    answer = desk[0].post(to.format(root.pk), form)
+    assert (answer.url.partition("?")[0], User.objects.get().check_password(NEW)) == (
+        "/two-factor/confirm/",
+        False,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_sets_the_password_after_that(desk, root, page):
+    to, form = PAGES[page]
+    confirm(*desk)
+    desk[0].post(to.format(root.pk), form)
+    assert User.objects.get().check_password(NEW)
+
+
+def test_without_a_second_factor_djangos_page_is_as_it_was(root):
+    client = Client()
+    give_password(client)
+    client.post("/auth/password_change/", OWN)
+    assert User.objects.get().check_password(NEW)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_an_administration_without_our_page_asks_first_too(desk, settings, confirmed):
+    settings.ROOT_URLCONF = "tests.operations.their_urls"
+    if confirmed:
+        confirm(*desk)
+    desk[0].post("/theirs/password_change/", OWN)
+    assert User.objects.get().check_password(NEW) is confirmed
