@@ -19,7 +19,7 @@ QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "GET /two-factor/verify/ 200": 1,
     "POST /two-factor/verify/ 422": 4,
     "POST /accounts/logout/ 302": 3,
-    "POST /two-factor/verify/ 303": 13,  # with a backup code; eight with the app's
+    "POST /two-factor/verify/ 303": 14,  # with a backup code; eight with the app's
     "GET /two-factor/verify/other/ 200": 3,
     "GET /two-factor/verify/backup/ 200": 1,
     "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
@@ -29,7 +29,7 @@ QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "GET /two-factor/setup/verify/ 200": 4,
     "POST /two-factor/setup/verify/ 303": 6,
     "GET /two-factor/setup/codes/ 200": 4,
-    "POST /two-factor/setup/codes/ 303": 16,  # a new session after each change of factors
+    "POST /two-factor/setup/codes/ 303": 17,  # a new session after each change of factors
     "GET /two-factor/ 200": 8,
     "GET /two-factor/activity/ 200": 3,
     "GET /two-factor/disable/ 200": 3,
@@ -39,7 +39,7 @@ QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "POST /two-factor/confirm/ 303": 12,
     "POST /two-factor/phone/ 303": 28,
     "POST /two-factor/sessions/end/ 303": 7,
-    "POST /two-factor/disable/ 303": 21,  # trusted browsers and the phone go with it
+    "POST /two-factor/disable/ 303": 22,  # trusted browsers and the phone go with it
 }
 QR_CODE = 0.020  # seconds
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
