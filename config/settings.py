@@ -239,6 +239,7 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
         "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
     )
 
+TWOFACTOR_CLEAR_SITE_DATA = environment.flag("TWOFACTOR_CLEAR_SITE_DATA")
 environment.refuse_unknown("TWOFACTOR_")
 
 # The API (README, JSON API)

@@ -407,8 +407,8 @@ def test_a_cookie_is_small_enough_for_every_browser(visitor):
     assert max(map(len, visitor.lines)) <= 4096
 
 
-def test_signing_out_clears_what_the_browser_kept(visitor):
-    assert visitor.signed_out.headers["Clear-Site-Data"] == '"cache", "storage"'
+def test_signing_out_leaves_what_the_browser_keeps_for_the_site(visitor):
+    assert "Clear-Site-Data" not in visitor.signed_out.headers
 
 
 # A part is down

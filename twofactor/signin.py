@@ -26,12 +26,11 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import budget, cookies, delivery, enrolment, events, factors, standing, trust, vault
+from twofactor import budget, conf, cookies, delivery, enrolment, events, factors, standing, trust, vault
 from twofactor.delivery import Channel
 from twofactor.http import client_address, own_page, safe_next, see_other, with_next
 from twofactor.refusal import Refused
@@ -208,19 +207,17 @@ def known_backend(path: str) -> bool:
 
 
 def name_to_prefill(request: HttpRequest) -> str:
-    """Whoever ran out of time does not type it again; whoever uses this browser later does not read it."""
+    """Whoever ran out of time does not type their name again."""
     value = opened(cookies.read(request, COOKIE))
-    since = timezone.now() - datetime.fromisoformat(value["ends"]) if value else None
-    if value is None or since is None or not timedelta(0) <= since <= PREFILL_FOR:
-        return ""
-    user = get_user_model().objects.filter(pk=value["user"]).first()
+    user = get_user_model().objects.filter(pk=value["user"]).first() if value else None
     return user.get_username() if user else ""
 
 
 def forget(response: HttpResponse) -> None:
-    """After signing out: no sign-in goes on, and Back shows nothing."""
+    """After signing out: no sign-in goes on. What else the browser keeps belongs to the whole site."""
     cookies.drop(response, COOKIE)
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    if conf.clears_site_data():
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def accept(
@@ -263,7 +260,7 @@ def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpR
     if method == factors.TOTP and "trust_browser" in request.POST and trust.may_trust(pending.user):
         trust.trust(request, response, pending.user, timezone.now())
         events.record("browser_trusted", pending.user, request)
-    forget(response)
+    cookies.drop(response, COOKIE)
     return response
 
 
