@@ -112,7 +112,7 @@ REQUIREMENTS = {
     "14.3.3": "No secret is in a browser's storage.",
     "15.3.3": "Nobody sets a field that a form does not have.",
     "15.3.5": "The API takes values of the right type only.",
-    "15.3.7": "A field given twice is read once.",
+    "15.3.7": "A field given twice is refused, whichever of the two is right.",
     "16.1.1": "The documentation lists what is logged.",
     "16.2.1-16.2.5": "The log says what, who, when and from where, and never a secret.",
     "16.3.1-16.3.4": "Every success, failure, lock, replay and refused request is logged.",

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
 from django.utils.decorators import method_decorator
 from django.views import View
 
 from twofactor import enrolment, signin, stepup
-from twofactor.http import never_atomic, see_other
+from twofactor.http import never_atomic, see_other, with_next
 from twofactor.signin import PendingSignIn
 from twofactor.user import person
 
@@ -120,4 +118,4 @@ def ask_unless(
 
 def to_page(request: HttpRequest, name: str) -> HttpResponse:
     """On to the other page and back here; a form that was on its way comes back to its page."""
-    return see_other(f"{resolve_url(name)}?{urlencode({'next': request.get_full_path()})}")
+    return see_other(with_next(name, request.get_full_path()))

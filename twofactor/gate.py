@@ -5,10 +5,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -40,7 +41,7 @@ class Gate:
                 request.user = AnonymousUser()
                 messages.info(request, _("You were signed out after a while. Sign in to carry on."))
                 vars(request)["told_why"] = True
-                return redirect_to_login(request.get_full_path())
+                return to_page(request, settings.LOGIN_URL)
             if method(request) == signin.HELD:
                 signin.hold_login(request, request.session, request.user)
                 request.user = AnonymousUser()

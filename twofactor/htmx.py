@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from typing import Literal, cast
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
 from twofactor import conf, mail
-from twofactor.http import path_of
+from twofactor.http import is_sign_in, path_of, with_next
 
 
 class HtmxRequest(HttpRequest):
@@ -63,10 +62,9 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
         return push_url(response, page_of_refusal(request, response))
     target = response.headers.get("Location")
     if target:
-        if urlsplit(target).path == resolve_url(settings.LOGIN_URL):
-            again = asks_to_sign_in(request, response)
-            return navigate(response, sign_in_again(request) if again else target)
-        if request.session.get(SESSION_KEY) != before:
+        if asks_to_sign_in(request, response):
+            return navigate(response, sign_in_again(request))
+        if is_sign_in(target) or urlsplit(target).netloc or request.session.get(SESSION_KEY) != before:
             return navigate(response, target)
     elif is_document(response):
         return navigate(response, request.get_full_path())
@@ -92,9 +90,10 @@ def is_document(response: HttpResponse) -> bool:
 
 def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
     """And to come back to what was asked for: whoever signs out, say, is led there too."""
-    target = urlsplit(response.headers.get("Location", ""))
-    back = parse_qs(target.query).get(REDIRECT_FIELD_NAME)
-    return target.path == resolve_url(settings.LOGIN_URL) and back == [request.get_full_path()]
+    target = response.headers.get("Location", "")
+    back = parse_qs(urlsplit(target).query).get(REDIRECT_FIELD_NAME)
+    here = request.get_full_path()
+    return is_sign_in(target) and back in ([here], [request.build_absolute_uri()], [conf.base_url() + here])
 
 
 def say_why(request: HttpRequest) -> None:
@@ -114,7 +113,7 @@ def sign_in_again(request: HttpRequest) -> str:
     """Back to the page the person was looking at, not to the form on it or the part that was asked for."""
     say_why(request)
     page = current_page(request) or ("/" if getattr(request, "htmx", None) else request.get_full_path())
-    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({REDIRECT_FIELD_NAME: page})}"
+    return with_next(settings.LOGIN_URL, page)
 
 
 def navigate(response: HttpResponse, to: str) -> HttpResponse:

@@ -6,15 +6,15 @@ from datetime import datetime
 from functools import cache, wraps
 from math import ceil
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest
 from django.db import connections, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -90,8 +90,24 @@ def seconds_until(moment: datetime) -> int:
 
 
 def see_other(to: str) -> HttpResponse:
-    """The next step is a GET: 303 says so, where 302 leaves it to custom. A path, or the name of a page."""
-    return HttpResponseRedirect(to if to.startswith("/") else reverse(to), status=303)
+    """The next step is a GET: 303 says so, where 302 leaves it to custom.
+
+    A path, the name of a page, or what LOGIN_URL or LOGIN_REDIRECT_URL says, which may be on another host.
+    """
+    return HttpResponseRedirect(resolve_url(to), status=303)
+
+
+def with_next(page: str, back: str) -> str:
+    """The address of the page, and where to go on to from there: in full if the page is on another host."""
+    url = urlsplit(resolve_url(page))
+    query = QueryDict(url.query, mutable=True)
+    query[REDIRECT_FIELD_NAME] = urljoin(conf.base_url(), back) if url.netloc else back
+    return url._replace(query=query.urlencode()).geturl()
+
+
+def is_sign_in(url: str) -> bool:
+    """Does it lead to LOGIN_URL, whatever stands behind the question mark?"""
+    return urlsplit(url)[:3] == urlsplit(resolve_url(settings.LOGIN_URL))[:3]
 
 
 def path_of(url: str) -> str:
@@ -104,8 +120,9 @@ def path_of(url: str) -> str:
 
 def own_page(request: HttpRequest, to: str | None) -> str:
     """Where to go on to, if that is a page of ours."""
-    safe = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
-    return to if to and to.startswith("/") and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    path = (to or "").removeprefix(f"{request.scheme}://{request.get_host()}")
+    safe = url_has_allowed_host_and_scheme(path, {request.get_host()}, require_https=request.is_secure())
+    return path if path.startswith("/") and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def safe_next(request: HttpRequest, to: str | None) -> str:
@@ -113,13 +130,6 @@ def safe_next(request: HttpRequest, to: str | None) -> str:
     page = own_page(request, to)
     circle = page.partition("?")[0] == request.path
     return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
-
-
-def with_next(page: str, to: str) -> str:
-    """The address of the page, from which people go on to another one."""
-    return (
-        page if to in {"", resolve_url(settings.LOGIN_REDIRECT_URL)} else f"{page}?{urlencode({'next': to})}"
-    )
 
 
 def onward(request: HttpRequest) -> str:

@@ -111,7 +111,11 @@ class PendingSignIn:
 
 
 def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
-    """The door for a login view: the password was right. Signed in, or asked for the second factor."""
+    """The door for a login view: the password was right. Signed in, or asked for the second factor.
+
+    Then on to a path of this site, or to LOGIN_REDIRECT_URL: what a request says is looked at here.
+    """
+    to = own_page(request, to)
     if not enrolment.is_on(user):
         return open_session(request, user, NONE, to)
     if trust.is_trusted(request, user, timezone.now()):
@@ -128,7 +132,7 @@ def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpR
 
 def begin(request: HttpRequest, user: Any, to: str) -> HttpResponse:
     # The address names it too, for a browser that loses the cookie.
-    response = see_other(with_next(reverse("twofactor:verify"), to))
+    response = see_other(and_then("twofactor:verify", to))
     cookies.write(response, COOKIE, begun(user, to, timezone.now()).note())
     return response
 
@@ -187,7 +191,12 @@ def too_late(value: dict[str, Any] | None, to: str) -> Gone:
 
 def to_password(to: str, sentence: str) -> Gone:
     """Whoever gives the password again still gets where they wanted to go."""
-    return Gone(with_next(resolve_url(settings.LOGIN_URL), to), sentence)
+    return Gone(and_then(settings.LOGIN_URL, to), sentence)
+
+
+def and_then(page: str, to: str) -> str:
+    """The address of the page, with where to go on to, unless people are led there anyway."""
+    return page if to in {"", resolve_url(settings.LOGIN_REDIRECT_URL)} else with_next(page, to)
 
 
 def opened(note: str) -> dict[str, Any] | None:
@@ -207,9 +216,12 @@ def known_backend(path: str) -> bool:
 
 
 def name_to_prefill(request: HttpRequest) -> str:
-    """Whoever ran out of time does not type their name again."""
+    """Whoever ran out of time does not type it again; whoever uses this browser later does not read it."""
     value = opened(cookies.read(request, COOKIE))
-    user = get_user_model().objects.filter(pk=value["user"]).first() if value else None
+    since = timezone.now() - datetime.fromisoformat(value["ends"]) if value else None
+    if value is None or since is None or not timedelta(0) <= since <= PREFILL_FOR:
+        return ""
+    user = get_user_model().objects.filter(pk=value["user"]).first()
     return user.get_username() if user else ""
 
 

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.accounts.answers import headers
-from tests.people import PASSWORD, enrol, give_password, person
+from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
+from twofactor.sessions import row_key
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"
@@ -385,6 +386,17 @@ def test_reading_a_page_makes_no_session(client, db, name):
 def test_a_session_tells_nothing_to_who_reads_the_table(as_alice):
     stored = Session.objects.get().session_data
     assert (db.SessionStore().decode(stored), "_auth_user_id" in as_alice.session) == ({}, True)
+
+
+@pytest.mark.proves("K-02")
+def test_a_session_copied_into_the_row_of_another_opens_nothing(as_alice, alice):
+    person("mallory@example.com")
+    browser = Client()
+    give_password(browser, "mallory@example.com")
+    mine = Session.objects.get(pk=row_key(browser.session.session_key))
+    hers = Session.objects.exclude(pk=mine.pk).get()
+    Session.objects.filter(pk=mine.pk).update(session_data=hers.session_data)
+    assert signed_in_as(browser) is None
 
 
 @pytest.mark.proves("7.2.1-7.2.3", "11.5.1", "N-14")

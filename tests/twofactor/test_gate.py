@@ -321,14 +321,14 @@ def test_steady_work_keeps_a_session_open(alices, clock):
 
 @pytest.mark.proves("7.3.2", "N-13", "S-09")
 def test_a_day_ends_a_session_whatever_happens(alices, clock):
-    assert busy(alices, clock, 24) == 302
+    assert busy(alices, clock, 24) == 303
 
 
 def test_confirming_does_not_make_a_session_longer(alices, phone, clock):
     busy(alices, clock, 23)
     alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
     clock.shift(timedelta(minutes=59))
-    assert alices.get("/two-factor/").status_code == 302
+    assert alices.get("/two-factor/").status_code == 303
 
 
 @pytest.mark.proves("7.4.2")

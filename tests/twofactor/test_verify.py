@@ -654,6 +654,12 @@ def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock
     assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).text
 
 
+@pytest.mark.parametrize("minutes", [0, 5, 16])
+def test_a_sign_in_that_was_abandoned_names_nobody_to_who_comes_next(asked, alice, clock, minutes):
+    clock.shift(minutes * 60)
+    assert alice.email not in asked.get("/accounts/login/").text
+
+
 # Where it has got lost, with a cookie that was deleted
 
 LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
