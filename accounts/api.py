@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts import postage, registration
 from accounts.forms import ADDRESS_LENGTH, SignUpForm
+from twofactor import mail
 from twofactor.api.bodies import Text
 from twofactor.api.document import Example, described, refused
 from twofactor.api.door import OpenDoor, plain, said, shown
@@ -62,7 +63,9 @@ class Register(OpenDoor):
         may_send = postage.may_send("signup", form.cleaned_data["email"], plain(request), now)
         if may_send and not registration.sign_up(**form.cleaned_data, language=language, now=now):
             raise NotSent
-        sentence = _(
-            "We have sent a message to the address you gave. Open the link in it to confirm the address."
-        )
+        sentence = _("You can sign in now")
+        if mail.site_has_mail():
+            sentence = _(
+                "We have sent a message to the address you gave. Open the link in it to confirm the address."
+            )
         return shown(LinkSent, {"detail": sentence}, 202)

@@ -1,23 +1,63 @@
-"""How many messages anybody can have us send to one address, and from one place."""
+"""How many messages anybody can have us send: to one address, from one browser, from one network."""
 
 import hashlib
+import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from twofactor import budget
+from twofactor import budget, cookies, delivery, vault
 from twofactor.email_address import normalise
-from twofactor.http import client_address
+from twofactor.http import client_address, has_address
 
 TO_ONE_ADDRESS = 3
-FROM_ONE_PLACE = 10
+FROM_ONE_BROWSER = 10
+FROM_ONE_NETWORK = 100
 WINDOW = timedelta(hours=1)
+
+COOKIE = "asking"
+COOKIE_AGE = timedelta(days=1)
+PURPOSE = "asking browser"
 
 
 def may_send(kind: str, address: str, request: HttpRequest, now: datetime) -> bool:
-    """Counted before it is sent. Who is refused gets the same answer as who is not."""
+    """Counted before anything is sent. Too much for the address: nobody is told, and the answer is the same.
+
+    Too much from the browser or the network: budget.TooOften, which says nothing about any account. The
+    browser comes first, so that one alone does not use up what its whole network may ask for.
+    """
+    network, browser = client_address(request), asker(request)
+    limits = [(f"{kind}-by:{browser}", FROM_ONE_BROWSER, WINDOW)] if browser else []
+    limits += [(f"{kind}-from:{network}", FROM_ONE_NETWORK, WINDOW)] if has_address(network) else []
+    delivery.take_all(limits, now)
     to = hashlib.sha256(normalise(address).encode()).hexdigest()[:32]
-    here = f"{kind}-from:{client_address(request)}"
-    return budget.take(here, FROM_ONE_PLACE, WINDOW, now) and budget.take(
-        f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now
-    )
+    return budget.take(f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now)
+
+
+def asker(request: HttpRequest) -> str | None:
+    """Who is signed in, or the browser by the note that we gave it. Without one, only the network counts."""
+    if request.user.is_authenticated:
+        return f"user {request.user.pk}"
+    try:
+        found = vault.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
+    except vault.Unopenable:
+        return None
+    return str(found)
+
+
+def gives_note(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever opens the form gets the note, so that what is answered to its POST has no cookie to tell."""
+
+    @wraps(view)
+    def noted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = view(request, *args, **kwargs)
+        if request.method == "GET" and asker(request) is None:
+            note = vault.seal(PURPOSE, "", secrets.token_hex(8), timezone.now())
+            cookies.write(response, COOKIE, note, max_age=int(COOKIE_AGE.total_seconds()))
+        return response
+
+    return noted

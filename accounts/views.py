@@ -1,4 +1,5 @@
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any, cast
 
 from django.conf import settings
@@ -28,13 +29,25 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import enrolment, events, factors, signin, stepup
+from twofactor import enrolment, events, factors, mail, signin, stepup
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.forms import PasswordForm
 from twofactor.http import page, path_of, post_only, posted, refuse_doubles, safe_next, see_other
 from twofactor.views.panel import or_fresh_panel
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
+
+
+def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
+    """For what only a message can do: a site without mail says so."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if mail.site_has_mail():
+            return view(request, *args, **kwargs)
+        return page(request, "accounts/no_mail.html", status=404)
+
+    return guarded
 
 
 class RefusedIs422:
@@ -104,6 +117,7 @@ class PasswordChangeDone(auth_views.PasswordChangeDoneView):
     template_name = "accounts/password_change_done.html"
 
 
+@method_decorator([login_not_required, needs_mail, postage.gives_note], name="dispatch")
 class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
@@ -138,6 +152,7 @@ class PasswordResetComplete(auth_views.PasswordResetCompleteView):
 
 @sensitive_post_parameters()
 @login_not_required
+@postage.gives_note
 def signup(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(posted(request))
     if form.is_valid():
@@ -152,7 +167,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/signup_sent.html")
+    return render(request, "accounts/signup_sent.html", {"has_mail": mail.site_has_mail()})
 
 
 @open_before_set_up
@@ -213,6 +228,7 @@ def confirm_with_password(request: HttpRequest, confirmation: addresses.Confirma
 
 
 @open_before_set_up
+@needs_mail
 @post_only("home")
 def email_verify_send(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
@@ -229,6 +245,7 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
     return see_other(safe_next(request, request.POST.get("next")))
 
 
+@needs_mail
 @recently_confirmed()
 def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)

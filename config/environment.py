@@ -182,6 +182,8 @@ def origin(value: str) -> str:
 def email(value: str) -> dict[str, Any]:
     """Django's settings for mail from one address."""
     parts = urlsplit(value)
+    if value == "none:":
+        return {"SITE_HAS_MAIL": False, **mail_settings("dummy")}
     if parts.scheme == "console":
         return mail_settings("console")
     if parts.scheme == "file" and parts.path:

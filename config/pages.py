@@ -3,7 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from twofactor import nudge, policy, stepup
+from twofactor import mail, nudge, policy, stepup
 from twofactor.decorators import open_before_set_up
 from twofactor.views.panel import changed_part
 
@@ -13,6 +13,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return render(request, "landing.html")
     reminders = {
+        "unconfirmed": mail.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "came_back": stepup.came_back(request),

@@ -196,7 +196,7 @@ vars().update(
     environment.parsed(
         "EMAIL_URL",
         environment.email,
-        problem="must be smtp://, smtp+tls:// or smtp+ssl:// with a host, console: or file:FOLDER",
+        problem="must be smtp://, smtp+tls:// or smtp+ssl:// with a host, console:, file:FOLDER or none:",
         example="smtp+tls://user:password@mail.example.com:587",
         default="console:" if DEBUG else None,
     )

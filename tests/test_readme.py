@@ -53,8 +53,9 @@ LIMITS = {
     "set-ups begun; codes tried at one key": (
         f"{times(enrolment.STARTS_AN_HOUR, enrolment.HOUR)}; {enrolment.GUESSES_PER_KEY}"
     ),
-    "letters to reset a password: one address; one place": (
-        f"{times(postage.TO_ONE_ADDRESS, postage.WINDOW)}; {times(postage.FROM_ONE_PLACE, postage.WINDOW)}"
+    "letters of each kind that strangers ask for: to one address; from one browser; from one network": (
+        f"{times(postage.TO_ONE_ADDRESS, postage.WINDOW)}; {times(postage.FROM_ONE_BROWSER, postage.WINDOW)};"
+        f" {times(postage.FROM_ONE_NETWORK, postage.WINDOW)}"
     ),
     "life of a sent code; of a sign-in between password and code": (
         f"{words(delivery.MAX_AGE)}; {words(signin.MAX_AGE)}"

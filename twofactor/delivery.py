@@ -76,7 +76,12 @@ def email_allowed(user: Any, now: datetime) -> bool:
     """
     rule = conf.email_fallback()
     allowed = rule == "everyone" or (rule == "not-staff" and not user.is_staff)
-    if not allowed or not standing.address(user) or not standing.of(user).email_verified_at:
+    if (
+        not allowed
+        or not mail.site_has_mail()
+        or not standing.address(user)
+        or not standing.of(user).email_verified_at
+    ):
         return False
     return standing.is_unchanged(user, getattr(user, "guess_budget", None))
 

@@ -8,7 +8,7 @@ from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone
 from tests.twofactor.sent import NUMBER, has_number, mailed, other_than, texted, with_pigeons
 from twofactor import backup_codes, enrolment
-from twofactor.models import Event, SentCode
+from twofactor.models import Allowance, Event, SentCode
 
 # Signing in
 
@@ -359,3 +359,10 @@ def test_the_first_confirmation_ends_a_sign_in_from_before(program, client, db):
     program.give_password()
     client.post(link(), {"password": PASSWORD})
     assert not program.is_signed_in()
+
+
+def test_who_asks_too_often_from_one_network_is_told(program, db, clock):
+    program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
+    Allowance.objects.filter(key__startswith="signup-from:").update(count=100)
+    answer = program.post("register/", {"email": "mallory@example.com", "password": PASSWORD})
+    assert (*code_of(answer), answer["Retry-After"]) == (429, "too_often", "3600")
