@@ -16,6 +16,7 @@ from tests.api.conftest import api  # noqa: F401 - it is on, for all here
 from tests.api.program import Program
 from tests.crawl import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.savepoints import savepoint
 from twofactor import trust
 from twofactor.models import Event, TrustedBrowser
 from twofactor.outbox import send_due
@@ -136,7 +137,7 @@ def faults(client, method, address, headers):
     """What is wrong with the answer, in words."""
     before, jar = signed_in_as(client), deepcopy(client.cookies)
     letters = len(mail.outbox)
-    back = transaction.savepoint()
+    back = savepoint()
     with writes() as written:
         answer = client.generic(method, address, headers=headers, secure=True)
     if answer.status_code >= 500:

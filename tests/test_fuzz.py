@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.savepoints import savepoint
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import NUMBER, with_pigeons
 
@@ -177,7 +178,7 @@ def confirmed(db, settings):
 
 def tried(client, *request, **more):
     """The answer and who is signed in with it, after which everything is as before."""
-    jar, back = client.cookies.copy(), transaction.savepoint()
+    jar, back = client.cookies.copy(), savepoint()
     answer = client.generic(*request, **more)
     inside = signed_in_as(client)
     transaction.savepoint_rollback(back)
@@ -366,7 +367,7 @@ def test_whatever_next_says_leads_to_a_page_of_ours(asked):
 
     @given(st.text("/\\:@.#?%\t\r\n \0evil", max_size=24))
     def ours(to):
-        back = transaction.savepoint()
+        back = savepoint()
         location = Client().post(LOGIN, {**fields, "next": to}).headers["Location"]
         transaction.savepoint_rollback(back)
         assert location.startswith("/")

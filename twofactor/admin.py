@@ -69,9 +69,10 @@ class LockedNow(admin.SimpleListFilter):
 class AskedAgain(admin.ModelAdmin):
     """Adding, changing and deleting take both factors once more: a new address is a new way in."""
 
-    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Without Django's bulk deletion, which asks for nothing: each is deleted on its own page."""
-        actions = super().get_actions(request, *args, **kwargs)
+        where = {"action_location": action_location} if action_location else {}  # from Django 6.1 on
+        actions = super().get_actions(request, **where)
         return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

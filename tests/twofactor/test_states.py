@@ -19,6 +19,7 @@ from tests.accounts.letters import letters, link
 from tests.api.conftest import api  # noqa: F401 - its settings
 from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
+from tests.savepoints import savepoint
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import SENT, ask, mailed
 from tests.twofactor.test_gate import urlpatterns as pages
@@ -138,7 +139,7 @@ class Assurance(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.clock.move_to(NOW)
-        self.back = transaction.savepoint()
+        self.back = savepoint()
         self.alice = person(is_staff=self.is_staff, is_superuser=self.is_staff)
         self.phone = enrol(self.alice)
         backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
