@@ -5,6 +5,7 @@
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  every requirement with its tests or the reason why it has none, then what takes long and what was
 #                 not run; one part of it: make assurance PART=races
+# make matrix   the server tests on every Python and Django that we support; one pair: make matrix PAIRS=3.12-6.0
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml; with what is locked kept: make lock UPGRADE=
@@ -21,10 +22,11 @@ ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES)
 UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'
-LOCK = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
-	--no-emit-index-url --no-emit-find-links pyproject.toml
+COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
+LOCK = $(COMPILE) pyproject.toml
 
-.PHONY: run test check format assurance bench screens mutations messages lock
+.PHONY: run test check format assurance matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
 
 # A browser gives passkeys to localhost, and to no number.
@@ -64,6 +66,9 @@ assurance: .venv/test-packages
 bench: .venv/bench/packages
 	@.venv/bench/bin/python -m tests.bench $(BENCH)
 
+matrix: | .venv
+	@$(PYTHON) -m tests.matrix $(PAIRS)
+
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
 
@@ -80,6 +85,8 @@ lock: .venv/uv
 	$(LOCK) --python-version 3.11 --extra api --extra postgres --extra sms --constraint requirements.txt --output-file requirements-all.txt
 	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements-all.txt --output-file tests/requirements.txt
 	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/bench/requirements.txt
+
+	for version in 6.0 6.1; do echo "django~=$$version.0" | $(COMPILE) --no-deps --python-version 3.12 --output-file tests/matrix/django-$$version.txt -; done
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages

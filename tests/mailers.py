@@ -13,3 +13,7 @@ def send_mail_with(settings: Any, backend: str, **options: Any) -> None:
 def send_mail_to_nobody(settings: Any) -> None:
     """No mail server listens there."""
     send_mail_with(settings, "smtp", host="127.0.0.1", port=1)
+
+
+# A line of somebody else's settings: mail goes nowhere.
+NO_MAIL = "\n".join(f"{name} = {value!r}" for name, value in mail_settings("dummy").items())

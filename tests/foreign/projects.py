@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
+from tests.mailers import NO_MAIL
 from tests.settings import TWOFACTOR_KEYS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,7 +23,7 @@ TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+{NO_MAIL}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mailers import NO_MAIL
 from tests.settings import TWOFACTOR_KEYS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,10 +23,10 @@ BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
 MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 """
 # What is theirs to say: where people sign in, and that a test may ask.
-THEIRS = """
+THEIRS = f"""
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+{NO_MAIL}
+DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
 """
 
 
@@ -40,10 +41,11 @@ def run(*command, cwd, **kwargs):
 def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreign")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    run(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
     run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
     python = folder / "env/bin/python"
-    run(python, *pip[1:], "install", *folder.glob("*.whl"), cwd=folder)
+    (folder / "constraints.txt").write_text(run(*pip, "freeze", cwd=folder))  # the same versions as here
+    run(python, *pip[1:], "install", "-c", "constraints.txt", *folder.glob("*.whl"), cwd=folder)
     run(python, "-m", "django", "startproject", "elsewhere", folder, cwd=folder)
     settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
     settings.write_text(settings.read_text() + MOUNT + THEIRS)
