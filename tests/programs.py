@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from glob import glob
 from pathlib import Path
 
@@ -38,11 +39,19 @@ def nginx() -> str | None:
     return shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
 
 
+@cache
+def apt_update() -> None:
+    """Once, and whatever it comes to: one source of a machine may be away, and another have the package."""
+    subprocess.call(["apt-get", "update", "--quiet"])
+
+
 def apt_install(package: str) -> None:
     if IS_ROOT and shutil.which("apt-get"):
         install = ["apt-get", "install", "--yes", "--quiet", package]
-        if subprocess.call(install) != 0 and subprocess.call(["apt-get", "update", "--quiet"]) == 0:
-            subprocess.call(install)
+        unasked = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        if subprocess.call(install, env=unasked) != 0:
+            apt_update()
+            subprocess.call(install, env=unasked)
 
 
 def playwright_install() -> None:
@@ -52,9 +61,9 @@ def playwright_install() -> None:
 
 def main() -> int:
     if not chromium():
-        playwright_install()
-    if not chromium():
         apt_install("chromium")
+    if not chromium():
+        playwright_install()
     if not os.environ.get("CHROMIUM") and not shutil.which(SHELL):
         apt_install(SHELL)
     if not postgres():
