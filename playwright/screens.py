@@ -1,5 +1,6 @@
 """Pictures, by `make screens`: those in the README, and a sheet of every screen in test-results/screens/."""
 
+import re
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -18,24 +19,36 @@ STYLE = "<!doctype html><meta charset=utf-8><style>img {width: 24%; vertical-ali
 FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
+SHOWN = FOLDER / "shown.txt"
+OTHER_EACH_TIME = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, and days
 COLOURS = 64  # flat colours; a palette keeps the file small
 
 
 @HTMX
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screens(context, scheme):
+    shots = pictures(context, scheme)
+    between = {"light": "#FFFFFF", "dark": "#0D1117"}[scheme]  # GitHub's own
+    sheet = Image.new("RGB", (len(shots) * (SIZE["width"] + GAP) - GAP, SIZE["height"]), between)
+    for place, (shot, _) in enumerate(shots):
+        sheet.paste(Image.open(BytesIO(shot)), (place * (SIZE["width"] + GAP), 0))
+    FOLDER.mkdir(exist_ok=True)
+    sheet.quantize(COLOURS).save(FOLDER / f"{scheme}.png", optimize=True)
+    SHOWN.write_text("\n".join(text for _, text in shots))
+
+
+def pictures(context, scheme):
+    """Three screens, each as a picture and as what stands there, without what is another at each time."""
     ann, bob = person("ann@example.com", name="Ann"), person("bob@example.com", name="Bob")
     enrol(bob, [str(digit) * 15 for digit in range(10)])
     page = context.new_page()
     page.set_viewport_size(SIZE)
     page.emulate_media(color_scheme=scheme)
-    shots = [set_up(page, ann), ask(page, bob), settings(page)]
-    between = {"light": "#FFFFFF", "dark": "#0D1117"}[scheme]  # GitHub's own
-    sheet = Image.new("RGB", (len(shots) * (SIZE["width"] + GAP) - GAP, SIZE["height"]), between)
-    for place, shot in enumerate(shots):
-        sheet.paste(Image.open(BytesIO(shot)), (place * (SIZE["width"] + GAP), 0))
-    FOLDER.mkdir(exist_ok=True)
-    sheet.quantize(COLOURS).save(FOLDER / f"{scheme}.png", optimize=True)
+    shots = []
+    for show, *user in ((set_up, ann), (ask, bob), (settings,)):
+        show(page, *user)
+        shots.append((page.screenshot(), OTHER_EACH_TIME.sub("…", page.inner_text("body"))))
+    return shots
 
 
 def password(page, user):
@@ -50,21 +63,18 @@ def set_up(page, user):
     password(page, user)
     page.get_by_role("link", name="Set up two-factor authentication").click()
     page.get_by_role("heading", name="Scan the QR code").wait_for()
-    return page.screenshot()
 
 
 def ask(page, user):
     password(page, user)
     page.get_by_label("Enter the code").fill("123")
     page.mouse.move(0, 0)
-    return page.screenshot()
 
 
 def settings(page):
     page.get_by_label("Enter the code").fill("00000-00000-00000")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Security", exact=True).wait_for()
-    return page.screenshot()
 
 
 @pytest.mark.urls("tests.config.broken")
