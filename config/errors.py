@@ -5,6 +5,7 @@ import logging
 import sys
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
@@ -68,7 +69,9 @@ def part_is_down(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
-    return render(request, "out_of_date.html", {"carry_on": current_page(request) or "/"}, status=403)
+    no_cookie = settings.CSRF_COOKIE_NAME not in request.COOKIES
+    context = {"carry_on": current_page(request) or "/", "no_cookie": no_cookie}
+    return render(request, "out_of_date.html", context, status=403)
 
 
 @csrf_exempt  # browsers send these reports on their own, without a page that could carry a token

@@ -26,6 +26,21 @@ def test_password_and_code_lead_to_the_page_asked_for(page, phone):
     see(page, "Profile")
 
 
+def test_two_people_in_one_browser_do_not_guess_for_each_other(page, context, phone):
+    bobs_phone = enrol(person("bob@example.com", name="Bob"))
+    give_password(page)
+    see(page, "Enter the code")
+    other = context.new_page()
+    give_password(other, "bob@example.com")
+    see(other, "Enter the code")
+    give_code(page, phone.code())
+    expect(page.get_by_text("Someone else started to sign in in another tab.")).to_be_visible()
+    expect(page.get_by_text("bob@example.com")).to_be_visible()
+    assert not GuessBudget.objects.filter(failures__gt=0).exists()
+    give_code(page, bobs_phone.code())
+    see(page, "Hello, Bob")
+
+
 LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
 
 

@@ -52,7 +52,7 @@ def second_step(
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, signin.pending(request))
+            return view(request, signin.pending_of_page(request))
         except signin.Gone as gone:
             if gone.sentence:
                 messages.info(request, gone.sentence)

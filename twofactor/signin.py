@@ -154,6 +154,15 @@ def pending(request: HttpRequest) -> PendingSignIn:
     return live(cookies.read(request, COOKIE), to)
 
 
+def pending_of_page(request: HttpRequest) -> PendingSignIn:
+    """The live one. A form that was shown to someone else, before the cookie changed, costs no guess."""
+    found = pending(request)
+    if request.POST.get("signing_in_as", found.user.get_username()) != found.user.get_username():
+        sentence = _("Someone else started to sign in in another tab. This page is for them now.")
+        raise Gone(and_then("twofactor:verify", found.next), sentence)
+    return found
+
+
 def live(note: str, to: str = "") -> PendingSignIn:
     """What stands in the note, or Gone; without a note nobody but the address knows where to go on to."""
     value = unspoiled(note, to)

@@ -249,3 +249,12 @@ def test_a_stale_form_never_leads_to_another_site(header, url):
 
 def test_an_unknown_page_behind_the_door_is_simply_not_there(db):
     assert Client().get("/accounts/no-such-page/").status_code == 404
+
+
+@pytest.mark.parametrize(("sent", "told"), [(False, True), (True, False)])
+def test_a_browser_without_cookies_is_told_to_allow_them(db, sent, told):
+    client = Client(enforce_csrf_checks=True)
+    if sent:
+        client.get("/accounts/login/")
+    answer = client.post("/accounts/login/")
+    assert (answer.status_code, "Allow cookies for it" in answer.text) == (403, told)

@@ -822,6 +822,14 @@ def test_somebody_elses_code_is_wrong(asked, bobs_phone):
     assert signed_in_as(asked) is None
 
 
+def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(asked, alice, phone, bobs_phone):
+    """Two people in one browser: the first one's tab is older than the second one's password."""
+    give_password(asked, "bob@example.com")
+    page = asked.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text
+    assert "Someone else started to sign in in another tab." in page
+    assert GuessBudget.objects.filter(failures__gt=0).count() == 0
+
+
 NAMES = ["user", "user_id", "username", "uid", "pk", "id", "account", "method", "kinds", "backend", "nonce"]
 
 
