@@ -187,6 +187,12 @@ def test_a_key_that_cannot_be_decrypted_is_a_fault(site, settings):
     assert faults(take_in("allauth"))["alice"] == "has a key that cannot be decrypted"
 
 
+@pytest.mark.parametrize("secret", [None, 5, ["x"], {}])
+def test_a_key_that_is_no_text_is_a_fault(site, secret):
+    write(ALICE, "totp", secret=secret)
+    assert faults(take_in("allauth"))["alice"] == "has a key that cannot be decrypted"
+
+
 def test_codes_that_cannot_be_decrypted_do_not_hold_up_the_key(site, settings):
     settings.MFA_ADAPTER = "tests.importers.test_allauth.Reversing"
     write(ALICE, "recovery_codes", seed="damaged")

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from twofactor import alphabet, backup_codes, events, standing, totp
@@ -18,6 +19,15 @@ from twofactor.models import Authenticator, BackupCode, Draft, Phone
 SOURCES = ("django-otp", "allauth", "django-totp")
 DIGITS = range(6, 9)
 PERIODS = range(1, 60 * 60 + 1)
+MOST_DRIFT = 32767  # steps, that the column has room for
+AHEAD = timedelta(hours=1)  # that the last used code may be, on the clock of the other site
+NUMBERS = {
+    "digits": "a number of digits",
+    "period": "a period",
+    "t0": "a first moment",
+    "drift": "a drift",
+    "last_step": "a last used step",
+}
 NUMBER_DIGITS = 15  # at most, ITU-T E.164
 TOLD_EVERY = 100
 
@@ -53,7 +63,7 @@ def take_in(
 ) -> Arrivals:
     """Safe to repeat: whoever has an authenticator here is left alone."""
     arrivals = Arrivals()
-    arriving = list(sift(read(source, now, only_default=only_default), only, arrivals))
+    arriving = list(sift(read(source, now, only_default=only_default), only, arrivals, now))
     stored = arriving if dry_run else store_all(arriving, source, now, tell)
     arrivals.imported = len(stored)
     arrivals.backup_codes = sum(len(arrival.codes) for arrival in stored)
@@ -68,21 +78,22 @@ def read(source: str, now: datetime, *, only_default: bool) -> list[Found | Left
     return list(allauth.read() if source == "allauth" else django_totp.read(now))
 
 
-def sift(items: list[Found | LeftOut], only: set[Any] | None, arrivals: Arrivals) -> Iterator[Arrival]:
+def sift(
+    items: list[Found | LeftOut], only: set[Any] | None, arrivals: Arrivals, now: datetime
+) -> Iterator[Arrival]:
     """Those who can be taken in; what became of all the others goes into the account."""
-    key = get_user_model()._meta.pk.to_python
-    by_id = [(key(item.user_id), item) for item in items]
+    by_id = [(read_id(item.user_id), item) for item in items]
     wanted = [(user_id, item) for user_id, item in by_id if only is None or user_id in only]
     people = get_user_model()._default_manager.in_bulk({user_id for user_id, _ in wanted})
     here, with_phone = ids(Authenticator), ids(Phone)
     for user_id, item in wanted:
         user = people.get(user_id)
-        name = user.get_username() if user else f"user {user_id}"
+        name = user.get_username() if user else f"user {item.user_id}"
         if user_id in here:
             arrivals.already_here += isinstance(item, Found)
         elif isinstance(item, LeftOut) and not item.is_fault:
             arrivals.left_out[item.reason] += 1
-        elif fault := fault_of(user, item):
+        elif fault := fault_of(user, item, now):
             arrivals.faults.append((name, fault))
         elif isinstance(item, Found):
             number = "" if user_id in with_phone else read_number(item.phone)
@@ -96,36 +107,53 @@ def ids(model: type[Authenticator] | type[Phone]) -> set[Any]:
     return set(model.objects.values_list("pk", flat=True))
 
 
-def fault_of(user: Any, item: Found | LeftOut) -> str:
+def read_id(user_id: Any) -> Any:
+    """Nobody's, where it is none: their tables refer to people without a foreign key in some releases."""
+    try:
+        return get_user_model()._meta.pk.to_python(user_id)
+    except ValidationError:
+        return None
+
+
+def fault_of(user: Any, item: Found | LeftOut, now: datetime) -> str:
     if user is None:
         return "is nobody here"
-    return item.reason if isinstance(item, LeftOut) else unusable(item)
+    return item.reason if isinstance(item, LeftOut) else unusable(item, now)
 
 
-def unusable(found: Found) -> str:
+def unusable(found: Found, now: datetime) -> str:
     """Why no code of this authenticator could be accepted here, or nothing."""
+    for name in ("digits", "period", "t0", "drift", "last_step"):
+        if type(getattr(found, name)) is not int:
+            return f"has {NUMBERS[name]} that is no number"
     if found.digits not in DIGITS:
         return f"has codes of {found.digits} digits"
     if found.period not in PERIODS:
         return f"has codes that change every {found.period} seconds"
+    if not 0 <= found.t0 <= now.timestamp():
+        return "counts the steps of its codes from a time that cannot be"
+    if abs(found.drift) > MOST_DRIFT:
+        return f"has a clock that is off by {found.drift} steps"
+    if found.last_step > totp.step_at(now + AHEAD, found.period, found.t0):
+        return "has a last used code of a time to come: no code would be accepted before it"
     try:
         totp.code_at(found.key, 0, found.digits)
-    except ValueError as failure:
+    except (AttributeError, TypeError, ValueError) as failure:
         return f"has a key that cannot be used: {failure}"
     return ""
 
 
 def read_codes(written: Iterable[str]) -> list[str]:
     """As the person will be read who types one, each once."""
-    codes = (alphabet.read_imported_code(code) for code in written)
+    codes = (alphabet.read_imported_code(code) for code in written if isinstance(code, str))
     return list(dict.fromkeys(code for code in codes if code))
 
 
 def read_number(text: str) -> str | None:
     """Nothing stays nothing; None is a number that nobody could send to."""
-    plus, digits = "+" in text, "".join(filter(str.isdecimal, text.partition(";")[0]))
     if not text:
         return ""
+    plus, digits = "+" in text, "".join(filter(str.isdecimal, text.partition(";")[0]))
     return f"+{digits}" if plus and 0 < len(digits) <= NUMBER_DIGITS else None
 
 

@@ -38,7 +38,7 @@ def why_not(device: Row, *, only_default: bool) -> str:
 def found(device: Row, codes: tuple[str, ...], phones: list[Row]) -> Found | LeftOut:
     try:
         key = bytes.fromhex(device["key"])
-    except ValueError:
+    except (TypeError, ValueError):
         return LeftOut(device["user_id"], "has a key that is not hexadecimal", is_fault=True)
     return Found(
         device["user_id"],

@@ -50,5 +50,5 @@ def fernet() -> Fernet:
 def decrypted(lock: Fernet, token: str) -> str | None:
     try:
         return lock.decrypt(token).decode()
-    except InvalidToken:
+    except (InvalidToken, TypeError, ValueError):
         return None

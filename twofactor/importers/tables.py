@@ -24,7 +24,10 @@ def rows(table: str, *, required: bool = True) -> list[Row]:
             return []
         cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} ORDER BY id")  # noqa: S608  -- our own names
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        try:
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except ValueError as failure:  # SQLite reads a column of dates row by row
+            raise Unreadable(f"The table {table} has a row that cannot be read: {failure}.") from None
 
 
 def grouped(rows: Iterable[Row], column: str) -> dict[Any, list[Row]]:
@@ -34,9 +37,11 @@ def grouped(rows: Iterable[Row], column: str) -> dict[Any, list[Row]]:
     return groups
 
 
-def moment(value: datetime | None) -> datetime | None:
-    """SQLite keeps UTC without saying so."""
-    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+def moment(value: Any) -> datetime | None:
+    """SQLite keeps UTC without saying so. What is no date tells nothing."""
+    if not isinstance(value, datetime):
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
 def setting(name: str, default: T) -> T:
