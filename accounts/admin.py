@@ -31,14 +31,6 @@ class PersonAdmin(TwoFactorPeople):
         (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        may = super().has_change_permission(request, obj)
-        return may and (obj is None or support.may_help(request.user, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        may = super().has_delete_permission(request, obj)
-        return may and (obj is None or support.may_help(request.user, obj))
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only who has all power gives any away, and lets somebody with power in or keeps them out."""
         if request.user.is_superuser:

@@ -96,6 +96,19 @@ class TwoFactorPeople(AskedAgain):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("authenticator")
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or support.may_help(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or support.may_help(request.user, obj))
+
+    @method_decorator(recently_confirmed())  # type: ignore[arg-type]  # for functions
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Beside Django's UserAdmin, which has a page to set anybody's password."""
+        return super().user_change_password(request, *args, **kwargs)  # type: ignore[misc]
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is only read here goes with its person all the same."""
         tree, counts, needed, protected = super().get_deleted_objects(objs, request)
@@ -128,14 +141,12 @@ class TwoFactorPeople(AskedAgain):
         return mine + super().get_urls()
 
     def guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """Step-up, the right to change this person, and no more rights than the helper has."""
+        """Step-up, and the right to change this person."""
 
         @recently_confirmed()
         def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
             user = self.get_object(request, object_id)
             if user is None or not self.has_change_permission(request, user):
-                raise PermissionDenied
-            if not support.may_help(request.user, user):
                 raise PermissionDenied
             if view != self.help_page and request.method != "POST":
                 return self.back(user)

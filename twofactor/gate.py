@@ -45,6 +45,8 @@ class Gate:
             if method(request) == signin.HELD:
                 signin.hold_login(request, request.session, request.user)
                 request.user = AnonymousUser()
+        if signin.is_held(request):  # by a middleware before this one
+            request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(asked, request, request.user)))
         response = self.get_response(request)
         if signin.is_held(request):

@@ -4,23 +4,29 @@ import io
 import re
 from datetime import date, timedelta
 from html import unescape
+from types import ModuleType
 
 import pytest
 from django.apps import apps
+from django.contrib.admin import AdminSite
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.core.management import call_command
 from django.db.models.signals import pre_save
 from django.test import Client
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import localize
 
 from accounts.models import User
+from config import urls
 from tests import people
 from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import adoption, backup_codes, enrolment
+from twofactor.admin import TwoFactorPeople
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TrustedBrowser
 from twofactor.outbox import send_due
 
@@ -764,6 +770,44 @@ def test_a_helper_lets_people_without_power_in_again(helper):
     helper.post(f"{PEOPLE}{other.pk}/change/", {"email": other.email, "is_active": "on"})
     other.refresh_from_db()
     assert other.is_active
+
+
+class WithPasswords(TwoFactorPeople, UserAdmin):
+    """As a site of one's own may have it."""
+
+    ordering = ("email",)
+
+
+@pytest.fixture
+def password_page(settings, alice):
+    site = AdminSite(name="own")
+    site.register(User, WithPasswords)
+    module = ModuleType("own")
+    module.__dict__.update(vars(urls), urlpatterns=[*urls.urlpatterns, path("own/", site.urls)])
+    settings.ROOT_URLCONF = module
+    return f"/own/accounts/user/{alice.pk}/password/"
+
+
+def set_password(client, page):
+    new = "a quiet green harbour"
+    return client.post(page, {"password1": new, "password2": new, "usable_password": "true"})
+
+
+def test_setting_a_password_in_ones_own_administration_needs_both_factors(admin, password_page, alice):
+    assert set_password(admin, password_page)["Location"].startswith("/two-factor/confirm/?next=")
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+
+
+def test_nobody_sets_the_password_of_people_with_more_rights(helper, password_page, alice):
+    User.objects.filter(pk=alice.pk).update(is_superuser=True, is_active=False)
+    assert set_password(helper, password_page).status_code == 403
+
+
+def test_whoever_may_help_sets_a_password(helper, password_page, alice):
+    set_password(helper, password_page)
+    alice.refresh_from_db()
+    assert not alice.check_password(PASSWORD)
 
 
 @pytest.mark.parametrize("list_page", [GROUPS, PEOPLE])
