@@ -104,11 +104,6 @@ class TwoFactorPeople(AskedAgain):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or support.may_help(request.user, obj))
 
-    @method_decorator(recently_confirmed())  # type: ignore[arg-type]  # for functions
-    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Beside Django's UserAdmin, which has a page to set anybody's password."""
-        return super().user_change_password(request, *args, **kwargs)  # type: ignore[misc]
-
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is only read here goes with its person all the same."""
         tree, counts, needed, protected = super().get_deleted_objects(objs, request)
