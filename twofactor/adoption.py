@@ -10,22 +10,24 @@ from django.utils.translation import gettext as _
 
 from twofactor import backup_codes, budget, factors, sms
 from twofactor.models import Authenticator, BackupCode, Event, Phone
+from twofactor.user import has_column, only_active
 
 
 def numbers(now: datetime) -> dict[str, int]:
-    people = get_user_model()._default_manager.filter(is_active=True)
+    people = only_active(get_user_model()._default_manager.all())
     plenty = (
         BackupCode.objects.filter(used_at=None, expires_at=None)
         .values("user_id")
         .annotate(left=Count("pk"))
         .filter(left__gt=backup_codes.FEW)
     )
-    on = Authenticator.objects.filter(user__is_active=True)
+    on = only_active(Authenticator.objects.all(), "user__")
+    has_staff = has_column("is_staff")
     return {
         "people": people.count(),
         "with_two_factor": on.count(),
-        "staff": people.filter(is_staff=True).count(),
-        "staff_with_two_factor": on.filter(user__is_staff=True).count(),
+        "staff": people.filter(is_staff=True).count() if has_staff else 0,
+        "staff_with_two_factor": on.filter(user__is_staff=True).count() if has_staff else 0,
         "with_phone": Phone.objects.exclude(verified_at=None).count() if sms.is_configured() else 0,
         "few_backup_codes": on.exclude(pk__in=plenty.values("user_id")).count(),
         "locked_now": budget.locked(now).count(),

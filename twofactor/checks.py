@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from twofactor import backup_codes, conf, policy, vault
 from twofactor.models import Authenticator, BackupCode
-from twofactor.user import SecurityMixin
+from twofactor.user import SecurityMixin, only_active
 
 MIDDLEWARE_ORDER = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -125,8 +125,8 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
         return
     bosses = [
         boss
-        for boss in people.filter(is_active=True, is_superuser=True).select_related("authenticator")
-        if boss.has_usable_password()
+        for boss in only_active(people.filter(is_superuser=True)).select_related("authenticator")
+        if boss.is_active and boss.has_usable_password()
     ]
     try:
         bound = [boss for boss in bosses if policy.applies_to(boss)]

@@ -13,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -186,10 +187,24 @@ def problems() -> Iterator[Problem]:
         if not setting.is_right(value):
             found = "" if setting.secret else f", not {value!r}"
             yield Problem(setting.id, f"{name} must be {setting.must_be}{found}.", setting.hint)
+    yield from problems_of_user_model()
     for name in dir(settings):
         if name.startswith(PREFIX) and name not in SETTINGS:
             (nearest,) = get_close_matches(name, SETTINGS, 1, cutoff=0)
             yield Problem("twofactor.E014", f"There is no setting {name}.", f"Is it {nearest}?")
+
+
+def problems_of_user_model() -> Iterator[Problem]:
+    """A model without is_active or is_staff will do, as Django has it."""
+    model, name = get_user_model(), settings.AUTH_USER_MODEL
+    if all(field.name != "last_login" for field in model._meta.concrete_fields):
+        yield Problem(
+            "twofactor.E015", f"{name} has no field last_login, by which each sign-in is completed only once."
+        )
+    if read("TWOFACTOR_REQUIRED_FOR") == "staff" and not hasattr(model, "is_staff"):
+        yield Problem(
+            "twofactor.E016", f"TWOFACTOR_REQUIRED_FOR is staff, and nobody is: {name} has no is_staff."
+        )
 
 
 def refuse_problems() -> None:

@@ -15,6 +15,7 @@ from twofactor import alphabet, budget, conf, mail, sms, standing, vault
 from twofactor.http import has_address
 from twofactor.models import Phone, SentCode
 from twofactor.refusal import Refused
+from twofactor.user import is_staff
 
 EMAIL = "email"
 SMS = "sms"
@@ -75,7 +76,7 @@ def email_allowed(user: Any, now: datetime) -> bool:
     Whoever reads the mail may have set either with it.
     """
     rule = conf.email_fallback()
-    allowed = rule == "everyone" or (rule == "not-staff" and not user.is_staff)
+    allowed = rule == "everyone" or (rule == "not-staff" and not is_staff(user))
     if (
         not allowed
         or not mail.site_has_mail()

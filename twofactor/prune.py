@@ -23,7 +23,7 @@ from twofactor.models import (
     TokenFamily,
     TrustedBrowser,
 )
-from twofactor.user import SecurityMixin
+from twofactor.user import SecurityMixin, has_column
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
@@ -53,7 +53,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
 def unconfirmed(before: datetime) -> QuerySet[Any]:
     """Signed up by themselves, perhaps with somebody else's address, and given nothing by anybody since."""
     unused = Q(last_login=None) | Q(last_login__lt=before)
-    powers = [name for name in ("is_staff", "is_superuser") if hasattr(get_user_model(), name)]
+    powers = [name for name in ("is_staff", "is_superuser") if has_column(name)]
     people = get_user_model()._default_manager.filter(unused, unconfirmed_since__lt=before)
     return people.filter(**dict.fromkeys(powers, False)).exclude(pk__in=Authenticator.objects.values("pk"))
 

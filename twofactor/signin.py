@@ -34,6 +34,7 @@ from twofactor import budget, conf, cookies, delivery, enrolment, events, factor
 from twofactor.delivery import Channel
 from twofactor.http import client_address, own_page, safe_next, see_other, with_next
 from twofactor.refusal import Refused
+from twofactor.user import only_active
 
 log = logging.getLogger("countersign.security")
 
@@ -104,10 +105,9 @@ class PendingSignIn:
 
     def claim(self, now: datetime) -> bool:
         """One UPDATE, so that of two right codes at once one signs in."""
-        unused = get_user_model().objects.filter(
-            pk=self.user.pk, is_active=True, last_login=self.user.last_login
-        )
-        return unused.update(last_login=now) == 1
+        people = get_user_model()._default_manager
+        unused = people.filter(pk=self.user.pk, last_login=self.user.last_login)
+        return only_active(unused).update(last_login=now) == 1
 
 
 def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
@@ -166,10 +166,10 @@ def pending_of_page(request: HttpRequest) -> PendingSignIn:
 def live(note: str, to: str = "") -> PendingSignIn:
     """What stands in the note, or Gone; without a note nobody but the address knows where to go on to."""
     value = unspoiled(note, to)
-    with_factors = get_user_model().objects.select_related("authenticator", "guess_budget")
-    user = with_factors.filter(pk=value["user"], is_active=True).first()
+    with_factors = get_user_model()._default_manager.select_related("authenticator", "guess_budget")
+    user = with_factors.filter(pk=value["user"]).first()
     changed = _("Your account was changed meanwhile. Give your password again.")
-    if user is None or not known_backend(value["backend"]):
+    if user is None or not user.is_active or not known_backend(value["backend"]):
         raise to_password(value["next"], changed)
     if not constant_time_compare(standing.auth_hash(user), value["hash"]):
         raise to_password(value["next"], changed)
@@ -230,7 +230,7 @@ def name_to_prefill(request: HttpRequest) -> str:
     since = timezone.now() - datetime.fromisoformat(value["ends"]) if value else None
     if value is None or since is None or not timedelta(0) <= since <= PREFILL_FOR:
         return ""
-    user = get_user_model().objects.filter(pk=value["user"]).first()
+    user = get_user_model()._default_manager.filter(pk=value["user"]).first()
     return user.get_username() if user else ""
 
 
@@ -271,7 +271,12 @@ def send_code(request: HttpRequest, pending: PendingSignIn, channel: Channel, no
 
 
 def was_used(pending: PendingSignIn) -> bool:
-    now = get_user_model().objects.filter(pk=pending.user.pk).values_list("last_login", flat=True).first()
+    now = (
+        get_user_model()
+        ._default_manager.filter(pk=pending.user.pk)
+        .values_list("last_login", flat=True)
+        .first()
+    )
     return written(now) != pending.last_login
 
 

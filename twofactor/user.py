@@ -2,9 +2,10 @@
 
 from typing import Any, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -58,3 +59,17 @@ class SecurityMixin(AbstractBaseUser):
 def person(request: HttpRequest) -> SecurityMixin:
     """Whoever is signed in, behind LoginRequiredMiddleware."""
     return cast(SecurityMixin, request.user)
+
+
+def has_column(name: str) -> bool:
+    """Some user models have only an attribute of that name, or nothing."""
+    return any(field.name == name for field in get_user_model()._meta.concrete_fields)
+
+
+def only_active(rows: QuerySet[Any], user: str = "") -> QuerySet[Any]:
+    """As far as the database knows; where there is no column, is_active has to be asked of each person."""
+    return rows.filter(**{f"{user}is_active": True}) if has_column("is_active") else rows
+
+
+def is_staff(user: Any) -> bool:
+    return bool(getattr(user, "is_staff", False))

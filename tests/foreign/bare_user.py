@@ -1,0 +1,30 @@
+"""Run inside a project whose people have a name and a password and nothing else: the whole way."""
+
+import re
+import time
+
+import pyotp
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+people = get_user_model()._default_manager
+ann = people.model(name="ann")
+ann.set_password("correct horse battery")
+people.bulk_create([ann])
+
+first = Client()
+assert first.get("/in/")["Location"] == "/two-factor/"
+assert first.get("/two-factor/")["Location"].startswith("/two-factor/setup/")  # everyone must have it
+page = first.get("/two-factor/setup/").text
+app = pyotp.TOTP("".join(re.findall(r"<span>([A-Z2-7]{4})</span>", page)))
+assert first.post("/two-factor/setup/verify/", {"code": app.at(time.time())}).status_code == 303
+assert first.post("/two-factor/setup/codes/", {"saved": "on"})["Location"] == "/two-factor/"
+
+second = Client()
+assert second.get("/in/")["Location"] == "/two-factor/verify/"
+assert second.get("/two-factor/verify/other/").status_code == 200
+body = {"code": app.at(time.time() + 30), "trust_browser": "on"}
+assert second.post("/two-factor/verify/", body)["Location"] == "/two-factor/"
+assert second.get("/two-factor/").status_code == 200
+assert second.get("/in/")["Location"] == "/two-factor/"  # the browser is trusted
+print("walked")

@@ -1,0 +1,80 @@
+"""A user model that has what Django demands of one, and nothing else."""
+
+import pytest
+
+from tests.foreign.projects import start_project
+
+MODELS = """
+import os
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+
+
+class Member(AbstractBaseUser):
+    name = models.CharField(max_length=30, unique=True)
+    people = models.Manager()
+    USERNAME_FIELD = "name"
+    is_active = True
+    if "WITHOUT_LAST_LOGIN" in os.environ:
+        last_login = None
+"""
+BACKEND = """
+from people.models import Member
+
+
+class Password:
+    def authenticate(self, request, username, password):
+        user = Member.people.filter(name=username).first()
+        return user if user and user.check_password(password) else None
+
+    def get_user(self, pk):
+        return Member.people.filter(pk=pk).first()
+"""
+SETTINGS = """
+import os
+AUTH_USER_MODEL, AUTHENTICATION_BACKENDS = "people.Member", ["people.backend.Password"]
+LOGIN_URL, LOGIN_REDIRECT_URL = "/in/", "/two-factor/"
+TWOFACTOR_REQUIRED_FOR = os.environ.get("RULE", "everyone")
+INSTALLED_APPS += ["people"]
+"""
+URLS = """
+from django.contrib.auth import authenticate
+from twofactor import signin
+
+
+def log_in(request):
+    user = authenticate(request, username="ann", password="correct horse battery")
+    return signin.after_password(request, user, "/two-factor/")
+
+
+urlpatterns += [path("in/", log_in)]
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = start_project(tmp_path_factory.mktemp("bare"), settings=SETTINGS, urls=URLS)
+    for name, text in {"__init__": "", "models": MODELS, "backend": BACKEND}.items():
+        project.append(f"people/{name}.py", text)
+    project.run("makemigrations", "people")
+    project.run("migrate")
+    return project
+
+
+def test_people_of_a_bare_model_set_it_up_and_sign_in_with_it(project):
+    assert "walked" in project.walk("bare_user.py")
+
+
+def test_the_report_counts_them(project):
+    assert "staff: 0" in project.run("twofactor", "report")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [({"RULE": "staff"}, "twofactor.E016"), ({"WITHOUT_LAST_LOGIN": "1"}, "twofactor.E015")],
+)
+def test_what_a_model_lacks_is_named_in_one_line(project, environment, said):
+    done = project.ask("check", **environment)
+    assert (done.returncode, done.stderr.count(said)) == (1, 1)
+    assert "Traceback" not in done.stderr
