@@ -1,15 +1,16 @@
 """What requests and answers carry, in the names of the contract."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from twofactor.forms import PASSWORD_LENGTH
 
 ONE_CODE = _("Give one of the codes, and only one.")
 NO_CHOICE = _("Choose how you want to get in")
+CHANNELS = ("email", "sms")
 
 
 class Text(serializers.CharField):
@@ -24,15 +25,15 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class Choice(Text):
-    """One of some words. DRF's own field repeats what was sent in its answer."""
+@extend_schema_field({"type": "string", "enum": list(CHANNELS)})
+class ChannelName(Text):
+    """DRF's own field of choices repeats in its answer what was sent."""
 
-    def __init__(self, choices: Iterable[str], **more: Any) -> None:
-        self.choices = tuple(choices)
-        super().__init__(max_length=max(map(len, self.choices)), **more)
+    def __init__(self, **more: Any) -> None:
+        super().__init__(max_length=max(map(len, CHANNELS)), **more)
 
     def to_internal_value(self, data: Any) -> str:
-        if data not in self.choices:
+        if data not in CHANNELS:
             raise serializers.ValidationError(NO_CHOICE)
         return super().to_internal_value(data)
 
@@ -76,7 +77,7 @@ class Credentials(serializers.Serializer):
 
 
 class Channel(serializers.Serializer):
-    channel = serializers.ChoiceField(["email", "sms"], source="kind")
+    channel = serializers.ChoiceField(CHANNELS, source="kind")
     target = serializers.CharField(source="masked", help_text="Where to, masked.")
 
 
@@ -109,7 +110,7 @@ class SignedIn(Tokens):
 
 class Send(serializers.Serializer):
     totp_challenge_token = Text(1024)
-    channel = Choice(["email", "sms"])
+    channel = ChannelName()
 
 
 class Sent(Channel):
