@@ -303,7 +303,7 @@ def mark(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> 
     """
     session = session_of(request, user)
     ours = hasattr(request, "twofactor_method")
-    if session is not None and not ours and is_factor(session.get(AMR, NONE)):
+    if session is not None and not ours and session.get(AMR) in factors.FACTORS:
         return  # this session has given the factor already; for anybody else, login() would have emptied it
     method = method_of(request, user)
     if method == HELD:

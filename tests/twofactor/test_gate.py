@@ -304,7 +304,7 @@ def test_whoever_was_away_is_told(alices, clock):
 
 def test_whoever_was_away_comes_back_to_their_page(alices, clock):
     clock.shift(timedelta(minutes=61))
-    assert alices.get("/accounts/profile/").url == "/accounts/login/?next=/accounts/profile/"
+    assert alices.get("/accounts/profile/").url == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
 def busy(client, clock, hours):
