@@ -81,7 +81,7 @@ def test_a_trusted_browser_leads_on(trusted):
 def test_a_trusted_browser_does_not_skip_the_confirmation(trusted):
     give_password(trusted)
     trusted.post("/two-factor/confirm/", {"password": PASSWORD})
-    assert trusted.get("/two-factor/setup/").url.startswith("/two-factor/confirm/")
+    assert trusted.get("/two-factor/setup/?replace=1").url.startswith("/two-factor/confirm/")
 
 
 def test_a_trusted_browser_does_not_turn_two_factor_off(trusted):
