@@ -10,7 +10,8 @@ from accounts import lockout
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import other_than
-from twofactor import budget, enrolment
+from twofactor import budget, enrolment, factors, signin
+from twofactor.api import tokens
 from twofactor.models import Event, GuessBudget, TokenFamily
 
 SIGNED_IN_ONLY = [
@@ -358,3 +359,32 @@ def atomic_requests(transactional_db, settings, monkeypatch):
 def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_requests, asked):
     assert asked.give(otp_code="000000").status_code == 400
     assert GuessBudget.objects.get().failures == 1
+
+
+# People without a password, for whom a site of its own makes tokens
+
+
+@pytest.fixture
+def without_password(program, phone, alice, clock):
+    alice.set_unusable_password()
+    alice.save()
+    program.access = tokens.issue(alice, factors.TOTP, timezone.now())["access"]
+    clock.shift(301)
+    return program
+
+
+def test_who_has_no_password_turns_it_off_with_a_code(without_password, phone):
+    assert without_password.post("totp/disable/", {"otp_code": phone.code()}).status_code == 204
+
+
+def test_their_token_alone_turns_nothing_off(without_password, alice):
+    assert without_password.post("totp/disable/", {"otp_code": "000000"}).status_code == 400
+    assert enrolment.is_on(alice)
+
+
+def test_a_sign_in_of_theirs_is_too_old_for_a_first_set_up(program, alice, clock):
+    alice.set_unusable_password()
+    alice.save()
+    program.access = tokens.issue(alice, signin.NONE, timezone.now())["access"]
+    clock.shift(601)
+    assert code_of(program.post("totp/create/")) == (403, "password_needed")

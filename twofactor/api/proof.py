@@ -25,8 +25,13 @@ def code(body: dict[str, Any]) -> tuple[str, frozenset[str]]:
     return body[name], KINDS[name]
 
 
-def password(request: Request, body: dict[str, Any], age: timedelta) -> None:
-    """In the body, or given at sign-in a short while ago."""
+def password(request: Request, body: dict[str, Any], age: timedelta, *, with_code: bool = False) -> None:
+    """In the body, or given at sign-in a short while ago.
+
+    Who has no password gives the code of the same call alone.
+    """
+    if with_code and not family(request).user.has_usable_password():
+        return
     if "password" not in body:
         if family(request).method != factors.RECOVERY and signed_in_within(request, age):
             return

@@ -60,7 +60,7 @@ class Disable(Door):
     def post(self, request: Request) -> Response:
         body, user = said(bodies.TurnOff, request), family(request).user
         proof.must_be_on(request)
-        proof.password(request, body, stepup.STEP_UP_AGE)
+        proof.password(request, body, stepup.STEP_UP_AGE, with_code=True)
         code, kinds = proof.code(body)
         claim = partial(enrolment.turn_off, user, plain(request))
         factors.accept(user, code, plain(request), timezone.now(), kinds=kinds, claim=claim)
@@ -73,7 +73,7 @@ class Rotate(Door):
     def post(self, request: Request) -> Response:
         body, user, now = said(bodies.Rotation, request), family(request).user, timezone.now()
         proof.must_be_on(request)
-        proof.password(request, body, stepup.STEP_UP_AGE)
+        proof.password(request, body, stepup.STEP_UP_AGE, with_code=True)
         code, kinds = proof.code(body)
         factors.accept(user, code, plain(request), now, kinds=kinds)
         new = enrolment.start(user, CODES, now, holder(request))

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import factors, signin, stepup
 from twofactor.decorators import open_before_set_up
-from twofactor.forms import PasswordForm, ProofForm
-from twofactor.http import page, posted, safe_next, see_other
+from twofactor.forms import CodeForm, PasswordForm, ProofForm
+from twofactor.http import page, posted, safe_next, see_other, with_next
 from twofactor.user import person
 from twofactor.views.panel import or_fresh_panel
 
@@ -20,17 +23,34 @@ from twofactor.views.panel import or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
     """The password, and for people who have one their second factor; then on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
-    with_code = request.session.get(signin.AMR) != signin.NONE and not stepup.is_on_the_way_back(request, to)
-    form = proof(request, with_code=with_code)
-    form.fields["password"].widget.attrs["autofocus"] = True  # nothing on this page has to be read first
+    has_factor = request.session.get(signin.AMR) != signin.NONE
+    if not has_factor and not person(request).has_usable_password():
+        return without_proof(request, to)
+    form = proof(request, with_code=has_factor and not stepup.is_on_the_way_back(request, to))
+    next(iter(form.fields.values())).widget.attrs["autofocus"] = True  # nothing has to be read before it
     if form.is_valid():
         stepup.confirmed(request, form.cleaned_data.get("code"))
         return see_other(to)
     return page(request, "twofactor/confirm.html", form=form, next=to)
 
 
-def proof(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm:
-    """Password, and a code that is spent for what it is asked for."""
+def without_proof(request: HttpRequest, to: str) -> HttpResponse:
+    """For people with neither password nor factor, who sign in somewhere else (social, single sign-on).
+
+    A new sign-in is enough to set up the first factor. Everything else takes that factor.
+    """
+    if not to.startswith(resolve_url("twofactor:setup")):
+        return see_other(with_next("twofactor:setup", to))
+    if request.method != "POST":
+        return page(request, "twofactor/confirm.html", next=to)
+    logout(request)
+    response = see_other(with_next(settings.LOGIN_URL, to))
+    signin.forget(response)
+    return response
+
+
+def proof(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm | CodeForm:
+    """Password, and a code that is spent for what it is asked for; without a password the code alone."""
 
     def right(password: str) -> bool:
         return stepup.password_is_right(request, password)
@@ -38,6 +58,8 @@ def proof(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> Pas
     def spent(code: str) -> str:
         return factors.accept(person(request), code, request, timezone.now(), **accept)
 
+    if not person(request).has_usable_password():
+        return CodeForm(posted(request), accept=spent)
     if with_code:
         return ProofForm(posted(request), password_is_right=right, accept=spent)
     return PasswordForm(posted(request), password_is_right=right)

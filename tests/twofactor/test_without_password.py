@@ -1,0 +1,159 @@
+"""People without a password, who sign in elsewhere (social, single sign-on)."""
+
+import pytest
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+
+from config.urls import handler400, handler403, handler404, handler500, urlpatterns
+from tests.people import PASSWORD, enrol, signed_in_as
+from twofactor import enrolment
+from twofactor.decorators import recently_confirmed
+from twofactor.models import GuessBudget
+
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+SETUP = "/two-factor/setup/"
+CONFIRM = "/two-factor/confirm/"
+DISABLE = "/two-factor/disable/"
+CODES = "/two-factor/backup-codes/"
+VERIFY = "/two-factor/verify/"
+
+
+@login_not_required
+def social(request):
+    """As somebody else's app does it, once their provider has said who it is."""
+    login(request, get_user_model().objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponse("signed in")
+
+
+@recently_confirmed()
+def dangerous(request):
+    return HttpResponse("done")
+
+
+urlpatterns = [*urlpatterns, path("social/", social), path("dangerous/", dangerous)]
+
+
+@pytest.fixture(autouse=True)
+def alice(alice, settings):
+    settings.ROOT_URLCONF = __name__
+    alice.set_unusable_password()
+    alice.save()
+    return alice
+
+
+@pytest.fixture
+def hers(client):
+    """Her browser. She has no second factor."""
+    client.get("/social/")
+    return client
+
+
+@pytest.fixture
+def verified(client, phone, clock):
+    """Her browser, a minute after she signed in with a code."""
+    client.get("/social/")
+    client.post(VERIFY, {"code": phone.code()})
+    clock.shift(60)
+    return client
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice)
+
+
+# The first factor
+
+
+def test_a_sign_in_opens_set_up(hers, clock):
+    clock.shift(599)
+    assert hers.get(SETUP).status_code == 200
+
+
+def test_after_ten_minutes_it_takes_a_new_one(hers, clock):
+    clock.shift(601)
+    page = hers.get(SETUP, follow=True)
+    assert page.redirect_chain[-1][0].startswith(CONFIRM)
+    assert ("Sign in once more" in page.text, 'type="password"' in page.text) == (True, False)
+
+
+def test_the_button_signs_out_and_leads_to_sign_in_and_back(hers, clock):
+    clock.shift(601)
+    answer = hers.post(CONFIRM, {"next": SETUP})
+    assert (answer["Location"], signed_in_as(hers)) == (
+        f"/accounts/login/?next={SETUP.replace('/', '%2F')}",
+        None,
+    )
+    hers.get("/social/")
+    assert hers.get(SETUP).status_code == 200
+
+
+def test_a_password_that_is_made_up_opens_nothing(hers, clock):
+    clock.shift(601)
+    hers.post(CONFIRM, {"next": SETUP, "password": PASSWORD, "code": "000000"})
+    assert "sudo_at" not in hers.session
+
+
+@pytest.mark.proves("S-10")
+def test_a_sign_in_alone_is_no_step_up(hers):
+    assert hers.get("/dangerous/", follow=True).redirect_chain[-1][0].startswith(SETUP)
+
+
+# Everything after that takes the factor
+
+
+@pytest.mark.proves("S-10")
+@pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
+def test_the_form_asks_for_the_code_alone(verified, address):
+    page = verified.get(address).text
+    assert ('name="code"' in page, 'name="password"' in page) == (True, False)
+
+
+@pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
+@pytest.mark.proves("S-10")
+def test_signing_in_with_a_code_is_no_step_up(verified, address):
+    assert verified.get(address)["Location"].startswith(CONFIRM)
+
+
+@pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
+def test_a_code_is(verified, phone, address):
+    verified.post(CONFIRM, {"code": phone.code()})
+    assert verified.get(address).status_code == 200
+
+
+def test_a_code_turns_it_off(verified, phone, alice):
+    verified.post(DISABLE, {"code": phone.code()})
+    assert not enrolment.is_on(alice)
+
+
+def test_the_page_says_what_is_enough_afterwards(verified):
+    assert "Afterwards you sign in without a code." in verified.get(DISABLE).text
+
+
+def test_a_code_makes_new_backup_codes(verified, phone):
+    verified.post(CODES, {"code": phone.code()})
+    assert verified.get(CODES).text.count("<code") == 10
+
+
+@pytest.mark.parametrize("body", [{}, {"code": ""}, {"code": "000000"}, {"password": PASSWORD}])
+@pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
+def test_nothing_else_does(verified, alice, address, body):
+    assert verified.post(address, body).status_code == 422
+    assert ("sudo_at" in verified.session, enrolment.is_on(alice)) == (False, True)
+
+
+@pytest.mark.proves("C-06")
+def test_a_wrong_code_is_counted(verified):
+    verified.post(CONFIRM, {"code": "000000"})
+    assert GuessBudget.objects.get().failures == 1
+
+
+def test_a_new_sign_in_without_the_code_turns_nothing_off(phone, alice):
+    client = Client()
+    client.get("/social/")
+    assert client.post(DISABLE, {"code": phone.code()})["Location"].startswith((VERIFY, "/accounts/login/"))
+    assert enrolment.is_on(alice)
