@@ -3,17 +3,26 @@
 import json
 import logging
 import re
+import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
 # What our own lines carry beside the message.
 FIELDS = ("event", "user", "session", "method", "channel", "by")
+
+ERROR_MAIL = "error mail"
+ERROR_MAILS = 10  # of one process
+ERROR_MAILS_IN = 3600  # seconds
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -58,6 +67,29 @@ def without_path(message: str, request: Any) -> str:
     return message.replace(path, f"/{match.route}" if match else "(no such page)") if path else message
 
 
+class ErrorMail(AdminEmailHandler):
+    """Beside the request, which would wait for the mail server; few, because a stranger may cause them.
+
+    Not through the outbox: the database may be what is broken.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.latest: deque[float] = deque(maxlen=ERROR_MAILS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = time.time()
+        is_full = len(self.latest) == ERROR_MAILS and 0 <= now - self.latest[0] < ERROR_MAILS_IN
+        if settings.ADMINS and not is_full:
+            self.latest.append(now)
+            super().emit(record)
+
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        """In a thread of its own, of which there are no more than mails."""
+        send = super().send_mail
+        threading.Thread(target=send, args=args, kwargs=kwargs, name=ERROR_MAIL, daemon=True).start()
+
+
 class NothingTyped(SafeExceptionReporterFilter):
     """Error mails say where it went wrong, not what anybody typed or which cookies they had."""
 
@@ -66,8 +98,8 @@ class NothingTyped(SafeExceptionReporterFilter):
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         return dict.fromkeys(request.POST, self.cleansed_substitute) if request else {}
 
-    def get_safe_cookies(self, request: HttpRequest) -> dict[str, Any]:
-        return dict.fromkeys(request.COOKIES, self.cleansed_substitute)
+    def get_safe_cookies(self, request: HttpRequest | None) -> dict[str, Any]:
+        return dict.fromkeys(request.COOKIES, self.cleansed_substitute) if request else {}
 
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         shown = super().get_traceback_frame_variables(request, tb_frame)

@@ -267,7 +267,7 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", **({} if DEBUG else {"formatter": "json"})},
         "admins": {
-            "class": "django.utils.log.AdminEmailHandler",
+            "class": "config.logs.ErrorMail",
             "level": "ERROR",
             "filters": ["production"],
         },

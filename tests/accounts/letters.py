@@ -1,15 +1,25 @@
 """The mail that people of the tests get, and how they open what is in it."""
 
 import re
+import threading
 
 from django.core import mail
 
+from config.logs import ERROR_MAIL
 from twofactor.outbox import send_due
 
 
 def letters():
     """Everything that was sent, once nothing is waiting any more."""
     send_due()
+    return mail.outbox
+
+
+def error_mails():
+    """Those that went to the administrators, once their threads have ended."""
+    for thread in threading.enumerate():
+        if thread.name == ERROR_MAIL:
+            thread.join()
     return mail.outbox
 
 

@@ -2,10 +2,14 @@
 
 import json
 import logging
+import time
 
 import pytest
 
-from config.logs import JsonLines
+from config.environment import admins
+from config.logs import ErrorMail, JsonLines
+from tests.accounts.letters import error_mails
+from tests.twofactor.servers import BlackHole, listening, mail_goes_to
 
 
 @pytest.fixture
@@ -38,3 +42,46 @@ def test_reports_of_a_stranger_do_not_fill_the_log(client, db, lines):
     for body in [report] * 25 + [{}] * 5:
         client.post("/csp-report/", body, content_type="application/json")
     assert len(lines()) == 20
+
+
+@pytest.fixture
+def error(settings):
+    """Something that an administrator gets mail about."""
+    settings.ADMINS = admins(["ops@example.com"])
+    logger = logging.Logger("any")
+    logger.addHandler(ErrorMail())
+    return lambda: logger.error("oh")
+
+
+def test_an_administrator_gets_mail_about_an_error(error):
+    error()
+    assert [letter.to for letter in error_mails()] == [["ops@example.com"]]
+
+
+def test_errors_that_a_stranger_causes_fill_no_mailbox(error):
+    for _ in range(25):
+        error()
+    assert len(error_mails()) == 10
+
+
+def test_an_hour_later_there_is_mail_again(error, clock):
+    for _ in range(11):
+        error()
+    clock.shift(3600)
+    error()
+    assert len(error_mails()) == 11
+
+
+def test_no_page_waits_for_mail_about_an_error(error, settings):
+    with listening(BlackHole) as server:
+        mail_goes_to(settings, server)
+        began = time.perf_counter()
+        error()
+        assert time.perf_counter() - began < 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_is_mailed_while_the_database_is_away(error, django_db_blocker):
+    with django_db_blocker.block():
+        error()
+        assert len(error_mails()) == 1

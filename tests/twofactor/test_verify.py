@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.environment import admins
+from tests.accounts.letters import error_mails
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from twofactor import totp, vault
@@ -1046,6 +1047,7 @@ def broken(client, phone, settings):
     client.raise_request_exception = False
     client.post("/two-factor/verify/", {"code": code})
     user_logged_in.disconnect(breaks)
+    error_mails()
     return mail.outbox[-1].body, code, token
 
 
