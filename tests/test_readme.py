@@ -46,8 +46,9 @@ LIMITS = {
         f" {budget.LAST_GUESS} in a row, then a new password, once in {words(budget.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(delivery.TRIES),
-    "codes sent, to a person and to an address or number": ", ".join(
-        times(limit, window) for _span, limit, window in delivery.SENDS
+    "codes sent, to an address or number; to a person, through all": "; ".join(
+        ", ".join(times(limit, window) for _span, limit, window in sends)
+        for sends in (delivery.SENDS_TO_TARGET, delivery.SENDS)
     ),
     "codes sent from one place": times(delivery.SENDS_FROM_ONE_PLACE, delivery.HOUR),
     "set-ups begun; codes tried at one key": (

@@ -24,7 +24,8 @@ MAX_AGE = timedelta(minutes=10)
 TRIES = 5
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
-SENDS = [("m:1", 1, MINUTE), ("h:1", 5, HOUR), ("d:1", 10, DAY)]  # to a person, and to an address or number
+SENDS = [("h:1", 5, HOUR), ("d:1", 10, DAY)]  # to a person
+SENDS_TO_TARGET = [("m:1", 1, MINUTE), *SENDS]  # to an address or number: the other is possible at once
 SENDS_FROM_ONE_PLACE = 20  # in an hour
 PURPOSE = "sent code"
 
@@ -95,10 +96,11 @@ def send(
 ) -> None:
     """Counted before it is sent; a failed send gives back what it cost the person. Or TooOften, NotSent."""
     mine = list(limits)
+    target = f"sends-to:{vault.fingerprint('target', channel.target)[:24]}"
     mine += [
         (f"{whose}:{span}", limit, window)
-        for whose in (f"sends:{user.pk}", f"sends-to:{vault.fingerprint('target', channel.target)[:24]}")
-        for span, limit, window in SENDS
+        for whose, sends in ((f"sends:{user.pk}", SENDS), (target, SENDS_TO_TARGET))
+        for span, limit, window in sends
     ]
     here = [(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR)] if has_address(address) else []
     take_all([*here, *mine], now)
