@@ -1,0 +1,85 @@
+"""Mails as a mail program shows them on a small phone, by day and by night."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from twofactor.mail import compose
+from twofactor.models import Event
+
+LONG = "somebody.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
+LINK = f"https://accounts.example.com/accounts/email/verify/{'x' * 230}/"
+BROWSER = "Mozilla/5.0 (X11; CrOS x86_64) Chrome/140.0 Safari/537.36"
+LETTERS = {
+    "event": ["twofactor/mail/any", "twofactor/mail/event"],
+    "code": "twofactor/mail/code",
+    "reset": "accounts/mail/password_reset",
+    "confirm": "accounts/mail/confirm_address",
+    "new address": "accounts/mail/confirm_new_address",
+    "registered": "accounts/mail/already_registered",
+}
+EACH = pytest.mark.parametrize("name", LETTERS)
+SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+def html_of(name, language="en"):
+    person = SimpleNamespace(get_username=LONG, email=LONG)
+    event = Event(
+        kind=Event.Kind.REPLAYED_ELSEWHERE,
+        at=timezone.now(),
+        ip_address="2001:db8:1234:5678:9abc:def0:1234:5678",
+        browser=BROWSER,
+    )
+    context = {"user": person, "event": event, "link": LINK, "code": "123456"}
+    [(content, _kind)] = compose(LETTERS[name], LONG, language, context).alternatives
+    return content
+
+
+@pytest.fixture
+def show(browser):
+    """A mail on a screen that is so wide."""
+    pages = []
+
+    def show(html, width=320, scheme="light"):
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.set_content(html)
+        pages.append(page)
+        return page
+
+    yield show
+    for page in pages:
+        page.close()
+
+
+@EACH
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_no_mail_is_wider_than_a_small_phone(show, name, language):
+    assert show(html_of(name, language)).evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def style(page, selector, what):
+    return page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{what}")
+
+
+def brightness(page, selector, what):
+    """Of what is painted, 0 to 255."""
+    painted = style(page, selector, what)
+    return sum(int(number) for number in re.findall(r"\d+", painted)[:3]) / 3
+
+
+@EACH
+@SCHEMES
+def test_a_mail_is_dark_where_the_phone_is(show, name, scheme):
+    page = show(html_of(name), scheme=scheme)
+    papers = [brightness(page, place, "backgroundColor") > 127 for place in ("body", ".sheet")]
+    inks = [brightness(page, place, "color") > 127 for place in ("body", ".sheet p")]
+    assert (papers, inks) == (([True] * 2, [False] * 2) if scheme == "light" else ([False] * 2, [True] * 2))
+
+
+@pytest.mark.parametrize(("language", "side"), [("en", "left"), ("ar", "right")])
+def test_a_mail_is_read_from_its_side(show, language, side):
+    page = show(html_of("event", language))
+    assert style(page, ".sheet", "textAlign").endswith(side)
