@@ -31,6 +31,7 @@ class Site:
             "BASE_URL": f"http://127.0.0.1:{self.port}",
             "DATABASE_URL": database,
             "EMAIL_URL": "console:",
+            "TWOFACTOR_MAIL_SENT_BY": "workers",
             "FORWARDED_ALLOW_IPS": "",
             **environment,
         }
@@ -71,6 +72,8 @@ class Site:
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
     def stop(self):
+        if self.master.poll() is not None:
+            return  # a drill has ended it
         left = self.workers()
         self.master.send_signal(signal.SIGQUIT)
         try:

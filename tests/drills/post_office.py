@@ -1,0 +1,53 @@
+"""A mail server on loopback that remembers what it took, and can be slow or away."""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from contextlib import closing, contextmanager
+from email import message_from_bytes, policy
+
+from aiosmtpd.controller import Controller
+
+
+class PostOffice:
+    def __init__(self):
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            self.port = free.getsockname()[1]
+        self.address = f"smtp://127.0.0.1:{self.port}"
+        self.taken, self.seconds, self.lock = [], 0.0, threading.Lock()
+        self.reached = threading.Event()
+        self.controller = None
+
+    def open(self):
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller.start()
+
+    def close(self):
+        if self.controller:
+            self.controller.stop()
+        self.controller = None
+
+    async def handle_DATA(self, server, session, envelope):
+        """Slow before it takes the letter: whoever hangs up meanwhile keeps it."""
+        self.reached.set()
+        await asyncio.sleep(self.seconds)
+        letter = message_from_bytes(envelope.content, policy=policy.default)
+        with self.lock:
+            self.taken.append((envelope.rcpt_tos[0], letter["Message-ID"]))
+        return "250 OK"
+
+    def letters(self):
+        """How often each came."""
+        with self.lock:
+            return Counter(self.taken)
+
+
+@contextmanager
+def post_office():
+    office = PostOffice()
+    office.open()
+    try:
+        yield office
+    finally:
+        office.close()
