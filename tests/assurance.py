@@ -219,7 +219,7 @@ REQUIREMENTS = {
     "X-16": "Strangers do not lock the owner out.",
     # Everything at once
     "C-01": "One code a hundred times is one sign-in.",
-    "C-02": "One backup code a hundred times is one sign-in.",
+    "C-02": "One backup code a hundred times is one sign-in; so are ten at once, nine of which are kept.",
     "C-03": "A hundred wrong codes are five guesses.",
     "C-04": "Finishing, renewing and turning off in many tabs happen once.",
     "C-05": "A hundred requests for a code are one letter.",
