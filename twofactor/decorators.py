@@ -63,14 +63,15 @@ def second_step(
 
 
 def otp_required(view: Page[P]) -> Page[P]:
-    """Only for people who have given a second factor; who has none is led to set one up."""
+    """Only for people who have given a second factor: it is asked for now, or they are led to set one up."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
         if not person(request).is_verified():
-            return to_page(request, "twofactor:setup")
+            can_give = enrolment.is_on(request.user) and not stepup.came_back(request)
+            return to_page(request, "twofactor:confirm" if can_give else "twofactor:setup")
         return view(request, *args, **kwargs)
 
     return guarded

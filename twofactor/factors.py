@@ -25,7 +25,10 @@ TOTP = "totp"
 BACKUP = "backup"
 SMS = "sms"
 RECOVERY = "recovery"  # a code by e-mail: a way back in, not a factor
-FACTORS = frozenset({TOTP, BACKUP})
+PASSKEY = "passkey"
+KEY = "key"
+FACTORS = frozenset({TOTP, BACKUP, PASSKEY, KEY})  # whatever is not named here proves nothing
+CODES = frozenset({TOTP, BACKUP})  # those that are typed
 SENT = frozenset({SMS, RECOVERY})
 ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
 TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it, and of a right one after them
@@ -59,7 +62,7 @@ def accept(
     request: HttpRequest,
     now: datetime,
     *,
-    kinds: frozenset[str] = FACTORS,
+    kinds: frozenset[str] = CODES,
     purpose: str = "",
     claim: Callable[[], bool] = lambda: True,
 ) -> str:

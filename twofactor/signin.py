@@ -54,12 +54,13 @@ TRUSTED = "trusted"  # the browser stood in for it
 HELD = "held"  # has one, and has not given it: the gate lets nothing through
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote into the session, kept where it authenticates nobody
 LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
+WITH_PASSWORD = frozenset({NONE, TRUSTED, factors.TOTP, factors.BACKUP, factors.SMS})
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}
 
 
 def is_factor(method: str) -> bool:
-    """An e-mailed code is a way back in; what it opened is not verified before a new authenticator is."""
-    return method not in {NONE, HELD, factors.RECOVERY}
+    """Not a trusted browser, nor a code that was sent: they let a person in and prove nothing more."""
+    return method in factors.FACTORS
 
 
 class Gone(Exception):
@@ -242,7 +243,7 @@ def forget(response: HttpResponse) -> None:
 
 
 def accept(
-    request: HttpRequest, pending: PendingSignIn, text: str, kinds: frozenset[str] = factors.FACTORS
+    request: HttpRequest, pending: PendingSignIn, text: str, kinds: frozenset[str] = factors.CODES
 ) -> str:
     now = timezone.now()
     try:
@@ -311,7 +312,7 @@ def mark(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> 
     if request is not None and session is not None:
         session[AMR] = method
         session[AUTH_AT] = int(timezone.now().timestamp())
-        if method != factors.RECOVERY:  # whoever came back by mail gives it once more
+        if method in WITH_PASSWORD:  # whoever came back by mail gives it once more
             session[PASSWORD_AT] = session[AUTH_AT]
         standing.mark(request, user)
     if method in WITHOUT_A_CODE:

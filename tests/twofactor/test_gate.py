@@ -20,7 +20,8 @@ from django.views import View
 
 from tests.crawl import ADDRESSES
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import vault
+from tests.twofactor.sent import ask, enter, has_number, texted, with_pigeons
+from twofactor import signin, vault
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
 from twofactor.models import Authenticator, Event
 
@@ -464,6 +465,45 @@ GUARDED = ["/function/", "/method/", "/mixin/"]
 @pytest.mark.parametrize("address", GUARDED)
 def test_a_guarded_page_opens_with_a_factor(alices, developers, address):
     assert alices.get(address).content == b"verified: True"
+
+
+@pytest.fixture
+def trusting(alices, phone):
+    """Alice's browser, which she trusts, signed in with the password alone."""
+    alices.post("/accounts/logout/")
+    give_password(alices)
+    alices.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    alices.post("/accounts/logout/")
+    give_password(alices)
+    return alices
+
+
+@pytest.mark.proves("D-2", "S-11")
+def test_a_trusted_browser_is_no_factor(trusting, developers):
+    assert (trusting.session["amr"], trusting.get("/said/").content) == ("trusted", b"verified: False")
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_a_guarded_page_asks_a_trusted_browser_for_the_factor(trusting, developers, address, phone, clock):
+    clock.shift(60)
+    to = trusting.get(address).url
+    assert to.startswith("/two-factor/confirm/")
+    trusting.post(to, {"password": PASSWORD, "code": phone.code()})
+    assert trusting.get(address).content == b"verified: True"
+
+
+@pytest.mark.proves("D-2")
+def test_a_code_by_text_message_is_no_factor(asked, alice, developers, settings):
+    with_pigeons(settings)
+    has_number(alice)
+    ask(asked, "sms")
+    enter(asked, texted())
+    assert (asked.session["amr"], asked.get("/said/").content) == ("sms", b"verified: False")
+
+
+@pytest.mark.parametrize("method", ["", "tOTP", "something new"])
+def test_a_method_that_nobody_named_is_no_factor(method):
+    assert not signin.is_factor(method)
 
 
 @pytest.mark.parametrize("address", GUARDED)

@@ -400,7 +400,7 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS)
     def look(self, n):
         statuses = [self.browsers[n].get(page).status_code for page in ("/function/", "/recent/")]
-        verified = self.is_in(n) and self.sessions[n].method != "recovery"  # a way back in, no factor
+        verified = self.is_in(n) and self.sessions[n].method in {"totp", "backup"}
         assert [status == 200 for status in statuses] == [verified, self.confirmed_just_now(n)]
 
     # What changes the factor itself

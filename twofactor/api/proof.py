@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from twofactor import enrolment, factors, stepup
+from twofactor import enrolment, factors, signin, stepup
 from twofactor.api import tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import family, plain
@@ -33,7 +33,7 @@ def password(request: Request, body: dict[str, Any], age: timedelta, *, with_cod
     if with_code and not family(request).user.has_usable_password():
         return
     if "password" not in body:
-        if family(request).method != factors.RECOVERY and signed_in_within(request, age):
+        if family(request).method in signin.WITH_PASSWORD and signed_in_within(request, age):
             return
         raise Problem(_("Give your password again."), "password_needed", 403)
     user = stepup.with_password(plain(request), body["password"])
