@@ -1,19 +1,18 @@
 """Who may still try a password: django-axes, with rows of our own counting.
 
 Three limits count together: a person from one address, an address whoever it tries, and a person from
-browsers they have never signed in with. A browser they have signed in with has a count of its own, so that
-strangers cannot lock the owner out.
+browsers they have never signed in with. A browser they have signed in with has a count of its own
+(known_browsers.py), so that strangers cannot lock the owner out.
 """
 
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from axes.backends import AxesBackend
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
@@ -23,8 +22,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from twofactor import cookies, events, signin, vault
+from accounts import known_browsers
+from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person from one address
+from accounts.models import KnownBrowser, User
+from twofactor import events, signin
 from twofactor.api import clients
 from twofactor.budget import CLOCKS_APART
 from twofactor.email_address import normalise
@@ -32,19 +33,12 @@ from twofactor.http import client_address, has_address, seconds_until
 from twofactor.signals import signed_in_over_api
 from twofactor.templatetags.two_factor import wait
 
-COOL_OFF = timedelta(minutes=15)
-LIMIT = 5  # one person, one address (or one known browser)
 ADDRESS_LIMIT = 50
 STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 NAME_LENGTH = 150
 STRANGERS = "strangers"  # stands where the browser's name would, in the row that counts them
 ANYWHERE = "255.255.255.255"  # and this, which nobody has, where their address would
 NEVER = datetime.max.replace(tzinfo=UTC)
-
-COOKIE = "known"
-COOKIE_AGE = timedelta(days=365)
-PURPOSE = "known browser"
-PEOPLE_PER_BROWSER = 5
 
 
 def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
@@ -53,7 +47,7 @@ def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
 
 
 def typed(credentials: dict[str, Any]) -> str:
-    return str(credentials.get("username", "")).replace("\0", "")
+    return str(credentials.get("username") or credentials.get(User.USERNAME_FIELD) or "").replace("\0", "")
 
 
 def counted(name: str) -> str:
@@ -61,11 +55,28 @@ def counted(name: str) -> str:
     return normalise(name)[:NAME_LENGTH]
 
 
+class Backend(AxesBackend):  # type: ignore[misc]
+    """Whoever has no try left is refused before the password is looked at; a right one costs no try."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: Any = None, password: Any = None, **kwargs: Any
+    ) -> Any:
+        super().authenticate(request, username, password, **kwargs)
+        user = ModelBackend.authenticate(self, request, username, password, **kwargs)
+        if user is not None and request is not None:
+            give_back(request)
+        return user
+
+
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """Counts in one row per person and address, stores nothing of what was typed, and never cleans up.
 
     Cleaning is the work of `prune`: axes would do it inside somebody's sign-in.
     """
+
+    def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
+        """Of any number of tries at once, only as many are looked at as there are left."""
+        return charge(request, credentials or {})
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
         return tallies(request, credentials or {}).locked_until() is not None
@@ -79,15 +90,16 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         if getattr(request, "axes_locked_out", False):
             note("password_locked", request, credentials)
             return  # a refused try does not make the wait longer
-        name, address, now = username(request, credentials), client_address(request), timezone.now()
-        known = known_as(request, name)
-        count(known or name, address, now)
-        if not known:
-            count(name, ANYWHERE, now, browser=STRANGERS)
-        found = tallies(request, credentials)
-        vars(request)["axes_locked_out"] = found.locked_until() is not None
+        if not hasattr(request, "password_try"):  # by a back-end that did not ask us first
+            charge(request, credentials)
+        now, tried = timezone.now(), vars(request).pop("password_try", None)
+        found = tried.tallies if tried else tallies(request, credentials)
+        if tried and not tried.browser:
+            count_stranger(username(request, credentials), now)
+        is_locked = found.locked_until() is not None
+        vars(request)["axes_locked_out"] = is_locked
         vars(request)["last_try"] = found.mine == LIMIT - 1
-        note("password_locked" if found.locked_until() else "password_refused", request, credentials)
+        note("password_locked" if is_locked else "password_refused", request, credentials)
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Only after a whole sign-in: some other app's login view knows the password alone."""
@@ -113,25 +125,23 @@ def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> None:
 def forget(request: HttpRequest, user: Any) -> None:
     """In one DELETE: this person's count here, and the count of strangers, whose row is then broken."""
     name = counted(user.get_username())
-    here = Q(username__in=[name, known_as(request, name) or name], ip_address=client_address(request))
+    here = Q(username=name, ip_address=client_address(request))
     rows = AccessAttempt.objects.filter(here | Q(username=name, user_agent=STRANGERS))
     rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
 
 
-def count(name: str, address: str, now: datetime, browser: str = "") -> None:
-    """One UPDATE; a count that is too old begins anew, unless it is that of strangers."""
-    place = {"username": name, "ip_address": address, "user_agent": browser}
+def count_stranger(name: str, now: datetime) -> None:
+    """One UPDATE; this count never begins anew by itself."""
+    place = {"username": name, "ip_address": ANYWHERE, "user_agent": STRANGERS}
     row = AccessAttempt.objects.filter(**place)
-    more = F("failures_since_start") + 1
-    anew = Case(When(attempt_time__gt=now - COOL_OFF, then=more), default=Value(1))
-    tries = more if browser == STRANGERS else anew
-    if row.update(failures_since_start=tries, attempt_time=now):
+    one_more = {"failures_since_start": F("failures_since_start") + 1, "attempt_time": now}
+    if row.update(**one_more):
         return
     try:
         with transaction.atomic():
             AccessAttempt.objects.create(**place, failures_since_start=1)
     except IntegrityError:  # another try was first
-        row.update(failures_since_start=tries, attempt_time=now)
+        row.update(**one_more)
 
 
 @dataclass(frozen=True)
@@ -140,9 +150,10 @@ class Tallies:
 
     mine: int
     mine_at: datetime | None
-    address: int
-    address_at: datetime | None
-    strangers: int
+    address: int = 0
+    address_at: datetime | None = None
+    strangers: int = 0
+    has_row: bool = False  # for this person and address, however old
 
     def locked_until(self) -> datetime | None:
         """None when there is a try left; NEVER when only a new password helps."""
@@ -153,33 +164,107 @@ class Tallies:
             ends.append(self.address_at + COOL_OFF)
         return max(ends, default=None)
 
+    def one_more(self, now: datetime) -> "Tallies":
+        return Tallies(self.mine + 1, now, self.address + 1, now, self.strangers + 1)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A password that is being looked at, and paid for."""
+
+    name: str
+    address: str
+    browser: KnownBrowser | None
+    tallies: Tallies
+
+
+def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
+    """Pay for one try, if there is one left."""
+    now, name, address = timezone.now(), username(request, credentials), client_address(request)
+    browser = known_browsers.find(request, normalise(typed(credentials)), now)
+    found = tallies_of(browser, now) if browser else tallies_at(name, address, now)
+    if found.locked_until():
+        return False
+    paid = known_browsers.charge(browser, now) if browser else charge_row(name, address, now, found.has_row)
+    if paid:
+        vars(request)["password_try"] = Try(name, address, browser, found.one_more(now))
+    return paid
+
+
+def charge_row(name: str, address: str, now: datetime, has_row: bool) -> bool:
+    """One UPDATE counts and decides; a count that is too old begins anew."""
+    place = {"username": name, "ip_address": address, "user_agent": ""}
+    row = AccessAttempt.objects.filter(**place)
+    recent = Q(attempt_time__gt=now - COOL_OFF, attempt_time__lte=now + CLOCKS_APART)
+    more = Case(When(recent, then=F("failures_since_start") + 1), default=Value(1))
+    for _attempt in range(2):
+        if has_row:
+            free = row.filter(~recent | Q(failures_since_start__lt=LIMIT))
+            if free.update(failures_since_start=more, attempt_time=now):
+                return True
+            if row.exists():
+                return False
+        try:
+            with transaction.atomic():
+                AccessAttempt.objects.create(**place, failures_since_start=1)
+        except IntegrityError:  # another try was first; count with it
+            has_row = True
+        else:
+            return True
+    return False
+
+
+def give_back(request: HttpRequest) -> None:
+    """The password was right. What was wrong before it stays counted until the whole sign-in is done."""
+    tried: Try | None = vars(request).pop("password_try", None)
+    if tried is None:
+        return
+    if tried.browser:
+        known_browsers.give_back(tried.browser)
+        return
+    row = AccessAttempt.objects.filter(username=tried.name, ip_address=tried.address, user_agent="")
+    row.filter(failures_since_start__gt=0).update(failures_since_start=F("failures_since_start") - 1)
+
 
 def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
-    """In one query. To a known browser, only its own count matters."""
-    name, address = username(request, credentials), client_address(request)
-    known = known_as(request, name)
+    """To a known browser, only its own count matters."""
     now = timezone.now()
+    browser = known_browsers.find(request, normalise(typed(credentials)), now)
+    if browser:
+        return tallies_of(browser, now)
+    return tallies_at(username(request, credentials), client_address(request), now)
+
+
+def tallies_of(browser: KnownBrowser, now: datetime) -> Tallies:
+    return Tallies(known_browsers.recent_tries(browser, now), browser.last_try_at)
+
+
+def tallies_at(name: str, address: str, now: datetime) -> Tallies:
+    """In one query."""
+    here = Q(username=name, ip_address=address, user_agent="")
     fresh = Q(ip_address=address, attempt_time__gt=now - COOL_OFF)
-    if not has_address(address):
-        fresh &= Q(username=name)
-    mine = fresh & Q(username=known)
     strangers = Q(username=name, user_agent=STRANGERS)
+    # Without an address nothing is known of a network.
+    asked = here | strangers | fresh if has_address(address) else here | strangers
     # Told apart and added up here: there are some fifty rows at the most, and Django is slow to write more.
-    found = AccessAttempt.objects.filter(mine if known else fresh | strangers).values_list(
-        "username", "user_agent", "failures_since_start", "attempt_time"
+    found = list(
+        AccessAttempt.objects.filter(asked).values_list(
+            "username", "user_agent", "failures_since_start", "attempt_time"
+        )
     )
     in_time = [
         (who, tries, at)
         for who, browser, tries, at in found
-        if browser != STRANGERS and at <= now + CLOCKS_APART
+        if browser != STRANGERS and now - COOL_OFF < at <= now + CLOCKS_APART
     ]
-    own = [(tries, at) for who, tries, at in in_time if who == (known or name)]
+    own = [(tries, at) for who, tries, at in in_time if who == name]
     return Tallies(
         mine=sum(tries for tries, _ in own),
         mine_at=max((at for _, at in own), default=None),
         address=sum(tries for _, tries, _ in in_time),
         address_at=max((at for *_, at in in_time), default=None),
         strangers=sum(tries for _, browser, tries, _ in found if browser == STRANGERS),
+        has_row=any(who == name and browser != STRANGERS for who, browser, *_ in found),
     )
 
 
@@ -211,48 +296,10 @@ def sentence(until: datetime) -> str:
     return said % {"wait": wait(until), "time": f"{until:%H:%M}"}
 
 
-def opened(request: HttpRequest) -> dict[str, Any]:
-    try:
-        found = vault.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
-    except vault.Unopenable:
-        return {"id": secrets.token_hex(8), "people": []}
-    return dict(found)
-
-
-def known_as(request: HttpRequest, name: str) -> str | None:
-    """The name under which this browser's own tries for this person are counted."""
-    browser = opened(request)
-    return f"{name} {browser['id']}" if name in browser["people"] else None
-
-
-class KnownBrowser:
-    """After a sign-in, the browser takes home a sealed note of who has signed in with it.
-
-    A person who has signed in before, and not with this one, is told.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        name = getattr(request, "signed_in_as", None)
-        if name and SESSION_KEY in request.session:  # not where the code is still missing
-            browser = opened(request)
-            if name not in browser["people"] and vars(request)["signed_in_before"]:
-                events.record("new_browser", request.user, request)
-            others = [person for person in browser["people"] if person != name]
-            browser["people"] = [name, *others][:PEOPLE_PER_BROWSER]
-            note = vault.seal(PURPOSE, "", browser, timezone.now())
-            cookies.write(response, COOKIE, note, max_age=int(COOKIE_AGE.total_seconds()))
-        return response
-
-
 @receiver(user_logged_in, dispatch_uid="accounts.lockout.remember")
 def remember(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
     if request is None:
         return
-    vars(request)["signed_in_as"] = counted(user.get_username())
     vars(request)["signed_in_before"] = user.last_login is not None
 
 

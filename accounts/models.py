@@ -78,3 +78,18 @@ class User(SecurityMixin, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name or self.email
+
+
+class KnownBrowser(models.Model):
+    """A browser in which a person has signed in before, and how often a password was tried in it since."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
+    state = models.CharField(max_length=80, editable=False, serialize=False)  # of password and epoch
+    tries = models.PositiveSmallIntegerField(default=0)
+    in_a_row = models.PositiveSmallIntegerField(default=0)
+    last_try_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"browser known to {self.user_id}"

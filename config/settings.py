@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "accounts.language.ChosenLanguage",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "accounts.lockout.KnownBrowser",
+    "accounts.known_browsers.Remember",
     "axes.middleware.AxesMiddleware",  # last: it replaces what a locked-out sign-in would have answered
 ]
 ROOT_URLCONF = "config.urls"
@@ -130,7 +130,7 @@ STORAGES = {
 # Who is signed in
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.lockout.Backend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

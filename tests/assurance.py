@@ -150,9 +150,9 @@ REQUIREMENTS = {
     "R-09": "An authenticator's drift is learned, within bounds.",
     "R-10": "Leading zeros are kept, and an app reads the issuer as it was written.",
     # Limits
-    "L-1": "Five wrong passwords of one person from one address in 15 minutes.",
+    "L-1": "Five wrong passwords of one person from one address in 15 minutes, paid for first.",
     "L-2": "Fifty wrong passwords from one address in 15 minutes; /64 is one address.",
-    "L-3": "A hundred in a row from unknown browsers; then a reset by mail.",
+    "L-3": "A hundred in a row from unknown browsers; then a reset by mail. A known browser has five.",
     "L-4": "Guesses at the second factor, all ways summed: five, waits, twenty a day, a hundred. A new"
     " password lifts the last of these alone, once in thirty days.",
     "L-5": "Five tries at a sent code.",

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import addresses, lockout, postage
+from accounts import addresses, known_browsers, lockout, postage
 from config import errors, logs
 from tests.people import give_password, person, signed_in_as
 from twofactor import budget, conf, delivery, enrolment, gate, prune, signin, stepup, trust
@@ -39,6 +39,13 @@ LIMITS = {
     "wrong passwords from one address (IPv6: a /64)": times(lockout.ADDRESS_LIMIT, lockout.COOL_OFF),
     "wrong passwords in a row, from browsers the person has never used": (
         f"{lockout.STRANGERS_LIMIT}, then a reset by mail"
+    ),
+    "wrong passwords in a browser the person has signed in with, wherever it is": (
+        f"{times(known_browsers.LIMIT, known_browsers.COOL_OFF)};"
+        f" after {known_browsers.LAST_TRY} in a row it is one like any other"
+    ),
+    "a browser stays known after a sign-in or a reset in it": (
+        f"{words(known_browsers.AGE)}, or until a new password or signing out everywhere elsewhere"
     ),
     "wrong codes of any kind, through all doors": (
         f"{budget.FREE_GUESSES}, then a wait of {words(budget.FIRST_WAIT)} that doubles up to"

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from twofactor import backup_codes, conf, policy, vault
 from twofactor.models import Authenticator, BackupCode
@@ -51,7 +52,9 @@ def middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if apps.is_installed("axes") and settings.AUTHENTICATION_BACKENDS[0] != AXES_BACKEND:
+    if apps.is_installed("axes") and not issubclass(
+        import_string(settings.AUTHENTICATION_BACKENDS[0]), import_string(AXES_BACKEND)
+    ):
         yield Error(
             "AUTHENTICATION_BACKENDS does not begin with axes: a locked-out password would be tried first.",
             hint=f"Put {AXES_BACKEND} first.",

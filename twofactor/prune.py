@@ -1,6 +1,6 @@
 """Removing what has had its time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,10 @@ ATTEMPTS_KEPT = timedelta(days=90)
 UNCONFIRMED_KEPT = timedelta(days=30)  # of a sign-up, and since somebody last signed in with it
 
 
+# What an app of the same site keeps for a while, by the name that is told.
+MORE: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
+
+
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "events", Event.objects.filter(at__lt=now - events_kept)
     yield "unfinished set-ups", Draft.objects.filter(started_at__lt=now - Draft.MAX_AGE)
@@ -46,6 +50,8 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     if apps.is_installed("axes"):
         attempts = apps.get_model("axes", "AccessAttempt")
         yield "wrong passwords", attempts.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT)
+    for name, rows_of in MORE.items():
+        yield name, rows_of(now)
     if issubclass(get_user_model(), SecurityMixin):
         yield "accounts nobody confirmed", unconfirmed(now - UNCONFIRMED_KEPT)
 

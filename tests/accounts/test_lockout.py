@@ -10,9 +10,12 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 
-from accounts import lockout
+from accounts import known_browsers, lockout
+from accounts.models import KnownBrowser
+from tests.accounts.letters import link
 from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
 from twofactor.http import client_address
+from twofactor.models import Event
 
 LOGIN = "/accounts/login/"
 HTMX = {"HX-Request": "true"}
@@ -466,22 +469,22 @@ def test_tries_at_a_name_that_nobody_has_are_counted_too(db, clock):
 
 def test_a_browser_becomes_known_by_signing_in(alice, client):
     give(client)
-    assert client.cookies[lockout.COOKIE]["httponly"]
+    assert client.cookies[known_browsers.COOKIE]["httponly"]
 
 
 def test_a_wrong_password_makes_no_browser_known(alice, client):
     wrong(client)
-    assert lockout.COOKIE not in client.cookies
+    assert known_browsers.COOKIE not in client.cookies
 
 
 def test_the_password_alone_makes_no_browser_known(alice, client):
     enrol(alice)
     give(client)
-    assert lockout.COOKIE not in client.cookies
+    assert known_browsers.COOKIE not in client.cookies
 
 
 def test_a_known_browser_does_not_say_whose_it_is(known):
-    assert "alice" not in known.cookies[lockout.COOKIE].value
+    assert "alice" not in known.cookies[known_browsers.COOKIE].value
 
 
 def test_the_cookie_of_another_person_makes_no_browser_known(known, alice):
@@ -497,21 +500,153 @@ def test_the_cookie_of_another_person_makes_no_browser_known(known, alice):
 def test_a_made_up_cookie_makes_no_browser_known(alice, cookie):
     strangers(100)
     forger = at("203.0.113.9")
-    forger.cookies[lockout.COOKIE] = cookie
+    forger.cookies[known_browsers.COOKIE] = cookie
     assert give(forger).status_code == 429
 
 
-def test_a_browser_stays_known_for_a_year(known, alice, clock):
+@pytest.mark.parametrize(("days", "opens"), [(89, True), (90, False)])
+def test_a_browser_stays_known_for_ninety_days(known, alice, clock, days, opens):
     strangers(100)
-    clock.shift(364 * 86400)
+    clock.shift(days * 86400)
+    give(known)
+    assert (signed_in_as(known) == alice) is opens
+
+
+def test_the_row_says_how_long_and_not_the_cookie(known, clock):
+    strangers(100)
+    known.cookies[known_browsers.COOKIE]["max-age"] = 10**9
+    clock.shift(90 * 86400)
+    assert give(known).status_code == 429
+
+
+@pytest.mark.proves("L-3")
+def test_a_known_browser_has_five_tries_wherever_it_is(known):
+    answers = [wrong(known, REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(6)]
+    assert answers == [422, 422, 422, 422, 429, 429]
+
+
+@pytest.mark.proves("L-3")
+def test_its_right_password_waits_wherever_it_is(known):
+    wrong(known, 5)
+    assert give(known, REMOTE_ADDR="203.0.113.7").status_code == 429
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(899, False), (900, True)])
+def test_a_known_browser_waits_for_fifteen_minutes(known, alice, clock, seconds, opens):
+    wrong(known, 5)
+    clock.shift(seconds)
+    give(known)
+    assert (signed_in_as(known) == alice) is opens
+
+
+def row():
+    return KnownBrowser.objects.get()
+
+
+@pytest.mark.proves("L-3", "N-01")
+def test_a_hundred_wrong_passwords_in_a_row_end_what_is_known(known, clock):
+    for _ in range(20):
+        wrong(known, 5)
+        clock.shift(900)
+    assert row().in_a_row == 100
+    strangers(100)
+    assert give(known).status_code == 429
+
+
+def test_ninety_nine_do_not(known, alice, clock):
+    strangers(100)
+    for tries in [5] * 19 + [4]:
+        wrong(known, tries)
+        clock.shift(900)
     give(known)
     assert signed_in_as(known) == alice
 
 
-def test_a_browser_is_a_stranger_after_a_year(known, clock):
+def test_a_right_password_without_its_code_is_no_try_and_clears_none(known, alice):
+    enrol(alice)
+    wrong(known, 3)
+    give(known)
+    assert (row().tries, row().in_a_row) == (3, 3)
+
+
+def test_a_whole_sign_in_begins_the_row_anew(known):
+    wrong(known, 3)
+    give(known)
+    assert (row().tries, row().in_a_row) == (0, 0)
+
+
+def copy_of(client):
+    """What a thief takes along."""
+    thief = at("203.0.113.66")
+    thief.cookies.load({known_browsers.COOKIE: client.cookies[known_browsers.COOKIE].value})
+    return thief
+
+
+@pytest.mark.proves("L-3")
+def test_an_old_copy_is_worth_nothing_after_the_next_sign_in(known):
+    thief = copy_of(known)
+    give(known)
     strangers(100)
-    clock.shift(366 * 86400)
+    assert give(thief).status_code == 429
+
+
+def test_two_copies_share_their_tries(known):
+    thief = copy_of(known)
+    answers = [wrong(client).status_code for client in [known, thief] * 3]
+    assert answers == [422, 422, 422, 422, 429, 429]
+
+
+@pytest.mark.proves("L-3")
+def test_after_a_new_password_the_old_token_is_worth_nothing(known, alice):
+    alice.set_password("a quiet green harbour")
+    alice.save()
+    strangers(100)
+    assert give(known, "a quiet green harbour").status_code == 429
+
+
+@pytest.mark.proves("L-3", "S-08")
+def test_after_signing_out_everywhere_the_old_token_is_worth_nothing(known, alice):
+    alice.end_sessions()
+    strangers(100)
     assert give(known).status_code == 429
+
+
+def test_the_browser_in_which_the_password_was_changed_stays_known(known, alice):
+    give(known)
+    new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
+    known.post("/accounts/password_change/", {"old_password": PASSWORD, **new})
+    known.post("/accounts/logout/")
+    strangers(100)
+    give(known, "a quiet green harbour")
+    assert signed_in_as(known) == alice
+
+
+def test_the_browser_that_ended_all_other_sessions_stays_known(known, alice):
+    give(known)
+    known.post("/two-factor/sessions/end/")
+    known.post("/accounts/logout/")
+    strangers(100)
+    give(known)
+    assert signed_in_as(known) == alice
+
+
+@pytest.mark.proves("L-3")
+def test_the_browser_in_which_a_reset_was_finished_is_known(alice, client):
+    client.post("/accounts/password_reset/", {"email": alice.email})
+    form = client.get(link()).headers["Location"]
+    new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
+    client.post(form, new)
+    strangers(100)
+    give(client, "a quiet green harbour")
+    assert signed_in_as(client) == alice
+
+
+def test_a_browser_of_before_is_no_new_one(known, alice):
+    """Not even where its tries have ended with the old password."""
+    alice.set_password("a quiet green harbour")
+    alice.save()
+    give(known, "a quiet green harbour")
+    assert not Event.objects.filter(kind="new_browser").exists()
 
 
 def test_several_people_can_share_a_browser(known, alice):

@@ -199,7 +199,7 @@ def test_wrong_passwords_here_lock_the_page_too(program, alice, client):
 def test_strangers_hold_a_program_up_until_a_sign_in_on_a_page(program, alice, client):
     give_password(client)
     client.post("/accounts/logout/")
-    lockout.count(alice.email, lockout.ANYWHERE, timezone.now(), browser=lockout.STRANGERS)
+    lockout.count_stranger(alice.email, timezone.now())
     AccessAttempt.objects.update(failures_since_start=lockout.STRANGERS_LIMIT)
     assert code_of(program.give_password()) == (429, "locked")
     give_password(client)

@@ -125,7 +125,7 @@ class Worker:
                 "password, PBKDF2 as Django's": lambda: check_password("secret", django_s),
                 "backup code, Argon2id": lambda: hashed("secret", b"salt" * 4, COST),
                 "wrong passwords, counted and forgotten": lambda: (
-                    lockout.tallies(request, {"username": user.email}),
+                    lockout.charge(request, {"username": user.email}),
                     lockout.forget(request, user),
                 ),
                 "pending sign-in, sealed and opened": lambda: vault.unseal(

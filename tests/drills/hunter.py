@@ -24,7 +24,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import addresses, lockout
+from accounts import addresses, known_browsers
 from config.logs import JsonLines
 from tests import people
 from twofactor import alphabet, backup_codes, cookies, delivery, sessions, signin, totp, trust, vault
@@ -39,7 +39,7 @@ LONG = 15  # characters, which nothing else has by chance: so case and neighbour
 SHORTEST_PASSWORD = 8  # that anybody can choose; tests try others, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
-SEALED = {signin.PURPOSE: "pending note", addresses.PURPOSE: CONFIRM, lockout.PURPOSE: "known browser"}
+SEALED = {signin.PURPOSE: "pending note", addresses.PURPOSE: CONFIRM}
 
 
 class Hunter:
@@ -190,8 +190,9 @@ def learn_sealed(found, purpose, *given):
 
 
 def learn_cookie(found, response, short, value):
-    for token in value.split(".") if short == trust.COOKIE else []:
-        hunter.learn("trusted browser", token)
+    kinds = {trust.COOKIE: "trusted browser", known_browsers.COOKIE: "known browser"}
+    for token in value.split(".") if short in kinds and value else []:
+        hunter.learn(kinds[short], token)
 
 
 def learn_password(found, user, password):

@@ -110,7 +110,7 @@ def test_pending_note(client, db):
 
 def test_challenge(db):
     alice = person()
-    alice.backend = "django.contrib.auth.backends.ModelBackend"
+    alice.backend = "accounts.lockout.Backend"
     SECURITY.error("%s", {"challenge": signin.begun(alice, "/", timezone.now()).note()})
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import KnownBrowser, User
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor import prune
@@ -71,6 +71,10 @@ def wrong_password(user, at):
     AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=at)
 
 
+def known_browser(user, at):
+    KnownBrowser.objects.create(user=user, digest="x", state="x", expires_at=at)
+
+
 def unconfirmed(user, at):
     """Takes her place, so that one person is there."""
     type(user).objects.update(unconfirmed_since=at, last_login=None)
@@ -87,6 +91,7 @@ KINDS = {
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),
     "wrong passwords": (wrong_password, AccessAttempt, timedelta(days=90)),
+    "known browsers": (known_browser, KnownBrowser, timedelta(0)),
     "accounts nobody confirmed": (unconfirmed, User, timedelta(days=30)),
 }
 EACH = pytest.mark.parametrize("name", KINDS)

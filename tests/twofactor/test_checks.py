@@ -58,7 +58,8 @@ def test_a_gate_before_the_session_is_named(settings):
 
 
 def test_axes_behind_another_backend_is_named(settings):
-    settings.AUTHENTICATION_BACKENDS = settings.AUTHENTICATION_BACKENDS[::-1]
+    others = ["django.contrib.auth.backends.ModelBackend"]
+    settings.AUTHENTICATION_BACKENDS = [*others, *settings.AUTHENTICATION_BACKENDS]
     assert "twofactor.E004" in found()
 
 

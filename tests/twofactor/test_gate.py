@@ -206,7 +206,7 @@ def test_a_code_counts_for_nobody_else_in_the_same_request(client, phone, alice)
     user_logged_in.connect(become_bob)
     sign_in(client, phone)
     user_logged_in.disconnect(become_bob)
-    login(become[0], bob, backend="django.contrib.auth.backends.ModelBackend")
+    login(become[0], bob, backend="accounts.lockout.Backend")
     assert become[0].session["amr"] == "held"
 
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.db import connection, connections
 from django.template import Template
@@ -196,6 +198,51 @@ def test_after_a_wait_a_hundred_are_one_guess(phone, clock, request, repeat):
     answers = at_once(*posts([client], VERIFY, *[{"code": WRONG}] * CROWD))
     report(request, answers, failures=GuessBudget.objects.get().failures)
     assert statuses(answers) == {422: 1, 429: 99}
+
+
+class Counting(MD5PasswordHasher):
+    """Remembers which passwords were looked at."""
+
+    looked_at: list[str] = []
+
+    def encode(self, password, salt):
+        self.looked_at.append(password)
+        return super().encode(password, salt)
+
+
+@pytest.fixture
+def looked_at(settings):
+    settings.PASSWORD_HASHERS = [f"{__name__}.Counting"]
+    Counting.looked_at.clear()
+    return Counting.looked_at
+
+
+@pytest.mark.proves("L-1", "X-04")
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_sixty_wrong_passwords_at_once_are_five_tries(alice, looked_at, email, request, repeat):
+    """Of a person and of nobody alike."""
+    form = {"username": email, "password": "wrong horse battery"}
+    answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
+    report(request, answers, looked_at=len(looked_at))
+    assert looked_at.count("wrong horse battery") == 5
+
+
+@pytest.mark.proves("L-3")
+def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_at, request, repeat):
+    known = asked()
+    known.post("/accounts/logout/")
+    form = {"username": alice.email, "password": "wrong horse battery"}
+    answers = at_once(*posts([known] * 60, "/accounts/login/", form))
+    report(request, answers, looked_at=len(looked_at))
+    assert looked_at.count("wrong horse battery") == 5
+
+
+def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, request, repeat):
+    """Some of them are asked to wait, because no more than five are looked at together."""
+    form = {"username": alice.email, "password": PASSWORD}
+    answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
+    report(request, answers)
+    assert AccessAttempt.objects.get(user_agent="").failures_since_start == 0
 
 
 def test_an_allowance_is_never_exceeded(alice, request, repeat):
