@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 from walks import (
@@ -369,6 +370,10 @@ def meeting_errors(page):
         yield f"error-{status}"
     page.goto("/accounts/login/")
     page.context.clear_cookies(name="csrftoken")
+    press(page, "Sign in")
+    yield "no-cookie"
+    page.goto("/accounts/login/")
+    page.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": settings.BASE_URL}])
     press(page, "Sign in")
     yield "out-of-date"
 

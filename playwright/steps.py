@@ -52,6 +52,11 @@ def field(label: str) -> Place:
     return lambda page: page.get_by_label(label)
 
 
+def named(title: str) -> Place:
+    """The heading, where it takes the focus in a whole page, too."""
+    return lambda page: page.get_by_role("heading", level=1, name=title)
+
+
 def part(title: str) -> Place:
     return lambda page: page.get_by_role("heading", level=2, name=title)
 
@@ -121,7 +126,7 @@ SCREENS = {
     "sent-by-text-wrong": Screen(BY_TEXT, focus=CODE, wrong=True),
     "sent-by-text-expired": Screen(BY_TEXT, focus=CODE, wrong=True),
     "dashboard": Screen("Hello, Alice", "Home", says="Your e-mail address is confirmed."),
-    "dashboard-dismissed": Screen("Hello, Alice", "Home", says="Reminder dismissed"),
+    "dashboard-dismissed": Screen("Hello, Alice", "Home", named("Hello, Alice"), "Reminder dismissed"),
     "dashboard-unconfirmed": Screen("Hello, Alice", "Home"),
     "dashboard-link-sent": Screen("Hello, Alice", "Home"),
     "dashboard-last-code": Screen("Hello, Alice", "Home"),
@@ -173,6 +178,7 @@ SCREENS = {
     "error-400": Screen("We could not read that request"),
     "error-403": Screen("You may not see this page"),
     "out-of-date": Screen("This page is out of date"),
+    "no-cookie": Screen("This page is out of date"),
     "error-404": Screen("There is no such page"),
     "error-409": Screen("This has changed meanwhile"),
     "error-429": Screen("Too many tries"),
