@@ -7,10 +7,17 @@ import pyotp
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from twofactor.urls import urlpatterns
+
 people = get_user_model()._default_manager
 ann = people.model(name="ann")
 ann.set_password("correct horse battery")
 people.bulk_create([ann])
+
+for pattern in urlpatterns:
+    address = "/two-factor/" + str(pattern.pattern).replace("<int:pk>", "1")
+    for answer in (Client().get(address), Client().post(address)):
+        assert answer.headers["Location"].startswith("/in/"), address
 
 first = Client()
 assert first.get("/in/")["Location"] == "/two-factor/"

@@ -1,4 +1,6 @@
-"""A user model that has what Django demands of one, and nothing else."""
+"""A user model that has what Django demands of one and nothing else, views that are atomic, and no
+LoginRequiredMiddleware.
+"""
 
 import pytest
 
@@ -37,6 +39,7 @@ AUTH_USER_MODEL, AUTHENTICATION_BACKENDS = "people.Member", ["people.backend.Pas
 LOGIN_URL, LOGIN_REDIRECT_URL = "/in/", "/two-factor/"
 TWOFACTOR_REQUIRED_FOR = os.environ.get("RULE", "everyone")
 INSTALLED_APPS += ["people"]
+DATABASES["default"]["ATOMIC_REQUESTS"] = True  # as cookiecutter-django has it
 """
 URLS = """
 from django.contrib.auth import authenticate
