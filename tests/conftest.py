@@ -1,4 +1,6 @@
 import os
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +26,14 @@ def static_files():
     """Hashed and compressed, as a deployment has them."""
     if not Path(site.STATIC_ROOT).exists():
         call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def another_day():
+    """DAYS_AHEAD=400: would everything pass next year?"""
+    days = timedelta(days=int(os.environ.get("DAYS_AHEAD", "0")))
+    with time_machine.travel(datetime.now(UTC) + days) if days else nullcontext():
+        yield
 
 
 @pytest.fixture
