@@ -22,7 +22,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import known_browsers
+from accounts import known_browsers, passwords
 from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person from one address
 from accounts.models import KnownBrowser, User
 from twofactor import events, signin
@@ -99,7 +99,8 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         is_locked = found.locked_until() is not None
         vars(request)["axes_locked_out"] = is_locked
         vars(request)["last_try"] = found.mine == LIMIT - 1
-        note("password_locked" if is_locked else "password_refused", request, credentials)
+        kind = "password_locked" if is_locked else "password_refused"
+        passwords.spend_the_rest(note(kind, request, credentials))
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Only after a whole sign-in: some other app's login view knows the password alone."""
@@ -116,10 +117,12 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         pass
 
 
-def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> None:
-    """Whether or not there is such a person, one more question is asked about them."""
-    who = User.objects.filter(email=normalise(typed(credentials))).values_list("pk", flat=True).first()
+def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> str:
+    """With the hash of the password, or nothing. One query, whether or not there is such a person."""
+    same = User.objects.filter(email=normalise(typed(credentials))).values_list("pk", "password")
+    who, encoded = same.first() or (None, "")
     events.note(kind, who, request, method="password")
+    return encoded
 
 
 def forget(request: HttpRequest, user: Any) -> None:

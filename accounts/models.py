@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.passwords import FROM_ANOTHER_SITE
 from twofactor import email_address
 from twofactor.email_address import normalise
 from twofactor.user import SecurityMixin
@@ -69,6 +70,9 @@ class User(SecurityMixin, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
+        indexes: ClassVar = [  # for passwords.most_iterations
+            models.Index(fields=["password"], name="accounts_from_another_site", condition=FROM_ANOTHER_SITE)
+        ]
 
     def __str__(self) -> str:
         return self.email
