@@ -89,7 +89,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a lost session loads no new document",
-        [("twofactor/htmx.py", "if urlsplit(target).path == login:", "if False:")],
+        [("twofactor/htmx.py", "return navigate(response, sign_in_again(request))", "return response")],
         "test_faults.py -k session_ended",
     ),
     Mutation(
@@ -163,7 +163,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a refused form is a step in the history",
-        [("twofactor/htmx.py", "return push_url(response, False)", "return push_url(response, '/')")],
+        [("twofactor/htmx.py", "page != current_page(request) else False", "False else '/'")],
         "test_guards.py -k history",
     ),
     Mutation(
@@ -195,7 +195,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an ended session leads to no page",
-        [("twofactor/htmx.py", "current_page(request) or '/'", "'/no-such-page/'")],
+        [("twofactor/htmx.py", "page = current_page(request) or", "page = '/no-such-page/' or")],
         "test_faults.py -k turn_off",
     ),
     Mutation(
