@@ -1,7 +1,9 @@
 """Mail that a person gets: text and HTML from templates that a site can override by file name."""
 
 import logging
+import threading
 import time
+from contextlib import ExitStack, suppress
 from functools import partial
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any
@@ -14,7 +16,6 @@ from django.utils import translation
 
 from twofactor import conf
 from twofactor.deadline import TookTooLong, within
-from twofactor.email_address import to_mail
 
 log = logging.getLogger("countersign.mail")
 
@@ -92,20 +93,31 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
 
 
 def hand_over(message: Message, seconds: float = PATIENCE) -> None:
+    """Comes back as soon as the server has the letter; nobody waits for the goodbye."""
     message.ends_at = time.monotonic() + seconds
     try:
-        message.to = [to_mail(address) for address in message.to]
-        within(seconds, partial(deliver, message, seconds))
+        server = within(seconds, partial(deliver, message, seconds))
     except (SMTPException, OSError, ValueError, TookTooLong) as failure:
         raise NotSent(failure) from failure
+    threading.Thread(target=close, args=[server], daemon=True).start()
 
 
-def deliver(message: Message, seconds: float) -> None:
+def deliver(message: Message, seconds: float) -> Any:
     """A server that is there may take its time: one that answers late has the letter."""
-    with mailer() as server:
+    server = mailer()
+    with ExitStack() as after_failure:
+        after_failure.callback(close, server)
+        server.open()
         if socket := getattr(getattr(server, "connection", None), "sock", None):
             socket.settimeout(seconds)
         server.send_messages([message])
+        after_failure.pop_all()
+    return server
+
+
+def close(server: Any) -> None:
+    with suppress(OSError):  # of which smtplib's are
+        server.close()
 
 
 def mailer() -> Any:

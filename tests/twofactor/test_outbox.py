@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -310,15 +309,18 @@ def test_two_who_send_at_the_same_time_send_each_letter_once(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_sends_at_once(alice, settings):
-    """By itself, and sleeps again without a connection."""
-    settings.TWOFACTOR_MAIL_SENT_BY = "workers"
-    events.record("password_changed", alice, None)
-    end = time.monotonic() + 10
-    while not Letter.objects.exclude(ended_at=None).exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    outbox.sender.stop()
+def test_a_worker_sends_by_itself(told):
+    sender = outbox.Sender()
+    sender.start()
+    sender.stop()
     assert [letter.subject for letter in mail.outbox] == [CHANGED]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_that_runs_its_tests_has_no_such_thread(client, alice, settings):
+    settings.TWOFACTOR_MAIL_SENT_BY = "workers"
+    ask(client)
+    assert [thread for thread in threading.enumerate() if thread.name == "outbox"] == []
 
 
 # By hand and by timer
