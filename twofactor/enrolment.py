@@ -53,6 +53,11 @@ def is_on(user: Any) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
 
 
+def was_finished(user: Any, since: datetime) -> bool:
+    """Was two-factor authentication turned on, or the authenticator replaced, since then?"""
+    return Authenticator.objects.filter(pk=user.pk, enabled_at__gt=since).exists()
+
+
 def needs_confirmed_address(user: Any) -> bool:
     """A factor of somebody who only typed the address would lock out whoever owns it."""
     return mail.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None

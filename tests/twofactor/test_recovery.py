@@ -178,7 +178,7 @@ def test_until_the_new_phone_is_bound_the_old_one_works(on_the_way, alice, phone
 
 def test_binding_ends_the_way_back(on_the_way, clock):
     bind_new_phone(on_the_way)
-    assert led_to_confirm(on_the_way, SETUP)
+    assert led_to_confirm(on_the_way, f"{SETUP}?replace=1")
 
 
 def test_two_factor_was_never_off(on_the_way, alice):

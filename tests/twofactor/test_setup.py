@@ -608,13 +608,14 @@ def risen(alices, phone, clock):
 
 
 @pytest.mark.proves("N-12")
-@pytest.mark.parametrize("query", ["?replace=1", "?next=/help/"])
-def test_replacing_needs_more_than_having_signed_in(alices, query):
-    assert alices.get(SETUP + query).url == f"{CONFIRM}?{urlencode({'next': SETUP + query})}"
+@pytest.mark.parametrize("page", [SETUP, VERIFY, CODES, f"{SETUP}?replace=1", f"{SETUP}?next=/help/"])
+def test_replacing_needs_more_than_having_signed_in(alices, page):
+    assert alices.get(page).url == f"{CONFIRM}?{urlencode({'next': page})}"
 
 
 @pytest.mark.parametrize("path", [SETUP, VERIFY, CODES])
-def test_whoever_comes_back_after_the_last_step_is_shown_the_panel(alices, path):
+def test_whoever_comes_back_soon_after_the_last_step_is_shown_the_panel(alices, path):
+    Authenticator.objects.update(enabled_at=timezone.now() - timedelta(minutes=9))
     assert (alices.get(path).url, alices.post(path).status_code) == ("/two-factor/", 409)
 
 

@@ -1,7 +1,7 @@
 """Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from twofactor.views.panel import nothing_to_change, or_fresh_panel
 SETUP = Draft.Kind.SETUP
 COOKIE = "draft"
 PURPOSE = "draft holder"
+SOON = timedelta(minutes=10)  # in which people who go back mean to see what they have just done
 
 
 def holder(request: HttpRequest) -> str:
@@ -54,17 +55,17 @@ def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
 
 
 def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Back, after the last step, leads to the panel, and asks nobody who they are.
+    """Back, soon after the last step, leads to the panel instead of asking people who they are.
 
-    What the address of somebody who comes to begin says, is named.
+    Whoever comes to begin again has one of these parameters in the address.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
             may_go_on = request.GET.keys() & set(begins) or stepup.may_set_up(request)
-            finished = not may_go_on and enrolment.is_on(request.user) and begun(request) is None
-            return nothing_to_change(request) if finished else view(request)
+            finished = not may_go_on and enrolment.was_finished(request.user, timezone.now() - SOON)
+            return nothing_to_change(request) if finished and begun(request) is None else view(request)
 
         return or_fresh_panel(open_before_set_up(guarded))
 
