@@ -32,8 +32,6 @@ CODES = frozenset({TOTP, BACKUP})  # those that are typed
 SENT = frozenset({SMS, RECOVERY})
 ALSO = {BACKUP: "backup_code_used", RECOVERY: "recovered_by_email"}  # what the person is told of
 TELL_AFTER = 3  # wrong codes with the right password, the owner hears of it, and of a right one after them
-HINT_AFTER = 3  # wrong codes, the clock of the phone may be at fault
-CLOCK_STEPS = 10  # how far off a phone's clock is recognised for what it is
 
 
 class Replayed(Refused):
@@ -91,7 +89,7 @@ def accept(
         raise
     if spend is None:
         tell_of_wrong_code(user, request, method, left)
-        raise Refused(wrong_sent(left) if sent else wrong(typed, authenticator, now, left))
+        raise Refused(wrong_sent(left) if sent else wrong(typed, left))
     buy(spend, method, user, request, now, claim)
     if left < budget.FREE_GUESSES - TELL_AFTER:
         events.record("right_after_wrong", user, request)
@@ -215,14 +213,15 @@ def replayed(method: str) -> Replayed:
     return Replayed(_("You have already used that code. Wait for a new one"))
 
 
-def wrong(typed: Typed, authenticator: Authenticator, now: datetime, left: int) -> str:
+def wrong(typed: Typed, left: int) -> str:
+    """The same for every code: advice for some would tell that a code will be right at another moment."""
     if typed.is_backup:
         sentences = [_("The backup code is not correct. Check it and try again")]
     else:
-        sentences = [_("The code is not correct. Wait for your app to show a new code, then try again")]
-        clock_is_off = authenticator.step_of(typed.code, now, within=CLOCK_STEPS) is not None
-        if clock_is_off or left <= budget.FREE_GUESSES - HINT_AFTER:
-            sentences.append(_("Check that your phone sets its time automatically"))
+        sentences = [
+            _("The code is not correct. Wait for your app to show a new code, then try again"),
+            _("Check that your phone sets its time automatically"),
+        ]
     return in_a_row([*sentences, *warning(left)])
 
 

@@ -49,7 +49,7 @@ class Authenticator(models.Model):
         opened: str = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
         return opened
 
-    def step_of(self, code: str, now: datetime, within: int | None = None) -> int | None:
+    def step_of(self, code: str, now: datetime) -> int | None:
         """The step of time whose code this is; vault.Unopenable when the key does not open."""
         return totp.matching_step(
             self.key(now),
@@ -59,7 +59,6 @@ class Authenticator(models.Model):
             period=self.period,
             t0=self.t0,
             drift=self.drift,
-            within=within,
         )
 
     def spend(self, step: int, now: datetime) -> bool:

@@ -34,14 +34,13 @@ def matching_step(
     period: int = PERIOD,
     t0: int = 0,
     drift: int = 0,
-    within: int | None = None,
 ) -> int | None:
     """The step whose code this is. Replays are decided on it, because a code can be written in many ways.
 
     The drift of a clock moves the window, but never past the present: whoever sets their clock right still
     gets in, and with a window of one step no code is further off than two (RFC 6238, 6).
     """
-    steps = conf.window() if within is None else within
+    steps = conf.window()
     current = step_at(now, period, t0) + max(-steps, min(drift, steps))
     hotp = pyotp.HOTP(key, digits=digits)
     found = None

@@ -137,7 +137,10 @@ CODES = [
 ]
 DEAD = "You were signed out. Sign in to carry on."
 NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
-WRONG_CODE = "The code is not correct. Wait for your app to show a new code, then try again"
+WRONG_CODE = (
+    "The code is not correct. Wait for your app to show a new code, then try again. "
+    "Check that your phone sets its time automatically"
+)
 CODE_NEEDED = "Give one of the codes, and only one."
 AFTER_WHILE = {"password": "correct horse battery"}
 
@@ -317,7 +320,7 @@ confirm = described(
         {"input_code": "000000"},
         400,
         "code_refused",
-        f"{WRONG_CODE}. Check that your phone sets its time automatically",
+        WRONG_CODE,
     ),
     refused(
         "nothing to confirm",
