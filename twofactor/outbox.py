@@ -89,14 +89,19 @@ def waiting(now: datetime) -> QuerySet[Letter]:
     return unsent().exclude(Exists(unsent().filter(holds_back, was_refused=False)))
 
 
-def is_due(now: datetime) -> Q:
-    """A date that is too far ahead was written by a clock that was."""
-    return Q(due_at__lte=now) | Q(due_at__gt=now + LONGEST_WAIT + CLOCKS_APART)
-
-
 def claim(now: datetime) -> Letter | None:
-    """The next letter, which is nobody else's for the length of the lease. One UPDATE decides."""
-    due = waiting(now).filter(is_due(now)).order_by("due_at", "pk")
+    """The next letter, which is nobody else's for the length of the lease. One UPDATE decides.
+
+    A date that is too far ahead was written by a clock that was.
+    """
+    too_far = now + LONGEST_WAIT + CLOCKS_APART
+    return claim_one(waiting(now).filter(due_at__lte=now), now) or claim_one(
+        waiting(now).filter(due_at__gt=too_far), now
+    )
+
+
+def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
+    due = due.order_by("due_at", "pk")
     can_skip = connections[due.db].features.has_select_for_update_skip_locked
     chosen = due.select_for_update(skip_locked=True) if can_skip else due
     while due.exists():

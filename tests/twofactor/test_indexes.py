@@ -42,6 +42,12 @@ EVERYBODY_ELSES = {
         INSERT INTO twofactor_tokenfamily (user_id, digest, session_hash, method, began_at, expires_at)
         SELECT id, '', '', 'totp', %(now)s, %(now)s + interval '1 day'
         FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "letters that were sent, and some that wait": """
+        INSERT INTO twofactor_letter (user_id, template, sealed, written_at, due_at, tries, was_refused,
+            ended_at)
+        SELECT id, '', '', %(now)s, %(now)s + n * interval '1 minute', 1, false,
+            CASE WHEN n < 5 THEN %(now)s END
+        FROM accounts_user, generate_series(1, 5) n WHERE email LIKE 'crowd%%'""",
     "what one person did in years": """
         INSERT INTO twofactor_event (user_id, kind, at, browser, detail)
         SELECT id, 'signed_in_without_second_factor', %(now)s - n * interval '9 hours', '', '{}'
