@@ -329,7 +329,7 @@ def test_proving_a_number_is_translated(in_brackets, alice, settings):
     browser.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code(off=1)})
     browser.post("/two-factor/phone/", {"number": "+49 170 1234567"})
     assert untranslated(browser.get("/two-factor/phone/verify/")) == []
-    assert untranslated(browser.post("/two-factor/phone/", {"number": "+49 170 1234568"})) == []
+    assert untranslated(browser.post("/two-factor/phone/", {"number": "+49 170 1234567"})) == []
 
 
 @pytest.mark.urls("tests.config.broken")
