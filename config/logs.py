@@ -3,19 +3,21 @@
 import json
 import logging
 import re
-import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
+
+from twofactor.deadline import in_background
 
 # What our own lines carry beside the message.
 FIELDS = ("event", "user", "session", "method", "channel", "by")
@@ -86,8 +88,7 @@ class ErrorMail(AdminEmailHandler):
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """In a thread of its own, of which there are no more than mails."""
-        send = super().send_mail
-        threading.Thread(target=send, args=args, kwargs=kwargs, name=ERROR_MAIL, daemon=True).start()
+        in_background(partial(super().send_mail, *args, **kwargs), ERROR_MAIL)
 
 
 class NothingTyped(SafeExceptionReporterFilter):

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from typing import TypeVar
 
-__all__ = ["TookTooLong", "within"]
+__all__ = ["TookTooLong", "in_background", "within"]
 
 T = TypeVar("T")
 
@@ -25,5 +25,12 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         except BaseException as failure:
             done.set_exception(failure)
 
-    threading.Thread(target=run, daemon=True).start()
+    in_background(run)
     return done.result(seconds)
+
+
+def in_background(work: Callable[[], object], name: str | None = None) -> None:
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:  # Python 3.12 starts no thread once the process is about to end
+        work()

@@ -1,7 +1,6 @@
 """Mail that a person gets: text and HTML from templates that a site can override by file name."""
 
 import logging
-import threading
 import time
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -15,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from twofactor import conf
-from twofactor.deadline import TookTooLong, within
+from twofactor.deadline import TookTooLong, in_background, within
 
 log = logging.getLogger("countersign.mail")
 
@@ -99,7 +98,7 @@ def hand_over(message: Message, seconds: float = PATIENCE) -> None:
         server = within(seconds, partial(deliver, message, seconds))
     except (SMTPException, OSError, ValueError, TookTooLong) as failure:
         raise NotSent(failure) from failure
-    threading.Thread(target=close, args=[server], daemon=True).start()
+    in_background(partial(close, server))
 
 
 def deliver(message: Message, seconds: float) -> Any:
