@@ -108,8 +108,9 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
         return factors.accept(cast(User, self.request.user), code, self.request, timezone.now())
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        events.record("password_changed", form.user, self.request)
+        with events.with_change():
+            response = super().form_valid(form)
+            events.record("password_changed", form.user, self.request)
         return response
 
 
@@ -140,10 +141,11 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
         form.user.email_verified_at = form.user.email_verified_at or timezone.now()
         form.user.unconfirmed_since = None
-        lockout.forget_strangers(form.user.email)
-        response = super().form_valid(form)
-        known_browsers.remember(self.request, response, form.user, timezone.now())
-        events.record("password_changed", form.user, self.request, by="e-mail")
+        with events.with_change():
+            lockout.forget_strangers(form.user.email)
+            response = super().form_valid(form)
+            known_browsers.remember(self.request, response, form.user, timezone.now())
+            events.record("password_changed", form.user, self.request, by="e-mail")
         return response
 
 
@@ -192,11 +194,12 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
 def confirm_signed_in(request: HttpRequest, confirmation: addresses.Confirmation) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/email_verify.html", {"address": confirmation.address})
-    confirmation.apply(timezone.now())
-    if confirmation.is_first:  # which has ended every session, and this one is the owner's
-        signin.keep_session(request, confirmation.user, request.session[signin.AMR])
-    if confirmation.is_change:
-        events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
+    with events.with_change():
+        confirmation.apply(timezone.now())
+        if confirmation.is_first:  # which has ended every session, and this one is the owner's
+            signin.keep_session(request, confirmation.user, request.session[signin.AMR])
+        if confirmation.is_change:
+            events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
     messages.success(request, _("Your e-mail address is confirmed."))
     return see_other("home")
 

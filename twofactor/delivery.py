@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, budget, conf, mail, sms, standing, vault
+from twofactor import alphabet, budget, conf, events, mail, sms, standing, vault
 from twofactor.http import has_address
 from twofactor.models import Phone, SentCode
 from twofactor.refusal import Refused
@@ -175,7 +176,7 @@ def send_to_new_number(user: Any, number: str, address: str, now: datetime) -> N
     Phone.objects.update_or_create(pk=user.pk, defaults={"new_number": number})
 
 
-def verify_number(user: Any, text: str, now: datetime) -> None:
+def verify_number(user: Any, text: str, request: HttpRequest, now: datetime) -> None:
     """The code that was sent to the new number makes it the number."""
     code = alphabet.compact(text)
     if not code:
@@ -184,8 +185,10 @@ def verify_number(user: Any, text: str, now: datetime) -> None:
     sent = recent(user, f"phone:{phone.new_number}", now)
     if not sent or not charge(sent[0]):
         raise Refused(_("That code has expired. Ask for a new one"))
-    if not is_code_of(sent[0], code) or not spend(sent[0], now):
-        raise Refused(_("The code is not correct. Check your latest message"))
-    Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
-        number=phone.new_number, new_number="", verified_at=now
-    )
+    with events.with_change():
+        if not is_code_of(sent[0], code) or not spend(sent[0], now):
+            raise Refused(_("The code is not correct. Check your latest message"))
+        Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
+            number=phone.new_number, new_number="", verified_at=now
+        )
+        events.record("phone_changed", user, request)

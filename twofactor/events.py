@@ -7,7 +7,7 @@ and the log (line).
 import hashlib
 import logging
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -67,13 +67,17 @@ AUDIENCES = {
 }
 
 
+def with_change() -> AbstractContextManager[None]:
+    """Around a change and the record of it: a process that ends between the two leaves both or neither."""
+    return transaction.atomic(using=router.db_for_write(Event))
+
+
 def record(
     kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
 ) -> None:
     """Without a request, somebody at the command line did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
-    database = router.db_for_write(Event)
-    with transaction.atomic(using=database) if audience.mail else nullcontext():
+    with with_change() if audience.mail else nullcontext():
         event = Event.objects.create(
             user_id=user.pk,
             kind=kind,
@@ -84,7 +88,9 @@ def record(
         )
         if audience.mail and may_mail(event, audience, request):
             write_letters(event, user, also_to)
-    transaction.on_commit(partial(tell, event, audience.signal, user, request), using=database)
+    transaction.on_commit(
+        partial(tell, event, audience.signal, user, request), using=router.db_for_write(Event)
+    )
 
 
 def ip_of(request: HttpRequest) -> str | None:

@@ -285,8 +285,9 @@ def complete(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpR
     pending.user.backend = pending.backend
     response = open_session(request, pending.user, method, pending.next)
     if method == factors.TOTP and "trust_browser" in request.POST and trust.may_trust(pending.user):
-        trust.trust(request, response, pending.user, timezone.now())
-        events.record("browser_trusted", pending.user, request)
+        with events.with_change():
+            trust.trust(request, response, pending.user, timezone.now())
+            events.record("browser_trusted", pending.user, request)
     cookies.drop(response, COOKIE)
     return response
 

@@ -146,8 +146,9 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
     if not unused.update(digest=digest(new), expires_at=ends_at):
-        if end(family):
-            events.record("token_reused", family.user, request)
+        with events.with_change():
+            if end(family):
+                events.record("token_reused", family.user, request)
         raise Dead
     return signed(family, new)
 

@@ -117,9 +117,10 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
         raise Http404
     still_trusted = pk in {browser.pk for browser in trust.browsers(user, timezone.now())}
-    if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
-        raise enrolment.Changed
-    events.record("browsers_forgotten", request.user, request)
+    with events.with_change():
+        if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
+            raise enrolment.Changed
+        events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("The browser is forgotten."), extra_tags="browsers")
     return see_other("twofactor:settings")
 
@@ -129,8 +130,9 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 def browsers_forget(request: HttpRequest) -> HttpResponse:
     if not enrolment.is_on(person(request)):
         raise enrolment.Changed
-    TrustedBrowser.objects.filter(user_id=person(request).pk).delete()
-    events.record("browsers_forgotten", request.user, request)
+    with events.with_change():
+        TrustedBrowser.objects.filter(user_id=person(request).pk).delete()
+        events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
     return see_other("twofactor:settings")
 
@@ -138,9 +140,10 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
 @post_only("twofactor:settings")
 def sessions_end(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    standing.end_sessions(user)
-    signin.keep_session(request, user, request.session[signin.AMR])
-    events.record("sessions_ended", user, request)
+    with events.with_change():
+        standing.end_sessions(user)
+        signin.keep_session(request, user, request.session[signin.AMR])
+        events.record("sessions_ended", user, request)
     messages.success(request, _("You are signed out everywhere else."), extra_tags="sessions")
     return see_other("twofactor:settings")
 

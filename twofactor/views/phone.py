@@ -40,10 +40,10 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
     if phone is None:
         return see_other("twofactor:phone")
     form = SentCodeForm(
-        posted(request), accept=lambda code: delivery.verify_number(person(request), code, timezone.now())
+        posted(request),
+        accept=lambda code: delivery.verify_number(person(request), code, request, timezone.now()),
     )
     if form.is_valid():
-        events.record("phone_changed", request.user, request)
         messages.success(request, _("Your phone number is confirmed."), extra_tags="phone")
         return see_other("twofactor:settings")
     return page(
@@ -55,9 +55,10 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
 @recently_confirmed()
 @or_fresh_panel
 def phone_remove(request: HttpRequest) -> HttpResponse:
-    if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
-        raise enrolment.Changed
-    events.record("phone_changed", request.user, request)
+    with events.with_change():
+        if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
+            raise enrolment.Changed
+        events.record("phone_changed", request.user, request)
     messages.success(request, _("Your phone number is removed."), extra_tags="phone")
     return see_other("twofactor:settings")
 
