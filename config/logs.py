@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -23,8 +24,11 @@ from twofactor.deadline import in_background
 FIELDS = ("event", "user", "session", "method", "channel", "by")
 
 ERROR_MAIL = "error mail"
-ERROR_MAILS = 10  # of one process
+ERROR_MAILS = 30  # of one process
+ERROR_MAILS_OF_A_KIND = 3
+ERROR_MAILS_FOR_NEW_KINDS = 10  # of all: what repeats itself may not take these
 ERROR_MAILS_IN = 3600  # seconds
+LAST_MAIL = "(The last mail about this for an hour: the log has the others)"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -69,22 +73,51 @@ def without_path(message: str, request: Any) -> str:
     return message.replace(path, f"/{match.route}" if match else "(no such page)") if path else message
 
 
+Kind = tuple[str, str, str]
+
+
+def kind_of(record: logging.LogRecord) -> Kind:
+    """The logger, the exception, and the page by its route, or else the line that logged it."""
+    match = getattr(getattr(record, "request", None), "resolver_match", None)
+    raised = record.exc_info[0] if record.exc_info else None
+    place = match.route if match else f"{record.pathname}:{record.lineno}"
+    return record.name, raised.__qualname__ if raised else "", place
+
+
+def with_note(record: logging.LogRecord) -> logging.LogRecord:
+    noted = copy(record)
+    noted.msg, noted.args = f"{record.getMessage()} {LAST_MAIL}", None
+    return noted
+
+
 class ErrorMail(AdminEmailHandler):
     """Beside the request, which would wait for the mail server; few, because a stranger may cause them.
+
+    They are counted by kind, so that an error that anybody can cause hides no other. What Django calls a
+    security matter is a request that it refused: any stranger can send those, and nothing is broken.
 
     Not through the outbox: the database may be what is broken.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.latest: deque[float] = deque(maxlen=ERROR_MAILS)
+        self.latest: deque[tuple[float, Kind]] = deque(maxlen=ERROR_MAILS)
 
     def emit(self, record: logging.LogRecord) -> None:
-        now = time.time()
-        is_full = len(self.latest) == ERROR_MAILS and 0 <= now - self.latest[0] < ERROR_MAILS_IN
-        if settings.ADMINS and not is_full:
-            self.latest.append(now)
-            super().emit(record)
+        if not settings.ADMINS or record.name.startswith("django.security"):
+            return
+        now, kind = time.time(), kind_of(record)
+        recent = [mailed for at, mailed in self.latest if 0 <= now - at < ERROR_MAILS_IN]
+        before, room = recent.count(kind), ERROR_MAILS - len(recent)
+        if before:
+            room = min(room - ERROR_MAILS_FOR_NEW_KINDS, ERROR_MAILS_OF_A_KIND - before)
+        if room <= 0:
+            return
+        self.latest.append((now, kind))
+        is_last = (
+            before + 1 == ERROR_MAILS_OF_A_KIND or len(recent) + 1 >= ERROR_MAILS - ERROR_MAILS_FOR_NEW_KINDS
+        )
+        super().emit(with_note(record) if is_last else record)
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """In a thread of its own, of which there are no more than mails."""

@@ -61,7 +61,13 @@ def test_an_administrator_gets_mail_about_an_error(error):
 def test_errors_that_a_stranger_causes_fill_no_mailbox(error):
     for _ in range(25):
         error()
-    assert len(error_mails()) == 10
+    assert len(error_mails()) == 3
+
+
+def test_the_last_mail_of_a_kind_says_that_no_more_come(error):
+    for _ in range(4):
+        error()
+    assert ["The last mail" in letter.subject for letter in error_mails()] == [False, False, True]
 
 
 def test_an_hour_later_there_is_mail_again(error, clock):
@@ -69,7 +75,46 @@ def test_an_hour_later_there_is_mail_again(error, clock):
         error()
     clock.shift(3600)
     error()
-    assert len(error_mails()) == 11
+    assert len(error_mails()) == 4
+
+
+@pytest.fixture
+def site(settings, monkeypatch):
+    """The loggers as the site has them, with nothing mailed so far."""
+    settings.ADMINS = admins(["ops@example.com"])
+    monkeypatch.setattr(logging.getLogger("django"), "handlers", [ErrorMail()])
+    return logging.getLogger("django.request")
+
+
+@pytest.mark.parametrize("body", ["&".join(f"f{n}=" for n in range(1001)), "a" * 2_700_000])
+def test_requests_that_are_too_big_are_not_mailed(client, db, site, body):
+    client.post("/accounts/login/", body, content_type="application/x-www-form-urlencoded")
+    assert error_mails() == []
+
+
+def fail(site, number):
+    """In a place of its own, which is what tells one kind of error from another."""
+    site.handle(site.makeRecord(site.name, logging.ERROR, f"{number}.py", 1, "oh", None, None))
+
+
+def test_an_error_that_repeats_silences_no_other(site):
+    for _ in range(25):
+        fail(site, 0)
+    fail(site, 1)
+    assert len(error_mails()) == 4
+
+
+def test_errors_that_repeat_in_many_places_leave_room_for_a_new_one(site):
+    for number in range(25):
+        fail(site, number % 8)
+    fail(site, 9)
+    assert len(error_mails()) == 21
+
+
+def test_there_is_an_end_to_new_errors_too(site):
+    for number in range(50):
+        fail(site, number)
+    assert len(error_mails()) == 30
 
 
 def test_no_page_waits_for_mail_about_an_error(error, settings):
