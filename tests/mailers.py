@@ -2,12 +2,22 @@
 
 from typing import Any
 
+import django
+
 from config.environment import mail_settings
 
 
 def send_mail_with(settings: Any, backend: str, **options: Any) -> None:
     for name, value in mail_settings(backend, **options).items():
         setattr(settings, name, value)
+
+
+def send_mail_by(settings: Any, backend: str) -> None:
+    """A site's own back-end."""
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": backend}}
+    else:
+        settings.EMAIL_BACKEND = backend
 
 
 def send_mail_to_nobody(settings: Any) -> None:

@@ -444,6 +444,7 @@ ALLOWED = {
     "catches_everything": {
         ("twofactor.checks", "Exception"),  # a site's own rule, with whatever mistake, which is named
         ("twofactor.deadline", "BaseException"),  # handed on to who waits
+        ("twofactor.mail", "Exception"),  # a site's own back-end, with whatever mistake
         ("twofactor.outbox", "Exception"),  # a site's own templates; the thread that sends outlives all
         ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake
     },

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import traceback
 from contextlib import ExitStack, suppress
 from functools import partial
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPSenderRefused
@@ -23,18 +24,28 @@ Templates = str | list[str]  # of several, the first that exists
 
 
 class NotSent(Exception):
-    """With the name of what went wrong, and whether the server refused this one letter or is away."""
+    """With the name of what went wrong, and whether it is about this one letter or the server is away.
 
-    def __init__(self, failure: BaseException) -> None:
+    A server that was reached and then says nothing may be waiting for that of the recipient.
+    """
+
+    def __init__(self, failure: BaseException, *, server_was_reached: bool = False) -> None:
         super().__init__(type(failure).__name__)
-        refusals = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError, ValueError)
-        self.is_about_the_letter = isinstance(failure, refusals)
+        refusals = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError)
+        self.was_refused = isinstance(failure, refusals) or not is_of_mail_servers(failure)
+        self.is_about_the_letter = self.was_refused or server_was_reached
+
+
+def is_of_mail_servers(failure: BaseException) -> bool:
+    """Or of a site's own back-end, or of what is in the letter."""
+    return isinstance(failure, (SMTPException, OSError))
 
 
 class Message(EmailMultiAlternatives):
     """Is not sent after its time, when whoever wanted it has been told that it was not."""
 
     ends_at = float("inf")
+    server_was_reached = False
 
     def message(self, **kwargs: Any) -> Any:
         """Asked for by a mail back-end that has reached its server."""
@@ -96,8 +107,12 @@ def hand_over(message: Message, seconds: float = PATIENCE) -> None:
     message.ends_at = time.monotonic() + seconds
     try:
         server = within(seconds, partial(deliver, message, seconds))
-    except (SMTPException, OSError, ValueError, TookTooLong) as failure:
-        raise NotSent(failure) from failure
+    except Exception as failure:  # a site's own back-end may raise anything, and the next letter is another
+        if not is_of_mail_servers(failure):
+            # Not with its text, in which may be the address or the code.
+            at = traceback.extract_tb(failure.__traceback__)[-1]
+            log.error("mail not sent: %s at line %s of %s", type(failure).__name__, at.lineno, at.filename)
+        raise NotSent(failure, server_was_reached=message.server_was_reached) from failure
     in_background(partial(close, server))
 
 
@@ -109,6 +124,7 @@ def deliver(message: Message, seconds: float) -> Any:
         server.open()
         if socket := getattr(getattr(server, "connection", None), "sock", None):
             socket.settimeout(seconds)
+            message.server_was_reached = True
         server.send_messages([message])
         after_failure.pop_all()
     return server

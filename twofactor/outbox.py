@@ -29,9 +29,9 @@ LEASE = timedelta(seconds=60)
 PATIENCE = 30  # seconds for a mail server, well within the lease
 FIRST_WAIT = timedelta(seconds=30)
 AWAY_WAIT = timedelta(minutes=5)  # at most, when the mail server is away
-LONGEST_WAIT = timedelta(hours=1)  # when it refused the letter
+LONGEST_WAIT = timedelta(hours=1)  # when it is about the letter
 GIVEN_UP_AFTER = timedelta(days=1)
-HOLDS_BACK = timedelta(hours=2)  # later letters to the same person, as long as the mail server is away
+HOLDS_BACK = timedelta(hours=2)  # later letters to the same person, as long as no server answers about it
 CLOCKS_APART = timedelta(seconds=30)
 AFTER_THE_PAGE = 0.1  # seconds, so that this work does not show in the time of the page that caused it
 LAST_ROUND = 5  # seconds in which a process that ends still begins to send
@@ -101,7 +101,7 @@ def claim(now: datetime) -> Letter | None:
 
 
 def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
-    due = due.order_by("due_at", "pk")
+    due = due.order_by("tries", "due_at", "pk")  # what fails again and again delays nothing new
     can_skip = connections[due.db].features.has_select_for_update_skip_locked
     chosen = due.select_for_update(skip_locked=True) if can_skip else due
     while due.exists():
@@ -199,7 +199,7 @@ def try_later(letter: Letter, failure: mail.NotSent) -> None:
     longest = LONGEST_WAIT if failure.is_about_the_letter else AWAY_WAIT
     wait = min(FIRST_WAIT * int(2 ** min(letter.tries - 1, 10)), longest)
     leased = unsent().filter(pk=letter.pk, due_at=letter.due_at)
-    leased.update(due_at=now + wait, was_refused=failure.is_about_the_letter)
+    leased.update(due_at=now + wait, was_refused=failure.was_refused)
 
 
 # At once, from the process that wrote it

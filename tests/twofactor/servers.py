@@ -82,6 +82,27 @@ class Refusing(BaseRequestHandler):
             self.request.sendall(b"550 nobody\r\n" if line.upper().startswith(b"RCPT") else b"250 fine\r\n")
 
 
+class Tarpit(BaseRequestHandler):
+    """Takes every letter, but is silent for as long as anyone listens about those to slow.example."""
+
+    def handle(self):
+        self.request.sendall(b"220 hello\r\n")
+        lines = iter(self.request.makefile("rb"))
+        for line in lines:
+            word = line[:4].upper()
+            if word == b"RCPT" and b"slow.example" in line:
+                self.server.visits.append("slow")
+                self.server.closing.wait(PATIENCE)
+                return
+            if word == b"DATA":
+                self.request.sendall(b"354 go on\r\n")
+                for text in lines:
+                    if text == b".\r\n":
+                        break
+                self.server.visits.append("taken")
+            self.request.sendall(b"250 fine\r\n")
+
+
 class Twilio(BaseHTTPRequestHandler):
     """POST /2010-04-01/Accounts/…/Messages.json with a form and basic authentication."""
 

@@ -7,15 +7,16 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail, serializers
+from django.core.mail.backends import locmem
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.accounts.letters import letters, link
-from tests.mailers import send_mail_with
+from tests.mailers import send_mail_by, send_mail_with
 from tests.operations.desk import run
 from tests.people import NOW, PASSWORD, give_password, person
-from tests.twofactor.servers import Refusing, Unwilling, listening, mail_goes_to
+from tests.twofactor.servers import BlackHole, Refusing, Tarpit, Unwilling, listening, mail_goes_to
 from twofactor import events, outbox, vault
 from twofactor.models import Letter
 
@@ -269,6 +270,99 @@ def test_an_earlier_letter_is_waited_for_two_hours_at_most(told, away, clock):
     away()
     clock.shift(timedelta(hours=2))
     assert subjects()[0] == CODES
+
+
+# A site's own mail back-end, which may raise anything
+
+
+class Clumsy(locmem.EmailBackend):
+    """Has a mistake that shows for one recipient."""
+
+    def send_messages(self, messages):
+        if messages[0].to == ["alice@example.com"]:
+            raise RuntimeError(f"the mail service knows no {messages[0].to}")
+        return super().send_messages(messages)
+
+
+@pytest.fixture
+def clumsy(settings):
+    send_mail_by(settings, f"{__name__}.Clumsy")
+
+
+def test_a_letter_that_breaks_the_back_end_is_tried_later(told, clumsy):
+    letters()
+    letter = Letter.objects.get()
+    assert (letter.tries, letter.due_at) == (1, NOW + timedelta(seconds=30))
+
+
+def test_a_letter_that_breaks_the_back_end_holds_up_nobody_else(told, clumsy):
+    events.record("password_changed", person("bob@example.com"), None)
+    assert [letter.to for letter in letters()] == [["bob@example.com"]]
+
+
+def test_a_letter_that_breaks_the_back_end_is_given_up_after_a_day(told, clumsy, clock):
+    letters()
+    clock.shift(timedelta(days=1, seconds=1))
+    letters()
+    assert Letter.objects.get().ended_at is not None
+
+
+def test_a_back_end_that_breaks_is_in_the_log_with_where_it_broke(told, clumsy, caplog):
+    letters()
+    assert re.search(r"RuntimeError at line \d+ of \S+/test_outbox.py", caplog.text)
+
+
+def test_the_log_does_not_repeat_what_a_back_end_says_of_a_person(told, clumsy, caplog):
+    letters()
+    assert "alice" not in caplog.text
+
+
+# Recipients whose mail server is slow on purpose
+
+
+@pytest.fixture
+def tarpit(settings, monkeypatch):
+    monkeypatch.setattr(outbox, "PATIENCE", 0.3)
+    with listening(Tarpit) as server:
+        mail_goes_to(settings, server)
+        yield server
+
+
+@pytest.fixture
+def slow(db, clock):
+    """Someone with a letter that no server takes."""
+    slow = person("mallory@slow.example")
+    events.record("password_changed", slow, None)
+    return slow
+
+
+def test_after_a_slow_recipient_come_the_letters_of_others(tarpit, slow, alice):
+    events.record("password_changed", alice, None)
+    outbox.send_due()
+    assert tarpit.visits == ["slow", "taken"]
+
+
+def test_new_letters_come_before_those_that_were_tried(tarpit, slow, alice, clock):
+    outbox.send_due()
+    clock.shift(30)
+    events.record("password_changed", alice, None)
+    outbox.send_due()
+    assert tarpit.visits == ["slow", "taken", "slow"]
+
+
+def test_a_slow_recipient_gets_their_letters_in_order(tarpit, slow):
+    events.record("backup_codes_regenerated", slow, None)
+    outbox.send_due()
+    assert sorted(Letter.objects.values_list("tries", flat=True)) == [0, 1]
+
+
+def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(settings, monkeypatch, slow, alice):
+    monkeypatch.setattr(outbox, "PATIENCE", 0.3)
+    events.record("password_changed", alice, None)
+    with listening(BlackHole) as server:
+        mail_goes_to(settings, server)
+        outbox.send_due()
+    assert len(server.visits) == 1
 
 
 # Whoever dies, and whoever is there at the same time
