@@ -1,21 +1,36 @@
 """One spelling for each mailbox: the one that mail is sent to."""
 
+import re
 import unicodedata
 
 import idna
 
+PLAIN_NAME = re.compile(r"[-!#$%&'*+/=?^_`{|}~.0-9A-Za-z]*")
+PLAIN_DOMAIN = re.compile(r"([-0-9A-Za-z]+\.)+(?![0-9]+$)[-0-9A-Za-z]+")
 JOINERS = "\u200c\u200d"  # in some scripts they tell two domains apart
 
 
 def normalise(address: str) -> str:
     """What looks the same is the same. An address that cannot be mailed stays one, and is refused elsewhere.
 
+    Done again until nothing changes: what is counted and what is looked up are then the same text, however
+    often it comes through here.
+
     Mail goes to this spelling alone, so a look-alike gains nothing. The domain is as DNS has it (IDNA 2008):
     Python's own codec would write to strasse.de for straße.de, which belongs to somebody else.
     """
-    text = unicodedata.normalize("NFKC", address).strip().lower()
-    local, at, domain = text.rpartition("@")
-    return f"{without_format(local)}{at}{to_dns(domain)}" if at else without_format(text)
+    before, text = None, address
+    while text != before:
+        before, text = text, normalise_once(text)
+    return text
+
+
+def normalise_once(address: str) -> str:
+    seen = without_format(address, but=JOINERS)
+    local, at, domain = unicodedata.normalize("NFKC", seen).strip().lower().rpartition("@")
+    if not at:
+        return without_format(domain).strip()
+    return f"{without_format(local)}{at}{to_dns(domain)}"
 
 
 def without_format(text: str, but: str = "") -> str:
@@ -36,7 +51,13 @@ def to_dns(domain: str) -> str:
 
 
 def has_plain_name(address: str) -> bool:
-    return address.rpartition("@")[0].isascii()
+    """Without quotation marks: "carol" and carol would be two people with one mailbox."""
+    return PLAIN_NAME.fullmatch(address.rpartition("@")[0]) is not None
+
+
+def has_public_domain(address: str) -> bool:
+    """No machine of the local network, and no number of one: [192.0.2.1] has many spellings."""
+    return PLAIN_DOMAIN.fullmatch(address.rpartition("@")[2]) is not None and has_domain(address)
 
 
 def has_domain(address: str) -> bool:
@@ -54,6 +75,6 @@ def to_mail(address: str) -> str:
     """As a mail server takes it, or ValueError. The name before the @ stays as it is written."""
     local, _at, domain = address.rpartition("@")
     mailed = f"{local}@{to_dns(domain)}"
-    if not has_plain_name(mailed) or not has_domain(mailed):
+    if not local.isascii() or not has_domain(mailed):
         raise ValueError("no address that mail can be sent to")
     return mailed

@@ -16,6 +16,7 @@ from django.utils import translation
 
 from twofactor import conf
 from twofactor.deadline import TookTooLong, in_background, within
+from twofactor.email_address import to_mail
 
 log = logging.getLogger("countersign.mail")
 
@@ -106,6 +107,7 @@ def hand_over(message: Message, seconds: float = PATIENCE) -> None:
     """Comes back as soon as the server has the letter; nobody waits for the goodbye."""
     message.ends_at = time.monotonic() + seconds
     try:
+        message.to = [to_mail(address) for address in message.to]
         server = within(seconds, partial(deliver, message, seconds))
     except Exception as failure:  # a site's own back-end may raise anything, and the next letter is another
         if not is_of_mail_servers(failure):

@@ -6,12 +6,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
+from accounts import reset
 from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, give_password, person, signed_in_as
-from twofactor import mail
+from twofactor import mail, outbox
 from twofactor.email_address import normalise, to_mail
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +31,10 @@ LOOK_ALIKES = [
 
 def sign_up(client, email):
     return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
+
+
+def give_wrong_password(client, email):
+    return client.post("/accounts/login/", {"username": email, "password": "wrong"})
 
 
 @pytest.mark.parametrize("spelling", LOOK_ALIKES, ids=ascii)
@@ -113,6 +120,33 @@ def test_any_text_has_a_spelling_that_is_its_own(address):
     assert normalise(normalise(address)) == normalise(address)
 
 
+@given(st.text(st.sampled_from(" \t\u3000\u00ad\u200c\u200d\u200e@.aAßİſＡ。-xn") | st.characters()))
+def test_a_spelling_has_no_other_spelling(text):
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@pytest.mark.parametrize("before", ["\u00ad ", "\u200e\u3000", " \u00ad \u200d\t"], ids=ascii)
+def test_spaces_between_characters_that_are_not_seen_give_no_new_tries(before):
+    person("carol@example.com")
+    for _ in range(5):
+        give_wrong_password(Client(), "carol@example.com")
+    assert give_password(Client(), f"{before}carol@example.com").status_code == 429
+
+
+def test_the_stop_of_strangers_holds_for_every_spelling():
+    person("carol@example.com")
+    for n in range(100):
+        browser = Client(REMOTE_ADDR=f"198.51.100.{n}")
+        give_password(browser, f"\u00ad{' ' * n}carol@example.com", password="wrong")
+    assert give_password(Client(), "carol@example.com").status_code == 429
+
+
+@pytest.mark.parametrize("address", ["ca rol@example.com", "carol@exam ple.com", "carol\t@example.com"])
+def test_space_inside_is_no_address(address):
+    with pytest.raises(ValidationError):
+        User.objects.create_user(address)
+
+
 def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
     person("carol@example.com")
     answers = [
@@ -122,12 +156,60 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
     assert answers == [422, 422, 422, 422, 429]
 
 
+# Texts that mail programs read as another address, and machines without a name in the DNS
+
+QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
+NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
+ONLY_PLAIN = "Use only the letters a to z, numbers and symbols before the @"
+NO_MAIL_THERE = "Check the part after the @. No email can be sent to it"
+REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
+
+
+@pytest.mark.parametrize(("address", "sentence"), REFUSED)
+def test_what_is_another_way_to_write_an_address_signs_nobody_up(client, address, sentence):
+    page = sign_up(client, address)
+    assert (sentence in page.text, User.objects.count()) == (True, 0)
+
+
+@pytest.mark.parametrize(("address", "sentence"), REFUSED)
+def test_nobody_changes_to_what_is_another_way_to_write_an_address(client, address, sentence):
+    person()
+    give_password(client)
+    client.post("/two-factor/confirm/", {"password": PASSWORD})
+    assert sentence in client.post("/accounts/email/change/", {"email": address}).text
+
+
+@pytest.mark.parametrize(("address", "sentence"), REFUSED)
+def test_no_administrator_is_made_with_another_way_to_write_an_address(address, sentence):
+    with pytest.raises(CommandError, match=sentence[:20]):
+        call_command("createsuperuser", "--noinput", "--email", address, stdout=StringIO())
+
+
+@pytest.mark.parametrize(("address", "sentence"), REFUSED)
+def test_the_administration_refuses_another_way_to_write_an_address(address, sentence):
+    with pytest.raises(ValidationError, match=sentence[:20]):
+        User(email=address, password="x").full_clean()
+
+
 # Mail of sites whose people are stored in another way, and of this one to its administrators
 
 
 def test_mail_to_somebody_stored_in_another_spelling_goes_to_the_same_domain():
     mail.send("twofactor/mail/code", "Carol@straße.de", "en", code="123456")
     assert letters()[0].to == ["Carol@xn--strae-oqa.de"]
+
+
+def test_a_letter_of_the_outbox_goes_to_the_same_domain():
+    somebody = person()
+    outbox.write(reset.TEMPLATE, somebody, "Carol@straße.de", "en", state=reset.state_of(somebody))
+    assert [letter.to for letter in letters()] == [["Carol@xn--strae-oqa.de"]]
+
+
+def test_a_letter_that_cannot_be_mailed_is_refused_for_itself_alone():
+    message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", {"code": "123456"})
+    with pytest.raises(mail.NotSent) as refused:
+        mail.hand_over(message)
+    assert refused.value.is_about_the_letter
 
 
 def test_mail_to_a_domain_that_is_none_is_not_sent():
