@@ -16,6 +16,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -47,11 +48,13 @@ def username(request: HttpRequest, credentials: dict[str, Any]) -> str:
 
 
 def typed(credentials: dict[str, Any]) -> str:
-    return str(credentials.get("username") or credentials.get(User.USERNAME_FIELD) or "").replace("\0", "")
+    """In the one spelling that is looked up and counted: ALICE has no tries that alice has used up."""
+    name = credentials.get("username") or credentials.get(User.USERNAME_FIELD) or ""
+    return normalise(str(name).replace("\0", ""))
 
 
 def counted(name: str) -> str:
-    """One spelling, so that ALICE has no tries that alice has used up; cut to what a column has room for."""
+    """Cut to what a column has room for."""
     return normalise(name)[:NAME_LENGTH]
 
 
@@ -62,7 +65,8 @@ class Backend(AxesBackend):  # type: ignore[misc]
         self, request: HttpRequest | None, username: Any = None, password: Any = None, **kwargs: Any
     ) -> Any:
         super().authenticate(request, username, password, **kwargs)
-        user = ModelBackend.authenticate(self, request, username, password, **kwargs)
+        name = typed({"username": username, **kwargs})
+        user = ModelBackend.authenticate(self, request, name, password, **kwargs)
         if user is not None and request is not None:
             give_back(request)
         return user
@@ -119,7 +123,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
 
 def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> str:
     """With the hash of the password, or nothing. One query, whether or not there is such a person."""
-    same = User.objects.filter(email=normalise(typed(credentials))).values_list("pk", "password")
+    same = User.objects.filter(email=typed(credentials)).values_list("pk", "password")
     who, encoded = same.first() or (None, "")
     events.note(kind, who, request, method="password")
     return encoded
@@ -184,7 +188,7 @@ class Try:
 def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
     """Pay for one try, if there is one left."""
     now, name, address = timezone.now(), username(request, credentials), client_address(request)
-    browser = known_browsers.find(request, normalise(typed(credentials)), now)
+    browser = known_browsers.find(request, typed(credentials), now)
     found = tallies_of(browser, now) if browser else tallies_at(name, address, now)
     if found.locked_until():
         return False
@@ -232,7 +236,7 @@ def give_back(request: HttpRequest) -> None:
 def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
     """To a known browser, only its own count matters."""
     now = timezone.now()
-    browser = known_browsers.find(request, normalise(typed(credentials)), now)
+    browser = known_browsers.find(request, typed(credentials), now)
     if browser:
         return tallies_of(browser, now)
     return tallies_at(username(request, credentials), client_address(request), now)
@@ -271,9 +275,16 @@ def tallies_at(name: str, address: str, now: datetime) -> Tallies:
     )
 
 
-def forget_strangers(name: str) -> None:
-    """The password is a new one: what they tried was the old one."""
-    AccessAttempt.objects.filter(username=counted(name), user_agent=STRANGERS).delete()
+@receiver(post_save, sender=User, dispatch_uid="accounts.lockout.forget_strangers")
+def forget_strangers(sender: Any, instance: User, **kwargs: Any) -> None:
+    """The password is a new one, whoever set it: what they tried was the old one.
+
+    Its text is still there then; it is not when Django only hashes the same password anew.
+    """
+    if instance._password is None:
+        return
+    rows = AccessAttempt.objects.filter(username=counted(instance.email), user_agent=STRANGERS)
+    rows._raw_delete(rows.db)  # as in forget()
 
 
 def response(request: HttpRequest, original: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:

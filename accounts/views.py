@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import addresses, known_browsers, lockout, postage, registration
+from accounts import addresses, known_browsers, postage, registration
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -142,7 +142,6 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         form.user.email_verified_at = form.user.email_verified_at or timezone.now()
         form.user.unconfirmed_since = None
         with events.with_change():
-            lockout.forget_strangers(form.user.email)
             response = super().form_valid(form)
             known_browsers.remember(self.request, response, form.user, timezone.now())
             events.record("password_changed", form.user, self.request, by="e-mail")

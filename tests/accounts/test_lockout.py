@@ -1,6 +1,7 @@
 """Wrong passwords: who has to wait, for how long, and who does not."""
 
 import re
+from io import StringIO
 from ipaddress import ip_network
 
 import pytest
@@ -8,10 +9,11 @@ from axes.models import AccessAttempt
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from accounts import known_browsers, lockout
-from accounts.models import KnownBrowser
+from accounts.models import KnownBrowser, User
 from tests.accounts.letters import link
 from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
 from twofactor.http import client_address
@@ -422,10 +424,31 @@ def test_the_page_for_strangers_names_no_time(alice):
     assert b"at about" not in give(at("192.0.2.9")).content
 
 
-def test_a_password_that_was_reset_lets_strangers_try_again(alice):
+def new_password(user):
+    user.set_password("a brand new harbour")
+    user.save()
+
+
+def test_a_new_password_lets_strangers_try_again(alice):
     strangers(100)
-    lockout.forget_strangers(alice.email)
+    new_password(alice)
     assert wrong(at("192.0.2.9")).status_code == 422
+
+
+def test_a_password_that_is_only_hashed_anew_does_not(alice):
+    strangers(100)
+    alice.set_password(PASSWORD)
+    alice._password = None  # as Django's check_password() does
+    alice.save(update_fields=["password"])
+    assert wrong(at("192.0.2.9")).status_code == 429
+
+
+def test_without_mail_a_command_lets_the_owner_in_again(alice, settings, monkeypatch):
+    settings.SITE_HAS_MAIL = False
+    strangers(100)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "a brand new harbour")
+    call_command("changepassword", alice.email, stdout=StringIO())
+    assert give(at("192.0.2.9"), "a brand new harbour").status_code == 303
 
 
 LONG = "alice@" + ".".join(["x" * 60] * 3) + ".example.com"  # longer than what is counted of a name
@@ -441,7 +464,7 @@ def test_signing_in_clears_the_counts_of_a_long_address(alice, client):
 def test_a_new_password_clears_the_strangers_of_a_long_address(alice):
     person(LONG)
     wrong(at("192.0.2.1"), 4, LONG)
-    lockout.forget_strangers(LONG)
+    new_password(User.objects.get(email=LONG))
     assert not AccessAttempt.objects.filter(user_agent=lockout.STRANGERS).exists()
 
 
