@@ -130,11 +130,19 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
     return budget.take(key, 1, audience.mail_once_in, event.at)
 
 
+def may_mail_address_of(user: Any, event: Event) -> bool:
+    """One letter a day while nobody has confirmed it: it may belong to somebody who never signed up."""
+    if getattr(user, "unconfirmed_since", None) is None:
+        return True
+    return budget.take(f"mail-unconfirmed:{user.pk}", 1, DAY, event.at)
+
+
 def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
     """A site overrides the text of one event by a template with its name, or that of all."""
     language = getattr(user, "language", "")
     if "by" in event.detail:  # what support speaks is not the person's language
         language = language or settings.LANGUAGE_CODE
-    for address in dict.fromkeys([standing.address(user), *also_to]):
+    own = standing.address(user) if may_mail_address_of(user, event) else ""
+    for address in dict.fromkeys([own, *also_to]):
         if address:
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from twofactor import budget, delivery
+from twofactor import budget, conf, delivery
 from twofactor.batches import in_batches
 from twofactor.models import (
     Allowance,
@@ -23,7 +23,7 @@ from twofactor.models import (
     TokenFamily,
     TrustedBrowser,
 )
-from twofactor.user import SecurityMixin, has_column
+from twofactor.user import SecurityMixin, has_column, has_relation
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
@@ -60,8 +60,15 @@ def unconfirmed(before: datetime) -> QuerySet[Any]:
     """Signed up by themselves, perhaps with somebody else's address, and given nothing by anybody since."""
     unused = Q(last_login=None) | Q(last_login__lt=before)
     powers = [name for name in ("is_staff", "is_superuser") if has_column(name)]
-    people = get_user_model()._default_manager.filter(unused, unconfirmed_since__lt=before)
-    return people.filter(**dict.fromkeys(powers, False)).exclude(pk__in=Authenticator.objects.values("pk"))
+    everybody = get_user_model()._default_manager
+    if not conf.site_has_mail():
+        return everybody.none()  # they could not confirm it
+    people = everybody.filter(unused, unconfirmed_since__lt=before, **dict.fromkeys(powers, False))
+    for given in ("groups", "user_permissions"):
+        if has_relation(given):
+            # A query of its own, because PostgreSQL locks no rows of an outer join.
+            people = people.exclude(pk__in=everybody.filter(**{f"{given}__isnull": False}).values("pk"))
+    return people.exclude(pk__in=Authenticator.objects.values("pk"))
 
 
 def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:

@@ -66,6 +66,10 @@ def has_column(name: str) -> bool:
     return any(field.name == name for field in get_user_model()._meta.concrete_fields)
 
 
+def has_relation(name: str) -> bool:
+    return any(field.name == name for field in get_user_model()._meta.many_to_many)
+
+
 def only_active(rows: QuerySet[Any], user: str = "") -> QuerySet[Any]:
     """As far as the database knows; where there is no column, is_active has to be asked of each person."""
     return rows.filter(**{f"{user}is_active": True}) if has_column("is_active") else rows

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -10,7 +11,7 @@ from accounts import addresses
 from accounts.models import User
 from tests.accounts.letters import letters, link
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import enrolment, prune
+from twofactor import enrolment, events, prune
 from twofactor.models import Authenticator, Draft
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +165,38 @@ def test_confirming_a_new_address_counts_too(squatter):
     assert User.objects.get().unconfirmed_since is None
 
 
+# Letters to an address that may be somebody else's
+
+
+def change_password(client, times):
+    for n in range(times):
+        old = f"{NEW_PASSWORD} {n - 1}" if n else PASSWORD
+        new = dict.fromkeys(["new_password1", "new_password2"], f"{NEW_PASSWORD} {n}")
+        client.post("/accounts/password_change/", {"old_password": old, **new})
+
+
+def test_an_address_nobody_confirmed_hears_once_a_day_of_what_happens(squatter, clock):
+    letters().clear()
+    change_password(squatter, 3)
+    assert [letter.to for letter in letters()] == [[ALICE]]
+
+
+def test_the_one_letter_a_day_is_of_any_kind(squatter):
+    user = User.objects.get()
+    letters().clear()
+    for kind in ("password_changed", "new_browser", "phone_changed"):
+        events.record(kind, user, None)
+    assert len(letters()) == 1
+
+
+def test_a_confirmed_address_hears_of_everything(squatter):
+    squatter.post(link(), {"password": PASSWORD})
+    letters().clear()
+    for _ in range(3):
+        events.record("password_changed", User.objects.get(), None)
+    assert len(letters()) == 3
+
+
 # Pruning
 
 OLD = prune.UNCONFIRMED_KEPT + timedelta(seconds=1)
@@ -189,6 +222,21 @@ def test_an_account_that_is_in_use_is_kept(squatter):
 @pytest.mark.parametrize("fields", [{"unconfirmed_since": None}, {"is_staff": True}, {"is_superuser": True}])
 def test_an_account_that_is_not_only_somebodys_own_sign_up_is_kept(squatter, fields):
     assert pruned_after(OLD, **fields) == 0
+
+
+def test_somebody_who_was_put_into_a_group_is_kept(squatter):
+    User.objects.get().groups.add(Group.objects.create(name="authors"))
+    assert pruned_after(OLD) == 0
+
+
+def test_somebody_who_was_given_a_permission_is_kept(squatter):
+    User.objects.get().user_permissions.add(Permission.objects.first())
+    assert pruned_after(OLD) == 0
+
+
+def test_nobody_goes_while_no_mail_could_confirm_them(squatter, settings):
+    settings.SITE_HAS_MAIL = False
+    assert pruned_after(OLD) == 0
 
 
 def test_an_account_with_a_factor_is_kept(squatter):
