@@ -45,15 +45,16 @@ def is_trusted(address: ip.Address | None) -> bool:
 def told_by_proxy(meta: dict[str, Any]) -> ip.Address | None:
     """A proxy that sets one of the two headers may pass the other on as the client wrote it: if they say
     different things, nobody knows which to believe.
+
+    X-Real-IP may name the outer of two proxies, but then the inner one has put it at the end of the list.
     """
     alone = ip.parse(meta.get("HTTP_X_REAL_IP", "").strip())
-    from_list = read_from_the_right(meta.get("HTTP_X_FORWARDED_FOR", ""))
-    if alone and from_list and is_trusted(alone):
-        return from_list  # the inner of two proxies names the outer one
-    if alone and from_list and alone != from_list:
+    hops = meta.get("HTTP_X_FORWARDED_FOR", "")
+    from_list = read_from_the_right(hops)
+    if alone and from_list and alone not in {from_list, ip.parse_hop(hops.rpartition(",")[2])}:
         warn_of_two_addresses()
         return None
-    return alone or from_list
+    return from_list or alone
 
 
 def read_from_the_right(hops: str) -> ip.Address | None:

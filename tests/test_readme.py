@@ -145,3 +145,10 @@ def test_every_trace_is_named_with_its_time():
     assert names(traces["standard error"]) == {*line, *logs.FIELDS}
     kept = [words(span) for span in (prune.EVENTS_KEPT, prune.ATTEMPTS_KEPT)]
     assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept
+
+
+def test_every_nginx_sets_both_headers_that_tell_an_address():
+    blocks = re.findall(r"```nginx\n(.*?)```", README, re.DOTALL)
+    told = ("X-Real-IP $remote_addr;", "X-Forwarded-For $remote_addr;")
+    assert blocks
+    assert all(f"proxy_set_header {header}" in block for block in blocks for header in told)

@@ -93,6 +93,8 @@ def test_a_strangers_list_of_hops_is_not_read(seen, stranger):
         ("192.0.2.66", CLIENT, PROXY),  # a proxy that appends, and a client that writes the other header
         (CLIENT, "192.0.2.66", PROXY),  # or the other way round
         (CDN, f"192.0.2.66, {CLIENT}, {CDN}", CLIENT),
+        ("10.7.7.7", CLIENT, PROXY),  # or a client inside that writes the list
+        ("10.7.7.7", "192.0.2.66, 10.8.8.8", PROXY),
         (CLIENT, "unknown", CLIENT),
         ("unknown", CLIENT, CLIENT),
     ],
@@ -146,6 +148,17 @@ def test_wrong_passwords_are_counted_in_either_spelling_of_an_address():
     person()
     answers = [give(Client(REMOTE_ADDR=CLIENT), "wrong").status_code for _ in range(4)]
     assert (set(answers), give(Client(REMOTE_ADDR=f"::ffff:{CLIENT}"), "wrong").status_code) == ({422}, 429)
+
+
+@pytest.mark.django_db
+def test_a_client_inside_gets_no_new_tries_by_a_list_of_its_own(settings):
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+    person()
+    inside = Client(REMOTE_ADDR=PROXY, headers={"X-Real-IP": "10.7.7.7"})
+    for n in range(5):
+        inside.defaults["HTTP_X_FORWARDED_FOR"] = f"198.51.100.{n}"
+        answer = give(inside, "wrong")
+    assert answer.status_code == 429
 
 
 # A socket that tells no address
