@@ -276,12 +276,13 @@ def tallies_at(name: str, address: str, now: datetime) -> Tallies:
 
 
 @receiver(post_save, sender=User, dispatch_uid="accounts.lockout.forget_strangers")
-def forget_strangers(sender: Any, instance: User, **kwargs: Any) -> None:
+def forget_strangers(sender: Any, instance: User, created: bool, **kwargs: Any) -> None:
     """The password is a new one, whoever set it: what they tried was the old one.
 
-    Its text is still there then; it is not when Django only hashes the same password anew.
+    Its text is still there then; it is not when Django only hashes the same password anew. Not for somebody
+    new: signing up with a free address would cost more than with a taken one.
     """
-    if instance._password is None:
+    if created or instance._password is None:
         return
     rows = AccessAttempt.objects.filter(username=counted(instance.email), user_agent=STRANGERS)
     rows._raw_delete(rows.db)  # as in forget()
