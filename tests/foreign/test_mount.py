@@ -41,7 +41,7 @@ def run(*command, cwd, **kwargs):
 def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreign")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    run(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
     run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
     python = folder / "env/bin/python"
     (folder / "constraints.txt").write_text(run(*pip, "freeze", cwd=folder))  # the same versions as here
