@@ -15,7 +15,7 @@ from axes.models import AccessAttempt
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, Sum, Value, When
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -96,10 +96,8 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
             return  # a refused try does not make the wait longer
         if not hasattr(request, "password_try"):  # by a back-end that did not ask us first
             charge(request, credentials)
-        now, tried = timezone.now(), vars(request).pop("password_try", None)
+        tried: Try | None = vars(request).pop("password_try", None)
         found = tried.tallies if tried else tallies(request, credentials)
-        if tried and not tried.browser:
-            count_stranger(username(request, credentials), now)
         is_locked = found.locked_until() is not None
         vars(request)["axes_locked_out"] = is_locked
         vars(request)["last_try"] = found.mine == LIMIT - 1
@@ -137,20 +135,6 @@ def forget(request: HttpRequest, user: Any) -> None:
     rows._raw_delete(rows.db)  # delete() would load them first, because axes listens to it
 
 
-def count_stranger(name: str, now: datetime) -> None:
-    """One UPDATE; this count never begins anew by itself."""
-    place = {"username": name, "ip_address": ANYWHERE, "user_agent": STRANGERS}
-    row = AccessAttempt.objects.filter(**place)
-    one_more = {"failures_since_start": F("failures_since_start") + 1, "attempt_time": now}
-    if row.update(**one_more):
-        return
-    try:
-        with transaction.atomic():
-            AccessAttempt.objects.create(**place, failures_since_start=1)
-    except IntegrityError:  # another try was first
-        row.update(**one_more)
-
-
 @dataclass(frozen=True)
 class Tallies:
     """Every count that can matter, and when the last try was that went into it."""
@@ -161,6 +145,7 @@ class Tallies:
     address_at: datetime | None = None
     strangers: int = 0
     has_row: bool = False  # for this person and address, however old
+    has_strangers: bool = False  # a row that counts them
 
     def locked_until(self) -> datetime | None:
         """None when there is a try left; NEVER when only a new password helps."""
@@ -192,22 +177,55 @@ def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
     found = tallies_of(browser, now) if browser else tallies_at(name, address, now)
     if found.locked_until():
         return False
-    paid = known_browsers.charge(browser, now) if browser else charge_row(name, address, now, found.has_row)
+    paying = Try(name, address, browser, found.one_more(now))
+    paid = known_browsers.charge(browser, now) if browser else charge_rows(paying, found, now)
     if paid:
-        vars(request)["password_try"] = Try(name, address, browser, found.one_more(now))
+        vars(request)["password_try"] = paying
     return paid
 
 
-def charge_row(name: str, address: str, now: datetime, has_row: bool) -> bool:
-    """One UPDATE counts and decides; a count that is too old begins anew."""
-    place = {"username": name, "ip_address": address, "user_agent": ""}
+def charge_rows(paying: Try, found: Tallies, now: datetime) -> bool:
+    """The person's count from this address, the count of strangers, then the sum of the address: all or none.
+
+    Always in this order, so that two tries never wait for each other. The sum is asked after the try is in
+    it: of any number at once, those that find it too high give back what they paid.
+    """
+    recent, one_more = is_recent(now), F("failures_since_start") + 1
+    free = ~recent | Q(failures_since_start__lt=LIMIT)
+    count = Case(When(recent, then=one_more), default=Value(1))
+    if not charge_row(own_place(paying), free, count, now, has_row=found.has_row):
+        return False
+    place, free = strangers_place(paying), Q(failures_since_start__lt=STRANGERS_LIMIT)
+    if not charge_row(place, free, one_more, now, has_row=found.has_strangers):
+        take_off(own_place(paying))
+        return False
+    if has_address(paying.address):
+        rows = AccessAttempt.objects.filter(recent, ip_address=paying.address)
+        if rows.aggregate(tries=Sum("failures_since_start", default=0))["tries"] > ADDRESS_LIMIT:
+            take_off(own_place(paying))
+            take_off(place)
+            return False
+    return True
+
+
+def own_place(tried: Try) -> dict[str, str]:
+    return {"username": tried.name, "ip_address": tried.address, "user_agent": ""}
+
+
+def strangers_place(tried: Try) -> dict[str, str]:
+    return {"username": tried.name, "ip_address": ANYWHERE, "user_agent": STRANGERS}
+
+
+def is_recent(now: datetime) -> Q:
+    return Q(attempt_time__gt=now - COOL_OFF, attempt_time__lte=now + CLOCKS_APART)
+
+
+def charge_row(place: dict[str, str], free: Q, count: Any, now: datetime, *, has_row: bool) -> bool:
+    """One UPDATE counts and decides; where there is no row yet, one INSERT."""
     row = AccessAttempt.objects.filter(**place)
-    recent = Q(attempt_time__gt=now - COOL_OFF, attempt_time__lte=now + CLOCKS_APART)
-    more = Case(When(recent, then=F("failures_since_start") + 1), default=Value(1))
     for _attempt in range(2):
         if has_row:
-            free = row.filter(~recent | Q(failures_since_start__lt=LIMIT))
-            if free.update(failures_since_start=more, attempt_time=now):
+            if row.filter(free).update(failures_since_start=count, attempt_time=now):
                 return True
             if row.exists():
                 return False
@@ -221,6 +239,11 @@ def charge_row(name: str, address: str, now: datetime, has_row: bool) -> bool:
     return False
 
 
+def take_off(place: dict[str, str]) -> None:
+    row = AccessAttempt.objects.filter(**place, failures_since_start__gt=0)
+    row.update(failures_since_start=F("failures_since_start") - 1)
+
+
 def give_back(request: HttpRequest) -> None:
     """The password was right. What was wrong before it stays counted until the whole sign-in is done."""
     tried: Try | None = vars(request).pop("password_try", None)
@@ -229,8 +252,8 @@ def give_back(request: HttpRequest) -> None:
     if tried.browser:
         known_browsers.give_back(tried.browser)
         return
-    row = AccessAttempt.objects.filter(username=tried.name, ip_address=tried.address, user_agent="")
-    row.filter(failures_since_start__gt=0).update(failures_since_start=F("failures_since_start") - 1)
+    take_off(own_place(tried))
+    take_off(strangers_place(tried))
 
 
 def tallies(request: HttpRequest, credentials: dict[str, Any]) -> Tallies:
@@ -272,6 +295,7 @@ def tallies_at(name: str, address: str, now: datetime) -> Tallies:
         address_at=max((at for *_, at in in_time), default=None),
         strangers=sum(tries for _, browser, tries, _ in found if browser == STRANGERS),
         has_row=any(who == name and browser != STRANGERS for who, browser, *_ in found),
+        has_strangers=any(browser == STRANGERS for _, browser, *_ in found),
     )
 
 
