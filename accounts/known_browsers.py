@@ -22,6 +22,7 @@ COOKIE = "known"
 AGE = timedelta(days=90)
 PURPOSE = "known browser"
 PEOPLE_PER_BROWSER = 5
+BROWSERS_PER_PERSON = 10  # the newest
 TOKEN_BYTES = 32
 LIMIT = 5  # wrong passwords within COOL_OFF, wherever the browser is
 COOL_OFF = timedelta(minutes=15)
@@ -83,11 +84,13 @@ def give_back(row: KnownBrowser) -> None:
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User, now: datetime) -> bool:
-    """A new token for this person, in place of the one there was; whether there was one."""
+    """A new token for this person, in place of the one there was; whether that one was still good."""
     tokens = {digest(token): token for token in cookies.read(request, COOKIE).split(".") if token}
     rows = KnownBrowser.objects.filter(digest__in=read_digests(request), expires_at__gt=now)
-    owners = dict(rows.values_list("digest", "user_id")) if tokens else {}
-    mine = [known for known, owner in owners.items() if owner == user.pk]
+    found = {row.digest: row for row in rows} if tokens else {}
+    mine = [known for known, row in found.items() if row.user_id == user.pk]
+    # One from before a new password may be a stolen copy: its owner is told.
+    is_known = any(vault.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     fresh = {
         "digest": digest(token),
@@ -99,10 +102,14 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
     }
     if not mine or not KnownBrowser.objects.filter(digest=mine[0]).update(**fresh):
         KnownBrowser.objects.create(user_id=user.pk, **fresh)
-    others = [tokens[known] for known in owners if known not in mine]
+        newest = KnownBrowser.objects.filter(user_id=user.pk).order_by("-expires_at", "-pk")
+        too_many = list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
+        if too_many:
+            KnownBrowser.objects.filter(pk__in=too_many).delete()
+    others = [tokens[known] for known in found if known not in mine]
     kept = [token, *others][:PEOPLE_PER_BROWSER]
     cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
-    return bool(mine)
+    return is_known
 
 
 def expired(now: datetime) -> QuerySet[KnownBrowser]:

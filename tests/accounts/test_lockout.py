@@ -738,3 +738,19 @@ def test_a_locked_person_is_not_let_in_by_the_admins_form(alice, client):
 def test_there_is_always_an_address_to_count_by(address):
     request = RequestFactory(REMOTE_ADDR=address).get("/")
     assert client_address(request)
+
+
+@pytest.mark.proves("6.3.5")
+def test_a_stolen_cookie_from_before_a_new_password_is_a_new_browser(known, alice):
+    alice.refresh_from_db()
+    alice.set_password("a quiet green harbour")
+    alice.save()
+    give(known, "a quiet green harbour")
+    assert Event.objects.filter(kind="new_browser").exists()
+
+
+def test_of_each_person_the_ten_newest_browsers_are_known(alice, clock):
+    for _ in range(12):
+        clock.shift(1)
+        give(Client())
+    assert KnownBrowser.objects.count() == known_browsers.BROWSERS_PER_PERSON
