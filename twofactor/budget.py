@@ -143,9 +143,10 @@ def as_read(guesses: GuessBudget) -> QuerySet[GuessBudget]:
 
 
 def refund(user: AbstractBaseUser) -> None:
-    """A replay of a right code is no guess."""
+    """A replay of a right code is no guess. After the last guess it lifts nothing: the stop stays."""
+    last = When(failures__gte=LAST_GUESS, then=Value(LAST_GUESS))
     GuessBudget.objects.filter(pk=user.pk).update(
-        failures=Case(When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
+        failures=Case(last, When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
         day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
         blocked_until=None,
     )

@@ -180,6 +180,14 @@ def test_a_new_password_lifts_the_stop_for_one_guess(alice, clock):
     assert [guess(alice, timezone.now()) for _ in range(2)] == [0, None]
 
 
+def test_a_refund_after_a_lift_keeps_the_stop(alice, clock):
+    stop(alice, clock)
+    alice = with_new_password()
+    budget.charge(alice, timezone.now())
+    budget.refund(alice)
+    assert guess(alice, timezone.now()) is None
+
+
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_wrong_guesses(alice, clock):
     [budget.charge(alice, timezone.now()) for _ in range(4)]
