@@ -85,4 +85,5 @@ def renew_digests() -> None:
         with transaction.atomic():
             for row in rows:
                 same = {column: getattr(row, column) for column in standing.DIGESTS}
-                GuessBudget.objects.filter(pk=row.pk, **same).update(**standing.renewed(row))
+                if new := standing.renewed(row):
+                    GuessBudget.objects.filter(pk=row.pk, **same).update(**new)

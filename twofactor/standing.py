@@ -98,12 +98,16 @@ def is_unchanged(user: Any, guesses: GuessBudget | None) -> bool:
 
 
 def renewed(guesses: GuessBudget) -> dict[str, str]:
-    """The digests under the newest key; of what has changed since, one that fits no password or address."""
+    """The digests under the newest key; of what has changed since, one that fits no password or address.
+
+    One whose key is lost stays as it is: it may not begin to say that the password is a new one.
+    """
     user, new = guesses.user, {}
     for column, purpose in DIGESTS.items():
         stored = getattr(guesses, column)
-        is_same = has_digest(user, purpose, stored)
-        new[column] = digest(user, purpose) if is_same else vault.fingerprint(purpose, "") if stored else ""
+        if vault.can_check(stored):
+            is_same = has_digest(user, purpose, stored)
+            new[column] = digest(user, purpose) if is_same else vault.fingerprint(purpose, "")
     return new
 
 

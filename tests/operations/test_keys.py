@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests.operations.desk import ROOT, environment, run
 from tests.people import NOW, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import backup_codes, budget, delivery, enrolment, keys, totp, vault
+from twofactor import backup_codes, budget, delivery, enrolment, keys, standing, totp, vault
 from twofactor.models import Authenticator, Draft, GuessBudget, owner
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +245,25 @@ class Rotation(subprocess.Popen):
         command = [sys.executable, "manage.py", "twofactor", "rotate-keys"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         super().__init__(command, cwd=ROOT, env=environment(), text=True, **pipes)
+
+
+def test_a_lost_key_does_not_lift_the_stop_after_the_last_guess(settings):
+    alice = person()
+    enrol(alice)
+    budget.charge(alice, timezone.now())
+    GuessBudget.objects.update(failures=budget.LAST_GUESS)
+    settings.TWOFACTOR_KEYS = [LOST]
+    run("rotate-keys")
+    lock = budget.lock_of(GuessBudget.objects.get(), alice, timezone.now())
+    assert lock.until is None
+
+
+def test_a_lost_key_proves_no_address(settings):
+    alice = person()
+    enrol(alice)
+    settings.TWOFACTOR_KEYS = [LOST]
+    run("rotate-keys")
+    assert not standing.is_unchanged(alice, GuessBudget.objects.get())
 
 
 @pytest.fixture
