@@ -98,7 +98,7 @@ def test_an_unconfirmed_address_gets_a_link_too(client):
 @pytest.mark.proves("V-11")
 @pytest.mark.parametrize("field", ["email[]", "email[0]", "Email", "to"])
 def test_an_address_under_another_name_is_not_read(client, alice, field):
-    response = client.post("/accounts/password_reset/", {field: ["alice@example.com", "eve@example.com"]})
+    response = client.post("/accounts/password_reset/", {field: "alice@example.com"})
     assert (response.status_code, letters()) == (422, [])
 
 

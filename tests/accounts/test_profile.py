@@ -80,7 +80,7 @@ def test_saving_a_name_does_not_bring_ended_sessions_back(alice):
 
 
 def test_saving_needs_somebody_signed_in(client, alice):
-    assert save(client)["Location"] == "/accounts/login/?next=/accounts/profile/"
+    assert save(client)["Location"] == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
 def test_the_page_says_whether_the_address_is_confirmed(as_alice):

@@ -49,6 +49,7 @@ def seconds(name, round):
 NAMES = ["moved", "moved.long.ago", "native", "blocked", "invited", "unknown"]
 
 
+@pytest.mark.long
 @pytest.mark.proves("V-22")
 def test_a_wrong_password_takes_as_long_for_everybody(people):
     """The least of several in turn: what else the machine does only adds."""

@@ -15,7 +15,7 @@ from twofactor import qr, totp
 QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "GET /accounts/login/ 200": 0,
     "POST /accounts/login/ 422": 7,  # two new rows, and once in a process how dear the hashes are
-    "POST /accounts/login/ 303": 13,  # a try paid twice and given back; without a second factor, a session
+    "POST /accounts/login/ 303": 14,  # a try paid twice and given back; without a second factor, a session
     "GET /two-factor/verify/ 200": 1,
     "POST /two-factor/verify/ 422": 4,
     "POST /accounts/logout/ 302": 3,
