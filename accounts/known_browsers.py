@@ -102,8 +102,9 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
     }
     if not mine or not KnownBrowser.objects.filter(digest=mine[0]).update(**fresh):
         KnownBrowser.objects.create(user_id=user.pk, **fresh)
-        newest = KnownBrowser.objects.filter(user_id=user.pk).order_by("-expires_at", "-pk")
-        too_many = list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
+        # Sorted here: asked to sort, a database may walk through the dates of everybody.
+        dated = sorted(KnownBrowser.objects.filter(user_id=user.pk).values_list("expires_at", "pk"))
+        too_many = [pk for _, pk in dated[:-BROWSERS_PER_PERSON]]
         if too_many:
             KnownBrowser.objects.filter(pk__in=too_many).delete()
     others = [tokens[known] for known in found if known not in mine]
