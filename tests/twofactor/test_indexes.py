@@ -42,6 +42,10 @@ EVERYBODY_ELSES = {
         INSERT INTO twofactor_tokenfamily (user_id, digest, session_hash, method, began_at, expires_at)
         SELECT id, '', '', 'totp', %(now)s, %(now)s + interval '1 day'
         FROM accounts_user WHERE email LIKE 'crowd%%'""",
+    "known browsers": """
+        INSERT INTO accounts_knownbrowser (user_id, digest, state, tries, in_a_row, expires_at)
+        SELECT id, email, '', 0, 0, %(now)s + interval '90 days'
+        FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "letters that were sent, and some that wait": """
         INSERT INTO twofactor_letter (user_id, template, sealed, written_at, due_at, tries, was_refused,
             ended_at)
