@@ -114,12 +114,12 @@ def test_a_right_code_is_spent_even_when_the_answer_breaks(client, phone):
 
 
 def test_a_login_view_of_the_site_hands_over(client, phone):
-    assert client.get("/own/login/").url == VERIFY
+    assert client.get("/own/login/").url == f"{VERIFY}?next=%2Ftwo-factor%2F"
     assert enter(client, phone.code()).url == "/two-factor/"
 
 
 def test_a_login_view_that_knows_nothing_of_us_is_held(client, phone):
-    assert client.get("/plain/login/").url == VERIFY
+    assert client.get("/plain/login/").url == f"{VERIFY}?next=%2Fplain%2Flogin%2F"
     assert (enter(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
 
 

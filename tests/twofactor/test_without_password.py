@@ -25,7 +25,7 @@ VERIFY = "/two-factor/verify/"
 @login_not_required
 def social(request):
     """As somebody else's app does it, once their provider has said who it is."""
-    login(request, get_user_model().objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    login(request, get_user_model().objects.get(), backend="accounts.lockout.Backend")
     return HttpResponse("signed in")
 
 
