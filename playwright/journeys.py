@@ -317,7 +317,7 @@ def looking_after_it(page):
     yield "settings-phone"
     follow(page, "Change phone number")
     see(page, "Phone number for text messages")
-    page.get_by_label("Phone number").fill("+49 170 1234568")
+    page.get_by_label("Phone number").fill("+49 170 1234567")
     press(page, "Send a code to this number")
     yield "too-often"
 
