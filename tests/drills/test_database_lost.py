@@ -125,7 +125,8 @@ def test_a_server_that_is_only_readable_lets_nobody_in(on_postgres, postgres_ser
     phones = crowd(FEW)
     with deployed(Site(on_postgres, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         reload = "SELECT pg_reload_conf()"
-        postgres_server.ask("ALTER SYSTEM SET default_transaction_read_only = on", reload)
+        takes_effect = "SELECT pg_sleep(1)"  # every process of the server reads its files anew by itself
+        postgres_server.ask("ALTER SYSTEM SET default_transaction_read_only = on", reload, takes_effect)
         try:
             nobody_gets_in(site, phones, say, "read-only server")
         finally:
