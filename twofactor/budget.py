@@ -182,17 +182,17 @@ def take(key: str, limit: int, window: timedelta, now: datetime) -> bool:
     """Whether this may happen once more. One UPDATE counts and decides."""
     stale = Q(began_at__lte=now - window) | Q(began_at__gt=now + CLOCKS_APART)
     mine = Allowance.objects.filter(pk=key)
-    for _ in range(2):
+    for _ in range(3):
         counted = mine.filter(stale | Q(count__lt=limit)).update(
             count=Case(When(stale, then=Value(1)), default=F("count") + 1),
             began_at=Case(When(stale, then=Value(now)), default=F("began_at")),
         )
-        if counted or mine.exists():
+        if counted or full_until(key, limit, window, now):
             return bool(counted)
         try:
             with transaction.atomic():
                 Allowance.objects.create(key=key, count=1, began_at=now)
         except IntegrityError:
-            continue  # somebody else began the window; count in it
+            continue  # somebody else began the window since the UPDATE; count in it
         return True
     return False

@@ -15,7 +15,7 @@ ODD = [
     ("t0", 2**62, "counts the steps of its codes from a time that cannot be"),
     ("t0", -(2**62), "counts the steps of its codes from a time that cannot be"),
     ("t0", None, "has a first moment that is no number"),
-    ("drift", 2**31 - 1, "has a clock that is off by 2147483647 steps"),
+    ("drift", -(2**15), "has a clock that is off by -32768 steps"),
     ("last_t", 2**62, "has a last used code of a time to come: no code would be accepted before it"),
     ("last_t", None, "has a last used step that is no number"),
     ("step", 0, "has codes that change every 0 seconds"),
