@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
 from datetime import UTC, datetime
@@ -121,7 +122,12 @@ class ErrorMail(AdminEmailHandler):
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """In a thread of its own, of which there are no more than mails."""
-        in_background(partial(super().send_mail, *args, **kwargs), ERROR_MAIL)
+        in_background(partial(self.try_to_send, super().send_mail, *args, **kwargs), ERROR_MAIL)
+
+    def try_to_send(self, send_mail: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """The log has the error already, so a mail server that is away is no further one."""
+        with suppress(OSError):  # which smtplib's errors are; Django before 6.1 drops them by itself
+            send_mail(*args, **kwargs)
 
 
 class NothingTyped(SafeExceptionReporterFilter):

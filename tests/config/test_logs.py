@@ -2,13 +2,15 @@
 
 import json
 import logging
+import threading
 import time
 
 import pytest
 
 from config.environment import admins
-from config.logs import ErrorMail, JsonLines
+from config.logs import ERROR_MAIL, ErrorMail, JsonLines
 from tests.accounts.letters import error_mails
+from tests.mailers import send_mail_to_nobody
 from tests.twofactor.servers import BlackHole, listening, mail_goes_to
 
 
@@ -123,6 +125,15 @@ def test_no_page_waits_for_mail_about_an_error(error, settings):
         began = time.perf_counter()
         error()
         assert time.perf_counter() - began < 1
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mail_server_that_is_away_raises_nothing_in_the_thread(error, settings):
+    send_mail_to_nobody(settings)
+    error()
+    for thread in threading.enumerate():
+        if thread.name == ERROR_MAIL:
+            thread.join(10)
 
 
 @pytest.mark.django_db(transaction=True)
