@@ -90,7 +90,7 @@ lock: .venv/uv
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages
-	@umask 077 && $(BIN)/python -c 'import secrets; from twofactor.vault import generate_key; \
+	@umask 077 && $(BIN)/python -c 'import secrets; from twofactor.sealing import generate_key; \
 	print("DEBUG=true", f"SECRET_KEY={secrets.token_urlsafe(48)}", f"TWOFACTOR_KEYS={generate_key()}", \
 	"EMAIL_URL=file:.mail", sep="\n")' > $@
 

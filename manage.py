@@ -5,7 +5,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from twofactor.vault import generate_key
+from twofactor.sealing import generate_key
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from twofactor import enrolment, mail, vault
+from twofactor import enrolment, sealing
+from twofactor.outgoing import mail
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -61,7 +62,7 @@ class Confirmation:
 
 def send_link(user: "User", address: str, now: datetime) -> bool:
     # Encrypted, because addresses of people do not belong in the access logs that a URL ends in.
-    token = vault.seal(PURPOSE, "", [user.pk, user.email, address, stamp(user)], now)
+    token = sealing.seal(PURPOSE, "", [user.pk, user.email, address, stamp(user)], now)
     link = settings.BASE_URL + reverse("email_verify", args=[token])
     template = (
         "accounts/mail/confirm_address" if address == user.email else "accounts/mail/confirm_new_address"
@@ -76,8 +77,8 @@ def stamp(user: "User") -> str | None:
 
 def open_link(token: str, now: datetime) -> Confirmation:
     try:
-        pk, current, address, verified = vault.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
-    except vault.Unopenable:
+        pk, current, address, verified = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
+    except sealing.Unopenable:
         raise DeadLink from None
     user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
     if user is None or stamp(user) != verified:

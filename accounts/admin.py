@@ -9,8 +9,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from twofactor import events, support
+from twofactor import events
 from twofactor.admin import AskedAgain, HasTwoFactor, LockedNow, TwoFactorPeople
+from twofactor.operations import support
 
 POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
 

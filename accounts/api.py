@@ -9,12 +9,12 @@ from rest_framework.response import Response
 
 from accounts import postage, registration
 from accounts.forms import ADDRESS_LENGTH, SignUpForm
-from twofactor import mail
 from twofactor.api.bodies import Text
 from twofactor.api.document import Example, described, refused
 from twofactor.api.door import OpenDoor, plain, said, shown
-from twofactor.delivery import NotSent
+from twofactor.factors.sent_codes import NotSent
 from twofactor.forms import PASSWORD_LENGTH
+from twofactor.outgoing import mail
 
 LINK = "We have sent a message to the address you gave. Open the link in it to confirm the address."
 WEAK = "This password is too short. It must contain at least 8 characters."

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import reset
 from accounts.models import User, refuse_unmailable
-from twofactor.email_address import normalise
+from twofactor.factors.refusal import Refused, in_a_row
 from twofactor.forms import PASSWORD_LENGTH, CodeForm
-from twofactor.refusal import Refused, in_a_row
+from twofactor.outgoing.email_address import normalise
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
 ADDRESS_LENGTH = 254

@@ -15,8 +15,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import KnownBrowser, User
-from twofactor import cookies, events, prune, vault
-from twofactor.budget import CLOCKS_APART
+from twofactor import events, sealing
+from twofactor.limits.allowances import CLOCKS_APART
+from twofactor.operations import prune
+from twofactor.web import cookies
 
 COOKIE = "known"
 AGE = timedelta(days=90)
@@ -52,7 +54,7 @@ def find(request: HttpRequest, email: str, now: datetime) -> KnownBrowser | None
         digest__in=presented, user__email=email, expires_at__gt=now, in_a_row__lt=LAST_TRY
     )
     for row in rows.select_related("user"):
-        if vault.has_fingerprint(PURPOSE, state_of(row.user), row.state):
+        if sealing.has_fingerprint(PURPOSE, state_of(row.user), row.state):
             return row
     return None
 
@@ -90,11 +92,11 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
     found = {row.digest: row for row in rows} if tokens else {}
     mine = [known for known, row in found.items() if row.user_id == user.pk]
     # One from before a new password may be a stolen copy: its owner is told.
-    is_known = any(vault.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
+    is_known = any(sealing.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     fresh = {
         "digest": digest(token),
-        "state": vault.fingerprint(PURPOSE, state_of(user)),
+        "state": sealing.fingerprint(PURPOSE, state_of(user)),
         "tries": 0,
         "in_a_row": 0,
         "last_try_at": None,

@@ -26,13 +26,15 @@ from django.utils.translation import gettext as _
 from accounts import known_browsers, passwords
 from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person from one address
 from accounts.models import KnownBrowser, User
-from twofactor import events, signin
+from twofactor import events
 from twofactor.api import clients
-from twofactor.budget import CLOCKS_APART
-from twofactor.email_address import normalise
-from twofactor.http import client_address, has_address, seconds_until
+from twofactor.limits.allowances import CLOCKS_APART
+from twofactor.outgoing.email_address import normalise
 from twofactor.signals import signed_in_over_api
+from twofactor.signin.session import HELD, method_of_login
 from twofactor.templatetags.two_factor import wait
+from twofactor.web.client_address import client_address, has_address
+from twofactor.web.pages import seconds_until
 
 ADDRESS_LIMIT = 50
 STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
@@ -106,7 +108,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Only after a whole sign-in: some other app's login view knows the password alone."""
-        if signin.method_of(request, user) != signin.HELD:
+        if method_of_login(request, user) != HELD:
             forget(request, user)
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.passwords import FROM_ANOTHER_SITE
-from twofactor import email_address
-from twofactor.email_address import normalise
-from twofactor.user import SecurityMixin
+from twofactor.models import SecurityMixin
+from twofactor.outgoing import email_address
+from twofactor.outgoing.email_address import normalise
 
 
 def refuse_unmailable(address: str) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from twofactor import budget, cookies, delivery, vault
-from twofactor.email_address import normalise
-from twofactor.http import client_address, has_address
+from twofactor import sealing
+from twofactor.factors import sent_codes
+from twofactor.limits import allowances
+from twofactor.outgoing.email_address import normalise
+from twofactor.web import cookies
+from twofactor.web.client_address import client_address, has_address
 
 TO_ONE_ADDRESS = 3
 FROM_ONE_BROWSER = 10
@@ -33,9 +36,9 @@ def may_send(kind: str, address: str, request: HttpRequest, now: datetime) -> bo
     network, browser = client_address(request), asker(request)
     limits = [(f"{kind}-by:{browser}", FROM_ONE_BROWSER, WINDOW)] if browser else []
     limits += [(f"{kind}-from:{network}", FROM_ONE_NETWORK, WINDOW)] if has_address(network) else []
-    delivery.take_all(limits, now)
+    sent_codes.take_all(limits, now)
     to = hashlib.sha256(normalise(address).encode()).hexdigest()[:32]
-    return budget.take(f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now)
+    return allowances.take(f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now)
 
 
 def asker(request: HttpRequest) -> str | None:
@@ -43,8 +46,8 @@ def asker(request: HttpRequest) -> str | None:
     if request.user.is_authenticated:
         return f"user {request.user.pk}"
     try:
-        found = vault.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
-    except vault.Unopenable:
+        found = sealing.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
+    except sealing.Unopenable:
         return None
     return str(found)
 
@@ -56,7 +59,7 @@ def gives_note(view: Callable[..., Any]) -> Callable[..., Any]:
     def noted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = view(request, *args, **kwargs)
         if request.method == "GET" and asker(request) is None:
-            note = vault.seal(PURPOSE, "", secrets.token_hex(8), timezone.now())
+            note = sealing.seal(PURPOSE, "", secrets.token_hex(8), timezone.now())
             cookies.write(response, COOKIE, note, max_age=int(COOKIE_AGE.total_seconds()))
         return response
 

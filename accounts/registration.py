@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import addresses
 from accounts.models import User
-from twofactor import mail
+from twofactor.outgoing import mail
 
 
 def sign_up(email: str, password: str, language: str, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User
-from twofactor import outbox
+from twofactor.outgoing import outbox
 
 TEMPLATE = "accounts/mail/password_reset"
 

@@ -29,11 +29,17 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import enrolment, events, factors, mail, signin, stepup
+from twofactor import enrolment, events
 from twofactor.decorators import open_before_set_up, recently_confirmed
+from twofactor.factors.accept import accept_code
 from twofactor.forms import PasswordForm
-from twofactor.http import page, path_of, post_only, posted, refuse_doubles, safe_next, see_other
+from twofactor.outgoing import mail
+from twofactor.signin import step_up
+from twofactor.signin.pending import after_password, forget_after_sign_out, name_to_prefill
+from twofactor.signin.session import AMR, keep_session
 from twofactor.views.panel import or_fresh_panel
+from twofactor.web.pages import page, post_only, posted, refuse_doubles
+from twofactor.web.redirects import path_of, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
 
@@ -71,11 +77,11 @@ class Login(RefusedIs422, auth_views.LoginView):
 
     def get_initial(self) -> dict[str, Any]:
         """For the empty form; one that was filled in brings its own."""
-        name = signin.name_to_prefill(self.request) if self.request.method == "GET" else ""
+        name = name_to_prefill(self.request) if self.request.method == "GET" else ""
         return super().get_initial() | {"username": name}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        return signin.after_password(self.request, form.get_user(), self.get_success_url())
+        return after_password(self.request, form.get_user(), self.get_success_url())
 
 
 @method_decorator([open_before_set_up, login_not_required], name="dispatch")
@@ -88,7 +94,7 @@ class Logout(auth_views.LogoutView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
-        signin.forget(response)
+        forget_after_sign_out(response)
         return response
 
 
@@ -100,12 +106,12 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Whoever sits down at an open session, or knows the password, needs the second factor too."""
-        right = partial(stepup.password_is_right, self.request)
+        right = partial(step_up.password_is_right, self.request)
         accept = self.accept if enrolment.is_on(self.request.user) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
 
     def accept(self, code: str) -> str:
-        return factors.accept(cast(User, self.request.user), code, self.request, timezone.now())
+        return accept_code(cast(User, self.request.user), code, self.request, timezone.now())
 
     def form_valid(self, form: Any) -> HttpResponse:
         with events.with_change():
@@ -196,7 +202,7 @@ def confirm_signed_in(request: HttpRequest, confirmation: addresses.Confirmation
     with events.with_change():
         confirmation.apply(timezone.now())
         if confirmation.is_first:  # which has ended every session, and this one is the owner's
-            signin.keep_session(request, confirmation.user, request.session[signin.AMR])
+            keep_session(request, confirmation.user, request.session[AMR])
         if confirmation.is_change:
             events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
     messages.success(request, _("Your e-mail address is confirmed."))
@@ -220,7 +226,7 @@ def confirm_with_password(request: HttpRequest, confirmation: addresses.Confirma
         [user] = found
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
         messages.success(request, _("Your e-mail address is confirmed."))
-        return signin.after_password(request, user, resolve_url("home"))
+        return after_password(request, user, resolve_url("home"))
     return page(
         request,
         "accounts/email_verify.html",

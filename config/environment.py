@@ -18,9 +18,9 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
-from twofactor import ip
-from twofactor.email_address import to_mail
+from twofactor.outgoing.email_address import to_mail
 from twofactor.rate import parsed as parsed_rate
+from twofactor.web import ip
 
 SECRET_KEY_LENGTH = 32
 MAIL_SERVER_TIMEOUT = 5  # seconds; Django would wait for ever

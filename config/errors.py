@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from twofactor import budget
-from twofactor.htmx import current_page
-from twofactor.http import client_address
+from twofactor.limits import allowances
+from twofactor.web.client_address import client_address
+from twofactor.web.htmx import current_page
 
 RETRY_SECONDS = 30
 READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
@@ -80,7 +80,7 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 def csp_report(request: HttpRequest) -> HttpResponse:
     """What a browser refused to load: a mistake of ours, or somebody's injected script."""
     place = f"csp-report:{client_address(request)}"
-    if not budget.take(place, *REPORTS_FROM_ONE_PLACE, timezone.now()):
+    if not allowances.take(place, *REPORTS_FROM_ONE_PLACE, timezone.now()):
         return HttpResponse(status=204)  # Django writes a line into the log for whatever is refused, too
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]

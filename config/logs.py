@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
-from twofactor.deadline import in_background
+from twofactor.outgoing.timeout import in_background
 
 # What our own lines carry beside the message.
 FIELDS = ("event", "user", "session", "method", "channel", "by")

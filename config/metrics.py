@@ -10,8 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from twofactor import adoption, outbox
 from twofactor.models import Event
+from twofactor.operations import adoption
+from twofactor.outgoing import outbox
 
 WINDOW = timedelta(minutes=5)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

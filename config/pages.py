@@ -3,8 +3,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from twofactor import mail, nudge, policy, stepup
+from twofactor import policy
 from twofactor.decorators import open_before_set_up
+from twofactor.outgoing import mail
+from twofactor.signin import step_up
+from twofactor.views import nudge
 from twofactor.views.panel import changed_part
 
 
@@ -16,7 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "unconfirmed": mail.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
-        "came_back": stepup.came_back(request),
+        "came_back": step_up.came_back(request),
         "changed_part": changed_part(request),
     }
     return render(request, "dashboard.html", reminders)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from twofactor import ip
+from twofactor.web import ip
 
 UNIX = "unix"  # in TRUSTED_PROXIES: whoever reaches the socket of the site, which tells no address
 

@@ -71,8 +71,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "twofactor.htmx.Navigation",  # outside the gates, whose redirects it rewrites
-    "twofactor.gate.Gate",  # nobody with a second factor gets past it without
+    "twofactor.middleware.Htmx",  # outside the gates, whose redirects it rewrites
+    "twofactor.middleware.TwoFactor",  # nobody with a second factor gets past it without
     "accounts.language.ChosenLanguage",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -94,7 +94,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "twofactor.htmx.layout",
+                "twofactor.context_processors.layout",
             ],
         },
     },
@@ -154,7 +154,7 @@ AXES_HANDLER = "accounts.lockout.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "username"  # in what the backends are asked, too
 AXES_USERNAME_CALLABLE = "accounts.lockout.username"
-AXES_CLIENT_IP_CALLABLE = "twofactor.http.client_address"
+AXES_CLIENT_IP_CALLABLE = "twofactor.web.client_address.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.response"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

@@ -28,8 +28,8 @@ from accounts import addresses
 from config.environment import mail_settings
 from tests.people import PASSWORD, person
 from tests.twofactor.sent import has_number, other_than, texted
-from twofactor import standing
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, TrustedBrowser
+from twofactor.sessions import epoch
 
 NEW_PASSWORD = "a loud yellow mountain"
 NOBODY_LISTENS = mail_settings("smtp", host="127.0.0.1", port=1)
@@ -46,7 +46,7 @@ def trusted(user):
         TrustedBrowser.objects.create(
             user=user,
             digest=str(number),
-            session_hash=standing.auth_hash(user),
+            session_hash=epoch.auth_hash(user),
             label=label,
             trusted_at=now,
             last_used_at=now,

@@ -9,9 +9,9 @@ from walks import ALICE, PAPER, enrol, enter, see, start_set_up, to_codes
 
 from tests.people import PASSWORD, person
 from tests.twofactor.sent import NUMBER, has_number, mailed, texted
-from twofactor import standing
 from twofactor.models import TrustedBrowser
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
+from twofactor.sessions import epoch
 
 NEW_PASSWORD = "a loud yellow mountain"
 
@@ -259,7 +259,7 @@ def trusting(page):
         TrustedBrowser.objects.create(
             user=user,
             digest=label,
-            session_hash=standing.auth_hash(user),
+            session_hash=epoch.auth_hash(user),
             label=label,
             trusted_at=now,
             last_used_at=now,

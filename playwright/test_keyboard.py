@@ -11,7 +11,7 @@ from walks import ALICE, PAPER, Phone, key, see
 from tests.people import PASSWORD
 from tests.twofactor.sent import NUMBER, has_number, mailed, texted, with_pigeons
 from twofactor.models import Allowance
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 pytestmark = HTMX
 

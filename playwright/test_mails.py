@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from twofactor.mail import compose
 from twofactor.models import Event
+from twofactor.outgoing.mail import compose
 
 LONG = "somebody.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
 LINK = f"https://accounts.example.com/accounts/email/verify/{'x' * 230}/"

@@ -35,7 +35,7 @@ from walks import (
     told,
 )
 
-from twofactor import vault
+from twofactor import sealing
 from twofactor.models import Authenticator
 
 CODE = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
@@ -105,7 +105,7 @@ def test_replacing_the_authenticator_asks_who_it_is_first(page, alice):
 
 def key_in_use(user):
     sealed = Authenticator.objects.get(pk=user.pk).sealed_key
-    return vault.unseal(Authenticator.PURPOSE, str(user.pk), sealed, timezone.now())
+    return sealing.unseal(Authenticator.PURPOSE, str(user.pk), sealed, timezone.now())
 
 
 @HTMX

@@ -24,7 +24,7 @@ from walks import (
 )
 
 from twofactor.models import BackupCode
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 ENDED = "You are signed out everywhere else."
 REMINDER = "Make your account safer"

@@ -9,9 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests import people
-from twofactor import totp
+from twofactor.factors import totp
 from twofactor.models import Authenticator
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 ALICE = "alice@example.com"
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]

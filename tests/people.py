@@ -9,9 +9,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from twofactor import backup_codes, standing, totp, vault
+from twofactor import sealing
+from twofactor.factors import authenticator_app, backup_codes, totp
 from twofactor.models import Authenticator, GuessBudget
-from twofactor.sessions import PURPOSE, SessionStore
+from twofactor.sessions import credential_digests
+from twofactor.sessions.store import PURPOSE, SessionStore
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -37,9 +39,9 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
     """Two-factor sign-in is on, since an hour ago."""
     key, now = totp.generate_key(), timezone.now() - timedelta(hours=1)
     authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
-    authenticator.seal_key(key, now)
+    authenticator_app.seal_key(authenticator, key, now)
     authenticator.save()
-    GuessBudget.objects.create(user=user, **standing.proof(user))
+    GuessBudget.objects.create(user=user, **credential_digests.proof(user))
     backup_codes.replace_all(user, backup_codes.rows(user, codes or []))
     return Phone(key)
 
@@ -63,4 +65,4 @@ def signed_in_as(client: Client):
 def open_sessions():
     """What every session of the site holds."""
     now = timezone.now()
-    return [vault.unseal(PURPOSE, row.session_key, row.session_data, now) for row in Session.objects.all()]
+    return [sealing.unseal(PURPOSE, row.session_key, row.session_data, now) for row in Session.objects.all()]

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from config import environment
-from twofactor import vault
+from twofactor import sealing
 
 # In memory where there is such a folder: SQLite waits for the disk at the end of each transaction.
 MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
@@ -17,8 +17,8 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 environment.read_file = lambda path: None  # a developer's .env has no say here
 os.environ |= {
     "DEBUG": "false",
-    "SECRET_KEY": vault.generate_key(),
-    "TWOFACTOR_KEYS": vault.generate_key(),
+    "SECRET_KEY": sealing.generate_key(),
+    "TWOFACTOR_KEYS": sealing.generate_key(),
     "BASE_URL": "http://testserver",
     "EMAIL_URL": "console:",
     "TWOFACTOR_MAIL_SENT_BY": "command",  # when a test looks into the mail (accounts/letters.py)

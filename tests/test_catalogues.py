@@ -22,7 +22,7 @@ from django.utils import translation
 
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.models import Event, GuessBudget, TrustedBrowser
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 from twofactor.views.verify import codes_left
 
 ROOT = Path(__file__).parent.parent

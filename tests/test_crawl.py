@@ -17,9 +17,9 @@ from tests.api.program import Program
 from tests.crawl import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
-from twofactor import trust
 from twofactor.models import Event, TrustedBrowser
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
+from twofactor.signin import trusted_browsers
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/help/"}
 ARMOUR = {
@@ -51,7 +51,12 @@ def alices_things(db, clock):
     """What she has, each with its number in an address."""
     alice = person()
     browser = TrustedBrowser.objects.create(
-        user=alice, digest="0", session_hash="0", trusted_at=NOW, last_used_at=NOW, expires_at=NOW + trust.AGE
+        user=alice,
+        digest="0",
+        session_hash="0",
+        trusted_at=NOW,
+        last_used_at=NOW,
+        expires_at=NOW + trusted_browsers.AGE,
     )
     event = Event.objects.create(user=alice, kind="sessions_ended", at=NOW)
     group = Group.objects.create(name="people")

@@ -18,7 +18,7 @@ import pytest
 from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.crawl import ROUTES, example
-from twofactor.vault import generate_key
+from twofactor.sealing import generate_key
 
 ROOT = Path(__file__).parent.parent
 HOST = "accounts.example.com"

@@ -18,16 +18,21 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     "config",
     "accounts",
-    "twofactor.{admin, adminsite, api, apps, checks, doors, drf, importers, management, templatetags, urls}",
-    "twofactor.{views, gate}",
+    "twofactor.{admin, adminsite, api, apps, checks, context_processors, drf, importers, management,"
+    " templatetags, urls}",
+    "twofactor.{views, middleware}",
     "twofactor.{decorators}",
-    "twofactor.{signin, stepup, trust, forms}",
-    "twofactor.{adoption, keys, prune, support}",
-    "twofactor.{enrolment, factors, backup_codes, delivery, budget, events, policy, nudge, standing, user,"
-    " outbox}",
-    "twofactor.{models}",
-    "twofactor.{totp, vault, alphabet, conf, rate, qr, mail, sms, http, htmx, browser, chart, cookies,"
-    " refusal, signals, deadline, sessions, batches, email_address, ip}",
+    "twofactor.{signin, forms}",
+    "twofactor.{operations}",
+    "twofactor.{enrolment}",
+    "twofactor.{factors}",
+    "twofactor.{events}",
+    "twofactor.{limits}",
+    "twofactor.{policy, sessions, outgoing}",
+    "twofactor.{users, web}",
+    "twofactor.{models, sealing, signals}",
+    "twofactor.{conf}",
+    "twofactor.{rate}",
 ]
 
 
@@ -421,9 +426,9 @@ RULES = {
 ALLOWED = {
     "compares_in_the_open": {
         # Two hashes that we have stored ourselves: was it made anew? And which rows the database has found.
-        ("twofactor.stepup", "user.password != person(request).password"),
+        ("twofactor.signin.step_up", "user.password != signed_in_user(request).password"),
         ("twofactor.api.proof", "user.password != family(request).user.password"),
-        ("twofactor.trust", "digest(token) in good"),
+        ("twofactor.signin.trusted_browsers", "digest(token) in good"),
     },
     "saves": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.
@@ -435,20 +440,28 @@ ALLOWED = {
         ("twofactor.admin", "obj.save"),
         ("twofactor.enrolment", "authenticator.save"),
         ("twofactor.importers.arrivals", "authenticator.save"),
-        ("twofactor.qr", "code.save"),  # a picture
-        ("twofactor.support", "row.save"),
+        ("twofactor.factors.qr", "code.save"),  # a picture
+        ("twofactor.operations.support", "row.save"),
     },
     "trusts_markup": {("twofactor.views.setup", "mark_safe")},  # a picture drawn by us from numbers
     "drops_csrf": {("config.errors", "csrf_exempt")},  # browsers report on their own
     "goes_anywhere": set(),
     "catches_everything": {
-        ("twofactor.checks", "Exception"),  # a site's own rule, with whatever mistake, which is named
-        ("twofactor.deadline", "BaseException"),  # handed on to who waits
-        ("twofactor.mail", "Exception"),  # a site's own back-end, with whatever mistake
-        ("twofactor.outbox", "Exception"),  # a site's own templates; the thread that sends outlives all
-        ("twofactor.sms", "Exception"),  # a site's own gateway, with whatever mistake
+        (
+            "twofactor.checks.configuration",
+            "Exception",
+        ),  # a site's own rule, with whatever mistake, which is named
+        ("twofactor.outgoing.timeout", "BaseException"),  # handed on to who waits
+        ("twofactor.outgoing.mail", "Exception"),  # a site's own back-end, with whatever mistake
+        (
+            "twofactor.outgoing.outbox",
+            "Exception",
+        ),  # a site's own templates; the thread that sends outlives all
+        ("twofactor.outgoing.sms", "Exception"),  # a site's own gateway, with whatever mistake
     },
-    "tells_secrets": {("twofactor.sms", "print")},  # the gateway for development, which is there for that
+    "tells_secrets": {
+        ("twofactor.outgoing.sms", "print")
+    },  # the gateway for development, which is there for that
     "plays_dice": set(),
     "hashes_weakly": {("twofactor.importers.allauth", "hashlib.sha1")},  # opens codes of another app
 }

@@ -13,9 +13,15 @@ from django.test import Client
 from accounts import addresses, known_browsers, lockout, postage
 from config import errors, logs
 from tests.people import give_password, person, signed_in_as
-from twofactor import budget, conf, delivery, enrolment, gate, prune, signin, stepup, trust
+from twofactor import conf, enrolment
 from twofactor.api import tokens
+from twofactor.factors import sent_codes
+from twofactor.limits import guesses
 from twofactor.models import Draft
+from twofactor.operations import prune
+from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin.pending import MAX_AGE
+from twofactor.signin.session import ABSOLUTE, IDLE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -48,16 +54,16 @@ LIMITS = {
         f"{words(known_browsers.AGE)}, or until a new password or signing out everywhere elsewhere"
     ),
     "wrong codes of any kind, through all doors": (
-        f"{budget.FREE_GUESSES}, then a wait of {words(budget.FIRST_WAIT)} that doubles up to"
-        f" {words(budget.LONGEST_WAIT)}; {times(budget.GUESSES_A_DAY, budget.DAY)};"
-        f" {budget.LAST_GUESS} in a row, then a new password, once in {words(budget.LIFT_EVERY)}"
+        f"{guesses.FREE_GUESSES}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
+        f" {words(guesses.LONGEST_WAIT)}; {times(guesses.GUESSES_A_DAY, guesses.DAY)};"
+        f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
-    "tries of one sent code": str(delivery.TRIES),
+    "tries of one sent code": str(sent_codes.TRIES),
     "codes sent, to an address or number; to a person, through all": "; ".join(
         ", ".join(times(limit, window) for _span, limit, window in sends)
-        for sends in (delivery.SENDS_TO_TARGET, delivery.SENDS)
+        for sends in (sent_codes.SENDS_TO_TARGET, sent_codes.SENDS)
     ),
-    "codes sent from one place": times(delivery.SENDS_FROM_ONE_PLACE, delivery.HOUR),
+    "codes sent from one place": times(sent_codes.SENDS_FROM_ONE_PLACE, sent_codes.HOUR),
     "set-ups begun; codes tried at one key": (
         f"{times(enrolment.STARTS_AN_HOUR, enrolment.HOUR)}; {enrolment.GUESSES_PER_KEY}"
     ),
@@ -66,7 +72,7 @@ LIMITS = {
         f" {times(postage.FROM_ONE_NETWORK, postage.WINDOW)}"
     ),
     "life of a sent code; of a sign-in between password and code": (
-        f"{words(delivery.MAX_AGE)}; {words(signin.MAX_AGE)}"
+        f"{words(sent_codes.MAX_AGE)}; {words(MAX_AGE)}"
     ),
     "an account that somebody signed up for, while nobody confirms its address or signs in": words(
         prune.UNCONFIRMED_KEPT
@@ -76,9 +82,9 @@ LIMITS = {
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
     ),
     "password and code count as just given for": (
-        f"{words(stepup.STEP_UP_AGE)}; the password alone, for a first set-up, {words(stepup.SETUP_AGE)}"
+        f"{words(step_up.STEP_UP_AGE)}; the password alone, for a first set-up, {words(step_up.SETUP_AGE)}"
     ),
-    "a session without a page; in all": f"{words(gate.IDLE)}; {words(gate.ABSOLUTE)}",
+    "a session without a page; in all": f"{words(IDLE)}; {words(ABSOLUTE)}",
     "requests to each kind of address of the API, of one person or place": times(*conf.throttle_rate()),
     "over the API: a sign-in between password and code; an access token": (
         f"{words(conf.challenge_age())}; {words(tokens.ACCESS_AGE)}"
@@ -89,7 +95,9 @@ LIMITS = {
     "reports of browsers about the content security policy, from one place": times(
         *errors.REPORTS_FROM_ONE_PLACE
     ),
-    "trusted browsers of a person; trust lasts": f"{trust.BROWSERS_PER_PERSON}; {words(trust.AGE)}",
+    "trusted browsers of a person; trust lasts": (
+        f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
+    ),
 }
 
 

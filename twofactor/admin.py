@@ -17,10 +17,13 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import backup_codes, budget, support
 from twofactor.decorators import recently_confirmed
-from twofactor.http import see_other
+from twofactor.factors import backup_codes
+from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser
+from twofactor.operations import support
+from twofactor.web import browser_names
+from twofactor.web.redirects import see_other
 
 STYLE = ["countersign-admin.css"]
 
@@ -61,7 +64,7 @@ class LockedNow(admin.SimpleListFilter):
         return [("now", _("Locked at the moment"))]
 
     def queryset(self, request: HttpRequest, people: QuerySet[Any]) -> QuerySet[Any]:
-        return people.filter(guess_budget__in=budget.locked(timezone.now())) if self.value() else people
+        return people.filter(guess_budget__in=guesses.locked_now(timezone.now())) if self.value() else people
 
 
 @method_decorator(recently_confirmed(), name="changeform_view")  # type: ignore[arg-type]  # for functions
@@ -160,7 +163,7 @@ class TwoFactorPeople(AskedAgain):
             "person": user,
             "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
             "codes_left": backup_codes.unused(user),
-            "lock": budget.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
+            "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyForm(prefix="code"),
@@ -235,7 +238,7 @@ class EventAdmin(ReadOnly):
 
     @admin.display(description=gettext_lazy("browser"))
     def named_browser(self, event: Event) -> str:
-        return event.browser_name
+        return browser_names.name_of(event.browser)
 
     @admin.display(description=gettext_lazy("details"))
     def details(self, event: Event) -> str:

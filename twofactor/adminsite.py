@@ -16,9 +16,15 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import adoption, chart, enrolment, events, factors, mail, signin
+from twofactor import enrolment, events
 from twofactor.decorators import recently_confirmed, to_page
-from twofactor.http import refuse_doubles, safe_next, see_other
+from twofactor.factors import methods
+from twofactor.operations import adoption, chart
+from twofactor.outgoing import mail
+from twofactor.signin.pending import after_password, forget_after_sign_out
+from twofactor.signin.session import AMR
+from twofactor.web.pages import refuse_doubles
+from twofactor.web.redirects import safe_next, see_other
 
 DAYS = 30
 WRONG = ("second_factor_refused", "second_factor_locked")
@@ -37,7 +43,7 @@ class Password(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         logout(self.request)  # whoever was signed in here has no business in the administration
-        return signin.after_password(self.request, form.get_user(), self.get_success_url())
+        return after_password(self.request, form.get_user(), self.get_success_url())
 
 
 class Site(admin.AdminSite):
@@ -49,7 +55,7 @@ class Site(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A trusted browser or an e-mailed code is not enough here."""
-        return super().has_permission(request) and request.session.get(signin.AMR) in factors.FACTORS
+        return super().has_permission(request) and request.session.get(AMR) in methods.FACTORS
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -73,7 +79,7 @@ class Site(admin.AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)
-        signin.forget(response)
+        forget_after_sign_out(response)
         return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:

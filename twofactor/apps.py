@@ -21,12 +21,14 @@ class TwoFactorConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers the checks, the receivers and the letters.
-        from twofactor import checks, doors, outbox, signin, standing  # noqa: F401
+        from twofactor import checks  # noqa: F401
+        from twofactor.outgoing import outbox
+        from twofactor.sessions.credential_digests import keep_digests
+        from twofactor.signin.session import record_last_login
 
-        user_model = get_user_model()
-        pre_save.connect(standing.keep_digests, user_model, dispatch_uid="twofactor.standing.keep_digests")
+        pre_save.connect(keep_digests, get_user_model(), dispatch_uid="twofactor.keep_digests")
 
         # In the place of Django's own, whether that is there already or would come later.
         user_logged_in.disconnect(dispatch_uid="update_last_login")
-        user_logged_in.connect(signin.write_down, dispatch_uid="update_last_login")
+        user_logged_in.connect(record_last_login, dispatch_uid="update_last_login")
         request_started.connect(outbox.start, dispatch_uid="twofactor.outbox.start")

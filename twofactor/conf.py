@@ -27,7 +27,7 @@ RULES = ("nobody", "staff", "everyone")
 FALLBACKS = ("not-staff", "everyone", "nobody")
 WORKERS = "workers"
 MAIL_SENT_BY = (WORKERS, "command")
-GATEWAYS = {"console": "twofactor.sms.Console", "twilio": "twofactor.sms.Twilio"}
+GATEWAYS = {"console": "twofactor.outgoing.sms.Console", "twilio": "twofactor.outgoing.sms.Twilio"}
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor import enrolment, signin, stepup
-from twofactor.http import never_atomic, see_other, with_next
-from twofactor.signin import PendingSignIn
-from twofactor.user import person
+from twofactor import enrolment
+from twofactor.signin import step_up
+from twofactor.signin.pending import Gone, PendingSignIn, find_pending_of_page
+from twofactor.users import signed_in_user
+from twofactor.web.pages import never_atomic
+from twofactor.web.redirects import see_other, with_next
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -52,8 +54,8 @@ def second_step(
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, signin.pending_of_page(request))
-        except signin.Gone as gone:
+            return view(request, find_pending_of_page(request))
+        except Gone as gone:
             if gone.sentence:
                 messages.info(request, gone.sentence)
             return see_other(gone.to)
@@ -69,8 +71,8 @@ def otp_required(view: Page[P]) -> Page[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
-        if not person(request).is_verified():
-            can_give = enrolment.is_on(request.user) and not stepup.came_back(request)
+        if not signed_in_user(request).is_verified():
+            can_give = enrolment.is_on(request.user) and not step_up.came_back(request)
             return to_page(request, "twofactor:confirm" if can_give else "twofactor:setup")
         return view(request, *args, **kwargs)
 
@@ -85,14 +87,14 @@ class OTPRequiredMixin(View):
         return super().dispatch(request, *args, **kwargs)
 
 
-def recently_confirmed(max_age: timedelta = stepup.STEP_UP_AGE) -> Callable[[Page[P]], Page[P]]:
+def recently_confirmed(max_age: timedelta = step_up.STEP_UP_AGE) -> Callable[[Page[P]], Page[P]]:
     """Only with password and factor given on the confirm page within max_age; signing in does not count."""
-    return ask_unless(lambda request: stepup.recently_confirmed(request, max_age))
+    return ask_unless(lambda request: step_up.recently_confirmed(request, max_age))
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
     """The address first: the password would be asked for in vain."""
-    asked = ask_unless(stepup.may_set_up)(view)
+    asked = ask_unless(step_up.may_set_up)(view)
     return open_before_set_up(ask_unless(has_confirmed_address, "twofactor:setup_address")(asked))
 
 

@@ -10,9 +10,13 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import alphabet, backup_codes, budget, events, mail, standing, totp, vault
-from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser, owner
-from twofactor.refusal import Refused
+from twofactor import events, sealing
+from twofactor.factors import authenticator_app, backup_codes, code_text, totp
+from twofactor.factors.refusal import Refused
+from twofactor.limits import allowances
+from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser
+from twofactor.outgoing import mail
+from twofactor.sessions import credential_digests, epoch
 
 GUESSES_PER_KEY = 10
 STARTS_AN_HOUR = 10
@@ -46,7 +50,7 @@ class Unfinished:
 
     @property
     def shown_codes(self) -> list[str]:
-        return [alphabet.grouped(code) for code in self.codes]
+        return [code_text.grouped(code) for code in self.codes]
 
 
 def is_on(user: Any) -> bool:
@@ -68,7 +72,7 @@ def forget_unconfirmed(user: Any) -> None:
     they began ends. No factor is among it, because there was no set-up before.
     """
     Draft.objects.filter(user_id=user.pk).delete()
-    standing.end_sessions(user)
+    epoch.end_sessions(user)
 
 
 def unfinished(
@@ -93,8 +97,8 @@ def opened(draft: Draft | None, now: datetime) -> Unfinished | None:
         return None
     purpose = f"{Draft.PURPOSE}-{draft.kind}"
     try:
-        value = vault.unseal(purpose, owner(draft.user_id), draft.sealed, now, Draft.MAX_AGE)
-    except vault.Unopenable:
+        value = sealing.unseal(purpose, sealing.owner_of(draft.user_id), draft.sealed, now, Draft.MAX_AGE)
+    except sealing.Unopenable:
         return None
     return Unfinished(draft, **value)
 
@@ -111,32 +115,32 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
     if found and found.holder == holder and found.draft.failures < GUESSES_PER_KEY:
         return found
     starts = f"{kind}:{user.pk}"
-    if not budget.take(starts, STARTS_AN_HOUR, HOUR, now):
-        raise budget.TooOften(budget.full_until(starts, STARTS_AN_HOUR, HOUR, now) or now + HOUR)
+    if not allowances.take(starts, STARTS_AN_HOUR, HOUR, now):
+        raise allowances.TooOften(allowances.full_until(starts, STARTS_AN_HOUR, HOUR, now) or now + HOUR)
     value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
         "holder": holder,
     }
-    sealed = vault.seal(f"{Draft.PURPOSE}-{kind}", owner(user.pk), value, now)
+    sealed = sealing.seal(f"{Draft.PURPOSE}-{kind}", sealing.owner_of(user.pk), value, now)
     try:
         with transaction.atomic():
             if before:
                 before.delete()
             draft = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:  # a second tab was first: theirs counts
-        budget.give_back(starts)
+        allowances.give_back(starts)
         return start(user, kind, now, holder)
     return Unfinished(draft, **value)
 
 
 def confirm(setup: Unfinished, text: str, now: datetime) -> None:
     """The app shows the right code, so the key has arrived. Its step is spent from the start."""
-    code = alphabet.compact(text)
+    code = code_text.compact(text)
     rule = _("The code must be %(digits)d numbers") % {"digits": totp.DIGITS}
     if not code:
         raise Refused(_("Enter the code"))
-    if not alphabet.is_digits(code) or len(code) != totp.DIGITS:
+    if not code_text.is_digits(code) or len(code) != totp.DIGITS:
         raise Refused(rule, keep=True)
     mine = Draft.objects.filter(pk=setup.draft.pk)
     if not mine.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
@@ -167,12 +171,12 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
         _claim(setup)
         replaced = Authenticator.objects.filter(pk=user.pk).exists()
         authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
-        authenticator.seal_key(setup.key, now)
+        authenticator_app.seal_key(authenticator, setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
         # The app has just shown its code, so a code by e-mail may help whoever loses it.
-        GuessBudget.objects.update_or_create(pk=user.pk, defaults=standing.proof(user))
+        GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.proof(user))
         backup_codes.replace_all(user, codes)
-        standing.end_sessions(user)
+        epoch.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
 
 
@@ -181,7 +185,7 @@ def save_new_codes(user: AbstractBaseUser, new: Unfinished, request: HttpRequest
     with transaction.atomic():
         _claim(new)
         backup_codes.replace_all(user, codes)
-        standing.end_sessions(user)
+        epoch.end_sessions(user)
         events.record("backup_codes_regenerated", user, request)
 
 
@@ -204,6 +208,6 @@ def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
         # The counts of wrong codes stay, or turning off and on again would give new guesses.
         for model in (Draft, Phone, TrustedBrowser):
             model._default_manager.filter(user_id=user.pk).delete()
-        standing.end_sessions(user)
+        epoch.end_sessions(user)
         events.record("two_factor_disabled", user, request)
     return True

@@ -19,9 +19,12 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import budget, outbox, signals, standing
-from twofactor.http import client_address, remote_address
+from twofactor import signals
+from twofactor.limits import allowances
 from twofactor.models import Event
+from twofactor.outgoing import outbox
+from twofactor.users import email_of
+from twofactor.web.client_address import client_address, remote_address
 
 log = logging.getLogger("countersign.security")
 
@@ -127,14 +130,14 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
     if audience.for_each_browser and request:
         place = f"{event.browser} {client_address(request)}"
         key += f":{hashlib.sha256(place.encode()).hexdigest()[:24]}"
-    return budget.take(key, 1, audience.mail_once_in, event.at)
+    return allowances.take(key, 1, audience.mail_once_in, event.at)
 
 
 def may_mail_address_of(user: Any, event: Event) -> bool:
     """One letter a day while nobody has confirmed it: it may belong to somebody who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
-    return budget.take(f"mail-unconfirmed:{user.pk}", 1, DAY, event.at)
+    return allowances.take(f"mail-unconfirmed:{user.pk}", 1, DAY, event.at)
 
 
 def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
@@ -142,7 +145,7 @@ def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
     language = getattr(user, "language", "")
     if "by" in event.detail:  # what support speaks is not the person's language
         language = language or settings.LANGUAGE_CODE
-    own = standing.address(user) if may_mail_address_of(user, event) else ""
+    own = email_of(user) if may_mail_address_of(user, event) else ""
     for address in dict.fromkeys([own, *also_to]):
         if address:
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)

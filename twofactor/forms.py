@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from twofactor import sms
-from twofactor.refusal import Refused
+from twofactor.factors.refusal import Refused
+from twofactor.outgoing import sms
 
 PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
 

@@ -1,20 +1,16 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+from django.db.models import F
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from twofactor import browser, totp, vault
-
 # Secrets and hashes are serialize=False: dumpdata shows neither. Backups are the database's own business.
-
-
-def owner(user_id: Any) -> str:
-    """What stands inside everything sealed for a person."""
-    return str(user_id)
 
 
 class Authenticator(models.Model):
@@ -27,8 +23,8 @@ class Authenticator(models.Model):
     )
     sealed_key = models.TextField(editable=False, serialize=False)
     # Kept with each authenticator, so that a new default never breaks one that is in use.
-    digits = models.PositiveSmallIntegerField(default=totp.DIGITS, editable=False)
-    period = models.PositiveSmallIntegerField(default=totp.PERIOD, editable=False)
+    digits = models.PositiveSmallIntegerField(default=6, editable=False)
+    period = models.PositiveSmallIntegerField(default=30, editable=False)
     t0 = models.BigIntegerField(default=0, editable=False)  # the moment another app counted its steps from
     drift = models.SmallIntegerField(default=0, editable=False)  # steps it knew the phone's clock was off
     last_step = models.BigIntegerField(editable=False)
@@ -41,30 +37,6 @@ class Authenticator(models.Model):
 
     def __str__(self) -> str:
         return f"authenticator of {self.user_id}"
-
-    def seal_key(self, key: str, now: datetime) -> None:
-        self.sealed_key = vault.seal(self.PURPOSE, owner(self.user_id), key, now)
-
-    def key(self, now: datetime) -> str:
-        opened: str = vault.unseal(self.PURPOSE, owner(self.user_id), self.sealed_key, now)
-        return opened
-
-    def step_of(self, code: str, now: datetime) -> int | None:
-        """The step of time whose code this is; vault.Unopenable when the key does not open."""
-        return totp.matching_step(
-            self.key(now),
-            code,
-            now,
-            digits=self.digits,
-            period=self.period,
-            t0=self.t0,
-            drift=self.drift,
-        )
-
-    def spend(self, step: int, now: datetime) -> bool:
-        """One UPDATE decides, so a replay that races us loses."""
-        unspent = Authenticator.objects.filter(pk=self.pk, last_step__lt=step)
-        return unspent.update(last_step=step, last_used_at=now) == 1
 
 
 class BackupCode(models.Model):
@@ -184,10 +156,6 @@ class Event(models.Model):
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
         """Of the one kind; Django's own would translate all thirty first."""
         return str(Event.Kind(self.kind).label)
-
-    @property
-    def browser_name(self) -> str:
-        return browser.name_of(self.browser)
 
     @property
     def details(self) -> str:
@@ -335,4 +303,47 @@ class Standing(models.Model):
 
     def end_sessions(self) -> None:
         Standing.objects.filter(pk=self.pk).update(security_epoch=models.F("security_epoch") + 1)
+        self.refresh_from_db(fields=["security_epoch"])
+
+
+class SecurityMixin(AbstractBaseUser):
+    _password: str | None  # Django's own: a new password that has not been saved yet
+
+    password = models.CharField(_("password"), max_length=128, serialize=False)  # not for dumpdata either
+    security_epoch = models.PositiveIntegerField(default=0, editable=False)
+    email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
+    # When somebody signed up here by themselves, until this or another address is confirmed for the first
+    # time. Empty for everybody whom an administrator, a command or an importer made.
+    unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # The private method, because the public one does not see SECRET_KEY_FALLBACKS.
+        salt = "twofactor.models.SecurityMixin.session"
+        value = f"{self.password}|{self.security_epoch}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        created = self._state.adding
+        new_password = self._password is not None and not created
+        if not created and kwargs.get("update_fields") is None:
+            # Only end_sessions() moves the epoch: what was read a while ago must not bring sessions back.
+            names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+            kwargs["update_fields"] = [name for name in names if name != "security_epoch"]
+        super().save(*args, **kwargs)
+        if new_password:
+            self.end_sessions()
+            Draft.objects.filter(user_id=self.pk).delete()  # whoever knew the old one may have seen its key
+        elif not self.is_active and not created:
+            self.end_sessions()  # for good: none comes back when the person is let in again
+
+    def is_verified(self) -> bool:
+        """Has this session given a second factor? The gate answers; without a session, no."""
+        return False
+
+    def end_sessions(self) -> None:
+        """Every session, trusted browser and pending sign-in carries the epoch, and dies with it."""
+        type(self)._default_manager.filter(pk=self.pk).update(security_epoch=F("security_epoch") + 1)
         self.refresh_from_db(fields=["security_epoch"])

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from twofactor import conf
-from twofactor.user import is_staff
+from twofactor.users import is_staff
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model that does not know when somebody came
 RULES = {

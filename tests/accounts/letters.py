@@ -6,7 +6,7 @@ import threading
 from django.core import mail
 
 from config.logs import ERROR_MAIL
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 
 def letters():

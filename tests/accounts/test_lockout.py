@@ -16,8 +16,8 @@ from accounts import known_browsers, lockout
 from accounts.models import KnownBrowser, User
 from tests.accounts.letters import link
 from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
-from twofactor.http import client_address
 from twofactor.models import Event
+from twofactor.web.client_address import client_address
 
 LOGIN = "/accounts/login/"
 HTMX = {"HX-Request": "true"}

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from tests.accounts.answers import headers
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
-from twofactor.sessions import row_key
+from twofactor.sessions.store import row_key
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"

@@ -14,8 +14,8 @@ from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, give_password, person, signed_in_as
-from twofactor import mail, outbox
-from twofactor.email_address import normalise, to_mail
+from twofactor.outgoing import mail, outbox
+from twofactor.outgoing.email_address import normalise, to_mail
 
 pytestmark = pytest.mark.django_db
 SOFT_HYPHEN, JOINER = "\N{SOFT HYPHEN}", "\N{ZERO WIDTH JOINER}"

@@ -7,7 +7,8 @@ from tests.accounts.letters import link
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone
 from tests.twofactor.sent import NUMBER, has_number, mailed, other_than, texted, with_pigeons
-from twofactor import backup_codes, enrolment
+from twofactor import enrolment
+from twofactor.factors import backup_codes
 from twofactor.models import Allowance, Event, SentCode
 
 # Signing in

@@ -15,8 +15,8 @@ from tests.api.program import Program
 from tests.people import PASSWORD, Phone, enrol, person
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import mailed
-from twofactor import alphabet, backup_codes
 from twofactor.api import document
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import GuessBudget
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,7 +81,7 @@ class Scene:
         }
 
     def paper(self):
-        return alphabet.grouped(PAPER[0])
+        return code_text.grouped(PAPER[0])
 
     def begun(self):
         self.anns()

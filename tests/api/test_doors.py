@@ -10,9 +10,12 @@ from accounts import lockout
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import other_than
-from twofactor import budget, enrolment, factors, signin
+from twofactor import enrolment
 from twofactor.api import tokens
+from twofactor.factors import methods
+from twofactor.limits import guesses
 from twofactor.models import Event, GuessBudget, TokenFamily
+from twofactor.signin.session import NONE
 
 SIGNED_IN_ONLY = [
     *(("post", "totp/create/"), ("post", "totp/confirm/"), ("post", "totp/disable/")),
@@ -252,7 +255,7 @@ def test_a_wait_that_began_on_a_page_is_told_here(asked, phone):
 
 
 def test_after_a_hundred_only_a_new_password_helps(asked, phone):
-    GuessBudget.objects.update(failures=budget.LAST_GUESS)
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS)
     answer = asked.give(otp_code=phone.code())
     assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "86400")
 
@@ -369,7 +372,7 @@ def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_reques
 def without_password(program, phone, alice, clock):
     alice.set_unusable_password()
     alice.save()
-    program.access = tokens.issue(alice, factors.TOTP, timezone.now())["access"]
+    program.access = tokens.issue(alice, methods.TOTP, timezone.now())["access"]
     clock.shift(301)
     return program
 
@@ -386,6 +389,6 @@ def test_their_token_alone_turns_nothing_off(without_password, alice):
 def test_a_sign_in_of_theirs_is_too_old_for_a_first_set_up(program, alice, clock):
     alice.set_unusable_password()
     alice.save()
-    program.access = tokens.issue(alice, signin.NONE, timezone.now())["access"]
+    program.access = tokens.issue(alice, NONE, timezone.now())["access"]
     clock.shift(601)
     assert code_of(program.post("totp/create/")) == (403, "password_needed")

@@ -6,7 +6,8 @@ import pytest
 
 from tests.api.program import Program
 from tests.twofactor.test_races import at_once, unwatched  # noqa: F401 - a fixture
-from twofactor import backup_codes, enrolment
+from twofactor import enrolment
+from twofactor.factors import backup_codes
 from twofactor.models import TokenFamily
 
 CROWD = 30

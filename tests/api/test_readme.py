@@ -9,17 +9,21 @@ from django.contrib.auth import authenticate
 from django.utils import timezone
 
 from tests.people import PASSWORD, Phone
-from twofactor import alphabet, backup_codes, enrolment, factors, qr, signin, totp
+from twofactor import enrolment
+from twofactor.factors import backup_codes, code_text, methods, qr, totp
+from twofactor.factors.accept import accept_code
 from twofactor.models import Draft
+from twofactor.signin import pending
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 TABLE = README.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
 WORDS = {
     "backup_codes": backup_codes,
     "enrolment": enrolment,
-    "factors": factors,
+    "accept_code": accept_code,
+    "methods": methods,
     "qr": qr,
-    "signin": signin,
+    "pending": pending,
     "totp": totp,
     "Draft": Draft,
     "issuer": "Countersign",
@@ -65,7 +69,7 @@ def test_setting_up_and_turning_off(run, alice):
 
 def test_a_code_of_each_kind(run, phone):
     assert run("verify_totp_code", code=phone.code()) == "totp"
-    code = alphabet.grouped(alphabet.backup_code())
+    code = code_text.grouped(code_text.backup_code())
     run("store_backup_codes", codes=[code])
     assert run("verify_backup_code", code=code) == "backup"
 

@@ -11,9 +11,10 @@ from django.utils import timezone
 from tests.api.program import Program, code_of
 from tests.people import NOW, PASSWORD, give_password, sign_in
 from tests.twofactor.sent import mailed
-from twofactor import standing, vault
+from twofactor import sealing
 from twofactor.api import tokens
 from twofactor.models import Event, TokenFamily
+from twofactor.sessions import epoch
 from twofactor.signals import two_factor_enabled
 
 MINUTE = 60
@@ -27,7 +28,7 @@ def claims(token):
 def forged(token, key=None, algorithm="HS256", header=None, **changes):
     """The same token with something changed, signed with the right key unless another is given."""
     header = {**jwt.get_unverified_header(token), **(header or {})}
-    key = vault.key_named("access token", header["kid"]) if key is None else key
+    key = sealing.key_named("access token", header["kid"]) if key is None else key
     changed = {name: value for name, value in {**claims(token), **changes}.items() if value is not ...}
     return jwt.encode(changed, key, algorithm, headers={"kid": header["kid"], "typ": header["typ"]})
 
@@ -119,7 +120,7 @@ def test_a_token_without_a_signature_opens_nothing(hers, token):
 
 @pytest.mark.proves("9.1.1-9.2.4")
 def test_no_other_secret_of_the_site_signs_tokens(hers, token):
-    for key in (site.SECRET_KEY, site.TWOFACTOR_KEYS[0], vault.key_named("refresh token", kid(token))):
+    for key in (site.SECRET_KEY, site.TWOFACTOR_KEYS[0], sealing.key_named("refresh token", kid(token))):
         assert not opens(hers, forged(token, key=key))
 
 
@@ -146,14 +147,14 @@ def test_a_challenge_is_no_token(asked):
 
 @pytest.mark.proves("S-15")
 def test_a_new_key_signs_and_an_older_one_still_opens(hers, settings):
-    old, settings.TWOFACTOR_KEYS = kid(hers.access), [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    old, settings.TWOFACTOR_KEYS = kid(hers.access), [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     assert hers.is_signed_in()
     hers.renew()
     assert (hers.is_signed_in(), kid(hers.access) == old) == (True, False)
 
 
 def test_a_key_that_was_taken_away_opens_nothing(hers, settings):
-    settings.TWOFACTOR_KEYS = [vault.generate_key()]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key()]
     assert not hers.is_signed_in()
 
 
@@ -283,8 +284,8 @@ def test_a_change_ends_the_other_sign_ins_and_keeps_this_one(hers, phone, clock,
 @pytest.mark.proves("7.4.3", "S-08")
 def test_a_change_keeps_no_sign_in_that_was_ended_meanwhile(hers, alice):
     family = tokens.bearer(hers.access, timezone.now())
-    standing.end_sessions(alice)
-    standing.end_sessions(family.user)
+    epoch.end_sessions(alice)
+    epoch.end_sessions(family.user)
     tokens.keep(family, "totp")
     assert is_over(hers)
 
@@ -293,7 +294,7 @@ def test_a_change_keeps_no_sign_in_that_was_ended_meanwhile(hers, alice):
 @pytest.mark.proves("7.4.3", "S-08")
 def test_a_set_up_brings_no_tokens_to_a_sign_in_that_was_ended_meanwhile(bobs):
     def end_them_too(user, **kwargs):
-        standing.end_sessions(user)
+        epoch.end_sessions(user)
 
     two_factor_enabled.connect(end_them_too)
     try:

@@ -43,12 +43,17 @@ def fill(connection, people):
 def sealed(ids, now):
     from django.test import override_settings
 
-    from twofactor import vault
-    from twofactor.models import Authenticator, owner
+    from twofactor import sealing
+    from twofactor.models import Authenticator
 
     with override_settings(TWOFACTOR_KEYS=[OLD]):
         for pk in ids:
-            yield pk, vault.seal(Authenticator.PURPOSE, owner(pk), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now)
+            yield (
+                pk,
+                sealing.seal(
+                    Authenticator.PURPOSE, sealing.owner_of(pk), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now
+                ),
+            )
 
 
 def measure(databases, people, turns):

@@ -95,7 +95,7 @@ class Ours(Subject):
         return {"username": f"{person.name}@example.com", "password": password}
 
     def settle(self):
-        from twofactor.outbox import send_due
+        from twofactor.outgoing.outbox import send_due
 
         send_due()
 
@@ -106,7 +106,7 @@ class Ours(Subject):
 
     def enrol(self, person):
         from tests.people import enrol
-        from twofactor.alphabet import backup_code
+        from twofactor.factors.code_text import backup_code
 
         person.codes = [backup_code() for _ in range(CODES)]
         person.key = enrol(self.user(person.name), person.codes).key

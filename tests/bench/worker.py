@@ -48,7 +48,7 @@ class Worker:
         self.watching = nullcontext
 
     def make_ready(self, call_command):
-        from twofactor import backup_codes
+        from twofactor.factors import backup_codes
 
         if not os.path.exists(os.environ["BENCH_STATIC"]):
             call_command("collectstatic", interactive=False, verbosity=0)
@@ -106,13 +106,15 @@ class Worker:
 
         from accounts import lockout
         from accounts.passwords import Argon2
-        from twofactor import budget, events, signin, vault
-        from twofactor.backup_codes import COST, hashed
+        from twofactor import events, sealing
+        from twofactor.factors.backup_codes import COST, hashed
+        from twofactor.limits import guesses
+        from twofactor.signin.pending import PURPOSE, begun
 
         now, request = timezone.now(), RequestFactory().post("/")
         people = get_user_model().objects.select_related("guess_budget")
-        budget.charge(people.first(), now)  # the first of a day leaves another row than it found
-        budget.clear(people.first(), with_factor=True)
+        guesses.charge(people.first(), now)  # the first of a day leaves another row than it found
+        guesses.reset_after_success(people.first(), with_factor=True)
         user = people.first()
         user.backend = "django.contrib.auth.backends.ModelBackend"
         hashers = ["accounts.passwords.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
@@ -128,12 +130,12 @@ class Worker:
                     lockout.charge(request, {"username": user.email}),
                     lockout.forget(request, user),
                 ),
-                "pending sign-in, sealed and opened": lambda: vault.unseal(
-                    signin.PURPOSE, "", signin.begun(user, "/", now).note(), now
+                "pending sign-in, sealed and opened": lambda: sealing.unseal(
+                    PURPOSE, "", begun(user, "/", now).note(), now
                 ),
                 "guess, charged and given back": lambda: (
-                    budget.charge(user, now),
-                    budget.clear(user, with_factor=True),
+                    guesses.charge(user, now),
+                    guesses.reset_after_success(user, with_factor=True),
                 ),
                 "audit log, a row and a line": lambda: events.record(
                     "second_factor_accepted", user, request, method="totp"

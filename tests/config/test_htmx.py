@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
-from twofactor.gate import IDLE
+from twofactor.signin.session import IDLE
 
 pytestmark = pytest.mark.django_db
 FOR_ALL = ["home", "help", "login", "signup", "signup_sent", "password_reset", "password_reset_done"]

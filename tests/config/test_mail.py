@@ -17,7 +17,7 @@ from accounts.models import User
 from config import environment
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, give_password, person
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "alice@example.com", "alice@new.example"

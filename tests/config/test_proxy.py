@@ -10,8 +10,8 @@ from django.test import Client
 from config import environment, proxy
 from config.proxy import TrustedProxy
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
-from twofactor import http
 from twofactor.models import Event
+from twofactor.web.client_address import client_address, warn_of_no_address
 
 PROXY, CDN, CLIENT = "10.0.0.5", "10.9.9.9", "203.0.113.9"
 
@@ -171,9 +171,9 @@ def test_a_socket_has_a_word_of_its_own(seen, settings):
 
 
 def test_an_address_that_is_missing_is_told_of_once(rf, caplog):
-    http.warn_of_no_address.cache_clear()
+    warn_of_no_address.cache_clear()
     for _ in range(3):
-        http.client_address(rf.get("/", REMOTE_ADDR=""))
+        client_address(rf.get("/", REMOTE_ADDR=""))
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
@@ -211,4 +211,4 @@ def from_their_header(request):
 
 def test_a_site_says_by_itself_where_a_request_comes_from(rf, settings):
     settings.TWOFACTOR_CLIENT_ADDRESS = f"{__name__}.from_their_header"
-    assert http.client_address(rf.get("/", headers={"X-Their-Client": f"::ffff:{CLIENT}"})) == CLIENT
+    assert client_address(rf.get("/", headers={"X-Their-Client": f"::ffff:{CLIENT}"})) == CLIENT

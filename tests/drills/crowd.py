@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from config import environment
 from tests.people import PASSWORD, Phone
-from twofactor import totp
+from twofactor.factors import authenticator_app, totp
 from twofactor.models import Authenticator, GuessBudget
 
 
@@ -48,7 +48,7 @@ def with_phones(users):
     since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
     rows = [Authenticator(user=user, last_step=totp.step_at(since), enabled_at=since) for user in users]
     for row, phone in zip(rows, phones, strict=True):
-        row.seal_key(phone.key, since)
+        authenticator_app.seal_key(row, phone.key, since)
     Authenticator.objects.bulk_create(rows)
     GuessBudget.objects.bulk_create([GuessBudget(user=user) for user in users])
     return {user.email: phone for user, phone in zip(users, phones, strict=True)}

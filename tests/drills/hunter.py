@@ -27,10 +27,15 @@ from django.utils import timezone
 from accounts import addresses, known_browsers
 from config.logs import JsonLines
 from tests import people
-from twofactor import alphabet, backup_codes, cookies, delivery, sessions, signin, totp, trust, vault
+from twofactor import sealing
 from twofactor.api import tokens
+from twofactor.factors import backup_codes, code_text, sent_codes, totp
 from twofactor.models import Authenticator
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
+from twofactor.sessions import store
+from twofactor.signin import trusted_browsers
+from twofactor.signin.pending import PURPOSE
+from twofactor.web import cookies
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
 DATABASES = {"db", "transactional_db", "live_server", "databases"}  # fixtures; the last is of the importers
@@ -39,7 +44,7 @@ LONG = 15  # characters, which nothing else has by chance: so case and neighbour
 SHORTEST_PASSWORD = 8  # that anybody can choose; tests try others, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
-SEALED = {signin.PURPOSE: "pending note", addresses.PURPOSE: CONFIRM}
+SEALED = {PURPOSE: "pending note", addresses.PURPOSE: CONFIRM}
 
 
 class Hunter:
@@ -127,8 +132,8 @@ class Spellings:
 def session_of(row):
     """What a session holds, as text; nothing where a test wrote a row of its own."""
     try:
-        return str(vault.unseal(sessions.PURPOSE, row.session_key, row.session_data, timezone.now()))
-    except vault.Unopenable:
+        return str(sealing.unseal(store.PURPOSE, row.session_key, row.session_data, timezone.now()))
+    except sealing.Unopenable:
         return ""
 
 
@@ -190,7 +195,7 @@ def learn_sealed(found, purpose, *given):
 
 
 def learn_cookie(found, response, short, value):
-    kinds = {trust.COOKIE: "trusted browser", known_browsers.COOKIE: "known browser"}
+    kinds = {trusted_browsers.COOKIE: "trusted browser", known_browsers.COOKIE: "known browser"}
     for token in value.split(".") if short in kinds and value else []:
         hunter.learn(kinds[short], token)
 
@@ -224,12 +229,12 @@ def watch_addresses():
 def pytest_configure(config):
     watch(totp, "generate_key", issued(KEY))
     watch(Authenticator, "seal_key", lambda found, row, key, *given: hunter.learn(KEY, key))  # brought along
-    watch(alphabet, "backup_code", issued("backup code"))
+    watch(code_text, "backup_code", issued("backup code"))
     watch(backup_codes, "rows", learn_codes)
     watch(people.Phone, "code", issued("code of a phone"))
-    watch(delivery, "deliver", lambda found, user, channel, code: hunter.learn(SENT, code))
-    watch(sessions, "get_random_string", issued("session key"))
-    watch(vault, "seal", learn_sealed)
+    watch(sent_codes, "deliver", lambda found, user, channel, code: hunter.learn(SENT, code))
+    watch(store, "get_random_string", issued("session key"))
+    watch(sealing, "seal", learn_sealed)
     watch(cookies, "write", learn_cookie)
     watch(tokens, "signed", learn_tokens)
     watch(PasswordResetTokenGenerator, "make_token", issued(RESET))

@@ -14,10 +14,11 @@ from accounts import addresses
 from config.environment import admins
 from tests.accounts.letters import link
 from tests.people import NOW, PASSWORD, enrol, give_password, person
-from twofactor import alphabet, backup_codes, delivery, signin, totp
 from twofactor.api import tokens
+from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes, totp
 from twofactor.models import Allowance, Authenticator, Event
-from twofactor.sessions import SessionStore
+from twofactor.sessions.store import SessionStore
+from twofactor.signin.pending import begun
 
 SECURITY = logging.getLogger("countersign.security")
 
@@ -36,11 +37,11 @@ def test_log():
 
 def test_error_mail(settings):
     settings.ADMINS = admins(["ops@example.com"])
-    mail.mail_admins("oh", alphabet.backup_code())
+    mail.mail_admins("oh", code_text.backup_code())
 
 
 def test_letter():
-    mail.send_mail("oh", alphabet.grouped(alphabet.backup_code()), None, ["a@b.example"])
+    mail.send_mail("oh", code_text.grouped(code_text.backup_code()), None, ["a@b.example"])
 
 
 def test_address(client, db):
@@ -81,7 +82,7 @@ def test_session_key(client, db):
 
 
 def test_sent_code(db):
-    delivery.deliver(person(), delivery.Channel("email", "a@b.example"), "314159")
+    sent_codes.deliver(person(), sent_codes.Channel("email", "a@b.example"), "314159")
     SECURITY.error("sent 314159")
 
 
@@ -111,7 +112,7 @@ def test_pending_note(client, db):
 def test_challenge(db):
     alice = person()
     alice.backend = "accounts.lockout.Backend"
-    SECURITY.error("%s", {"challenge": signin.begun(alice, "/", timezone.now()).note()})
+    SECURITY.error("%s", {"challenge": begun(alice, "/", timezone.now()).note()})
 
 
 def test_known_browser(client, db):
@@ -144,7 +145,7 @@ def test_code_brought_along(db):
 
 
 def test_key_brought_along(db):
-    Authenticator(user=person()).seal_key("jbswy3dpehpk3pxpjbswy3dpehpk3pxp", NOW)
+    authenticator_app.seal_key(Authenticator(user=person()), "jbswy3dpehpk3pxpjbswy3dpehpk3pxp", NOW)
     leave("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
 
 
@@ -193,7 +194,7 @@ def test_groups(db):
 
 
 def test_groups_with_hyphens(db):
-    leave(alphabet.grouped(totp.generate_key()).lower())
+    leave(code_text.grouped(totp.generate_key()).lower())
 
 
 def test_hex(db):

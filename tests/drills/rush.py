@@ -8,7 +8,7 @@ from math import ceil
 from django.utils import timezone
 
 from tests.drills.visitor import LOGIN, VERIFY, Answer, Visitor, credentials
-from twofactor import totp
+from twofactor.factors import totp
 
 BREATH = 0.1  # seconds, before the next try of somebody who was turned away or has no new code yet
 

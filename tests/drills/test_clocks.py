@@ -10,7 +10,7 @@ from tests.drills.crowd import people, with_phones
 from tests.drills.deployed import Site, deployed
 from tests.drills.visitor import Visitor
 from tests.people import Phone
-from twofactor import alphabet, backup_codes
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Event, GuessBudget
 
 APART = 20
@@ -87,7 +87,7 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, say):
         before.ports = [right.port]
         visitor = Visitor(right.port)
         refused = visitor.sign_in(email, phone)
-        opened = visitor.enter(alphabet.grouped(PAPER), "/two-factor/verify/backup/")
+        opened = visitor.enter(code_text.grouped(PAPER), "/two-factor/verify/backup/")
         say(f"F-08: an hour ahead {early}; back again: code {refused.status}, backup code {opened.status}")
         assert "You have already used that code" in refused.body
         assert (opened.status, visitor.is_signed_in(), before.is_signed_in()) == (303, True, True)

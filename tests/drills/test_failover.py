@@ -14,7 +14,7 @@ from tests.drills.deployed import ROOT, Site, deployed
 from tests.drills.rush import Rush
 from tests.drills.visitor import Visitor
 from tests.drills.waiting import until
-from twofactor import totp
+from twofactor.factors import totp
 from twofactor.models import Authenticator, Event
 
 KILLS = int(os.environ.get("FAILOVER_KILLS", "4"))

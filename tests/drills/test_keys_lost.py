@@ -6,7 +6,8 @@ from django.contrib.auth import get_user_model
 from tests.drills.crowd import people, with_phones
 from tests.drills.deployed import Site, deployed
 from tests.drills.visitor import Visitor
-from twofactor import alphabet, backup_codes, vault
+from twofactor import sealing
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator
 
 PAPER = "ABCDEFGHJKMNPQR"
@@ -33,7 +34,7 @@ def test_without_a_key_the_site_does_not_start(on_sqlite, folder):
 
 
 def another_key():
-    return {"TWOFACTOR_KEYS": vault.generate_key()}
+    return {"TWOFACTOR_KEYS": sealing.generate_key()}
 
 
 def broken_row():
@@ -59,7 +60,7 @@ def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlit
         asked = visitor.give_password(alice).status
         refused = [visitor.enter(code) for code in codes]
         inside = visitor.is_signed_in()
-        opened = visitor.enter(alphabet.grouped(PAPER), "/two-factor/verify/backup/").status
+        opened = visitor.enter(code_text.grouped(PAPER), "/two-factor/verify/backup/").status
         told = [line for line in site.errors() if "does not open" in line]
     statuses = [answer.status for answer in refused]
     say(f"F-11 {lose.__name__}: codes {statuses}, backup code {opened}, told {len(told)} times")

@@ -16,7 +16,7 @@ from tests.drills.deployed import Site, deployed
 from tests.drills.test_killed import CODES, KEY, NEW_CODES
 from tests.drills.visitor import NOBODY, SETUP, Visitor
 from tests.people import PASSWORD, Phone
-from twofactor import alphabet, backup_codes
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 REPEATS = int(os.environ.get("RACE_REPEATS", "3"))
@@ -112,7 +112,7 @@ def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, say):
     won = []
     for email, _ in persons:
         tabs = crowd_of(ports, email)
-        at_once(tabs, lambda tab: tab.enter(alphabet.grouped(PAPER[0]), BACKUP))
+        at_once(tabs, lambda tab: tab.enter(code_text.grouped(PAPER[0]), BACKUP))
         left = BackupCode.objects.filter(user__email=email, used_at=None).count()
         won.append((signed_in(tabs), left))
     say(f"C-02: signed in, of {CROWD}, and codes left: {won}")
@@ -159,7 +159,7 @@ def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, say
         code = BackupCode.objects.filter(user=user).first()
         code.digest = backup_codes.hashed_like(PAPER[0], code.digest)
         code.save()
-        form = {"password": PASSWORD, "code": alphabet.grouped(PAPER[0])}
+        form = {"password": PASSWORD, "code": code_text.grouped(PAPER[0])}
         at_once(tabs_of([visitor], CROWD), lambda tab, form=form: tab.post("/two-factor/disable/", form))
         made.append((*renewed, events(email, "two_factor_disabled"), *whole_of(user)))
     say(f"C-04: renewed, authenticators, codes; turned off, authenticators, codes: {made}")

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from twofactor import totp
+from twofactor.factors import authenticator_app, totp
 from twofactor.models import Authenticator, GuessBudget
 
 PASSWORD = "correct horse battery"
@@ -19,7 +19,7 @@ User.objects.create_user("bob", "bob@example.com", PASSWORD)
 ann = User.objects.create_user("ann", "ann@example.com", PASSWORD)
 key = totp.generate_key()
 authenticator = Authenticator(user=ann, last_step=0, enabled_at=timezone.now())
-authenticator.seal_key(key, timezone.now())
+authenticator_app.seal_key(authenticator, key, timezone.now())
 authenticator.save()
 GuessBudget.objects.create(user=ann)
 

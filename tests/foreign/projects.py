@@ -18,15 +18,15 @@ TEMPLATES = ("admin/two_factor", "components", "layout", "mail", "twofactor")
 
 MOUNT = f"""
 INSTALLED_APPS += ["twofactor", "django_htmx"]
-MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.htmx.Navigation", "twofactor.gate.Gate"]
-TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
+MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
+TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
 {NO_MAIL}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
-"""
+"""  # noqa: E501
 URLS = """
 from django.urls import include
 urlpatterns += [path("two-factor/", include("twofactor.urls"))]

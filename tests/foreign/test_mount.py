@@ -16,12 +16,12 @@ WALK = Path(__file__).with_name("walk.py").read_text()
 # The five lines of the README, and the one that is for whoever likes.
 MOUNT = f"""
 INSTALLED_APPS += ["twofactor", "django_htmx"]
-MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.htmx.Navigation", "twofactor.gate.Gate"]
-TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.htmx.layout"]
+MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
+TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
 MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
-"""
+"""  # noqa: E501
 # What is theirs to say: where people sign in, and that a test may ask.
 THEIRS = f"""
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]

@@ -4,7 +4,7 @@ import os
 
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS, MIDDLEWARE
-from twofactor import vault
+from twofactor import sealing
 
 APPS = {
     "django_otp": [
@@ -22,4 +22,4 @@ APPS = {
 INSTALLED_APPS = [*INSTALLED_APPS, *APPS[os.environ["PEER"]]]
 MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # allauth does not start without
 
-TOTP_ENCRYPTION_KEY = vault.generate_key()  # django-totp's
+TOTP_ENCRYPTION_KEY = sealing.generate_key()  # django-totp's

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, enter, rows, take_in
 from tests.people import Phone
-from twofactor import totp
+from twofactor.factors import totp
 from twofactor.models import Authenticator
 
 PEER = "allauth"

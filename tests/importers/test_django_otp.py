@@ -12,9 +12,9 @@ from django_otp.oath import hotp, totp
 
 from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
-from twofactor import support
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
-from twofactor.outbox import send_due
+from twofactor.operations import support
+from twofactor.outgoing.outbox import send_due
 
 PEER = "django_otp"
 SHORT = "has a key that cannot be used: Secrets must be at least 112 bits after decoding"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.people import NOW
-from twofactor import alphabet, totp
+from twofactor.factors import code_text, totp
 from twofactor.importers import arrivals
 
 KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -29,13 +29,13 @@ KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
     ],
 )
 def test_a_code_of_another_app_is_read_as_it_was_written(written, read):
-    assert alphabet.read_imported_code(written) == read
+    assert code_text.read_imported_code(written) == read
 
 
 @pytest.mark.parametrize("written", ["gv6mzk2a", "aB3-dE5_gH7", "1234-5678", "abcde 12345 fghjk"])
 def test_reading_what_was_read_changes_nothing(written):
-    read = alphabet.read_imported_code(written)
-    assert alphabet.read_imported_code(read) == read
+    read = code_text.read_imported_code(written)
+    assert code_text.read_imported_code(read) == read
 
 
 def test_steps_can_be_counted_from_another_moment():

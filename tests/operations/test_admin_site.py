@@ -25,10 +25,12 @@ from config import urls
 from tests import people
 from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import adoption, backup_codes, enrolment
+from twofactor import enrolment
 from twofactor.admin import TwoFactorPeople
+from twofactor.factors import backup_codes
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TrustedBrowser
-from twofactor.outbox import send_due
+from twofactor.operations import adoption
+from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.django_db
 ADOPTION = "/admin/two-factor/"

@@ -13,8 +13,9 @@ from django.test import Client
 
 from tests.operations.desk import ROOT, environment, run
 from tests.people import NOW, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import alphabet, backup_codes, enrolment, vault
+from twofactor import enrolment, sealing
 from twofactor.conf import parse_keys
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 pytestmark = pytest.mark.django_db
@@ -248,7 +249,7 @@ def test_an_emergency_code_from_the_command_line_lets_the_person_in(alice, phone
 
 
 def test_an_emergency_code_is_not_kept_as_it_was_shown(alice, phone):
-    code = alphabet.read_backup_code(emergency_code().out)
+    code = code_text.read_backup_code(emergency_code().out)
     assert [row for row in everything() if code in row] == []
 
 
@@ -275,7 +276,7 @@ def much_to_do(alice, phone, client, settings, clock):
     give_password(client, person("bob@example.com").email)
     client.get("/two-factor/setup/")
     emergency_code()
-    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     clock.shift(timedelta(days=500))
 
 

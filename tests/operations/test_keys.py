@@ -14,11 +14,15 @@ from django.utils import timezone
 from accounts.models import User
 from tests.operations.desk import ROOT, environment, run
 from tests.people import NOW, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import backup_codes, budget, delivery, enrolment, keys, standing, totp, vault
-from twofactor.models import Authenticator, Draft, GuessBudget, owner
+from twofactor import enrolment, sealing
+from twofactor.factors import authenticator_app, backup_codes, sent_codes, totp
+from twofactor.limits import guesses
+from twofactor.models import Authenticator, Draft, GuessBudget
+from twofactor.operations import rotate_keys
+from twofactor.sessions import credential_digests
 
 pytestmark = pytest.mark.django_db
-OLD, NEW, LOST = (vault.generate_key() for _ in range(3))
+OLD, NEW, LOST = (sealing.generate_key() for _ in range(3))
 PAPER = "ABCDEFGHJKMNPQR"
 
 
@@ -35,7 +39,7 @@ def new_key(settings, phone):
 
 def waiting():
     """How many rows are not under the newest key."""
-    return sum(keys.stale(model, column).count() for model, column in keys.SEALED)
+    return sum(rotate_keys.stale(model, column).count() for model, column in rotate_keys.SEALED)
 
 
 def crowd(size):
@@ -45,7 +49,7 @@ def crowd(size):
     people = User.objects.bulk_create([User(email=name, password="!") for name in names])
     rows = [Authenticator(user=one, last_step=totp.step_at(now), enabled_at=now) for one in people]
     for row in rows:
-        row.seal_key(key, now)
+        authenticator_app.seal_key(row, key, now)
     Authenticator.objects.bulk_create(rows)
     GuessBudget.objects.bulk_create([GuessBudget(user=one) for one in people])
     return key
@@ -61,13 +65,16 @@ def test_a_new_key_asks_nothing_of_anybody(new_key, alice, phone, client):
 
 def test_what_is_sealed_from_now_on_is_under_the_new_key(new_key):
     enrol(person("bob@example.com"))
-    assert keys.in_use() == {vault.key_id(NEW): 1, vault.key_id(OLD): 1}
+    assert rotate_keys.in_use() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 1}
 
 
 def test_who_depends_on_which_key_is_reported(new_key):
     said = json.loads(run("report", "--json").out)
     in_use = {name: rows for name, rows in said.items() if name.startswith("sealed_with_key_")}
-    assert in_use == {f"sealed_with_key_{vault.key_id(NEW)}": 0, f"sealed_with_key_{vault.key_id(OLD)}": 1}
+    assert in_use == {
+        f"sealed_with_key_{sealing.key_id(NEW)}": 0,
+        f"sealed_with_key_{sealing.key_id(OLD)}": 1,
+    }
 
 
 def test_who_still_depends_on_an_old_key_is_named(new_key, alice):
@@ -86,7 +93,7 @@ def test_a_long_list_of_names_ends_in_dots_except_for_a_script(new_key):
 
 def test_a_key_that_is_gone_is_reported_by_its_name(settings, phone):
     settings.TWOFACTOR_KEYS = [NEW]
-    assert f"sealed with key {vault.key_id(OLD)}: 1\n" in run("report").out
+    assert f"sealed with key {sealing.key_id(OLD)}: 1\n" in run("report").out
 
 
 def test_the_report_shows_no_key(new_key):
@@ -99,7 +106,7 @@ def test_the_report_shows_no_key(new_key):
 
 def test_afterwards_nothing_depends_on_the_old_key(new_key):
     run("rotate-keys")
-    assert keys.in_use() == {vault.key_id(NEW): 1, vault.key_id(OLD): 0}
+    assert rotate_keys.in_use() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 0}
 
 
 @pytest.mark.proves("13.3.4")
@@ -113,31 +120,29 @@ def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, 
 def test_afterwards_a_code_by_mail_still_helps(new_key, settings, alice):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    assert delivery.email_allowed(User.objects.get(), NOW)
+    assert sent_codes.email_allowed(User.objects.get(), NOW)
 
 
 def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
     """For the mailed code, and for whoever is stopped after a hundred wrong codes."""
-    GuessBudget.objects.update(failures=budget.LAST_GUESS - 1)
-    budget.charge(alice, NOW)
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS - 1)
+    guesses.charge(alice, NOW)
     alice.set_password("a quiet green harbour")
     alice.save()
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    guesses = GuessBudget.objects.get()
-    guesses.blocked_until = None
-    assert (budget.lock_of(guesses, guesses.user, NOW), delivery.email_allowed(guesses.user, NOW)) == (
-        None,
-        False,
-    )
+    row = GuessBudget.objects.get()
+    row.blocked_until = None
+    assert guesses.lock_of(row, row.user, NOW) is None
+    assert not sent_codes.email_allowed(row.user, NOW)
 
 
 def test_afterwards_whoever_is_stopped_is_stopped(new_key, settings, alice):
-    GuessBudget.objects.update(failures=budget.LAST_GUESS - 1)
-    budget.charge(alice, NOW)
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS - 1)
+    guesses.charge(alice, NOW)
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    assert budget.lock_of(GuessBudget.objects.get(), alice, NOW).until is None
+    assert guesses.lock_of(GuessBudget.objects.get(), alice, NOW).until is None
 
 
 def test_backup_codes_depend_on_no_key(new_key, settings, alice, client):
@@ -185,9 +190,9 @@ def test_sealing_again_is_no_event_and_ends_no_session(new_key, alice):
 def test_what_somebody_changed_meanwhile_is_left_to_them(new_key, alice):
     read_before = Authenticator.objects.get()
     changed = Authenticator.objects.get()
-    changed.seal_key(totp.generate_key(), NOW)
+    authenticator_app.seal_key(changed, totp.generate_key(), NOW)
     changed.save()
-    keys.reseal(read_before, "sealed_key", NOW)
+    rotate_keys.reseal(read_before, "sealed_key", NOW)
     assert Authenticator.objects.get().sealed_key == changed.sealed_key
 
 
@@ -195,7 +200,7 @@ def test_of_three_keys_all_rows_end_under_the_first(new_key, settings):
     enrol(person("bob@example.com"))
     settings.TWOFACTOR_KEYS = [LOST, NEW, OLD]
     run("rotate-keys")
-    assert keys.in_use()[vault.key_id(LOST)] == 2
+    assert rotate_keys.in_use()[sealing.key_id(LOST)] == 2
 
 
 # What can not be opened
@@ -250,11 +255,11 @@ class Rotation(subprocess.Popen):
 def test_a_lost_key_does_not_lift_the_stop_after_the_last_guess(settings):
     alice = person()
     enrol(alice)
-    budget.charge(alice, timezone.now())
-    GuessBudget.objects.update(failures=budget.LAST_GUESS)
+    guesses.charge(alice, timezone.now())
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS)
     settings.TWOFACTOR_KEYS = [LOST]
     run("rotate-keys")
-    lock = budget.lock_of(GuessBudget.objects.get(), alice, timezone.now())
+    lock = guesses.lock_of(GuessBudget.objects.get(), alice, timezone.now())
     assert lock.until is None
 
 
@@ -263,7 +268,7 @@ def test_a_lost_key_proves_no_address(settings):
     enrol(alice)
     settings.TWOFACTOR_KEYS = [LOST]
     run("rotate-keys")
-    assert not standing.is_unchanged(alice, GuessBudget.objects.get())
+    assert not credential_digests.is_unchanged(alice, GuessBudget.objects.get())
 
 
 @pytest.fixture
@@ -289,7 +294,7 @@ def test_after_kill_9_every_row_opens(long_work, settings):
         rotation.stderr.readline()
         rotation.send_signal(signal.SIGKILL)
     opened = {
-        vault.unseal("authenticator", owner(row.pk), row.sealed_key, timezone.now())
+        sealing.unseal("authenticator", sealing.owner_of(row.pk), row.sealed_key, timezone.now())
         for row in Authenticator.objects.all()
     }
     assert opened == {long_work.key}

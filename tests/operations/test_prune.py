@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import KnownBrowser, User
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
-from twofactor import prune
 from twofactor.models import (
     Allowance,
     BackupCode,
@@ -24,6 +23,7 @@ from twofactor.models import (
     TokenFamily,
     TrustedBrowser,
 )
+from twofactor.operations import prune
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)

@@ -3,7 +3,7 @@ from django.test import Client
 
 from tests.people import enrol, give_password, person, sign_in
 from tests.twofactor.sent import ask
-from twofactor import alphabet, backup_codes
+from twofactor.factors import backup_codes, code_text
 
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 
@@ -23,7 +23,7 @@ def phone(alice):
 def paper(alice, phone):
     """Three backup codes of hers, as they are printed."""
     backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
-    return [alphabet.grouped(code) for code in PAPER]
+    return [code_text.grouped(code) for code in PAPER]
 
 
 @pytest.fixture

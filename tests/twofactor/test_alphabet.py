@@ -1,6 +1,6 @@
 import pytest
 
-from twofactor import alphabet
+from twofactor.factors import code_text
 
 FORGIVEN = {
     "a space": "123 456",
@@ -24,45 +24,45 @@ REFUSED = ["²23456", "①23456", "½23456", "12345Ⅵ", "一二三四五六", "
 
 @pytest.mark.parametrize("typed", list(FORGIVEN.values()), ids=list(FORGIVEN))
 def test_a_code_is_read_as_it_was_meant(typed):
-    assert alphabet.compact(typed) == "123456"
+    assert code_text.compact(typed) == "123456"
 
 
 @pytest.mark.parametrize("typed", REFUSED)
 def test_what_is_no_decimal_digit_is_no_digit(typed):
-    assert not alphabet.is_digits(alphabet.compact(typed))
+    assert not code_text.is_digits(code_text.compact(typed))
 
 
 def test_leading_zeros_are_kept():
-    assert alphabet.compact("000 042") == "000042"
+    assert code_text.compact("000 042") == "000042"
 
 
 def test_the_rest_of_a_pasted_novel_is_not_looked_at():
-    assert len(alphabet.compact("x" * 1_000_000)) == alphabet.LONGEST
+    assert len(code_text.compact("x" * 1_000_000)) == code_text.LONGEST
 
 
 def test_nothing_is_no_digits():
-    assert not alphabet.is_digits("")
+    assert not code_text.is_digits("")
 
 
 @pytest.mark.proves("6.5.4", "N-08")
 def test_a_backup_code_has_at_least_75_bits():
-    assert len(alphabet.BACKUP_ALPHABET) ** len(alphabet.backup_code()) >= 2**75
+    assert len(code_text.BACKUP_ALPHABET) ** len(code_text.backup_code()) >= 2**75
 
 
 def test_a_backup_code_has_no_letter_that_looks_like_a_digit():
-    assert set(alphabet.BACKUP_ALPHABET) & set("ILOU") == set()
+    assert set(code_text.BACKUP_ALPHABET) & set("ILOU") == set()
 
 
 def test_a_thousand_backup_codes_use_every_character():
-    assert set("".join(alphabet.backup_code() for _ in range(1000))) == set(alphabet.BACKUP_ALPHABET)
+    assert set("".join(code_text.backup_code() for _ in range(1000))) == set(code_text.BACKUP_ALPHABET)
 
 
 def test_a_thousand_backup_codes_are_a_thousand_different_ones():
-    assert len({alphabet.backup_code() for _ in range(1000)}) == 1000
+    assert len({code_text.backup_code() for _ in range(1000)}) == 1000
 
 
 def test_a_backup_code_is_shown_in_groups_of_five():
-    assert alphabet.grouped("ABCDE12345FGHJK") == "ABCDE-12345-FGHJK"
+    assert code_text.grouped("ABCDE12345FGHJK") == "ABCDE-12345-FGHJK"
 
 
 SLIPS = [
@@ -85,9 +85,9 @@ SLIPS = [
 
 @pytest.mark.parametrize("typed", SLIPS)
 def test_the_slips_of_a_hand_are_corrected(typed):
-    assert alphabet.read_backup_code(typed) == "ABCDE10101FGHJK"
+    assert code_text.read_backup_code(typed) == "ABCDE10101FGHJK"
 
 
 @pytest.mark.parametrize("typed", ["", "ABCDE-12345", "ABCDE-12345-FGHJKM", "ABCDE-12345-FGHJU", "123456"])
 def test_what_is_no_backup_code_is_none(typed):
-    assert alphabet.read_backup_code(typed) is None
+    assert code_text.read_backup_code(typed) is None

@@ -12,9 +12,9 @@ from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
-from twofactor import signin
 from twofactor.decorators import recently_confirmed
 from twofactor.models import Event, GuessBudget
+from twofactor.signin.pending import after_password
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
@@ -30,7 +30,7 @@ def alice_with_password(request):
 
 @login_not_required
 def own_login(request):
-    return signin.after_password(request, alice_with_password(request), "/two-factor/")
+    return after_password(request, alice_with_password(request), "/two-factor/")
 
 
 @login_not_required

@@ -3,7 +3,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import enrol, give_password, person, signed_in_as
-from twofactor import backup_codes
+from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, GuessBudget
 
 BACKUP = "/two-factor/verify/backup/"

@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from tests.people import PASSWORD
-from twofactor import budget
+from twofactor.limits import allowances, guesses
 from twofactor.models import Allowance, GuessBudget
 
 HOUR = timedelta(hours=1)
@@ -14,15 +14,15 @@ HOUR = timedelta(hours=1)
 def guess(user, now):
     """What is left before a wait, or the end of the wait."""
     try:
-        return budget.charge(user, now)
-    except budget.Locked as lock:
+        return guesses.charge(user, now)
+    except guesses.Locked as lock:
         return lock.until
 
 
 def use_up(user, clock, failures):
     """That many guesses in a row, each as soon as it is allowed."""
     for _ in range(failures):
-        budget.charge(user, timezone.now())
+        guesses.charge(user, timezone.now())
         row = GuessBudget.objects.get(pk=user.pk)
         GuessBudget.objects.filter(pk=user.pk).update(day_failures=0)
         if row.blocked_until:
@@ -36,37 +36,37 @@ def test_five_guesses_are_free(alice, clock):
 
 def test_the_fifth_wrong_guess_costs_thirty_seconds(alice, clock):
     use_up(alice, clock, 4)
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(29, False), (30, True)])
 def test_after_thirty_seconds_there_is_one_more(alice, clock, seconds, allowed):
     for _ in range(5):
-        budget.charge(alice, timezone.now())
+        guesses.charge(alice, timezone.now())
     clock.shift(seconds)
     assert (guess(alice, timezone.now()) == 0) is allowed
 
 
 def test_one_guess_after_a_wait_is_not_two(alice, clock):
     use_up(alice, clock, 5)
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=60)
 
 
 @pytest.mark.proves("N-02")
 def test_waits_double_to_an_hour():
-    waits = [budget.wait_after(failures).total_seconds() for failures in range(4, 15)]
+    waits = [guesses.wait_after(failures).total_seconds() for failures in range(4, 15)]
     assert waits == [0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_the_hundredth_wait_is_an_hour():
-    assert budget.wait_after(99) == HOUR
+    assert guesses.wait_after(99) == HOUR
 
 
 def test_asking_during_a_wait_does_not_make_it_longer(alice, clock):
     for _ in range(5):
-        budget.charge(alice, timezone.now())
+        guesses.charge(alice, timezone.now())
     end = guess(alice, timezone.now())
     clock.shift(20)
     assert guess(alice, timezone.now()) == end
@@ -74,7 +74,7 @@ def test_asking_during_a_wait_does_not_make_it_longer(alice, clock):
 
 def test_asking_during_a_wait_is_not_counted(alice, clock):
     for _ in range(5):
-        budget.charge(alice, timezone.now())
+        guesses.charge(alice, timezone.now())
     [guess(alice, timezone.now()) for _ in range(10)]
     assert GuessBudget.objects.get(pk=alice.pk).failures == 5
 
@@ -84,7 +84,7 @@ def twenty_a_day(alice, clock):
     began = timezone.now()
     for _ in range(4):
         for _ in range(5):
-            budget.charge(alice, timezone.now())
+            guesses.charge(alice, timezone.now())
             clock.shift(60)
         GuessBudget.objects.filter(pk=alice.pk).update(failures=0, blocked_until=None)
     return began
@@ -104,65 +104,65 @@ def test_a_day_begins_with_its_first_guess(alice, clock, seconds, allowed):
 
 def test_a_new_day_counts_from_one(alice, clock):
     clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24))
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     assert GuessBudget.objects.get(pk=alice.pk).day_failures == 1
 
 
 def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
     use_up(alice, clock, 7)
-    budget.charge(alice, timezone.now())
-    budget.clear(alice, with_factor=True)
+    guesses.charge(alice, timezone.now())
+    guesses.reset_after_success(alice, with_factor=True)
     assert guess(alice, timezone.now()) == 4
 
 
 @pytest.mark.proves("L-4")
 def test_a_right_code_does_not_clear_the_day(alice, clock):
     for _ in range(4):
-        budget.charge(alice, timezone.now())
-    budget.clear(alice, with_factor=True)
+        guesses.charge(alice, timezone.now())
+    guesses.reset_after_success(alice, with_factor=True)
     assert GuessBudget.objects.get(pk=alice.pk).day_failures == 3
 
 
 def test_a_right_code_costs_nothing(alice, clock):
-    budget.charge(alice, timezone.now())
-    budget.clear(alice, with_factor=True)
+    guesses.charge(alice, timezone.now())
+    guesses.reset_after_success(alice, with_factor=True)
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
 
 
 def test_a_refund_gives_back_one_charge(alice, clock):
     for _ in range(3):
-        budget.charge(alice, timezone.now())
-    budget.refund(alice)
+        guesses.charge(alice, timezone.now())
+    guesses.refund(alice)
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (2, 2)
 
 
 def test_a_refund_gives_back_the_wait_that_its_charge_began(alice, clock):
     for _ in range(5):
-        budget.charge(alice, timezone.now())
-    budget.refund(alice)
+        guesses.charge(alice, timezone.now())
+    guesses.refund(alice)
     assert guess(alice, timezone.now()) == 0
 
 
 def test_refunds_never_go_below_nothing(alice, clock):
-    budget.charge(alice, timezone.now())
-    [budget.refund(alice) for _ in range(3)]
+    guesses.charge(alice, timezone.now())
+    [guesses.refund(alice) for _ in range(3)]
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
 
 
 @pytest.mark.proves("N-01")
 def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     GuessBudget.objects.filter(pk=alice.pk).update(failures=99, day_failures=0)
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     clock.shift(timedelta(days=365))
     assert guess(alice, timezone.now()) is None
 
 
 def stop(user, clock):
     """A hundred wrong guesses in a row; the wait after the last one is over."""
-    budget.charge(user, timezone.now())
+    guesses.charge(user, timezone.now())
     GuessBudget.objects.update(failures=99, day_failures=0)
-    budget.charge(user, timezone.now())
+    guesses.charge(user, timezone.now())
     clock.shift(HOUR)
 
 
@@ -183,20 +183,20 @@ def test_a_new_password_lifts_the_stop_for_one_guess(alice, clock):
 def test_a_refund_after_a_lift_keeps_the_stop(alice, clock):
     stop(alice, clock)
     alice = with_new_password()
-    budget.charge(alice, timezone.now())
-    budget.refund(alice)
+    guesses.charge(alice, timezone.now())
+    guesses.refund(alice)
     assert guess(alice, timezone.now()) is None
 
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_wrong_guesses(alice, clock):
-    [budget.charge(alice, timezone.now()) for _ in range(4)]
+    [guesses.charge(alice, timezone.now()) for _ in range(4)]
     assert guess(with_new_password(), timezone.now()) == 0
 
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_running_wait(alice, clock):
-    [budget.charge(alice, timezone.now()) for _ in range(5)]
+    [guesses.charge(alice, timezone.now()) for _ in range(5)]
     assert guess(with_new_password(), timezone.now()) == timezone.now() + timedelta(seconds=30)
 
 
@@ -215,8 +215,8 @@ def test_after_the_last_guess_a_new_password_keeps_the_wait_too(alice, clock):
 def test_a_right_code_after_a_new_password_ends_the_row(alice, clock):
     stop(alice, clock)
     alice = with_new_password()
-    budget.charge(alice, timezone.now())
-    budget.clear(alice, with_factor=True)
+    guesses.charge(alice, timezone.now())
+    guesses.reset_after_success(alice, with_factor=True)
     assert guess(alice, timezone.now()) == 4
 
 
@@ -224,7 +224,7 @@ def test_a_right_code_after_a_new_password_ends_the_row(alice, clock):
 @pytest.mark.parametrize(("days", "allowed"), [(29, False), (30, True)])
 def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, allowed):
     stop(alice, clock)
-    budget.charge(with_new_password(), timezone.now())
+    guesses.charge(with_new_password(), timezone.now())
     alice = with_new_password("and another one")
     clock.shift(timedelta(days=days))
     assert (guess(alice, timezone.now()) == 0) is allowed
@@ -233,7 +233,7 @@ def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, a
 def test_until_then_the_person_is_told_how_long(alice, clock):
     stop(alice, clock)
     lifted_at = timezone.now()
-    budget.charge(with_new_password(), lifted_at)
+    guesses.charge(with_new_password(), lifted_at)
     clock.shift(HOUR)
     assert guess(with_new_password("and another one"), timezone.now()) == lifted_at + timedelta(days=30)
 
@@ -241,7 +241,7 @@ def test_until_then_the_person_is_told_how_long(alice, clock):
 def test_a_request_from_before_the_new_password_lifts_nothing(alice, clock):
     stop(alice, clock)
     before = get_user_model().objects.get()
-    budget.charge(with_new_password(), timezone.now())
+    guesses.charge(with_new_password(), timezone.now())
     GuessBudget.objects.update(lifted_at=None)
     clock.shift(HOUR)
     assert guess(before, timezone.now()) is None
@@ -263,31 +263,31 @@ def test_a_digest_that_cannot_be_checked_lifts_nothing(alice, clock, digest):
 
 def test_support_lifts_the_stop_after_a_new_password_alone(alice, clock):
     stop(alice, clock)
-    assert (budget.lift(alice), budget.lift(with_new_password())) == (False, True)
+    assert (guesses.unlock(alice), guesses.unlock(with_new_password())) == (False, True)
 
 
 def test_support_lifts_the_stop_also_where_a_new_password_has_just_done_so(alice, clock):
     stop(alice, clock)
-    budget.charge(with_new_password(), timezone.now())
-    assert budget.lift(with_new_password("and another one"))
+    guesses.charge(with_new_password(), timezone.now())
+    assert guesses.unlock(with_new_password("and another one"))
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["the same password", "a new one"])
 def test_whoever_is_counted_as_locked_is_locked(alice, clock, new):
     stop(alice, clock)
     alice = with_new_password() if new else alice
-    assert budget.locked(timezone.now()).exists() is not new
+    assert guesses.locked_now(timezone.now()).exists() is not new
     assert (guess(alice, timezone.now()) is None) is not new
 
 
 def test_saving_a_person_without_a_new_password_clears_nothing(alice, clock):
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     alice.save()
     assert GuessBudget.objects.get(pk=alice.pk).failures == 1
 
 
 def test_a_password_that_is_only_hashed_anew_clears_nothing(alice, clock, settings):
-    budget.charge(alice, timezone.now())
+    guesses.charge(alice, timezone.now())
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
     assert alice.check_password(PASSWORD)
     assert GuessBudget.objects.get(pk=alice.pk).failures == 1
@@ -303,7 +303,7 @@ def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
 
 
 def take(clock, key="mail:1", limit=3):
-    return budget.take(key, limit, HOUR, timezone.now())
+    return allowances.take(key, limit, HOUR, timezone.now())
 
 
 def test_something_may_happen_as_often_as_its_limit_says(db, clock):

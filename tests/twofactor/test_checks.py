@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from tests.mailers import send_mail_with
 from tests.people import enrol, person
-from twofactor import backup_codes
+from twofactor.factors import backup_codes
 from twofactor.models import Authenticator
 
 
@@ -45,15 +45,15 @@ def test_keys_that_are_none_are_named(settings, keys):
     assert "twofactor.E001" in found()
 
 
-@pytest.mark.parametrize("part", ["twofactor.gate.Gate", "twofactor.htmx.Navigation"])
+@pytest.mark.parametrize("part", ["twofactor.middleware.TwoFactor", "twofactor.middleware.Htmx"])
 def test_a_middleware_that_is_missing_is_named(settings, part):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != part]
     assert "twofactor.E002" in found()
 
 
 def test_a_gate_before_the_session_is_named(settings):
-    rest = [name for name in settings.MIDDLEWARE if name != "twofactor.gate.Gate"]
-    settings.MIDDLEWARE = ["twofactor.gate.Gate", *rest]
+    rest = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
+    settings.MIDDLEWARE = ["twofactor.middleware.TwoFactor", *rest]
     assert "twofactor.E003" in found()
 
 

@@ -10,7 +10,7 @@ from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
-from twofactor import signin
+from twofactor.signin.pending import after_password
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
@@ -23,7 +23,7 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/two-factor/"}
 @login_not_required
 def own_login(request):
     user = authenticate(request, username="alice@example.com", password=PASSWORD)
-    return signin.after_password(request, user, request.GET.get("next", ""))
+    return after_password(request, user, request.GET.get("next", ""))
 
 
 urlpatterns = [*urlpatterns, path("own/login/", own_login)]

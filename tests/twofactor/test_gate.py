@@ -21,9 +21,10 @@ from django.views import View
 from tests.crawl import ADDRESSES
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import ask, enter, has_number, texted, with_pigeons
-from twofactor import signin, vault
+from twofactor import sealing
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
 from twofactor.models import Authenticator, Event
+from twofactor.signin.session import is_factor
 
 HTMX = {"HX-Request": "true"}
 VERIFY = "/two-factor/verify/"
@@ -247,7 +248,7 @@ def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_asse
 
 @pytest.fixture
 def without_gate(settings):
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.gate.Gate"]
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
 
 
 def queries(client, address="/help/"):
@@ -369,7 +370,7 @@ def test_looking_at_pages_makes_no_session(client, db):
 
 def change_secret_key(settings, fallbacks=True):
     old = settings.SECRET_KEY
-    settings.SECRET_KEY = vault.generate_key()
+    settings.SECRET_KEY = sealing.generate_key()
     settings.SECRET_KEY_FALLBACKS = [old] if fallbacks else []
 
 
@@ -503,7 +504,7 @@ def test_a_code_by_text_message_is_no_factor(asked, alice, developers, settings)
 
 @pytest.mark.parametrize("method", ["", "tOTP", "something new"])
 def test_a_method_that_nobody_named_is_no_factor(method):
-    assert not signin.is_factor(method)
+    assert not is_factor(method)
 
 
 @pytest.mark.parametrize("address", GUARDED)

@@ -27,9 +27,11 @@ from tests.twofactor.servers import (
     listening,
     mail_goes_to,
 )
-from twofactor import alphabet, backup_codes, events, support
+from twofactor import events
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Allowance, Authenticator, Event, GuessBudget, SentCode
-from twofactor.outbox import send_due
+from twofactor.operations import support
+from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -591,7 +593,7 @@ def test_while_a_letter_about_an_event_is_sent_no_transaction_is_open(asked, fai
 
 @pytest.fixture
 def paper_of_bob(bob):
-    code = alphabet.backup_code()
+    code = code_text.backup_code()
     backup_codes.replace_all(bob, backup_codes.rows(bob, [code]))
     return code
 

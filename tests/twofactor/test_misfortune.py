@@ -7,7 +7,7 @@ from django.test import Client
 from tests.people import enrol, give_password, person
 from tests.twofactor.sent import NUMBER, SENT, ask, enter, has_number, mailed, other_than, with_pigeons
 from tests.twofactor.servers import Dripping, NotTwilio, listening, mail_goes_to
-from twofactor import delivery
+from twofactor.factors import sent_codes
 from twofactor.models import Allowance, TrustedBrowser
 
 
@@ -100,9 +100,9 @@ def test_mail_that_hangs_holds_up_no_text_message(alice, phone, settings, transa
     carried = with_pigeons(settings)
     with listening(Dripping) as server:
         mail_goes_to(settings, server)
-        channel = delivery.Channel("email", alice.email)
+        channel = sent_codes.Channel("email", alice.email)
         with ThreadPoolExecutor(32) as threads:
-            list(threads.map(lambda n: delivery.deliver(alice, channel, "000000"), range(32)))
-        delivery.deliver(alice, delivery.Channel("sms", NUMBER), "000000")
+            list(threads.map(lambda n: sent_codes.deliver(alice, channel, "000000"), range(32)))
+        sent_codes.deliver(alice, sent_codes.Channel("sms", NUMBER), "000000")
         sent = len(carried)
     assert sent == 1

@@ -17,8 +17,9 @@ from tests.mailers import send_mail_by, send_mail_with
 from tests.operations.desk import run
 from tests.people import NOW, PASSWORD, give_password, person
 from tests.twofactor.servers import BlackHole, Refusing, Tarpit, Unwilling, listening, mail_goes_to
-from twofactor import events, outbox, vault
+from twofactor import events, sealing
 from twofactor.models import Letter
+from twofactor.outgoing import outbox
 
 RESET = "/accounts/password_reset/"
 CHANGED = "The password was changed – Countersign"
@@ -91,7 +92,7 @@ def test_no_address_stands_in_the_table(told):
 def test_no_link_stands_in_the_table(client, alice):
     ask(client)
     letter = Letter.objects.get()
-    contents = vault.unseal("outbox", str(alice.pk), letter.sealed, NOW)
+    contents = sealing.unseal("outbox", str(alice.pk), letter.sealed, NOW)
     token = link().split("/")[-2]
     assert token not in str(contents)
 
@@ -431,7 +432,7 @@ def test_the_command_says_that_the_server_is_away(told, away):
 
 
 def test_letters_that_wait_are_sealed_with_a_new_key(told, settings):
-    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = settings.TWOFACTOR_KEYS[:1]
     assert subjects() == [CHANGED]
@@ -439,7 +440,7 @@ def test_letters_that_wait_are_sealed_with_a_new_key(told, settings):
 
 def test_letters_that_were_sent_depend_on_no_key(told, settings):
     letters()
-    settings.TWOFACTOR_KEYS = [vault.generate_key()]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key()]
     assert "depend on older keys: nobody" in run("report").out
 
 

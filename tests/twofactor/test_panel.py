@@ -6,9 +6,11 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import has_number, with_pigeons
-from twofactor import backup_codes, standing, trust
+from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, Event, TrustedBrowser
-from twofactor.sessions import SessionStore
+from twofactor.sessions import epoch
+from twofactor.sessions.store import SessionStore
+from twofactor.signin import trusted_browsers
 
 PANEL = "/two-factor/"
 ACTIVITY = "/two-factor/activity/"
@@ -246,11 +248,11 @@ def browser_of(alice, clock):
     return TrustedBrowser.objects.create(
         user=alice,
         digest="0",
-        session_hash=standing.auth_hash(alice),
+        session_hash=epoch.auth_hash(alice),
         label="Firefox",
         trusted_at=alice.date_joined,
         last_used_at=alice.date_joined,
-        expires_at=timezone.now() + trust.AGE,
+        expires_at=timezone.now() + trusted_browsers.AGE,
     )
 
 

@@ -7,7 +7,7 @@ from django.test import Client
 from tests.people import PASSWORD, enrol, give_password, person
 from tests.twofactor.sent import NUMBER, Pigeon, has_number, other_than, texted, with_pigeons
 from twofactor.models import Event, Phone, SentCode
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 PHONE = "/two-factor/phone/"
 CHECK = "/two-factor/phone/verify/"

@@ -22,7 +22,9 @@ from django.utils import timezone
 from accounts import lockout
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
-from twofactor import backup_codes, budget, enrolment
+from twofactor import enrolment
+from twofactor.factors import backup_codes
+from twofactor.limits import allowances, guesses
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
 
 REPEATS = range(int(os.environ.get("RACE_REPEATS", "1")))
@@ -270,7 +272,7 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
 
 def test_an_allowance_is_never_exceeded(alice, request, repeat):
     """What limits sends, starts and mails: ten allowed, a hundred ask."""
-    allowed = at_once(*[lambda: budget.take("key", 10, budget.DAY, timezone.now())] * CROWD)
+    allowed = at_once(*[lambda: allowances.take("key", 10, guesses.DAY, timezone.now())] * CROWD)
     assert (sum(allowed), Allowance.objects.get().count) == (10, 10)
 
 

@@ -7,8 +7,9 @@ from django.test import Client
 from tests.people import PASSWORD, Phone, give_password, signed_in_as
 from tests.twofactor.sent import ask, enter, mailed, with_pigeons
 from twofactor import enrolment
+from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
-from twofactor.outbox import send_due
+from twofactor.outgoing.outbox import send_due
 
 SETUP = "/two-factor/setup/"
 STEPS = [SETUP, "/two-factor/setup/verify/", "/two-factor/setup/codes/"]
@@ -147,7 +148,7 @@ def test_with_the_password_set_up_is_open(on_the_way):
 def test_a_new_phone_is_bound(on_the_way, alice):
     phone = bind_new_phone(on_the_way)
     authenticator = Authenticator.objects.get()
-    assert authenticator.step_of(phone.code(), authenticator.enabled_at) is not None
+    assert authenticator_app.step_of(authenticator, phone.code(), authenticator.enabled_at) is not None
 
 
 def test_the_new_phone_signs_in(on_the_way, alice, clock):

@@ -7,7 +7,7 @@ from tests.people import signed_in_as
 
 VERIFY = "/two-factor/verify/"
 TO_PROFILE = f"{VERIFY}?next=%2Faccounts%2Fprofile%2F"
-GATE = "twofactor.gate.Gate"
+GATE = "twofactor.middleware.TwoFactor"
 REMOTE = [
     "django.contrib.auth.middleware.RemoteUserMiddleware",
     "django.contrib.auth.middleware.PersistentRemoteUserMiddleware",

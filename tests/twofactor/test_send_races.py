@@ -30,7 +30,7 @@ from tests.twofactor.test_races import (
     statuses,
     unwatched,  # noqa: F401 - a fixture
 )
-from twofactor import budget
+from twofactor.limits import guesses
 from twofactor.models import Allowance, GuessBudget, Phone, SentCode
 
 CROWD = 100
@@ -142,7 +142,7 @@ def test_of_a_hundred_wrong_codes_five_are_looked_at(sent, request, repeat):
     report(request, answers, tries=SentCode.objects.get().tries)
     assert (SentCode.objects.get().tries, GuessBudget.objects.get().failures, statuses(answers)) == (
         5,
-        budget.FREE_GUESSES,
+        guesses.FREE_GUESSES,
         {422: 5, 429: 95},
     )
 

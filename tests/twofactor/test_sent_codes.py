@@ -27,7 +27,9 @@ from tests.twofactor.sent import (
     with_pigeons,
 )
 from tests.twofactor.test_setup import set_up
-from twofactor import budget, delivery, vault
+from twofactor import sealing
+from twofactor.factors import sent_codes
+from twofactor.limits import guesses
 from twofactor.models import Allowance, GuessBudget, SentCode
 
 VERIFY = "/two-factor/verify/"
@@ -92,9 +94,9 @@ def test_a_code_has_six_digits(sent):
 
 
 def test_a_code_may_begin_with_zero(alice, phone):
-    channel = delivery.Channel("email", alice.email)
+    channel = sent_codes.Channel("email", alice.email)
     for turn in range(40):
-        delivery.send(alice, channel, f"test:{turn}", "127.0.0.1", timezone.now() + timedelta(days=turn))
+        sent_codes.send(alice, channel, f"test:{turn}", "127.0.0.1", timezone.now() + timedelta(days=turn))
     assert {len(letter.subject.split()[0]) for letter in mail.outbox} == {6}
 
 
@@ -219,8 +221,8 @@ def test_the_code_stands_nowhere_in_the_database(sent):
 @pytest.mark.proves("K-08")
 def test_what_is_kept_is_worthless_without_the_key(sent, settings):
     row, code = SentCode.objects.get(), mailed()
-    settings.TWOFACTOR_KEYS = [vault.generate_key()]
-    assert not delivery.is_code_of(row, code)
+    settings.TWOFACTOR_KEYS = [sealing.generate_key()]
+    assert not sent_codes.is_code_of(row, code)
 
 
 @pytest.mark.proves("K-08")
@@ -228,11 +230,11 @@ def test_what_is_kept_is_worthless_without_the_key(sent, settings):
 def test_what_is_kept_belongs_to_one_person_and_one_sign_in(sent, field):
     row = SentCode.objects.get()
     setattr(row, field, "0")
-    assert not delivery.is_code_of(row, mailed())
+    assert not sent_codes.is_code_of(row, mailed())
 
 
 def test_a_code_that_was_sent_before_the_keys_changed_still_works(sent, alice, settings):
-    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     enter(sent, mailed())
     assert signed_in_as(sent) == alice
 
@@ -456,7 +458,7 @@ def test_no_page_shows_a_whole_number(asked, alice, carried, path):
     [("alice@example.com", MASKED), ("al@example.com", "a•••@example.com"), ("a@b.de", "a•••@b.de")],
 )
 def test_a_masked_address_gives_little_away(address, masked):
-    assert delivery.masked_address(address) == masked
+    assert sent_codes.masked_address(address) == masked
 
 
 def test_a_part_of_the_page_announces_the_code(asked):
@@ -624,7 +626,7 @@ def test_a_place_is_not_chosen_by_the_asker(db, clock):
 def test_signing_in_alone_may_send_six_an_hour(alice, phone, carried, clock):
     """Of its own: the account's hour began with another message, and has room again."""
     number = has_number(alice, "+12015550123").number
-    delivery.send(alice, delivery.Channel("sms", number), "phone", "127.0.0.1", timezone.now())
+    sent_codes.send(alice, sent_codes.Channel("sms", number), "phone", "127.0.0.1", timezone.now())
     answers = []
     for kind, later in zip(["email", "sms"] * 4, [3300, 60, 60, 60, 120, 60, 60], strict=False):
         clock.shift(later)
@@ -933,4 +935,4 @@ def test_a_channel_that_was_switched_to_has_a_minute_of_its_own(sent, alice, car
 def test_every_channel_of_one_sign_in_counts_its_guesses_together(switched):
     for _ in range(5):
         enter(switched, other_than(texted()))
-    assert GuessBudget.objects.get().failures == budget.FREE_GUESSES
+    assert GuessBudget.objects.get().failures == guesses.FREE_GUESSES

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from tests.twofactor.sent import has_number
-from twofactor import alphabet, backup_codes, enrolment
+from twofactor import enrolment
+from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget, Phone, TrustedBrowser
 
 SETTINGS = "/two-factor/"
@@ -380,7 +381,7 @@ def test_settings_tell_how_many_are_unused(alices, paper):
 
 
 def test_new_codes_are_fifteen_characters(renewing):
-    assert {len(alphabet.read_backup_code(code)) for code in shown(renewing)} == {15}
+    assert {len(code_text.read_backup_code(code)) for code in shown(renewing)} == {15}
 
 
 # Confirming

@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, Phone, give_password, open_sessions, person, sign_in, signed_in_as
-from twofactor import alphabet, backup_codes, enrolment, totp
+from twofactor import enrolment
+from twofactor.factors import backup_codes, code_text, totp
 from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget
 
 SETUP = "/two-factor/setup/"
@@ -708,7 +709,7 @@ def test_replacing_keeps_the_count_of_the_day(risen):
 
 def test_the_codes_are_written_as_people_read_them(laptop):
     confirm_key(laptop)
-    assert all(alphabet.grouped(alphabet.read_backup_code(code)) == code for code in codes_on(laptop))
+    assert all(code_text.grouped(code_text.read_backup_code(code)) == code for code in codes_on(laptop))
 
 
 def test_the_wait_for_another_key_is_not_longer_than_it_is(laptop, clock):

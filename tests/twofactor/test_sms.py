@@ -21,8 +21,9 @@ from tests.twofactor.servers import (
     TwilioRefuses,
     listening,
 )
-from twofactor import delivery, sms
+from twofactor.factors import sent_codes
 from twofactor.models import Phone, SentCode
+from twofactor.outgoing import sms
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -139,7 +140,7 @@ def test_a_text_has_only_characters_that_every_phone_counts_once(text):
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt-br"])
 def test_in_latin_letters_it_stays_one_message(alice, number, carried, language):
     alice.language = language
-    delivery.send(alice, delivery.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
+    sent_codes.send(alice, sent_codes.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
     assert (set(carried[0][1]) - GSM_7, len(carried[0][1]) <= 160) == (set(), True)
 
 
@@ -151,7 +152,7 @@ def test_a_text_speaks_the_language_of_its_reader(alice, number, carried):
     alice.language = "ar"
     with translation.override("ar"):
         expected = translation.gettext("%(code)s is your %(site)s security code")
-    delivery.send(alice, delivery.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
+    sent_codes.send(alice, sent_codes.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
     assert carried[0][1].startswith(expected % {"code": texted(), "site": "Countersign"})
 
 

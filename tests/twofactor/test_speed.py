@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, Phone, enrol, give_password, sign_in
 from tests.twofactor.sent import with_pigeons
-from twofactor import qr, totp
+from twofactor.factors import qr, totp
 
 QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "GET /accounts/login/ 200": 0,

@@ -24,8 +24,8 @@ from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import SENT, ask, mailed
 from tests.twofactor.test_gate import urlpatterns as pages
 from tests.twofactor.test_setup import SAVED, SETUP, set_up
-from twofactor import alphabet, backup_codes, totp
-from twofactor.factors import FACTORS
+from twofactor.factors import backup_codes, code_text, totp
+from twofactor.factors.methods import FACTORS
 from twofactor.models import Allowance
 
 VERIFY, CONFIRM, RENEW = "/two-factor/verify/", "/two-factor/confirm/", "/two-factor/backup-codes/"
@@ -194,7 +194,7 @@ class Assurance(RuleBasedStateMachine):
         if what == "wrong":
             return next(code for code in ("000000", "111111", "222222", "333333") if code not in window), None
         if what in PAPER:
-            return alphabet.grouped(what), what
+            return code_text.grouped(what), what
         return window[what + 1], totp.step_at(now) + what
 
     def judge(self, key):

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pyotp
 import pytest
 
-from twofactor import totp
+from twofactor.factors import totp
 
 RFC_KEY = b32encode(b"12345678901234567890").decode()
 APPENDIX_D = [

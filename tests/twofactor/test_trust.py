@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import ask, has_number, mailed, texted, with_pigeons
-from twofactor import trust
 from twofactor.models import Event, TrustedBrowser
+from twofactor.signin import trusted_browsers
 
 VERIFY = "/two-factor/verify/"
 SETTINGS = "/two-factor/"
@@ -455,4 +455,8 @@ def test_it_is_remembered(trusted, kind):
 
 
 def test_the_limits_are_those_of_the_house():
-    assert (trust.AGE.days, trust.BROWSERS_PER_PERSON, trust.TOKEN_BYTES * 8) == (30, 10, 256)
+    assert (
+        trusted_browsers.AGE.days,
+        trusted_browsers.BROWSERS_PER_PERSON,
+        trusted_browsers.TOKEN_BYTES * 8,
+    ) == (30, 10, 256)

@@ -11,8 +11,9 @@ from accounts import addresses
 from accounts.models import User
 from tests.accounts.letters import letters, link
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import enrolment, events, prune
+from twofactor import enrolment, events
 from twofactor.models import Authenticator, Draft
+from twofactor.operations import prune
 
 pytestmark = pytest.mark.django_db
 ALICE = "alice@example.com"

@@ -5,20 +5,21 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.people import NOW, enrol, person
-from twofactor import vault
+from twofactor import sealing
 from twofactor.conf import parse_keys
+from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft
-from twofactor.signin import PURPOSE as PENDING
+from twofactor.signin.pending import PURPOSE as PENDING
 from twofactor.views.setup import PURPOSE as HOLDER
 
 
 def seal(value="secret", purpose="authenticator", owner="1"):
-    return vault.seal(purpose, owner, value, NOW)
+    return sealing.seal(purpose, owner, value, NOW)
 
 
 def unseal(token, purpose="authenticator", owner="1", after=0, max_age=None):
     age = None if max_age is None else timedelta(seconds=max_age)
-    return vault.unseal(purpose, owner, token, NOW + timedelta(seconds=after), age)
+    return sealing.unseal(purpose, owner, token, NOW + timedelta(seconds=after), age)
 
 
 @pytest.mark.parametrize("value", ["text", "ü日", "", None, 7, ["a", {"b": None}]])
@@ -38,17 +39,17 @@ def test_the_same_value_is_never_sealed_the_same_way_twice():
 
 @pytest.mark.proves("K-02")
 def test_a_token_does_not_open_for_another_owner():
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal(seal(owner="1"), owner="2")
 
 
 def test_a_token_does_not_open_for_another_purpose():
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal(seal(purpose="authenticator"), purpose="draft-setup")
 
 
 def test_a_token_for_nobody_does_not_open_for_somebody():
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal(seal(owner=""), owner="1")
 
 
@@ -64,49 +65,49 @@ def test_every_purpose_of_ours_has_a_key_of_its_own():
 def opens(token, purpose):
     try:
         return bool(unseal(token, purpose=purpose))
-    except vault.Unopenable:
+    except sealing.Unopenable:
         return False
 
 
 @pytest.mark.proves("11.2.1-11.2.3")
 def test_a_token_names_the_key_that_sealed_it(settings):
-    assert seal().partition(".")[0] == vault.key_id(settings.TWOFACTOR_KEYS[0])
+    assert seal().partition(".")[0] == sealing.key_id(settings.TWOFACTOR_KEYS[0])
 
 
 def test_the_name_of_a_key_says_nothing_about_it(settings):
-    settings.TWOFACTOR_KEYS = [key := vault.generate_key()]
-    assert vault.key_id(key) not in key + base64.urlsafe_b64decode(key).hex()
+    settings.TWOFACTOR_KEYS = [key := sealing.generate_key()]
+    assert sealing.key_id(key) not in key + base64.urlsafe_b64decode(key).hex()
 
 
 @pytest.mark.proves("11.2.1-11.2.3")
 def test_a_token_opens_after_a_newer_key_came(settings):
     token = seal("kept")
-    settings.TWOFACTOR_KEYS = [vault.generate_key(), *settings.TWOFACTOR_KEYS]
+    settings.TWOFACTOR_KEYS = [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     assert unseal(token) == "kept"
 
 
 def test_the_newest_key_seals(settings):
-    settings.TWOFACTOR_KEYS = [newest := vault.generate_key(), *settings.TWOFACTOR_KEYS]
-    assert seal().startswith(vault.key_id(newest) + ".")
+    settings.TWOFACTOR_KEYS = [newest := sealing.generate_key(), *settings.TWOFACTOR_KEYS]
+    assert seal().startswith(sealing.key_id(newest) + ".")
 
 
 def test_a_token_does_not_open_once_its_key_is_gone(settings):
     token = seal()
-    settings.TWOFACTOR_KEYS = [vault.generate_key()]
-    with pytest.raises(vault.Unopenable):
+    settings.TWOFACTOR_KEYS = [sealing.generate_key()]
+    with pytest.raises(sealing.Unopenable):
         unseal(token)
 
 
 def test_a_token_under_another_keys_name_does_not_open(settings):
-    settings.TWOFACTOR_KEYS = [first := vault.generate_key(), second := vault.generate_key()]
-    with pytest.raises(vault.Unopenable):
-        unseal(seal().replace(vault.key_id(first), vault.key_id(second)))
+    settings.TWOFACTOR_KEYS = [first := sealing.generate_key(), second := sealing.generate_key()]
+    with pytest.raises(sealing.Unopenable):
+        unseal(seal().replace(sealing.key_id(first), sealing.key_id(second)))
 
 
 @pytest.mark.proves("K-04")
 def test_a_new_secret_key_opens_what_the_old_one_sealed(settings):
     token = seal("kept")
-    settings.SECRET_KEY = vault.generate_key()
+    settings.SECRET_KEY = sealing.generate_key()
     assert unseal(token) == "kept"
 
 
@@ -116,7 +117,7 @@ def test_a_token_opens_while_it_is_young_enough(after):
 
 
 def test_a_token_that_is_too_old_does_not_open():
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal(seal(), after=601, max_age=600)
 
 
@@ -129,7 +130,7 @@ def test_a_token_without_an_age_opens_for_ever():
 def test_a_token_with_one_character_changed_does_not_open(place):
     token = list(seal())
     token[place] = "A" if token[place] != "A" else "B"
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal("".join(token))
 
 
@@ -137,21 +138,21 @@ def test_a_token_with_one_character_changed_does_not_open(place):
 @pytest.mark.parametrize("rest", ["", ".", "AAAA", "=", " ", "gAAAAA==", "\0", "x" * 10_000])
 @pytest.mark.parametrize("max_age", [None, 600])
 def test_rubbish_under_our_keys_name_does_not_open(settings, rest, max_age):
-    with pytest.raises(vault.Unopenable):
-        unseal(f"{vault.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}", max_age=max_age)
+    with pytest.raises(sealing.Unopenable):
+        unseal(f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}", max_age=max_age)
 
 
 @pytest.mark.parametrize("token", ["", ".", "é", "x", "........"])
 def test_rubbish_does_not_open(token):
-    with pytest.raises(vault.Unopenable):
+    with pytest.raises(sealing.Unopenable):
         unseal(token)
 
 
 def test_a_plain_fernet_token_of_the_same_key_does_not_open(settings):
     key = settings.TWOFACTOR_KEYS[0]
     plain = Fernet(key).encrypt(b'["1","secret"]').decode()
-    with pytest.raises(vault.Unopenable):
-        unseal(f"{vault.key_id(key)}.{plain}")
+    with pytest.raises(sealing.Unopenable):
+        unseal(f"{sealing.key_id(key)}.{plain}")
 
 
 @pytest.mark.parametrize("text", ["", " , ", "short", "é" * 43, "A" * 20])
@@ -161,7 +162,7 @@ def test_what_is_no_list_of_keys_is_refused(text):
 
 
 def test_keys_are_read_newest_first():
-    keys = [vault.generate_key(), vault.generate_key()]
+    keys = [sealing.generate_key(), sealing.generate_key()]
     assert parse_keys(f" {keys[0]} , {keys[1]},") == keys
 
 
@@ -174,8 +175,8 @@ def test_a_key_moved_to_another_person_is_nobodys(db):
     phone, _ = enrol(alice), enrol(bob)
     moved = Authenticator.objects.get(pk=alice.pk).sealed_key
     Authenticator.objects.filter(pk=bob.pk).update(sealed_key=moved)
-    with pytest.raises(vault.Unopenable):
-        Authenticator.objects.get(pk=bob.pk).step_of(phone.code(NOW), NOW)
+    with pytest.raises(sealing.Unopenable):
+        authenticator_app.step_of(Authenticator.objects.get(pk=bob.pk), phone.code(NOW), NOW)
 
 
 def test_the_key_stands_nowhere_in_the_row(db):
@@ -185,6 +186,6 @@ def test_the_key_stands_nowhere_in_the_row(db):
 
 @pytest.mark.parametrize("rest", ["é", "日本"])
 def test_a_token_with_letters_of_another_alphabet_does_not_open(settings, rest):
-    token = f"{vault.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}"
-    with pytest.raises(vault.Unopenable):
-        vault.unseal("pending sign-in", "", token, NOW)
+    token = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}"
+    with pytest.raises(sealing.Unopenable):
+        sealing.unseal("pending sign-in", "", token, NOW)

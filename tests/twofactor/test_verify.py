@@ -18,9 +18,10 @@ from config.environment import admins
 from tests.accounts.letters import error_mails
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
-from twofactor import totp, vault
+from twofactor import sealing
+from twofactor.factors import authenticator_app, totp
 from twofactor.models import Authenticator, Event, GuessBudget
-from twofactor.signin import PURPOSE
+from twofactor.signin.pending import PURPOSE
 
 VERIFY = "/two-factor/verify/"
 HTMX = {"HX-Request": "true"}
@@ -83,7 +84,7 @@ def test_the_pending_cookie_says_nothing_to_who_has_no_key(asked, alice, phone):
 
 @pytest.mark.proves("V-03")
 def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, clock):
-    held = str(vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now()))
+    held = str(sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now()))
     assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
 
 
@@ -332,7 +333,7 @@ def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
 
 def test_a_step_of_time_is_spent_once(phone, clock):
     authenticator, now = Authenticator.objects.get(), timezone.now()
-    assert [authenticator.spend(totp.step_at(now), now) for _ in range(2)] == [True, False]
+    assert [authenticator_app.spend(authenticator, totp.step_at(now), now) for _ in range(2)] == [True, False]
 
 
 def test_the_next_code_works(client, alice, phone, clock):
@@ -774,8 +775,8 @@ def test_after_a_change_of_the_account_people_still_get_where_they_wanted(client
 
 @pytest.mark.proves("X-14")
 def test_a_pending_sign_in_dies_when_its_backend_is_gone(asked, phone):
-    note = vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
-    asked.cookies["pending"] = vault.seal(PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now())
+    note = sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
+    asked.cookies["pending"] = sealing.seal(PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now())
     enter(asked, phone.code())
     assert signed_in_as(asked) is None
 
@@ -797,8 +798,8 @@ def test_a_made_up_cookie_leads_to_the_password(client, phone, cookie):
 
 
 def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(asked):
-    note = vault.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
-    asked.cookies["pending"] = vault.seal("known browser", "", note, timezone.now())
+    note = sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
+    asked.cookies["pending"] = sealing.seal("known browser", "", note, timezone.now())
     assert asked.get(VERIFY).url == "/accounts/login/"
 
 
@@ -1070,5 +1071,5 @@ def test_a_mail_about_an_error_does_not_hold_the_pending_sign_in(broken):
 
 
 def test_a_spoiled_cookie_leads_to_the_password(client, phone, settings):
-    client.cookies["pending"] = f"{vault.key_id(settings.TWOFACTOR_KEYS[0])}.é"
+    client.cookies["pending"] = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.é"
     assert client.get("/two-factor/verify/").status_code == 303

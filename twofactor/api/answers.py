@@ -9,12 +9,16 @@ from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from twofactor import budget, delivery, enrolment, factors, signin
+from twofactor import enrolment
 from twofactor.api import tokens
-from twofactor.gate import A_DAY
-from twofactor.http import seconds_until
-from twofactor.refusal import Refused
+from twofactor.factors import sent_codes
+from twofactor.factors.accept import Overtaken
+from twofactor.factors.refusal import Refused
+from twofactor.limits import allowances, guesses
+from twofactor.middleware import A_DAY
+from twofactor.signin.pending import Gone
 from twofactor.templatetags.two_factor import wait
+from twofactor.web.pages import seconds_until
 
 RETRY_SECONDS = 30
 
@@ -51,7 +55,7 @@ def fields(failure: ValidationError) -> Response:
     return answer(400, "invalid", next(iter(found.values()))[0], fields=found)
 
 
-def locked(lock: budget.Locked) -> Response:
+def locked(lock: guesses.Locked) -> Response:
     if lock.until is None:
         sentence = _("You entered the wrong code too many times. Reset your password to try again.")
         return answer(429, "locked", sentence, A_DAY)
@@ -76,23 +80,21 @@ SAYINGS: dict[type[Exception], Callable[[Any], Response]] = {
     Problem: lambda problem: answer(problem.status, problem.code, problem.sentence),
     Refused: lambda refused: answer(400, "code_refused", refused.sentence),
     Throttled: throttled,
-    budget.Locked: locked,
-    budget.TooOften: lambda refused: too_often(refused.until),
-    delivery.NotSent: lambda refused: answer(
+    guesses.Locked: locked,
+    allowances.TooOften: lambda refused: too_often(refused.until),
+    sent_codes.NotSent: lambda refused: answer(
         503,
         "not_sent",
         _("The message could not be sent. Try another way, or try again in a few minutes."),
         RETRY_SECONDS,
     ),
-    signin.Gone: lambda gone: answer(
-        400, "challenge_over", _("This sign-in is over. Give your password again.")
-    ),
+    Gone: lambda gone: answer(400, "challenge_over", _("This sign-in is over. Give your password again.")),
     enrolment.Unconfirmed: lambda refused: answer(
         403,
         "address_not_confirmed",
         _("Confirm your email address first. Then you can set up two-factor authentication."),
     ),
     enrolment.Changed: lambda changed: answer(409, "changed", _("This has changed meanwhile")),
-    factors.Overtaken: lambda changed: answer(409, "changed", _("This has changed meanwhile")),
+    Overtaken: lambda changed: answer(409, "changed", _("This has changed meanwhile")),
     tokens.Dead: lambda dead: answer(401, "token_not_valid", _("You were signed out. Sign in to carry on.")),
 }

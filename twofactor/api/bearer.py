@@ -8,9 +8,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from twofactor import policy, signin
+from twofactor import policy
 from twofactor.api import tokens
 from twofactor.models import TokenFamily
+from twofactor.signin.session import NONE, is_factor
 
 
 class Bearer(BaseAuthentication):
@@ -24,7 +25,7 @@ class Bearer(BaseAuthentication):
             family = tokens.bearer(text.strip(), timezone.now())
         except tokens.Dead:
             raise AuthenticationFailed(DEAD, "token_not_valid") from None
-        vars(family.user)["is_verified"] = lambda: signin.is_factor(family.method)
+        vars(family.user)["is_verified"] = lambda: is_factor(family.method)
         if must_set_up_first(family, request.parser_context["view"]):
             raise PermissionDenied(SET_UP_FIRST, "set_up_first")
         return family.user, family
@@ -39,6 +40,6 @@ SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to car
 
 def must_set_up_first(family: TokenFamily, view: Any) -> bool:
     """As the gate has it for pages: asked anew at each request."""
-    if family.method != signin.NONE or getattr(view, "open_before_set_up", False):
+    if family.method != NONE or getattr(view, "open_before_set_up", False):
         return False
     return policy.holds_for(family.user, timezone.now())

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from twofactor import standing, vault
-from twofactor.models import owner
+from twofactor import sealing
+from twofactor.sessions import credential_digests
 
 HEADER = "X-Client-Token"
 PURPOSE = "api client"
@@ -18,13 +18,18 @@ MAX_AGE = timedelta(days=90)  # since its last sign-in
 
 def make_token(user: Any, now: datetime) -> str:
     """Dead with the password that it was given for."""
-    return vault.seal(PURPOSE, owner(user.pk), standing.digest(user, standing.PASSWORD_PURPOSE), now)
+    return sealing.seal(
+        PURPOSE,
+        sealing.owner_of(user.pk),
+        credential_digests.digest(user, credential_digests.PASSWORD_PURPOSE),
+        now,
+    )
 
 
 def is_known(user: Any, request: HttpRequest, now: datetime) -> bool:
     token = request.headers.get(HEADER, "")
     try:
-        digest = vault.unseal(PURPOSE, owner(user.pk), token, now, MAX_AGE)
-    except vault.Unopenable:
+        digest = sealing.unseal(PURPOSE, sealing.owner_of(user.pk), token, now, MAX_AGE)
+    except sealing.Unopenable:
         return False
-    return standing.has_digest(user, standing.PASSWORD_PURPOSE, digest)
+    return credential_digests.has_digest(user, credential_digests.PASSWORD_PURPOSE, digest)

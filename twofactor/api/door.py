@@ -15,8 +15,8 @@ from twofactor.api import answers
 from twofactor.api.bearer import Bearer
 from twofactor.api.throttle import Often
 from twofactor.api.wire import AlwaysJSON, OneObject
-from twofactor.http import never_atomic
 from twofactor.models import TokenFamily
+from twofactor.web.pages import never_atomic
 
 
 class Door(APIView):

@@ -7,15 +7,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from twofactor import enrolment, factors, signin, stepup
+from twofactor import enrolment
 from twofactor.api import tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import family, plain
+from twofactor.factors import methods
+from twofactor.signin import step_up
+from twofactor.signin.session import WITH_PASSWORD
 
 KINDS = {
-    "otp_code": frozenset({factors.TOTP}),
-    "backup_code": frozenset({factors.BACKUP}),
-    "sent_code": factors.SENT,
+    "otp_code": frozenset({methods.TOTP}),
+    "backup_code": frozenset({methods.BACKUP}),
+    "sent_code": methods.SENT,
 }
 
 
@@ -33,10 +36,10 @@ def password(request: Request, body: dict[str, Any], age: timedelta, *, with_cod
     if with_code and not family(request).user.has_usable_password():
         return
     if "password" not in body:
-        if family(request).method in signin.WITH_PASSWORD and signed_in_within(request, age):
+        if family(request).method in WITH_PASSWORD and signed_in_within(request, age):
             return
         raise Problem(_("Give your password again."), "password_needed", 403)
-    user = stepup.with_password(plain(request), body["password"])
+    user = step_up.with_password(plain(request), body["password"])
     if user is None:
         raise Problem(_("The password is not correct"), "password_refused")
     if user.password != family(request).user.password:
@@ -45,10 +48,10 @@ def password(request: Request, body: dict[str, Any], age: timedelta, *, with_cod
 
 def may_set_up(request: Request, body: dict[str, Any]) -> None:
     """As on the pages. Whoever came back with a code by e-mail may replace what they have lost."""
-    came_back = family(request).method == factors.RECOVERY and signed_in_within(request, stepup.SETUP_AGE)
+    came_back = family(request).method == methods.RECOVERY and signed_in_within(request, step_up.SETUP_AGE)
     if enrolment.is_on(request.user) and not came_back:
         raise Problem(_("Two-factor authentication is on already."), "already_on")
-    password(request, body, stepup.SETUP_AGE)
+    password(request, body, step_up.SETUP_AGE)
 
 
 def must_be_on(request: Request) -> None:

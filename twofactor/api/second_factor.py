@@ -8,11 +8,16 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import backup_codes, delivery, enrolment, factors, mail, policy, qr, signin, stepup, totp
+from twofactor import enrolment, policy
 from twofactor.api import bodies, document, proof, tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import Door, family, plain, said, shown
+from twofactor.factors import backup_codes, methods, qr, sent_codes, totp
+from twofactor.factors.accept import accept_code
 from twofactor.models import Authenticator, Draft
+from twofactor.outgoing import mail
+from twofactor.signin import step_up
+from twofactor.signin.session import NONE
 
 SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
 
@@ -51,7 +56,7 @@ class Confirm(Door):
             raise Problem(_("There is no set-up to confirm. Begin again."), "no_set_up")
         enrolment.confirm(draft, body["input_code"], now)
         enrolment.finish(user, draft, plain(request), now)
-        pair = tokens.replace(family(request), factors.TOTP, now)
+        pair = tokens.replace(family(request), methods.TOTP, now)
         return shown(bodies.Confirmed, {"backup_codes": draft.shown_codes, **pair})
 
 
@@ -60,11 +65,11 @@ class Disable(Door):
     def post(self, request: Request) -> Response:
         body, user = said(bodies.TurnOff, request), family(request).user
         proof.must_be_on(request)
-        proof.password(request, body, stepup.STEP_UP_AGE, with_code=True)
+        proof.password(request, body, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = proof.code(body)
         claim = partial(enrolment.turn_off, user, plain(request))
-        factors.accept(user, code, plain(request), timezone.now(), kinds=kinds, claim=claim)
-        tokens.keep(family(request), signin.NONE)
+        accept_code(user, code, plain(request), timezone.now(), kinds=kinds, claim=claim)
+        tokens.keep(family(request), NONE)
         return Response(status=204)
 
 
@@ -73,12 +78,12 @@ class Rotate(Door):
     def post(self, request: Request) -> Response:
         body, user, now = said(bodies.Rotation, request), family(request).user, timezone.now()
         proof.must_be_on(request)
-        proof.password(request, body, stepup.STEP_UP_AGE, with_code=True)
+        proof.password(request, body, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = proof.code(body)
-        factors.accept(user, code, plain(request), now, kinds=kinds)
+        accept_code(user, code, plain(request), now, kinds=kinds)
         new = enrolment.start(user, CODES, now, holder(request))
         enrolment.save_new_codes(user, new, plain(request))
-        tokens.keep(family(request), factors.TOTP)
+        tokens.keep(family(request), methods.TOTP)
         return shown(bodies.BackupCodes, {"backup_codes": new.shown_codes})
 
 
@@ -95,7 +100,7 @@ class Status(Door):
             "is_totp_enabled": authenticator is not None,
             "enabled_at": authenticator and authenticator.enabled_at,
             "backup_codes_left": backup_codes.unused(user) if authenticator else 0,
-            "channels": delivery.channels(user, now) if authenticator else [],
+            "channels": sent_codes.channels(user, now) if authenticator else [],
             "is_required": policy.holds_for(user, now),
             "amr": family(request).method,
         }

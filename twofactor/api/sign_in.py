@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import conf, delivery, enrolment, events, signals, signin
+from twofactor import conf, enrolment, events, signals
 from twofactor.api import bodies, clients, document, proof, tokens
 from twofactor.api.answers import Problem
 from twofactor.api.door import OpenDoor, plain, said, shown
-from twofactor.delivery import Channel
+from twofactor.factors import sent_codes
+from twofactor.factors.sent_codes import Channel
+from twofactor.signin.pending import MAX_AGE, accept_for_sign_in, begun, live, send_code
+from twofactor.signin.session import NONE
 
 
 class Create(OpenDoor):
@@ -29,12 +32,12 @@ class Create(OpenDoor):
             return shown(bodies.SignIn, {"is_totp_enabled": True, **challenge(user)})
         get_user_model()._default_manager.filter(pk=user.pk).update(last_login=timezone.now())
         events.record("signed_in_without_second_factor", user, plain(request))
-        return shown(bodies.SignIn, {"is_totp_enabled": False, **welcome(request, user, signin.NONE)})
+        return shown(bodies.SignIn, {"is_totp_enabled": False, **welcome(request, user, NONE)})
 
 
 def challenge(user: Any) -> dict[str, Any]:
     now = timezone.now()
-    pending = signin.begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
+    pending = begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
     return {"totp_challenge_token": pending.note(), "channels": pending.channels(now)}
 
 
@@ -49,9 +52,9 @@ class Verify(OpenDoor):
     @document.verify
     def post(self, request: Request) -> Response:
         body = said(bodies.SecondFactor, request)
-        pending = signin.live(body["totp_challenge_token"])
+        pending = live(body["totp_challenge_token"])
         code, kinds = proof.code(body)
-        method = signin.accept(plain(request), pending, code, kinds)
+        method = accept_for_sign_in(plain(request), pending, code, kinds)
         return shown(bodies.SignedIn, welcome(request, pending.user, method))
 
 
@@ -62,11 +65,11 @@ class Send(OpenDoor):
     def post(self, request: Request) -> Response:
         """The challenge lives on with the code: two minutes are short for a letter."""
         body, now = said(bodies.Send, request), timezone.now()
-        pending = signin.live(body["totp_challenge_token"])
+        pending = live(body["totp_challenge_token"])
         channel = named(body["channel"], pending.channels(now))
-        signin.send_code(plain(request), pending, channel, now)
-        longer = replace(pending, ends_at=pending.began_at + signin.MAX_AGE)
-        ends = min(longer.ends_at, now + delivery.MAX_AGE)
+        send_code(plain(request), pending, channel, now)
+        longer = replace(pending, ends_at=pending.began_at + MAX_AGE)
+        ends = min(longer.ends_at, now + sent_codes.MAX_AGE)
         sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": ends}
         return shown(bodies.Sent, {**sent, "totp_challenge_token": longer.note()})
 

@@ -6,8 +6,10 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from twofactor import budget, conf
-from twofactor.http import client_address, has_address, seconds_until
+from twofactor import conf
+from twofactor.limits import allowances
+from twofactor.web.client_address import client_address, has_address
+from twofactor.web.pages import seconds_until
 
 
 class Often(BaseThrottle):
@@ -16,8 +18,8 @@ class Often(BaseThrottle):
         if not has_address(who):
             return True
         self.key, self.now = f"api:{view.counts_as}:{who}", timezone.now()
-        return budget.take(self.key, *conf.throttle_rate(), self.now)
+        return allowances.take(self.key, *conf.throttle_rate(), self.now)
 
     def wait(self) -> float | None:
-        until = budget.full_until(self.key, *conf.throttle_rate(), self.now)
+        until = allowances.full_until(self.key, *conf.throttle_rate(), self.now)
         return seconds_until(until) if until else None

@@ -17,9 +17,11 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
-from twofactor import events, mail, standing, vault
-from twofactor.gate import ABSOLUTE, IDLE
+from twofactor import events, sealing
 from twofactor.models import TokenFamily
+from twofactor.outgoing import mail
+from twofactor.sessions import epoch
+from twofactor.signin.session import ABSOLUTE, IDLE
 
 ALGORITHM = "HS256"
 ID_BYTES = 32
@@ -42,7 +44,7 @@ class Signature(TokenBackend):
         return mail.base_url() + self.path
 
     def encode(self, payload: dict[str, Any]) -> str:
-        named, key = vault.newest_key(self.purpose)
+        named, key = sealing.newest_key(self.purpose)
         claims = payload | {"iss": mail.base_url(), "aud": self.who_may_read()}
         return jwt.encode(claims, key, ALGORITHM, headers={"typ": self.header_type, "kid": named})
 
@@ -51,12 +53,12 @@ class Signature(TokenBackend):
             raise TokenBackendError("another spelling of a token")
         try:
             header = jwt.get_unverified_header(token)
-            key = vault.key_named(self.purpose, header.get("kid", ""))
+            key = sealing.key_named(self.purpose, header.get("kid", ""))
             required: Any = {"require": CLAIMS}
             claims = jwt.decode(
                 token, key, [ALGORITHM], required, issuer=mail.base_url(), audience=self.who_may_read()
             )
-        except (jwt.InvalidTokenError, vault.Unopenable) as failure:
+        except (jwt.InvalidTokenError, sealing.Unopenable) as failure:
             raise TokenBackendError(str(failure)) from None
         if header.get("typ") != self.header_type:
             raise TokenBackendError("another kind of token")
@@ -95,7 +97,7 @@ def issue(user: Any, method: str, now: datetime, began_at: datetime | None = Non
     family = TokenFamily.objects.create(
         user=user,
         digest=digest(refresh),
-        session_hash=standing.auth_hash(user),
+        session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
         expires_at=min(now + IDLE, began_at + ABSOLUTE),
@@ -129,7 +131,7 @@ def family_of(token: Access, now: datetime) -> TokenFamily:
     family = TokenFamily.objects.filter(pk=token["sid"], expires_at__gt=now).select_related("user").first()
     if family is None or not family.user.is_active:
         raise Dead
-    if not constant_time_compare(family.session_hash, standing.auth_hash(family.user)):
+    if not constant_time_compare(family.session_hash, epoch.auth_hash(family.user)):
         raise Dead
     return family
 
@@ -175,13 +177,13 @@ def check(text: str, now: datetime) -> None:
 
 def goes_on(family: TokenFamily) -> bool:
     """After a change of theirs that ended every sign-in: did nothing else end it too?"""
-    return constant_time_compare(family.session_hash, standing.auth_hash(family.user, ago=1))
+    return constant_time_compare(family.session_hash, epoch.auth_hash(family.user, ago=1))
 
 
 def keep(family: TokenFamily, method: str) -> None:
     if goes_on(family):
         mine = TokenFamily.objects.filter(pk=family.pk)
-        mine.update(session_hash=standing.auth_hash(family.user), method=method)
+        mine.update(session_hash=epoch.auth_hash(family.user), method=method)
 
 
 def replace(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
@@ -195,7 +197,7 @@ def replace(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
 def follow(family: TokenFamily, password: str) -> None:
     """The same password was hashed anew on the way, which the sign-in is bound to."""
     before = family.session_hash
-    if constant_time_compare(before, standing.auth_hash(family.user)):
+    if constant_time_compare(before, epoch.auth_hash(family.user)):
         family.user.password = password
-        family.session_hash = standing.auth_hash(family.user)
+        family.session_hash = epoch.auth_hash(family.user)
         TokenFamily.objects.filter(pk=family.pk, session_hash=before).update(session_hash=family.session_hash)

@@ -11,7 +11,7 @@ from cryptography.fernet import InvalidToken
 from django.core.signing import BadSignature
 from django.utils.module_loading import import_string
 
-from twofactor import totp
+from twofactor.factors import totp
 from twofactor.importers.found import NO_AUTHENTICATOR, SECURITY_KEY, Found, LeftOut, Unreadable
 from twofactor.importers.tables import Row, grouped, moment, rows, setting
 

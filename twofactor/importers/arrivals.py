@@ -11,10 +11,12 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from twofactor import alphabet, backup_codes, events, standing, totp
+from twofactor import events
+from twofactor.factors import authenticator_app, backup_codes, code_text, totp
 from twofactor.importers import allauth, django_otp, django_totp
 from twofactor.importers.found import Found, LeftOut
 from twofactor.models import Authenticator, BackupCode, Draft, Phone
+from twofactor.sessions import epoch
 
 SOURCES = ("django-otp", "allauth", "django-totp")
 DIGITS = range(6, 9)
@@ -145,7 +147,7 @@ def unusable(found: Found, now: datetime) -> str:
 
 def read_codes(written: Iterable[str]) -> list[str]:
     """As the person will be read who types one, each once."""
-    codes = (alphabet.read_imported_code(code) for code in written if isinstance(code, str))
+    codes = (code_text.read_imported_code(code) for code in written if isinstance(code, str))
     return list(dict.fromkeys(code for code in codes if code))
 
 
@@ -194,11 +196,11 @@ def store(arrival: Arrival, codes: list[BackupCode], source: str, now: datetime)
         enabled_at=found.since or now,
         last_used_at=found.last_used_at,
     )
-    authenticator.seal_key(found.key, now)
+    authenticator_app.seal_key(authenticator, found.key, now)
     authenticator.save(force_insert=True)
     backup_codes.replace_all(user, codes)
     Draft.objects.filter(user_id=user.pk).delete()
     if arrival.phone:
         Phone.objects.create(pk=user.pk, new_number=arrival.phone)
-    standing.end_sessions(user)
+    epoch.end_sessions(user)
     events.record("two_factor_imported", user, None, source=source)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from twofactor import totp
+from twofactor.factors import totp
 from twofactor.importers.found import UNCONFIRMED, Found, LeftOut, Unreadable
 from twofactor.importers.tables import Row, grouped, moment, rows, setting
 

@@ -10,7 +10,8 @@ from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.translation import ngettext
 
 from twofactor import enrolment
-from twofactor.http import seconds_until
+from twofactor.web import browser_names
+from twofactor.web.pages import seconds_until
 
 register = template.Library()
 
@@ -21,6 +22,12 @@ KEEP_SECONDS = 60
 def has_two_factor(user: Any) -> bool:
     """{% if user|has_two_factor %}: is it on for this person? One query; user.is_verified costs none."""
     return bool(user.is_authenticated) and enrolment.is_on(user)
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """{{ event.browser|browser_name }}: what people call it, and nothing where there was none."""
+    return browser_names.name_of(user_agent)
 
 
 @register.filter

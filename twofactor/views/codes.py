@@ -8,17 +8,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import enrolment, factors, signin, stepup
+from twofactor import enrolment
+from twofactor.factors import methods
 from twofactor.forms import SavedForm
-from twofactor.http import page, posted, see_other
 from twofactor.models import Draft
-from twofactor.user import person
+from twofactor.signin import step_up
+from twofactor.signin.session import NONE, keep_session
+from twofactor.users import signed_in_user
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof
 from twofactor.views.setup import begun, held, holder, shown
+from twofactor.web.pages import page, posted
+from twofactor.web.redirects import see_other
 
 CODES = Draft.Kind.CODES
-LIVE_CODE = frozenset({factors.TOTP})  # whoever holds the paper must not be able to renew it
+LIVE_CODE = frozenset({methods.TOTP})  # whoever holds the paper must not be able to renew it
 
 
 @sensitive_post_parameters()
@@ -28,7 +32,7 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
     The old ones work until then.
     """
-    if not enrolment.is_on(person(request)):
+    if not enrolment.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     new = begun(request, CODES)
     return show_codes(request, new) if new else ask_for_codes(request)
@@ -38,8 +42,8 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
         mine = holder(request)
-        enrolment.start(person(request), CODES, timezone.now(), mine)
-        stepup.confirmed(request, factors.TOTP)
+        enrolment.start(signed_in_user(request), CODES, timezone.now(), mine)
+        step_up.confirmed(request, methods.TOTP)
         return held(request, see_other("twofactor:backup_codes"), mine)
     return page(request, "twofactor/backup_codes.html", form=form)
 
@@ -47,8 +51,8 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
 def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
-        enrolment.save_new_codes(person(request), new, request)
-        signin.keep_session(request, request.user, factors.TOTP)
+        enrolment.save_new_codes(signed_in_user(request), new, request)
+        keep_session(request, request.user, methods.TOTP)
         messages.success(request, _("New backup codes saved. Old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **shown(request, new))
@@ -57,11 +61,11 @@ def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
 @sensitive_post_parameters()
 @or_fresh_panel
 def disable(request: HttpRequest) -> HttpResponse:
-    if not enrolment.is_on(person(request)):
+    if not enrolment.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    form = proof(request, claim=partial(enrolment.turn_off, person(request), request))
+    form = proof(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
     if form.is_valid():
-        signin.keep_session(request, request.user, signin.NONE)
+        keep_session(request, request.user, NONE)
         messages.success(request, _("Two-factor authentication is off"))
         return see_other("twofactor:settings")
     return page(request, "twofactor/disable.html", form=form)

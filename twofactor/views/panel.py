@@ -11,22 +11,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import (
-    backup_codes,
-    delivery,
-    enrolment,
-    events,
-    factors,
-    nudge,
-    signin,
-    sms,
-    standing,
-    stepup,
-    trust,
-)
-from twofactor.http import page, post_only, safe_next, see_other
+from twofactor import enrolment, events
+from twofactor.factors import backup_codes, sent_codes
+from twofactor.factors.accept import Overtaken
 from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
-from twofactor.user import person
+from twofactor.outgoing import sms
+from twofactor.sessions import epoch
+from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin.session import AMR, keep_session
+from twofactor.users import email_of, signed_in_user
+from twofactor.views import nudge
+from twofactor.web.pages import page, post_only
+from twofactor.web.redirects import safe_next, see_other
 
 RECENT = 5
 SHOWN = 50
@@ -46,13 +42,13 @@ def changed_part(request: HttpRequest) -> str:
 
 
 def facts(request: HttpRequest) -> dict[str, Any]:
-    user, now = person(request), timezone.now()
+    user, now = signed_in_user(request), timezone.now()
     mine = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
     authenticator = mine.first()
     left, total = backup_codes.unused_of(user)
     unfinished = enrolment.all_unfinished(user, now)
-    by_email = authenticator and delivery.email_allowed(authenticator.user, now)
-    email = standing.address(user) if by_email else ""
+    by_email = authenticator and sent_codes.email_allowed(authenticator.user, now)
+    email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
         "codes_left": left if authenticator else 0,
@@ -61,13 +57,13 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "setup": unfinished.get(Draft.Kind.SETUP),
         "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,
         "sms": sms.is_configured(),
-        "masked_email": email and delivery.masked_address(email),
-        "phone": delivery.confirmed_phone(user),
-        "browsers": trust.browsers(user, now) if authenticator else [],
+        "masked_email": email and sent_codes.masked_address(email),
+        "phone": sent_codes.confirmed_phone(user),
+        "browsers": trusted_browsers.browsers(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
-        "came_back": stepup.came_back(request),
+        "came_back": step_up.came_back(request),
     }
-    state["masked_phone"] = state["phone"] and delivery.masked_number(state["phone"].number)
+    state["masked_phone"] = state["phone"] and sent_codes.masked_number(state["phone"].number)
     state["seen"] = fingerprint(state)
     return state
 
@@ -91,7 +87,7 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except (enrolment.Changed, factors.Overtaken):
+        except (enrolment.Changed, Overtaken):
             response = page(request, "twofactor/settings.html", status=409, stale=True, **facts(request))
             response.headers["Content-Location"] = reverse("twofactor:settings")
             return response
@@ -106,17 +102,17 @@ def nothing_to_change(request: HttpRequest) -> HttpResponse:
 
 
 def activity(request: HttpRequest) -> HttpResponse:
-    mine = Event.objects.filter(user_id=person(request).pk).order_by("-at", "-pk")
+    mine = Event.objects.filter(user_id=signed_in_user(request).pk).order_by("-at", "-pk")
     return page(request, "twofactor/activity.html", events=mine[:SHOWN])
 
 
 @post_only("twofactor:settings")
 @or_fresh_panel
 def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    user = person(request)
+    user = signed_in_user(request)
     if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
         raise Http404
-    still_trusted = pk in {browser.pk for browser in trust.browsers(user, timezone.now())}
+    still_trusted = pk in {browser.pk for browser in trusted_browsers.browsers(user, timezone.now())}
     with events.with_change():
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise enrolment.Changed
@@ -128,10 +124,10 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 @post_only("twofactor:settings")
 @or_fresh_panel
 def browsers_forget(request: HttpRequest) -> HttpResponse:
-    if not enrolment.is_on(person(request)):
+    if not enrolment.is_on(signed_in_user(request)):
         raise enrolment.Changed
     with events.with_change():
-        TrustedBrowser.objects.filter(user_id=person(request).pk).delete()
+        TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()
         events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
     return see_other("twofactor:settings")
@@ -139,10 +135,10 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
 
 @post_only("twofactor:settings")
 def sessions_end(request: HttpRequest) -> HttpResponse:
-    user = person(request)
+    user = signed_in_user(request)
     with events.with_change():
-        standing.end_sessions(user)
-        signin.keep_session(request, user, request.session[signin.AMR])
+        epoch.end_sessions(user)
+        keep_session(request, user, request.session[AMR])
         events.record("sessions_ended", user, request)
     messages.success(request, _("You are signed out everywhere else."), extra_tags="sessions")
     return see_other("twofactor:settings")

@@ -5,32 +5,36 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import delivery, enrolment, events, sms
+from twofactor import enrolment, events
 from twofactor.decorators import recently_confirmed
+from twofactor.factors import sent_codes
 from twofactor.forms import PhoneForm, SentCodeForm
-from twofactor.http import client_address, page, post_only, posted, see_other
 from twofactor.models import Phone
-from twofactor.user import person
+from twofactor.outgoing import sms
+from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
+from twofactor.web.client_address import client_address
+from twofactor.web.pages import page, post_only, posted
+from twofactor.web.redirects import see_other
 
 
 @recently_confirmed()
 def phone(request: HttpRequest) -> HttpResponse:
     if not sms.is_configured():
         raise Http404
-    if not enrolment.is_on(person(request)):
+    if not enrolment.is_on(signed_in_user(request)):
         return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
     form = PhoneForm(posted(request), initial={"number": unconfirmed(request)})
     if form.is_valid():
         try:
-            delivery.send_to_new_number(
-                person(request), form.cleaned_data["number"], client_address(request), timezone.now()
+            sent_codes.send_to_new_number(
+                signed_in_user(request), form.cleaned_data["number"], client_address(request), timezone.now()
             )
-        except delivery.NotSent:
+        except sent_codes.NotSent:
             form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
         else:
             return see_other("twofactor:phone_verify")
-    phone = delivery.confirmed_phone(person(request))
+    phone = sent_codes.confirmed_phone(signed_in_user(request))
     return page(request, "twofactor/phone.html", form=form, phone=phone)
 
 
@@ -41,13 +45,13 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
         return see_other("twofactor:phone")
     form = SentCodeForm(
         posted(request),
-        accept=lambda code: delivery.verify_number(person(request), code, request, timezone.now()),
+        accept=lambda code: sent_codes.verify_number(signed_in_user(request), code, request, timezone.now()),
     )
     if form.is_valid():
         messages.success(request, _("Your phone number is confirmed."), extra_tags="phone")
         return see_other("twofactor:settings")
     return page(
-        request, "twofactor/phone_verify.html", form=form, number=delivery.masked_number(phone.new_number)
+        request, "twofactor/phone_verify.html", form=form, number=sent_codes.masked_number(phone.new_number)
     )
 
 

@@ -9,12 +9,16 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import factors, signin, stepup
 from twofactor.decorators import open_before_set_up
+from twofactor.factors.accept import accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
-from twofactor.http import page, posted, safe_next, see_other, with_next
-from twofactor.user import person
+from twofactor.signin import step_up
+from twofactor.signin.pending import forget_after_sign_out
+from twofactor.signin.session import AMR, NONE
+from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
+from twofactor.web.pages import page, posted
+from twofactor.web.redirects import safe_next, see_other, with_next
 
 
 @open_before_set_up
@@ -23,13 +27,13 @@ from twofactor.views.panel import or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
     """The password, and for people who have one their second factor; then on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
-    has_factor = request.session.get(signin.AMR) != signin.NONE
-    if not has_factor and not person(request).has_usable_password():
+    has_factor = request.session.get(AMR) != NONE
+    if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
-    form = proof(request, with_code=has_factor and not stepup.is_on_the_way_back(request, to))
+    form = proof(request, with_code=has_factor and not step_up.is_on_the_way_back(request, to))
     next(iter(form.fields.values())).widget.attrs["autofocus"] = True  # nothing has to be read before it
     if form.is_valid():
-        stepup.confirmed(request, form.cleaned_data.get("code"))
+        step_up.confirmed(request, form.cleaned_data.get("code"))
         return see_other(to)
     return page(request, "twofactor/confirm.html", form=form, next=to)
 
@@ -45,7 +49,7 @@ def without_proof(request: HttpRequest, to: str) -> HttpResponse:
         return page(request, "twofactor/confirm.html", next=to)
     logout(request)
     response = see_other(with_next(settings.LOGIN_URL, to))
-    signin.forget(response)
+    forget_after_sign_out(response)
     return response
 
 
@@ -53,12 +57,12 @@ def proof(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> Pas
     """Password, and a code that is spent for what it is asked for; without a password the code alone."""
 
     def right(password: str) -> bool:
-        return stepup.password_is_right(request, password)
+        return step_up.password_is_right(request, password)
 
     def spent(code: str) -> str:
-        return factors.accept(person(request), code, request, timezone.now(), **accept)
+        return accept_code(signed_in_user(request), code, request, timezone.now(), **accept)
 
-    if not person(request).has_usable_password():
+    if not signed_in_user(request).has_usable_password():
         return CodeForm(posted(request), accept=spent)
     if with_code:
         return ProofForm(posted(request), password_is_right=right, accept=spent)

@@ -10,14 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import budget, delivery, factors, signin
 from twofactor.decorators import second_step
-from twofactor.delivery import Channel
+from twofactor.factors import methods, sent_codes
+from twofactor.factors.sent_codes import Channel
 from twofactor.forms import SentCodeForm
-from twofactor.http import onward, page, post_only, posted, seconds_until, see_other
+from twofactor.limits import allowances
 from twofactor.models import SentCode
-from twofactor.signin import PendingSignIn
+from twofactor.signin.pending import PendingSignIn, accept_for_sign_in, send_code
 from twofactor.views.verify import finish, other_ways, waiting
+from twofactor.web.pages import page, post_only, posted, seconds_until
+from twofactor.web.redirects import onward, see_other
 
 
 @second_step
@@ -27,12 +29,12 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     channel = next((c for c in pending.channels(now) if c.kind == chosen), None)
     if channel is None:
         return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
-    again = delivery.newest(pending.user, pending.purpose) is not None
+    again = sent_codes.newest(pending.user, pending.purpose) is not None
     try:
-        signin.send_code(request, pending, channel, now)
-    except budget.TooOften as refused:
+        send_code(request, pending, channel, now)
+    except allowances.TooOften as refused:
         return too_soon(request, pending, refused.until)
-    except delivery.NotSent:
+    except sent_codes.NotSent:
         problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
         return other_ways(request, pending, status=503, problem=problem)
     messages.success(request, said(channel, again))
@@ -42,7 +44,7 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 def said(channel: Channel, again: bool) -> str:
     if not again:
         sentence = _("Code sent to %(target)s")
-    elif channel.kind == delivery.SMS:
+    elif channel.kind == sent_codes.SMS:
         sentence = _("New code sent by text message to %(target)s")
     else:
         sentence = _("New code sent by e-mail to %(target)s")
@@ -51,11 +53,11 @@ def said(channel: Channel, again: bool) -> str:
 
 @second_step
 def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    sent = delivery.newest(pending.user, pending.purpose)
+    sent = sent_codes.newest(pending.user, pending.purpose)
     if sent is None:
         return see_other(reverse("twofactor:verify_other") + onward(request))
     form = SentCodeForm(
-        posted(request), accept=lambda code: signin.accept(request, pending, code, factors.SENT)
+        posted(request), accept=lambda code: accept_for_sign_in(request, pending, code, methods.SENT)
     )
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
@@ -64,7 +66,7 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
     seconds = seconds_until(until)
-    if sent := delivery.newest(pending.user, pending.purpose):
+    if sent := sent_codes.newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
         response = show(request, pending, form, sent, status=429, seconds=seconds)
         response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
@@ -87,7 +89,7 @@ def show(
         pending=pending,
         sent=Channel(sent.channel, sent.target),
         sent_at=sent.sent_at,
-        until=min(sent.sent_at + delivery.MAX_AGE, pending.ends_at),
+        until=min(sent.sent_at + sent_codes.MAX_AGE, pending.ends_at),
         wait=waiting(pending, form),
         channels=pending.channels(timezone.now()),
         onward=onward(request),

@@ -14,15 +14,21 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import cookies, enrolment, mail, qr, signin, standing, stepup, totp, vault
+from twofactor import enrolment, sealing
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import Unfinished
-from twofactor.factors import TOTP
+from twofactor.factors import qr, totp
+from twofactor.factors.methods import TOTP
 from twofactor.forms import CodeForm, SavedForm
-from twofactor.http import onward, page, post_only, posted, safe_next, see_other
-from twofactor.models import Draft, owner
-from twofactor.user import person
+from twofactor.models import Draft
+from twofactor.outgoing import mail
+from twofactor.signin import step_up
+from twofactor.signin.session import keep_session
+from twofactor.users import email_of, signed_in_user
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
+from twofactor.web import cookies
+from twofactor.web.pages import page, post_only, posted
+from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
 COOKIE = "draft"
@@ -38,20 +44,22 @@ def holder(request: HttpRequest) -> str:
     """
     sealed = cookies.read(request, COOKIE)
     try:
-        return str(vault.unseal(PURPOSE, owner(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE))
-    except vault.Unopenable:
+        return str(
+            sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
+        )
+    except sealing.Unopenable:
         key = request.session.session_key or ""
         return salted_hmac("twofactor.views.setup.holder", key, algorithm="sha256").hexdigest()
 
 
 def held(request: HttpRequest, response: HttpResponse, holder: str) -> HttpResponse:
-    sealed = vault.seal(PURPOSE, owner(request.user.pk), holder, timezone.now())
+    sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), holder, timezone.now())
     cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
     return response
 
 
 def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
-    return enrolment.unfinished(person(request), kind, timezone.now(), holder(request))
+    return enrolment.unfinished(signed_in_user(request), kind, timezone.now(), holder(request))
 
 
 def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
@@ -63,7 +71,7 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
-            may_go_on = request.GET.keys() & set(begins) or stepup.may_set_up(request)
+            may_go_on = request.GET.keys() & set(begins) or step_up.may_set_up(request)
             finished = not may_go_on and enrolment.was_finished(request.user, timezone.now() - SOON)
             return nothing_to_change(request) if finished and begun(request) is None else view(request)
 
@@ -76,8 +84,8 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
     mine = holder(request)
-    draft = enrolment.start(person(request), SETUP, timezone.now(), mine)
-    address = totp.address(draft.key, person(request).get_username(), mail.issuer())
+    draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), mine)
+    address = totp.address(draft.key, signed_in_user(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     response = page(
         request,
@@ -95,7 +103,7 @@ def setup_address(request: HttpRequest) -> HttpResponse:
     """Why there is no set-up yet, and how the address can be confirmed."""
     if not enrolment.needs_confirmed_address(request.user):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
-    return page(request, "twofactor/setup_address.html", address=standing.address(request.user))
+    return page(request, "twofactor/setup_address.html", address=email_of(request.user))
 
 
 @unless_finished()
@@ -129,8 +137,8 @@ def last_step(request: HttpRequest, draft: Unfinished | None) -> HttpResponse:
         return step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
-        enrolment.finish(person(request), draft, request, timezone.now())
-        signin.keep_session(request, request.user, TOTP)
+        enrolment.finish(signed_in_user(request), draft, request, timezone.now())
+        keep_session(request, request.user, TOTP)
         messages.success(request, _("Two-factor authentication is on"))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return page(request, "twofactor/setup_codes.html", form=form, **shown(request, draft))
@@ -139,7 +147,7 @@ def last_step(request: HttpRequest, draft: Unfinished | None) -> HttpResponse:
 @open_before_set_up
 @post_only("twofactor:settings")
 def setup_cancel(request: HttpRequest) -> HttpResponse:
-    enrolment.cancel(person(request), SETUP)
+    enrolment.cancel(signed_in_user(request), SETUP)
     messages.success(request, _("Set-up cancelled. Nothing has changed."))
     return see_other("twofactor:settings")
 
@@ -150,5 +158,5 @@ def shown(request: HttpRequest, unfinished: Unfinished) -> dict[str, Any]:
 
 def as_file(request: HttpRequest, unfinished: Unfinished) -> str:
     """A link that saves the codes without JavaScript, and without a second page that would show them."""
-    lines = [mail.issuer(), person(request).get_username(), date.today().isoformat(), ""]
+    lines = [mail.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
     return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *unfinished.shown_codes, ""]))

@@ -7,18 +7,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import backup_codes, budget, factors, signin, trust
 from twofactor.decorators import second_step
+from twofactor.factors import backup_codes, methods
 from twofactor.forms import BackupCodeForm, CodeForm
-from twofactor.http import onward, page, posted
-from twofactor.signin import PendingSignIn
+from twofactor.limits import guesses
+from twofactor.signin import trusted_browsers
+from twofactor.signin.pending import PendingSignIn, accept_for_sign_in, complete_sign_in
+from twofactor.web.pages import page, posted
+from twofactor.web.redirects import onward
 
-BACKUP = frozenset({factors.BACKUP})
+BACKUP = frozenset({methods.BACKUP})
 
 
 @second_step
 def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = CodeForm(posted(request), accept=lambda code: signin.accept(request, pending, code))
+    form = CodeForm(posted(request), accept=lambda code: accept_for_sign_in(request, pending, code))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify.html", pending, form)
@@ -26,7 +29,9 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 @second_step
 def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = BackupCodeForm(posted(request), accept=lambda code: signin.accept(request, pending, code, BACKUP))
+    form = BackupCodeForm(
+        posted(request), accept=lambda code: accept_for_sign_in(request, pending, code, BACKUP)
+    )
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify_backup.html", pending, form)
@@ -56,8 +61,8 @@ def other_ways(
 
 
 def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
-    response = signin.complete(request, pending, method)
-    if method == factors.BACKUP:
+    response = complete_sign_in(request, pending, method)
+    if method == methods.BACKUP:
         messages.info(request, codes_left(backup_codes.unused(pending.user)))
     return response
 
@@ -70,14 +75,14 @@ def codes_left(left: int) -> str:
     return " ".join([sentence, _("Make new ones soon.")]) if left <= backup_codes.FEW else sentence
 
 
-def waiting(pending: PendingSignIn, form: CodeForm) -> budget.Locked | None:
+def waiting(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | None:
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
-    guesses = None if form.is_bound else getattr(pending.user, "guess_budget", None)
-    return budget.lock_of(guesses, pending.user, timezone.now())
+    guess_budget = None if form.is_bound else getattr(pending.user, "guess_budget", None)
+    return guesses.lock_of(guess_budget, pending.user, timezone.now())
 
 
 def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
-    may_trust = trust.may_trust(pending.user)
+    may_trust = trusted_browsers.may_trust(pending.user)
     wait = waiting(pending, form)
     return page(
         request,

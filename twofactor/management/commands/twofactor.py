@@ -9,10 +9,14 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twofactor import adoption, backup_codes, budget, conf, keys, outbox, policy, prune, support, vault
+from twofactor import conf, policy, sealing
+from twofactor.factors import backup_codes
 from twofactor.importers import arrivals
 from twofactor.importers.found import Unreadable
+from twofactor.limits import guesses
 from twofactor.models import Authenticator, GuessBudget
+from twofactor.operations import adoption, prune, rotate_keys, support
+from twofactor.outgoing import outbox
 
 BY = "command line"
 EXIT_CODES = (
@@ -131,8 +135,8 @@ class Command(BaseCommand):
             return
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
-        guesses = GuessBudget.objects.filter(pk=user.pk).first()
-        lock = budget.lock_of(guesses, user, timezone.now())
+        guess_budget = GuessBudget.objects.filter(pk=user.pk).first()
+        lock = guesses.lock_of(guess_budget, user, timezone.now())
         facts = {
             "person": user.get_username(),
             "two_factor": "on" if authenticator else "off",
@@ -140,14 +144,14 @@ class Command(BaseCommand):
             "on_since": authenticator and authenticator.enabled_at,
             "last_used": authenticator and authenticator.last_used_at,
             "backup_codes_left": backup_codes.unused(user),
-            "wrong_codes_in_a_row": guesses.failures if guesses else 0,
+            "wrong_codes_in_a_row": guess_budget.failures if guess_budget else 0,
             "locked_until": lock and (lock.until or "the password is changed"),
         }
         self.say(facts, json)
 
     def report(self, json: bool, **options: Any) -> None:
-        in_use = {f"sealed_with_key_{key}": rows for key, rows in keys.in_use().items()}
-        names = keys.dependent()
+        in_use = {f"sealed_with_key_{key}": rows for key, rows in rotate_keys.in_use().items()}
+        names = rotate_keys.dependent()
         told = names if json else ", ".join(names[:FEW]) + " …" * (len(names) > FEW) or "nobody"
         self.say({**adoption.numbers(timezone.now()), **in_use, "depend_on_older_keys": told}, json)
 
@@ -209,15 +213,15 @@ class Command(BaseCommand):
             self.stdout.write(f"{person} {reason}")
 
     def generate_key(self, **options: Any) -> None:
-        self.stdout.write(vault.generate_key())
+        self.stdout.write(sealing.generate_key())
 
     def rotate_keys(self, dry_run: bool, **options: Any) -> None:
         if dry_run:
-            waiting = sum(keys.stale(*column).count() for column in keys.SEALED)
+            waiting = sum(rotate_keys.stale(*column).count() for column in rotate_keys.SEALED)
             self.stdout.write(f"{waiting} to be sealed again.")
             return
         sealed = unreadable = 0
-        for done, failed in keys.rotate(timezone.now()):
+        for done, failed in rotate_keys.rotate(timezone.now()):
             sealed, unreadable = sealed + done, unreadable + failed
             self.stderr.write(f"{sealed} sealed again")
         self.stdout.write(f"{sealed} sealed again, {unreadable} unreadable.")

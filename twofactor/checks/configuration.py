@@ -1,0 +1,213 @@
+"""What can be configured wrongly, found before the first request."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import PermissionsMixin
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from twofactor import conf, policy, sealing
+from twofactor.factors import authenticator_app, backup_codes
+from twofactor.models import Authenticator, BackupCode, SecurityMixin
+from twofactor.users import only_active
+
+MIDDLEWARE_ORDER = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "twofactor.middleware.Htmx",
+    "twofactor.middleware.TwoFactor",
+]
+AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
+
+
+@register(Tags.security)
+def app_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    for problem in conf.problems():
+        yield Error(problem.sentence, hint=problem.hint, id=problem.id)
+
+
+@register(Tags.security)
+def middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    places = [settings.MIDDLEWARE.index(name) for name in MIDDLEWARE_ORDER if name in settings.MIDDLEWARE]
+    for name in MIDDLEWARE_ORDER:
+        if name not in settings.MIDDLEWARE:
+            yield Error(f"MIDDLEWARE lacks {name}.", id="twofactor.E002")
+    if places != sorted(places):
+        yield Error(
+            "MIDDLEWARE has the right parts in the wrong order.",
+            hint="In this order: " + ", ".join(MIDDLEWARE_ORDER),
+            id="twofactor.E003",
+        )
+
+
+@register(Tags.security)
+def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if apps.is_installed("axes") and not issubclass(
+        import_string(settings.AUTHENTICATION_BACKENDS[0]), import_string(AXES_BACKEND)
+    ):
+        yield Error(
+            "AUTHENTICATION_BACKENDS does not begin with axes: a locked-out password would be tried first.",
+            hint=f"Put {AXES_BACKEND} first.",
+            id="twofactor.E004",
+        )
+
+
+@register(Tags.security)
+def databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    for alias, database in settings.DATABASES.items():
+        if database["ENGINE"] == "django.db.backends.sqlite3":
+            yield from sqlite(alias, database.get("OPTIONS", {}))
+
+
+def sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
+    if options.get("transaction_mode") != "IMMEDIATE" or options.get("timeout", 5) < 20:
+        yield Error(
+            f"DATABASES['{alias}'] would answer 'database is locked' while a guess is counted.",
+            hint="OPTIONS: transaction_mode IMMEDIATE, timeout 20 or more.",
+            id="twofactor.E006",
+        )
+    pragmas = options.get("init_command", "").replace(" ", "").upper()
+    if "JOURNAL_MODE=WAL" not in pragmas or "SYNCHRONOUS=FULL" not in pragmas:
+        yield Warning(
+            f"DATABASES['{alias}'] may forget a spent code in a power cut, or keep readers waiting.",
+            hint="OPTIONS: init_command 'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;'",
+            id="twofactor.W001",
+        )
+
+
+@register(Tags.security)
+def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
+        yield Error(
+            f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
+            hint="Use twofactor.sessions.",
+            id="twofactor.E008",
+        )
+
+
+@register(Tags.security)
+def pages(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    try:
+        reverse("twofactor:setup")
+    except NoReverseMatch:
+        yield Error(
+            "No URL leads to the pages of two-factor sign-in.",
+            hint='urlpatterns += [path("two-factor/", include("twofactor.urls"))]',
+            id="twofactor.E010",
+        )
+
+
+@register(Tags.database)
+def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Asks the database, so it runs with migrate and with check --database default.
+
+    It asks nothing before all migrations are applied: migrate runs the checks first, and a table or column
+    that it is about to make is not there yet.
+    """
+    people = get_user_model()._default_manager
+    if people.db not in (databases or ()) or conf.required_for() == "nobody":
+        return
+    if not conf.is_rule(conf.required_for()) or not issubclass(people.model, PermissionsMixin):
+        return
+    if not is_up_to_date(people.db, [people.model, Authenticator, BackupCode]):
+        yield Info(
+            "Whether TWOFACTOR_REQUIRED_FOR locks every administrator out can only be asked after migrate.",
+            hint=f"Then: manage.py check --database {people.db}",
+            id="twofactor.I002",
+        )
+        return
+    bosses = [
+        boss
+        for boss in only_active(people.filter(is_superuser=True)).select_related("authenticator")
+        if boss.is_active and boss.has_usable_password()
+    ]
+    try:
+        bound = [boss for boss in bosses if policy.applies_to(boss)]
+    except Exception as failure:  # a function of the site's own, with whatever mistake
+        yield Warning(
+            f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(failure).__name__}: {failure}",
+            hint="So nobody can say whether it locks every administrator out.",
+            id="twofactor.W004",
+        )
+        return
+    if bosses and bound == bosses and not any(map(has_a_way_in, bosses)):
+        yield Error(
+            "TWOFACTOR_REQUIRED_FOR would lock every administrator out: none can set up or give a code.",
+            hint="manage.py twofactor reset PERSON --reason …, or TWOFACTOR_REQUIRED_FOR=nobody.",
+            id="twofactor.E011",
+        )
+
+
+def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
+    """Is nothing left to migrate, and does every column of these models exist?"""
+    connection = connections[alias]
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return False
+    needed: dict[str, set[str]] = {}
+    for model in models:
+        for field in model._meta.concrete_fields:
+            needed.setdefault(field.model._meta.db_table, set()).add(str(field.column))
+    with connection.cursor() as cursor:
+        introspection = connection.introspection
+        if needed.keys() - set(introspection.table_names(cursor)):
+            return False
+        return all(
+            columns <= {column.name for column in introspection.get_table_description(cursor, table)}
+            for table, columns in needed.items()
+        )
+
+
+def has_a_way_in(user: Any) -> bool:
+    if not hasattr(user, "authenticator") or backup_codes.unused(user):
+        return True
+    try:
+        authenticator_app.open_key(user.authenticator, timezone.now())
+    except sealing.Unopenable:
+        return False
+    return True
+
+
+@register(Tags.security)
+def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not issubclass(get_user_model(), SecurityMixin):
+        yield Info(
+            f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in for it.",
+            hint="Let it inherit twofactor.models.SecurityMixin to save the query.",
+            id="twofactor.I001",
+        )
+
+
+@register(Tags.security)
+def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not conf.read("BASE_URL"):
+        yield Warning(
+            "BASE_URL is not set: links in mails would lead to localhost.",
+            hint="BASE_URL = 'https://accounts.example.com'",
+            id="twofactor.W003",
+        )
+
+
+@register(Tags.security)
+def mail(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    mailers = getattr(settings, "MAILERS", None)  # Django 6.1 and later; with it, there is no EMAIL_BACKEND
+    if mailers is not None:
+        mailer = mailers.get("default", {"BACKEND": ""})
+        backend, timeout = mailer.get("BACKEND", "smtp"), mailer.get("OPTIONS", {}).get("timeout")
+        name, hint = "MAILERS['default'] has no timeout", "OPTIONS: timeout 5"
+    else:
+        backend, timeout = settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT
+        name, hint = "EMAIL_TIMEOUT is not set", "EMAIL_TIMEOUT = 5"
+    if "smtp" in backend and not timeout:
+        yield Warning(f"{name}: a mail server that hangs holds a page.", hint=hint, id="twofactor.W002")

@@ -1,0 +1,18 @@
+"""What every template gets, whoever renders it."""
+
+from django.http import HttpRequest
+
+from twofactor import conf
+from twofactor.outgoing import mail
+
+
+def layout(request: HttpRequest) -> dict[str, str | int]:
+    """What a page extends, the names it shows, and the htmx it loads."""
+    htmx = getattr(request, "htmx", None)
+    part = htmx and not htmx.history_restore_request
+    return {
+        "layout": "layout/_main.html" if part else "layout/page.html",
+        "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
+        "issuer": mail.issuer(),
+        "htmx_version": conf.htmx_version(),
+    }

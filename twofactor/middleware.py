@@ -1,0 +1,131 @@
+"""The gate behind every door: nobody with a second factor sees a page before they have given it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+
+from twofactor import conf, policy
+from twofactor.decorators import to_page
+from twofactor.limits import allowances, guesses
+from twofactor.sessions import epoch
+from twofactor.signin import step_up
+from twofactor.signin.pending import ask_held_session, go_on_with_code
+from twofactor.signin.session import (
+    AMR,
+    HELD,
+    NONE,
+    hold_login,
+    is_factor,
+    is_held,
+    is_held_elsewhere,
+    method_of_session,
+    too_old,
+)
+from twofactor.web.htmx import Htmx
+from twofactor.web.pages import seconds_until
+
+__all__ = ["Htmx", "TwoFactor"]
+
+A_DAY = 24 * 60 * 60
+
+
+class TwoFactor:
+    """Reads the session only: an ordinary page costs no query."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        conf.refuse_problems()
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if SESSION_KEY in request.session:
+            if too_old(request) or epoch.has_ended(request):
+                request.session.flush()
+                request.user = AnonymousUser()
+                messages.info(request, _("You were signed out after a while. Sign in to carry on."))
+                vars(request)["told_why"] = True
+                return to_page(request, settings.LOGIN_URL)
+            if method_of_session(request) == HELD:
+                hold_login(request, request.session, request.user)
+                request.user = AnonymousUser()
+        if is_held(request):  # by a middleware before this one
+            request.user = AnonymousUser()
+        request.user = cast(Any, SimpleLazyObject(partial(with_is_verified, request, request.user)))
+        response = self.get_response(request)
+        if is_held(request):
+            return self.held(request, response.headers.get("Location", request.get_full_path()))
+        return refused() if is_held_elsewhere(request) else response
+
+    def held(self, request: HttpRequest, to: str) -> HttpResponse:
+        response = ask_held_session(request, to)
+        request.user = AnonymousUser()
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Whoever must have a second factor and has none gets no further than setting it up."""
+        if is_held(request):
+            if not getattr(view, "takes_the_code", False):
+                return self.held(request, request.get_full_path())
+            request.user = AnonymousUser()
+            return go_on_with_code(request)
+        if type(cast(Any, request.user)) is not SimpleLazyObject:  # signed in by a middleware after this
+            request.user = with_is_verified(request, request.user)
+        has_factor = request.session.get(AMR, NONE) != NONE
+        if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
+            return to_page(request, "twofactor:confirm")
+        if request.session.get(AMR) != NONE or getattr(view, "open_before_set_up", False):
+            return None
+        if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
+            return None
+        messages.info(request, _("Your account needs two-factor authentication. Set it up to carry on."))
+        return to_page(request, "twofactor:setup")
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, guesses.Locked):
+            return locked(request, exception)
+        return too_often(request, exception) if isinstance(exception, allowances.TooOften) else None
+
+
+def changes_the_password(view: Callable[..., Any]) -> bool:
+    """A page of Django's own, in whatever site, that asks for the old password alone."""
+    kind = getattr(view, "view_class", object)
+    return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
+
+
+def with_is_verified(request: HttpRequest, user: Any) -> Any:
+    """The user, who now answers is_verified(): has this session given a second factor?"""
+    user.is_verified = lambda: is_factor(request.session.get(AMR, NONE))
+    return user
+
+
+def refused() -> HttpResponse:
+    """In place of an answer that may hold a token, or the key of a session, for the password alone."""
+    sentence = _(
+        "This account has two-factor authentication, and this way of signing in can't ask for the code."
+    )
+    return JsonResponse({"detail": sentence, "code": "second_factor_needed"}, status=403)
+
+
+def locked(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:
+    seconds = seconds_until(lock.until) if lock.until else A_DAY
+    response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def too_often(request: HttpRequest, refused: allowances.TooOften) -> HttpResponse:
+    response = render(request, "twofactor/too_often.html", {"until": refused.until}, status=429)
+    response.headers["Retry-After"] = str(seconds_until(refused.until))
+    return response

@@ -1,0 +1,5 @@
+"""SESSION_ENGINE = "twofactor.sessions"."""
+
+from twofactor.sessions.store import SessionStore
+
+__all__ = ["SessionStore"]

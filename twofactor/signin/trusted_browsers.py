@@ -1,0 +1,80 @@
+"""Browsers that may skip the second factor. The token is in the cookie, its hash in the database."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+
+from twofactor.models import TrustedBrowser
+from twofactor.sessions import epoch
+from twofactor.users import is_staff
+from twofactor.web import browser_names, cookies
+
+COOKIE = "tb"
+AGE = timedelta(days=30)
+BROWSERS_PER_PERSON = 10
+PEOPLE_PER_BROWSER = 10
+TOKEN_BYTES = 32
+
+
+def may_trust(user: Any) -> bool:
+    """Whoever can open the administration gives the second factor every time."""
+    return not is_staff(user)
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def tokens(request: HttpRequest) -> list[str]:
+    """One for each person who trusts this browser."""
+    return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
+
+
+def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> None:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    TrustedBrowser.objects.create(
+        user_id=user.pk,
+        digest=digest(token),
+        session_hash=epoch.auth_hash(user),
+        label=browser_names.name_of(request.headers.get("User-Agent", "")) or "?",
+        trusted_at=now,
+        last_used_at=now,
+        expires_at=now + AGE,
+    )
+    newest = TrustedBrowser.objects.filter(user_id=user.pk).order_by("-id")
+    TrustedBrowser.objects.filter(
+        pk__in=list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
+    ).delete()
+    kept = [token, *still_good(tokens(request))][:PEOPLE_PER_BROWSER]
+    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+
+
+def still_good(presented: list[str]) -> list[str]:
+    rows = TrustedBrowser.objects.filter(digest__in=[digest(token) for token in presented])
+    good = set(rows.values_list("digest", flat=True))
+    return [token for token in presented if digest(token) in good]
+
+
+def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
+    """Asked after the password. The row, not the cookie, says how long."""
+    presented = [digest(token) for token in tokens(request)]
+    if not presented or not may_trust(user):
+        return False
+    mine = TrustedBrowser.objects.filter(user_id=user.pk, digest__in=presented, expires_at__gt=now)
+    current = epoch.auth_hash(user)
+    for found in mine:
+        if constant_time_compare(found.session_hash, current):
+            TrustedBrowser.objects.filter(pk=found.pk).update(last_used_at=now)
+            return True
+    return False
+
+
+def browsers(user: Any, now: datetime) -> list[TrustedBrowser]:
+    """Those that still work: a change that ended the sessions has ended the others too."""
+    current = epoch.auth_hash(user)
+    mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
+    return [found for found in mine if constant_time_compare(found.session_hash, current)]

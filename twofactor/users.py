@@ -1,0 +1,36 @@
+"""What a user model brings so that its sessions can be ended and its address trusted."""
+
+from typing import Any, cast
+
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from twofactor.models import SecurityMixin
+
+
+def signed_in_user(request: HttpRequest) -> SecurityMixin:
+    """Whoever is signed in, behind LoginRequiredMiddleware."""
+    return cast(SecurityMixin, request.user)
+
+
+def has_column(name: str) -> bool:
+    """Some user models have only an attribute of that name, or nothing."""
+    return any(field.name == name for field in get_user_model()._meta.concrete_fields)
+
+
+def has_relation(name: str) -> bool:
+    return any(field.name == name for field in get_user_model()._meta.many_to_many)
+
+
+def only_active(rows: QuerySet[Any], user: str = "") -> QuerySet[Any]:
+    """As far as the database knows; where there is no column, is_active has to be asked of each person."""
+    return rows.filter(**{f"{user}is_active": True}) if has_column("is_active") else rows
+
+
+def is_staff(user: Any) -> bool:
+    return bool(getattr(user, "is_staff", False))
+
+
+def email_of(user: Any) -> str:
+    return getattr(user, user.get_email_field_name(), "") or ""

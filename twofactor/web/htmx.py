@@ -1,0 +1,113 @@
+"""The one place that knows of htmx: which layout a page extends, and which moves are full navigations."""
+
+from collections.abc import Callable
+from typing import Literal, cast
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django_htmx.http import push_url
+from django_htmx.middleware import HtmxDetails
+
+from twofactor import conf
+from twofactor.web.redirects import is_sign_in, path_of, with_next
+
+
+class HtmxRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+class Htmx:
+    """Steps inside a flow swap in place; whatever changes who is signed in loads a new document.
+
+    Otherwise the navigation bar and the CSRF token would be those of somebody else.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        htmx = request.htmx  # type: ignore[attr-defined]
+        if not htmx or htmx.history_restore_request:
+            response = self.get_response(request)
+            if request.method == "POST" and asks_to_sign_in(request, response):
+                response.headers["Location"] = sign_in_again(request)
+        else:
+            response = in_place(cast(HtmxRequest, request), self.get_response)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+
+def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    before = request.session.get(SESSION_KEY)
+    response = get_response(request)
+    if request.method == "POST" and response.status_code >= 400:
+        return push_url(response, page_of_refusal(request, response))
+    target = response.headers.get("Location")
+    if target:
+        if asks_to_sign_in(request, response):
+            return navigate(response, sign_in_again(request))
+        if is_sign_in(target) or urlsplit(target).netloc or request.session.get(SESSION_KEY) != before:
+            return navigate(response, target)
+    elif is_document(response):
+        return navigate(response, request.get_full_path())
+    return response
+
+
+def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
+    """A refused form is no step in the history, unless it shows another page than the one it was on."""
+    page = response.headers.get("Content-Location", "")
+    return page if page and page != current_page(request) else False
+
+
+def is_document(response: HttpResponse) -> bool:
+    """A whole document in answer to a part of one comes from somebody else's layout, the admin's say."""
+    if (
+        response.status_code != 200
+        or response.streaming
+        or not response.headers["Content-Type"].startswith("text/html")
+    ):
+        return False
+    return response.content.lstrip()[:9].lower() == b"<!doctype"
+
+
+def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
+    """And to come back to what was asked for: whoever signs out, say, is led there too."""
+    target = response.headers.get("Location", "")
+    back = parse_qs(urlsplit(target).query).get(REDIRECT_FIELD_NAME)
+    here = request.get_full_path()
+    return is_sign_in(target) and back in ([here], [request.build_absolute_uri()], [conf.base_url() + here])
+
+
+def say_why(request: HttpRequest) -> None:
+    if not vars(request).get("told_why"):
+        messages.info(request, _("You were signed out. Sign in to carry on."))
+
+
+def current_page(request: HttpRequest) -> str:
+    """What the person is looking at, by htmx or the browser, if that is a page of this site."""
+    htmx = getattr(request, "htmx", None)
+    page = (htmx.current_url if htmx else request.headers.get("Referer")) or ""
+    path = path_of(page) if page.startswith(f"{request.scheme}://{request.get_host()}/") else ""
+    return path if url_has_allowed_host_and_scheme(path, None) else ""  # //somewhere.else is no path of ours
+
+
+def sign_in_again(request: HttpRequest) -> str:
+    """Back to the page the person was looking at, not to the form on it or the part that was asked for."""
+    say_why(request)
+    page = current_page(request) or ("/" if getattr(request, "htmx", None) else request.get_full_path())
+    return with_next(settings.LOGIN_URL, page)
+
+
+def navigate(response: HttpResponse, to: str) -> HttpResponse:
+    """Not a redirect status: XMLHttpRequest would follow it before htmx could look. Cookies stay on it."""
+    response.status_code = 200
+    response.content = b""
+    response.headers.pop("Location", None)
+    response.headers["HX-Redirect"] = to
+    return response
