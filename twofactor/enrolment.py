@@ -95,9 +95,9 @@ def draft_of(user: AbstractBaseUser, kind: str) -> Draft | None:
 def opened(draft: Draft | None, now: datetime) -> Unfinished | None:
     if draft is None or draft.started_at <= now - Draft.MAX_AGE:
         return None
-    purpose = f"{Draft.PURPOSE}-{draft.kind}"
+    owner = sealing.owner_of(draft.user_id)
     try:
-        value = sealing.unseal(purpose, sealing.owner_of(draft.user_id), draft.sealed, now, Draft.MAX_AGE)
+        value = sealing.unseal(draft.purpose, owner, draft.sealed, now, Draft.MAX_AGE)
     except sealing.Unopenable:
         return None
     return Unfinished(draft, **value)
@@ -122,7 +122,7 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
         "codes": backup_codes.generate(),
         "holder": holder,
     }
-    sealed = sealing.seal(f"{Draft.PURPOSE}-{kind}", sealing.owner_of(user.pk), value, now)
+    sealed = sealing.seal(Draft(kind=kind).purpose, sealing.owner_of(user.pk), value, now)
     try:
         with transaction.atomic():
             if before:

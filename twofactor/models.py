@@ -78,6 +78,11 @@ class Draft(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} draft of {self.user_id}"
 
+    @property
+    def purpose(self) -> str:
+        """What it is sealed for. Different for each kind, so that one cannot be opened as the other."""
+        return f"{self.PURPOSE}-{self.kind}"
+
 
 class GuessBudget(models.Model):
     """How often somebody who knows the password may still guess (budget.py)."""

@@ -23,7 +23,7 @@ SEALED: list[tuple[type[Model], str]] = [
 
 
 def purpose(row: Any) -> str:
-    return f"{Draft.PURPOSE}-{row.kind}" if isinstance(row, Draft) else str(row.PURPOSE)
+    return row.purpose if isinstance(row, Draft) else str(row.PURPOSE)
 
 
 def in_use() -> Counter[str]:
