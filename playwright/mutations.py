@@ -25,9 +25,9 @@ PARTS = [
 ]
 PATIENCE = 240  # seconds for one
 
-APP, PAGE = "static/app.js", "templates/layout/page.html"
-STYLE, CODES = "static/countersign.css", "templates/twofactor/_codes.html"
-FORM, FIELD = "templates/components/htmx.html", "templates/components/field.html"
+APP, PAGE = "static/twofactor/app.js", "templates/twofactor/layout/page.html"
+STYLE, CODES = "static/twofactor/countersign.css", "templates/twofactor/_codes.html"
+FORM, FIELD = "templates/twofactor/components/htmx.html", "templates/twofactor/components/field.html"
 
 
 class Mutation(NamedTuple):
@@ -104,7 +104,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the error summary takes no focus",
-        [("templates/components/error_summary.html", ' tabindex="-1" autofocus', "")],
+        [("templates/twofactor/components/error_summary.html", ' tabindex="-1" autofocus', "")],
         "test_keyboard.py -k summary",
     ),
     Mutation(
@@ -171,7 +171,7 @@ MUTATIONS = [
         [
             ("twofactor/qr.py", 'light="#fff"', "light=None"),
             (
-                "static/countersign.css",
+                "static/twofactor/countersign.css",
                 "background: #fff; line-height: 0; forced-color-adjust: none",
                 "line-height: 0",
             ),
@@ -232,7 +232,7 @@ MUTATIONS = [
         "the reminder stays when it is done with",
         [
             (
-                "templates/layout/_main.html",
+                "templates/twofactor/layout/_main.html",
                 'hx-swap-oob="innerHTML:#nudge"',
                 'hx-swap-oob="innerHTML:#problem"',
             )

@@ -20,7 +20,7 @@ from steps import arrive
 from walks import enter, give_code, give_password, see, set_up
 
 KB = 1024
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parent.parent / "static/twofactor"
 
 
 class Scales:

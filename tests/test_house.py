@@ -99,7 +99,8 @@ def test_no_module_is_named_after_its_layer():
 # Templates
 
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])
-WIRING = {name: (ROOT / f"templates/components/{name}.html").read_text() for name in ("htmx", "link")}
+COMPONENTS = ROOT / "templates/twofactor/components"
+WIRING = {name: (COMPONENTS / f"{name}.html").read_text() for name in ("htmx", "link")}
 
 
 class Elements(HTMLParser):
@@ -108,7 +109,7 @@ class Elements(HTMLParser):
     def __init__(self, template):
         super().__init__()
         self.found = []
-        include = re.compile(r'{% include "components/(htmx|link).html".*?%}')
+        include = re.compile(r'{% include "twofactor/components/(htmx|link).html".*?%}')
         text = include.sub(lambda found: WIRING[found[1]], template.read_text())
         self.feed(re.sub(r"{[{%#].*?[}%#]}", lambda tag: re.sub(r"[\s\"'<>=]+", "_", tag[0]), text))
 
@@ -116,7 +117,8 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-PAGES = [file for file in TEMPLATES if file.parent != ROOT / "templates/mail"]  # mail knows no style sheets
+# Mail knows no style sheets.
+PAGES = [file for file in TEMPLATES if file != ROOT / "templates/twofactor/mail/base.html"]
 ELEMENTS = [(file.name, *element) for file in PAGES for element in Elements(file).found]
 
 

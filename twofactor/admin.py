@@ -25,7 +25,7 @@ from twofactor.operations import support
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
 
-STYLE = ["countersign-admin.css"]
+STYLE = ["twofactor/countersign-admin.css"]
 
 
 class ReasonForm(forms.Form):
@@ -169,7 +169,7 @@ class TwoFactorPeople(AskedAgain):
             "code_form": EmergencyForm(prefix="code"),
             "sessions_form": ReasonForm(prefix="sessions"),
         }
-        return TemplateResponse(request, "admin/two_factor/help.html", known | context, status=status)
+        return TemplateResponse(request, "twofactor/admin/help.html", known | context, status=status)
 
     def reset(self, request: HttpRequest, user: Any) -> HttpResponse:
         form = ReasonForm(request.POST, prefix="reset")

@@ -47,7 +47,7 @@ class Password(LoginView):
 
 
 class Site(admin.AdminSite):
-    index_template = "admin/two_factor/index.html"
+    index_template = "twofactor/admin/index.html"
     site_header = site_title = gettext_lazy("Administration")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -104,4 +104,4 @@ class Site(admin.AdminSite):
             "wrong": chart.Chart(adoption.by_day(now, DAYS, *WRONG)),
             "accepted": chart.Chart(adoption.by_day(now, DAYS, "second_factor_accepted")),
         }
-        return TemplateResponse(request, "admin/two_factor/adoption.html", context)
+        return TemplateResponse(request, "twofactor/admin/adoption.html", context)

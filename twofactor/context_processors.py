@@ -11,7 +11,7 @@ def layout(request: HttpRequest) -> dict[str, str | int]:
     htmx = getattr(request, "htmx", None)
     part = htmx and not htmx.history_restore_request
     return {
-        "layout": "layout/_main.html" if part else "layout/page.html",
+        "layout": "twofactor/layout/_main.html" if part else "twofactor/layout/page.html",
         "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
         "issuer": mail.issuer(),
         "htmx_version": conf.htmx_version(),

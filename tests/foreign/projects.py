@@ -13,8 +13,6 @@ from tests.settings import TWOFACTOR_KEYS
 
 ROOT = Path(__file__).parent.parent.parent
 NO_CACHE = shutil.ignore_patterns("__pycache__")
-# As pyproject.toml puts them into the wheel.
-TEMPLATES = ("admin/two_factor", "components", "layout", "mail", "twofactor")
 
 MOUNT = f"""
 INSTALLED_APPS += ["twofactor", "django_htmx"]
@@ -77,8 +75,8 @@ def start_project(folder: Path, settings: str = "", urls: str = "") -> Project:
     """What startproject makes, with the app of this folder mounted in it."""
     call_command("startproject", "elsewhere", folder)
     shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
-    for name in TEMPLATES:
-        shutil.copytree(ROOT / "templates" / name, folder / "twofactor/templates" / name)
+    # As pyproject.toml puts them into the wheel.
+    shutil.copytree(ROOT / "templates/twofactor", folder / "twofactor/templates/twofactor")
     shutil.copytree(ROOT / "static", folder / "twofactor/static")
     project = Project(folder, surroundings())
     project.append("elsewhere/settings.py", MOUNT + settings)

@@ -26,7 +26,7 @@ def drawn():
 def test_a_page_puts_nothing_into_the_cache_of_the_site(settings, tmp_path):
     """A cache that outlives a release would lead to files of the last one."""
     settings.CACHES = {"default": {"BACKEND": FILES, "LOCATION": tmp_path}}
-    assert "/static/app" in Client().get("/accounts/login/").text
+    assert "/static/twofactor/app" in Client().get("/accounts/login/").text
     assert list(tmp_path.iterdir()) == []
 
 

@@ -42,7 +42,7 @@ def page(
     if form is not None and form.is_bound and not form.is_valid():
         status = 422
     elif status >= 400 and status != 422:
-        context["layout"] = "layout/page.html"
+        context["layout"] = "twofactor/layout/page.html"
     return render(request, template, {"form": form, **context}, status=status)
 
 
