@@ -35,7 +35,7 @@ from twofactor.factors.accept import accept_code
 from twofactor.forms import PasswordForm
 from twofactor.outgoing import mail
 from twofactor.signin import step_up
-from twofactor.signin.pending import after_password, forget_after_sign_out, name_to_prefill
+from twofactor.signin.pending import after_password, clear_browser_after_sign_out, name_to_prefill
 from twofactor.signin.session import AMR, keep_session
 from twofactor.views.panel import or_fresh_panel
 from twofactor.web.pages import page, post_only, posted, refuse_doubles
@@ -94,7 +94,7 @@ class Logout(auth_views.LogoutView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().post(request, *args, **kwargs)
-        forget_after_sign_out(response)
+        clear_browser_after_sign_out(response)
         return response
 
 

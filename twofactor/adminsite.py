@@ -21,7 +21,7 @@ from twofactor.decorators import recently_confirmed, to_page
 from twofactor.factors import methods
 from twofactor.operations import adoption, chart
 from twofactor.outgoing import mail
-from twofactor.signin.pending import after_password, forget_after_sign_out
+from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.signin.session import AMR
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
@@ -79,7 +79,7 @@ class Site(admin.AdminSite):
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)
-        forget_after_sign_out(response)
+        clear_browser_after_sign_out(response)
         return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -15,7 +15,7 @@ from django.views import View
 
 from twofactor import enrolment
 from twofactor.signin import step_up
-from twofactor.signin.pending import Gone, PendingSignIn, find_pending_of_page
+from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
 from twofactor.users import signed_in_user
 from twofactor.web.pages import never_atomic
 from twofactor.web.redirects import see_other, with_next
@@ -54,7 +54,7 @@ def second_step(
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, find_pending_of_page(request))
+            return view(request, pending_of_form(request))
         except Gone as gone:
             if gone.sentence:
                 messages.info(request, gone.sentence)

@@ -25,12 +25,12 @@ from twofactor.signin.session import (
     AMR,
     HELD,
     NONE,
+    has_expired,
     hold_login,
     is_factor,
     is_held,
     is_held_elsewhere,
     method_of_session,
-    too_old,
 )
 from twofactor.web.htmx import Htmx
 from twofactor.web.pages import seconds_until
@@ -49,7 +49,7 @@ class TwoFactor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
-            if too_old(request) or epoch.has_ended(request):
+            if has_expired(request) or epoch.has_ended(request):
                 request.session.flush()
                 request.user = AnonymousUser()
                 messages.info(request, _("You were signed out after a while. Sign in to carry on."))

@@ -13,7 +13,7 @@ from twofactor import enrolment
 from twofactor.factors import backup_codes, code_text, methods, qr, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Draft
-from twofactor.signin import pending
+from twofactor.signin.pending import PendingSignIn
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 TABLE = README.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
@@ -23,7 +23,7 @@ WORDS = {
     "accept_code": accept_code,
     "methods": methods,
     "qr": qr,
-    "pending": pending,
+    "PendingSignIn": PendingSignIn,
     "totp": totp,
     "Draft": Draft,
     "issuer": "Countersign",

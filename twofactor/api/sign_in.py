@@ -17,7 +17,7 @@ from twofactor.api.answers import Problem
 from twofactor.api.door import OpenDoor, plain, said, shown
 from twofactor.factors import sent_codes
 from twofactor.factors.sent_codes import Channel
-from twofactor.signin.pending import MAX_AGE, accept_for_sign_in, begun, live, send_code
+from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
 
 
@@ -37,8 +37,8 @@ class Create(OpenDoor):
 
 def challenge(user: Any) -> dict[str, Any]:
     now = timezone.now()
-    pending = begun(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
-    return {"totp_challenge_token": pending.note(), "channels": pending.channels(now)}
+    pending = PendingSignIn.start(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
+    return {"totp_challenge_token": pending.to_token(), "channels": pending.channels(now)}
 
 
 def welcome(request: Request, user: Any, method: str) -> dict[str, str]:
@@ -52,9 +52,9 @@ class Verify(OpenDoor):
     @document.verify
     def post(self, request: Request) -> Response:
         body = said(bodies.SecondFactor, request)
-        pending = live(body["totp_challenge_token"])
+        pending = PendingSignIn.from_token(body["totp_challenge_token"])
         code, kinds = proof.code(body)
-        method = accept_for_sign_in(plain(request), pending, code, kinds)
+        method = pending.accept(plain(request), code, kinds)
         return shown(bodies.SignedIn, welcome(request, pending.user, method))
 
 
@@ -65,13 +65,13 @@ class Send(OpenDoor):
     def post(self, request: Request) -> Response:
         """The challenge lives on with the code: two minutes are short for a letter."""
         body, now = said(bodies.Send, request), timezone.now()
-        pending = live(body["totp_challenge_token"])
+        pending = PendingSignIn.from_token(body["totp_challenge_token"])
         channel = named(body["channel"], pending.channels(now))
-        send_code(plain(request), pending, channel, now)
+        pending.send_code(plain(request), channel, now)
         longer = replace(pending, ends_at=pending.began_at + MAX_AGE)
         ends = min(longer.ends_at, now + sent_codes.MAX_AGE)
         sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": ends}
-        return shown(bodies.Sent, {**sent, "totp_challenge_token": longer.note()})
+        return shown(bodies.Sent, {**sent, "totp_challenge_token": longer.to_token()})
 
 
 def named(kind: str, channels: list[Channel]) -> Channel:

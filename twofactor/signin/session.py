@@ -1,7 +1,4 @@
-"""Signing in, in two phases. After the password a person is still nobody, with a sealed note in a cookie:
-
-the pending sign-in. It is bound to everything that could change meanwhile, and dies when it is used.
-"""
+"""What a session remembers: how the second factor was met, when, and for how long that counts."""
 
 import logging
 from datetime import timedelta
@@ -27,54 +24,65 @@ from twofactor.sessions import epoch
 from twofactor.web.redirects import see_other
 
 log = logging.getLogger("countersign.security")
-# How the second factor was met, as the session remembers it.
-AMR = "amr"
-AUTH_AT = "auth_at"
-PASSWORD_AT = "password_at"  # noqa: S105 - the name of a moment
-SUDO_AT = "sudo_at"  # the step-up
-NONE = "none"  # this person has no second factor
-TRUSTED = "trusted"  # the browser stood in for it
-HELD = "held"  # has one, and has not given it: the gate lets nothing through
-HELD_LOGIN = "twofactor_held_login"  # what login() wrote into the session, kept where it authenticates nobody
-LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
+
+# Keys in the session
+AMR = "amr"  # the method by which the second factor was met: of factors/methods.py, or one of these three
+AUTH_AT = "auth_at"  # when the person signed in
+PASSWORD_AT = "password_at"  # noqa: S105 - when the password was given last
+SUDO_AT = "sudo_at"  # when password and factor were given together on the confirm page (step_up.py)
+SEEN_AT = "seen_at"  # the last request, at most a minute old
+HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
+
+NONE = "none"  # the person has no second factor
+TRUSTED = "trusted"  # it was left out, because the browser is trusted
+HELD = "held"  # the person has one and has not given it: the middleware lets nothing through
+
+LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login() writes
 WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS})
-WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}
+WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
+
+IDLE = timedelta(minutes=60)
+ABSOLUTE = timedelta(hours=24)
+SEEN_EVERY = 60  # seconds
+
+
+# Signing in
 
 
 def is_factor(method: str) -> bool:
-    """Not a trusted browser, nor a code that was sent: they let a person in and prove nothing more."""
+    """False for a trusted browser and for a sent code: they let a person in, and prove no second factor."""
     return method in methods.FACTORS
 
 
 def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
-    del vars(request)["twofactor_method"]  # true of this sign-in, and of no other in the same request
+    del vars(request)["twofactor_method"]  # it holds for this login() and for no other in the same request
     return see_other(to)
 
 
 def method_of_login(request: HttpRequest | None, user: Any) -> str:
-    """How the person whom some code logs in met the second factor, or that they did not."""
+    """What open_session() said; when other code calls login(), whether the person has a factor to give."""
     return getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
 
 
-@receiver(user_logged_in, dispatch_uid="twofactor.signin.session.mark_session")
-def mark_session(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
-    """Whatever code called login(), the session says how the second factor was met, or that it was not.
+@receiver(user_logged_in, dispatch_uid="twofactor.remember_method")
+def remember_method(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Runs at every login(), whatever code calls it.
 
-    Token views send this signal, too, some of them without a request: then there is no session to mark.
+    Views that issue tokens send this signal, too, some of them without a request. Then there is no session.
     """
     session = session_of(request, user)
-    ours = hasattr(request, "twofactor_method")
-    if session is not None and not ours and session.get(AMR) in methods.FACTORS:
-        return  # this session has given the factor already; for anybody else, login() would have emptied it
+    is_ours = hasattr(request, "twofactor_method")
+    if session is not None and not is_ours and session.get(AMR) in methods.FACTORS:
+        return  # the same person again: login() empties the session of anybody else
     method = method_of_login(request, user)
     if method == HELD:
         hold_login(request, session, user)
     if request is not None and session is not None:
         session[AMR] = method
         session[AUTH_AT] = int(timezone.now().timestamp())
-        if method in WITH_PASSWORD:  # whoever came back by mail gives it once more
+        if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
         epoch.mark_session(request, user)
     if method in WITHOUT_A_CODE:
@@ -88,42 +96,8 @@ def session_of(request: HttpRequest | None, user: Any) -> Any:
     return session if is_open else None
 
 
-def hold_login(request: HttpRequest | None, session: Any, user: Any) -> None:
-    """Take from the session what authenticates it, so that it is nobody's, whoever loads it by whatever key.
-
-    Without a session the answer must not go out, for it may carry a token: the gate looks at the request.
-    """
-    store = {} if session is None else session
-    store[HELD_LOGIN] = {name: store.pop(name) for name in LOGIN_KEYS if name in store}
-    if request is None:
-        log.warning("user=%s was signed in without a request, so nobody can ask for their code", user.pk)
-    else:
-        vars(getattr(request, "_request", request))[HELD_LOGIN] = store  # _request: Django's own inside DRF's
-
-
-def is_held(request: HttpRequest) -> bool:
-    return HELD_LOGIN in request.session
-
-
-def is_held_elsewhere(request: HttpRequest) -> bool:
-    """In a session that is not the one of the cookie, or in a token."""
-    store = vars(request).get(HELD_LOGIN)
-    return store is not None and store is not request.session and HELD_LOGIN in store
-
-
-def take_held_user(request: HttpRequest) -> Any:
-    """Whom the session was opened for, or None if that does not hold any more. The session is gone."""
-    vars(request).pop(HELD_LOGIN, None)
-    request.session.update(request.session.pop(HELD_LOGIN))
-    user: Any = get_user(request)
-    if user.is_authenticated:
-        user.backend = request.session[BACKEND_SESSION_KEY]
-    request.session.flush()
-    return user if user.is_authenticated else None
-
-
 def record_last_login(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
-    """The moment of a sign-in. With a code, claim() does it; what is held is none yet."""
+    """In place of Django's receiver: with a code, PendingSignIn.claim() writes the column."""
     if method_of_login(request, user) in WITHOUT_A_CODE:
         update_last_login(sender, user)
 
@@ -133,28 +107,63 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     update_session_auth_hash(request, user)
     epoch.mark_session(request, user)
     request.session[AMR] = method
-    request.session.pop(SUDO_AT, None)  # what was proven before is not proof for what is there now
+    request.session.pop(SUDO_AT, None)  # the step-up was made with what has been replaced
 
 
-IDLE = timedelta(minutes=60)
-ABSOLUTE = timedelta(hours=24)
-SEEN_AT = "seen_at"
-SEEN_EVERY = 60  # seconds: a session is written at most this often just to say that it is alive
+# A login() of other code, for somebody who has a second factor
+
+
+def hold_login(request: HttpRequest | None, session: Any, user: Any) -> None:
+    """Move what login() wrote to another key, so that the session authenticates nobody until the code came.
+
+    Without a session the answer may carry a token. The middleware then finds the mark on the request.
+    """
+    store = {} if session is None else session
+    store[HELD_LOGIN] = {name: store.pop(name) for name in LOGIN_KEYS if name in store}
+    if request is None:
+        log.warning("user=%s was signed in without a request, so nobody can ask for their code", user.pk)
+    else:
+        django_request = getattr(request, "_request", request)  # inside the request of DRF
+        vars(django_request)[HELD_LOGIN] = store
+
+
+def is_held(request: HttpRequest) -> bool:
+    return HELD_LOGIN in request.session
+
+
+def is_held_elsewhere(request: HttpRequest) -> bool:
+    """In another session than that of the cookie, or in a token."""
+    store = vars(request).get(HELD_LOGIN)
+    return store is not None and store is not request.session and HELD_LOGIN in store
+
+
+def take_held_user(request: HttpRequest) -> Any:
+    """End the held session and return its person; None if Django no longer accepts it for them."""
+    vars(request).pop(HELD_LOGIN, None)
+    request.session.update(request.session.pop(HELD_LOGIN))
+    user: Any = get_user(request)
+    if user.is_authenticated:
+        user.backend = request.session[BACKEND_SESSION_KEY]
+    request.session.flush()
+    return user if user.is_authenticated else None
+
+
+# At each request
 
 
 def method_of_session(request: HttpRequest) -> str:
-    """How the second factor was met. A session from before this app was installed is asked about once."""
+    """For a session from before this app was installed, the database is asked once."""
     if AMR not in request.session:
         if not request.user.is_authenticated:
             return NONE
         request.session[AMR] = method_of_login(request, request.user)
         request.session[AUTH_AT] = int(timezone.now().timestamp())
-    met: str = request.session[AMR]
-    return met
+    method: str = request.session[AMR]
+    return method
 
 
-def too_old(request: HttpRequest) -> bool:
-    """One hour without a page, or a day in all. Writes at most once a minute that somebody was here."""
+def has_expired(request: HttpRequest) -> bool:
+    """After an hour without a request, or a day. Also notes the request, which writes once a minute."""
     now = int(timezone.now().timestamp())
     began = request.session.get(AUTH_AT, now)
     seen = request.session.get(SEEN_AT, began)

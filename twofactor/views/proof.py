@@ -13,7 +13,7 @@ from twofactor.decorators import open_before_set_up
 from twofactor.factors.accept import accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
 from twofactor.signin import step_up
-from twofactor.signin.pending import forget_after_sign_out
+from twofactor.signin.pending import clear_browser_after_sign_out
 from twofactor.signin.session import AMR, NONE
 from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
@@ -49,7 +49,7 @@ def without_proof(request: HttpRequest, to: str) -> HttpResponse:
         return page(request, "twofactor/confirm.html", next=to)
     logout(request)
     response = see_other(with_next(settings.LOGIN_URL, to))
-    forget_after_sign_out(response)
+    clear_browser_after_sign_out(response)
     return response
 
 

@@ -16,7 +16,7 @@ from twofactor.factors.sent_codes import Channel
 from twofactor.forms import SentCodeForm
 from twofactor.limits import allowances
 from twofactor.models import SentCode
-from twofactor.signin.pending import PendingSignIn, accept_for_sign_in, send_code
+from twofactor.signin.pending import PendingSignIn
 from twofactor.views.verify import finish, other_ways, waiting
 from twofactor.web.pages import page, post_only, posted, seconds_until
 from twofactor.web.redirects import onward, see_other
@@ -31,7 +31,7 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
         return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
     again = sent_codes.newest(pending.user, pending.purpose) is not None
     try:
-        send_code(request, pending, channel, now)
+        pending.send_code(request, channel, now)
     except allowances.TooOften as refused:
         return too_soon(request, pending, refused.until)
     except sent_codes.NotSent:
@@ -56,9 +56,7 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     sent = sent_codes.newest(pending.user, pending.purpose)
     if sent is None:
         return see_other(reverse("twofactor:verify_other") + onward(request))
-    form = SentCodeForm(
-        posted(request), accept=lambda code: accept_for_sign_in(request, pending, code, methods.SENT)
-    )
+    form = SentCodeForm(posted(request), accept=lambda code: pending.accept(request, code, methods.SENT))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, pending, form, sent)

@@ -12,7 +12,7 @@ from twofactor.factors import backup_codes, methods
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.limits import guesses
 from twofactor.signin import trusted_browsers
-from twofactor.signin.pending import PendingSignIn, accept_for_sign_in, complete_sign_in
+from twofactor.signin.pending import PendingSignIn, complete_sign_in
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import onward
 
@@ -21,7 +21,7 @@ BACKUP = frozenset({methods.BACKUP})
 
 @second_step
 def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = CodeForm(posted(request), accept=lambda code: accept_for_sign_in(request, pending, code))
+    form = CodeForm(posted(request), accept=lambda code: pending.accept(request, code))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify.html", pending, form)
@@ -29,9 +29,7 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 @second_step
 def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    form = BackupCodeForm(
-        posted(request), accept=lambda code: accept_for_sign_in(request, pending, code, BACKUP)
-    )
+    form = BackupCodeForm(posted(request), accept=lambda code: pending.accept(request, code, BACKUP))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
     return show(request, "twofactor/verify_backup.html", pending, form)
