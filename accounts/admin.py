@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from twofactor import events
 from twofactor.admin import AskedAgain, HasTwoFactor, LockedNow, TwoFactorPeople
+from twofactor.models import actor
 from twofactor.operations import support
 
 POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -47,7 +48,7 @@ class PersonAdmin(TwoFactorPeople):
         if moved:  # nobody has shown yet that they read mail there
             obj.email_verified_at = None
             obj.save(update_fields=["email_verified_at"])
-            by, old = f"user {request.user.pk}", form.initial["email"]
+            by, old = actor(request.user.pk), form.initial["email"]
             events.record("address_changed", obj, request, also_to=[old], by=by)
 
     @admin.display(description=_("signing in"))

@@ -150,7 +150,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         with events.with_change():
             response = super().form_valid(form)
             known_browsers.remember(self.request, response, form.user, timezone.now())
-            events.record("password_changed", form.user, self.request, by="e-mail")
+            events.record("password_changed", form.user, self.request, channel="email")
         return response
 
 

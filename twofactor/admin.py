@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from twofactor.decorators import recently_confirmed
 from twofactor.factors import backup_codes
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser
+from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, actor
 from twofactor.operations import support
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
@@ -176,7 +176,7 @@ class TwoFactorPeople(AskedAgain):
         if not form.is_valid():
             return self.help_page(request, user, status=422, reset_form=form)
         try:
-            support.reset(user, form.cleaned_data["reason"], f"user {request.user.pk}", request)
+            support.reset(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         except support.NothingToDo:
             messages.warning(request, _("This person has no two-factor sign-in."))
         else:
@@ -189,7 +189,7 @@ class TwoFactorPeople(AskedAgain):
         if not form.is_valid():
             return self.help_page(request, user, status=422, code_form=form)
         valid_for = timedelta(hours=form.cleaned_data["hours"])
-        by = f"user {request.user.pk}"
+        by = actor(request.user.pk)
         try:
             code = support.emergency_code(
                 user, form.cleaned_data["reason"], by, request, timezone.now(), valid_for
@@ -206,7 +206,7 @@ class TwoFactorPeople(AskedAgain):
         form = ReasonForm(request.POST, prefix="sessions")
         if not form.is_valid():
             return self.help_page(request, user, status=422, sessions_form=form)
-        support.end_sessions(user, form.cleaned_data["reason"], f"user {request.user.pk}", request)
+        support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("Every session of this person has ended."))
         return self.back(user)
 

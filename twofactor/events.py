@@ -78,7 +78,7 @@ def with_change() -> AbstractContextManager[None]:
 def record(
     kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
 ) -> None:
-    """Without a request, somebody at the command line did it."""
+    """Without a request, somebody at the command line did it. Only support says in `by` who did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
     with with_change() if audience.mail else nullcontext():
         event = Event.objects.create(
@@ -143,7 +143,7 @@ def may_mail_address_of(user: Any, event: Event) -> bool:
 def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
     """A site overrides the text of one event by a template with its name, or that of all."""
     language = getattr(user, "language", "")
-    if "by" in event.detail:  # what support speaks is not the person's language
+    if event.is_by_somebody_else:
         language = language or settings.LANGUAGE_CODE
     own = email_of(user) if may_mail_address_of(user, event) else ""
     for address in dict.fromkeys([own, *also_to]):

@@ -13,6 +13,11 @@ from django.utils.translation import gettext_lazy as _
 # Secrets and hashes are serialize=False: dumpdata shows neither. Backups are the database's own business.
 
 
+def actor(user_id: Any) -> str:
+    """Who acted, as the audit log says it in `by`."""
+    return f"user {user_id}"
+
+
 class Authenticator(models.Model):
     """Two-factor sign-in is on exactly while this row exists, whether or not its key can be opened."""
 
@@ -161,6 +166,11 @@ class Event(models.Model):
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
         """Of the one kind; Django's own would translate all thirty first."""
         return str(Event.Kind(self.kind).label)
+
+    @property
+    def is_by_somebody_else(self) -> bool:
+        """Then address, browser and language are not the person's, who must not learn where support sits."""
+        return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
 
     @property
     def details(self) -> str:

@@ -117,6 +117,16 @@ def test_an_address_changed_by_an_administrator_is_not_confirmed(admin, bob):
     assert User.objects.get(pk=bob.pk).email_verified_at is None
 
 
+@pytest.mark.parametrize(("own", "told"), [(True, True), (False, False)])
+def test_a_changed_address_tells_where_its_owner_sat_and_never_support(admin, bob, own, told):
+    user = User.objects.get(is_staff=True) if own else bob
+    admin.defaults["REMOTE_ADDR"] = "203.0.113.7"
+    powers = {"is_staff": "on", "is_superuser": "on"} if own else {}
+    admin.post(f"{PEOPLE}{user.pk}/change/", fields(user, email="new@new.example", **powers))
+    about = [letter for letter in letters() if "address was changed" in letter.subject]
+    assert ["203.0.113.7" in letter.body for letter in about] == [told, told]
+
+
 @pytest.mark.proves("6.4.6")
 @pytest.mark.parametrize("send", [Client.get, Client.post])
 def test_there_is_no_page_to_set_somebodys_password(admin, bob, send):

@@ -295,6 +295,24 @@ def test_a_reset_leaves_an_earlier_confirmation_as_it_was(client):
 
 
 @pytest.mark.proves("6.4.3")
+@pytest.mark.parametrize("told", ["203.0.113.7", "Firefox"])
+def test_the_letter_about_a_reset_says_where_it_came_from(alice, told):
+    browser = {"REMOTE_ADDR": "203.0.113.7", "HTTP_USER_AGENT": "Firefox/140.0"}
+    reset(Client(**browser))
+    assert told in letters()[-1].body
+
+
+def test_the_recent_activity_says_where_a_reset_came_from(client, alice):
+    reset(Client(REMOTE_ADDR="203.0.113.7"))
+    client.post("/accounts/login/", {"username": alice.email, "password": NEW})
+    assert "203.0.113.7" in client.get("/two-factor/activity/").text
+
+
+def test_the_letter_about_a_reset_speaks_the_language_of_the_browser(alice):
+    reset(Client(HTTP_ACCEPT_LANGUAGE="de"))
+    assert "Passwort geändert" in letters()[-1].subject
+
+
 def test_a_reset_keeps_the_second_factor(client, alice):
     enrol(alice)
     reset(client)

@@ -171,7 +171,7 @@ def fill_event(user: Any, contents: Contents) -> Contents | None:
     event = Event.objects.filter(pk=contents["event_id"]).first()
     if event is None:
         return None
-    if "by" in event.detail:  # where support sits is not the person's
+    if event.is_by_somebody_else:
         event.ip_address, event.browser = None, ""
     return {"event": event}
 
