@@ -260,6 +260,15 @@ def test_after_a_hundred_only_a_new_password_helps(asked, phone):
     assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "86400")
 
 
+@pytest.mark.parametrize(
+    ("lifted", "advice"), [(False, "Reset your password"), (True, "Ask the people who run this site")]
+)
+def test_after_a_hundred_the_answer_says_what_helps(asked, phone, lifted, advice):
+    lifted_at = timezone.now() if lifted else None
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS, lifted_at=lifted_at)
+    assert advice in asked.give(otp_code=phone.code()).json()["detail"]
+
+
 @pytest.mark.proves("V-17")
 def test_the_challenge_says_whose_code_it_takes(asked, phone):
     bob = enrol(person("bob@example.com"))

@@ -19,6 +19,12 @@ def guess(user, now):
         return lock.until
 
 
+def guess_is_refused(user):
+    with pytest.raises(guesses.Locked) as refused:
+        guesses.charge(user, timezone.now())
+    return refused.value
+
+
 def use_up(user, clock, failures):
     """That many guesses in a row, each as soon as it is allowed."""
     for _ in range(failures):
@@ -236,6 +242,16 @@ def test_until_then_the_person_is_told_how_long(alice, clock):
     guesses.charge(with_new_password(), lifted_at)
     clock.shift(HOUR)
     assert guess(with_new_password("and another one"), timezone.now()) == lifted_at + timedelta(days=30)
+
+
+def test_who_is_stopped_again_is_told_when_a_new_password_helps(alice, clock):
+    stop(alice, clock)
+    assert guess_is_refused(alice).lifts_at is None
+    lifted_at = timezone.now()
+    guesses.charge(with_new_password(), lifted_at)
+    clock.shift(HOUR)
+    lock = guess_is_refused(get_user_model().objects.get())
+    assert (lock.until, lock.lifts_at) == (None, lifted_at + timedelta(days=30))
 
 
 def test_a_request_from_before_the_new_password_lifts_nothing(alice, clock):

@@ -7,6 +7,7 @@ import pyotp
 import pytest
 from django.conf import settings as site
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -18,8 +19,9 @@ from config.environment import admins
 from tests.accounts.letters import error_mails
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
-from twofactor import sealing
+from twofactor import middleware, sealing
 from twofactor.factors import authenticator_app, totp
+from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget
 from twofactor.signin.pending import PURPOSE
 
@@ -536,6 +538,45 @@ def test_a_locked_page_is_a_whole_page_under_htmx_too(locked):
 @pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
 def test_a_locked_page_says_what_else_can_be_done(locked, path):
     assert f'href="{path}"' in enter(locked, "000000").text
+
+
+RESET, ASK = "Reset your password to try again", "Ask the people who run this site to help you"
+RESET_LINK, WAIT = 'href="/accounts/password_reset/"', "Wait, then try again"
+
+
+@pytest.fixture
+def stopped(asked):
+    """A hundred wrong codes in a row."""
+    enter(asked, "000000")
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS)
+    return asked
+
+
+def test_after_the_last_wrong_code_a_new_password_is_advised_and_no_wait(stopped):
+    page = enter(stopped, "000000").text
+    assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [True, True, False, False]
+
+
+def test_where_a_new_password_has_just_helped_support_is_advised(stopped, clock):
+    GuessBudget.objects.update(lifted_at=timezone.now())
+    page = enter(stopped, "000000").text
+    assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [False, False, True, False]
+    assert "a new password does not help again before 31 March 2026" in page
+
+
+def test_where_a_new_password_has_just_helped_the_code_page_says_so_too(stopped):
+    GuessBudget.objects.update(lifted_at=timezone.now())
+    page = stopped.get(VERIFY).text
+    assert (RESET in page, ASK in page) == (False, True)
+
+
+@pytest.mark.parametrize(("stopped", "told"), [(True, False), (False, True)])
+def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock, stopped, told):
+    settings.ROOT_URLCONF = "tests.operations.their_urls"
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    page = middleware.locked(request, guesses.Locked(None if stopped else timezone.now())).text
+    assert ("What you can do" in page) is told
 
 
 def test_the_code_page_opens_while_it_is_locked(locked):

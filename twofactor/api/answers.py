@@ -17,7 +17,7 @@ from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances, guesses
 from twofactor.middleware import A_DAY
 from twofactor.signin.pending import Gone
-from twofactor.templatetags.two_factor import wait
+from twofactor.templatetags.two_factor import wait, why_locked
 from twofactor.web.pages import seconds_until
 
 RETRY_SECONDS = 30
@@ -56,14 +56,8 @@ def fields(failure: ValidationError) -> Response:
 
 
 def locked(lock: guesses.Locked) -> Response:
-    if lock.until is None:
-        sentence = _("You entered the wrong code too many times. Reset your password to try again.")
-        return answer(429, "locked", sentence, A_DAY)
-    sentence = _(
-        "You entered the wrong code too many times. You can try again in %(until)s, at about %(time)s (UTC)."
-    )
-    said = sentence % {"until": wait(lock.until), "time": f"{lock.until:%H:%M}"}
-    return answer(429, "locked", said, seconds_until(lock.until))
+    seconds = seconds_until(lock.until) if lock.until else A_DAY
+    return answer(429, "locked", why_locked(lock), seconds)
 
 
 def too_often(until: datetime) -> Response:

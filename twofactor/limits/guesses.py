@@ -21,10 +21,13 @@ LIFT_EVERY = timedelta(days=30)  # a new password may come from a thief who read
 
 
 class Locked(Exception):
-    """No guess is looked at until then; None: not before the password has been changed."""
+    """No guess is looked at until then; None: not before the password has been changed.
 
-    def __init__(self, until: datetime | None) -> None:
-        self.until = until
+    Where a new password has lifted the stop lately, the next one does so from `lifts_at` on.
+    """
+
+    def __init__(self, until: datetime | None, lifts_at: datetime | None = None) -> None:
+        self.until, self.lifts_at = until, lifts_at
 
 
 def wait_after(failures: int) -> timedelta:
@@ -38,17 +41,19 @@ def wait_after(failures: int) -> timedelta:
 def lock_of(guesses: GuessBudget | None, user: AbstractBaseUser, now: datetime) -> Locked | None:
     if guesses is None:
         return None
-    ends = []
+    ends: list[datetime] = []
+    lifts_at = None
     if guesses.failures >= LAST_GUESS:
-        if not has_new_password(guesses, user):
-            return Locked(None)
         if guesses.lifted_at and now - LIFT_EVERY < guesses.lifted_at <= now + CLOCKS_APART:
-            ends.append(guesses.lifted_at + LIFT_EVERY)
+            lifts_at = guesses.lifted_at + LIFT_EVERY
+            ends.append(lifts_at)
+        if not has_new_password(guesses, user):
+            return Locked(None, lifts_at)
     if guesses.blocked_until and now < guesses.blocked_until <= now + LONGEST_WAIT + CLOCKS_APART:
         ends.append(guesses.blocked_until)
     if guesses.day_failures >= GUESSES_A_DAY and (began := began_today(guesses, now)):
         ends.append(began + DAY)
-    return Locked(max(ends)) if ends else None
+    return Locked(max(ends), lifts_at) if ends else None
 
 
 def has_new_password(guesses: GuessBudget, user: AbstractBaseUser) -> bool:

@@ -7,9 +7,12 @@ from typing import Any
 
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from twofactor import enrolment
+from twofactor.limits.guesses import Locked
 from twofactor.web import browser_names
 from twofactor.web.pages import seconds_until
 
@@ -43,6 +46,25 @@ def wait(until: datetime) -> str:
         days = ceil(seconds / 86400)
         return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
     return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+
+
+@register.filter
+def why_locked(lock: Locked) -> str:
+    """Why no code is looked at, and what helps."""
+    if lock.until:
+        told = {"until": wait(lock.until), "time": f"{lock.until:%H:%M}"}
+        sentence = _(
+            "You entered the wrong code too many times. You can try again in %(until)s,"
+            " at about %(time)s (UTC)."
+        )
+        return sentence % told
+    if lock.lifts_at:
+        sentence = _(
+            "You entered the wrong code too many times, and a new password does not help again before"
+            " %(day)s. Ask the people who run this site to help you."
+        )
+        return sentence % {"day": date_format(lock.lifts_at, "DATE_FORMAT")}
+    return _("You entered the wrong code too many times. Reset your password to try again.")
 
 
 @register.tag
