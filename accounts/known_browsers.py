@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import KnownBrowser, User
 from twofactor import events, sealing
-from twofactor.limits.allowances import CLOCKS_APART
+from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.web import cookies
 

@@ -28,7 +28,7 @@ from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person fro
 from accounts.models import KnownBrowser, User
 from twofactor import events
 from twofactor.api import clients
-from twofactor.limits.allowances import CLOCKS_APART
+from twofactor.clocks import CLOCKS_APART
 from twofactor.outgoing.email_address import normalise
 from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login

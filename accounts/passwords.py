@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from datetime import timedelta
 from functools import lru_cache
 
 from django.contrib.auth import get_user_model
@@ -10,12 +9,14 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHash
 from django.db.models import Q
 from django.db.models.functions import Substr
 
+from twofactor.clocks import HOUR
+
 OTHER = (
     f"{PBKDF2PasswordHasher.algorithm}$"  # what another site stored stands behind it: iterations, salt, hash
 )
 FROM_ANOTHER_SITE = Q(password__startswith=OTHER)
 NUMBER_LENGTH = 8  # of iterations, and the $ behind them
-LOOK_AGAIN = timedelta(hours=1)
+LOOK_AGAIN = HOUR
 
 
 class Argon2(Argon2PasswordHasher):

@@ -7,15 +7,14 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from twofactor import sealing
-from twofactor.limits.allowances import CLOCKS_APART
+from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import GuessBudget
 from twofactor.sessions import credential_digests
 
 FREE_GUESSES = 5
 FIRST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(hours=1)
+LONGEST_WAIT = HOUR
 GUESSES_A_DAY = 20
-DAY = timedelta(hours=24)
 LAST_GUESS = 100  # in a row; then only a new password opens the way (NIST SP 800-63B-4, 3.2.2)
 LIFT_EVERY = timedelta(days=30)  # a new password may come from a thief who reads the mail
 

@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from twofactor import conf
-from twofactor.factors import sent_codes
-from twofactor.limits import guesses
+from twofactor.clocks import DAY
 from twofactor.models import (
     Allowance,
     Authenticator,
@@ -43,12 +42,12 @@ MORE: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "events", Event.objects.filter(at__lt=now - events_kept)
     yield "unfinished set-ups", Draft.objects.filter(started_at__lt=now - Draft.MAX_AGE)
-    yield "sent codes", SentCode.objects.filter(sent_at__lt=now - sent_codes.DAY)
+    yield "sent codes", SentCode.objects.filter(sent_at__lt=now - DAY)
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now)
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
-    yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * guesses.DAY)
+    yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY)
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
-    yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - guesses.DAY)
+    yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - DAY)
     yield "sessions", Session.objects.filter(expire_date__lt=now)
     if apps.is_installed("axes"):
         attempts = apps.get_model("axes", "AccessAttempt")

@@ -21,6 +21,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from twofactor import conf, sealing
+from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import Event, Letter
 from twofactor.outgoing import mail
 
@@ -30,10 +31,9 @@ LEASE = timedelta(seconds=60)
 PATIENCE = 30  # seconds for a mail server, well within the lease
 FIRST_WAIT = timedelta(seconds=30)
 AWAY_WAIT = timedelta(minutes=5)  # at most, when the mail server is away
-LONGEST_WAIT = timedelta(hours=1)  # when it is about the letter
-GIVEN_UP_AFTER = timedelta(days=1)
-HOLDS_BACK = timedelta(hours=2)  # later letters to the same person, as long as no server answers about it
-CLOCKS_APART = timedelta(seconds=30)
+LONGEST_WAIT = HOUR  # when it is about the letter
+GIVEN_UP_AFTER = DAY
+HOLDS_BACK = 2 * HOUR  # later letters to the same person, as long as no server answers about it
 AFTER_THE_PAGE = 0.1  # seconds, so that this work does not show in the time of the page that caused it
 LAST_ROUND = 5  # seconds in which a process that ends still begins to send
 
