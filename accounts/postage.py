@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from twofactor import sealing
-from twofactor.factors import sent_codes
-from twofactor.limits import allowances
+from twofactor.clocks import HOUR
+from twofactor.limits.allowances import Charge, Limit, take_all
 from twofactor.outgoing.email_address import normalise
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address, has_address
 
-TO_ONE_ADDRESS = 3
-FROM_ONE_BROWSER = 10
-FROM_ONE_NETWORK = 100
-WINDOW = timedelta(hours=1)
+# Each kind of mail (to sign up, to reset a password, to confirm or change an address) is counted apart.
+TO_ADDRESS = Limit("mails that strangers ask for to one address", 3, HOUR)
+FROM_BROWSER = Limit("mails that strangers ask for from one browser", 10, HOUR)
+FROM_NETWORK = Limit("mails that strangers ask for from one network", 100, HOUR)
 
 COOKIE = "asking"
 COOKIE_AGE = timedelta(days=1)
@@ -30,15 +30,15 @@ PURPOSE = "asking browser"
 def may_send(kind: str, address: str, request: HttpRequest, now: datetime) -> bool:
     """Counted before anything is sent. Too much for the address: nobody is told, and the answer is the same.
 
-    Too much from the browser or the network: budget.TooOften, which says nothing about any account. The
+    Too much from the browser or the network: TooOften, which says nothing about any account. The
     browser comes first, so that one alone does not use up what its whole network may ask for.
     """
     network, browser = client_address(request), asker(request)
-    limits = [(f"{kind}-by:{browser}", FROM_ONE_BROWSER, WINDOW)] if browser else []
-    limits += [(f"{kind}-from:{network}", FROM_ONE_NETWORK, WINDOW)] if has_address(network) else []
-    sent_codes.take_all(limits, now)
+    charges: list[Charge] = [(FROM_BROWSER, f"{kind}:{browser}")] if browser else []
+    charges += [(FROM_NETWORK, f"{kind}:{network}")] if has_address(network) else []
+    take_all(charges, now)
     to = hashlib.sha256(normalise(address).encode()).hexdigest()[:32]
-    return allowances.take(f"{kind}-to:{to}", TO_ONE_ADDRESS, WINDOW, now)
+    return TO_ADDRESS.take(f"{kind}:{to}", now)
 
 
 def asker(request: HttpRequest) -> str | None:

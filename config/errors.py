@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -15,14 +14,15 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from twofactor.limits import allowances
+from twofactor.clocks import HOUR
+from twofactor.limits.allowances import Limit
 from twofactor.web.client_address import client_address
 from twofactor.web.htmx import current_page
 
 RETRY_SECONDS = 30
 READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
 REPORT_BYTES = 4096
-REPORTS_FROM_ONE_PLACE = 20, timedelta(hours=1)
+REPORTS_FROM_NETWORK = Limit("content security policy reports from one network", 20, HOUR)
 
 log = logging.getLogger("countersign.csp")
 
@@ -79,8 +79,7 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
     """What a browser refused to load: a mistake of ours, or somebody's injected script."""
-    place = f"csp-report:{client_address(request)}"
-    if not allowances.take(place, *REPORTS_FROM_ONE_PLACE, timezone.now()):
+    if not REPORTS_FROM_NETWORK.take(client_address(request), timezone.now()):
         return HttpResponse(status=204)  # Django writes a line into the log for whatever is refused, too
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]

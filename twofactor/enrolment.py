@@ -1,7 +1,7 @@
 """Turning two-factor sign-in on, replacing the authenticator, making new backup codes, turning it off."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -10,17 +10,14 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import events, sealing
+from twofactor import events, limits, sealing
 from twofactor.factors import authenticator_app, backup_codes, code_text, totp
 from twofactor.factors.refusal import Refused
-from twofactor.limits import allowances
 from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser
 from twofactor.outgoing import mail
 from twofactor.sessions import credential_digests, epoch
 
 GUESSES_PER_KEY = 10
-STARTS_AN_HOUR = 10
-HOUR = timedelta(hours=1)
 
 
 class Unconfirmed(Exception):
@@ -114,9 +111,8 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
     found = opened(before, now)
     if found and found.holder == holder and found.draft.failures < GUESSES_PER_KEY:
         return found
-    starts = f"{kind}:{user.pk}"
-    if not allowances.take(starts, STARTS_AN_HOUR, HOUR, now):
-        raise allowances.TooOften(allowances.full_until(starts, STARTS_AN_HOUR, HOUR, now) or now + HOUR)
+    counted_as = f"{kind}:{user.pk}"
+    limits.SET_UPS_BEGUN.take_or_refuse(counted_as, now)
     value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
@@ -129,7 +125,7 @@ def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") ->
                 before.delete()
             draft = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:  # a second tab was first: theirs counts
-        allowances.give_back(starts)
+        limits.SET_UPS_BEGUN.give_back(counted_as)
         return start(user, kind, now, holder)
     return Unfinished(draft, **value)
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,8 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import signals
-from twofactor.limits import allowances
+from twofactor import limits, signals
+from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
 from twofactor.users import email_of
@@ -35,14 +34,13 @@ class Audience:
 
     signal: Signal | None = None
     mail: bool = False
-    mail_once_in: timedelta | None = None  # for what an attacker could repeat
-    for_each_browser: bool = False  # once for each browser and network, that is
+    mail_limit: Limit | None = None
+    for_each_browser: bool = False  # the limit counts each browser and network apart
 
 
 # Without a limit, of whatever gives somebody a way in: a thief would cause some harmless letters first.
 MAIL = Audience(mail=True)
-DAY = timedelta(hours=24)
-SUSPICIOUS = Audience(mail=True, mail_once_in=DAY)
+SUSPICIOUS = Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT)
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
     Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
@@ -56,7 +54,7 @@ AUDIENCES = {
     Event.Kind.WRONG_CODES: SUSPICIOUS,
     Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
     Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,
-    Event.Kind.NEW_BROWSER: Audience(mail=True, mail_once_in=DAY, for_each_browser=True),
+    Event.Kind.NEW_BROWSER: Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT, for_each_browser=True),
     Event.Kind.TOKEN_REUSED: SUSPICIOUS,
     Event.Kind.BACKUP_CODE_USED: MAIL,
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
@@ -124,20 +122,20 @@ def note(kind: str, user_id: Any, request: HttpRequest | None, **said: str) -> N
 
 
 def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> bool:
-    if audience.mail_once_in is None:
+    if audience.mail_limit is None:
         return True
-    key = f"mail:{event.kind}:{event.user_id}"
+    subject = f"{event.kind}:{event.user_id}"
     if audience.for_each_browser and request:
         place = f"{event.browser} {client_address(request)}"
-        key += f":{hashlib.sha256(place.encode()).hexdigest()[:24]}"
-    return allowances.take(key, 1, audience.mail_once_in, event.at)
+        subject += f":{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+    return audience.mail_limit.take(subject, event.at)
 
 
 def may_mail_address_of(user: Any, event: Event) -> bool:
     """One letter a day while nobody has confirmed it: it may belong to somebody who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
-    return allowances.take(f"mail-unconfirmed:{user.pk}", 1, DAY, event.at)
+    return limits.MAILS_TO_UNCONFIRMED.take(user.pk, event.at)
 
 
 def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:

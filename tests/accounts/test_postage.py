@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.postage import FROM_BROWSER, FROM_NETWORK
 from config import environment
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, enrol, give_password, person
@@ -35,7 +36,7 @@ def opened(form):
 def busy(clock):
     def busy(form, count):
         ask(Client(REMOTE_ADDR=NETWORK), form, "first@example.com")
-        Allowance.objects.filter(key=f"{form}-from:{NETWORK}").update(count=count)
+        Allowance.objects.filter(key=FROM_NETWORK.key(f"{form}:{NETWORK}")).update(count=count)
 
     return busy
 
@@ -81,7 +82,7 @@ def test_one_browser_alone_does_not_use_up_its_network(form):
     browser = opened(form)
     for n in range(30):
         ask(browser, form, f"p{n}@example.com")
-    assert Allowance.objects.get(key=f"{form}-from:{NETWORK}").count == 10
+    assert Allowance.objects.get(key=FROM_NETWORK.key(f"{form}:{NETWORK}")).count == 10
 
 
 @pytest.mark.proves("L-8")
@@ -112,7 +113,7 @@ def test_another_network_asks_on(form, busy):
 def test_of_a_hundred_ipv6_addresses_of_one_customer_each_counts_for_all(form):
     for n in range(3):
         ask(Client(REMOTE_ADDR=f"2001:db8::{n + 1}"), form, f"p{n}@example.com")
-    assert Allowance.objects.get(key=f"{form}-from:2001:db8::").count == 3
+    assert Allowance.objects.get(key=FROM_NETWORK.key(f"{form}:2001:db8::")).count == 3
 
 
 @FORMS
@@ -142,7 +143,7 @@ def test_somebody_who_is_signed_in_counts_in_any_browser():
     for browser in browsers:
         give_password(browser)
         browser.post("/accounts/email/verify/send/")
-    assert Allowance.objects.get(key=f"verify-by:user {User.objects.get().pk}").count == 2
+    assert Allowance.objects.get(key=FROM_BROWSER.key(f"verify:user {User.objects.get().pk}")).count == 2
 
 
 # A site without mail

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
+from accounts.postage import FROM_NETWORK
 from tests.accounts.letters import link
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone
@@ -364,6 +365,6 @@ def test_the_first_confirmation_ends_a_sign_in_from_before(program, client, db):
 
 def test_who_asks_too_often_from_one_network_is_told(program, db, clock):
     program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
-    Allowance.objects.filter(key__startswith="signup-from:").update(count=100)
+    Allowance.objects.filter(key__startswith=FROM_NETWORK.key("signup")).update(count=100)
     answer = program.post("register/", {"email": "mallory@example.com", "password": PASSWORD})
     assert (*code_of(answer), answer["Retry-After"]) == (429, "too_often", "3600")

@@ -5,7 +5,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from tests.people import PASSWORD
-from twofactor.limits import allowances, guesses
+from twofactor.limits import guesses
+from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, GuessBudget
 
 HOUR = timedelta(hours=1)
@@ -318,8 +319,8 @@ def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
 # Allowances
 
 
-def take(clock, key="mail:1", limit=3):
-    return allowances.take(key, limit, HOUR, timezone.now())
+def take(clock, subject=1, count=3):
+    return Limit("letters", count, HOUR).take(subject, timezone.now())
 
 
 def test_something_may_happen_as_often_as_its_limit_says(db, clock):
@@ -361,9 +362,9 @@ def test_a_new_window_counts_from_one(db, clock):
     assert [take(clock) for _ in range(4)] == [True, True, True, False]
 
 
-def test_every_key_has_its_own_count(db, clock):
+def test_every_subject_has_its_own_count(db, clock):
     [take(clock) for _ in range(3)]
-    assert take(clock, key="mail:2")
+    assert take(clock, subject=2)
 
 
 def test_a_refused_try_is_not_counted(db, clock):

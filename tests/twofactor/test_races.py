@@ -23,8 +23,9 @@ from accounts import lockout
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
+from twofactor.clocks import DAY
 from twofactor.factors import backup_codes
-from twofactor.limits import allowances, guesses
+from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
 
 REPEATS = range(int(os.environ.get("RACE_REPEATS", "1")))
@@ -272,7 +273,8 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
 
 def test_an_allowance_is_never_exceeded(alice, request, repeat):
     """What limits sends, starts and mails: ten allowed, a hundred ask."""
-    allowed = at_once(*[lambda: allowances.take("key", 10, guesses.DAY, timezone.now())] * CROWD)
+    ten_a_day = Limit("anything", 10, DAY)
+    allowed = at_once(*[lambda: ten_a_day.take(1, timezone.now())] * CROWD)
     assert (sum(allowed), Allowance.objects.get().count) == (10, 10)
 
 

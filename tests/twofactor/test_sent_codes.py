@@ -384,7 +384,7 @@ def test_the_password_alone_sends_nothing(asked):
 def test_looking_sends_nothing(asked, path, method):
     """V-19: browsers, mail programs and scanners look at everything."""
     getattr(asked, method)(path, {"channel": "email"}, headers={"Sec-Purpose": "prefetch"})
-    assert (mail.outbox, SentCode.objects.count(), count("sends")) == ([], 0, 0)
+    assert (mail.outbox, SentCode.objects.count(), count("codes sent")) == ([], 0, 0)
 
 
 def test_looking_at_send_leads_to_the_other_ways(asked):
@@ -656,14 +656,14 @@ def test_the_page_that_says_so_offers_the_other_ways(asked, paper, nobody_listen
 def test_what_could_not_be_sent_costs_the_person_nothing(asked, nobody_listens):
     for _ in range(7):
         ask(asked)
-    assert (count("sends:"), count("sends-to:"), count("signin-sends:")) == (0, 0, 0)
+    assert (count("codes sent to"), count("codes sent for")) == (0, 0)
 
 
 def test_what_could_not_be_sent_counts_for_the_place(asked, nobody_listens):
     """Otherwise whoever makes sending fail may try for ever."""
     for _ in range(3):
         ask(asked)
-    assert count("sends-from:") == 3
+    assert count("codes sent from") == 3
 
 
 def test_what_could_not_be_sent_is_never_accepted(asked, nobody_listens):

@@ -6,8 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from twofactor import conf
-from twofactor.limits import allowances
+from twofactor import limits
 from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
@@ -17,9 +16,9 @@ class Often(BaseThrottle):
         who = f"user:{request.user.pk}" if request.user.is_authenticated else client_address(request)
         if not has_address(who):
             return True
-        self.key, self.now = f"api:{view.counts_as}:{who}", timezone.now()
-        return allowances.take(self.key, *conf.throttle_rate(), self.now)
+        self.limit, self.subject, self.now = limits.api_requests(), f"{view.counts_as}:{who}", timezone.now()
+        return self.limit.take(self.subject, self.now)
 
     def wait(self) -> float | None:
-        until = allowances.full_until(self.key, *conf.throttle_rate(), self.now)
+        until = self.limit.full_until(self.subject, self.now)
         return seconds_until(until) if until else None

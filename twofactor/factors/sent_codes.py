@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from twofactor import conf, events, sealing
+from twofactor import conf, events, limits, sealing
 from twofactor.factors import code_text
 from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances
@@ -27,11 +27,6 @@ SMS = "sms"
 DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 TRIES = 5
-
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
-SENDS = [("h:1", 5, HOUR), ("d:1", 10, DAY)]  # to a person
-SENDS_TO_TARGET = [("m:1", 1, MINUTE), *SENDS]  # to an address or number: the other is possible at once
-SENDS_FROM_ONE_PLACE = 20  # in an hour
 PURPOSE = "sent code"
 
 
@@ -93,24 +88,27 @@ def email_allowed(user: Any, now: datetime) -> bool:
     return credential_digests.is_unchanged(user, getattr(user, "guess_budget", None))
 
 
-Limit = tuple[str, int, timedelta]
-
-
 def send(
-    user: Any, channel: Channel, purpose: str, address: str, now: datetime, limits: Iterable[Limit] = ()
+    user: Any,
+    channel: Channel,
+    purpose: str,
+    address: str,
+    now: datetime,
+    also: Iterable[allowances.Charge] = (),
 ) -> None:
     """Counted before it is sent; a failed send gives back what it cost the person. Or TooOften, NotSent."""
-    target = f"sends-to:{sealing.fingerprint('target', channel.target)[:24]}"
-    to_target = [(f"{target}:{span}", limit, window) for span, limit, window in SENDS_TO_TARGET]
-    to_person = [(f"sends:{user.pk}:{span}", limit, window) for span, limit, window in SENDS]
+    target = sealing.fingerprint("target", channel.target)[:24]
     # The narrowest first: whoever is refused by it holds nothing, not even for a moment, that others share.
-    mine = [*to_target, *limits, *to_person]
-    here = [(f"sends-from:{address}", SENDS_FROM_ONE_PLACE, HOUR)] if has_address(address) else []
-    take_all([*mine, *here], now)
+    mine = [
+        *[(limit, target) for limit in limits.CODES_TO_TARGET],
+        *also,
+        *[(limit, user.pk) for limit in limits.CODES_TO_PERSON],
+    ]
+    here = [(limits.CODES_FROM_NETWORK, address)] if has_address(address) else []
+    allowances.take_all([*mine, *here], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):
-        for key, *_rest in mine:
-            allowances.give_back(key)
+        allowances.give_back_all(mine)
         raise NotSent
     SentCode.objects.create(
         user_id=user.pk,
@@ -120,16 +118,6 @@ def send(
         digest=sealing.fingerprint(PURPOSE, f"{user.pk}:{purpose}:{code}"),
         sent_at=now,
     )
-
-
-def take_all(limits: list[Limit], now: datetime) -> None:
-    """All or none; the wait that is told is the longest of those that refuse."""
-    for place, (key, limit, window) in enumerate(limits):
-        if not allowances.take(key, limit, window, now):
-            for earlier, *_rest in limits[:place]:
-                allowances.give_back(earlier)
-            full = [allowances.full_until(*refusing, now) for refusing in limits[place:]]
-            raise allowances.TooOften(max((until for until in full if until), default=now + MINUTE))
 
 
 def deliver(user: Any, channel: Channel, code: str) -> bool:

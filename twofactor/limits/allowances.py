@@ -1,49 +1,83 @@
-"""How often a person may guess or ask. Counted in the database before anything is verified or sent."""
+"""How often something may happen within a window of time. Counted in the database that all servers share."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 
+from twofactor.clocks import CLOCKS_APART, MINUTE
 from twofactor.models import Allowance
-
-CLOCKS_APART = timedelta(seconds=30)  # at most; whatever lies further ahead is of a clock that was set back
 
 
 class TooOften(Exception):
-    """Nothing was guessed, but this may not happen again before then."""
+    """A limit is reached. It may happen again at `until`."""
 
     def __init__(self, until: datetime) -> None:
         self.until = until
 
 
-def give_back(key: str) -> None:
-    """What was taken for something that then did not happen."""
-    Allowance.objects.filter(pk=key, count__gt=0).update(count=F("count") - 1)
+@dataclass(frozen=True)
+class Limit:
+    """So many times within a window, for each subject: a person, an address, a browser or a network."""
+
+    name: str
+    """In plain words. The table of limits in the README has it as a row."""
+
+    count: int
+    window: timedelta
+
+    def key(self, subject: object) -> str:
+        """With the window, because one name can stand for a limit of an hour and one of a day."""
+        return f"{self.name} {self.window.total_seconds():.0f}:{subject}"
+
+    def take(self, subject: object, now: datetime) -> bool:
+        """Count one more, if the limit allows it. One UPDATE counts and decides, so no race exceeds it."""
+        is_over = Q(began_at__lte=now - self.window) | Q(began_at__gt=now + CLOCKS_APART)
+        row = Allowance.objects.filter(pk=self.key(subject))
+        for _attempt in range(3):
+            counted = row.filter(is_over | Q(count__lt=self.count)).update(
+                count=Case(When(is_over, then=Value(1)), default=F("count") + 1),
+                began_at=Case(When(is_over, then=Value(now)), default=F("began_at")),
+            )
+            if counted or self.full_until(subject, now):
+                return bool(counted)
+            try:
+                with transaction.atomic():
+                    Allowance.objects.create(key=self.key(subject), count=1, began_at=now)
+            except IntegrityError:
+                continue  # another request has created the row since the UPDATE: count in it
+            return True
+        return False
+
+    def take_or_refuse(self, subject: object, now: datetime) -> None:
+        """Count one more, or raise TooOften."""
+        take_all([(self, subject)], now)
+
+    def full_until(self, subject: object, now: datetime) -> datetime | None:
+        """When the window ends, if the limit is reached. Counts nothing."""
+        is_running = Q(began_at__gt=now - self.window, began_at__lte=now + CLOCKS_APART)
+        row = Allowance.objects.filter(is_running, pk=self.key(subject), count__gte=self.count).first()
+        return row.began_at + self.window if row else None
+
+    def give_back(self, subject: object) -> None:
+        """Undo one take(), for something that then did not happen."""
+        Allowance.objects.filter(pk=self.key(subject), count__gt=0).update(count=F("count") - 1)
 
 
-def full_until(key: str, limit: int, window: timedelta, now: datetime) -> datetime | None:
-    """When it may happen again, if it may not now. Takes nothing."""
-    running = Q(began_at__gt=now - window, began_at__lte=now + CLOCKS_APART)
-    row = Allowance.objects.filter(running, pk=key, count__gte=limit).first()
-    return row.began_at + window if row else None
+Charge = tuple[Limit, object]  # and its subject
 
 
-def take(key: str, limit: int, window: timedelta, now: datetime) -> bool:
-    """Whether this may happen once more. One UPDATE counts and decides."""
-    stale = Q(began_at__lte=now - window) | Q(began_at__gt=now + CLOCKS_APART)
-    mine = Allowance.objects.filter(pk=key)
-    for _ in range(3):
-        counted = mine.filter(stale | Q(count__lt=limit)).update(
-            count=Case(When(stale, then=Value(1)), default=F("count") + 1),
-            began_at=Case(When(stale, then=Value(now)), default=F("began_at")),
-        )
-        if counted or full_until(key, limit, window, now):
-            return bool(counted)
-        try:
-            with transaction.atomic():
-                Allowance.objects.create(key=key, count=1, began_at=now)
-        except IntegrityError:
-            continue  # somebody else began the window since the UPDATE; count in it
-        return True
-    return False
+def take_all(charges: Sequence[Charge], now: datetime) -> None:
+    """Count one more in each limit, or in none and raise TooOften with the longest wait of those reached."""
+    for place, (limit, subject) in enumerate(charges):
+        if not limit.take(subject, now):
+            give_back_all(charges[:place])
+            ends = [limit.full_until(subject, now) for limit, subject in charges[place:]]
+            raise TooOften(max((end for end in ends if end), default=now + MINUTE))
+
+
+def give_back_all(charges: Iterable[Charge]) -> None:
+    for limit, subject in charges:
+        limit.give_back(subject)

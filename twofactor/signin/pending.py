@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import conf, enrolment, events, sealing
+from twofactor import conf, enrolment, events, limits, sealing
 from twofactor.factors import methods, sent_codes
 from twofactor.factors.accept import Overtaken, accept_code
 from twofactor.factors.refusal import Refused
@@ -37,7 +37,6 @@ PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
 CLOCKS_APART = timedelta(seconds=60)  # how far the clocks of two app servers may differ
 PREFILL_FOR = timedelta(minutes=5)  # after a sign-in has run out of time
-SENDS_AN_HOUR = 6
 
 
 class Gone(Exception):
@@ -143,8 +142,8 @@ class PendingSignIn:
 
     def send_code(self, request: HttpRequest, channel: Channel, now: datetime) -> None:
         """Counted with everything that is sent to this person, and with what sign-ins alone may send."""
-        limit = (f"signin-sends:{self.user.pk}", SENDS_AN_HOUR, sent_codes.HOUR)
-        sent_codes.send(self.user, channel, self.purpose, client_address(request), now, limits=[limit])
+        also = [(limits.CODES_AT_SIGN_IN, self.user.pk)]
+        sent_codes.send(self.user, channel, self.purpose, client_address(request), now, also)
         events.record("code_sent", self.user, request, channel=channel.kind)
 
 
