@@ -41,7 +41,7 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
     authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
     authenticator_app.seal_key(authenticator, key, now)
     authenticator.save()
-    GuessBudget.objects.create(user=user, **credential_digests.proof(user))
+    GuessBudget.objects.create(user=user, **credential_digests.current(user))
     backup_codes.replace_all(user, backup_codes.rows(user, codes or []))
     return Phone(key)
 

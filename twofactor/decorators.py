@@ -1,4 +1,4 @@
-"""Guards: each parses what it checks, and hands it to the view."""
+"""Decorators for views: of a site, and of ours."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,15 +25,15 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Reachable even for somebody who must set up two-factor sign-in first."""
+    """Lets through people who must set up two-factor sign-in and have not."""
     vars(view)["open_before_set_up"] = True
     return view
 
 
 def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Around every view of urls.py, so that none depends on what middleware a site has.
+    """Around every view of urls.py: asks people to sign in, unless the view says @login_not_required.
 
-    Only for people who are signed in, unless the view says @login_not_required.
+    A site may have no LoginRequiredMiddleware.
     """
 
     @wraps(view)
@@ -48,7 +48,7 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def second_step(
     view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Hand the view a live PendingSignIn; without one, back to where the person can go on."""
+    """Passes the pending sign-in to the view. Without one, redirects to where the person can go on."""
 
     @login_not_required
     @wraps(view)
@@ -60,19 +60,19 @@ def second_step(
                 messages.info(request, gone.sentence)
             return see_other(gone.to)
 
-    vars(guarded)["takes_the_code"] = True  # the gate lets people through to it who have not given it yet
+    vars(guarded)["takes_the_code"] = True  # for the middleware, which holds everybody else
     return guarded
 
 
 def otp_required(view: Page[P]) -> Page[P]:
-    """Only for people who have given a second factor: it is asked for now, or they are led to set one up."""
+    """Only for people who have given a second factor. Others are asked for it, or led to set one up."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
         if not signed_in_user(request).is_verified():
-            can_give = enrolment.is_on(request.user) and not step_up.came_back(request)
+            can_give = enrolment.is_on(request.user) and not step_up.recovered_by_email(request)
             return to_page(request, "twofactor:confirm" if can_give else "twofactor:setup")
         return view(request, *args, **kwargs)
 
@@ -80,7 +80,7 @@ def otp_required(view: Page[P]) -> Page[P]:
 
 
 class OTPRequiredMixin(View):
-    """otp_required for class-based views; stands left of the view it protects."""
+    """otp_required for class-based views. Comes before the view among the base classes."""
 
     @method_decorator(otp_required)  # type: ignore[arg-type]  # typed for functions
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -88,12 +88,12 @@ class OTPRequiredMixin(View):
 
 
 def recently_confirmed(max_age: timedelta = step_up.STEP_UP_AGE) -> Callable[[Page[P]], Page[P]]:
-    """Only with password and factor given on the confirm page within max_age; signing in does not count."""
+    """Only if password and factor were given on the confirm page within max_age; a sign-in does not count."""
     return ask_unless(lambda request: step_up.recently_confirmed(request, max_age))
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
-    """The address first: the password would be asked for in vain."""
+    """Asks for a confirmed address before the password: without one, set-up would refuse."""
     asked = ask_unless(step_up.may_set_up)(view)
     return open_before_set_up(ask_unless(has_confirmed_address, "twofactor:setup_address")(asked))
 
@@ -120,5 +120,5 @@ def ask_unless(
 
 
 def to_page(request: HttpRequest, name: str) -> HttpResponse:
-    """On to the other page and back here; a form that was on its way comes back to its page."""
+    """Redirect to the named page, with this one as ?next=. After a POST that is the page of the form."""
     return see_other(with_next(name, request.get_full_path()))

@@ -170,7 +170,7 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
         authenticator_app.seal_key(authenticator, setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
         # The app has just shown its code, so a code by e-mail may help whoever loses it.
-        GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.proof(user))
+        GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.current(user))
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)

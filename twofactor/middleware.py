@@ -1,4 +1,4 @@
-"""The gate behind every door: nobody with a second factor sees a page before they have given it."""
+"""Middleware: nobody who has a second factor sees a page before they have given it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,7 +41,11 @@ A_DAY = 24 * 60 * 60
 
 
 class TwoFactor:
-    """Reads the session only: an ordinary page costs no query."""
+    """Reads the session, so an ordinary page costs no query.
+
+    Two things write: once a minute the time of the request, and the method of a session that is older than
+    this app, for which the database is asked once.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         conf.refuse_problems()
@@ -58,15 +62,15 @@ class TwoFactor:
             if method_of_session(request) == HELD:
                 hold_login(request, request.session, request.user)
                 request.user = AnonymousUser()
-        if is_held(request):  # by a middleware before this one
+        if is_held(request):  # also by a middleware before this one
             request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(with_is_verified, request, request.user)))
         response = self.get_response(request)
         if is_held(request):
-            return self.held(request, response.headers.get("Location", request.get_full_path()))
-        return refused() if is_held_elsewhere(request) else response
+            return self.ask_for_code(request, response.headers.get("Location", request.get_full_path()))
+        return refuse_token() if is_held_elsewhere(request) else response
 
-    def held(self, request: HttpRequest, to: str) -> HttpResponse:
+    def ask_for_code(self, request: HttpRequest, to: str) -> HttpResponse:
         response = ask_held_session(request, to)
         request.user = AnonymousUser()
         return response
@@ -74,13 +78,13 @@ class TwoFactor:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Whoever must have a second factor and has none gets no further than setting it up."""
+        """Holds people who have not given their factor, and leads those who must have one to set-up."""
         if is_held(request):
             if not getattr(view, "takes_the_code", False):
-                return self.held(request, request.get_full_path())
+                return self.ask_for_code(request, request.get_full_path())
             request.user = AnonymousUser()
             return go_on_with_code(request)
-        if type(cast(Any, request.user)) is not SimpleLazyObject:  # signed in by a middleware after this
+        if type(cast(Any, request.user)) is not SimpleLazyObject:  # set by a middleware after this one
             request.user = with_is_verified(request, request.user)
         has_factor = request.session.get(AMR, NONE) != NONE
         if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
@@ -94,38 +98,38 @@ class TwoFactor:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, guesses.Locked):
-            return locked(request, exception)
-        return too_often(request, exception) if isinstance(exception, allowances.TooOften) else None
+            return locked_page(request, exception)
+        return too_often_page(request, exception) if isinstance(exception, allowances.TooOften) else None
 
 
 def changes_the_password(view: Callable[..., Any]) -> bool:
-    """A page of Django's own, in whatever site, that asks for the old password alone."""
+    """Is it Django's own view, which asks for the old password alone?"""
     kind = getattr(view, "view_class", object)
     return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
 
 
 def with_is_verified(request: HttpRequest, user: Any) -> Any:
-    """The user, who now answers is_verified(): has this session given a second factor?"""
+    """Gives the user is_verified(): has this session given a second factor?"""
     user.is_verified = lambda: is_factor(request.session.get(AMR, NONE))
     return user
 
 
-def refused() -> HttpResponse:
-    """In place of an answer that may hold a token, or the key of a session, for the password alone."""
+def refuse_token() -> HttpResponse:
+    """In place of an answer that may carry a token or a session key for the password alone."""
     sentence = _(
         "This account has two-factor authentication, and this way of signing in can't ask for the code."
     )
     return JsonResponse({"detail": sentence, "code": "second_factor_needed"}, status=403)
 
 
-def locked(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:
+def locked_page(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:
     seconds = seconds_until(lock.until) if lock.until else A_DAY
     response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
-def too_often(request: HttpRequest, refused: allowances.TooOften) -> HttpResponse:
+def too_often_page(request: HttpRequest, refused: allowances.TooOften) -> HttpResponse:
     response = render(request, "twofactor/too_often.html", {"until": refused.until}, status=429)
     response.headers["Retry-After"] = str(seconds_until(refused.until))
     return response

@@ -1,4 +1,4 @@
-"""What a user model brings so that its sessions can be ended and its address trusted."""
+"""What can be asked of a site's user model, whichever it is."""
 
 from typing import Any, cast
 
@@ -10,12 +10,12 @@ from twofactor.models import SecurityMixin
 
 
 def signed_in_user(request: HttpRequest) -> SecurityMixin:
-    """Whoever is signed in, behind LoginRequiredMiddleware."""
+    """For views that only people who are signed in reach."""
     return cast(SecurityMixin, request.user)
 
 
 def has_column(name: str) -> bool:
-    """Some user models have only an attribute of that name, or nothing."""
+    """A user model may have an attribute of that name without a column."""
     return any(field.name == name for field in get_user_model()._meta.concrete_fields)
 
 
@@ -24,7 +24,7 @@ def has_relation(name: str) -> bool:
 
 
 def only_active(rows: QuerySet[Any], user: str = "") -> QuerySet[Any]:
-    """As far as the database knows; where there is no column, is_active has to be asked of each person."""
+    """Leaves the rows as they are where is_active is no column: then it has to be asked of each person."""
     return rows.filter(**{f"{user}is_active": True}) if has_column("is_active") else rows
 
 

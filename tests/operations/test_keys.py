@@ -268,7 +268,7 @@ def test_a_lost_key_proves_no_address(settings):
     enrol(alice)
     settings.TWOFACTOR_KEYS = [LOST]
     run("rotate-keys")
-    assert not credential_digests.is_unchanged(alice, GuessBudget.objects.get())
+    assert not credential_digests.are_unchanged(alice, GuessBudget.objects.get())
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def password(request: Request, body: dict[str, Any], age: timedelta, *, with_cod
         if family(request).method in WITH_PASSWORD and signed_in_within(request, age):
             return
         raise Problem(_("Give your password again."), "password_needed", 403)
-    user = step_up.with_password(plain(request), body["password"])
+    user = step_up.user_with_password(plain(request), body["password"])
     if user is None:
         raise Problem(_("The password is not correct"), "password_refused")
     if user.password != family(request).user.password:

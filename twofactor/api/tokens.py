@@ -177,7 +177,7 @@ def check(text: str, now: datetime) -> None:
 
 def goes_on(family: TokenFamily) -> bool:
     """After a change of theirs that ended every sign-in: did nothing else end it too?"""
-    return constant_time_compare(family.session_hash, epoch.auth_hash(family.user, ago=1))
+    return constant_time_compare(family.session_hash, epoch.auth_hash(family.user, epochs_back=1))
 
 
 def keep(family: TokenFamily, method: str) -> None:

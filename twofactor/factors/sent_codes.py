@@ -85,7 +85,7 @@ def email_allowed(user: Any, now: datetime) -> bool:
         or not epoch.security_record(user).email_verified_at
     ):
         return False
-    return credential_digests.is_unchanged(user, getattr(user, "guess_budget", None))
+    return credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
 
 
 def send(

@@ -157,7 +157,7 @@ def reset_after_success(user: AbstractBaseUser, *, with_factor: bool) -> None:
 
     Where the day's count is nothing, support has lifted all meanwhile.
     """
-    proven = credential_digests.proof(user) if with_factor else {}
+    proven = credential_digests.current(user) if with_factor else {}
     GuessBudget.objects.filter(pk=user.pk).update(
         failures=0,
         blocked_until=None,

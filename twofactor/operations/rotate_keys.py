@@ -86,5 +86,5 @@ def renew_digests() -> None:
         with transaction.atomic():
             for row in rows:
                 same = {column: getattr(row, column) for column in credential_digests.DIGESTS}
-                if new := credential_digests.renewed(row):
+                if new := credential_digests.with_newest_key(row):
                     GuessBudget.objects.filter(pk=row.pk, **same).update(**new)

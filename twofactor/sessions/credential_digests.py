@@ -1,7 +1,7 @@
-"""What ends a person's sessions, and what is known of their address.
+"""Keyed digests of a person's password hash and e-mail address, kept in their row of GuessBudget.
 
-It stands on the user model if that has room for it (user.SecurityMixin), which costs nothing. In a site
-whose model has none, a row of ours stands in, at one query a request.
+They tell whether either has changed since a moment, in any site and whoever changed it. epoch.auth_hash()
+cannot, because it also differs once the epoch or SECRET_KEY has changed.
 """
 
 from typing import Any
@@ -21,37 +21,37 @@ DIGESTS = {
 }
 
 
-def text_of(user: Any, purpose: str) -> str:
+def digested_text(user: Any, purpose: str) -> str:
     return f"{user.pk}|{user.password if purpose == PASSWORD_PURPOSE else email_of(user)}"
 
 
 def digest(user: Any, purpose: str) -> str:
-    return sealing.fingerprint(purpose, text_of(user, purpose))
+    return sealing.fingerprint(purpose, digested_text(user, purpose))
 
 
 def has_digest(user: Any, purpose: str, stored: str) -> bool:
-    return sealing.has_fingerprint(purpose, text_of(user, purpose), stored)
+    return sealing.has_fingerprint(purpose, digested_text(user, purpose), stored)
 
 
-def proof(user: Any) -> dict[str, str]:
-    """For the row of a person who has just given password and factor."""
+def current(user: Any) -> dict[str, str]:
+    """To be stored when a person has given password and factor."""
     return {
         "proven_password_digest": digest(user, PASSWORD_PURPOSE),
         "proven_address_digest": digest(user, ADDRESS_PURPOSE),
     }
 
 
-def is_unchanged(user: Any, guesses: GuessBudget | None) -> bool:
-    """Are password and address those of the last proof with a factor? Without one, no."""
+def are_unchanged(user: Any, guesses: GuessBudget | None) -> bool:
+    """Since password and factor were given last? False if they never were."""
     return guesses is not None and all(
-        has_digest(user, DIGESTS[column], getattr(guesses, column)) for column in proof(user)
+        has_digest(user, DIGESTS[column], getattr(guesses, column)) for column in current(user)
     )
 
 
-def renewed(guesses: GuessBudget) -> dict[str, str]:
-    """The digests under the newest key; of what has changed since, one that fits no password or address.
+def with_newest_key(guesses: GuessBudget) -> dict[str, str]:
+    """For key rotation. A digest that no longer matches becomes one that matches nothing.
 
-    One whose key is lost stays as it is: it may not begin to say that the password is a new one.
+    One whose key is lost is left out: made anew, it would say that the password has not changed.
     """
     user, new = guesses.user, {}
     for column, purpose in DIGESTS.items():
@@ -63,9 +63,9 @@ def renewed(guesses: GuessBudget) -> dict[str, str]:
 
 
 def keep_digests(sender: Any, instance: Any, update_fields: Any = None, **kwargs: Any) -> None:
-    """Django hashes a password anew when somebody gives it and its hash is outdated: no new password.
+    """Before Django saves the same password with a newer hasher, so that it does not count as a new one.
 
-    It then saves that column alone, after setting _password to None, where a new password leaves its text.
+    Django then saves this column alone, with _password set to None. A new password leaves its text there.
     """
     if update_fields != {"password"} or vars(instance).get("_password", "") is not None:
         return
@@ -83,7 +83,7 @@ def keep_digests(sender: Any, instance: Any, update_fields: Any = None, **kwargs
 
 
 def is_outdated(password: str) -> bool:
-    """As Django's check_password() decides."""
+    """Decides as Django's check_password() does."""
     try:
         hasher = identify_hasher(password)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What ends a person's sessions, and what is known of their address.
+"""The security epoch: a number whose change ends every session of a person.
 
-It stands on the user model if that has room for it (user.SecurityMixin), which costs nothing. In a site
-whose model has none, a row of ours stands in, at one query a request.
+It is a column of the user model if that inherits models.SecurityMixin, which costs no query. For any other
+user model it is in our table Standing, at one query a request.
 """
 
 from copy import copy
@@ -25,13 +25,13 @@ def security_record(user: Any) -> Any:
     return user if is_on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
 
 
-def auth_hash(user: Any, ago: int = 0) -> str:
-    """Changes with the password and with the epoch: what outlives neither is bound to it."""
+def auth_hash(user: Any, epochs_back: int = 0) -> str:
+    """Differs once the password or the epoch has changed. What must end with them carries it."""
     if is_on_user():
         then = copy(user)
-        then.security_epoch -= ago
+        then.security_epoch -= epochs_back
         return str(then.get_session_auth_hash())
-    own, epoch = user.get_session_auth_hash(), security_record(user).security_epoch - ago
+    own, epoch = user.get_session_auth_hash(), security_record(user).security_epoch - epochs_back
     return salted_hmac("twofactor.standing", f"{own}|{epoch}", algorithm="sha256").hexdigest()
 
 
@@ -40,7 +40,7 @@ def end_sessions(user: Any) -> None:
 
 
 def mark_session(request: HttpRequest, user: Any) -> None:
-    """The session belongs to this epoch."""
+    """Write the epoch into the session, where Django's own session hash does not carry it."""
     if not is_on_user():
         request.session[EPOCH] = security_record(user).security_epoch
 

@@ -1,4 +1,4 @@
-"""Proving once more that it is you, before something that would hurt."""
+"""Step-up: password and second factor are asked for again before something that could do harm."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,53 +17,52 @@ STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
 
 
-def within(request: HttpRequest, mark: str, age: timedelta) -> bool:
-    moment = request.session.get(mark)
+def is_within(request: HttpRequest, key: str, age: timedelta) -> bool:
+    moment = request.session.get(key)
     return moment is not None and 0 <= timezone.now().timestamp() - moment <= age.total_seconds()
 
 
 def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
-    """Password and factor, on the confirm page. Signing in does not count."""
-    return within(request, SUDO_AT, max_age)
+    """Password and factor were given on the confirm page. Signing in does not count."""
+    return is_within(request, SUDO_AT, max_age)
 
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
-    if not came_back(request) and enrolment.is_on(request.user):
+    if not recovered_by_email(request) and enrolment.is_on(request.user):
         return recently_confirmed(request)
-    return within(request, PASSWORD_AT, SETUP_AGE)
+    return is_within(request, PASSWORD_AT, SETUP_AGE)
 
 
-def came_back(request: HttpRequest) -> bool:
-    """Signed in with an e-mailed code just now: may bind a new authenticator, nothing else that hurts."""
+def recovered_by_email(request: HttpRequest) -> bool:
+    """Signed in with a mailed code a moment ago. That allows to set up a new authenticator, and no more."""
     by_mail = request.session.get(AMR) == methods.RECOVERY
-    return by_mail and within(request, AUTH_AT, SETUP_AGE)
+    return by_mail and is_within(request, AUTH_AT, SETUP_AGE)
 
 
-def is_on_the_way_back(request: HttpRequest, to: str) -> bool:
-    """Whoever lost the authenticator gives the password alone, if it is for set-up that they give it."""
-    return came_back(request) and to.startswith(resolve_url("twofactor:setup"))
+def takes_password_alone(request: HttpRequest, to: str) -> bool:
+    """On the way to set-up, somebody who has lost the authenticator has no code to give."""
+    return recovered_by_email(request) and to.startswith(resolve_url("twofactor:setup"))
 
 
 def password_is_right(request: HttpRequest, password: str) -> bool:
-    user = with_password(request, password)
+    user = user_with_password(request, password)
     if user is None:
         return False
-    if (
-        user.password != signed_in_user(request).password
-    ):  # hashed anew on the way, which the session is bound to
+    # Django has hashed an outdated password anew. The session is bound to the hash.
+    if user.password != signed_in_user(request).password:
         update_session_auth_hash(request, user)
     return True
 
 
-def with_password(request: HttpRequest, password: str) -> Any:
-    """Through the site's own backends, so that guesses here are counted with those at the login page."""
+def user_with_password(request: HttpRequest, password: str) -> Any:
+    """Asks the site's backends, so that a wrong password counts as one at the login page does."""
     user = authenticate(request, username=request.user.get_username(), password=password)
     return user if user and user.pk == request.user.pk else None
 
 
-def confirmed(request: HttpRequest, method: str | None) -> None:
-    """A person has risen: a new session key, the moment, and how the factor was met if it was."""
+def record_step_up(request: HttpRequest, method: str | None) -> None:
+    """Change the session key and store the time. The method is None where no factor was asked for."""
     request.session.cycle_key()
     now = int(timezone.now().timestamp())
     request.session[PASSWORD_AT] = now

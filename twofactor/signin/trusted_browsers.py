@@ -1,4 +1,4 @@
-"""Browsers that may skip the second factor. The token is in the cookie, its hash in the database."""
+"""Browsers that may leave out the second factor. The cookie has the token, the database its hash."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ TOKEN_BYTES = 32
 
 
 def may_trust(user: Any) -> bool:
-    """Whoever can open the administration gives the second factor every time."""
+    """Staff give the second factor every time."""
     return not is_staff(user)
 
 
@@ -30,11 +30,11 @@ def digest(token: str) -> str:
 
 
 def tokens(request: HttpRequest) -> list[str]:
-    """One for each person who trusts this browser."""
+    """The cookie has one for each person who trusts this browser."""
     return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
 
 
-def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> None:
+def add(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> None:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     TrustedBrowser.objects.create(
         user_id=user.pk,
@@ -49,18 +49,18 @@ def trust(request: HttpRequest, response: HttpResponse, user: Any, now: datetime
     TrustedBrowser.objects.filter(
         pk__in=list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
     ).delete()
-    kept = [token, *still_good(tokens(request))][:PEOPLE_PER_BROWSER]
+    kept = [token, *working_tokens(tokens(request))][:PEOPLE_PER_BROWSER]
     cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
 
 
-def still_good(presented: list[str]) -> list[str]:
+def working_tokens(presented: list[str]) -> list[str]:
     rows = TrustedBrowser.objects.filter(digest__in=[digest(token) for token in presented])
     good = set(rows.values_list("digest", flat=True))
     return [token for token in presented if digest(token) in good]
 
 
 def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
-    """Asked after the password. The row, not the cookie, says how long."""
+    """To be asked once the password was right. The row decides when it ends, not the cookie."""
     presented = [digest(token) for token in tokens(request)]
     if not presented or not may_trust(user):
         return False
@@ -73,8 +73,8 @@ def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
     return False
 
 
-def browsers(user: Any, now: datetime) -> list[TrustedBrowser]:
-    """Those that still work: a change that ended the sessions has ended the others too."""
+def list_trusted(user: Any, now: datetime) -> list[TrustedBrowser]:
+    """Those that still work, newest use first. What ends sessions ends trust, too."""
     current = epoch.auth_hash(user)
     mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
     return [found for found in mine if constant_time_compare(found.session_hash, current)]

@@ -43,7 +43,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         mine = holder(request)
         enrolment.start(signed_in_user(request), CODES, timezone.now(), mine)
-        step_up.confirmed(request, methods.TOTP)
+        step_up.record_step_up(request, methods.TOTP)
         return held(request, see_other("twofactor:backup_codes"), mine)
     return page(request, "twofactor/backup_codes.html", form=form)
 

@@ -59,9 +59,9 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.masked_address(email),
         "phone": sent_codes.confirmed_phone(user),
-        "browsers": trusted_browsers.browsers(user, now) if authenticator else [],
+        "browsers": trusted_browsers.list_trusted(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
-        "came_back": step_up.came_back(request),
+        "came_back": step_up.recovered_by_email(request),
     }
     state["masked_phone"] = state["phone"] and sent_codes.masked_number(state["phone"].number)
     state["seen"] = fingerprint(state)
@@ -112,7 +112,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     user = signed_in_user(request)
     if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
         raise Http404
-    still_trusted = pk in {browser.pk for browser in trusted_browsers.browsers(user, timezone.now())}
+    still_trusted = pk in {browser.pk for browser in trusted_browsers.list_trusted(user, timezone.now())}
     with events.with_change():
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise enrolment.Changed

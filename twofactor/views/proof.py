@@ -30,10 +30,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
-    form = proof(request, with_code=has_factor and not step_up.is_on_the_way_back(request, to))
+    form = proof(request, with_code=has_factor and not step_up.takes_password_alone(request, to))
     next(iter(form.fields.values())).widget.attrs["autofocus"] = True  # nothing has to be read before it
     if form.is_valid():
-        step_up.confirmed(request, form.cleaned_data.get("code"))
+        step_up.record_step_up(request, form.cleaned_data.get("code"))
         return see_other(to)
     return page(request, "twofactor/confirm.html", form=form, next=to)
 

@@ -1,4 +1,4 @@
-"""What people call their browser."""
+"""The name of a browser and its system, out of the User-Agent header."""
 
 from django.utils.translation import gettext
 
@@ -15,7 +15,7 @@ SYSTEMS = {
 
 
 def name_of(user_agent: str) -> str:
-    """Firefox · Windows, for example. Never the header itself: a stranger's text in our letters."""
+    """For example "Firefox · Windows". Never text of the header itself, which anybody can write."""
     name = next((shown for mark, shown in NAMES.items() if f"{mark}/" in user_agent), "")
     system = next((shown for mark, shown in SYSTEMS.items() if mark in user_agent), "")
     known = " · ".join(part for part in (name, system) if part)

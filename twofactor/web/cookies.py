@@ -1,11 +1,11 @@
-"""Our own cookies: never readable by scripts, never sent from another site's form."""
+"""Our own cookies: HttpOnly, SameSite=Lax, and Secure wherever the session's cookie is."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 
 def name(short: str) -> str:
-    """With the prefix that keeps a neighbour on a sub-domain from writing it, which wants HTTPS."""
+    """With the prefix __Host-, so that a sub-domain cannot set it. Browsers accept it over HTTPS only."""
     return f"__Host-{short}" if settings.SESSION_COOKIE_SECURE else short
 
 

@@ -1,4 +1,4 @@
-"""The one place that knows of htmx: which layout a page extends, and which moves are full navigations."""
+"""Middleware for htmx: which answers are swapped into the page, and which load a new document."""
 
 from collections.abc import Callable
 from typing import Literal, cast
@@ -23,9 +23,9 @@ class HtmxRequest(HttpRequest):
 
 
 class Htmx:
-    """Steps inside a flow swap in place; whatever changes who is signed in loads a new document.
+    """Swaps the steps of a flow into the page, but loads a new document when another person is signed in.
 
-    Otherwise the navigation bar and the CSRF token would be those of somebody else.
+    The navigation bar and the CSRF token are those of the person the document was made for.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -38,12 +38,12 @@ class Htmx:
             if request.method == "POST" and asks_to_sign_in(request, response):
                 response.headers["Location"] = sign_in_again(request)
         else:
-            response = in_place(cast(HtmxRequest, request), self.get_response)
+            response = answer_htmx(cast(HtmxRequest, request), self.get_response)
         patch_vary_headers(response, ["HX-Request"])
         return response
 
 
-def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
     before = request.session.get(SESSION_KEY)
     response = get_response(request)
     if request.method == "POST" and response.status_code >= 400:
@@ -60,13 +60,13 @@ def in_place(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpRes
 
 
 def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
-    """A refused form is no step in the history, unless it shows another page than the one it was on."""
+    """The address to push, or False: a refused form is no step in the history if it shows the same page."""
     page = response.headers.get("Content-Location", "")
     return page if page and page != current_page(request) else False
 
 
 def is_document(response: HttpResponse) -> bool:
-    """A whole document in answer to a part of one comes from somebody else's layout, the admin's say."""
+    """A whole document, for example of the admin, cannot be swapped into a page of ours."""
     if (
         response.status_code != 200
         or response.streaming
@@ -77,20 +77,20 @@ def is_document(response: HttpResponse) -> bool:
 
 
 def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
-    """And to come back to what was asked for: whoever signs out, say, is led there too."""
+    """Does it lead to the login page and back here? Signing out leads there too, but not back."""
     target = response.headers.get("Location", "")
     back = parse_qs(urlsplit(target).query).get(REDIRECT_FIELD_NAME)
     here = request.get_full_path()
     return is_sign_in(target) and back in ([here], [request.build_absolute_uri()], [conf.base_url() + here])
 
 
-def say_why(request: HttpRequest) -> None:
+def tell_why(request: HttpRequest) -> None:
     if not vars(request).get("told_why"):
         messages.info(request, _("You were signed out. Sign in to carry on."))
 
 
 def current_page(request: HttpRequest) -> str:
-    """What the person is looking at, by htmx or the browser, if that is a page of this site."""
+    """The path of the page that the person is looking at, if htmx or the browser tells one of this site."""
     htmx = getattr(request, "htmx", None)
     page = (htmx.current_url if htmx else request.headers.get("Referer")) or ""
     path = path_of(page) if page.startswith(f"{request.scheme}://{request.get_host()}/") else ""
@@ -98,14 +98,14 @@ def current_page(request: HttpRequest) -> str:
 
 
 def sign_in_again(request: HttpRequest) -> str:
-    """Back to the page the person was looking at, not to the form on it or the part that was asked for."""
-    say_why(request)
+    """The login page, and from there back to the page, not to the form or part of it that was asked for."""
+    tell_why(request)
     page = current_page(request) or ("/" if getattr(request, "htmx", None) else request.get_full_path())
     return with_next(settings.LOGIN_URL, page)
 
 
 def navigate(response: HttpResponse, to: str) -> HttpResponse:
-    """Not a redirect status: XMLHttpRequest would follow it before htmx could look. Cookies stay on it."""
+    """With status 200, because XMLHttpRequest follows a redirect before htmx can see it."""
     response.status_code = 200
     response.content = b""
     response.headers.pop("Location", None)

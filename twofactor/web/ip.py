@@ -1,4 +1,4 @@
-"""IP addresses as they arrive: from a socket, or in the header of a proxy."""
+"""Parsing of IP addresses, which come from a socket or from the header of a proxy."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -28,7 +28,7 @@ def parse_network(text: str) -> Network:
 
 
 def parse_hop(text: str) -> Address | None:
-    """One entry of X-Forwarded-For. Some proxies write the port behind it. A zone is none of ours."""
+    """One entry of X-Forwarded-For, to which some proxies add the port. None if it has a zone."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -38,7 +38,7 @@ def parse_hop(text: str) -> Address | None:
 
 
 def customer(address: Address) -> str:
-    """Whom a limit counts by."""
+    """What a limit counts by: a customer of a provider has one IPv4 address, or a network of IPv6."""
     if isinstance(address, IPv6Address):
         return str(ip_network((address, IPV6_CUSTOMER), strict=False).network_address)
     return str(address)

@@ -1,4 +1,4 @@
-"""How our own views answer."""
+"""Forms and pages of our own views."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to: an empty POST is a refused form, not a fresh one."""
+    """The data to bind a form to. An empty POST is bound too, so that it is refused."""
     if request.method != "POST":
         return None
     refuse_doubles(request)
@@ -27,7 +27,7 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 def refuse_doubles(request: HttpRequest) -> None:
-    """No form of ours has a field twice. Which of two codes counts must not depend on who reads them."""
+    """400 for a field that is sent twice: two readers could take different values of it."""
     if any(len(values) > 1 for _name, values in request.POST.lists()):
         raise BadRequest("a field was sent twice")
 
@@ -35,9 +35,9 @@ def refuse_doubles(request: HttpRequest) -> None:
 def page(
     request: HttpRequest, template: str, *, form: BaseForm | None = None, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """200 unless the view says otherwise, or 422 when it shows a form that was refused.
+    """Render the template: 422 if its form was refused, else the given status.
 
-    What any other refusal shows is a whole page, of which htmx takes the main part.
+    Other errors are whole documents, of which htmx takes the main part.
     """
     if form is not None and form.is_bound and not form.is_valid():
         status = 422
@@ -47,19 +47,19 @@ def page(
 
 
 def seconds_until(moment: datetime) -> int:
-    """For Retry-After: whole seconds, at least one."""
+    """Whole seconds, at least one, as Retry-After wants them."""
     return max(ceil((moment - timezone.now()).total_seconds()), 1)
 
 
 def never_atomic(view: Callable[..., T]) -> Callable[..., T]:
-    """Outside the transaction that ATOMIC_REQUESTS opens: an error page would roll a counted guess back."""
+    """Run outside the transaction of ATOMIC_REQUESTS, which would roll back a guess that was counted."""
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view
 
 
 def post_only(page_name: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """For a view that only acts: whoever arrives by GET, after signing in, is led to its page."""
+    """For a view without a page of its own: a GET, for example after signing in, leads to the named page."""
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)

@@ -1,4 +1,4 @@
-"""How our own views answer."""
+"""Where to go on to: redirects, and what a request may say about them in ?next=."""
 
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -12,15 +12,15 @@ from twofactor import conf
 
 
 def see_other(to: str) -> HttpResponse:
-    """The next step is a GET: 303 says so, where 302 leaves it to custom.
+    """303, after which every client sends a GET; with 302 they may not.
 
-    A path, the name of a page, or what LOGIN_URL or LOGIN_REDIRECT_URL says, which may be on another host.
+    `to` is a path, the name of a URL, or the value of LOGIN_URL, which may be on another host.
     """
     return HttpResponseRedirect(resolve_url(to), status=303)
 
 
 def with_next(page: str, back: str) -> str:
-    """The address of the page, and where to go on to from there: in full if the page is on another host."""
+    """The address of the page with ?next=, which is an absolute URL if the page is on another host."""
     url = urlsplit(resolve_url(page))
     query = QueryDict(url.query, mutable=True)
     query[REDIRECT_FIELD_NAME] = urljoin(conf.base_url(), back) if url.netloc else back
@@ -28,12 +28,12 @@ def with_next(page: str, back: str) -> str:
 
 
 def is_sign_in(url: str) -> bool:
-    """Does it lead to LOGIN_URL, whatever stands behind the question mark?"""
+    """Is it LOGIN_URL, whatever its query string?"""
     return urlsplit(url)[:3] == urlsplit(resolve_url(settings.LOGIN_URL))[:3]
 
 
 def path_of(url: str) -> str:
-    """Without scheme and host; nothing where somebody wrote what is no address at all."""
+    """Without scheme and host; empty if it cannot be parsed."""
     try:
         return urlsplit(url)._replace(scheme="", netloc="").geturl()
     except ValueError:
@@ -41,19 +41,19 @@ def path_of(url: str) -> str:
 
 
 def own_page(request: HttpRequest, to: str | None) -> str:
-    """Where to go on to, if that is a page of ours."""
+    """The path if it is one of this site, else LOGIN_REDIRECT_URL. `to` may come from the request."""
     path = (to or "").removeprefix(f"{request.scheme}://{request.get_host()}")
     safe = url_has_allowed_host_and_scheme(path, {request.get_host()}, require_https=request.is_secure())
     return path if path.startswith("/") and safe else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def safe_next(request: HttpRequest, to: str | None) -> str:
-    """Where a person asked to go on to. Not to the page that asks: that would go round in circles."""
+    """As own_page(), but never the page that is asked for, which would redirect to itself."""
     page = own_page(request, to)
     circle = page.partition("?")[0] == request.path
     return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
 
 
 def onward(request: HttpRequest) -> str:
-    """The end of a link to the next step: whoever was led here from another page is led back there."""
+    """?next= of this request, to be added to the links of the next step."""
     return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
