@@ -1,12 +1,29 @@
 """What can be asked of a site's user model, whichever it is."""
 
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, Protocol, cast
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from twofactor.models import SecurityMixin
+
+
+class TwoFactorUser(Protocol):
+    """A row of AUTH_USER_MODEL. Not every model has is_staff: see is_staff()."""
+
+    pk: Any
+    password: str
+    last_login: datetime | None
+    is_active: bool
+
+    def get_username(self) -> str: ...
+
+    def has_usable_password(self) -> bool: ...
+
+    @classmethod
+    def get_email_field_name(cls) -> str: ...
 
 
 def signed_in_user(request: HttpRequest) -> SecurityMixin:
@@ -28,7 +45,7 @@ def only_active(rows: QuerySet[Any], user: str = "") -> QuerySet[Any]:
     return rows.filter(**{f"{user}is_active": True}) if has_column("is_active") else rows
 
 
-def is_staff(user: Any) -> bool:
+def is_staff(user: TwoFactorUser) -> bool:
     return bool(getattr(user, "is_staff", False))
 
 
