@@ -10,12 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor import enrolment
+from twofactor import enrolment, policy
 from twofactor.signin import step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
+from twofactor.signin.session import NONE
 from twofactor.users import signed_in_user
 from twofactor.web.pages import never_atomic
 from twofactor.web.redirects import see_other, with_next
@@ -28,6 +30,16 @@ def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
     """Lets through people who must set up two-factor sign-in and have not."""
     vars(view)["open_before_set_up"] = True
     return view
+
+
+def must_set_up_first(user: Any, method: str, view: Any) -> bool:
+    """Does the policy keep this sign-in from the view? Asked at each request, for pages and for the API.
+
+    The user is looked at last, because request.user costs a query.
+    """
+    if method != NONE or getattr(view, "open_before_set_up", False):
+        return False
+    return user.is_authenticated and policy.holds_for(user, timezone.now())
 
 
 def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

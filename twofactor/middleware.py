@@ -11,12 +11,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from twofactor import conf, policy
-from twofactor.decorators import to_page
+from twofactor import conf
+from twofactor.decorators import must_set_up_first, to_page
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.signin import step_up
@@ -89,9 +88,7 @@ class TwoFactor:
         has_factor = request.session.get(AMR, NONE) != NONE
         if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
             return to_page(request, "twofactor:confirm")
-        if request.session.get(AMR) != NONE or getattr(view, "open_before_set_up", False):
-            return None
-        if not request.user.is_authenticated or not policy.holds_for(request.user, timezone.now()):
+        if not must_set_up_first(request.user, request.session.get(AMR, ""), view):
             return None
         messages.info(request, _("Your account needs two-factor authentication. Set it up to carry on."))
         return to_page(request, "twofactor:setup")
