@@ -9,9 +9,9 @@ from rest_framework.response import Response
 
 from accounts import postage, registration
 from accounts.forms import ADDRESS_LENGTH, SignUpForm
-from twofactor.api.bodies import Text
-from twofactor.api.document import Example, described, refused
-from twofactor.api.door import OpenDoor, plain, said, shown
+from twofactor.api.base import PublicApiView, django_request, serialized, validated
+from twofactor.api.schema import Example, describe_operation, refusal
+from twofactor.api.serializers import Text
 from twofactor.factors.sent_codes import NotSent
 from twofactor.forms import PASSWORD_LENGTH
 from twofactor.outgoing import mail
@@ -29,10 +29,10 @@ class LinkSent(serializers.Serializer):
     detail = serializers.CharField()
 
 
-class Register(OpenDoor):
-    counts_as = "register"
+class RegisterView(PublicApiView):
+    throttle_scope = "register"
 
-    @described(
+    @describe_operation(
         "Sign up",
         "Sends a link that confirms the address. Whoever has an account already gets the same answer.",
         NewAccount,
@@ -43,7 +43,7 @@ class Register(OpenDoor):
             202,
             {"detail": LINK},
         ),
-        refused(
+        refusal(
             "a short password",
             {"email": "eve@example.com", "password": "harbour"},
             400,
@@ -54,13 +54,13 @@ class Register(OpenDoor):
         also=(429,),
     )
     def post(self, request: Request) -> Response:
-        form = SignUpForm(said(NewAccount, request))
+        form = SignUpForm(validated(NewAccount, request))
         if not form.is_valid():
             raise ValidationError(
                 {name: [str(text) for text in found] for name, found in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
-        may_send = postage.may_send("signup", form.cleaned_data["email"], plain(request), now)
+        may_send = postage.may_send("signup", form.cleaned_data["email"], django_request(request), now)
         if may_send and not registration.sign_up(**form.cleaned_data, language=language, now=now):
             raise NotSent
         sentence = _("You can sign in now")
@@ -68,4 +68,4 @@ class Register(OpenDoor):
             sentence = _(
                 "We have sent a message to the address you gave. Open the link in it to confirm the address."
             )
-        return shown(LinkSent, {"detail": sentence}, 202)
+        return serialized(LinkSent, {"detail": sentence}, 202)

@@ -27,7 +27,7 @@ from accounts import known_browsers, passwords
 from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person from one address
 from accounts.models import KnownBrowser, User
 from twofactor import events
-from twofactor.api import clients
+from twofactor.api import client_tokens
 from twofactor.clocks import CLOCKS_APART
 from twofactor.outgoing.email_address import normalise
 from twofactor.signals import signed_in_over_api
@@ -348,5 +348,5 @@ def remember(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any)
 def forgive(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """A whole sign-in clears what was counted, with or without a session."""
     forget(request, user)
-    if user.last_login is not None and not clients.is_known(user, request, timezone.now()):
+    if user.last_login is not None and not client_tokens.is_known(user, request, timezone.now()):
         events.record("new_browser", user, request)

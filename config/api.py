@@ -2,9 +2,9 @@
 
 from django.urls import include, path
 
-from accounts.api import Register
+from accounts.api import RegisterView
 
 urlpatterns = [
     path("", include("twofactor.api.urls")),
-    path("register/", Register.as_view()),
+    path("register/", RegisterView.as_view()),
 ]

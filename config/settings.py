@@ -63,7 +63,7 @@ MIDDLEWARE = [
     "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    *(["twofactor.api.cookieless.Cookieless"] if API_ENABLED else []),  # before anybody reads a cookie
+    *(["twofactor.api.middleware.ApiMiddleware"] if API_ENABLED else []),  # before anybody reads a cookie
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

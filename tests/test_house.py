@@ -429,7 +429,7 @@ ALLOWED = {
     "compares_in_the_open": {
         # Two hashes that we have stored ourselves: was it made anew? And which rows the database has found.
         ("twofactor.signin.step_up", "user.password != signed_in_user(request).password"),
-        ("twofactor.api.proof", "user.password != family(request).user.password"),
+        ("twofactor.api.preconditions", "user.password != family.user.password"),
         ("twofactor.signin.trusted_browsers", "digest(token) in good"),
     },
     "saves": {

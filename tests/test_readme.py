@@ -98,7 +98,7 @@ LIMITS = {
         f"{words(conf.challenge_age())}; {words(tokens.ACCESS_AGE)}"
     ),
     "over the API: a sign-in without renewing; in all": (
-        f"{words(tokens.Refresh.lifetime)}; {words(tokens.ABSOLUTE)}"
+        f"{words(tokens.RefreshToken.lifetime)}; {words(tokens.ABSOLUTE)}"
     ),
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"

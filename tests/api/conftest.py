@@ -3,7 +3,7 @@ import pytest
 from tests.api.program import Program
 from tests.twofactor.conftest import alice, paper, phone  # noqa: F401 - fixtures
 
-COOKIELESS = "twofactor.api.cookieless.Cookieless"
+API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
@@ -12,7 +12,7 @@ def api(settings):
     """As config.settings has it with API_ENABLED."""
     settings.ROOT_URLCONF = "tests.api.urls"
     middleware = list(settings.MIDDLEWARE)
-    middleware.insert(middleware.index(SESSIONS), COOKIELESS)
+    middleware.insert(middleware.index(SESSIONS), API_MIDDLEWARE)
     settings.MIDDLEWARE = middleware
 
 

@@ -15,13 +15,13 @@ from tests.api.program import Program
 from tests.people import PASSWORD, Phone, enrol, person
 from tests.twofactor.conftest import PAPER
 from tests.twofactor.sent import mailed
-from twofactor.api import document
+from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import GuessBudget
 
 ROOT = Path(__file__).parent.parent.parent
 
-WHOLE = document.Generator(urlconf="tests.api.urls").get_schema(request=None, public=True)
+WHOLE = schema.ApiSchemaGenerator(urlconf="tests.api.urls").get_schema(request=None, public=True)
 ANN, BEN = "ann@example.com", "ben@example.com"
 
 

@@ -283,10 +283,10 @@ def test_a_change_ends_the_other_sign_ins_and_keeps_this_one(hers, phone, clock,
 
 @pytest.mark.proves("7.4.3", "S-08")
 def test_a_change_keeps_no_sign_in_that_was_ended_meanwhile(hers, alice):
-    family = tokens.bearer(hers.access, timezone.now())
+    family = tokens.find_by_access_token(hers.access, timezone.now())
     epoch.end_sessions(alice)
     epoch.end_sessions(family.user)
-    tokens.keep(family, "totp")
+    tokens.keep_sign_in(family, "totp")
     assert is_over(hers)
 
 
@@ -367,7 +367,7 @@ def test_signing_in_on_a_page_ends_a_challenge(asked, phone, client, clock):
 @pytest.mark.proves("S-06")
 def test_a_request_asks_the_database_once_who_it_is(hers, django_assert_num_queries):
     with django_assert_num_queries(1):
-        tokens.bearer(hers.access, timezone.now())
+        tokens.find_by_access_token(hers.access, timezone.now())
 
 
 # At rest

@@ -1,4 +1,4 @@
-"""/api/totp/: setting up, turning off, new backup codes. The verbs are those of the pages."""
+"""/api/totp/: set up, turn off, make new backup codes. Calls the same functions as the pages."""
 
 from functools import partial
 
@@ -9,9 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor import enrolment, policy
-from twofactor.api import bodies, document, proof, tokens
-from twofactor.api.answers import Problem
-from twofactor.api.door import Door, family, plain, said, shown
+from twofactor.api import schema, serializers, tokens
+from twofactor.api.base import ApiView, django_request, serialized, token_family, validated
+from twofactor.api.exceptions import ApiError
+from twofactor.api.preconditions import (
+    code_in,
+    require_password,
+    require_set_up_allowed,
+    require_two_factor_on,
+)
 from twofactor.factors import backup_codes, methods, qr, sent_codes, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Authenticator, Draft
@@ -22,86 +28,90 @@ from twofactor.signin.session import NONE
 SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
 
 
-def holder(request: Request) -> str:
-    """Names the sign-in that began. Its number alone counts up and stands in every token, so it is no secret.
+def draft_owner(request: Request) -> str:
+    """A secret name for the sign-in that started the set-up, so that no other sign-in can finish it.
 
-    The digest of its refresh token would be one, but changes with each renewal.
+    The primary key alone is no secret: it counts up and stands in every token. The digest of the refresh
+    token is one, but it changes at each renewal.
     """
-    began = f"{family(request).pk} {family(request).began_at.isoformat()}"
-    return salted_hmac("twofactor.api.second_factor.holder", began, algorithm="sha256").hexdigest()
+    family = token_family(request)
+    sign_in = f"{family.pk} {family.began_at.isoformat()}"
+    return salted_hmac("twofactor.api.second_factor.draft_owner", sign_in, algorithm="sha256").hexdigest()
 
 
-class Create(Door):
+class SetUpView(ApiView):
     open_before_set_up = True
 
-    @document.create
+    @schema.create
     def post(self, request: Request) -> Response:
-        proof.may_set_up(request, said(bodies.Password, request))
-        user = family(request).user
-        draft = enrolment.start(user, SETUP, timezone.now(), holder(request))
+        require_set_up_allowed(request, validated(serializers.Password, request))
+        user = token_family(request).user
+        draft = enrolment.start(user, SETUP, timezone.now(), draft_owner(request))
         address = totp.address(draft.key, user.get_username(), mail.issuer())
-        picture = qr.svg(address, alone=True)
-        return shown(bodies.SetUp, {"svg": picture, "key": draft.key, "otpauth_url": address}, 201)
+        svg = qr.svg(address, alone=True)
+        return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
 
 
-class Confirm(Door):
+class ConfirmView(ApiView):
     open_before_set_up = True
 
-    @document.confirm
+    @schema.confirm
     def post(self, request: Request) -> Response:
-        """On at once, as this contract has it; so the codes are in the answer, and nowhere else."""
-        body, user, now = said(bodies.Confirmation, request), family(request).user, timezone.now()
-        proof.may_set_up(request, body)
-        if (draft := enrolment.unfinished(user, SETUP, now, holder(request))) is None:
-            raise Problem(_("There is no set-up to confirm. Begin again."), "no_set_up")
-        enrolment.confirm(draft, body["input_code"], now)
-        enrolment.finish(user, draft, plain(request), now)
-        pair = tokens.replace(family(request), methods.TOTP, now)
-        return shown(bodies.Confirmed, {"backup_codes": draft.shown_codes, **pair})
+        """Turns it on at once, as django-totp does. Only this response contains the backup codes."""
+        data, now = validated(serializers.Confirmation, request), timezone.now()
+        user = token_family(request).user
+        require_set_up_allowed(request, data)
+        if (draft := enrolment.unfinished(user, SETUP, now, draft_owner(request))) is None:
+            raise ApiError(_("There is no set-up to confirm. Begin again."), "no_set_up")
+        enrolment.confirm(draft, data["input_code"], now)
+        enrolment.finish(user, draft, django_request(request), now)
+        pair = tokens.reissue(token_family(request), methods.TOTP, now)
+        return serialized(serializers.Confirmed, {"backup_codes": draft.shown_codes, **pair})
 
 
-class Disable(Door):
-    @document.disable
+class TurnOffView(ApiView):
+    @schema.disable
     def post(self, request: Request) -> Response:
-        body, user = said(bodies.TurnOff, request), family(request).user
-        proof.must_be_on(request)
-        proof.password(request, body, step_up.STEP_UP_AGE, with_code=True)
-        code, kinds = proof.code(body)
-        claim = partial(enrolment.turn_off, user, plain(request))
-        accept_code(user, code, plain(request), timezone.now(), kinds=kinds, claim=claim)
-        tokens.keep(family(request), NONE)
+        data, user = validated(serializers.TurnOff, request), token_family(request).user
+        require_two_factor_on(request)
+        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+        code, kinds = code_in(data)
+        claim = partial(enrolment.turn_off, user, django_request(request))
+        accept_code(user, code, django_request(request), timezone.now(), kinds=kinds, claim=claim)
+        tokens.keep_sign_in(token_family(request), NONE)
         return Response(status=204)
 
 
-class Rotate(Door):
-    @document.rotate
+class RotateBackupCodesView(ApiView):
+    @schema.rotate
     def post(self, request: Request) -> Response:
-        body, user, now = said(bodies.Rotation, request), family(request).user, timezone.now()
-        proof.must_be_on(request)
-        proof.password(request, body, step_up.STEP_UP_AGE, with_code=True)
-        code, kinds = proof.code(body)
-        accept_code(user, code, plain(request), now, kinds=kinds)
-        new = enrolment.start(user, CODES, now, holder(request))
-        enrolment.save_new_codes(user, new, plain(request))
-        tokens.keep(family(request), methods.TOTP)
-        return shown(bodies.BackupCodes, {"backup_codes": new.shown_codes})
+        data, now = validated(serializers.Rotation, request), timezone.now()
+        user = token_family(request).user
+        require_two_factor_on(request)
+        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+        code, kinds = code_in(data)
+        accept_code(user, code, django_request(request), now, kinds=kinds)
+        draft = enrolment.start(user, CODES, now, draft_owner(request))
+        enrolment.save_new_codes(user, draft, django_request(request))
+        tokens.keep_sign_in(token_family(request), methods.TOTP)
+        return serialized(serializers.BackupCodes, {"backup_codes": draft.shown_codes})
 
 
-class Status(Door):
+class StatusView(ApiView):
     http_method_names = ["get"]
     open_before_set_up = True
     throttle_classes = []
 
-    @document.status
+    @schema.status
     def get(self, request: Request) -> Response:
-        user, now = family(request).user, timezone.now()
+        user, now = token_family(request).user, timezone.now()
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
-        state = {
+        status = {
             "is_totp_enabled": authenticator is not None,
             "enabled_at": authenticator and authenticator.enabled_at,
             "backup_codes_left": backup_codes.unused(user) if authenticator else 0,
             "channels": sent_codes.channels(user, now) if authenticator else [],
             "is_required": policy.holds_for(user, now),
-            "amr": family(request).method,
+            "amr": token_family(request).method,
         }
-        return shown(bodies.Status, state)
+        return serialized(serializers.Status, status)

@@ -1,4 +1,4 @@
-"""/api/jwt/: signing in, in two phases, and the tokens that come of it."""
+"""/api/jwt/: signing in with password and code, and the tokens of a sign-in."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,97 +12,99 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor import conf, enrolment, events, signals
-from twofactor.api import bodies, clients, document, proof, tokens
-from twofactor.api.answers import Problem
-from twofactor.api.door import OpenDoor, plain, said, shown
+from twofactor.api import client_tokens, schema, serializers, tokens
+from twofactor.api.base import PublicApiView, django_request, serialized, validated
+from twofactor.api.exceptions import ApiError
+from twofactor.api.preconditions import code_in
 from twofactor.factors import sent_codes
 from twofactor.factors.sent_codes import Channel
 from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
 
 
-class Create(OpenDoor):
-    @document.sign_in
+class SignInView(PublicApiView):
+    @schema.sign_in
     def post(self, request: Request) -> Response:
-        user = authenticate(plain(request), **said(bodies.Credentials, request))
+        user = authenticate(django_request(request), **validated(serializers.Credentials, request))
         if user is None:
             sentence = _("The e-mail address or the password is not correct")
-            raise Problem(sentence, "credentials_refused", 401)
+            raise ApiError(sentence, "credentials_refused", 401)
         if enrolment.is_on(user):
-            return shown(bodies.SignIn, {"is_totp_enabled": True, **challenge(user)})
+            return serialized(serializers.SignIn, {"is_totp_enabled": True, **start_challenge(user)})
         get_user_model()._default_manager.filter(pk=user.pk).update(last_login=timezone.now())
-        events.record("signed_in_without_second_factor", user, plain(request))
-        return shown(bodies.SignIn, {"is_totp_enabled": False, **welcome(request, user, NONE)})
+        events.record("signed_in_without_second_factor", user, django_request(request))
+        return serialized(serializers.SignIn, {"is_totp_enabled": False, **issue_tokens(request, user, NONE)})
 
 
-def challenge(user: Any) -> dict[str, Any]:
+def start_challenge(user: Any) -> dict[str, Any]:
     now = timezone.now()
     pending = PendingSignIn.start(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
     return {"totp_challenge_token": pending.to_token(), "channels": pending.channels(now)}
 
 
-def welcome(request: Request, user: Any, method: str) -> dict[str, str]:
+def issue_tokens(request: Request, user: Any, method: str) -> dict[str, str]:
     now = timezone.now()
     pair = tokens.issue(user, method, now)
-    signals.signed_in_over_api.send(Create, user=user, request=plain(request))
-    return {**pair, "client_token": clients.make_token(user, now)}
+    signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request))
+    return {**pair, "client_token": client_tokens.make_token(user, now)}
 
 
-class Verify(OpenDoor):
-    @document.verify
+class VerifyView(PublicApiView):
+    @schema.verify
     def post(self, request: Request) -> Response:
-        body = said(bodies.SecondFactor, request)
-        pending = PendingSignIn.from_token(body["totp_challenge_token"])
-        code, kinds = proof.code(body)
-        method = pending.accept(plain(request), code, kinds)
-        return shown(bodies.SignedIn, welcome(request, pending.user, method))
+        data = validated(serializers.SecondFactor, request)
+        pending = PendingSignIn.from_token(data["totp_challenge_token"])
+        code, kinds = code_in(data)
+        method = pending.accept(django_request(request), code, kinds)
+        return serialized(serializers.SignedIn, issue_tokens(request, pending.user, method))
 
 
-class Send(OpenDoor):
-    counts_as = "send"
+class SendCodeView(PublicApiView):
+    throttle_scope = "send"
 
-    @document.send
+    @schema.send
     def post(self, request: Request) -> Response:
-        """The challenge lives on with the code: two minutes are short for a letter."""
-        body, now = said(bodies.Send, request), timezone.now()
-        pending = PendingSignIn.from_token(body["totp_challenge_token"])
-        channel = named(body["channel"], pending.channels(now))
-        pending.send_code(plain(request), channel, now)
-        longer = replace(pending, ends_at=pending.began_at + MAX_AGE)
-        ends = min(longer.ends_at, now + sent_codes.MAX_AGE)
-        sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": ends}
-        return shown(bodies.Sent, {**sent, "totp_challenge_token": longer.to_token()})
+        """Answers with a challenge that lives as long as the code: two minutes are short for an e-mail."""
+        data, now = validated(serializers.Send, request), timezone.now()
+        pending = PendingSignIn.from_token(data["totp_challenge_token"])
+        channel = find_channel(data["channel"], pending.channels(now))
+        pending.send_code(django_request(request), channel, now)
+        extended = replace(pending, ends_at=pending.began_at + MAX_AGE)
+        expires_at = min(extended.ends_at, now + sent_codes.MAX_AGE)
+        sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": expires_at}
+        return serialized(serializers.Sent, {**sent, "totp_challenge_token": extended.to_token()})
 
 
-def named(kind: str, channels: list[Channel]) -> Channel:
+def find_channel(kind: str, channels: list[Channel]) -> Channel:
     for channel in channels:
         if channel.kind == kind:
             return channel
-    raise Problem(_("Choose how you want to get in"), "no_such_channel")
+    raise ApiError(serializers.CHOOSE_A_CHANNEL, "no_such_channel")
 
 
-class Refresh(OpenDoor):
+class RefreshView(PublicApiView):
     throttle_classes = []
 
-    @document.refresh
+    @schema.refresh
     def post(self, request: Request) -> Response:
-        text = said(bodies.RefreshToken, request)["refresh"]
-        return shown(bodies.Tokens, tokens.renew(text, plain(request), timezone.now()))
+        token = validated(serializers.RefreshToken, request)["refresh"]
+        pair = tokens.renew(token, django_request(request), timezone.now())
+        return serialized(serializers.Tokens, pair)
 
 
-class Check(OpenDoor):
+class CheckTokenView(PublicApiView):
     throttle_classes = []
 
-    @document.check
+    @schema.check
     def post(self, request: Request) -> Response:
-        tokens.check(said(bodies.AnyToken, request)["token"], timezone.now())
+        tokens.check(validated(serializers.AnyToken, request)["token"], timezone.now())
         return Response({})
 
 
-class Logout(OpenDoor):
+class LogoutView(PublicApiView):
     throttle_classes = []
 
-    @document.logout
+    @schema.logout
     def post(self, request: Request) -> Response:
-        tokens.close(said(bodies.RefreshToken, request)["refresh"], timezone.now())
+        tokens.log_out(validated(serializers.RefreshToken, request)["refresh"], timezone.now())
         return Response(status=204)

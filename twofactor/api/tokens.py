@@ -1,7 +1,7 @@
-"""What somebody holds who has signed in over the API: an access token for requests, a refresh token for more.
+"""The tokens of a sign-in over the API: an access token for requests, a refresh token for the next pair.
 
-Each kind has its own key, its own type in the header and its own audience, so that neither is ever taken for
-the other. Both are good only as long as the row of their sign-in says so, whatever stands in them.
+Each kind is signed with its own key and has its own `typ` and audience, so that neither is accepted in place
+of the other. A TokenFamily row stands for the sign-in: if it is deleted or out of date, they do not work.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from twofactor.models import TokenFamily
 from twofactor.outgoing import mail
 from twofactor.sessions import epoch
 from twofactor.signin.session import ABSOLUTE, IDLE
+from twofactor.users import TwoFactorUser
 
 ALGORITHM = "HS256"
 ID_BYTES = 32
@@ -29,34 +30,36 @@ ACCESS_AGE = timedelta(minutes=15)
 CLAIMS = ["exp", "iat", "nbf", "aud", "iss", "sub", "jti", "sid"]
 
 
-class Dead(Exception):
-    """Not a token of ours, too old, used before, or its sign-in is over."""
+class InvalidToken(Exception):
+    """The token is not ours, too old, or used before, or its sign-in has ended."""
 
 
-class Signature(TokenBackend):
+class KeyedBackend(TokenBackend):
+    """Signs with the newest key of TWOFACTOR_KEYS and names it in `kid`; older keys still verify."""
+
     def __init__(self, purpose: str, kind: str) -> None:
         super().__init__(ALGORITHM)
         self.purpose = purpose
         self.header_type = f"{kind}+jwt"
         self.path = f"/api/{kind}"
 
-    def who_may_read(self) -> str:
+    def token_audience(self) -> str:
         return mail.base_url() + self.path
 
     def encode(self, payload: dict[str, Any]) -> str:
-        named, key = sealing.newest_key(self.purpose)
-        claims = payload | {"iss": mail.base_url(), "aud": self.who_may_read()}
-        return jwt.encode(claims, key, ALGORITHM, headers={"typ": self.header_type, "kid": named})
+        key_id, key = sealing.newest_key(self.purpose)
+        claims = payload | {"iss": mail.base_url(), "aud": self.token_audience()}
+        return jwt.encode(claims, key, ALGORITHM, headers={"typ": self.header_type, "kid": key_id})
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        if not is_as_written(token):
-            raise TokenBackendError("another spelling of a token")
+        if not is_canonical(token):
+            raise TokenBackendError("not the spelling that was issued")
         try:
             header = jwt.get_unverified_header(token)
             key = sealing.key_named(self.purpose, header.get("kid", ""))
             required: Any = {"require": CLAIMS}
             claims = jwt.decode(
-                token, key, [ALGORITHM], required, issuer=mail.base_url(), audience=self.who_may_read()
+                token, key, [ALGORITHM], required, issuer=mail.base_url(), audience=self.token_audience()
             )
         except (jwt.InvalidTokenError, sealing.Unopenable) as failure:
             raise TokenBackendError(str(failure)) from None
@@ -65,137 +68,147 @@ class Signature(TokenBackend):
         return claims
 
 
-def is_as_written(token: str) -> bool:
-    """PyJWT reads more spellings of the same bytes than the one we wrote, such as one with "=" at its end."""
+def is_canonical(token: str) -> bool:
+    """PyJWT also decodes other spellings of the same bytes, such as with a "=" at the end."""
     try:
         return all(base64url_encode(base64url_decode(part)).decode() == part for part in token.split("."))
     except ValueError:
         return False
 
 
-class Access(Token):
+class AccessToken(Token):
     PURPOSE: ClassVar[str] = "access token"
     token_type = "access"  # noqa: S105 - the name of a kind
     lifetime = ACCESS_AGE
-    _token_backend = Signature(PURPOSE, token_type)
+    _token_backend = KeyedBackend(PURPOSE, token_type)
 
     def set_jti(self) -> None:
         self["jti"] = secrets.token_urlsafe(ID_BYTES)
 
 
-class Refresh(Access):
+class RefreshToken(AccessToken):
     PURPOSE: ClassVar[str] = "refresh token"
     token_type = "refresh"  # noqa: S105
     lifetime = IDLE
-    _token_backend = Signature(PURPOSE, token_type)
+    _token_backend = KeyedBackend(PURPOSE, token_type)
 
 
-def issue(user: Any, method: str, now: datetime, began_at: datetime | None = None) -> dict[str, str]:
-    """The first two of a new sign-in, or of one that goes on under a new name."""
+def issue(
+    user: TwoFactorUser, method: str, now: datetime, began_at: datetime | None = None
+) -> dict[str, str]:
+    """The first pair of a sign-in. `began_at` is given if it continues an earlier sign-in."""
     began_at = began_at or now
-    refresh = Refresh()
+    refresh = RefreshToken()
     family = TokenFamily.objects.create(
-        user=user,
+        user_id=user.pk,
         digest=digest(refresh),
         session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
         expires_at=min(now + IDLE, began_at + ABSOLUTE),
     )
-    return signed(family, refresh)
+    return encode_pair(family, refresh)
 
 
-def signed(family: TokenFamily, refresh: Refresh) -> dict[str, str]:
-    both: dict[str, Token] = {"access": Access(), "refresh": refresh}
-    for token in both.values():
+def encode_pair(family: TokenFamily, refresh: RefreshToken) -> dict[str, str]:
+    pair: dict[str, Token] = {"access": AccessToken(), "refresh": refresh}
+    for token in pair.values():
         token["sub"], token["sid"] = str(family.user_id), str(family.pk)
         token["nbf"], token["auth_time"] = token["iat"], int(family.began_at.timestamp())
         token["amr"] = [family.method]
         token["exp"] = min(token["exp"], int((family.began_at + ABSOLUTE).timestamp()))
-    return {name: str(token) for name, token in both.items()}
+    return {name: str(token) for name, token in pair.items()}
 
 
 def digest(token: Token) -> str:
     return hashlib.sha256(token["jti"].encode()).hexdigest()
 
 
-def opened(kind: type[Access], text: str) -> Access:
+def parse(kind: type[AccessToken], text: str) -> AccessToken:
     try:
         return kind(text)  # type: ignore[arg-type]  # simplejwt says Token where it takes text
     except TokenError:
-        raise Dead from None
+        raise InvalidToken from None
 
 
-def family_of(token: Access, now: datetime) -> TokenFamily:
-    """In one query, with its user; Dead as soon as anything has ended their sessions."""
+def find_family(token: AccessToken, now: datetime) -> TokenFamily:
+    """One query, with the user. Raises InvalidToken if anything has ended the user's sessions since."""
     family = TokenFamily.objects.filter(pk=token["sid"], expires_at__gt=now).select_related("user").first()
     if family is None or not family.user.is_active:
-        raise Dead
+        raise InvalidToken
     if not constant_time_compare(family.session_hash, epoch.auth_hash(family.user)):
-        raise Dead
+        raise InvalidToken
     return family
 
 
-def bearer(text: str, now: datetime) -> TokenFamily:
-    return family_of(opened(Access, text), now)
+def find_by_access_token(text: str, now: datetime) -> TokenFamily:
+    return find_family(parse(AccessToken, text), now)
 
 
 def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
-    """Two new ones. One UPDATE decides whether the old one is used for the first time; if not, all die."""
-    old = opened(Refresh, text)
-    family = family_of(old, now)
-    new = Refresh()
+    """A new pair. One UPDATE decides whether this is the first use of the token; if not, the sign-in ends."""
+    old = parse(RefreshToken, text)
+    family = find_family(old, now)
+    new = RefreshToken()
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
     if not unused.update(digest=digest(new), expires_at=ends_at):
         with events.with_change():
-            if end(family):
+            if end_sign_in(family):
                 events.record("token_reused", family.user, request)
-        raise Dead
-    return signed(family, new)
+        raise InvalidToken
+    return encode_pair(family, new)
 
 
-def end(family: TokenFamily) -> bool:
+def end_sign_in(family: TokenFamily) -> bool:
+    """False if somebody else has ended it first."""
     return bool(TokenFamily.objects.filter(pk=family.pk).delete()[0])
 
 
-def close(text: str, now: datetime) -> None:
-    """Signing out, with any refresh token of the sign-in."""
-    end(family_of(opened(Refresh, text), now))
+def log_out(text: str, now: datetime) -> None:
+    """Any refresh token of the sign-in will do, even a used one."""
+    end_sign_in(find_family(parse(RefreshToken, text), now))
 
 
 def check(text: str, now: datetime) -> None:
-    """Of either kind, or Dead."""
+    """Takes either kind of token, and raises InvalidToken unless it works now."""
     try:
-        refresh = opened(Refresh, text)
-    except Dead:
-        bearer(text, now)
+        refresh = parse(RefreshToken, text)
+    except InvalidToken:
+        find_by_access_token(text, now)
         return
-    if not constant_time_compare(family_of(refresh, now).digest, digest(refresh)):
-        raise Dead
+    if not constant_time_compare(find_family(refresh, now).digest, digest(refresh)):
+        raise InvalidToken
 
 
-def goes_on(family: TokenFamily) -> bool:
-    """After a change of theirs that ended every sign-in: did nothing else end it too?"""
+def ended_once(family: TokenFamily) -> bool:
+    """Were the user's sessions ended exactly once since the family was read?
+
+    The caller has just done that itself; if it happened twice, something else wants this sign-in to end, too.
+    """
     return constant_time_compare(family.session_hash, epoch.auth_hash(family.user, epochs_back=1))
 
 
-def keep(family: TokenFamily, method: str) -> None:
-    if goes_on(family):
-        mine = TokenFamily.objects.filter(pk=family.pk)
-        mine.update(session_hash=epoch.auth_hash(family.user), method=method)
+def keep_sign_in(family: TokenFamily, method: str) -> None:
+    """Let this sign-in alone survive the change that ended all sessions."""
+    if ended_once(family):
+        session_hash = epoch.auth_hash(family.user)
+        TokenFamily.objects.filter(pk=family.pk).update(session_hash=session_hash, method=method)
 
 
-def replace(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
-    """What was given for less is dead; its successor is as old as it was."""
-    end(family)
-    if not goes_on(family):
-        raise Dead
+def reissue(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
+    """New tokens after set-up, because those that were issued for the password alone must stop working.
+
+    The new sign-in keeps the start of the old one, so that it ends when the old one would have.
+    """
+    end_sign_in(family)
+    if not ended_once(family):
+        raise InvalidToken
     return issue(family.user, method, now, family.began_at)
 
 
-def follow(family: TokenFamily, password: str) -> None:
-    """The same password was hashed anew on the way, which the sign-in is bound to."""
+def rebind_to_new_hash(family: TokenFamily, password: str) -> None:
+    """When authenticate() has hashed the same password anew: the sign-in is bound to the hash."""
     before = family.session_hash
     if constant_time_compare(before, epoch.auth_hash(family.user)):
         family.user.password = password

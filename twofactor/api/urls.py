@@ -1,19 +1,19 @@
 from django.urls import path
 
-from twofactor.api import reference, second_factor, sign_in
+from twofactor.api import docs, second_factor, sign_in
 
 urlpatterns = [
-    path("docs/", reference.page, name="api_docs"),
-    path("schema/", reference.Document.as_view()),
-    path("jwt/create/", sign_in.Create.as_view()),
-    path("jwt/totp/verify/", sign_in.Verify.as_view()),
-    path("jwt/totp/send/", sign_in.Send.as_view()),
-    path("jwt/refresh/", sign_in.Refresh.as_view()),
-    path("jwt/verify/", sign_in.Check.as_view()),
-    path("jwt/logout/", sign_in.Logout.as_view()),
-    path("totp/create/", second_factor.Create.as_view()),
-    path("totp/confirm/", second_factor.Confirm.as_view()),
-    path("totp/disable/", second_factor.Disable.as_view()),
-    path("totp/rotate_backup_codes/", second_factor.Rotate.as_view()),
-    path("totp/status/", second_factor.Status.as_view()),
+    path("docs/", docs.docs, name="api_docs"),
+    path("schema/", docs.SchemaView.as_view()),
+    path("jwt/create/", sign_in.SignInView.as_view()),
+    path("jwt/totp/verify/", sign_in.VerifyView.as_view()),
+    path("jwt/totp/send/", sign_in.SendCodeView.as_view()),
+    path("jwt/refresh/", sign_in.RefreshView.as_view()),
+    path("jwt/verify/", sign_in.CheckTokenView.as_view()),
+    path("jwt/logout/", sign_in.LogoutView.as_view()),
+    path("totp/create/", second_factor.SetUpView.as_view()),
+    path("totp/confirm/", second_factor.ConfirmView.as_view()),
+    path("totp/disable/", second_factor.TurnOffView.as_view()),
+    path("totp/rotate_backup_codes/", second_factor.RotateBackupCodesView.as_view()),
+    path("totp/status/", second_factor.StatusView.as_view()),
 ]

@@ -1,6 +1,6 @@
-"""What the API says of itself: an OpenAPI document with an example of every answer.
+"""The OpenAPI document: a decorator for each view method, with an example of every response.
 
-It is for people who write programs, in English like the README. The tests walk every example.
+It is in English only, like the README. The tests send the request of every example.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from twofactor.api import bodies
-from twofactor.api.door import Door
+from twofactor.api import serializers
+from twofactor.api.base import ApiView
 
 ABOUT = """\
 Sign-in with a second factor, over JSON. Every rule, limit and line in the audit log is that of the pages.
@@ -30,90 +30,95 @@ as `X-Client-Token` when the person signs in the next time; without it they get 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers itself
-    target_class = "twofactor.api.bearer.Bearer"
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # defining it registers it
+    target_class = "twofactor.api.authentication.BearerAuthentication"
     name = "access"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-class Doors(EndpointEnumerator):
-    """Views of a site's own are its to describe."""
+class ApiEndpoints(EndpointEnumerator):
+    """Leaves out the views of the site."""
 
     def should_include_endpoint(self, path: str, callback: Any) -> bool:
-        is_ours = issubclass(getattr(callback, "cls", object), Door)
+        is_ours = issubclass(getattr(callback, "cls", object), ApiView)
         return is_ours and super().should_include_endpoint(path, callback)
 
 
-class Generator(SchemaGenerator):
-    endpoint_inspector_cls = Doors
+class ApiSchemaGenerator(SchemaGenerator):
+    endpoint_inspector_cls = ApiEndpoints
 
 
 @lru_cache(maxsize=1)
-def whole() -> dict[str, Any]:
-    generator = Generator()  # type: ignore[no-untyped-call]
-    found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return found | {"info": found["info"] | {"description": ABOUT}}
+def openapi() -> dict[str, Any]:
+    generator = ApiSchemaGenerator()  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document | {"info": document["info"] | {"description": ABOUT}}
 
 
 @dataclass(frozen=True)
 class Example:
-    """What is sent, and what comes back."""
+    """A request and the response to it. None stands for a body that is not there."""
 
     name: str
     sent: dict[str, Any] | None
     status: int
     answer: dict[str, Any] | None
 
-    def documented(self) -> list[OpenApiExample]:
-        found = []
+    def as_openapi(self) -> list[OpenApiExample]:
+        examples = []
         if self.sent is not None:
-            found.append(OpenApiExample(self.name, value=self.sent, request_only=True))
+            examples.append(OpenApiExample(self.name, value=self.sent, request_only=True))
         if self.answer is not None:
             status = [str(self.status)]
-            found.append(
+            examples.append(
                 OpenApiExample(self.name, value=self.answer, response_only=True, status_codes=status)
             )
-        return found
+        return examples
 
 
-def refused(
+def refusal(
     name: str, sent: dict[str, Any] | None, status: int, code: str, detail: str, **more: Any
 ) -> Example:
     return Example(name, sent, status, {"detail": detail, "code": code, **more})
 
 
-def described(
+def describe_operation(
     summary: str,
     text: str,
     body: type[Serializer] | None,
-    answers: dict[int, type[Serializer] | None],
+    successes: dict[int, type[Serializer] | None],
     *examples: Example,
     also: tuple[int, ...] = (),
 ) -> Decorator:
-    """Refusals need no naming: each status that an example has, or that is given in `also`, is one."""
+    """A status that is in an example or in `also`, and not in `successes`, is documented as a refusal."""
     refusals = {example.status for example in examples} | {503, *also}
     if body is not None:
         refusals |= {400, 415}
-    known: dict[int, Any] = dict.fromkeys(sorted(refusals), bodies.Problem)
-    known |= {status: shape or OpenApiResponse(description="Done.") for status, shape in answers.items()}
-    waits = [
+    responses: dict[int, Any] = dict.fromkeys(sorted(refusals), serializers.Problem)
+    for status, serializer in successes.items():
+        responses[status] = serializer or OpenApiResponse(description="Done.")
+    retry_after = [
         OpenApiParameter(
             "Retry-After",
             int,
             OpenApiParameter.HEADER,
-            response=[status for status in (429, 503) if status in known],
+            response=[status for status in (429, 503) if status in responses],
             description="Seconds.",
         )
     ]
-    shown = [one for example in examples for one in example.documented()]
     extend = extend_schema(
-        summary=summary, description=text, request=body, responses=known, examples=shown, parameters=waits
+        summary=summary,
+        description=text,
+        request=body,
+        responses=responses,
+        examples=[part for example in examples for part in example.as_openapi()],
+        parameters=retry_after,
     )
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
-        vars(method)["kwargs"] = {"schema": AutoSchema}  # whatever a site has told DRF
+        vars(method)["kwargs"] = {"schema": AutoSchema}  # overrides DEFAULT_SCHEMA_CLASS of the site
         return extend(method)
 
     return decorate
@@ -135,20 +140,20 @@ CODES = [
     "9KGQN-M1XRD-4FJT6",
     "T2BWP-AZ8EC-Y5HVS",
 ]
-DEAD = "You were signed out. Sign in to carry on."
+SIGNED_OUT = "You were signed out. Sign in to carry on."
 NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
 WRONG_CODE = (
     "The code is not correct. Wait for your app to show a new code, then try again. "
     "Check that your phone sets its time automatically"
 )
 CODE_NEEDED = "Give one of the codes, and only one."
-AFTER_WHILE = {"password": "correct horse battery"}
+WITH_PASSWORD = {"password": "correct horse battery"}
 
-sign_in = described(
+sign_in = describe_operation(
     "Sign in with the password",
     "Gives tokens, or a challenge if two-factor sign-in is on. A challenge lives two minutes and works once.",
-    bodies.Credentials,
-    {200: bodies.SignIn},
+    serializers.Credentials,
+    {200: serializers.SignIn},
     Example(
         "without two-factor sign-in",
         {"username": "ann@example.com", "password": "correct horse battery"},
@@ -165,7 +170,7 @@ sign_in = described(
             "channels": [{"channel": "email", "target": "b•••n@example.com"}],
         },
     ),
-    refused(
+    refusal(
         "a wrong password, or nobody of that name",
         {"username": "ann@example.com", "password": "wrong horse battery"},
         401,
@@ -175,11 +180,11 @@ sign_in = described(
     also=(429,),
 )
 
-verify = described(
+verify = describe_operation(
     "Sign in with the second factor",
     "Exactly one of the three codes. A code and a challenge are spent together, and by nobody else.",
-    bodies.SecondFactor,
-    {200: bodies.SignedIn},
+    serializers.SecondFactor,
+    {200: serializers.SignedIn},
     Example(
         "an authenticator's code",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
@@ -198,21 +203,21 @@ verify = described(
         200,
         SIGNED_IN,
     ),
-    refused(
+    refusal(
         "a wrong code",
         {"totp_challenge_token": CHALLENGE, "otp_code": "000000"},
         400,
         "code_refused",
         WRONG_CODE,
     ),
-    refused(
+    refusal(
         "a challenge that is used, or too old",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
         400,
         "challenge_over",
         "This sign-in is over. Give your password again.",
     ),
-    refused(
+    refusal(
         "two codes",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039", "backup_code": "7QK2M-X04TN-9GDRA"},
         400,
@@ -220,7 +225,7 @@ verify = described(
         CODE_NEEDED,
         fields={"non_field_errors": [CODE_NEEDED]},
     ),
-    refused(
+    refusal(
         "too many wrong codes",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
         429,
@@ -229,11 +234,11 @@ verify = described(
     ),
 )
 
-send = described(
+send = describe_operation(
     "Have a code sent",
     "Also again, or another way. Once a minute, five times an hour. A newer code makes the older one void.",
-    bodies.Send,
-    {200: bodies.Sent},
+    serializers.Send,
+    {200: serializers.Sent},
     Example(
         "by e-mail",
         {"totp_challenge_token": CHALLENGE, "channel": "email"},
@@ -245,14 +250,14 @@ send = described(
             "expires_at": "2026-03-01T12:10:00Z",
         },
     ),
-    refused(
+    refusal(
         "a channel that this person has not",
         {"totp_challenge_token": CHALLENGE, "channel": "sms"},
         400,
         "no_such_channel",
         "Choose how you want to get in",
     ),
-    refused(
+    refusal(
         "too soon",
         {"totp_challenge_token": CHALLENGE, "channel": "email"},
         429,
@@ -261,38 +266,38 @@ send = described(
     ),
 )
 
-refresh = described(
+refresh = describe_operation(
     "Renew the tokens",
     "Each refresh token works once. Using one again ends the sign-in: somebody else may have it.",
-    bodies.RefreshToken,
-    {200: bodies.Tokens},
+    serializers.RefreshToken,
+    {200: serializers.Tokens},
     Example("for the first time", {"refresh": REFRESH}, 200, dict(PAIR)),
-    refused("again", {"refresh": REFRESH}, 401, "token_not_valid", DEAD),
+    refusal("again", {"refresh": REFRESH}, 401, "token_not_valid", SIGNED_OUT),
 )
 
-check = described(
+check = describe_operation(
     "Ask whether a token is good",
     "Of either kind.",
-    bodies.AnyToken,
-    {200: bodies.Nothing},
+    serializers.AnyToken,
+    {200: serializers.Nothing},
     Example("a good one", {"token": ACCESS}, 200, {}),
-    refused("one of a sign-in that is over", {"token": ACCESS}, 401, "token_not_valid", DEAD),
+    refusal("one of a sign-in that is over", {"token": ACCESS}, 401, "token_not_valid", SIGNED_OUT),
 )
 
-logout = described(
+logout = describe_operation(
     "Sign out",
     "Ends the sign-in with all its tokens.",
-    bodies.RefreshToken,
+    serializers.RefreshToken,
     {204: None},
     Example("signing out", {"refresh": REFRESH}, 204, None),
-    refused("signing out twice", {"refresh": REFRESH}, 401, "token_not_valid", DEAD),
+    refusal("signing out twice", {"refresh": REFRESH}, 401, "token_not_valid", SIGNED_OUT),
 )
 
-create = described(
+create = describe_operation(
     "Begin to set up two-factor sign-in",
     "Nothing changes yet. Asking again within half an hour shows the same key.",
-    bodies.Password,
-    {201: bodies.SetUp},
+    serializers.Password,
+    {201: serializers.SetUp},
     Example(
         "shortly after signing in",
         {},
@@ -303,68 +308,68 @@ create = described(
             "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
         },
     ),
-    refused("a while after signing in", {}, 403, "password_needed", "Give your password again."),
-    refused("when it is on", {}, 400, "already_on", "Two-factor authentication is on already."),
-    refused("signed out", {}, 401, "not_authenticated", NO_TOKEN),
+    refusal("a while after signing in", {}, 403, "password_needed", "Give your password again."),
+    refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is on already."),
+    refusal("signed out", {}, 401, "not_authenticated", NO_TOKEN),
     also=(429,),
 )
 
-confirm = described(
+confirm = describe_operation(
     "Turn two-factor sign-in on",
     "With a code from the app. Every sign-in from before is over, this one too: the answer has new tokens.",
-    bodies.Confirmation,
-    {200: bodies.Confirmed},
+    serializers.Confirmation,
+    {200: serializers.Confirmed},
     Example("the right code", {"input_code": "492039"}, 200, {"backup_codes": CODES, **PAIR}),
-    refused(
+    refusal(
         "a wrong code",
         {"input_code": "000000"},
         400,
         "code_refused",
         WRONG_CODE,
     ),
-    refused(
+    refusal(
         "nothing to confirm",
         {"input_code": "492039"},
         400,
         "no_set_up",
         "There is no set-up to confirm. Begin again.",
     ),
-    refused("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    refusal("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(403, 409, 429),
 )
 
-disable = described(
+disable = describe_operation(
     "Turn two-factor sign-in off",
     "With a code. Every other sign-in is over. Five minutes after signing in, with the password too.",
-    bodies.TurnOff,
+    serializers.TurnOff,
     {204: None},
     Example("with an authenticator's code", {"otp_code": "492039"}, 204, None),
-    Example("with a backup code and the password", {"backup_code": CODES[0], **AFTER_WHILE}, 204, None),
-    refused("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refused("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
-    refused("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
-    refused("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    Example("with a backup code and the password", {"backup_code": CODES[0], **WITH_PASSWORD}, 204, None),
+    refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
 
-rotate = described(
+rotate = describe_operation(
     "Make new backup codes",
     "With a live code from the app. The old ones are void. Five minutes after signing in, with the password.",
-    bodies.Rotation,
-    {200: bodies.BackupCodes},
+    serializers.Rotation,
+    {200: serializers.BackupCodes},
     Example("with an authenticator's code", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
-    refused("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refused("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
-    refused("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
-    refused("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
 
-status = described(
+status = describe_operation(
     "How things stand",
     "For the person whose token it is.",
     None,
-    {200: bodies.Status},
+    {200: serializers.Status},
     Example(
         "with two-factor sign-in",
         None,
@@ -391,5 +396,5 @@ status = described(
             "amr": "none",
         },
     ),
-    refused("signed out", None, 401, "not_authenticated", NO_TOKEN),
+    refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
 )

@@ -1,23 +1,24 @@
-"""Which programs a person has signed in with: those that send back the token they were given.
+"""Recognises the programs a person has signed in with before, so that only a new one is reported by mail.
 
-Anybody can write a User-Agent. A program that keeps no token is a new one each time.
+A User-Agent would prove nothing, because anybody can send one. A program that does not keep its client token
+counts as a new one at every sign-in.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.http import HttpRequest
 
 from twofactor import sealing
 from twofactor.sessions import credential_digests
+from twofactor.users import TwoFactorUser
 
 HEADER = "X-Client-Token"
 PURPOSE = "api client"
 MAX_AGE = timedelta(days=90)  # since its last sign-in
 
 
-def make_token(user: Any, now: datetime) -> str:
-    """Dead with the password that it was given for."""
+def make_token(user: TwoFactorUser, now: datetime) -> str:
+    """Sealed with a digest of the password, so that it stops working when the password changes."""
     return sealing.seal(
         PURPOSE,
         sealing.owner_of(user.pk),
@@ -26,7 +27,7 @@ def make_token(user: Any, now: datetime) -> str:
     )
 
 
-def is_known(user: Any, request: HttpRequest, now: datetime) -> bool:
+def is_known(user: TwoFactorUser, request: HttpRequest, now: datetime) -> bool:
     token = request.headers.get(HEADER, "")
     try:
         digest = sealing.unseal(PURPOSE, sealing.owner_of(user.pk), token, now, MAX_AGE)

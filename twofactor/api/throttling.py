@@ -1,4 +1,4 @@
-"""How often one person, or one address, may ask. Counted in the database, which every app server shares."""
+"""Limits how often a person or an address sends requests; counted in the database, for all app servers."""
 
 from typing import Any
 
@@ -11,12 +11,13 @@ from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
 
-class Often(BaseThrottle):
+class RequestThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
-        who = f"user:{request.user.pk}" if request.user.is_authenticated else client_address(request)
-        if not has_address(who):
+        ident = f"user:{request.user.pk}" if request.user.is_authenticated else client_address(request)
+        if not has_address(ident):
             return True
-        self.limit, self.subject, self.now = limits.api_requests(), f"{view.counts_as}:{who}", timezone.now()
+        self.limit, self.now = limits.api_requests(), timezone.now()
+        self.subject = f"{view.throttle_scope}:{ident}"
         return self.limit.take(self.subject, self.now)
 
     def wait(self) -> float | None:

@@ -1,7 +1,8 @@
-"""Under /api/ the Authorization header says who somebody is, and nothing else; and every answer is JSON.
+"""Removes cookies from requests to /api/, and turns HTML error pages there into JSON.
 
-A page of another site can make a browser send our cookies, but not this header (ASVS 3.5.2). So cookies are
-taken off before anybody reads them: no session is opened, kept alive or asked for a code here.
+Another site can make a browser send our cookies, but not an Authorization header (ASVS 3.5.2). So the header
+alone authenticates here. The cookies are removed before SessionMiddleware, so that no session is loaded,
+kept alive or held for a code.
 """
 
 from collections.abc import Callable
@@ -10,25 +11,25 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 PREFIX = "/api/"
-PAGE = "/api/docs/"  # read in a browser like any other
+DOCS = "/api/docs/"  # a page for browsers like any other
 CODES = {404: "not_found", 503: "unavailable"}
 
 
-class Cookieless:
+class ApiMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(PREFIX) or request.path == PAGE:
+        if not request.path.startswith(PREFIX) or request.path == DOCS:
             return self.get_response(request)
         request.COOKIES.clear()
         response = self.get_response(request)
-        is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        return without_page(response) if is_page and response.status_code >= 400 else response
+        is_html = response.headers.get("Content-Type", "").startswith("text/html")
+        return json_error(response) if is_html and response.status_code >= 400 else response
 
 
-def without_page(page: HttpResponse) -> HttpResponse:
-    """What went wrong outside the API's own views."""
+def json_error(page: HttpResponse) -> HttpResponse:
+    """In place of the HTML page for an error outside the API's own views, such as an unknown path."""
     status = page.status_code
     if status == 404:
         sentence = _("There is no such page")

@@ -1,4 +1,4 @@
-"""What requests and answers carry, in the names of the contract."""
+"""The fields of requests and responses. The names of fields and of classes are part of the public schema."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from rest_framework import serializers
 from twofactor.forms import PASSWORD_LENGTH
 
 ONE_CODE = _("Give one of the codes, and only one.")
-NO_CHOICE = _("Choose how you want to get in")
+CHOOSE_A_CHANNEL = _("Choose how you want to get in")
 CHANNELS = ("email", "sms")
 
 
 class Text(serializers.CharField):
-    """A string: DRF would take a number for one (ASVS 15.3.5)."""
+    """Accepts only strings; DRF's CharField also accepts numbers (ASVS 15.3.5)."""
 
     def __init__(self, max_length: int, **more: Any) -> None:
         super().__init__(max_length=max_length, trim_whitespace=False, **more)
@@ -27,19 +27,19 @@ class Text(serializers.CharField):
 
 @extend_schema_field({"type": "string", "enum": list(CHANNELS)})
 class ChannelName(Text):
-    """DRF's own field of choices repeats in its answer what was sent."""
+    """A choice. DRF's ChoiceField would repeat the value that was sent in its error message."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(max_length=max(map(len, CHANNELS)), **more)
 
     def to_internal_value(self, data: Any) -> str:
         if data not in CHANNELS:
-            raise serializers.ValidationError(NO_CHOICE)
+            raise serializers.ValidationError(CHOOSE_A_CHANNEL)
         return super().to_internal_value(data)
 
 
 class OneCode(serializers.Serializer):
-    """Exactly one of those that the subclass has."""
+    """Requires exactly one of the `*_code` fields."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if sum(name.endswith("_code") for name in attrs) != 1:

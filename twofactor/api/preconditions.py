@@ -1,0 +1,67 @@
+"""What a request must meet before it changes the second factor. Each function raises ApiError otherwise."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+
+from twofactor import enrolment
+from twofactor.api import tokens
+from twofactor.api.base import django_request, token_family
+from twofactor.api.exceptions import ApiError
+from twofactor.factors import methods
+from twofactor.signin import step_up
+from twofactor.signin.session import WITH_PASSWORD
+
+METHODS = {
+    "otp_code": frozenset({methods.TOTP}),
+    "backup_code": frozenset({methods.BACKUP}),
+    "sent_code": methods.SENT,
+}
+
+
+def code_in(data: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """The code of validated data, and the methods it may belong to."""
+    field = next(field for field in METHODS if field in data)
+    return data[field], METHODS[field]
+
+
+def require_password(
+    request: Request, data: dict[str, Any], max_age: timedelta, *, with_code: bool = False
+) -> None:
+    """In this request, or given at a sign-in that is not older than max_age.
+
+    With `with_code`, the view asks for a code as well: a user without a password then gives that alone.
+    """
+    family = token_family(request)
+    if with_code and not family.user.has_usable_password():
+        return
+    if "password" not in data:
+        if family.method in WITH_PASSWORD and signed_in_within(request, max_age):
+            return
+        raise ApiError(_("Give your password again."), "password_needed", 403)
+    user = step_up.user_with_password(django_request(request), data["password"])
+    if user is None:
+        raise ApiError(_("The password is not correct"), "password_refused")
+    if user.password != family.user.password:
+        tokens.rebind_to_new_hash(family, user.password)
+
+
+def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
+    """As on the pages. Who has just signed in with an e-mailed code may replace a lost authenticator."""
+    by_mail = token_family(request).method == methods.RECOVERY
+    came_back = by_mail and signed_in_within(request, step_up.SETUP_AGE)
+    if enrolment.is_on(request.user) and not came_back:
+        raise ApiError(_("Two-factor authentication is on already."), "already_on")
+    require_password(request, data, step_up.SETUP_AGE)
+
+
+def require_two_factor_on(request: Request) -> None:
+    if not enrolment.is_on(request.user):
+        raise ApiError(_("Two-factor authentication is off"), "not_on")
+
+
+def signed_in_within(request: Request, max_age: timedelta) -> bool:
+    return timedelta(0) <= timezone.now() - token_family(request).began_at <= max_age
