@@ -13,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 
 def guess(user, now):
-    """What is left before a wait, or the end of the wait."""
+    """How many there have been in a row, or the end of the wait."""
     try:
         return guesses.charge(user, now)
     except guesses.Locked as lock:
@@ -38,7 +38,7 @@ def use_up(user, clock, failures):
 
 @pytest.mark.proves("L-4")
 def test_five_guesses_are_free(alice, clock):
-    assert [guess(alice, timezone.now()) for _ in range(5)] == [4, 3, 2, 1, 0]
+    assert [guess(alice, timezone.now()) for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
 def test_the_fifth_wrong_guess_costs_thirty_seconds(alice, clock):
@@ -52,7 +52,7 @@ def test_after_thirty_seconds_there_is_one_more(alice, clock, seconds, allowed):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
     clock.shift(seconds)
-    assert (guess(alice, timezone.now()) == 0) is allowed
+    assert (guess(alice, timezone.now()) == 6) is allowed
 
 
 def test_one_guess_after_a_wait_is_not_two(alice, clock):
@@ -106,7 +106,7 @@ def test_twenty_guesses_are_enough_for_a_day(alice, clock):
 @pytest.mark.parametrize(("seconds", "allowed"), [(-1, False), (0, True)])
 def test_a_day_begins_with_its_first_guess(alice, clock, seconds, allowed):
     clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24, seconds=seconds))
-    assert (guess(alice, timezone.now()) == 4) is allowed
+    assert (guess(alice, timezone.now()) == 1) is allowed
 
 
 def test_a_new_day_counts_from_one(alice, clock):
@@ -119,7 +119,7 @@ def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
     use_up(alice, clock, 7)
     guesses.charge(alice, timezone.now())
     guesses.reset_after_success(alice, with_factor=True)
-    assert guess(alice, timezone.now()) == 4
+    assert guess(alice, timezone.now()) == 1
 
 
 @pytest.mark.proves("L-4")
@@ -147,7 +147,7 @@ def test_a_refund_gives_back_the_wait_that_its_charge_began(alice, clock):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
     guesses.refund(alice)
-    assert guess(alice, timezone.now()) == 0
+    assert guess(alice, timezone.now()) == 5
 
 
 def test_refunds_never_go_below_nothing(alice, clock):
@@ -184,7 +184,7 @@ def with_new_password(password="a new one altogether"):  # noqa: S107
 def test_a_new_password_lifts_the_stop_for_one_guess(alice, clock):
     stop(alice, clock)
     alice = with_new_password()
-    assert [guess(alice, timezone.now()) for _ in range(2)] == [0, None]
+    assert [guess(alice, timezone.now()) for _ in range(2)] == [100, None]
 
 
 def test_a_refund_after_a_lift_keeps_the_stop(alice, clock):
@@ -198,7 +198,7 @@ def test_a_refund_after_a_lift_keeps_the_stop(alice, clock):
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_wrong_guesses(alice, clock):
     [guesses.charge(alice, timezone.now()) for _ in range(4)]
-    assert guess(with_new_password(), timezone.now()) == 0
+    assert guess(with_new_password(), timezone.now()) == 5
 
 
 @pytest.mark.proves("L-4")
@@ -224,7 +224,7 @@ def test_a_right_code_after_a_new_password_ends_the_row(alice, clock):
     alice = with_new_password()
     guesses.charge(alice, timezone.now())
     guesses.reset_after_success(alice, with_factor=True)
-    assert guess(alice, timezone.now()) == 4
+    assert guess(alice, timezone.now()) == 1
 
 
 @pytest.mark.proves("L-4")
@@ -234,7 +234,7 @@ def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, a
     guesses.charge(with_new_password(), timezone.now())
     alice = with_new_password("and another one")
     clock.shift(timedelta(days=days))
-    assert (guess(alice, timezone.now()) == 0) is allowed
+    assert (guess(alice, timezone.now()) == 100) is allowed
 
 
 def test_until_then_the_person_is_told_how_long(alice, clock):
@@ -313,7 +313,7 @@ def test_a_password_that_is_only_hashed_anew_clears_nothing(alice, clock, settin
 def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
     bob = django_user_model.objects.create_user("bob@example.com", PASSWORD)
     use_up(alice, clock, 5)
-    assert guess(bob, timezone.now()) == 4
+    assert guess(bob, timezone.now()) == 1
 
 
 # Allowances

@@ -3,20 +3,50 @@
 import secrets
 from base64 import b64decode
 from datetime import datetime
+from functools import partial
 
 from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from twofactor.factors import code_text
+from twofactor.factors.methods import BACKUP
+from twofactor.factors.refusal import Refused, Replayed
+from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.models import BackupCode
 
+METHODS = frozenset({BACKUP})
 COUNT = 10
 LEAST = 8  # characters of an imported code in the field for both kinds: fewer are a slip, and cost nothing
 FEW = 3  # from here on the person is asked to make new ones
 SALT_BYTES = 16
 COST = (2, 19 * 1024, 1)  # passes, KiB, lanes: as for passwords
+
+
+def read(user: AbstractBaseUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
+    code = read_code(user, text, alone=alone)
+    if not code:
+        raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
+    return TypedCode(
+        method=BACKUP,
+        find=partial(find, user, code),
+        wrong=[_("The backup code is not correct. Check it and try again")],
+        replayed=replayed,
+        notice="backup_code_used",
+    )
+
+
+def find(user: AbstractBaseUser, code: str, now: datetime) -> Spend | None:
+    row = find_row(user, code, now)
+    if row is not None and row.used_at:
+        raise replayed()
+    return None if row is None else partial(spend, row)
+
+
+def replayed() -> Replayed:
+    return Replayed(_("You have already used that backup code. Each one works once"))
 
 
 def generate() -> list[str]:
@@ -63,7 +93,7 @@ def one_more(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupC
     return BackupCode(user_id=user.pk, digest=digest, expires_at=expires_at)
 
 
-def read(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
+def read_code(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
     """The code as it is compared, or None when this cannot be one.
 
     Somebody who brought codes from another app may type anything, at least in the field for nothing else.
@@ -74,7 +104,7 @@ def read(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
     return code if alone or len(code) >= LEAST else None
 
 
-def find(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
+def find_row(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
     """The row of this code, used or not, at the price of one hash."""
     set_of = one_of_set(user)
     if set_of is None:
@@ -99,7 +129,7 @@ def spend(code: BackupCode, now: datetime) -> bool:
 def unused_of(user: AbstractBaseUser) -> tuple[int, int]:
     """How many are left, and how many the set had: ten, unless it came from another app."""
     mine = list(of_set(user).values_list("used_at", "imported"))
-    return sum(used_at is None for used_at, _ in mine), sum(imported for _, imported in mine) or COUNT
+    return sum(used_at is None for used_at, _imported in mine), sum(imported for _, imported in mine) or COUNT
 
 
 def unused(user: AbstractBaseUser) -> int:

@@ -4,6 +4,10 @@ import secrets
 import unicodedata
 from unicodedata import east_asian_width
 
+from django.utils.translation import gettext as _
+
+from twofactor.factors.refusal import Refused, in_a_row
+
 BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 BACKUP_GROUPS = 3
 BACKUP_GROUP = 5
@@ -64,3 +68,20 @@ def read_backup_code(text: str) -> str | None:
     """The code, with the slips of a hand corrected, or None when it is not one."""
     code = compact(text).upper().translate(SLIPS)
     return code if len(code) == BACKUP_LENGTH and set(code) <= set(BACKUP_ALPHABET) else None
+
+
+def read_digits(text: str, digits: int) -> str:
+    """The code, or Refused with a sentence that says what is wrong about it."""
+    code = compact(text)
+    if is_digits(code) and len(code) == digits:
+        return code
+    rule = _("The code must be %(digits)d numbers") % {"digits": digits}
+    if read_backup_code(text):
+        raise Refused(
+            _("That looks like a backup code. Enter the code from your authenticator app"), keep=True
+        )
+    if not is_digits(code):
+        raise Refused(rule, keep=True)
+    many = len(code) > digits
+    slip = _("You have entered too many numbers") if many else _("You have entered too few numbers")
+    raise Refused(in_a_row([slip, rule]), keep=True)

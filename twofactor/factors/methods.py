@@ -1,8 +1,4 @@
-"""Is this code theirs? The one place that answers, for sign-in, step-up, turning off, and every other door.
-
-Charge first, verify, then spend: one guess is paid for before it is looked at, and a code is spent by one
-UPDATE together with whatever it was spent for.
-"""
+"""The names of the ways to prove who one is, as sessions, tokens and the audit log have them."""
 
 TOTP = "totp"
 BACKUP = "backup"

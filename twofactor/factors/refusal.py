@@ -1,13 +1,22 @@
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 
 class Refused(Exception):
-    """What was typed is not accepted: the sentence for the person, and whether it is worth keeping."""
+    """What was typed is not accepted. With `keep`, the field goes on showing it beside the sentence."""
 
     def __init__(self, sentence: str, *, keep: bool = False) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.keep = keep
+
+
+class Replayed(Refused):
+    """The code was right once: it was spent, or a newer one has taken its place."""
+
+    def __init__(self, sentence: str = "", *, was_spent: bool = True) -> None:
+        super().__init__(sentence or _("You have already used that code. Wait for a new one"))
+        self.was_spent = was_spent
 
 
 def in_a_row(sentences: list[str]) -> str:

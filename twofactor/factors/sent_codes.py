@@ -4,17 +4,19 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import F
 from django.http import HttpRequest
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from twofactor import conf, events, limits, sealing
-from twofactor.factors import code_text
-from twofactor.factors.refusal import Refused
+from twofactor.factors import code_text, methods
+from twofactor.factors.refusal import Refused, Replayed
+from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.limits import allowances
 from twofactor.models import Phone, SentCode
 from twofactor.outgoing import mail, sms
@@ -22,12 +24,44 @@ from twofactor.sessions import credential_digests, epoch
 from twofactor.users import email_of, is_staff
 from twofactor.web.client_address import has_address
 
+METHODS = methods.SENT
 EMAIL = "email"
 SMS = "sms"
 DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 TRIES = 5
 PURPOSE = "sent code"
+
+
+def read(user: Any, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
+    """One of those that were sent for this purpose in the last ten minutes.
+
+    None of them works where no code would be sent any more: the address may be another one by now.
+    """
+    code = code_text.read_digits(text, DIGITS)
+    sent = recent(user, purpose, now)
+    if not sent or sent[0].used_at or target_of(sent[0]) not in channels(user, now):
+        raise Refused(_("That code has expired. Ask for a new one"))
+    by_email = sent[0].channel == EMAIL
+    return TypedCode(
+        method=methods.RECOVERY if by_email else methods.SMS,
+        find=partial(find, sent, code),
+        wrong=[_("The code is not correct or has expired. Check your latest message or ask for a new code")],
+        notice="recovered_by_email" if by_email else "",
+    )
+
+
+def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
+    newest, *older = sent
+    if not charge(newest):
+        raise Refused(_("That code has had too many wrong tries. Ask for a new one"))
+    if is_code_of(newest, code):
+        return partial(spend, newest)
+    if any(is_code_of(earlier, code) for earlier in older):
+        at = timezone.localtime(newest.sent_at)
+        sentence = _("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"}
+        raise Replayed(sentence, was_spent=False)
+    return None
 
 
 class NotSent(Exception):

@@ -94,7 +94,7 @@ def unlock(user: AbstractBaseUser) -> bool:
 
 
 def charge(user: AbstractBaseUser, now: datetime) -> int:
-    """One guess, paid for before it is verified; what is left before a wait.
+    """One guess, paid for before it is verified. Returns how many there have been in a row, with this one.
 
     In a transaction of its own: whatever goes wrong afterwards, the guess stays counted. The UPDATE names
     the row as it was read, with the person or here, so of any number of guesses at once only as many as are
@@ -124,7 +124,7 @@ def charge(user: AbstractBaseUser, now: datetime) -> int:
                 day_began_at=began or now,
             )
         if charged:
-            return max(FREE_GUESSES - failures, 0)
+            return failures
         if stopped and with_user is None:  # just read: the password has changed again, or the guess is taken
             raise Locked(None)
         with_user = None

@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from twofactor.factors.refusal import Replayed
+
+# Spends a right code with one UPDATE, and says whether it did: False if another request was faster.
+Spend = Callable[[datetime], bool]
+
+
+@dataclass(frozen=True)
+class TypedCode:
+    """What somebody typed, read as a code of one kind."""
+
+    method: str
+    """Its name in sessions, tokens and the audit log (methods.py)."""
+
+    find: Callable[[datetime], Spend | None] = field(repr=False)
+    """How it is spent, or None for a wrong code. Raises Refused, or Replayed, when nothing was guessed."""
+
+    wrong: list[str]
+    """The sentences for a wrong code, whichever it is: advice for some would say when they are right."""
+
+    replayed: Callable[[], Replayed] = Replayed
+
+    notice: str = ""
+    """The event by which the person is told that such a code was used, if they are told."""
