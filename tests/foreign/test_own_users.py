@@ -25,7 +25,8 @@ django.setup()
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
-from twofactor import budget, delivery, standing
+from twofactor.factors import sent_codes
+from twofactor.limits import guesses
 from twofactor.models import GuessBudget, Standing
 call_command("migrate", verbosity=0)
 now = timezone.now()
@@ -34,18 +35,18 @@ Standing.objects.create(user=user, email_verified_at=now)
 def fresh():
     return User.objects.get()
 def prove():
-    budget.charge(fresh(), now)
-    budget.clear(fresh(), with_factor=True)
+    guesses.charge(fresh(), now)
+    guesses.reset_after_success(fresh(), with_factor=True)
 def new_password():
     user = fresh()
     user.set_password("two")
     user.save()
 def helps():
-    print(delivery.email_allowed(fresh(), now))
+    print(sent_codes.email_allowed(fresh(), now))
 def guess():
     try:
-        return budget.charge(fresh(), now)
-    except budget.Locked as lock:
+        return guesses.charge(fresh(), now)
+    except guesses.Locked as lock:
         return lock.until
 def stop():
     guess()
@@ -55,8 +56,8 @@ def stop():
 """
 FACTS = {
     "a hundred wrong codes are the last": "stop(); print(guess())  # None",
-    "a new password lifts the stop": "stop(); new_password(); print(guess())  # 0",
-    "and gives back no other guess": "[guess() for _ in range(4)]; new_password(); print(guess())  # 0",
+    "a new password lifts the stop": "stop(); new_password(); print(guess())  # 100",
+    "and gives back no other guess": "[guess() for _ in range(4)]; new_password(); print(guess())  # 5",
     "a code by mail helps": "prove(); helps()  # True",
     "not before a factor was given": "helps()  # False",
     "not after a new password": "prove(); new_password(); helps()  # False",
@@ -67,7 +68,7 @@ FACTS = {
         "with other(PASSWORD_HASHERS=['django.contrib.auth.hashers.PBKDF2PasswordHasher',"
         " 'django.contrib.auth.hashers.MD5PasswordHasher']):\n"
         "    before = fresh().password; fresh().check_password('one')\n"
-        "    print(before == fresh().password, guess(), delivery.email_allowed(fresh(), now))"
+        "    print(before == fresh().password, guess(), sent_codes.email_allowed(fresh(), now))"
         "  # False None True"
     ),
 }
