@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import postage, registration
+from accounts import mail_limits, registration
 from accounts.forms import ADDRESS_LENGTH, SignUpForm
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.schema import Example, describe_operation, refusal
@@ -60,7 +60,7 @@ class RegisterView(PublicApiView):
                 {name: [str(text) for text in found] for name, found in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
-        may_send = postage.may_send("signup", form.cleaned_data["email"], django_request(request), now)
+        may_send = mail_limits.may_send("signup", form.cleaned_data["email"], django_request(request), now)
         if may_send and not registration.sign_up(**form.cleaned_data, language=language, now=now):
             raise NotSent
         sentence = _("You can sign in now")

@@ -118,7 +118,7 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         email = self.cleaned_data["email"]
         # By the index; Django's own question, iexact, reads the whole table. Somebody whom the
         # administration added has no password yet, and chooses the first one this way.
-        reset.write_letter(User.objects.filter(email=email, is_active=True).first(), email)
+        reset.queue_mail(User.objects.filter(email=email, is_active=True).first(), email)
 
 
 class NewPasswordForm(auth_forms.SetPasswordForm):

@@ -104,7 +104,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         vars(request)["axes_locked_out"] = is_locked
         vars(request)["last_try"] = found.mine == LIMIT - 1
         kind = "password_locked" if is_locked else "password_refused"
-        passwords.spend_the_rest(note(kind, request, credentials))
+        passwords.take_equally_long(note(kind, request, credentials))
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Only after a whole sign-in: some other app's login view knows the password alone."""

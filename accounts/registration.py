@@ -1,16 +1,19 @@
-"""Signing up, answered the same for known and unknown addresses."""
+"""Signing up. Known and unknown addresses get the same answer, after the same work."""
 
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts import addresses
+from accounts import address_links
 from accounts.models import User
 from twofactor.outgoing import mail
 
 
 def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
-    """Whether mail went out. Hash, insert and one mail in either case, so that time tells nothing either."""
+    """Whether the mail server took the mail.
+
+    Always one hash, one INSERT and one mail, so that timing does not tell whether the address is known.
+    """
     user = User(email=email, language=language, unconfirmed_since=now if mail.site_has_mail() else None)
     user.set_password(password)
     try:
@@ -18,7 +21,7 @@ def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
             user.save()
     except IntegrityError:
         return mail.send("accounts/mail/already_registered", user.email, language)
-    sent = addresses.send_link(user, user.email, now)
+    sent = address_links.send_link(user, user.email, now)
     if not sent:
-        user.delete()  # or the next try would be told that there is an account already
+        user.delete()  # otherwise a second try would be told that the account exists
     return sent

@@ -1,4 +1,4 @@
-"""The letter with a link that lets a person choose a new password."""
+"""The mail with a link for choosing a new password."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,21 +17,21 @@ from twofactor.outgoing import outbox
 TEMPLATE = "accounts/mail/password_reset"
 
 
-def write_letter(user: User | None, address: str) -> None:
-    """For an unknown address too, to which nothing is sent."""
+def queue_mail(user: User | None, address: str) -> None:
+    """Without a user the row is written too, so that timing does not tell; it is never sent."""
     language = user.language if user else ""
     outbox.write(TEMPLATE, user, address, language, state=state_of(user or User(email=address)))
 
 
 def state_of(user: User) -> str:
-    """What a link is bound to: a new password, address or sign-in makes it worthless."""
+    """Changes with the password, the address and each sign-in."""
     text = f"{user.password}|{user.email}|{user.last_login}"
     return salted_hmac("accounts.reset", text, algorithm="sha256").hexdigest()
 
 
 @outbox.fills(TEMPLATE)
 def make_link(user: User, contents: dict[str, Any]) -> dict[str, Any] | None:
-    """When the letter is sent: no token waits in the database. As dead as the link would be by now."""
+    """Called when the mail is sent, so no token is stored. None if a link from then would be dead by now."""
     written_at: datetime = contents["written_at"]
     is_late = timezone.now() > written_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     if is_late or not user.is_active or not constant_time_compare(state_of(user), contents["state"]):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import addresses, known_browsers, postage, registration
+from accounts import address_links, known_browsers, mail_limits, registration
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -124,13 +124,13 @@ class PasswordChangeDone(auth_views.PasswordChangeDoneView):
     template_name = "accounts/password_change_done.html"
 
 
-@method_decorator([login_not_required, needs_mail, postage.gives_note], name="dispatch")
+@method_decorator([login_not_required, needs_mail, mail_limits.sets_browser_cookie], name="dispatch")
 class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        if not postage.may_send("reset", form.cleaned_data["email"], self.request, timezone.now()):
+        if not mail_limits.may_send("reset", form.cleaned_data["email"], self.request, timezone.now()):
             return HttpResponseRedirect(self.get_success_url())  # as Django answers, to tell nothing
         return super().form_valid(form)
 
@@ -160,12 +160,12 @@ class PasswordResetComplete(auth_views.PasswordResetCompleteView):
 
 @sensitive_post_parameters()
 @login_not_required
-@postage.gives_note
+@mail_limits.sets_browser_cookie
 def signup(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(posted(request))
     if form.is_valid():
         now, email = timezone.now(), form.cleaned_data["email"]
-        refused = not postage.may_send("signup", email, request, now)
+        refused = not mail_limits.may_send("signup", email, request, now)
         language = translation.get_language()
         if refused or registration.sign_up(**form.cleaned_data, language=language, now=now):
             return see_other("signup_sent")
@@ -184,7 +184,7 @@ def signup_sent(request: HttpRequest) -> HttpResponse:
 def email_verify(request: HttpRequest, token: str) -> HttpResponse:
     """GET only asks: mail programs open links before people do."""
     try:
-        confirmation = addresses.open_link(token, timezone.now())
+        confirmation = address_links.read_link(token, timezone.now())
         if not request.user.is_authenticated:
             if confirmation.is_change:
                 return redirect_to_login(request.get_full_path())
@@ -192,11 +192,11 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
         if request.user != confirmation.user:
             return render(request, "accounts/email_verify_other.html", status=403)
         return confirm_signed_in(request, confirmation)
-    except addresses.DeadLink:
+    except address_links.DeadLink:
         return render(request, "accounts/email_verify_dead.html", status=404)
 
 
-def confirm_signed_in(request: HttpRequest, confirmation: addresses.Confirmation) -> HttpResponse:
+def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/email_verify.html", {"address": confirmation.address})
     with events.with_change():
@@ -209,7 +209,7 @@ def confirm_signed_in(request: HttpRequest, confirmation: addresses.Confirmation
     return see_other("home")
 
 
-def confirm_with_password(request: HttpRequest, confirmation: addresses.Confirmation) -> HttpResponse:
+def confirm_with_password(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
     """The letter alone would confirm the account of somebody else who signed up with this address."""
     found: list[Any] = []
 
@@ -243,11 +243,11 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
     if user.email_verified_at:
         messages.info(request, _("Your e-mail address is confirmed already."))
-    elif not postage.may_send("verify", user.email, request, now):
+    elif not mail_limits.may_send("verify", user.email, request, now):
         messages.warning(
             request, _("We have sent several links already. Look in your inbox, or wait an hour.")
         )
-    elif addresses.send_link(user, user.email, now):
+    elif address_links.send_link(user, user.email, now):
         messages.success(request, _("We have sent you a new link. It works for three days."))
     else:
         messages.error(request, NOT_SENT)
@@ -261,7 +261,9 @@ def email_change(request: HttpRequest) -> HttpResponse:
     form = AddressForm(user.email, posted(request))
     if form.is_valid():
         now, email = timezone.now(), form.cleaned_data["email"]
-        if not postage.may_send("change", email, request, now) or addresses.ask_to_change(user, email, now):
+        if not mail_limits.may_send("change", email, request, now) or address_links.send_change_link(
+            user, email, now
+        ):
             messages.success(
                 request, _("Open the link we have sent to the new address. Until then nothing changes.")
             )

@@ -24,7 +24,7 @@ from walks import (
     see,
 )
 
-from accounts import addresses
+from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, person
 from tests.twofactor.sent import has_number, other_than, texted
@@ -229,7 +229,7 @@ def at_home(page):
 
 def link_of_another():
     bob = person("bob@example.com", email_verified_at=None)
-    addresses.send_link(bob, bob.email, timezone.now())
+    address_links.send_link(bob, bob.email, timezone.now())
     return mailed_link()
 
 

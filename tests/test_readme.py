@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import addresses, known_browsers, lockout
+from accounts import address_links, known_browsers, lockout
 from config import logs
 from tests.people import give_password, person, signed_in_as
 from twofactor import clocks, conf, enrolment, limits
@@ -87,7 +87,7 @@ LIMITS = {
         prune.UNCONFIRMED_KEPT
     ),
     "life of an unfinished set-up; of a link that confirms an address; of one that resets a password": (
-        f"{words(Draft.MAX_AGE)}; {words(addresses.LINK_MAX_AGE)};"
+        f"{words(Draft.MAX_AGE)}; {words(address_links.LINK_MAX_AGE)};"
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
     ),
     "password and code count as just given for": (

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from accounts.postage import FROM_NETWORK
+from accounts.mail_limits import FROM_NETWORK
 from tests.accounts.letters import link
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone

@@ -12,7 +12,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts import addresses
+from accounts import address_links
 from accounts.models import User
 from config import environment
 from tests.mailers import send_mail_with
@@ -50,7 +50,7 @@ LETTERS = {
     "You already have an account at Countersign": lambda client: sign_up(client, OLD),
     "Reset your password for Countersign": reset,
     "The password was changed – Countersign": change_password,
-    "Confirm your new address for Countersign": lambda client: addresses.send_link(
+    "Confirm your new address for Countersign": lambda client: address_links.send_link(
         User.objects.get(), NEW, timezone.now()
     ),
 }
@@ -287,7 +287,7 @@ def test_a_link_that_could_not_be_sent_again_is_told(client, nobody_listens):
 
 
 def test_a_new_address_counts_although_nobody_could_be_told(as_alice, alice, nobody_listens):
-    addresses.Confirmation(alice, NEW).apply(timezone.now())
+    address_links.Confirmation(alice, NEW).apply(timezone.now())
     assert User.objects.get().email == NEW
 
 

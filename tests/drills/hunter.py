@@ -24,7 +24,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import addresses, known_browsers
+from accounts import address_links, known_browsers
 from config.logs import JsonLines
 from tests import people
 from twofactor import sealing
@@ -44,7 +44,7 @@ LONG = 15  # characters, which nothing else has by chance: so case and neighbour
 SHORTEST_PASSWORD = 8  # that anybody can choose; tests try others, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
-SEALED = {PURPOSE: "pending note", addresses.PURPOSE: CONFIRM}
+SEALED = {PURPOSE: "pending note", address_links.PURPOSE: CONFIRM}
 
 
 class Hunter:

@@ -10,7 +10,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core import mail
 from django.utils import timezone
 
-from accounts import addresses
+from accounts import address_links
 from config.environment import admins
 from tests.accounts.letters import link
 from tests.people import NOW, PASSWORD, enrol, give_password, person
@@ -134,7 +134,7 @@ def test_link_to_a_new_password(db):
 
 def test_link_to_an_address(db):
     alice = person()
-    addresses.send_link(alice, alice.email, timezone.now())
+    address_links.send_link(alice, alice.email, timezone.now())
     SECURITY.error("no page at %s", link())
 
 

@@ -62,7 +62,7 @@ EVERYBODY_ELSES = {
 @pytest.fixture
 def asked(alice):
     """What a test asks a database that knows its tables to be long: of a short one it reads the whole."""
-    passwords.dearest()  # asked once an hour, of an index that holds nobody here
+    passwords.most_iterations_now()  # asked once an hour, of an index that holds nobody here
     with connection.cursor() as cursor:
         list(gather(cursor, CROWD))
         mine = [timezone.now()]  # PostgreSQL has a clock of its own

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts import addresses
+from accounts import address_links
 from accounts.models import User
 from tests.accounts.letters import letters, link
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
@@ -161,7 +161,7 @@ def test_a_reset_counts_as_confirmation(squatter, client):
 
 def test_confirming_a_new_address_counts_too(squatter):
     user = User.objects.get()
-    addresses.send_link(user, "mine@example.com", timezone.now())
+    address_links.send_link(user, "mine@example.com", timezone.now())
     squatter.post(link())
     assert User.objects.get().unconfirmed_since is None
 

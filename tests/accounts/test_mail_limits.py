@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from accounts.mail_limits import FROM_BROWSER, FROM_NETWORK
 from accounts.models import User
-from accounts.postage import FROM_BROWSER, FROM_NETWORK
 from config import environment
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, enrol, give_password, person

@@ -1,4 +1,4 @@
-"""Links that prove somebody reads an address, and the change from one address to another."""
+"""Links that confirm an address, and the change from one address to another."""
 
 from datetime import timedelta
 from urllib.parse import unquote
@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts import addresses
+from accounts import address_links
 from accounts.models import User
 from tests.accounts.answers import headers
 from tests.accounts.letters import letters, link
@@ -34,7 +34,7 @@ def change(client, email=NEW):
 
 
 def link_of(user):
-    addresses.send_link(User.objects.get(pk=user.pk), user.email, timezone.now())
+    address_links.send_link(User.objects.get(pk=user.pk), user.email, timezone.now())
     return link()
 
 
@@ -393,7 +393,7 @@ def test_signing_in_on_the_way_leads_back_to_the_link(as_alice):
 
 def test_with_a_second_factor_the_code_comes_before_the_link(client, alice):
     enrol(alice)
-    addresses.send_link(alice, NEW, timezone.now())
+    address_links.send_link(alice, NEW, timezone.now())
     give_password(client)
     client.post(link())
     assert address_of(alice) == OLD

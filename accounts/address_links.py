@@ -1,0 +1,93 @@
+"""Links that confirm an e-mail address: whoever opens one reads the mail sent there."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from twofactor import enrolment, sealing
+from twofactor.outgoing import mail
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+LINK_MAX_AGE = timedelta(days=3)
+PURPOSE = "address"
+
+
+class DeadLink(Exception):
+    """The link is too old, was used, is for an address that has changed since, or was not made by us."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a live link confirms: that the user reads mail at the address."""
+
+    user: "User"
+    address: str
+
+    @property
+    def is_change(self) -> bool:
+        return self.address != self.user.email
+
+    @property
+    def is_first(self) -> bool:
+        """The user signed up with this address and has not confirmed it before."""
+        return self.user.unconfirmed_since is not None
+
+    def apply(self, now: datetime) -> None:
+        """Save the address, or raise DeadLink. One UPDATE that names the old values, so a link works once."""
+        unused = get_user_model().objects.filter(
+            pk=self.user.pk, email=self.user.email, email_verified_at=self.user.email_verified_at
+        )
+        fields: dict[str, object] = {
+            "email": self.address,
+            "email_verified_at": now,
+            "unconfirmed_since": None,
+        }
+        try:
+            with transaction.atomic():
+                applied = unused.update(**fields)
+                if applied and self.is_first:
+                    enrolment.forget_unconfirmed(self.user)
+        except IntegrityError:  # another account has confirmed the same address first
+            applied = 0
+        if not applied:
+            raise DeadLink
+
+
+def send_link(user: "User", address: str, now: datetime) -> bool:
+    """Whether the mail server took the mail."""
+    # Encrypted, because URLs end up in access logs, and people's addresses must not.
+    token = sealing.seal(PURPOSE, "", [user.pk, user.email, address, last_confirmation(user)], now)
+    link = settings.BASE_URL + reverse("email_verify", args=[token])
+    name = "confirm_address" if address == user.email else "confirm_new_address"
+    return mail.send(f"accounts/mail/{name}", address, user.language, link=link, user=user)
+
+
+def send_change_link(user: "User", address: str, now: datetime) -> bool:
+    """Whether the mail server took the mail. If the address belongs to another account, the mail says so."""
+    if get_user_model().objects.filter(email=address).exclude(pk=user.pk).exists():
+        return mail.send("accounts/mail/already_registered", address, user.language)
+    return send_link(user, address, now)
+
+
+def read_link(token: str, now: datetime) -> Confirmation:
+    """Or DeadLink."""
+    try:
+        pk, current, address, confirmed = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
+    except sealing.Unopenable:
+        raise DeadLink from None
+    user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
+    if user is None or last_confirmation(user) != confirmed:
+        raise DeadLink
+    return Confirmation(user, address)
+
+
+def last_confirmation(user: "User") -> str | None:
+    """Part of each link: a confirmation changes it, and so ends every link that was made before."""
+    return user.email_verified_at.isoformat() if user.email_verified_at else None
