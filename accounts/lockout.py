@@ -125,7 +125,7 @@ def note(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> str:
     """With the hash of the password, or nothing. One query, whether or not there is such a person."""
     same = User.objects.filter(email=typed(credentials)).values_list("pk", "password")
     who, encoded = same.first() or (None, "")
-    events.note(kind, who, request, method="password")
+    events.log_only(kind, who, request, method="password")
     return encoded
 
 

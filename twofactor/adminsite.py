@@ -67,7 +67,7 @@ class Site(admin.AdminSite):
                 request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"
             )
         if request.user.is_authenticated:
-            events.note("permission_denied", request.user.pk, request)
+            events.log_only("permission_denied", request.user.pk, request)
         context = {
             **self.each_context(request),
             "title": _("Sign in"),

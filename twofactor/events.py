@@ -1,7 +1,7 @@
-"""The one verb for anything worth remembering.
+"""Writes the audit log, and informs everybody else who hears of an event.
 
-It writes the row, and with it the letters to the person; once that is committed it tells the site (signal)
-and the log (line).
+The mails to the person are queued in the same transaction as the row. The signal to the site and the line in
+the log follow once it is committed.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Audience:
     for_each_browser: bool = False  # the limit counts each browser and network apart
 
 
-# Without a limit, of whatever gives somebody a way in: a thief would cause some harmless letters first.
+# What gives somebody a way in has no limit: a thief could use up a limit with harmless events first.
 MAIL = Audience(mail=True)
 SUSPICIOUS = Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT)
 AUDIENCES = {
@@ -69,14 +69,14 @@ AUDIENCES = {
 
 
 def with_change() -> AbstractContextManager[None]:
-    """Around a change and the record of it: a process that ends between the two leaves both or neither."""
+    """A transaction for a change and the record of it: if the process dies in between, neither is kept."""
     return transaction.atomic(using=router.db_for_write(Event))
 
 
 def record(
     kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
 ) -> None:
-    """Without a request, somebody at the command line did it. Only support says in `by` who did it."""
+    """Without a request it was done at the command line. Only support names in `by` who did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
     with with_change() if audience.mail else nullcontext():
         event = Event.objects.create(
@@ -88,14 +88,14 @@ def record(
             detail=detail,
         )
         if audience.mail and may_mail(event, audience, request):
-            write_letters(event, user, also_to)
+            queue_mails(event, user, also_to)
     transaction.on_commit(
-        partial(tell, event, audience.signal, user, request), using=router.db_for_write(Event)
+        partial(log_and_signal, event, audience.signal, user, request), using=router.db_for_write(Event)
     )
 
 
 def ip_of(request: HttpRequest) -> str | None:
-    """One that the column takes, whatever a server has put there."""
+    """None if the server has put something else there: the column takes addresses only."""
     address = remote_address(request)
     return str(address) if address else None
 
@@ -104,21 +104,21 @@ def browser_of(request: HttpRequest) -> str:
     return request.headers.get("User-Agent", "")[:200]
 
 
-def tell(event: Event, signal: Signal | None, user: Any, request: HttpRequest | None) -> None:
-    said = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
-    note(event.kind, event.user_id, request, **said)
+def log_and_signal(event: Event, signal: Signal | None, user: Any, request: HttpRequest | None) -> None:
+    fields = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
+    log_only(event.kind, event.user_id, request, **fields)
     if signal is not None:
         signal.send_robust(Event, user=user, request=request, detail=event.detail)
 
 
-def note(kind: str, user_id: Any, request: HttpRequest | None, **said: str) -> None:
-    """A line in the log, which has no addresses and no words that somebody typed: those are in the audit log.
+def log_only(kind: str, user_id: Any, request: HttpRequest | None, **fields: str) -> None:
+    """A line without addresses and without anything that somebody typed: the audit log has those.
 
-    Alone it is for what strangers can cause, who would fill the table.
+    Called directly for what strangers can cause: with record() they could fill the table.
     """
     key = request.session.session_key if request and hasattr(request, "session") else None
     session = hashlib.sha256(key.encode()).hexdigest()[:12] if key else None
-    log.info(kind, extra={"event": kind, "user": user_id, "session": session, **said})
+    log.info(kind, extra={"event": kind, "user": user_id, "session": session, **fields})
 
 
 def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> bool:
@@ -131,19 +131,19 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
     return audience.mail_limit.take(subject, event.at)
 
 
-def may_mail_address_of(user: Any, event: Event) -> bool:
-    """One letter a day while nobody has confirmed it: it may belong to somebody who never signed up."""
+def may_mail_to_own_address(user: Any, event: Event) -> bool:
+    """One mail a day to an unconfirmed address: it may belong to somebody who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
     return limits.MAILS_TO_UNCONFIRMED.take(user.pk, event.at)
 
 
-def write_letters(event: Event, user: Any, also_to: Iterable[str]) -> None:
-    """A site overrides the text of one event by a template with its name, or that of all."""
+def queue_mails(event: Event, user: Any, also_to: Iterable[str]) -> None:
+    """A site can override the template of one event, which has its name, or the one for all events."""
     language = getattr(user, "language", "")
     if event.is_by_somebody_else:
         language = language or settings.LANGUAGE_CODE
-    own = email_of(user) if may_mail_address_of(user, event) else ""
+    own = email_of(user) if may_mail_to_own_address(user, event) else ""
     for address in dict.fromkeys([own, *also_to]):
         if address:
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)

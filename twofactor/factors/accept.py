@@ -64,7 +64,7 @@ def accept_code(
     try:
         failures = guesses.charge(user, now)
     except guesses.Locked:
-        events.note("second_factor_locked", user.pk, request, method=code.method)
+        events.log_only("second_factor_locked", user.pk, request, method=code.method)
         raise
     try:
         spend = code.find(now)
