@@ -114,7 +114,7 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
         return accept_code(cast(User, self.request.user), code, self.request, timezone.now())
 
     def form_valid(self, form: Any) -> HttpResponse:
-        with events.with_change():
+        with events.atomic():
             response = super().form_valid(form)
             events.record("password_changed", form.user, self.request)
         return response
@@ -147,7 +147,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
         form.user.email_verified_at = form.user.email_verified_at or timezone.now()
         form.user.unconfirmed_since = None
-        with events.with_change():
+        with events.atomic():
             response = super().form_valid(form)
             known_browsers.remember(self.request, response, form.user, timezone.now())
             events.record("password_changed", form.user, self.request, channel="email")
@@ -199,7 +199,7 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
 def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/email_verify.html", {"address": confirmation.address})
-    with events.with_change():
+    with events.atomic():
         confirmation.apply(timezone.now())
         if confirmation.is_first:  # which has ended every session, and this one is the owner's
             keep_session(request, confirmation.user, request.session[AMR])

@@ -68,7 +68,7 @@ AUDIENCES = {
 }
 
 
-def with_change() -> AbstractContextManager[None]:
+def atomic() -> AbstractContextManager[None]:
     """A transaction for a change and the record of it: if the process dies in between, neither is kept."""
     return transaction.atomic(using=router.db_for_write(Event))
 
@@ -78,7 +78,7 @@ def record(
 ) -> None:
     """Without a request it was done at the command line. Only support names in `by` who did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
-    with with_change() if audience.mail else nullcontext():
+    with atomic() if audience.mail else nullcontext():
         event = Event.objects.create(
             user_id=user.pk,
             kind=kind,

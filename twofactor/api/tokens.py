@@ -153,7 +153,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
     if not unused.update(digest=digest(new), expires_at=ends_at):
-        with events.with_change():
+        with events.atomic():
             if end_sign_in(family):
                 events.record("token_reused", family.user, request)
         raise InvalidToken

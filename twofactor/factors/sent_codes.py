@@ -209,7 +209,7 @@ def verify_number(user: Any, text: str, request: HttpRequest, now: datetime) -> 
     sent = recent(user, f"phone:{phone.new_number}", now)
     if not sent or not charge(sent[0]):
         raise Refused(_("That code has expired. Ask for a new one"))
-    with events.with_change():
+    with events.atomic():
         if not is_code_of(sent[0], code) or not spend(sent[0], now):
             raise Refused(_("The code is not correct. Check your latest message"))
         Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(

@@ -200,7 +200,7 @@ def complete_sign_in(request: HttpRequest, pending: PendingSignIn, method: str) 
     response = open_session(request, pending.user, method, pending.next)
     wants_trust = method == methods.TOTP and "trust_browser" in request.POST
     if wants_trust and trusted_browsers.may_trust(pending.user):
-        with events.with_change():
+        with events.atomic():
             trusted_browsers.add(request, response, pending.user, timezone.now())
             events.record("browser_trusted", pending.user, request)
     cookies.drop(response, COOKIE)

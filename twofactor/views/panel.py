@@ -113,7 +113,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
         raise Http404
     still_trusted = pk in {browser.pk for browser in trusted_browsers.list_trusted(user, timezone.now())}
-    with events.with_change():
+    with events.atomic():
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise enrolment.Changed
         events.record("browsers_forgotten", request.user, request)
@@ -126,7 +126,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 def browsers_forget(request: HttpRequest) -> HttpResponse:
     if not enrolment.is_on(signed_in_user(request)):
         raise enrolment.Changed
-    with events.with_change():
+    with events.atomic():
         TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()
         events.record("browsers_forgotten", request.user, request)
     messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
@@ -136,7 +136,7 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
 @post_only("twofactor:settings")
 def sessions_end(request: HttpRequest) -> HttpResponse:
     user = signed_in_user(request)
-    with events.with_change():
+    with events.atomic():
         epoch.end_sessions(user)
         keep_session(request, user, request.session[AMR])
         events.record("sessions_ended", user, request)

@@ -59,7 +59,7 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
 @recently_confirmed()
 @or_fresh_panel
 def phone_remove(request: HttpRequest) -> HttpResponse:
-    with events.with_change():
+    with events.atomic():
         if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
             raise enrolment.Changed
         events.record("phone_changed", request.user, request)
