@@ -441,7 +441,7 @@ ALLOWED = {
         ("accounts.admin", "obj.save"),  # the columns that were changed, and no others
         ("twofactor.admin", "obj.save"),
         ("twofactor.enrolment", "authenticator.save"),
-        ("twofactor.importers.arrivals", "authenticator.save"),
+        ("twofactor.importers.run", "authenticator.save"),
         ("twofactor.factors.qr", "code.save"),  # a picture
         ("twofactor.operations.support", "row.save"),
     },

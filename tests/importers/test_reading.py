@@ -6,7 +6,7 @@ import pytest
 
 from tests.people import NOW
 from twofactor.factors import code_text, totp
-from twofactor.importers import arrivals
+from twofactor.importers.run import to_e164
 
 KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
@@ -77,4 +77,4 @@ def test_before_the_first_step_there_is_none():
     ],
 )
 def test_a_phone_number_needs_its_country_code(written, read):
-    assert arrivals.read_number(written) == read
+    assert to_e164(written) == read

@@ -1,46 +1,58 @@
-"""django-otp and django-two-factor-auth: keys in hexadecimal, codes in plain text, drift and last step."""
+"""django-otp and django-two-factor-auth: hexadecimal keys, plain backup codes, drift and last step."""
 
 import base64
 from collections.abc import Iterator
 from typing import Any
 
-from twofactor.importers.found import ANOTHER, NO_AUTHENTICATOR, NOT_DEFAULT, UNCONFIRMED, Found, LeftOut
-from twofactor.importers.tables import Row, grouped, moment, rows
+from twofactor.importers.records import (
+    ANOTHER_DEVICE,
+    NO_AUTHENTICATOR,
+    NOT_DEFAULT,
+    UNCONFIRMED,
+    ForeignFactor,
+    LeftOut,
+    ReadOptions,
+)
+from twofactor.importers.tables import Row, group_by, read_rows, to_datetime
 
-DEFAULT = "default"  # how django-two-factor-auth names the device it asks for
+DEFAULT = "default"  # the name of the device that django-two-factor-auth asks for
 
 
-def read(*, only_default: bool) -> Iterator[Found | LeftOut]:
-    devices = grouped(rows("otp_totp_totpdevice"), "user_id")
-    codes = codes_by_person()
-    phones = confirmed("two_factor_phonedevice")
-    for user_id, theirs in devices.items():
-        usable = [device for device in theirs if device["confirmed"]]
-        named = [device for device in usable if device["name"] == DEFAULT]
-        chosen = (named or ([] if only_default else usable))[-1:]
-        for device in chosen:
-            yield found(device, codes.get(user_id, ()), phones.get(user_id, []))
-        for device in theirs:
-            if device not in chosen:
-                yield LeftOut(user_id, why_not(device, only_default=only_default and not chosen))
-    others = codes.keys() | phones.keys() | confirmed("otp_email_emaildevice").keys()
-    with_app = {user_id for user_id, theirs in devices.items() if any(row["confirmed"] for row in theirs)}
-    for user_id in sorted(others - with_app, key=str):
+def read(options: ReadOptions) -> Iterator[ForeignFactor | LeftOut]:
+    devices_of = group_by("user_id", read_rows("otp_totp_totpdevice"))
+    codes_of = backup_codes_by_user()
+    phones_of = confirmed_by_user("two_factor_phonedevice")
+    for user_id, devices in devices_of.items():
+        chosen = choose(devices, options)
+        if chosen:
+            yield to_factor(chosen, codes_of.get(user_id, ()), phones_of.get(user_id, []))
+        for device in devices:
+            if not device["confirmed"]:
+                yield LeftOut(user_id, UNCONFIRMED)
+            elif device is not chosen:
+                yield LeftOut(user_id, ANOTHER_DEVICE if chosen else NOT_DEFAULT)
+    with_other_factor = codes_of.keys() | phones_of.keys() | confirmed_by_user("otp_email_emaildevice").keys()
+    with_app = {
+        user_id for user_id, devices in devices_of.items() if any(device["confirmed"] for device in devices)
+    }
+    for user_id in sorted(with_other_factor - with_app, key=str):
         yield LeftOut(user_id, NO_AUTHENTICATOR, is_fault=True)
 
 
-def why_not(device: Row, *, only_default: bool) -> str:
-    if not device["confirmed"]:
-        return UNCONFIRMED
-    return NOT_DEFAULT if only_default else ANOTHER
+def choose(devices: list[Row], options: ReadOptions) -> Row | None:
+    """The newest device named "default"; without one, and unless only those are wanted, the newest of all."""
+    usable = [device for device in devices if device["confirmed"]]
+    named = [device for device in usable if device["name"] == DEFAULT]
+    candidates = named if named or options.only_default else usable
+    return candidates[-1] if candidates else None
 
 
-def found(device: Row, codes: tuple[str, ...], phones: list[Row]) -> Found | LeftOut:
+def to_factor(device: Row, backup_codes: tuple[str, ...], phones: list[Row]) -> ForeignFactor | LeftOut:
     try:
         key = bytes.fromhex(device["key"])
     except (TypeError, ValueError):
         return LeftOut(device["user_id"], "has a key that is not hexadecimal", is_fault=True)
-    return Found(
+    return ForeignFactor(
         device["user_id"],
         key=base64.b32encode(key).decode().rstrip("="),
         last_step=device["last_t"],
@@ -48,27 +60,27 @@ def found(device: Row, codes: tuple[str, ...], phones: list[Row]) -> Found | Lef
         period=device["step"],
         t0=device["t0"],
         drift=device["drift"],
-        since=moment(device.get("created_at")),
-        last_used_at=moment(device.get("last_used_at")),
-        codes=codes,
-        phone=preferred(phones),
+        enabled_at=to_datetime(device.get("created_at")),
+        last_used_at=to_datetime(device.get("last_used_at")),
+        backup_codes=backup_codes,
+        phone=preferred_number(phones),
     )
 
 
-def confirmed(table: str) -> dict[Any, list[Row]]:
-    return grouped((row for row in rows(table, required=False) if row["confirmed"]), "user_id")
+def confirmed_by_user(table: str) -> dict[Any, list[Row]]:
+    return group_by("user_id", (row for row in read_rows(table, required=False) if row["confirmed"]))
 
 
-def codes_by_person() -> dict[Any, tuple[str, ...]]:
-    """A code that was used is no longer there. They are compared as they stand, case and all."""
-    tokens = grouped(rows("otp_static_statictoken", required=False), "device_id")
+def backup_codes_by_user() -> dict[Any, tuple[str, ...]]:
+    """django-otp deletes a code when it is used, so all that are there are unused."""
+    tokens_of = group_by("device_id", read_rows("otp_static_statictoken", required=False))
     return {
-        user_id: tuple(token["token"] for device in theirs for token in tokens[device["id"]])
-        for user_id, theirs in confirmed("otp_static_staticdevice").items()
+        user_id: tuple(token["token"] for device in devices for token in tokens_of[device["id"]])
+        for user_id, devices in confirmed_by_user("otp_static_staticdevice").items()
     }
 
 
-def preferred(phones: list[Row]) -> str:
-    """We send text messages; a number that was only called comes last."""
+def preferred_number(phones: list[Row]) -> str:
+    """A number for text messages before one for calls, because this app makes no calls."""
     ranked = sorted(phones, key=lambda row: (row["method"] == "sms", row["name"] == DEFAULT, row["id"]))
     return ranked[-1]["number"] if ranked else ""

@@ -1,54 +1,54 @@
-"""django-totp 1.1: everything sealed with one Fernet key, used as it is. It keeps no last step."""
+"""django-totp 1.1: everything is encrypted with one Fernet key. It does not store the last used step."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from twofactor.factors import totp
-from twofactor.importers.found import UNCONFIRMED, Found, LeftOut, Unreadable
-from twofactor.importers.tables import Row, grouped, moment, rows, setting
+from twofactor.importers.records import UNCONFIRMED, ForeignFactor, LeftOut, ReadOptions, SourceError
+from twofactor.importers.tables import Row, group_by, read_rows, read_setting, to_datetime
 
 
-def read(now: datetime) -> Iterator[Found | LeftOut]:
-    keys, codes = rows("django_totp_totp"), grouped(rows("django_totp_backupcode"), "totp_id")
-    lock = fernet()
-    for row in keys:
-        theirs = codes.get(row["id"], [])
-        if theirs:
-            yield found(row, theirs, lock, now)
-        else:  # without codes, used or unused, nobody ever confirmed the key
-            yield LeftOut(row["user_id"], UNCONFIRMED)
+def read(options: ReadOptions) -> Iterator[ForeignFactor | LeftOut]:
+    authenticators = read_rows("django_totp_totp")
+    codes_of = group_by("totp_id", read_rows("django_totp_backupcode"))
+    fernet = read_fernet()
+    for authenticator in authenticators:
+        codes = codes_of.get(authenticator["id"], [])
+        if codes:
+            yield to_factor(authenticator, codes, fernet, options)
+        else:  # django-totp makes the codes when the key is confirmed, and keeps the used ones
+            yield LeftOut(authenticator["user_id"], UNCONFIRMED)
 
 
-def found(row: Row, codes: list[Row], lock: Fernet, now: datetime) -> Found | LeftOut:
-    key = decrypted(lock, row["secret_key"])
+def to_factor(row: Row, codes: list[Row], fernet: Fernet, options: ReadOptions) -> ForeignFactor | LeftOut:
+    key = decrypt(fernet, row["secret_key"])
     if key is None:
         return LeftOut(row["user_id"], "has a key that cannot be decrypted", is_fault=True)
-    opened = [decrypted(lock, code["code"]) for code in codes if not code["is_used"]]
-    damaged = opened.count(None)
-    return Found(
+    unused = [decrypt(fernet, code["code"]) for code in codes if not code["is_used"]]
+    damaged = unused.count(None)
+    return ForeignFactor(
         row["user_id"],
         key=key,
-        last_step=totp.step_at(now) - 1,  # whatever was shown before this moment may have been used
-        since=moment(row["created_at"]),
-        codes=tuple(code for code in opened if code is not None),
-        lost=(f"has backup codes that cannot be decrypted: {damaged}",) if damaged else (),
+        last_step=totp.step_at(options.now) - 1,  # any code before the current one may have been used
+        enabled_at=to_datetime(row["created_at"]),
+        backup_codes=tuple(code for code in unused if code is not None),
+        faults=(f"has backup codes that cannot be decrypted: {damaged}",) if damaged else (),
     )
 
 
-def fernet() -> Fernet:
-    key = setting("TOTP_ENCRYPTION_KEY", "")
+def read_fernet() -> Fernet:
+    key = read_setting("TOTP_ENCRYPTION_KEY", "")
     if not key:
-        raise Unreadable("TOTP_ENCRYPTION_KEY is not set: django-totp encrypted its keys with it.")
+        raise SourceError("TOTP_ENCRYPTION_KEY is not set: django-totp encrypted its keys with it.")
     try:
         return Fernet(key)
     except ValueError:
-        raise Unreadable("TOTP_ENCRYPTION_KEY is not a Fernet key.") from None
+        raise SourceError("TOTP_ENCRYPTION_KEY is not a Fernet key.") from None
 
 
-def decrypted(lock: Fernet, token: str) -> str | None:
+def decrypt(fernet: Fernet, token: str) -> str | None:
     try:
-        return lock.decrypt(token).decode()
+        return fernet.decrypt(token).decode()
     except (InvalidToken, TypeError, ValueError):
         return None

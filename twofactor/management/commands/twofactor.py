@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from twofactor import conf, policy, sealing
 from twofactor.factors import backup_codes
-from twofactor.importers import arrivals
-from twofactor.importers.found import Unreadable
+from twofactor.importers.records import SourceError
+from twofactor.importers.run import SOURCES, ImportSummary, run_import
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, GuessBudget
 from twofactor.operations import adoption, prune, rotate_keys, support
@@ -57,9 +57,7 @@ class Command(BaseCommand):
             "Whatever is left behind is listed with its reason.",
         )
         taken.set_defaults(action="take-over")  # 'import' cannot name a method
-        taken.add_argument(
-            "source", choices=arrivals.SOURCES, help="django-otp stands for django-two-factor-auth too"
-        )
+        taken.add_argument("source", choices=SOURCES, help="django-otp stands for django-two-factor-auth too")
         taken.add_argument("--users", help="only these: sign-in names, separated by commas")
         taken.add_argument(
             "--only-default", action="store_true", help="of django-otp's devices only those named 'default'"
@@ -185,26 +183,26 @@ class Command(BaseCommand):
         if names == []:
             raise CommandError("--users names nobody.")
         try:
-            taken = arrivals.take_in(
+            summary = run_import(
                 source,
                 timezone.now(),
                 only=None if names is None else {self.person(name).pk for name in names},
                 only_default=only_default,
                 dry_run=dry_run,
-                tell=self.stderr.write,
+                progress=self.stderr.write,
             )
-        except Unreadable as why:
-            raise CommandError(str(why)) from None
+        except SourceError as error:
+            raise CommandError(str(error)) from None
         if dry_run:
             self.stderr.write("This is what would happen; nothing has changed.")
-        self.say_taken(taken, json)
-        if taken.faults:
+        self.say_summary(summary, json)
+        if summary.faults:
             raise CommandError("Not everything could be taken over.", returncode=IN_PART)
 
-    def say_taken(self, taken: arrivals.Arrivals, as_json: bool) -> None:
-        facts = dict(vars(taken))
+    def say_summary(self, summary: ImportSummary, as_json: bool) -> None:
+        facts = dict(vars(summary))
         if as_json:
-            faults = [{"person": person, "reason": reason} for person, reason in taken.faults]
+            faults = [{"person": person, "reason": reason} for person, reason in summary.faults]
             self.say({**facts, "faults": faults}, as_json)
             return
         left_out, faults = facts.pop("left_out"), facts.pop("faults")
