@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import reset
 from accounts.models import User, refuse_unmailable
-from twofactor.factors.refusal import Refused, in_a_row
+from twofactor.factors.refusal import Refused, join_sentences
 from twofactor.forms import PASSWORD_LENGTH, CodeForm
 from twofactor.outgoing.email_address import normalise
 
@@ -68,7 +68,7 @@ class SignInForm(auth_forms.AuthenticationForm):
         sentences = [gettext("The e-mail address or the password is not correct")]
         if getattr(self.request, "last_try", False):
             sentences += [gettext("After 1 more wrong password you have to wait before you can try again")]
-        return ValidationError({"password": in_a_row(sentences)})
+        return ValidationError({"password": join_sentences(sentences)})
 
 
 class SignUpForm(forms.Form):

@@ -42,7 +42,7 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
     authenticator_app.seal_key(authenticator, key, now)
     authenticator.save()
     GuessBudget.objects.create(user=user, **credential_digests.current(user))
-    backup_codes.replace_all(user, backup_codes.rows(user, codes or []))
+    backup_codes.replace_all(user, backup_codes.make_rows(user, codes or []))
     return Phone(key)
 
 

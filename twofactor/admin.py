@@ -162,7 +162,7 @@ class TwoFactorPeople(AskedAgain):
             "opts": self.opts,
             "person": user,
             "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
-            "codes_left": backup_codes.unused(user),
+            "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),

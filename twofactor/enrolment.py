@@ -47,7 +47,7 @@ class Unfinished:
 
     @property
     def shown_codes(self) -> list[str]:
-        return [code_text.grouped(code) for code in self.codes]
+        return [code_text.format_backup_code(code) for code in self.codes]
 
 
 def is_on(user: Any) -> bool:
@@ -162,7 +162,7 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
     step = setup.draft.confirmed_step
     if step is None:
         raise Changed
-    codes = backup_codes.rows(user, setup.codes)
+    codes = backup_codes.make_rows(user, setup.codes)
     with transaction.atomic():
         _claim(setup)
         replaced = Authenticator.objects.filter(pk=user.pk).exists()
@@ -177,7 +177,7 @@ def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now:
 
 
 def save_new_codes(user: AbstractBaseUser, new: Unfinished, request: HttpRequest) -> None:
-    codes = backup_codes.rows(user, new.codes)
+    codes = backup_codes.make_rows(user, new.codes)
     with transaction.atomic():
         _claim(new)
         backup_codes.replace_all(user, codes)

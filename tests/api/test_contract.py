@@ -43,7 +43,7 @@ def test_the_authenticators_code_gives_tokens(asked, phone):
 
 def test_a_backup_code_gives_tokens_and_is_spent(asked, alice, paper):
     assert asked.give(backup_code=paper[0]).status_code == 200
-    assert backup_codes.unused(alice) == 2
+    assert backup_codes.count_unused(alice) == 2
 
 
 def test_a_wrong_code_is_400(asked, phone):

@@ -59,7 +59,7 @@ class Scene:
         self.clock = clock
         self.ann, self.ben = person(ANN), person(BEN)
         self.phone = enrol(self.ben)
-        backup_codes.replace_all(self.ben, backup_codes.rows(self.ben, PAPER))
+        backup_codes.replace_all(self.ben, backup_codes.make_rows(self.ben, PAPER))
         self.program = Program(BEN)
         self.live = {}
 
@@ -81,7 +81,7 @@ class Scene:
         }
 
     def paper(self):
-        return code_text.grouped(PAPER[0])
+        return code_text.format_backup_code(PAPER[0])
 
     def begun(self):
         self.anns()
@@ -90,7 +90,7 @@ class Scene:
 
     def eight_codes_left(self):
         codes = backup_codes.generate()[:8]
-        backup_codes.replace_all(self.ben, backup_codes.rows(self.ben, codes))
+        backup_codes.replace_all(self.ben, backup_codes.make_rows(self.ben, codes))
 
 
 def later(scene):

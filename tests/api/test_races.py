@@ -54,9 +54,9 @@ def test_one_challenge_and_one_code_give_tokens_once(asked, phone):
 @pytest.mark.proves("S-15")
 def test_one_challenge_and_many_right_codes_give_tokens_once(asked, alice, phone):
     codes = backup_codes.generate()
-    backup_codes.replace_all(alice, backup_codes.rows(alice, codes))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
     answers = at_once(*[partial(like(asked).give, backup_code=code) for code in codes])
-    assert (len(won(answers)), backup_codes.unused(alice)) == (1, 9)
+    assert (len(won(answers)), backup_codes.count_unused(alice)) == (1, 9)
 
 
 @pytest.mark.proves("S-15")

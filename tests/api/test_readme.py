@@ -69,7 +69,7 @@ def test_setting_up_and_turning_off(run, alice):
 
 def test_a_code_of_each_kind(run, phone):
     assert run("verify_totp_code", code=phone.code()) == "totp"
-    code = code_text.grouped(code_text.backup_code())
+    code = code_text.format_backup_code(code_text.generate_backup_code())
     run("store_backup_codes", codes=[code])
     assert run("verify_backup_code", code=code) == "backup"
 
@@ -86,4 +86,4 @@ def test_a_challenge(run, phone, alice):
 
 def test_codes_that_could_never_match_are_not_stored(alice):
     with pytest.raises(ValueError, match="not a backup code"):
-        backup_codes.rows(alice, ["twelve-monkeys"])
+        backup_codes.make_rows(alice, ["twelve-monkeys"])

@@ -106,9 +106,9 @@ class Ours(Subject):
 
     def enrol(self, person):
         from tests.people import enrol
-        from twofactor.factors.code_text import backup_code
+        from twofactor.factors.code_text import generate_backup_code
 
-        person.codes = [backup_code() for _ in range(CODES)]
+        person.codes = [generate_backup_code() for _ in range(CODES)]
         person.key = enrol(self.user(person.name), person.codes).key
 
     def set_up(self, browser, now):

@@ -29,8 +29,7 @@ from config.logs import JsonLines
 from tests import people
 from twofactor import sealing
 from twofactor.api import tokens
-from twofactor.factors import backup_codes, code_text, sent_codes, totp
-from twofactor.models import Authenticator
+from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes, totp
 from twofactor.outgoing.outbox import send_due
 from twofactor.sessions import store
 from twofactor.signin import trusted_browsers
@@ -228,9 +227,9 @@ def watch_addresses():
 
 def pytest_configure(config):
     watch(totp, "generate_key", issued(KEY))
-    watch(Authenticator, "seal_key", lambda found, row, key, *given: hunter.learn(KEY, key))  # brought along
-    watch(code_text, "backup_code", issued("backup code"))
-    watch(backup_codes, "rows", learn_codes)
+    watch(authenticator_app, "seal_key", lambda found, row, key, *given: hunter.learn(KEY, key))  # imported
+    watch(code_text, "generate_backup_code", issued("backup code"))
+    watch(backup_codes, "make_rows", learn_codes)
     watch(people.Phone, "code", issued("code of a phone"))
     watch(sent_codes, "deliver", lambda found, user, channel, code: hunter.learn(SENT, code))
     watch(store, "get_random_string", issued("session key"))

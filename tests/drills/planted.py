@@ -37,11 +37,12 @@ def test_log():
 
 def test_error_mail(settings):
     settings.ADMINS = admins(["ops@example.com"])
-    mail.mail_admins("oh", code_text.backup_code())
+    mail.mail_admins("oh", code_text.generate_backup_code())
 
 
 def test_letter():
-    mail.send_mail("oh", code_text.grouped(code_text.backup_code()), None, ["a@b.example"])
+    code = code_text.generate_backup_code()
+    mail.send_mail("oh", code_text.format_backup_code(code), None, ["a@b.example"])
 
 
 def test_address(client, db):
@@ -140,7 +141,7 @@ def test_link_to_an_address(db):
 
 def test_code_brought_along(db):
     """A code of another app, in its own spelling."""
-    backup_codes.rows(person(), ["Blue7Tree"], imported=True)
+    backup_codes.make_rows(person(), ["Blue7Tree"], imported=True)
     leave("Blue7Tree")
 
 
@@ -194,7 +195,7 @@ def test_groups(db):
 
 
 def test_groups_with_hyphens(db):
-    leave(code_text.grouped(totp.generate_key()).lower())
+    leave(code_text.format_backup_code(totp.generate_key()).lower())
 
 
 def test_hex(db):

@@ -79,7 +79,7 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, say):
     """Signed in while the clock ran an hour ahead; the app's code is one that has been, and says so."""
     [(email, phone)] = crowd(1).items()
     user = Event._meta.get_field("user").remote_field.model.objects.get(email=email)
-    backup_codes.replace_all(user, backup_codes.rows(user, [PAPER]))
+    backup_codes.replace_all(user, backup_codes.make_rows(user, [PAPER]))
     with deployed(site(database, folder, HOUR)) as [ahead]:
         before = Visitor(ahead.port)
         early = before.sign_in(email, FastPhone(phone.key)).status
@@ -87,7 +87,7 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, say):
         before.ports = [right.port]
         visitor = Visitor(right.port)
         refused = visitor.sign_in(email, phone)
-        opened = visitor.enter(code_text.grouped(PAPER), "/two-factor/verify/backup/")
+        opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/")
         say(f"F-08: an hour ahead {early}; back again: code {refused.status}, backup code {opened.status}")
         assert "You have already used that code" in refused.body
         assert (opened.status, visitor.is_signed_in(), before.is_signed_in()) == (303, True, True)

@@ -18,7 +18,7 @@ def two(on_sqlite):
     """Two people with phones, of whom the first has a code on paper as well."""
     phones = with_phones(people(["alice", "bob"], "md5"))
     alice = get_user_model().objects.get(email="alice@example.com")
-    backup_codes.replace_all(alice, backup_codes.rows(alice, [PAPER]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [PAPER]))
     return phones
 
 
@@ -60,7 +60,7 @@ def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlit
         asked = visitor.give_password(alice).status
         refused = [visitor.enter(code) for code in codes]
         inside = visitor.is_signed_in()
-        opened = visitor.enter(code_text.grouped(PAPER), "/two-factor/verify/backup/").status
+        opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/").status
         told = [line for line in site.errors() if "does not open" in line]
     statuses = [answer.status for answer in refused]
     say(f"F-11 {lose.__name__}: codes {statuses}, backup code {opened}, told {len(told)} times")

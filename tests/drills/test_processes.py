@@ -47,7 +47,7 @@ def persons():
     """Somebody new for each repeat, with a phone and three codes on paper."""
     found = list(with_phones(people([f"p{number}" for number in range(REPEATS)], "md5")).items())
     for user in get_user_model().objects.all():
-        backup_codes.replace_all(user, backup_codes.rows(user, PAPER))
+        backup_codes.replace_all(user, backup_codes.make_rows(user, PAPER))
     return found
 
 
@@ -112,7 +112,7 @@ def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, say):
     won = []
     for email, _ in persons:
         tabs = crowd_of(ports, email)
-        at_once(tabs, lambda tab: tab.enter(code_text.grouped(PAPER[0]), BACKUP))
+        at_once(tabs, lambda tab: tab.enter(code_text.format_backup_code(PAPER[0]), BACKUP))
         left = BackupCode.objects.filter(user__email=email, used_at=None).count()
         won.append((signed_in(tabs), left))
     say(f"C-02: signed in, of {CROWD}, and codes left: {won}")
@@ -157,9 +157,9 @@ def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, say
         visitor = asked(ports, email)
         visitor.enter(phone.code(off=1))
         code = BackupCode.objects.filter(user=user).first()
-        code.digest = backup_codes.hashed_like(PAPER[0], code.digest)
+        code.digest = backup_codes.hash_like(PAPER[0], code.digest)
         code.save()
-        form = {"password": PASSWORD, "code": code_text.grouped(PAPER[0])}
+        form = {"password": PASSWORD, "code": code_text.format_backup_code(PAPER[0])}
         at_once(tabs_of([visitor], CROWD), lambda tab, form=form: tab.post("/two-factor/disable/", form))
         made.append((*renewed, events(email, "two_factor_disabled"), *whole_of(user)))
     say(f"C-04: renewed, authenticators, codes; turned off, authenticators, codes: {made}")

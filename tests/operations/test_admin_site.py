@@ -286,7 +286,7 @@ def test_an_emergency_code_is_not_in_the_log_of_the_administration(desk, code):
 
 
 def test_an_emergency_code_is_none_of_the_ten(code, alice):
-    assert backup_codes.unused(alice) == 0
+    assert backup_codes.count_unused(alice) == 0
 
 
 def test_a_second_emergency_code_takes_the_place_of_the_first(desk, code, alice):
@@ -399,7 +399,7 @@ def test_a_reset_ends_a_sign_in_that_waits_for_its_code(desk, alice, phone, clie
 
 @pytest.mark.proves("6.5.6")
 def test_a_reset_forgets_codes_and_phone(desk, alice, phone):
-    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
     Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
     reset(desk, alice)
     assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)
@@ -561,7 +561,7 @@ def numbers(admin):
 def test_the_numbers_are_right(admin, alice, phone):
     person("bob@example.com")
     person("gone@example.com", is_active=False)
-    backup_codes.replace_all(alice, backup_codes.rows(alice, [*PAPER, "ZYXWVTSRQPNMKJH", "9" * 15]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [*PAPER, "ZYXWVTSRQPNMKJH", "9" * 15]))
     # people, with two factors, staff, staff with two, phones, few codes left (root has none), locked
     assert numbers(admin) == [3, 2, 1, 1, 0, 1, 0]
 
@@ -596,7 +596,7 @@ def test_an_event_is_counted_on_its_day(event):
 
 
 def test_codes_are_counted_by_method(alice, phone, client):
-    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
     sign_in(client, phone)
     give_password(Client())
     spend(PAPER[0])
@@ -858,7 +858,7 @@ def crowd(alice, phone, real_hasher):
     """Something of everything that must not be seen; the texts that must not be found."""
     alice.set_password(PASSWORD)
     alice.save()
-    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
     trusting, sending, setting_up = Client(), Client(), Client()
     give_password(trusting)
     trusting.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})

@@ -282,10 +282,10 @@ def much_to_do(alice, phone, client, settings, clock):
 
 @pytest.mark.proves("F-13")
 def test_after_a_restore_backup_codes_are_void_and_sessions_over(alice, phone, client):
-    backup_codes.replace_all(alice, backup_codes.rows(alice, ["ABCDEFGHJKMNPQR"]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, ["ABCDEFGHJKMNPQR"]))
     sign_in(client, phone)
     run("after-restore")
-    assert (backup_codes.unused(alice), client.get("/accounts/profile/").status_code) == (0, 302)
+    assert (backup_codes.count_unused(alice), client.get("/accounts/profile/").status_code) == (0, 302)
 
 
 @pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])

@@ -146,7 +146,7 @@ def test_afterwards_whoever_is_stopped_is_stopped(new_key, settings, alice):
 
 
 def test_backup_codes_depend_on_no_key(new_key, settings, alice, client):
-    backup_codes.replace_all(alice, backup_codes.rows(alice, [PAPER]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [PAPER]))
     settings.TWOFACTOR_KEYS = [LOST]
     give_password(client)
     client.post("/two-factor/verify/backup/", {"code": PAPER})

@@ -22,8 +22,8 @@ def phone(alice):
 @pytest.fixture
 def paper(alice, phone):
     """Three backup codes of hers, as they are printed."""
-    backup_codes.replace_all(alice, backup_codes.rows(alice, PAPER))
-    return [code_text.grouped(code) for code in PAPER]
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
+    return [code_text.format_backup_code(code) for code in PAPER]
 
 
 @pytest.fixture

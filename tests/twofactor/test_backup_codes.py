@@ -41,7 +41,7 @@ def test_the_salt_has_128_bits(paper):
 
 
 def test_every_set_has_a_salt_of_its_own(alice):
-    sets = [backup_codes.rows(alice, ["ABCDEFGHJKMNPQR"]) for _ in range(2)]
+    sets = [backup_codes.make_rows(alice, ["ABCDEFGHJKMNPQR"]) for _ in range(2)]
     assert sets[0][0].digest != sets[1][0].digest
 
 
@@ -144,7 +144,7 @@ def test_a_code_is_spent_once(alice, paper, clock):
 
 def test_using_one_code_leaves_the_others(asked, alice, paper):
     asked.post(BACKUP, {"code": paper[0]})
-    assert backup_codes.unused(alice) == 2
+    assert backup_codes.count_unused(alice) == 2
 
 
 def test_a_wrong_code_says_so(asked):
@@ -201,13 +201,13 @@ LEFT = [
 @pytest.mark.parametrize(("before", "said"), LEFT)
 def test_the_next_page_says_how_many_are_left(asked, alice, before, said):
     first, *more = backup_codes.generate()[:before]
-    backup_codes.replace_all(alice, backup_codes.rows(alice, [first, *more]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [first, *more]))
     assert said in asked.post(BACKUP, {"code": first}, follow=True).text
 
 
 def test_four_left_are_no_reason_to_make_new_ones(asked, alice):
     first, *more = backup_codes.generate()[:5]
-    backup_codes.replace_all(alice, backup_codes.rows(alice, [first, *more]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [first, *more]))
     assert b"Make new ones" not in asked.post(BACKUP, {"code": first}, follow=True).content
 
 

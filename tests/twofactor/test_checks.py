@@ -265,7 +265,7 @@ def test_nothing_is_asked_where_nobody_must_have_a_second_factor(boss, settings,
 
 def test_a_backup_code_is_a_way_in(boss):
     spoil(boss)
-    backup_codes.replace_all(boss, backup_codes.rows(boss, ["ABCDEFGHJKMNPQR"]))
+    backup_codes.replace_all(boss, backup_codes.make_rows(boss, ["ABCDEFGHJKMNPQR"]))
     assert locked_out() == []
 
 

@@ -593,8 +593,8 @@ def test_while_a_letter_about_an_event_is_sent_no_transaction_is_open(asked, fai
 
 @pytest.fixture
 def paper_of_bob(bob):
-    code = code_text.backup_code()
-    backup_codes.replace_all(bob, backup_codes.rows(bob, [code]))
+    code = code_text.generate_backup_code()
+    backup_codes.replace_all(bob, backup_codes.make_rows(bob, [code]))
     return code
 
 

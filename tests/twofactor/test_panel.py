@@ -43,7 +43,7 @@ def set_up(client):
 
 def with_codes(alice, left):
     codes = backup_codes.generate()
-    backup_codes.replace_all(alice, backup_codes.rows(alice, codes))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
     used = BackupCode.objects.values_list("pk", flat=True)[left:]
     BackupCode.objects.filter(pk__in=list(used)).update(used_at=alice.date_joined)
 

@@ -117,8 +117,8 @@ def test_one_backup_code_a_hundred_times_signs_in_once(alice, paper, request, re
     """C-02; one of three is spent."""
     tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, "/two-factor/verify/backup/", {"code": paper[0]}))
-    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
-    assert (sessions(), backup_codes.unused(alice)) == (1, 2)
+    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert (sessions(), backup_codes.count_unused(alice)) == (1, 2)
 
 
 def test_two_right_codes_for_one_pending_sign_in_open_one_session(phone, paper, request, repeat):
@@ -133,18 +133,18 @@ def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, pa
     client = asked()
     at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
     step = Authenticator.objects.get().last_step
-    assert (backup_codes.unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
+    assert (backup_codes.count_unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
 
 
 @pytest.mark.proves("V-07", "C-02")
 def test_ten_backup_codes_at_once_sign_in_once_and_spend_one(alice, phone, request, repeat):
     """Ten pending sign-ins, ten tabs each; the first that is used ends the others, which keep their codes."""
     codes = backup_codes.generate()
-    backup_codes.replace_all(alice, backup_codes.rows(alice, codes))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
     actions = [post for code in codes for post in posts([asked()] * 10, VERIFY, {"code": code})]
     answers = at_once(*actions)
-    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
-    assert (sessions(), backup_codes.unused(alice)) == (1, 9)
+    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert (sessions(), backup_codes.count_unused(alice)) == (1, 9)
 
 
 @pytest.mark.proves("C-07")
@@ -163,8 +163,8 @@ def test_a_double_click_costs_no_guess(phone, request, repeat):
 
 def test_a_double_click_on_a_backup_code_spends_one(alice, paper, request, repeat):
     answers = at_once(*posts([asked()] * 2, "/two-factor/verify/backup/", {"code": paper[0]}))
-    report(request, answers, sessions=sessions(), left=backup_codes.unused(alice))
-    assert (statuses(answers), backup_codes.unused(alice)) == ({303: 2}, 2)
+    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert (statuses(answers), backup_codes.count_unused(alice)) == ({303: 2}, 2)
 
 
 def test_a_double_click_on_the_password_signs_in(alice, request, repeat):
@@ -367,8 +367,8 @@ def test_one_code_confirms_one_session(phone, clock, request, repeat):
 
 def test_one_backup_code_confirms_one_session(alice, phone, paper, clock, request, repeat):
     answers = confirm_everywhere(phone, clock, lambda: paper[0])
-    report(request, answers, left=backup_codes.unused(alice))
-    assert (statuses(answers)[303], backup_codes.unused(alice)) == (1, 2)
+    report(request, answers, left=backup_codes.count_unused(alice))
+    assert (statuses(answers)[303], backup_codes.count_unused(alice)) == (1, 2)
 
 
 def test_turning_off_and_signing_in_at_once_never_half_signs_in(alice, phone, laptop, paper, request, repeat):

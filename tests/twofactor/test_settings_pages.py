@@ -266,7 +266,7 @@ def test_a_backup_code_makes_no_new_ones(alices, paper):
 
 def test_a_backup_code_given_for_new_ones_is_not_spent(alices, alice, paper):
     prove(alices, CODES, paper[0])
-    assert (backup_codes.unused(alice), failures()) == (3, 0)
+    assert (backup_codes.count_unused(alice), failures()) == (3, 0)
 
 
 def test_a_backup_code_given_for_new_ones_is_told_from_a_wrong_code(alices, paper):
@@ -299,7 +299,7 @@ def test_the_new_codes_do_not_work_before_they_are_saved(renewing):
 
 
 def test_without_the_box_the_old_codes_stay(renewing, alice):
-    assert (renewing.post(CODES).status_code, backup_codes.unused(alice)) == (422, 3)
+    assert (renewing.post(CODES).status_code, backup_codes.count_unused(alice)) == (422, 3)
 
 
 def test_without_the_box_the_same_new_codes_stay(renewing):
@@ -326,7 +326,7 @@ def test_once_saved_the_old_codes_do_not(renewing, paper):
 
 def test_once_saved_there_are_ten(renewing, alice):
     renewing.post(CODES, SAVED)
-    assert backup_codes.unused(alice) == 10
+    assert backup_codes.count_unused(alice) == 10
 
 
 def test_once_saved_they_are_not_shown_again(renewing):
@@ -367,7 +367,7 @@ def test_another_session_cannot_save_the_new_codes(renewing, alice, phone, clock
     other = Client()
     sign_in(other, phone)
     other.post(CODES, SAVED)
-    assert backup_codes.unused(alice) == 3
+    assert backup_codes.count_unused(alice) == 3
 
 
 def test_without_two_factor_there_are_no_codes_to_make(client, alice):

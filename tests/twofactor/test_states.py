@@ -143,7 +143,7 @@ class Assurance(RuleBasedStateMachine):
         self.back = savepoint()
         self.alice = person(is_staff=self.is_staff, is_superuser=self.is_staff)
         self.phone = enrol(self.alice)
-        backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
+        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PAPER))
         self.browsers, self.program = [Client(), Client()], Api(self.alice.email)
         self.program.challenge = "none"
         self.pending, self.sessions, self.trust = [None] * 3, [None] * 3, [None] * 2
@@ -194,7 +194,7 @@ class Assurance(RuleBasedStateMachine):
         if what == "wrong":
             return next(code for code in ("000000", "111111", "222222", "333333") if code not in window), None
         if what in PAPER:
-            return code_text.grouped(what), what
+            return code_text.format_backup_code(what), what
         return window[what + 1], totp.step_at(now) + what
 
     def judge(self, key):
@@ -407,7 +407,7 @@ class Assurance(RuleBasedStateMachine):
 
     def changed(self, n):
         """Every other session has ended; what was proven before is no proof for what is there now."""
-        backup_codes.replace_all(self.alice, backup_codes.rows(self.alice, PAPER))
+        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PAPER))
         self.epoch, self.spent = self.epoch + 1, self.spent - set(PAPER)
         self.sessions[n].epoch, self.sessions[n].confirmed, self.sessions[n].method = self.epoch, None, "totp"
         Allowance.objects.all().delete()  # how often a change may begin is another matter

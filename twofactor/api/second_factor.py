@@ -109,7 +109,7 @@ class StatusView(ApiView):
         status = {
             "is_totp_enabled": authenticator is not None,
             "enabled_at": authenticator and authenticator.enabled_at,
-            "backup_codes_left": backup_codes.unused(user) if authenticator else 0,
+            "backup_codes_left": backup_codes.count_unused(user) if authenticator else 0,
             "channels": sent_codes.channels(user, now) if authenticator else [],
             "is_required": policy.holds_for(user, now),
             "amr": token_family(request).method,

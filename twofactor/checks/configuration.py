@@ -170,7 +170,7 @@ def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
 
 
 def has_a_way_in(user: Any) -> bool:
-    if not hasattr(user, "authenticator") or backup_codes.unused(user):
+    if not hasattr(user, "authenticator") or backup_codes.count_unused(user):
         return True
     try:
         authenticator_app.open_key(user.authenticator, timezone.now())

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from twofactor import events
 from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes
 from twofactor.factors.methods import CODES, FACTORS
-from twofactor.factors.refusal import Refused, Replayed, in_a_row
+from twofactor.factors.refusal import Refused, Replayed, join_sentences
 from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.limits import guesses
 from twofactor.models import Event
@@ -75,7 +75,7 @@ def accept_code(
         raise
     if spend is None:
         record_wrong_code(user, request, code.method, failures)
-        raise Refused(in_a_row([*code.wrong, *warning(failures)]))
+        raise Refused(join_sentences([*code.wrong, *warning(failures)]))
     spend_together_with(claim, spend, code, user, request, now)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
         events.record("right_after_wrong", user, request)

@@ -1,4 +1,4 @@
-"""Ten codes on paper, each of which lets somebody in once."""
+"""Backup codes: ten on paper, each of which works once."""
 
 import secrets
 from base64 import b64decode
@@ -19,10 +19,11 @@ from twofactor.models import BackupCode
 
 METHODS = frozenset({BACKUP})
 COUNT = 10
-LEAST = 8  # characters of an imported code in the field for both kinds: fewer are a slip, and cost nothing
-FEW = 3  # from here on the person is asked to make new ones
+# In a field that also takes codes of the app, shorter text is a slip, and costs no guess.
+MIN_IMPORTED_LENGTH = 8
+FEW_LEFT = 3  # with so many or fewer, the person is asked to make new ones
 SALT_BYTES = 16
-COST = (2, 19 * 1024, 1)  # passes, KiB, lanes: as for passwords
+COST = (2, 19 * 1024, 1)  # Argon2 passes, KiB and lanes, the same as for passwords
 
 
 def read(user: AbstractBaseUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
@@ -50,31 +51,31 @@ def replayed() -> Replayed:
 
 
 def generate() -> list[str]:
-    return [code_text.backup_code() for _ in range(COUNT)]
+    return [code_text.generate_backup_code() for _ in range(COUNT)]
 
 
-def hashed(code: str, salt: bytes, cost: tuple[int, int, int] = COST) -> str:
+def hash_code(code: str, salt: bytes, cost: tuple[int, int, int] = COST) -> str:
     return hash_secret(code.encode(), salt, *cost, hash_len=32, type=Type.ID).decode()
 
 
-def hashed_like(code: str, digest: str) -> str:
-    """With the salt and at the cost of the set it may belong to, however dear new sets have become."""
+def hash_like(code: str, digest: str) -> str:
+    """With the salt and the cost of that digest: new codes may cost more by now."""
     known = extract_parameters(digest)
-    return hashed(code, salt_of(digest), (known.time_cost, known.memory_cost, known.parallelism))
+    return hash_code(code, salt_of(digest), (known.time_cost, known.memory_cost, known.parallelism))
 
 
-def rows(user: AbstractBaseUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
-    """Unsaved: ten hashes take a third of a second, in which no transaction may be open.
+def make_rows(user: AbstractBaseUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
+    """Not saved yet: ten hashes take a third of a second, too long for an open transaction.
 
-    One salt for the set, so that a guess costs one hash, however many codes are left.
+    All have the same salt, so that checking a guess takes one hash, however many codes are left.
     """
     salt = secrets.token_bytes(SALT_BYTES)
-    read = codes if imported else [ours(code) for code in codes]
-    return [BackupCode(user_id=user.pk, digest=hashed(code, salt), imported=imported) for code in read]
+    plain = codes if imported else [normalize(code) for code in codes]
+    return [BackupCode(user_id=user.pk, digest=hash_code(code, salt), imported=imported) for code in plain]
 
 
-def ours(text: str) -> str:
-    """However it is written. What could never match is a mistake of whoever stores it."""
+def normalize(text: str) -> str:
+    """ValueError for what nobody could ever type: storing it is a programming mistake."""
     code = code_text.read_backup_code(text)
     if code is None:
         raise ValueError("not a backup code: 15 letters and numbers, as backup_codes.generate() makes them")
@@ -86,34 +87,34 @@ def replace_all(user: AbstractBaseUser, new: list[BackupCode]) -> None:
     BackupCode.objects.bulk_create(new)
 
 
-def one_more(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupCode:
-    """Beside the set and under its salt, so that a guess still costs one hash. Unsaved."""
-    set_of = one_of_set(user)
-    digest = hashed_like(code, set_of) if set_of else hashed(code, secrets.token_bytes(SALT_BYTES))
+def make_extra_row(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupCode:
+    """Not saved yet. It has the salt of the others, so that checking a guess still takes one hash."""
+    known = any_digest(user)
+    digest = hash_like(code, known) if known else hash_code(code, secrets.token_bytes(SALT_BYTES))
     return BackupCode(user_id=user.pk, digest=digest, expires_at=expires_at)
 
 
 def read_code(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
-    """The code as it is compared, or None when this cannot be one.
+    """The code in the form that is compared, or None if this cannot be one.
 
-    Somebody who brought codes from another app may type anything, at least in the field for nothing else.
+    Codes from another app may look like anything.
     """
     if not BackupCode.objects.filter(user_id=user.pk, imported=True).exists():
         return code_text.read_backup_code(text)
     code = code_text.read_imported_code(text)
-    return code if alone or len(code) >= LEAST else None
+    return code if alone or len(code) >= MIN_IMPORTED_LENGTH else None
 
 
 def find_row(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
-    """The row of this code, used or not, at the price of one hash."""
-    set_of = one_of_set(user)
-    if set_of is None:
+    """The row of this code, used or not. Takes one hash."""
+    known = any_digest(user)
+    if known is None:
         return None
-    mine = BackupCode.objects.filter(user_id=user.pk).exclude(expires_at__lte=now)
-    return mine.filter(digest=hashed_like(code, set_of)).first()
+    usable = BackupCode.objects.filter(user_id=user.pk).exclude(expires_at__lte=now)
+    return usable.filter(digest=hash_like(code, known)).first()
 
 
-def one_of_set(user: AbstractBaseUser) -> str | None:
+def any_digest(user: AbstractBaseUser) -> str | None:
     return BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
 
 
@@ -126,16 +127,17 @@ def spend(code: BackupCode, now: datetime) -> bool:
     return BackupCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
 
 
-def unused_of(user: AbstractBaseUser) -> tuple[int, int]:
-    """How many are left, and how many the set had: ten, unless it came from another app."""
-    mine = list(of_set(user).values_list("used_at", "imported"))
-    return sum(used_at is None for used_at, _imported in mine), sum(imported for _, imported in mine) or COUNT
+def count_unused_and_all(user: AbstractBaseUser) -> tuple[int, int]:
+    """How many are left, and how many there were: ten, unless they came from another app."""
+    codes = list(set_of(user).values_list("used_at", "imported"))
+    unused = sum(used_at is None for used_at, _imported in codes)
+    return unused, sum(imported for _used_at, imported in codes) or COUNT
 
 
-def unused(user: AbstractBaseUser) -> int:
-    return of_set(user).filter(used_at=None).count()
+def count_unused(user: AbstractBaseUser) -> int:
+    return set_of(user).filter(used_at=None).count()
 
 
-def of_set(user: AbstractBaseUser) -> QuerySet[BackupCode]:
-    """A code from support is not one of the ten."""
+def set_of(user: AbstractBaseUser) -> QuerySet[BackupCode]:
+    """Without emergency codes from support, which expire."""
     return BackupCode.objects.filter(user_id=user.pk, expires_at=None)

@@ -1,4 +1,4 @@
-"""How codes are written, and how what people type is read."""
+"""How codes are written, and how typed text is read as a code."""
 
 import secrets
 import unicodedata
@@ -6,30 +6,30 @@ from unicodedata import east_asian_width
 
 from django.utils.translation import gettext as _
 
-from twofactor.factors.refusal import Refused, in_a_row
+from twofactor.factors.refusal import Refused, join_sentences
 
 BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 BACKUP_GROUPS = 3
-BACKUP_GROUP = 5
-BACKUP_LENGTH = BACKUP_GROUPS * BACKUP_GROUP  # 75 bits
-LONGEST = 64  # of what people type; the rest of a pasted novel is not looked at
-SLIPS = str.maketrans("OIL", "011")
-KANA_HYPHEN = "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}"  # what the hyphen's key writes among kana
+BACKUP_GROUP_LENGTH = 5
+BACKUP_LENGTH = BACKUP_GROUPS * BACKUP_GROUP_LENGTH  # 75 bits
+MAX_LENGTH = 64  # of typed text; the rest of what somebody pastes is ignored
+LOOKALIKES = str.maketrans("OIL", "011")
+KANA_HYPHEN = "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}"  # from the hyphen key of a Japanese keyboard
 
 
-def half_width(text: str) -> str:
-    """What a Japanese keyboard writes, as others would. Not all of NFKC, for which ² and ① are digits too."""
+def to_half_width(text: str) -> str:
+    """Full-width characters, as Japanese keyboards write them. Whole NFKC would turn ² and ① into digits."""
     characters = (
         unicodedata.normalize("NFKC", character) if east_asian_width(character) in {"F", "H"} else character
-        for character in text[:LONGEST]
+        for character in text[:MAX_LENGTH]
     )
     return "".join(characters).replace(KANA_HYPHEN, "-")
 
 
 def compact(text: str) -> str:
-    """Without spaces, hyphens and invisible characters; every script's decimal digits as 0 to 9."""
+    """Removes spaces, hyphens and invisible characters, and writes the digits of every script as 0 to 9."""
     kept = []
-    for character in half_width(text):
+    for character in to_half_width(text):
         if unicodedata.category(character) in {"Zs", "Pd", "Cf", "Cc"} or character == "\N{MINUS SIGN}":
             continue
         digit = unicodedata.decimal(character, None)
@@ -41,32 +41,33 @@ def is_digits(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def backup_code() -> str:
-    """As compared and hashed; grouped() is how it is shown."""
+def generate_backup_code() -> str:
+    """In the form that is compared and hashed. People see it as format_backup_code() writes it."""
     return "".join(secrets.choice(BACKUP_ALPHABET) for _ in range(BACKUP_LENGTH))
 
 
-def grouped(code: str) -> str:
-    return "-".join(code[start : start + BACKUP_GROUP] for start in range(0, len(code), BACKUP_GROUP))
+def format_backup_code(code: str) -> str:
+    starts = range(0, len(code), BACKUP_GROUP_LENGTH)
+    return "-".join(code[start : start + BACKUP_GROUP_LENGTH] for start in starts)
 
 
 def read_imported_code(text: str) -> str:
-    """A code of another app stands as it was written, in its case; between digits, hyphens mean nothing.
+    """A code of another app is compared as it was written, but hyphens in a number are ignored.
 
-    One of ours stays one of ours, so that support can help anybody. It has to be grouped as we group it:
-    with a hyphen elsewhere it may well be theirs.
+    What is written as we write our codes is read as one of them, because support can give one to anybody.
+    Its hyphens must be where we put them: with others, it may be a code of the other app.
     """
-    written = half_width(text.strip())
+    written = to_half_width(text.strip())
     ours = read_backup_code(written)
-    if ours and "-".join(written.split()).upper().translate(SLIPS) in {ours, grouped(ours)}:
+    if ours and "-".join(written.split()).upper().translate(LOOKALIKES) in {ours, format_backup_code(ours)}:
         return ours
     code = compact(written)
     return code if is_digits(code) else written
 
 
 def read_backup_code(text: str) -> str | None:
-    """The code, with the slips of a hand corrected, or None when it is not one."""
-    code = compact(text).upper().translate(SLIPS)
+    """The code, with O, I and L read as 0 and 1, or None if this is no backup code."""
+    code = compact(text).upper().translate(LOOKALIKES)
     return code if len(code) == BACKUP_LENGTH and set(code) <= set(BACKUP_ALPHABET) else None
 
 
@@ -84,4 +85,4 @@ def read_digits(text: str, digits: int) -> str:
         raise Refused(rule, keep=True)
     many = len(code) > digits
     slip = _("You have entered too many numbers") if many else _("You have entered too few numbers")
-    raise Refused(in_a_row([slip, rule]), keep=True)
+    raise Refused(join_sentences([slip, rule]), keep=True)

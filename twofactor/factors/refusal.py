@@ -19,6 +19,6 @@ class Replayed(Refused):
         self.was_spent = was_spent
 
 
-def in_a_row(sentences: list[str]) -> str:
-    """Sentences without their full stops, as each language joins them."""
+def join_sentences(sentences: list[str]) -> str:
+    """Each language has its own full stop. The last sentence gets none, as in all our messages."""
     return pgettext("between two sentences", ". ").join(sentences)

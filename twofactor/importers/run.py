@@ -179,7 +179,7 @@ def hash_codes(
 ) -> Iterator[tuple[Candidate, list[BackupCode]]]:
     with ThreadPoolExecutor() as pool:  # Argon2 releases the GIL
         rows = pool.map(
-            lambda candidate: backup_codes.rows(candidate.user, candidate.backup_codes, imported=True),
+            lambda candidate: backup_codes.make_rows(candidate.user, candidate.backup_codes, imported=True),
             candidates,
         )
         for done, pair in enumerate(zip(candidates, rows, strict=True), 1):

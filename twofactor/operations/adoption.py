@@ -21,7 +21,7 @@ def numbers(now: datetime) -> dict[str, int]:
         BackupCode.objects.filter(used_at=None, expires_at=None)
         .values("user_id")
         .annotate(left=Count("pk"))
-        .filter(left__gt=backup_codes.FEW)
+        .filter(left__gt=backup_codes.FEW_LEFT)
     )
     on = only_active(Authenticator.objects.all(), "user__")
     has_staff = has_column("is_staff")

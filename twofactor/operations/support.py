@@ -64,15 +64,15 @@ def emergency_code(
     """
     if not enrolment.is_on(user):
         raise NothingToDo
-    code = code_text.backup_code()
-    row = backup_codes.one_more(user, code, expires_at=now + min(valid_for, LONGEST))
+    code = code_text.generate_backup_code()
+    row = backup_codes.make_extra_row(user, code, expires_at=now + min(valid_for, LONGEST))
     with transaction.atomic():
         if not guesses.unlock(user):
             raise NeedsNewPassword
         BackupCode.objects.filter(user_id=user.pk, used_at=None).exclude(expires_at=None).delete()
         row.save()
         events.record("emergency_code_made", user, request, reason=reason, by=by)
-    return code_text.grouped(code)
+    return code_text.format_backup_code(code)
 
 
 def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:

@@ -45,14 +45,14 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
     mine = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
     authenticator = mine.first()
-    left, total = backup_codes.unused_of(user)
+    left, total = backup_codes.count_unused_and_all(user)
     unfinished = enrolment.all_unfinished(user, now)
     by_email = authenticator and sent_codes.email_allowed(authenticator.user, now)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
         "codes_left": left if authenticator else 0,
-        "few": backup_codes.FEW,
+        "few": backup_codes.FEW_LEFT,
         "total": total,
         "setup": unfinished.get(Draft.Kind.SETUP),
         "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,

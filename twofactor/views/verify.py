@@ -50,7 +50,7 @@ def other_ways(
         pending=pending,
         status=status,
         problem=problem,
-        codes=backup_codes.unused(pending.user),
+        codes=backup_codes.count_unused(pending.user),
         channels=pending.channels(timezone.now()),
         onward=onward(request),
     )
@@ -61,7 +61,7 @@ def other_ways(
 def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
     response = complete_sign_in(request, pending, method)
     if method == methods.BACKUP:
-        messages.info(request, codes_left(backup_codes.unused(pending.user)))
+        messages.info(request, codes_left(backup_codes.count_unused(pending.user)))
     return response
 
 
@@ -70,7 +70,7 @@ def codes_left(left: int) -> str:
         return _("That was your last backup code. Make new ones now.")
     sentence = ngettext("You have %(left)d backup code left.", "You have %(left)d backup codes left.", left)
     sentence %= {"left": left}
-    return " ".join([sentence, _("Make new ones soon.")]) if left <= backup_codes.FEW else sentence
+    return " ".join([sentence, _("Make new ones soon.")]) if left <= backup_codes.FEW_LEFT else sentence
 
 
 def waiting(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | None:

@@ -141,7 +141,7 @@ class Command(BaseCommand):
             "required_from": policy.deadline(user),
             "on_since": authenticator and authenticator.enabled_at,
             "last_used": authenticator and authenticator.last_used_at,
-            "backup_codes_left": backup_codes.unused(user),
+            "backup_codes_left": backup_codes.count_unused(user),
             "wrong_codes_in_a_row": guess_budget.failures if guess_budget else 0,
             "locked_until": lock and (lock.until or "the password is changed"),
         }
