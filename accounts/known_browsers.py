@@ -20,7 +20,7 @@ from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.web import cookies
 
-COOKIE = "known"
+COOKIE = "accounts_known"
 AGE = timedelta(days=90)
 PURPOSE = "known browser"
 PEOPLE_PER_BROWSER = 5

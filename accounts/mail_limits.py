@@ -22,7 +22,7 @@ TO_ADDRESS = Limit("mails that strangers ask for to one address", 3, HOUR)
 FROM_BROWSER = Limit("mails that strangers ask for from one browser", 10, HOUR)
 FROM_NETWORK = Limit("mails that strangers ask for from one network", 100, HOUR)
 
-COOKIE = "asking"
+COOKIE = "accounts_asking"
 COOKIE_AGE = timedelta(days=1)
 PURPOSE = "asking browser"
 

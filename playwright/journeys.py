@@ -205,7 +205,7 @@ def getting_back_in(page):
     page.context.clear_cookies()
     give_password(page)
     see(page, "Enter the code")
-    page.context.clear_cookies(name="pending")
+    page.context.clear_cookies(name="twofactor_pending")
     follow(page, "Try another way")
     yield "login-again"
 

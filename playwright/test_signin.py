@@ -55,7 +55,7 @@ def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page
     if path == "sent":
         press(page, "Send a code by e-mail")
         see(page, "Enter the code from your e-mail")
-    page.context.clear_cookies(name="pending")
+    page.context.clear_cookies(name="twofactor_pending")
     if path == "other":
         follow(page, "Authenticator app")
     else:

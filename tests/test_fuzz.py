@@ -98,8 +98,11 @@ HEADERS = {
     "no host": {"Host": "\0:99999"},
     "a forwarded host": {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https, http"},
     "forwarded for": {"X-Forwarded-For": "127.0.0.1, ' OR 1", "X-Real-IP": "\0", "Forwarded": "for=_x"},
-    "cookies": {"Cookie": "sessionid=\x01; pending=a.b.c; tb=....; known=%00; csrftoken=é; =;;"},
-    "long cookies": {"Cookie": f"pending={'A' * 60000}; sessionid={'9' * 60000}; language=../../x"},
+    "cookies": {
+        "Cookie": "sessionid=\x01; twofactor_pending=a.b.c; twofactor_trusted=....; accounts_known=%00;"
+        " csrftoken=é; =;;"
+    },
+    "long cookies": {"Cookie": f"twofactor_pending={'A' * 60000}; sessionid={'9' * 60000}; language=../../x"},
     "a range": {"Range": "bytes=0-0,-1", "If-None-Match": '"', "If-Modified-Since": "yesterday"},
     "methods": {"X-HTTP-Method-Override": "DELETE", "Content-Encoding": "gzip", "Expect": "100-continue"},
     "a referrer": {"Referer": "http://[evil/%zz", "Origin": "null", "User-Agent": "\x00" * 500},
@@ -340,11 +343,11 @@ def like_a_token(real):
 @pytest.mark.hypothesis
 @pytest.mark.proves("V-16", "V-17", "16.5.4")
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, BACKUP])
-@pytest.mark.parametrize("name", ["pending", "known"])
+@pytest.mark.parametrize("name", ["twofactor_pending", "accounts_known"])
 def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
     """The right code in the same request does not help."""
     real = {each: asked.cookies[each].value for each in asked.cookies}
-    sealed = real.get(name) or real["pending"]
+    sealed = real.get(name) or real["twofactor_pending"]
 
     @example(
         sealed.partition(".")[0] + ".\u00c3\u00a9", "POST"
@@ -352,7 +355,7 @@ def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
     @given(like_a_token(sealed), st.sampled_from(["GET", "POST"]))
     def nobody(token, method):
         jar = "; ".join(f"{each}={value}" for each, value in {**real, name: token}.items())
-        body = f"code={PAPER[0]}" if name == "pending" else "code=000000"
+        body = f"code={PAPER[0]}" if name == "twofactor_pending" else "code=000000"
         status, inside = send(asked, method, path, body, URLENCODED, headers={"Cookie": jar})
         assert (status < 500, inside) == (True, None)
 

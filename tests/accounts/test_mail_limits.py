@@ -99,7 +99,7 @@ def test_the_hundred_and_first_of_one_network_is_told_to_wait(form, busy, has_co
 def test_a_cookie_of_ones_own_is_no_browser(form, busy):
     busy(form, 100)
     browser = Client(REMOTE_ADDR=NETWORK)
-    browser.cookies["asking"] = "made up"
+    browser.cookies["accounts_asking"] = "made up"
     assert ask(browser, form, "last@example.com").status_code == 429
 
 

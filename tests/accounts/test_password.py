@@ -401,7 +401,7 @@ def test_a_trusted_browser_is_no_code_for_a_new_password(owner, alice):
     client.post("/two-factor/verify/", {"code": phone.code(off=1), "trust_browser": "on"})
     client.post("/accounts/logout/")
     give_password(client)
-    assert (client.session["amr"], change(client).status_code) == ("trusted", 422)
+    assert (client.session["twofactor_amr"], change(client).status_code) == ("trusted", 422)
 
 
 @pytest.mark.proves("L-4")

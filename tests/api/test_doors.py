@@ -41,7 +41,7 @@ def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs, clie
     family = TokenFamily.objects.get()
     ways = []
     for guess in (f"tokens {family.pk}", str(family.pk), family.digest):
-        client.cookies["draft"] = guess
+        client.cookies["twofactor_draft"] = guess
         ways.append(client.get("/two-factor/setup/codes/").url)
     assert ways == ["/two-factor/setup/"] * 3
 

@@ -96,5 +96,5 @@ class Browser:
 
     def leave(self):
         """The browser is closed; what it remembers longer stays, as on somebody's own machine."""
-        for name in ("sessionid", "pending"):
+        for name in ("sessionid", "pending", "twofactor_pending"):
             self.cookies.pop(name, None)

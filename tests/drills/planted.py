@@ -91,7 +91,7 @@ def test_trusted_browser(client, db):
     phone = enrol(person())
     give_password(client)
     client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    leave(client.cookies["tb"].value)
+    leave(client.cookies["twofactor_trusted"].value)
 
 
 def test_second_person_of_a_trusted_browser(client, db):
@@ -101,13 +101,13 @@ def test_second_person_of_a_trusted_browser(client, db):
         give_password(client, email)
         client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
         client.post("/accounts/logout/")
-    leave(client.cookies["tb"].value.split(".")[0])
+    leave(client.cookies["twofactor_trusted"].value.split(".")[0])
 
 
 def test_pending_note(client, db):
     enrol(person())
     give_password(client)
-    SECURITY.error("pending: %s", client.cookies["pending"].value)
+    SECURITY.error("pending: %s", client.cookies["twofactor_pending"].value)
 
 
 def test_challenge(db):
@@ -118,7 +118,7 @@ def test_challenge(db):
 
 def test_known_browser(client, db):
     give_password(client, person().email)
-    SECURITY.error("known: %s", client.cookies["known"].value)
+    SECURITY.error("known: %s", client.cookies["accounts_known"].value)
 
 
 def test_access_token(db):

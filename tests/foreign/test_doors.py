@@ -97,7 +97,7 @@ ASKED_FOR_THE_CODE = {
     "browser ann": [303, "/two-factor/verify/"],
     "browser ann before": 401,
     "pages ann": [303, "/two-factor/verify/"],
-    "session ann": [303, False, 0, ["csrftoken", "messages", "pending"]],
+    "session ann": [303, False, 0, ["csrftoken", "messages", "twofactor_pending"]],
 }
 REFUSED = {
     "app ann": [403, False, []],

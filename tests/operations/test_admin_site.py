@@ -124,7 +124,7 @@ def test_set_up_leads_staff_back_to_the_administration(client, root):
 
 
 def test_signing_out_closes_it(admin):
-    assert admin.post("/admin/logout/").cookies["pending"].value == ""
+    assert admin.post("/admin/logout/").cookies["twofactor_pending"].value == ""
     assert admin.get("/admin/").status_code == 302
 
 

@@ -91,7 +91,7 @@ def test_a_backup_code_is_accepted_in_the_authenticators_field(asked, alice, pap
 
 def test_the_session_remembers_that_it_was_a_backup_code(asked, paper):
     asked.post(BACKUP, {"code": paper[0]})
-    assert asked.session["amr"] == "backup"
+    assert asked.session["twofactor_amr"] == "backup"
 
 
 @pytest.mark.parametrize("written", ["abcde-fghjk-mnpqr", "ABCDE FGHJK MNPQR", " ABCDEFGHJKMNPQR\n"])

@@ -305,7 +305,7 @@ def whole_life(alice, phone, paper, clock, caplog):
     give_password(client)
     client.post(VERIFY, {"code": "000000"})
     client.post(VERIFY, {"code": secrets[-1]})
-    secrets += [phone.code(), client.cookies["pending"].value]
+    secrets += [phone.code(), client.cookies["twofactor_pending"].value]
     client.post(VERIFY, {"code": phone.code()})
     secrets.append(client.session.session_key)
     other = Client()

@@ -208,7 +208,7 @@ def test_a_code_counts_for_nobody_else_in_the_same_request(client, phone, alice)
     sign_in(client, phone)
     user_logged_in.disconnect(become_bob)
     login(become[0], bob, backend="accounts.lockout.Backend")
-    assert become[0].session["amr"] == "held"
+    assert become[0].session["twofactor_amr"] == "held"
 
 
 def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
@@ -221,7 +221,7 @@ def unmarked(client, user):
     client.force_login(user)
     session = client.session
     session.update(session.pop("twofactor_held_login", {}))
-    for mark in ("amr", "auth_at", "password_at"):
+    for mark in ("twofactor_amr", "twofactor_auth_at", "twofactor_password_at"):
         session.pop(mark, None)
     session.save()
 
@@ -420,7 +420,7 @@ def test_a_fallback_does_not_bring_an_old_password_back(alices, alice, settings)
 def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(alices, settings):
     change_secret_key(settings)
     alices.get("/two-factor/")
-    assert alices.session["amr"] == "totp"
+    assert alices.session["twofactor_amr"] == "totp"
 
 
 # For developers
@@ -481,7 +481,10 @@ def trusting(alices, phone):
 
 @pytest.mark.proves("D-2", "S-11")
 def test_a_trusted_browser_is_no_factor(trusting, developers):
-    assert (trusting.session["amr"], trusting.get("/said/").content) == ("trusted", b"verified: False")
+    assert (trusting.session["twofactor_amr"], trusting.get("/said/").content) == (
+        "trusted",
+        b"verified: False",
+    )
 
 
 @pytest.mark.parametrize("address", GUARDED)
@@ -499,7 +502,7 @@ def test_a_code_by_text_message_is_no_factor(asked, alice, developers, settings)
     has_number(alice)
     ask(asked, "sms")
     enter(asked, texted())
-    assert (asked.session["amr"], asked.get("/said/").content) == ("sms", b"verified: False")
+    assert (asked.session["twofactor_amr"], asked.get("/said/").content) == ("sms", b"verified: False")
 
 
 @pytest.mark.parametrize("method", ["", "tOTP", "something new"])

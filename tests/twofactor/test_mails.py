@@ -317,7 +317,7 @@ def test_the_password_alone_makes_no_browser_known(alice, phone):
     browser = Client()
     browser.force_login(alice)
     browser.get(SETTINGS)
-    assert ("known" in browser.cookies, letters()) == (False, [])
+    assert ("accounts_known" in browser.cookies, letters()) == (False, [])
 
 
 @pytest.mark.proves("V-10")

@@ -351,7 +351,7 @@ def test_this_session_gets_a_new_key(alices):
 
 def test_this_session_stays_proven(alices):
     alices.post(END)
-    assert alices.session["amr"] == "totp"
+    assert alices.session["twofactor_amr"] == "totp"
 
 
 def test_a_pending_sign_in_ends_too(alices, phone, clock):

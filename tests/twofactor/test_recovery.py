@@ -62,7 +62,7 @@ def test_it_signs_in(back, alice):
 
 
 def test_the_session_remembers_that_it_was_recovery(back):
-    assert back.session["amr"] == "recovery"
+    assert back.session["twofactor_amr"] == "recovery"
 
 
 def test_it_is_no_second_factor(back):
@@ -79,7 +79,7 @@ def test_it_trusts_no_browser(client, phone):
     give_password(client)
     ask(client)
     client.post("/two-factor/verify/sent/", {"code": mailed(), "trust_browser": "on"})
-    assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
+    assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
 def test_the_page_does_not_offer_to_trust(client, phone):
@@ -89,7 +89,7 @@ def test_the_page_does_not_offer_to_trust(client, phone):
 
 
 def test_it_is_no_step_up(back):
-    assert "sudo_at" not in back.session
+    assert "twofactor_sudo_at" not in back.session
 
 
 def test_it_is_remembered(back):
@@ -276,7 +276,7 @@ def test_no_path_that_only_looks_like_set_up_opens_more(back, settings, to):
 
 
 def test_a_password_given_for_set_up_counts_for_nothing_else(on_the_way):
-    assert "sudo_at" not in on_the_way.session
+    assert "twofactor_sudo_at" not in on_the_way.session
 
 
 def test_turning_off_wants_a_real_code(on_the_way, alice):
@@ -291,7 +291,7 @@ def test_new_backup_codes_want_a_real_code(on_the_way):
 
 def test_the_mailed_code_does_not_confirm(back):
     give_password_for(back, "/two-factor/phone/", code=mailed())
-    assert "sudo_at" not in back.session
+    assert "twofactor_sudo_at" not in back.session
 
 
 def test_a_phone_that_turns_up_again_confirms(back, phone):

@@ -228,7 +228,7 @@ def test_turning_off_gives_no_guesses_back(alices, phone):
 
 def test_afterwards_the_session_is_no_longer_a_proven_one(alices, phone):
     prove(alices, DISABLE, phone.code())
-    assert alices.session["amr"] == "none"
+    assert alices.session["twofactor_amr"] == "none"
 
 
 def test_without_two_factor_there_is_nothing_to_turn_off(client, alice):
@@ -511,7 +511,7 @@ def test_a_change_ends_a_pending_sign_in(alices, phone, clock, change):
 @pytest.mark.parametrize("change", [renew, change_password])
 def test_a_change_leaves_ones_own_session_proven(alices, phone, change):
     change(alices, phone)
-    assert alices.session["amr"] == "totp"
+    assert alices.session["twofactor_amr"] == "totp"
 
 
 def test_a_reset_password_leaves_two_factor_on(alices, alice):

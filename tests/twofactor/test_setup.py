@@ -103,7 +103,7 @@ def test_whoever_knows_the_password_too_learns_neither_key_nor_codes(laptop):
 def test_a_cookie_that_somebody_planted_shows_them_no_key(laptop):
     mallory = Client()
     give_password(mallory)
-    laptop.cookies["draft"] = mallory.cookies["draft"] = "planted"
+    laptop.cookies["twofactor_draft"] = mallory.cookies["twofactor_draft"] = "planted"
     assert scan(mallory).key != scan(laptop).key
 
 
@@ -408,7 +408,7 @@ def test_ones_own_session_goes_on(laptop, alice):
 
 def test_ones_own_session_has_given_the_factor(laptop):
     set_up(laptop)
-    assert laptop.session["amr"] == "totp"
+    assert laptop.session["twofactor_amr"] == "totp"
 
 
 def test_ones_own_session_gets_a_new_key(laptop):

@@ -87,7 +87,7 @@ def test_a_code_by_text_message_signs_in(asked, alice, number, carried):
 def test_the_session_remembers_that_it_was_a_text_message(asked, number, carried):
     ask(asked, "sms")
     enter(asked, texted())
-    assert asked.session["amr"] == "sms"
+    assert asked.session["twofactor_amr"] == "sms"
 
 
 def test_a_text_message_is_no_recovery(asked, number, carried):

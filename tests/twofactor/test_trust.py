@@ -71,7 +71,7 @@ def test_a_trusted_browser_alone_is_nobody(trusted):
 
 def test_the_session_remembers_that_the_browser_stood_in(trusted):
     give_password(trusted)
-    assert trusted.session["amr"] == "trusted"
+    assert trusted.session["twofactor_amr"] == "trusted"
 
 
 def test_a_trusted_browser_leads_on(trusted):
@@ -129,14 +129,14 @@ def test_the_page_offers_it(client, phone):
 @pytest.mark.proves("S-12")
 def test_it_is_not_the_default(client, phone):
     sign_in(client, phone)
-    assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
+    assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
 @pytest.mark.proves("S-12")
 def test_no_browser_is_trusted_by_looking(client, phone):
     give_password(client)
     client.get(VERIFY, {"code": phone.code(), "trust_browser": "on"})
-    assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
+    assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
 def test_no_browser_is_trusted_for_a_wrong_code(client, phone):
@@ -178,7 +178,7 @@ def test_staff_are_not_offered_it(client, db, clock):
 @pytest.mark.proves("S-12")
 def test_staff_do_not_get_it_by_asking(client, db, clock):
     trusting(enrol(person(is_staff=True)), client=client)
-    assert ("tb" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
+    assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
 def test_whoever_becomes_staff_loses_it(trusted, alice):
@@ -191,37 +191,43 @@ def test_whoever_becomes_staff_loses_it(trusted, alice):
 
 
 def test_the_cookie_is_out_of_reach_for_scripts(trusted):
-    assert (trusted.cookies["tb"]["httponly"], trusted.cookies["tb"]["samesite"]) == (True, "Lax")
+    assert (
+        trusted.cookies["twofactor_trusted"]["httponly"],
+        trusted.cookies["twofactor_trusted"]["samesite"],
+    ) == (True, "Lax")
 
 
 def test_the_cookie_lasts_thirty_days(trusted):
-    assert trusted.cookies["tb"]["max-age"] == 30 * 24 * 60 * 60
+    assert trusted.cookies["twofactor_trusted"]["max-age"] == 30 * 24 * 60 * 60
 
 
 def test_the_cookie_belongs_to_this_host_alone(trusted):
-    assert (trusted.cookies["tb"]["domain"], trusted.cookies["tb"]["path"]) == ("", "/")
+    assert (trusted.cookies["twofactor_trusted"]["domain"], trusted.cookies["twofactor_trusted"]["path"]) == (
+        "",
+        "/",
+    )
 
 
 @pytest.mark.proves("3.3.1")
 def test_over_https_the_cookie_carries_the_prefix(phone, settings):
     settings.SESSION_COOKIE_SECURE = True
     client = trusting(phone)
-    assert client.cookies["__Host-tb"]["secure"]
+    assert client.cookies["__Host-twofactor_trusted"]["secure"]
 
 
 @pytest.mark.proves("11.5.1")
 def test_the_token_has_256_bits(trusted):
-    assert len(trusted.cookies["tb"].value) == 43
+    assert len(trusted.cookies["twofactor_trusted"].value) == 43
 
 
 def test_the_database_knows_the_hash_alone(trusted):
-    token = trusted.cookies["tb"].value
+    token = trusted.cookies["twofactor_trusted"].value
     assert token not in str(list(TrustedBrowser.objects.values()))
 
 
 def test_the_token_stands_in_no_page(trusted):
     give_password(trusted)
-    assert trusted.cookies["tb"].value not in trusted.get(SETTINGS).text
+    assert trusted.cookies["twofactor_trusted"].value not in trusted.get(SETTINGS).text
 
 
 # Carried elsewhere
@@ -241,12 +247,12 @@ TWISTS = {
 @pytest.mark.proves("S-11")
 @pytest.mark.parametrize("twist", TWISTS)
 def test_a_token_that_was_touched_is_worth_nothing(trusted, twist):
-    trusted.cookies["tb"] = TWISTS[twist](trusted.cookies["tb"].value)
+    trusted.cookies["twofactor_trusted"] = TWISTS[twist](trusted.cookies["twofactor_trusted"].value)
     assert not skips_the_code(trusted)
 
 
 def test_what_the_database_knows_opens_nothing(trusted):
-    trusted.cookies["tb"] = TrustedBrowser.objects.get().digest
+    trusted.cookies["twofactor_trusted"] = TrustedBrowser.objects.get().digest
     assert not skips_the_code(trusted)
 
 
@@ -259,7 +265,7 @@ def test_a_token_is_worth_nothing_to_somebody_else(trusted, bob):
 @pytest.mark.proves("S-11")
 def test_an_expired_row_is_not_revived_by_the_cookie(trusted):
     """The cookie's own age is the browser's to change."""
-    trusted.cookies["tb"]["max-age"] = 10**9
+    trusted.cookies["twofactor_trusted"]["max-age"] = 10**9
     TrustedBrowser.objects.update(expires_at=timezone.now())
     assert not skips_the_code(trusted)
 
@@ -329,7 +335,7 @@ def test_ten_people_may_trust_one_browser(family):
 def test_for_ten_people_the_cookie_stays_small(family):
     """ASVS 3.3.5"""
     client, _emails = family
-    assert len(client.cookies["tb"].OutputString()) <= 4096
+    assert len(client.cookies["twofactor_trusted"].OutputString()) <= 4096
 
 
 def test_an_eleventh_person_replaces_the_first(family, bob):

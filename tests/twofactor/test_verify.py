@@ -72,21 +72,21 @@ def test_a_wrong_code_makes_no_session(asked):
 
 
 def test_the_pending_sign_in_is_out_of_reach_for_scripts(asked):
-    assert asked.cookies["pending"]["httponly"]
+    assert asked.cookies["twofactor_pending"]["httponly"]
 
 
 def test_the_pending_sign_in_ends_with_the_browser(asked):
-    assert asked.cookies["pending"]["max-age"] == ""
+    assert asked.cookies["twofactor_pending"]["max-age"] == ""
 
 
 def test_the_pending_cookie_says_nothing_to_who_has_no_key(asked, alice, phone):
-    value = asked.cookies["pending"].value
+    value = asked.cookies["twofactor_pending"].value
     assert not any(word in value for word in (alice.email, PASSWORD, alice.password, phone.key))
 
 
 @pytest.mark.proves("V-03")
 def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, clock):
-    held = str(sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now()))
+    held = str(sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now()))
     assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
 
 
@@ -121,7 +121,7 @@ def planted(phone):
     mallory, browser = enrol(person("mallory@example.com")), Client(enforce_csrf_checks=True)
     attacker = Client()
     give_password(attacker, "mallory@example.com")
-    browser.cookies["pending"] = attacker.cookies["pending"].value
+    browser.cookies["twofactor_pending"] = attacker.cookies["twofactor_pending"].value
     return browser, mallory
 
 
@@ -154,7 +154,7 @@ def test_a_right_code_leads_on(asked, phone):
 
 def test_the_session_remembers_that_it_was_the_authenticator(asked, phone):
     enter(asked, phone.code())
-    assert asked.session["amr"] == "totp"
+    assert asked.session["twofactor_amr"] == "totp"
 
 
 @pytest.mark.proves("V-03")
@@ -170,16 +170,16 @@ def test_the_session_holds_what_the_model_of_assurance_allows(asked, phone):
         "_auth_user_id",
         "_auth_user_backend",
         "_auth_user_hash",
-        "amr",
-        "auth_at",
-        "password_at",
-        "seen_at",
+        "twofactor_amr",
+        "twofactor_auth_at",
+        "twofactor_password_at",
+        "twofactor_seen_at",
     }
     assert set(asked.session.keys()) <= allowed
 
 
 def test_a_right_code_ends_the_pending_sign_in(asked, phone):
-    assert enter(asked, phone.code()).cookies["pending"]["max-age"] == 0
+    assert enter(asked, phone.code()).cookies["twofactor_pending"]["max-age"] == 0
 
 
 @pytest.mark.proves("V-27", "S-02")
@@ -201,9 +201,9 @@ def test_an_old_session_key_is_dead_after_signing_in(asked, phone):
 
 @pytest.mark.proves("7.2.4")
 def test_every_password_begins_another_pending_sign_in(asked):
-    first = asked.cookies["pending"].value
+    first = asked.cookies["twofactor_pending"].value
     give_password(asked)
-    assert asked.cookies["pending"].value != first
+    assert asked.cookies["twofactor_pending"].value != first
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
@@ -720,7 +720,7 @@ TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 def lost(client, phone):
     """The address that Alice's browser shows, whose pending sign-in has got lost."""
     address = give_password(client, next="/accounts/profile/").url
-    del client.cookies["pending"]
+    del client.cookies["twofactor_pending"]
     return address
 
 
@@ -816,31 +816,33 @@ def test_after_a_change_of_the_account_people_still_get_where_they_wanted(client
 
 @pytest.mark.proves("X-14")
 def test_a_pending_sign_in_dies_when_its_backend_is_gone(asked, phone):
-    note = sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
-    asked.cookies["pending"] = sealing.seal(PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now())
+    note = sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now())
+    asked.cookies["twofactor_pending"] = sealing.seal(
+        PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now()
+    )
     enter(asked, phone.code())
     assert signed_in_as(asked) is None
 
 
 def test_a_pending_sign_in_is_good_for_one_session(asked, phone, clock):
-    token = asked.cookies["pending"].value
+    token = asked.cookies["twofactor_pending"].value
     enter(asked, phone.code())
     clock.shift(30)
     thief = Client()
-    thief.cookies["pending"] = token
+    thief.cookies["twofactor_pending"] = token
     enter(thief, phone.code())
     assert signed_in_as(thief) is None
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "é", ".", "aaaaaaaa.bbbb"])
 def test_a_made_up_cookie_leads_to_the_password(client, phone, cookie):
-    client.cookies["pending"] = cookie
+    client.cookies["twofactor_pending"] = cookie
     assert client.get(VERIFY).url == "/accounts/login/"
 
 
 def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(asked):
-    note = sealing.unseal(PURPOSE, "", asked.cookies["pending"].value, timezone.now())
-    asked.cookies["pending"] = sealing.seal("known browser", "", note, timezone.now())
+    note = sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now())
+    asked.cookies["twofactor_pending"] = sealing.seal("known browser", "", note, timezone.now())
     assert asked.get(VERIFY).url == "/accounts/login/"
 
 
@@ -908,19 +910,19 @@ def test_naming_oneself_does_not_make_ones_code_right(asked, bobs_phone, place):
 
 
 def test_the_second_of_two_clicks_leads_on_too(asked, phone):
-    token, code = asked.cookies["pending"].value, phone.code()
+    token, code = asked.cookies["twofactor_pending"].value, phone.code()
     enter(asked, code)
     twin = Client()
-    twin.cookies["pending"] = token
+    twin.cookies["twofactor_pending"] = token
     response = enter(twin, code)
     assert (response.status_code, response.url) == (303, "/")
 
 
 def test_the_second_of_two_clicks_costs_nothing(asked, phone):
-    token, code = asked.cookies["pending"].value, phone.code()
+    token, code = asked.cookies["twofactor_pending"].value, phone.code()
     enter(asked, code)
     twin = Client()
-    twin.cookies["pending"] = token
+    twin.cookies["twofactor_pending"] = token
     enter(twin, code)
     assert failures() == 0
 
@@ -1091,7 +1093,7 @@ def broken(client, phone, settings):
         raise RuntimeError
 
     give_password(client)
-    code, token = phone.code(), client.cookies["pending"].value
+    code, token = phone.code(), client.cookies["twofactor_pending"].value
     user_logged_in.connect(breaks)
     client.raise_request_exception = False
     client.post("/two-factor/verify/", {"code": code})
@@ -1112,5 +1114,5 @@ def test_a_mail_about_an_error_does_not_hold_the_pending_sign_in(broken):
 
 
 def test_a_spoiled_cookie_leads_to_the_password(client, phone, settings):
-    client.cookies["pending"] = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.é"
+    client.cookies["twofactor_pending"] = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.é"
     assert client.get("/two-factor/verify/").status_code == 303

@@ -95,7 +95,7 @@ def test_the_button_signs_out_and_leads_to_sign_in_and_back(hers, clock):
 def test_a_password_that_is_made_up_opens_nothing(hers, clock):
     clock.shift(601)
     hers.post(CONFIRM, {"next": SETUP, "password": PASSWORD, "code": "000000"})
-    assert "sudo_at" not in hers.session
+    assert "twofactor_sudo_at" not in hers.session
 
 
 @pytest.mark.proves("S-10")
@@ -143,7 +143,7 @@ def test_a_code_makes_new_backup_codes(verified, phone):
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
 def test_nothing_else_does(verified, alice, address, body):
     assert verified.post(address, body).status_code == 422
-    assert ("sudo_at" in verified.session, enrolment.is_on(alice)) == (False, True)
+    assert ("twofactor_sudo_at" in verified.session, enrolment.is_on(alice)) == (False, True)
 
 
 @pytest.mark.proves("C-06")

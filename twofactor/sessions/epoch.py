@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from twofactor.models import SecurityMixin, Standing
 
-EPOCH = "epoch"  # in the session, where the user model's own session hash does not carry it
+EPOCH = "twofactor_epoch"  # in the session, where the user model's own session hash does not carry it
 
 
 def is_on_user() -> bool:

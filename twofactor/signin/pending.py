@@ -32,7 +32,7 @@ from twofactor.web import cookies
 from twofactor.web.client_address import client_address
 from twofactor.web.redirects import own_page, safe_next, see_other, with_next
 
-COOKIE = "pending"
+COOKIE = "twofactor_pending"
 PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
 CLOCKS_APART = timedelta(seconds=60)  # how far the clocks of two app servers may differ

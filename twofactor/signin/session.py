@@ -26,11 +26,11 @@ from twofactor.web.redirects import see_other
 log = logging.getLogger("countersign.security")
 
 # Keys in the session
-AMR = "amr"  # the method by which the second factor was met: of factors/methods.py, or one of these three
-AUTH_AT = "auth_at"  # when the person signed in
-PASSWORD_AT = "password_at"  # noqa: S105 - when the password was given last
-SUDO_AT = "sudo_at"  # when password and factor were given together on the confirm page (step_up.py)
-SEEN_AT = "seen_at"  # the last request, at most a minute old
+AMR = "twofactor_amr"  # how the second factor was met: a method of factors/methods.py, or one of these three
+AUTH_AT = "twofactor_auth_at"  # when the person signed in
+PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
+SUDO_AT = "twofactor_sudo_at"  # when password and factor were given together on the confirm page (step_up.py)
+SEEN_AT = "twofactor_seen_at"  # the last request, at most a minute old
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 
 NONE = "none"  # the person has no second factor

@@ -13,7 +13,7 @@ from twofactor.sessions import epoch
 from twofactor.users import is_staff
 from twofactor.web import browser_names, cookies
 
-COOKIE = "tb"
+COOKIE = "twofactor_trusted"
 AGE = timedelta(days=30)
 BROWSERS_PER_PERSON = 10
 PEOPLE_PER_BROWSER = 10

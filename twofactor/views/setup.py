@@ -31,7 +31,7 @@ from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
-COOKIE = "draft"
+COOKIE = "twofactor_draft"
 PURPOSE = "draft holder"
 SOON = timedelta(minutes=10)  # in which people who go back mean to see what they have just done
 
