@@ -78,7 +78,7 @@ LIMITS = {
         f" {words(guesses.LONGEST_WAIT)}; {times(guesses.GUESSES_A_DAY, clocks.DAY)};"
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
-    "tries of one sent code": str(sent_codes.TRIES),
+    "tries of one sent code": str(sent_codes.MAX_TRIES),
     "codes tried at the key of one set-up": str(enrolment.GUESSES_PER_KEY),
     "life of a sent code; of a sign-in between password and code": (
         f"{words(sent_codes.MAX_AGE)}; {words(MAX_AGE)}"

@@ -42,7 +42,7 @@ def new_password():
     user.set_password("two")
     user.save()
 def helps():
-    print(sent_codes.email_allowed(fresh(), now))
+    print(sent_codes.may_email(fresh()))
 def guess():
     try:
         return guesses.charge(fresh(), now)
@@ -68,7 +68,7 @@ FACTS = {
         "with other(PASSWORD_HASHERS=['django.contrib.auth.hashers.PBKDF2PasswordHasher',"
         " 'django.contrib.auth.hashers.MD5PasswordHasher']):\n"
         "    before = fresh().password; fresh().check_password('one')\n"
-        "    print(before == fresh().password, guess(), sent_codes.email_allowed(fresh(), now))"
+        "    print(before == fresh().password, guess(), sent_codes.may_email(fresh()))"
         "  # False None True"
     ),
 }

@@ -120,7 +120,7 @@ def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, 
 def test_afterwards_a_code_by_mail_still_helps(new_key, settings, alice):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    assert sent_codes.email_allowed(User.objects.get(), NOW)
+    assert sent_codes.may_email(User.objects.get())
 
 
 def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
@@ -134,7 +134,7 @@ def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
     row = GuessBudget.objects.get()
     row.blocked_until = None
     assert guesses.lock_of(row, row.user, NOW) is None
-    assert not sent_codes.email_allowed(row.user, NOW)
+    assert not sent_codes.may_email(row.user)
 
 
 def test_afterwards_whoever_is_stopped_is_stopped(new_key, settings, alice):

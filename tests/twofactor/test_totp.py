@@ -128,14 +128,14 @@ ISSUERS = ["Example", "Example Ltd", "A: B", "Bücher & Söhne", "日本", "50% 
 @pytest.mark.proves("R-10")
 @pytest.mark.parametrize("issuer", ISSUERS)
 def test_an_app_reads_the_issuer_as_we_wrote_it(issuer):
-    assert pyotp.parse_uri(totp.address(RFC_KEY, "alice@example.com", issuer)).issuer == issuer
+    assert pyotp.parse_uri(totp.otpauth_url(RFC_KEY, "alice@example.com", issuer)).issuer == issuer
 
 
 @pytest.mark.parametrize("account", ["alice@example.com", "a+b@example.com", "jürgen@example.com", "a b@c"])
 def test_an_app_reads_the_account_as_we_wrote_it(account):
-    assert pyotp.parse_uri(totp.address(RFC_KEY, account, "Example")).name == account
+    assert pyotp.parse_uri(totp.otpauth_url(RFC_KEY, account, "Example")).name == account
 
 
 def test_an_app_shows_our_codes():
-    app = pyotp.parse_uri(totp.address(RFC_KEY, "alice@example.com", "Example"))
+    app = pyotp.parse_uri(totp.otpauth_url(RFC_KEY, "alice@example.com", "Example"))
     assert app.at(NOON) == totp.code_at(RFC_KEY, totp.step_at(NOON))

@@ -47,7 +47,7 @@ class SetUpView(ApiView):
         require_set_up_allowed(request, validated(serializers.Password, request))
         user = token_family(request).user
         draft = enrolment.start(user, SETUP, timezone.now(), draft_owner(request))
-        address = totp.address(draft.key, user.get_username(), mail.issuer())
+        address = totp.otpauth_url(draft.key, user.get_username(), mail.issuer())
         svg = qr.svg(address, alone=True)
         return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
 
@@ -110,7 +110,7 @@ class StatusView(ApiView):
             "is_totp_enabled": authenticator is not None,
             "enabled_at": authenticator and authenticator.enabled_at,
             "backup_codes_left": backup_codes.count_unused(user) if authenticator else 0,
-            "channels": sent_codes.channels(user, now) if authenticator else [],
+            "channels": sent_codes.find_channels(user) if authenticator else [],
             "is_required": policy.holds_for(user, now),
             "amr": token_family(request).method,
         }

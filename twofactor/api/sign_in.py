@@ -39,7 +39,7 @@ class SignInView(PublicApiView):
 def start_challenge(user: Any) -> dict[str, Any]:
     now = timezone.now()
     pending = PendingSignIn.start(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
-    return {"totp_challenge_token": pending.to_token(), "channels": pending.channels(now)}
+    return {"totp_challenge_token": pending.to_token(), "channels": pending.find_channels()}
 
 
 def issue_tokens(request: Request, user: Any, method: str) -> dict[str, str]:
@@ -67,7 +67,7 @@ class SendCodeView(PublicApiView):
         """Answers with a challenge that lives as long as the code: two minutes are short for an e-mail."""
         data, now = validated(serializers.Send, request), timezone.now()
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
-        channel = find_channel(data["channel"], pending.channels(now))
+        channel = find_channel(data["channel"], pending.find_channels())
         pending.send_code(django_request(request), channel, now)
         extended = replace(pending, ends_at=pending.began_at + MAX_AGE)
         expires_at = min(extended.ends_at, now + sent_codes.MAX_AGE)

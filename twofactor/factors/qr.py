@@ -4,16 +4,18 @@ import io
 
 import segno
 
-MASK = 4  # any mask is legal; trying all eight to pick the prettiest takes three quarters of the time
+MASK = 4  # every mask is legal; trying all eight for the best one takes three quarters of the time
 
 
 def svg(text: str, *, alone: bool = False) -> str:
-    """One path on painted white: without it the code can not be read in dark mode.
+    """One path on a white ground, without which the code cannot be read in dark mode.
 
-    Alone it is a picture by itself, for whoever shows it outside a page of ours.
+    alone: as a file of its own, for programs that show it outside our pages.
     """
-    out = io.BytesIO()
+    file = io.BytesIO()
     code = segno.make(text, micro=False, error="m", mask=MASK)
-    code.save(out, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False, svgns=alone, nl=False)
-    drawn = out.getvalue().decode()
-    return drawn if alone else drawn.replace("<svg ", '<svg aria-hidden="true" ', 1)  # the page names it
+    code.save(file, kind="svg", border=4, light="#fff", omitsize=True, xmldecl=False, svgns=alone, nl=False)
+    picture = file.getvalue().decode()
+    return (
+        picture if alone else picture.replace("<svg ", '<svg aria-hidden="true" ', 1)
+    )  # the text of the page says what it is

@@ -1,4 +1,4 @@
-"""Codes that are sent: by e-mail to whoever lost the authenticator, by text message where it is set up."""
+"""Codes that we send: by e-mail, as the way back for whoever lost the app, or by text message to a phone."""
 
 import secrets
 from collections.abc import Iterable
@@ -29,18 +29,18 @@ EMAIL = "email"
 SMS = "sms"
 DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
-TRIES = 5
+MAX_TRIES = 5  # of one code
 PURPOSE = "sent code"
 
 
 def read(user: Any, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
-    """One of those that were sent for this purpose in the last ten minutes.
+    """Refused if no code was sent for this purpose in the last ten minutes, or if it was used.
 
-    None of them works where no code would be sent any more: the address may be another one by now.
+    Refused too if no new code could be sent there: the person's address may have changed meanwhile.
     """
     code = code_text.read_digits(text, DIGITS)
-    sent = recent(user, purpose, now)
-    if not sent or sent[0].used_at or target_of(sent[0]) not in channels(user, now):
+    sent = find_recent(user, purpose, now)
+    if not sent or sent[0].used_at or channel_of(sent[0]) not in find_channels(user):
         raise Refused(_("That code has expired. Ask for a new one"))
     by_email = sent[0].channel == EMAIL
     return TypedCode(
@@ -53,11 +53,11 @@ def read(user: Any, text: str, *, purpose: str, now: datetime, **_asked: object)
 
 def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
     newest, *older = sent
-    if not charge(newest):
+    if not charge_try(newest):
         raise Refused(_("That code has had too many wrong tries. Ask for a new one"))
-    if is_code_of(newest, code):
+    if is_code(newest, code):
         return partial(spend, newest)
-    if any(is_code_of(earlier, code) for earlier in older):
+    if any(is_code(earlier, code) for earlier in older):
         at = timezone.localtime(newest.sent_at)
         sentence = _("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"}
         raise Replayed(sentence, was_spent=False)
@@ -65,7 +65,7 @@ def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
 
 
 class NotSent(Exception):
-    """Nothing arrived, and nothing was counted."""
+    """The message could not be sent. It does not count for the person's limits."""
 
 
 @dataclass(frozen=True)
@@ -75,51 +75,49 @@ class Channel:
 
     @property
     def masked(self) -> str:
-        return masked_address(self.target) if self.kind == EMAIL else masked_number(self.target)
+        return mask_address(self.target) if self.kind == EMAIL else mask_number(self.target)
 
 
-def masked_address(address: str) -> str:
+def mask_address(address: str) -> str:
     name, _at, domain = address.partition("@")
     return f"{name[:1]}•••{name[-1:] if len(name) > 2 else ''}@{domain}"
 
 
-def masked_number(number: str) -> str:
+def mask_number(number: str) -> str:
     return f"••• {number[-2:]}"
 
 
-def channels(user: Any, now: datetime) -> list[Channel]:
-    """What this person can have a code sent to, by the rules that keep two factors two."""
-    found = []
-    if email_allowed(user, now):
-        found.append(Channel(EMAIL, email_of(user)))
-    if sms.is_configured() and (phone := confirmed_phone(user)):
-        found.append(Channel(SMS, phone.number))
-    return found
+def find_channels(user: Any) -> list[Channel]:
+    """Where this person can have a code sent to now."""
+    channels = []
+    if may_email(user):
+        channels.append(Channel(EMAIL, email_of(user)))
+    if sms.is_configured() and (phone := find_confirmed_phone(user)):
+        channels.append(Channel(SMS, phone.number))
+    return channels
 
 
-def target_of(sent: SentCode) -> Channel:
+def channel_of(sent: SentCode) -> Channel:
     return Channel(sent.channel, sent.target)
 
 
-def confirmed_phone(user: Any) -> Phone | None:
+def find_confirmed_phone(user: Any) -> Phone | None:
     return Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first()
 
 
-def email_allowed(user: Any, now: datetime) -> bool:
-    """Not to an address nobody confirmed, nor with a password or address newer than the last factor given.
+def may_email(user: Any) -> bool:
+    """Only to a confirmed address, and only if a factor was given since password and address were last set.
 
-    Whoever reads the mail may have set either with it.
+    Otherwise a thief who reads the mail could set a new password with it, and then get the code too.
     """
     rule = conf.email_fallback()
-    allowed = rule == "everyone" or (rule == "not-staff" and not is_staff(user))
-    if (
-        not allowed
-        or not mail.site_has_mail()
-        or not email_of(user)
-        or not epoch.security_record(user).email_verified_at
-    ):
-        return False
-    return credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
+    return (
+        (rule == "everyone" or (rule == "not-staff" and not is_staff(user)))
+        and mail.site_has_mail()
+        and bool(email_of(user))
+        and epoch.security_record(user).email_verified_at is not None
+        and credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
+    )
 
 
 def send(
@@ -130,19 +128,22 @@ def send(
     now: datetime,
     also: Iterable[allowances.Charge] = (),
 ) -> None:
-    """Counted before it is sent; a failed send gives back what it cost the person. Or TooOften, NotSent."""
+    """Raises allowances.TooOften, or NotSent. Charged before it is sent.
+
+    A failed send gives the charges back, except the one of the network.
+    """
     target = sealing.fingerprint("target", channel.target)[:24]
-    # The narrowest first: whoever is refused by it holds nothing, not even for a moment, that others share.
-    mine = [
+    # The narrowest first: a refused request takes nothing, even briefly, from limits that others share.
+    own = [
         *[(limit, target) for limit in limits.CODES_TO_TARGET],
         *also,
         *[(limit, user.pk) for limit in limits.CODES_TO_PERSON],
     ]
-    here = [(limits.CODES_FROM_NETWORK, address)] if has_address(address) else []
-    allowances.take_all([*mine, *here], now)
+    network = [(limits.CODES_FROM_NETWORK, address)] if has_address(address) else []
+    allowances.take_all([*own, *network], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):
-        allowances.give_back_all(mine)
+        allowances.give_back_all(own)
         raise NotSent
     SentCode.objects.create(
         user_id=user.pk,
@@ -158,11 +159,11 @@ def deliver(user: Any, channel: Channel, code: str) -> bool:
     language = getattr(user, "language", "")
     if channel.kind == EMAIL:
         return mail.send("twofactor/mail/code", channel.target, language, code=code)
-    return by_sms(channel.target, code, mail.spoken(language))
+    return deliver_by_sms(channel.target, code, mail.spoken(language))
 
 
-def by_sms(number: str, code: str, language: str) -> bool:
-    """The last line lets a phone offer the code on this site only."""
+def deliver_by_sms(number: str, code: str, language: str) -> bool:
+    """Its last line lets the phone fill in the code, on this site only."""
     with translation.override(language):
         sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": mail.site_name()}
     try:
@@ -172,22 +173,23 @@ def by_sms(number: str, code: str, language: str) -> bool:
     return True
 
 
-def newest(user: Any, purpose: str) -> SentCode | None:
+def find_newest(user: Any, purpose: str) -> SentCode | None:
     return SentCode.objects.filter(user_id=user.pk, purpose=purpose).order_by("-id").first()
 
 
-def recent(user: Any, purpose: str, now: datetime) -> list[SentCode]:
-    mine = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - MAX_AGE)
-    return list(mine.order_by("-id"))
+def find_recent(user: Any, purpose: str, now: datetime) -> list[SentCode]:
+    """The newest first."""
+    sent = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - MAX_AGE)
+    return list(sent.order_by("-id"))
 
 
-def is_code_of(sent: SentCode, code: str) -> bool:
+def is_code(sent: SentCode, code: str) -> bool:
     return sealing.has_fingerprint(PURPOSE, f"{sent.user_id}:{sent.purpose}:{code}", sent.digest)
 
 
-def charge(sent: SentCode) -> bool:
-    """Five tries, then it is void."""
-    live = SentCode.objects.filter(pk=sent.pk, tries__lt=TRIES, used_at=None)
+def charge_try(sent: SentCode) -> bool:
+    """False once it has had all its tries, or was used. One UPDATE decides."""
+    live = SentCode.objects.filter(pk=sent.pk, tries__lt=MAX_TRIES, used_at=None)
     return live.update(tries=F("tries") + 1) == 1
 
 
@@ -201,16 +203,16 @@ def send_to_new_number(user: Any, number: str, address: str, now: datetime) -> N
 
 
 def verify_number(user: Any, text: str, request: HttpRequest, now: datetime) -> None:
-    """The code that was sent to the new number makes it the number."""
+    """Replaces the person's number by the new one, if this is the code that was sent to it."""
     code = code_text.compact(text)
     if not code:
         raise Refused(_("Enter the code"))
     phone = Phone.objects.get(pk=user.pk)
-    sent = recent(user, f"phone:{phone.new_number}", now)
-    if not sent or not charge(sent[0]):
+    sent = find_recent(user, f"phone:{phone.new_number}", now)
+    if not sent or not charge_try(sent[0]):
         raise Refused(_("That code has expired. Ask for a new one"))
     with events.atomic():
-        if not is_code_of(sent[0], code) or not spend(sent[0], now):
+        if not is_code(sent[0], code) or not spend(sent[0], now):
             raise Refused(_("The code is not correct. Check your latest message"))
         Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
             number=phone.new_number, new_number="", verified_at=now

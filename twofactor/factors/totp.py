@@ -1,4 +1,4 @@
-"""Time-based one-time passwords, RFC 6238. Time is an argument; only steps of time decide anything."""
+"""Time-based one-time passwords (RFC 6238)."""
 
 import hmac
 from datetime import datetime
@@ -10,7 +10,7 @@ from twofactor import conf
 
 DIGITS = 6
 PERIOD = 30
-KEY_CHARACTERS = 32  # 160 bits, the length of the HMAC's output
+KEY_CHARACTERS = 32  # 160 bits, as many as the HMAC has
 
 
 def generate_key() -> str:
@@ -35,22 +35,23 @@ def matching_step(
     t0: int = 0,
     drift: int = 0,
 ) -> int | None:
-    """The step whose code this is. Replays are decided on it, because a code can be written in many ways.
+    """The time step whose code this is, or None. A replay is recognized by its step.
 
-    The drift of a clock moves the window, but never past the present: whoever sets their clock right still
-    gets in, and with a window of one step no code is further off than two (RFC 6238, 6).
+    The known drift of a phone's clock moves the window, but the present step stays in it, so that a phone
+    whose clock is set right still works. With a window of one step, no accepted code is more than two steps
+    off (RFC 6238, 6).
     """
     steps = conf.window()
     current = step_at(now, period, t0) + max(-steps, min(drift, steps))
     hotp = pyotp.HOTP(key, digits=digits)
-    found = None
+    matching = None
     for step in range(max(current - steps, 0), current + steps + 1):
         if hmac.compare_digest(hotp.at(step).encode(), code.encode()):
-            found = step
-    return found
+            matching = step
+    return matching
 
 
-def address(key: str, account: str, issuer: str) -> str:
-    """The otpauth: address that a QR code carries. What apps assume anyway would only make it denser."""
+def otpauth_url(key: str, account: str, issuer: str) -> str:
+    """For the QR code. Without the parameters that apps assume anyway: they would make the picture denser."""
     label = f"{quote(issuer, safe='')}:{quote(account, safe='@')}"
     return f"otpauth://totp/{label}?{urlencode({'secret': key, 'issuer': issuer}, quote_via=quote)}"

@@ -107,8 +107,8 @@ class PendingSignIn:
         """What codes are sent for: this sign-in and no other."""
         return f"signin:{self.nonce}"
 
-    def channels(self, now: datetime) -> list[Channel]:
-        return sent_codes.channels(self.user, now)
+    def find_channels(self) -> list[Channel]:
+        return sent_codes.find_channels(self.user)
 
     def claim(self, now: datetime) -> bool:
         """One UPDATE decides, so of two right codes at the same moment one signs in."""

@@ -47,7 +47,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     authenticator = mine.first()
     left, total = backup_codes.count_unused_and_all(user)
     unfinished = enrolment.all_unfinished(user, now)
-    by_email = authenticator and sent_codes.email_allowed(authenticator.user, now)
+    by_email = authenticator and sent_codes.may_email(authenticator.user)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
         "authenticator": authenticator,
@@ -57,13 +57,13 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "setup": unfinished.get(Draft.Kind.SETUP),
         "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,
         "sms": sms.is_configured(),
-        "masked_email": email and sent_codes.masked_address(email),
-        "phone": sent_codes.confirmed_phone(user),
+        "masked_email": email and sent_codes.mask_address(email),
+        "phone": sent_codes.find_confirmed_phone(user),
         "browsers": trusted_browsers.list_trusted(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "came_back": step_up.recovered_by_email(request),
     }
-    state["masked_phone"] = state["phone"] and sent_codes.masked_number(state["phone"].number)
+    state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
     state["seen"] = fingerprint(state)
     return state
 

@@ -34,7 +34,7 @@ def phone(request: HttpRequest) -> HttpResponse:
             form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
         else:
             return see_other("twofactor:phone_verify")
-    phone = sent_codes.confirmed_phone(signed_in_user(request))
+    phone = sent_codes.find_confirmed_phone(signed_in_user(request))
     return page(request, "twofactor/phone.html", form=form, phone=phone)
 
 
@@ -51,7 +51,7 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your phone number is confirmed."), extra_tags="phone")
         return see_other("twofactor:settings")
     return page(
-        request, "twofactor/phone_verify.html", form=form, number=sent_codes.masked_number(phone.new_number)
+        request, "twofactor/phone_verify.html", form=form, number=sent_codes.mask_number(phone.new_number)
     )
 
 

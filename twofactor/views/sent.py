@@ -26,10 +26,10 @@ from twofactor.web.redirects import onward, see_other
 @post_only("twofactor:verify_sent")
 def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     now, chosen = timezone.now(), (posted(request) or QueryDict()).get("channel")
-    channel = next((c for c in pending.channels(now) if c.kind == chosen), None)
+    channel = next((c for c in pending.find_channels() if c.kind == chosen), None)
     if channel is None:
         return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
-    again = sent_codes.newest(pending.user, pending.purpose) is not None
+    again = sent_codes.find_newest(pending.user, pending.purpose) is not None
     try:
         pending.send_code(request, channel, now)
     except allowances.TooOften as refused:
@@ -53,7 +53,7 @@ def said(channel: Channel, again: bool) -> str:
 
 @second_step
 def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    sent = sent_codes.newest(pending.user, pending.purpose)
+    sent = sent_codes.find_newest(pending.user, pending.purpose)
     if sent is None:
         return see_other(reverse("twofactor:verify_other") + onward(request))
     form = SentCodeForm(posted(request), accept=lambda code: pending.accept(request, code, methods.SENT))
@@ -64,7 +64,7 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
     seconds = seconds_until(until)
-    if sent := sent_codes.newest(pending.user, pending.purpose):
+    if sent := sent_codes.find_newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
         response = show(request, pending, form, sent, status=429, seconds=seconds)
         response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
@@ -89,7 +89,7 @@ def show(
         sent_at=sent.sent_at,
         until=min(sent.sent_at + sent_codes.MAX_AGE, pending.ends_at),
         wait=waiting(pending, form),
-        channels=pending.channels(timezone.now()),
+        channels=pending.find_channels(),
         onward=onward(request),
         **context,
     )

@@ -85,7 +85,7 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
 def setup(request: HttpRequest) -> HttpResponse:
     mine = holder(request)
     draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), mine)
-    address = totp.address(draft.key, signed_in_user(request).get_username(), mail.issuer())
+    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     response = page(
         request,

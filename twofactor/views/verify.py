@@ -51,7 +51,7 @@ def other_ways(
         status=status,
         problem=problem,
         codes=backup_codes.count_unused(pending.user),
-        channels=pending.channels(timezone.now()),
+        channels=pending.find_channels(),
         onward=onward(request),
     )
     response.headers["Content-Location"] = reverse("twofactor:verify_other") + onward(request)
