@@ -26,6 +26,7 @@ PARTS = [
 PATIENCE = 240  # seconds for one
 
 APP, PAGE = "static/twofactor/app.js", "templates/twofactor/layout/page.html"
+CONFIG = "twofactor/web/htmx.py"
 STYLE, CODES = "static/twofactor/countersign.css", "templates/twofactor/_codes.html"
 FORM, FIELD = "templates/twofactor/components/htmx.html", "templates/twofactor/components/field.html"
 
@@ -69,7 +70,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a stall is waited for",
-        [(PAGE, '"timeout":15000,"defaultTimeout":15000,', "")],
+        [(CONFIG, '"timeout": TIMEOUT,', ""), (CONFIG, '"defaultTimeout": TIMEOUT,', "")],
         "test_faults.py -k stall_is_told",
     ),
     Mutation(
@@ -79,7 +80,7 @@ MUTATIONS = [
     ),
     Mutation(
         "htmx's own response handling",
-        [(PAGE, '{"code":"[45]..","swap":true,', '{"code":"[45]..","swap":false,')],
+        [(CONFIG, '"swap": True,\n                "error"', '"swap": False,\n                "error"')],
         "test_faults.py -k takes_the_place",
     ),
     Mutation(
@@ -89,7 +90,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a lost session loads no new document",
-        [("twofactor/htmx.py", "return navigate(response, sign_in_again(request))", "return response")],
+        [(CONFIG, "return navigate(response, sign_in_again(request))", "return response")],
         "test_faults.py -k session_ended",
     ),
     Mutation(
@@ -138,7 +139,7 @@ MUTATIONS = [
         [
             (APP, "location.reload();", ""),
             (
-                "twofactor/signin.py",
+                "twofactor/signin/session.py",
                 "update_session_auth_hash(request, user)",
                 'request.session["_auth_user_hash"] = user.get_session_auth_hash()',
             ),
@@ -148,28 +149,33 @@ MUTATIONS = [
     Mutation(
         "Back asks for a part",
         [
-            (PAGE, '"refreshOnHistoryMiss":true,"historyRestoreAsHxRequest":false,', ""),
-            ("twofactor/htmx.py", "part = htmx and not htmx.history_restore_request", "part = htmx"),
+            (CONFIG, '"refreshOnHistoryMiss": True,', ""),
+            (CONFIG, '"historyRestoreAsHxRequest": False,', ""),
+            (
+                "twofactor/context_processors.py",
+                "part = htmx and not htmx.history_restore_request",
+                "part = htmx",
+            ),
         ],
         "test_history.py -k back_forward",
     ),
     Mutation(
         "pages in web storage",
         [
-            (PAGE, '"historyCacheSize":0,', ""),
+            (CONFIG, '"historyCacheSize": 0,', ""),
             ("templates/twofactor/setup.html", ' hx-history="false"', ""),
         ],
         "test_guards.py -k web_storage",
     ),
     Mutation(
         "a refused form is a step in the history",
-        [("twofactor/htmx.py", "page != current_page(request) else False", "False else '/'")],
+        [(CONFIG, "page != current_page(request) else False", "False else '/'")],
         "test_guards.py -k history",
     ),
     Mutation(
         "a transparent QR code",
         [
-            ("twofactor/qr.py", 'light="#fff"', "light=None"),
+            ("twofactor/factors/qr.py", 'light="#fff"', "light=None"),
             (
                 "static/twofactor/countersign.css",
                 "background: #fff; line-height: 0; forced-color-adjust: none",
@@ -180,7 +186,7 @@ MUTATIONS = [
     ),
     Mutation(
         "htmx writes a style of its own",
-        [(PAGE, '"allowScriptTags":false,"includeIndicatorStyles":false,', "")],
+        [(CONFIG, '"includeIndicatorStyles": False,', "")],
         "test_guards.py -k dismissed",
     ),
     Mutation(
@@ -190,12 +196,12 @@ MUTATIONS = [
     ),
     Mutation(
         "a plain form is not told of its ended session",
-        [("twofactor/htmx.py", '"POST" and asks_to_sign_in(request, response):', "False:")],
+        [(CONFIG, '"POST" and asks_to_sign_in(request, response):', "False:")],
         "test_faults.py -k save_the_profile",
     ),
     Mutation(
         "an ended session leads to no page",
-        [("twofactor/htmx.py", "page = current_page(request) or", "page = '/no-such-page/' or")],
+        [(CONFIG, "page = current_page(request) or", "page = '/no-such-page/' or")],
         "test_faults.py -k turn_off",
     ),
     Mutation(
@@ -225,7 +231,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the end of a wait is told again and again",
-        [(APP, "setTimeout(() => {\n        if (!place", "setInterval(() => {\n        if (!place")],
+        [(APP, "setTimeout(() => {\n      if (!place", "setInterval(() => {\n      if (!place")],
         "test_waiting.py -k told_once",
     ),
     Mutation(
@@ -251,7 +257,7 @@ MUTATIONS = [
     ),
     Mutation(
         "letters that are answered by machines",
-        [("twofactor/mail.py", 'headers={"Auto-Submitted": "auto-generated"},', "")],
+        [("twofactor/outgoing/mail.py", 'headers={"Auto-Submitted": "auto-generated"},', "")],
         "tests/twofactor/test_mails.py -k no_person_wrote_it",
     ),
     Mutation(

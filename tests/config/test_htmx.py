@@ -1,5 +1,6 @@
 """One mechanism: a part for htmx, a page for everybody else, and full navigations where it matters."""
 
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
 from twofactor.signin.session import IDLE
+from twofactor.web.htmx import HTMX_CONFIG
 
 pytestmark = pytest.mark.django_db
 FOR_ALL = ["home", "help", "login", "signup", "signup_sent", "password_reset", "password_reset_done"]
@@ -364,3 +366,13 @@ def test_a_message_waits_over_a_navigation(as_alice, htmx):
     save_profile(as_alice, htmx())
     as_alice.post("/accounts/logout/", headers=htmx())
     assert "Your profile is saved." in as_alice.get("/accounts/login/").text
+
+
+# The configuration
+
+
+@pytest.mark.parametrize("version", [2, 4])
+def test_a_page_configures_the_htmx_that_it_loads(client, settings, version):
+    settings.TWOFACTOR_HTMX = version
+    content = re.search("<meta name=\"htmx-config\" content='(.*?)'>", client.get("/help/").text)[1]
+    assert json.loads(content) == HTMX_CONFIG[version]

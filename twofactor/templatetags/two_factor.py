@@ -1,5 +1,6 @@
 """{% load two_factor %} in any template of the site."""
 
+import json
 import time
 from datetime import datetime
 from math import ceil
@@ -11,9 +12,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import enrolment
+from twofactor import conf, enrolment
 from twofactor.limits.guesses import Locked
 from twofactor.web import browser_names
+from twofactor.web.htmx import HTMX_CONFIG
 from twofactor.web.pages import seconds_until
 
 register = template.Library()
@@ -65,6 +67,20 @@ def why_locked(lock: Locked) -> str:
         )
         return sentence % {"day": date_format(lock.lifts_at, "DATE_FORMAT")}
     return _("You entered the wrong code too many times. Reset your password to try again.")
+
+
+@register.tag
+def htmx_config(parser: Parser, token: Token) -> template.Node:
+    """{% htmx_config %}: the meta element that configures the htmx of this site."""
+    return HtmxConfig()
+
+
+class HtmxConfig(template.Node):
+    """A node, because a simple tag escapes: each quotation mark of the JSON would take six bytes."""
+
+    def render(self, context: template.Context) -> str:
+        config = json.dumps(HTMX_CONFIG[conf.htmx_version()], separators=(",", ":"))
+        return f"<meta name=\"htmx-config\" content='{config}'>"
 
 
 @register.tag

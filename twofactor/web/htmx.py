@@ -17,6 +17,41 @@ from django_htmx.middleware import HtmxDetails
 from twofactor import conf
 from twofactor.web.redirects import is_sign_in, path_of, with_next
 
+# Milliseconds without an answer, after which the person is told. The scripts of the pages read it, too.
+TIMEOUT = 15_000
+
+# {version of htmx: its configuration}; {% htmx_config %} writes it into the page.
+HTMX_CONFIG: dict[int, dict[str, object]] = {
+    2: {
+        "allowEval": False,  # the content security policy forbids it
+        "allowScriptTags": False,  # no answer of ours brings a script
+        "includeIndicatorStyles": False,  # the policy forbids a <style> element
+        "attributesToSettle": ["class", "width", "height"],  # not "style", which the policy forbids
+        "historyCacheSize": 0,  # pages with keys and codes are not kept in the browser's storage
+        "refreshOnHistoryMiss": True,  # Back loads the whole page from the server
+        "historyRestoreAsHxRequest": False,  # and the server sends no part of a page for it
+        "timeout": TIMEOUT,
+        "responseHandling": [
+            {"code": "204", "swap": False},  # what the page shows is still true
+            {"code": "[23]..", "swap": True},
+            {"code": "422", "swap": True},  # the form, with its errors
+            {  # an error is a whole page: its main part takes the place of ours
+                "code": "[45]..",
+                "swap": True,
+                "error": True,
+                "target": "#main",
+                "select": "#main",
+                "swapOverride": "outerHTML",
+            },
+        ],
+    },
+    4: {  # has no responseHandling: app.js does the same for error pages
+        "includeIndicatorCSS": False,  # no style but that of our style sheets
+        "history": "reload",  # Back loads the whole page from the server
+        "defaultTimeout": TIMEOUT,
+    },
+}
+
 
 class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
