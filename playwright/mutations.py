@@ -28,7 +28,8 @@ PATIENCE = 240  # seconds for one
 APP, PAGE = "static/twofactor/app.js", "templates/twofactor/layout/page.html"
 CONFIG = "twofactor/web/htmx.py"
 STYLE, CODES = "static/twofactor/countersign.css", "templates/twofactor/_codes.html"
-FORM, FIELD = "templates/twofactor/components/htmx.html", "templates/twofactor/components/field.html"
+FORM = "templates/twofactor/components/form_attributes.html"
+FIELD = "templates/twofactor/components/field.html"
 
 
 class Mutation(NamedTuple):

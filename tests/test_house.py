@@ -100,7 +100,7 @@ def test_no_module_is_named_after_its_layer():
 
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])
 COMPONENTS = ROOT / "templates/twofactor/components"
-WIRING = {name: (COMPONENTS / f"{name}.html").read_text() for name in ("htmx", "link")}
+WIRING = {name: (COMPONENTS / f"{name}.html").read_text() for name in ("form_attributes", "link")}
 
 
 class Elements(HTMLParser):
@@ -109,7 +109,7 @@ class Elements(HTMLParser):
     def __init__(self, template):
         super().__init__()
         self.found = []
-        include = re.compile(r'{% include "twofactor/components/(htmx|link).html".*?%}')
+        include = re.compile(r'{% include "twofactor/components/(form_attributes|link).html".*?%}')
         text = include.sub(lambda found: WIRING[found[1]], template.read_text())
         self.feed(re.sub(r"{[{%#].*?[}%#]}", lambda tag: re.sub(r"[\s\"'<>=]+", "_", tag[0]), text))
 
@@ -145,8 +145,16 @@ def test_an_hx_attribute_never_holds_code():
 
 def test_hx_post_sits_on_a_form_that_works_without_it():
     wired = [(file, tag, attrs) for file, tag, attrs in ELEMENTS if "hx-post" in attrs]
-    plain = [(tag, attrs.get("method"), attrs.get("action")) for _, tag, attrs in wired]
-    assert plain == [("form", "post", attrs["hx-post"]) for _, _, attrs in wired]
+    plain = [(tag, attrs.get("method"), "action" in attrs) for _, tag, attrs in wired]
+    assert plain == [("form", "post", True)] * len(wired)
+
+
+def test_htmx_posts_to_the_action_of_the_form():
+    form = re.compile(r'action="{{ (\S+) }}" {% include "\S+/form_attributes.html"(?: with action=(\S+))?')
+    texts = [file.read_text() for file in TEMPLATES]
+    actions = [found for text in texts for found in form.findall(text)]
+    assert [action for action, hx_post in actions if action != (hx_post or "request.get_full_path")] == []
+    assert len(actions) == sum(text.count("/form_attributes.html") for text in texts)
 
 
 def test_hx_get_sits_on_a_link_to_the_same_page():
@@ -165,7 +173,7 @@ def test_an_hx_attribute_stands_on_what_asks():
 
 
 def test_a_form_that_posts_carries_its_token():
-    form = re.compile(r'<form[^>]*?(?:method="post"|components/htmx\.html).*?</form>', re.DOTALL)
+    form = re.compile(r'<form[^>]*? method="post".*?</form>', re.DOTALL)
     posts = [(file.name, post) for file in TEMPLATES for post in form.findall(file.read_text())]
     assert [file for file, post in posts if "{% csrf_token %}" not in post] == []
 
