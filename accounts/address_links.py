@@ -53,7 +53,7 @@ class Confirmation:
             with transaction.atomic():
                 applied = unused.update(**fields)
                 if applied and self.is_first:
-                    enrolment.forget_unconfirmed(self.user)
+                    enrolment.end_unconfirmed_sessions(self.user)
         except IntegrityError:  # another account has confirmed the same address first
             applied = 0
         if not applied:

@@ -1,4 +1,4 @@
-"""Turning two-factor sign-in on, replacing the authenticator, making new backup codes, turning it off."""
+"""Turns two-factor sign-in on and off, replaces the authenticator, and makes new backup codes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,7 @@ GUESSES_PER_KEY = 10
 
 
 class Unconfirmed(Exception):
-    """Whoever signed up by themselves has not shown yet that the address is theirs."""
+    """The person signed up by themselves, and has not confirmed the e-mail address yet."""
 
 
 class Changed(Exception):
@@ -29,24 +29,25 @@ class Changed(Exception):
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """A draft with its seal opened."""
+class OpenDraft:
+    """A draft whose secrets have been unsealed."""
 
-    draft: Draft
+    row: Draft
     key: str = field(repr=False)
     codes: list[str] = field(repr=False)
-    holder: str = field(default="", repr=False)
+    owner: str = field(default="", repr=False)
+    """The browser or API sign-in that began it: nobody else with the password may learn the key."""
 
     @property
-    def confirmed(self) -> bool:
-        return self.draft.confirmed_step is not None
+    def is_confirmed(self) -> bool:
+        return self.row.confirmed_step is not None
 
     @property
     def key_groups(self) -> list[str]:
         return [self.key[start : start + 4] for start in range(0, len(self.key), 4)]
 
     @property
-    def shown_codes(self) -> list[str]:
+    def formatted_codes(self) -> list[str]:
         return [code_text.format_backup_code(code) for code in self.codes]
 
 
@@ -54,93 +55,94 @@ def is_on(user: Any) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
 
 
-def was_finished(user: Any, since: datetime) -> bool:
-    """Was two-factor authentication turned on, or the authenticator replaced, since then?"""
-    return Authenticator.objects.filter(pk=user.pk, enabled_at__gt=since).exists()
+def was_finished_since(user: Any, moment: datetime) -> bool:
+    """Whether two-factor authentication was turned on, or the authenticator replaced, after this moment."""
+    return Authenticator.objects.filter(pk=user.pk, enabled_at__gt=moment).exists()
 
 
 def needs_confirmed_address(user: Any) -> bool:
-    """A factor of somebody who only typed the address would lock out whoever owns it."""
+    """Somebody who signs up with the address of another person must not lock that person out by a factor."""
     return mail.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
 
 
-def forget_unconfirmed(user: Any) -> None:
-    """The address is confirmed for the first time. Whoever signed up may have been somebody else: whatever
-    they began ends. No factor is among it, because there was no set-up before.
+def end_unconfirmed_sessions(user: Any) -> None:
+    """For the first confirmation of the address: somebody else may have signed up with it before.
+
+    That ends their sessions and drafts. They cannot have a factor, because set-up needs a confirmed address.
     """
     Draft.objects.filter(user_id=user.pk).delete()
     epoch.end_sessions(user)
 
 
-def unfinished(
-    user: AbstractBaseUser, kind: str, now: datetime, holder: str | None = None
-) -> Unfinished | None:
-    """With a holder only what they began: somebody else with the password must not learn this key."""
-    found = opened(draft_of(user, kind), now)
-    return found if found and holder in (None, found.holder) else None
+def find_draft(
+    user: AbstractBaseUser, kind: str, now: datetime, owner: str | None = None
+) -> OpenDraft | None:
+    """With an owner: only if that owner began it."""
+    draft = open_draft(find_row(user, kind), now)
+    return draft if draft and owner in (None, draft.owner) else None
 
 
-def all_unfinished(user: AbstractBaseUser, now: datetime) -> dict[str, Unfinished | None]:
+def find_drafts(user: AbstractBaseUser, now: datetime) -> dict[str, OpenDraft | None]:
     """By their kind."""
-    return {draft.kind: opened(draft, now) for draft in Draft.objects.filter(user_id=user.pk)}
+    return {row.kind: open_draft(row, now) for row in Draft.objects.filter(user_id=user.pk)}
 
 
-def draft_of(user: AbstractBaseUser, kind: str) -> Draft | None:
+def find_row(user: AbstractBaseUser, kind: str) -> Draft | None:
     return Draft.objects.filter(user_id=user.pk, kind=kind).first()
 
 
-def opened(draft: Draft | None, now: datetime) -> Unfinished | None:
-    if draft is None or draft.started_at <= now - Draft.MAX_AGE:
+def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
+    if row is None or row.started_at <= now - Draft.MAX_AGE:
         return None
-    owner = sealing.owner_of(draft.user_id)
+    user = sealing.owner_of(row.user_id)
     try:
-        value = sealing.unseal(draft.purpose, owner, draft.sealed, now, Draft.MAX_AGE)
+        value = sealing.unseal(row.purpose, user, row.sealed, now, Draft.MAX_AGE)
     except sealing.Unopenable:
         return None
-    return Unfinished(draft, **value)
+    return OpenDraft(row, **value)
 
 
-def start(user: AbstractBaseUser, kind: str, now: datetime, holder: str = "") -> Unfinished:
-    """The unfinished one if there is one: a reload or a second tab shows the same key and the same codes.
+def start(user: AbstractBaseUser, kind: str, now: datetime, owner: str = "") -> OpenDraft:
+    """Returns the running draft if there is one: a reload or a second tab shows the same key and codes.
 
-    Unless so many wrong codes were tried at its key that it takes no more, or another session began it.
+    A new one takes its place if another owner began it, or if its key takes no more guesses.
     """
     if kind == Draft.Kind.SETUP and needs_confirmed_address(user):
         raise Unconfirmed
-    before = draft_of(user, kind)
-    found = opened(before, now)
-    if found and found.holder == holder and found.draft.failures < GUESSES_PER_KEY:
-        return found
+    before = find_row(user, kind)
+    running = open_draft(before, now)
+    if running and running.owner == owner and running.row.failures < GUESSES_PER_KEY:
+        return running
     counted_as = f"{kind}:{user.pk}"
     limits.SET_UPS_BEGUN.take_or_refuse(counted_as, now)
     value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
-        "holder": holder,
+        "owner": owner,
     }
     sealed = sealing.seal(Draft(kind=kind).purpose, sealing.owner_of(user.pk), value, now)
     try:
         with transaction.atomic():
             if before:
                 before.delete()
-            draft = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
-    except IntegrityError:  # a second tab was first: theirs counts
+            row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
+    except IntegrityError:  # a second tab was faster: use its draft
         limits.SET_UPS_BEGUN.give_back(counted_as)
-        return start(user, kind, now, holder)
-    return Unfinished(draft, **value)
+        return start(user, kind, now, owner)
+    return OpenDraft(row, **value)
 
 
-def confirm(setup: Unfinished, text: str, now: datetime) -> None:
-    """The app shows the right code, so the key has arrived. Its step is spent from the start."""
+def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
+    """The right code shows that the app has the key. Its time step counts as used from the start."""
     code = code_text.compact(text)
     rule = _("The code must be %(digits)d numbers") % {"digits": totp.DIGITS}
     if not code:
         raise Refused(_("Enter the code"))
     if not code_text.is_digits(code) or len(code) != totp.DIGITS:
         raise Refused(rule, keep=True)
-    mine = Draft.objects.filter(pk=setup.draft.pk)
-    if not mine.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
-        if not mine.exists():
+    row = Draft.objects.filter(pk=setup.row.pk)
+    if not row.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
+        if not row.exists():
             raise Changed
         raise Refused(_("Too many wrong codes for this key. Cancel, and start again with a new one"))
     step = totp.matching_step(setup.key, code, now)
@@ -151,43 +153,44 @@ def confirm(setup: Unfinished, text: str, now: datetime) -> None:
                 "Check that your phone sets its time automatically"
             )
         )
-    later = mine.filter(Q(confirmed_step=None) | Q(confirmed_step__lt=step))
-    if not later.update(confirmed_step=step, failures=0):  # never back: each code that confirmed is spent
-        step = mine.values_list("confirmed_step", flat=True).first()
-    setup.draft.confirmed_step = step
+    # An older code may confirm too, but the step never goes back: every code that confirmed counts as used.
+    earlier = row.filter(Q(confirmed_step=None) | Q(confirmed_step__lt=step))
+    if not earlier.update(confirmed_step=step, failures=0):
+        step = row.values_list("confirmed_step", flat=True).first()
+    setup.row.confirmed_step = step
 
 
-def finish(user: AbstractBaseUser, setup: Unfinished, request: HttpRequest, now: datetime) -> None:
-    """All or nothing: the authenticator, ten codes and the end of every other session, or none of it."""
-    step = setup.draft.confirmed_step
+def finish(user: AbstractBaseUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
+    """Saves the authenticator and the ten codes, and ends every session, in one transaction."""
+    step = setup.row.confirmed_step
     if step is None:
         raise Changed
     codes = backup_codes.make_rows(user, setup.codes)
     with transaction.atomic():
-        _claim(setup)
+        claim_draft(setup)
         replaced = Authenticator.objects.filter(pk=user.pk).exists()
         authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
         authenticator_app.seal_key(authenticator, setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
-        # The app has just shown its code, so a code by e-mail may help whoever loses it.
+        # Counts as a proof with a factor, so that from now on a code by e-mail can be the way back.
         GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.current(user))
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
 
 
-def save_new_codes(user: AbstractBaseUser, new: Unfinished, request: HttpRequest) -> None:
+def save_new_codes(user: AbstractBaseUser, new: OpenDraft, request: HttpRequest) -> None:
     codes = backup_codes.make_rows(user, new.codes)
     with transaction.atomic():
-        _claim(new)
+        claim_draft(new)
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("backup_codes_regenerated", user, request)
 
 
-def _claim(unfinished: Unfinished) -> None:
-    """Of any number of tabs that finish at once, the one that removes the draft has done it."""
-    if not Draft.objects.filter(pk=unfinished.draft.pk, sealed=unfinished.draft.sealed).delete()[0]:
+def claim_draft(draft: OpenDraft) -> None:
+    """If several tabs finish at once, only the one that deletes the row goes on."""
+    if not Draft.objects.filter(pk=draft.row.pk, sealed=draft.row.sealed).delete()[0]:
         raise Changed
 
 
@@ -196,12 +199,12 @@ def cancel(user: AbstractBaseUser, kind: str) -> None:
 
 
 def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
-    """What the code given with it is spent for (factors.accept), so nothing happens without the code."""
+    """The claim of the code that is given for it (factors.accept). False if it is off already."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             return False
         backup_codes.replace_all(user, [])
-        # The counts of wrong codes stay, or turning off and on again would give new guesses.
+        # The counts of wrong codes stay: turning it off and on again must not give new guesses.
         for model in (Draft, Phone, TrustedBrowser):
             model._default_manager.filter(user_id=user.pk).delete()
         epoch.end_sessions(user)

@@ -76,7 +76,7 @@ def test_a_code_of_each_kind(run, phone):
 
 def test_new_backup_codes(run, phone):
     run("rotate_backup_codes")
-    assert run("verify_backup_code", code=run.words["new"].shown_codes[9]) == "backup"
+    assert run("verify_backup_code", code=run.words["new"].formatted_codes[9]) == "backup"
 
 
 def test_a_challenge(run, phone, alice):

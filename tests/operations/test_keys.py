@@ -159,7 +159,7 @@ def test_an_unfinished_set_up_shows_the_same_key_as_before(settings, alice, clie
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    assert enrolment.unfinished(alice, Draft.Kind.SETUP, NOW).key == before
+    assert enrolment.find_draft(alice, Draft.Kind.SETUP, NOW).key == before
 
 
 @pytest.mark.parametrize(("minutes", "opens"), [(30, True), (31, False)])
@@ -171,7 +171,7 @@ def test_sealing_again_makes_nothing_younger(settings, alice, client, clock, min
     run("rotate-keys")
     now = NOW + timedelta(minutes=minutes)
     Draft.objects.update(started_at=now)
-    assert (enrolment.unfinished(alice, Draft.Kind.SETUP, now) is not None) == opens
+    assert (enrolment.find_draft(alice, Draft.Kind.SETUP, now) is not None) == opens
 
 
 def test_the_second_time_there_is_nothing_to_do(new_key):

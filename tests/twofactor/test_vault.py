@@ -10,7 +10,7 @@ from twofactor.conf import parse_keys
 from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft
 from twofactor.signin.pending import PURPOSE as PENDING
-from twofactor.views.setup import PURPOSE as HOLDER
+from twofactor.views.setup import PURPOSE as DRAFT_OWNER
 
 
 def seal(value="secret", purpose="authenticator", owner="1"):
@@ -55,7 +55,13 @@ def test_a_token_for_nobody_does_not_open_for_somebody():
 
 @pytest.mark.proves("K-03")
 def test_every_purpose_of_ours_has_a_key_of_its_own():
-    purposes = [Authenticator.PURPOSE, f"{Draft.PURPOSE}-setup", f"{Draft.PURPOSE}-codes", PENDING, HOLDER]
+    purposes = [
+        Authenticator.PURPOSE,
+        f"{Draft.PURPOSE}-setup",
+        f"{Draft.PURPOSE}-codes",
+        PENDING,
+        DRAFT_OWNER,
+    ]
     tokens = {purpose: seal(purpose=purpose) for purpose in purposes}
     assert [opens(tokens[sealed], tried) for sealed in purposes for tried in purposes if sealed != tried] == (
         [False] * len(purposes) * (len(purposes) - 1)

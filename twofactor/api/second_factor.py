@@ -61,12 +61,12 @@ class ConfirmView(ApiView):
         data, now = validated(serializers.Confirmation, request), timezone.now()
         user = token_family(request).user
         require_set_up_allowed(request, data)
-        if (draft := enrolment.unfinished(user, SETUP, now, draft_owner(request))) is None:
+        if (draft := enrolment.find_draft(user, SETUP, now, draft_owner(request))) is None:
             raise ApiError(_("There is no set-up to confirm. Begin again."), "no_set_up")
         enrolment.confirm(draft, data["input_code"], now)
         enrolment.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, now)
-        return serialized(serializers.Confirmed, {"backup_codes": draft.shown_codes, **pair})
+        return serialized(serializers.Confirmed, {"backup_codes": draft.formatted_codes, **pair})
 
 
 class TurnOffView(ApiView):
@@ -94,7 +94,7 @@ class RotateBackupCodesView(ApiView):
         draft = enrolment.start(user, CODES, now, draft_owner(request))
         enrolment.save_new_codes(user, draft, django_request(request))
         tokens.keep_sign_in(token_family(request), methods.TOTP)
-        return serialized(serializers.BackupCodes, {"backup_codes": draft.shown_codes})
+        return serialized(serializers.BackupCodes, {"backup_codes": draft.formatted_codes})
 
 
 class StatusView(ApiView):

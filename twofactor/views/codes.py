@@ -17,45 +17,45 @@ from twofactor.signin.session import NONE, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof
-from twofactor.views.setup import begun, held, holder, shown
+from twofactor.views.setup import codes_context, current_draft, draft_owner, set_draft_cookie
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import see_other
 
 CODES = Draft.Kind.CODES
-LIVE_CODE = frozenset({methods.TOTP})  # whoever holds the paper must not be able to renew it
+LIVE_CODE = frozenset({methods.TOTP})  # with a backup code, a thief of the paper could make new ones
 
 
 @sensitive_post_parameters()
 @or_fresh_panel
 def backup_codes(request: HttpRequest) -> HttpResponse:
-    """New codes are shown until they are acknowledged, where a live code was given for them and nowhere else.
+    """New codes are shown until they are acknowledged, but only in the browser where the code was given.
 
     The old ones work until then.
     """
     if not enrolment.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    new = begun(request, CODES)
+    new = current_draft(request, CODES)
     return show_codes(request, new) if new else ask_for_codes(request)
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = proof(request, kinds=LIVE_CODE)
     if form.is_valid():
-        mine = holder(request)
-        enrolment.start(signed_in_user(request), CODES, timezone.now(), mine)
+        owner = draft_owner(request)
+        enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
         step_up.record_step_up(request, methods.TOTP)
-        return held(request, see_other("twofactor:backup_codes"), mine)
+        return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
     return page(request, "twofactor/backup_codes.html", form=form)
 
 
-def show_codes(request: HttpRequest, new: enrolment.Unfinished) -> HttpResponse:
+def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.save_new_codes(signed_in_user(request), new, request)
         keep_session(request, request.user, methods.TOTP)
         messages.success(request, _("New backup codes saved. Old ones no longer work."))
         return see_other("twofactor:settings")
-    return page(request, "twofactor/backup_codes_new.html", form=form, **shown(request, new))
+    return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
 
 
 @sensitive_post_parameters()

@@ -46,7 +46,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     mine = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
     authenticator = mine.first()
     left, total = backup_codes.count_unused_and_all(user)
-    unfinished = enrolment.all_unfinished(user, now)
+    drafts = enrolment.find_drafts(user, now)
     by_email = authenticator and sent_codes.may_email(authenticator.user)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
@@ -54,8 +54,8 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "codes_left": left if authenticator else 0,
         "few": backup_codes.FEW_LEFT,
         "total": total,
-        "setup": unfinished.get(Draft.Kind.SETUP),
-        "new_codes": unfinished.get(Draft.Kind.CODES) if authenticator else None,
+        "setup": drafts.get(Draft.Kind.SETUP),
+        "new_codes": drafts.get(Draft.Kind.CODES) if authenticator else None,
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
@@ -71,7 +71,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
 def fingerprint(state: dict[str, Any]) -> str:
     """Changes when anything on the panel does."""
     drafts = [
-        state[name] and (state[name].draft.pk, state[name].confirmed) for name in ("setup", "new_codes")
+        state[name] and (state[name].row.pk, state[name].is_confirmed) for name in ("setup", "new_codes")
     ]
     dated = [
         (row.pk, getattr(row, "enabled_at", "")) for row in (state["authenticator"], state["phone"]) if row

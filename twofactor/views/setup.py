@@ -1,4 +1,4 @@
-"""Set-up in three steps: the key, a code from it, the backup codes. Nothing changes before the last."""
+"""Set-up in three steps: the key, a code from the app, the backup codes. Only the last changes anything."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import enrolment, sealing
 from twofactor.decorators import may_set_up, open_before_set_up
-from twofactor.enrolment import Unfinished
+from twofactor.enrolment import OpenDraft
 from twofactor.factors import qr, totp
 from twofactor.factors.methods import TOTP
 from twofactor.forms import CodeForm, SavedForm
@@ -32,15 +32,15 @@ from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
 COOKIE = "twofactor_draft"
-PURPOSE = "draft holder"
-SOON = timedelta(minutes=10)  # in which people who go back mean to see what they have just done
+PURPOSE = "draft owner"
+SOON = timedelta(minutes=10)  # so long after the last step, its pages lead to the panel
 
 
-def holder(request: HttpRequest) -> str:
-    """Names the browser that began: it alone may go on, even after signing in again.
+def draft_owner(request: HttpRequest) -> str:
+    """Names the browser that begins: it alone may go on with the draft, even after signing in again.
 
-    Tabs that begin at once agree on it, because they have the same session. A cookie counts only if we sealed
-    it for this person: what somebody writes into it themselves must never name another browser or program.
+    Without a cookie the session gives the name, so that two tabs that begin at once get the same one. The
+    cookie is sealed for the person: nobody can write the name of another browser into it.
     """
     sealed = cookies.read(request, COOKIE)
     try:
@@ -49,31 +49,33 @@ def holder(request: HttpRequest) -> str:
         )
     except sealing.Unopenable:
         key = request.session.session_key or ""
-        return salted_hmac("twofactor.views.setup.holder", key, algorithm="sha256").hexdigest()
+        return salted_hmac("twofactor.views.setup.draft_owner", key, algorithm="sha256").hexdigest()
 
 
-def held(request: HttpRequest, response: HttpResponse, holder: str) -> HttpResponse:
-    sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), holder, timezone.now())
+def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -> HttpResponse:
+    sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), owner, timezone.now())
     cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
     return response
 
 
-def begun(request: HttpRequest, kind: str = SETUP) -> Unfinished | None:
-    return enrolment.unfinished(signed_in_user(request), kind, timezone.now(), holder(request))
+def current_draft(request: HttpRequest, kind: str = SETUP) -> OpenDraft | None:
+    return enrolment.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
 
 
 def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Back, soon after the last step, leads to the panel instead of asking people who they are.
+    """Somebody who goes back soon after the last step is led to the panel, and not asked for the password.
 
-    Whoever comes to begin again has one of these parameters in the address.
+    Links that begin another set-up have one of these parameters in their address.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
             may_go_on = request.GET.keys() & set(begins) or step_up.may_set_up(request)
-            finished = not may_go_on and enrolment.was_finished(request.user, timezone.now() - SOON)
-            return nothing_to_change(request) if finished and begun(request) is None else view(request)
+            finished = not may_go_on and enrolment.was_finished_since(request.user, timezone.now() - SOON)
+            return (
+                nothing_to_change(request) if finished and current_draft(request) is None else view(request)
+            )
 
         return or_fresh_panel(open_before_set_up(guarded))
 
@@ -83,8 +85,8 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
 @unless_finished("replace", "next")
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
-    mine = holder(request)
-    draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), mine)
+    owner = draft_owner(request)
+    draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), owner)
     address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), mail.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     response = page(
@@ -95,7 +97,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         picture=picture,
         onward=onward(request),
     )
-    return held(request, response, mine)
+    return set_draft_cookie(request, response, owner)
 
 
 @open_before_set_up
@@ -109,7 +111,7 @@ def setup_address(request: HttpRequest) -> HttpResponse:
 @unless_finished()
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
-    draft = begun(request)
+    draft = current_draft(request)
     if draft is None:
         return step(request, "setup")
     form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
@@ -125,15 +127,15 @@ def step(request: HttpRequest, name: str) -> HttpResponse:
 @unless_finished()
 def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
-    draft = begun(request)
+    draft = current_draft(request)
     if draft is None and request.method == "POST":
         raise enrolment.Changed
     return last_step(request, draft)
 
 
 @may_set_up
-def last_step(request: HttpRequest, draft: Unfinished | None) -> HttpResponse:
-    if draft is None or not draft.confirmed:
+def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
+    if draft is None or not draft.is_confirmed:
         return step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
@@ -141,7 +143,7 @@ def last_step(request: HttpRequest, draft: Unfinished | None) -> HttpResponse:
         keep_session(request, request.user, TOTP)
         messages.success(request, _("Two-factor authentication is on"))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
-    return page(request, "twofactor/setup_codes.html", form=form, **shown(request, draft))
+    return page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
 
 
 @open_before_set_up
@@ -152,11 +154,11 @@ def setup_cancel(request: HttpRequest) -> HttpResponse:
     return see_other("twofactor:settings")
 
 
-def shown(request: HttpRequest, unfinished: Unfinished) -> dict[str, Any]:
-    return {"codes": unfinished.shown_codes, "file": as_file(request, unfinished)}
+def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
+    return {"codes": draft.formatted_codes, "file": codes_as_file(request, draft)}
 
 
-def as_file(request: HttpRequest, unfinished: Unfinished) -> str:
-    """A link that saves the codes without JavaScript, and without a second page that would show them."""
+def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
+    """The address of a link that saves the codes, without JavaScript and without a second page with them."""
     lines = [mail.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
-    return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *unfinished.shown_codes, ""]))
+    return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *draft.formatted_codes, ""]))
