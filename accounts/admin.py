@@ -37,7 +37,7 @@ class PersonAdmin(TwoFactorPeople):
         """Only who has all power gives any away, and lets somebody with power in or keeps them out."""
         if request.user.is_superuser:
             return self.readonly_fields
-        powerful = obj is not None and (obj.is_staff or support.rights_if_active(obj))
+        powerful = obj is not None and (obj.is_staff or support.permissions_if_active(obj))
         return (*self.readonly_fields, *POWER, *(["is_active"] if powerful else []))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:

@@ -119,7 +119,7 @@ def expired(now: datetime) -> QuerySet[KnownBrowser]:
     return KnownBrowser.objects.filter(expires_at__lt=now)
 
 
-prune.MORE["known browsers"] = expired
+prune.OTHER_APPS["known browsers"] = expired
 
 
 class Remember:

@@ -29,7 +29,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def lines() -> Iterator[str]:
     """From the database, so that every app server says the same, over a window that has an index."""
     now = timezone.now()
-    for name, value in adoption.numbers(now).items():
+    for name, value in adoption.counts(now).items():
         yield f"# TYPE countersign_{name} gauge"
         yield f"countersign_{name} {value}"
     recent = Event.objects.filter(at__gt=now - WINDOW).values_list("kind")

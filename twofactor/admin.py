@@ -31,7 +31,7 @@ STYLE = ["twofactor/countersign-admin.css"]
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason, for the audit log"),
-        max_length=support.LONGEST_REASON,
+        max_length=support.MAX_REASON_LENGTH,
         error_messages={"required": gettext_lazy("Say why")},
     )
 
@@ -191,7 +191,7 @@ class TwoFactorPeople(AskedAgain):
         valid_for = timedelta(hours=form.cleaned_data["hours"])
         by = actor(request.user.pk)
         try:
-            code = support.emergency_code(
+            code = support.make_emergency_code(
                 user, form.cleaned_data["reason"], by, request, timezone.now(), valid_for
             )
         except support.NothingToDo:

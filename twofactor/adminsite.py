@@ -98,10 +98,10 @@ class Site(admin.AdminSite):
         context = {
             **self.each_context(request),
             "title": _("Two-factor sign-in"),
-            "numbers": adoption.numbers(now),
+            "numbers": adoption.counts(now),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
-            "methods": chart.Chart(adoption.by_method(now, DAYS)),
-            "wrong": chart.Chart(adoption.by_day(now, DAYS, *WRONG)),
-            "accepted": chart.Chart(adoption.by_day(now, DAYS, "second_factor_accepted")),
+            "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
+            "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *WRONG)),
+            "accepted": chart.Chart(adoption.events_per_day(now, DAYS, "second_factor_accepted")),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)

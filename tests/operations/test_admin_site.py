@@ -574,11 +574,11 @@ def test_somebody_who_is_locked_is_counted(admin, alice, phone, client):
 
 
 def test_there_are_numbers_of_nobody(db):
-    assert set(adoption.numbers(NOW).values()) == {0}
+    assert set(adoption.counts(NOW).values()) == {0}
 
 
 def test_there_are_charts_of_nothing(db):
-    assert set(adoption.by_day(NOW, 30, "second_factor_refused").values()) == {0}
+    assert set(adoption.events_per_day(NOW, 30, "second_factor_refused").values()) == {0}
 
 
 def test_growth_counts_everybody_who_was_there_by_then(alice, phone):
@@ -591,7 +591,7 @@ def test_growth_begins_with_those_who_were_there_before(alice, phone):
 
 
 def test_an_event_is_counted_on_its_day(event):
-    counted = adoption.by_day(NOW, 30, "reset_by_support")
+    counted = adoption.events_per_day(NOW, 30, "reset_by_support")
     assert (len(counted), counted[date(2026, 3, 1)], sum(counted.values())) == (30, 1, 1)
 
 
@@ -601,7 +601,7 @@ def test_codes_are_counted_by_method(alice, phone, client):
     give_password(Client())
     spend(PAPER[0])
     spend(PAPER[1])
-    assert list(adoption.by_method(NOW, 30).values()) == [1, 2, 0, 0]
+    assert list(adoption.codes_by_method(NOW, 30).values()) == [1, 2, 0, 0]
 
 
 def test_the_wrong_code_that_locks_is_in_the_chart_of_wrong_codes(admin, alice, phone, client):

@@ -39,7 +39,7 @@ def new_key(settings, phone):
 
 def waiting():
     """How many rows are not under the newest key."""
-    return sum(rotate_keys.stale(model, column).count() for model, column in rotate_keys.SEALED)
+    return sum(rotate_keys.sealed_with_old_key(model, column).count() for model, column in rotate_keys.SEALED)
 
 
 def crowd(size):
@@ -65,7 +65,7 @@ def test_a_new_key_asks_nothing_of_anybody(new_key, alice, phone, client):
 
 def test_what_is_sealed_from_now_on_is_under_the_new_key(new_key):
     enrol(person("bob@example.com"))
-    assert rotate_keys.in_use() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 1}
+    assert rotate_keys.rows_by_key() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 1}
 
 
 def test_who_depends_on_which_key_is_reported(new_key):
@@ -106,7 +106,7 @@ def test_the_report_shows_no_key(new_key):
 
 def test_afterwards_nothing_depends_on_the_old_key(new_key):
     run("rotate-keys")
-    assert rotate_keys.in_use() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 0}
+    assert rotate_keys.rows_by_key() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 0}
 
 
 @pytest.mark.proves("13.3.4")
@@ -200,7 +200,7 @@ def test_of_three_keys_all_rows_end_under_the_first(new_key, settings):
     enrol(person("bob@example.com"))
     settings.TWOFACTOR_KEYS = [LOST, NEW, OLD]
     run("rotate-keys")
-    assert rotate_keys.in_use()[sealing.key_id(LOST)] == 2
+    assert rotate_keys.rows_by_key()[sealing.key_id(LOST)] == 2
 
 
 # What can not be opened

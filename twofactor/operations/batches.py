@@ -1,4 +1,4 @@
-"""Work on many rows that holds up nobody's sign-in: short transactions, with room for others between."""
+"""Reads many rows in small batches with pauses, so that sign-ins need not wait for a long transaction."""
 
 import time
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-# SQLite has one writer at a time and no queue: who waits asks again, every tenth of a second at the latest.
-PAUSE = 0.1
+# SQLite has one writer at a time and no queue: whoever waits for it tries again within a tenth of a second.
+PAUSE = 0.1  # seconds
 
 
 def in_batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:

@@ -1,4 +1,4 @@
-"""A bar chart as numbers for an inline SVG: no script, no colour; a table beside it says the same."""
+"""The numbers of a bar chart that the template draws as inline SVG. A table beside it has the same data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ WIDTH, HEIGHT, GAP = 600, 100, 2
 
 @dataclass(frozen=True)
 class Bar:
-    label: Any  # a day, or the name of a method
+    label: Any  # a date, or the name of a method
     value: int
-    share: float  # of the longest bar, from 0 to 100
+    height: float  # the highest bar has 100
     x: float
     width: float
 
     @property
     def y(self) -> float:
-        return round(HEIGHT - self.share, 1)
+        return round(HEIGHT - self.height, 1)
 
 
 class Chart:
     def __init__(self, values: Mapping[Any, int]) -> None:
-        self.most = max(values.values(), default=0)
+        self.highest = max(values.values(), default=0)
         step = WIDTH / max(len(values), 1)
         self.bars = [
             Bar(
                 label,
                 value,
-                share=round(value * 100 / (self.most or 1), 1),
-                x=round(n * step, 1),
+                height=round(value * 100 / (self.highest or 1), 1),
+                x=round(position * step, 1),
                 width=round(step - GAP, 1),
             )
-            for n, (label, value) in enumerate(values.items())
+            for position, (label, value) in enumerate(values.items())
         ]
 
     @property

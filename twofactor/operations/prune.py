@@ -1,4 +1,4 @@
-"""Removing what has had its time."""
+"""Deletes rows that are not needed any more. The command runs it every night."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -29,14 +29,13 @@ from twofactor.users import has_column, has_relation
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
-LONGEST = timedelta(days=36500)  # that events can be kept
-LETTERS_KEPT = timedelta(days=7)  # after they were sent; what they said is gone at once
+MAX_EVENTS_KEPT = timedelta(days=36500)
+LETTERS_KEPT = timedelta(days=7)  # after they were sent; the text is deleted at once
 ATTEMPTS_KEPT = timedelta(days=90)
-UNCONFIRMED_KEPT = timedelta(days=30)  # of a sign-up, and since somebody last signed in with it
+UNCONFIRMED_KEPT = timedelta(days=30)  # after sign-up and after the last sign-in
 
-
-# What an app of the same site keeps for a while, by the name that is told.
-MORE: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
+# Other apps of the site add functions here that return their expired rows, under the name that is printed.
+OTHER_APPS: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
 
 
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -52,47 +51,52 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     if apps.is_installed("axes"):
         attempts = apps.get_model("axes", "AccessAttempt")
         yield "wrong passwords", attempts.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT)
-    for name, rows_of in MORE.items():
+    for name, rows_of in OTHER_APPS.items():
         yield name, rows_of(now)
     if issubclass(get_user_model(), SecurityMixin):
         yield "accounts nobody confirmed", unconfirmed(now - UNCONFIRMED_KEPT)
 
 
 def unconfirmed(before: datetime) -> QuerySet[Any]:
-    """Signed up by themselves, perhaps with somebody else's address, and given nothing by anybody since."""
+    """Users who signed up, perhaps with somebody else's address, and never confirmed it.
+
+    Not those who have a second factor, or whom an administrator has given a role since.
+    """
     unused = Q(last_login=None) | Q(last_login__lt=before)
-    powers = [name for name in ("is_staff", "is_superuser") if has_column(name)]
-    everybody = get_user_model()._default_manager
+    flags = [name for name in ("is_staff", "is_superuser") if has_column(name)]
+    users = get_user_model()._default_manager
     if not conf.site_has_mail():
-        return everybody.none()  # they could not confirm it
-    people = everybody.filter(unused, unconfirmed_since__lt=before, **dict.fromkeys(powers, False))
-    for given in ("groups", "user_permissions"):
-        if has_relation(given):
-            # A query of its own, because PostgreSQL locks no rows of an outer join.
-            people = people.exclude(pk__in=everybody.filter(**{f"{given}__isnull": False}).values("pk"))
-    return people.exclude(pk__in=Authenticator.objects.values("pk"))
+        return users.none()  # without mail nobody can confirm an address
+    expired_users = users.filter(unused, unconfirmed_since__lt=before, **dict.fromkeys(flags, False))
+    for relation in ("groups", "user_permissions"):
+        if has_relation(relation):
+            # A subquery, because PostgreSQL cannot lock the rows of an outer join.
+            with_role = users.filter(**{f"{relation}__isnull": False})
+            expired_users = expired_users.exclude(pk__in=with_role.values("pk"))
+    return expired_users.exclude(pk__in=Authenticator.objects.values("pk"))
 
 
 def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:
-    return {name: rows.count() if dry_run else remove(rows) for name, rows in expired(now, events_kept)}
+    """How many rows of each kind were deleted, or would be."""
+    return {name: rows.count() if dry_run else delete(rows) for name, rows in expired(now, events_kept)}
 
 
-def remove(rows: QuerySet[Any]) -> int:
-    """As Django's own delete() would, but axes listens to that one and would load each row."""
-    removed = 0
+def delete(rows: QuerySet[Any]) -> int:
+    """Without signals: axes has a receiver for deletions, for which Django would load each row."""
+    deleted = 0
     for batch in in_batches(rows.only("pk"), BATCH):
         keys = [row.pk for row in batch]
         if rows.model is get_user_model():
-            removed += remove_people(rows.filter(pk__in=keys))
+            deleted += delete_users(rows.filter(pk__in=keys))
         else:
-            some = rows.model._default_manager.filter(pk__in=keys)
-            removed += some._raw_delete(some.db)
-    return removed
+            chosen = rows.model._default_manager.filter(pk__in=keys)
+            deleted += chosen._raw_delete(chosen.db)
+    return deleted
 
 
-def remove_people(some: QuerySet[Any]) -> int:
-    """With all that is theirs, unless they have confirmed the address or signed in meanwhile."""
+def delete_users(users: QuerySet[Any]) -> int:
+    """With their related rows. Locking filters again: somebody may have signed in or confirmed meanwhile."""
     with transaction.atomic():
-        people = [person.pk for person in some.select_for_update()]
-        some.model._default_manager.filter(pk__in=people).delete()
-    return len(people)
+        locked = [user.pk for user in users.select_for_update()]
+        users.model._default_manager.filter(pk__in=locked).delete()
+    return len(locked)

@@ -1,4 +1,4 @@
-"""Which keys the database depends on, and sealing everything again with the newest."""
+"""Tells which keys the database depends on, and seals every value again with the newest key."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,41 +26,41 @@ def purpose(row: Any) -> str:
     return row.purpose if isinstance(row, Draft) else str(row.PURPOSE)
 
 
-def in_use() -> Counter[str]:
-    """How many rows each key still opens, by key id."""
-    found: Counter[str] = Counter({sealing.key_id(key): 0 for key in conf.sealing_keys()})
+def rows_by_key() -> Counter[str]:
+    """How many rows are sealed with each key, by key id."""
+    rows: Counter[str] = Counter({sealing.key_id(key): 0 for key in conf.sealing_keys()})
     for model, column in SEALED:
         sealed = model._default_manager.exclude(**{column: ""})
         for token in sealed.values_list(column, flat=True).iterator():
-            found[str(token).partition(".")[0]] += 1
-    return found
+            rows[str(token).partition(".")[0]] += 1
+    return rows
 
 
-def dependent() -> list[str]:
-    """Sign-in names of everybody with something that only an older key opens."""
-    depends = Q()
+def users_of_old_keys() -> list[str]:
+    """The sign-in names of all users with a value that only an older key opens."""
+    affected = Q()
     for column in SEALED:
-        depends |= Q(pk__in=stale(*column).values("user_id"))
+        affected |= Q(pk__in=sealed_with_old_key(*column).values("user_id"))
     name = get_user_model().USERNAME_FIELD
-    people = get_user_model()._default_manager.filter(depends).order_by(name)
-    return list(people.values_list(name, flat=True))
+    users = get_user_model()._default_manager.filter(affected).order_by(name)
+    return list(users.values_list(name, flat=True))
 
 
-def stale(model: type[Model], column: str) -> Any:
+def sealed_with_old_key(model: type[Model], column: str) -> Any:
     newest = sealing.key_id(conf.sealing_keys()[0])
-    sealed = model._default_manager.exclude(**{column: ""})  # as a letter's is once it has been sent
+    sealed = model._default_manager.exclude(**{column: ""})  # a letter is empty once it has been sent
     return sealed.exclude(**{f"{column}__startswith": f"{newest}."})
 
 
 def rotate(now: datetime) -> Iterator[tuple[int, int]]:
-    """Seal again, batch by batch: (sealed, unreadable) after each.
+    """Yields (sealed, unreadable) after each batch.
 
-    A row that somebody changes meanwhile is left to them, who seal with the newest key anyway. Whatever ends
-    this half-way loses nothing: the next run finds what is left.
+    A row that changes meanwhile is skipped, because the change has used the newest key. It can be stopped at
+    any time: the next run finds the remaining rows.
     """
     for model, column in SEALED:
-        for rows in in_batches(stale(model, column), BATCH):
-            with transaction.atomic():  # one for the batch: SQLite writes to the disk at the end of each
+        for rows in in_batches(sealed_with_old_key(model, column), BATCH):
+            with transaction.atomic():  # one for the batch: SQLite writes to the disk at each commit
                 done = [reseal(row, column, now) for row in rows]
             yield done.count(True), done.count(False)
     renew_digests()
@@ -77,7 +77,7 @@ def reseal(row: Any, column: str, now: datetime) -> bool:
 
 
 def renew_digests() -> None:
-    """Of passwords and addresses. One that is out of date stays so: nobody may gain by a new key."""
+    """The digests of passwords and addresses. One that does not match its user any more is not renewed."""
     newest = sealing.key_id(conf.sealing_keys()[0])
     old = Q()
     for column in credential_digests.DIGESTS:

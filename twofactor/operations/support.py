@@ -1,4 +1,4 @@
-"""Helping somebody who cannot get in. Each verb leaves its reason in the audit log and tells the person."""
+"""What support does for a user who cannot sign in; recorded with a reason, and mailed to the user."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,38 +14,38 @@ from twofactor.limits import guesses
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 from twofactor.sessions import epoch
 
-LONGEST = timedelta(hours=24)  # that an emergency code works
-LONGEST_REASON = 200  # characters
+MAX_VALIDITY = timedelta(hours=24)  # of an emergency code
+MAX_REASON_LENGTH = 200
 
 
 class NothingToDo(Exception):
-    """This person has no second factor."""
+    """The user has no second factor."""
 
 
 class NeedsNewPassword(Exception):
-    """After a hundred wrong codes in a row no code helps before the password has changed."""
+    """After a hundred wrong codes in a row, no code is accepted until the password has changed."""
 
 
-def may_help(helper: Any, person: Any) -> bool:
-    """Whoever helps somebody could sign in as them: so not people with rights that the helper lacks."""
+def may_help(helper: Any, user: Any) -> bool:
+    """Not a user with permissions that the helper lacks: whoever helps could sign in as that user."""
     if helper.is_superuser:
         return True
-    stronger = person.is_superuser or rights_if_active(person) - helper.get_all_permissions()
-    return not stronger and helper.pk != person.pk
+    has_more = user.is_superuser or permissions_if_active(user) - helper.get_all_permissions()
+    return not has_more and helper.pk != user.pk
 
 
-def rights_if_active(person: Any) -> set[str]:
-    """Back-ends give an inactive person no rights at all, but whoever helps could let them in again.
+def permissions_if_active(user: Any) -> set[str]:
+    """An inactive user has no permissions, but whoever may change users can also activate one.
 
-    Asked of a fresh copy: the object at hand remembers the rights it was asked for before.
+    Asks a fresh copy, because a user object caches its permissions.
     """
-    fresh = type(person)._base_manager.get(pk=person.pk)
+    fresh = type(user)._base_manager.get(pk=user.pk)
     fresh.is_active = True
     return set(fresh.get_all_permissions())
 
 
 def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
-    """Two-factor sign-in is off, as if it had never been on; every session has ended."""
+    """Turn two-factor sign-in off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             raise NothingToDo
@@ -55,17 +55,17 @@ def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
         events.record("reset_by_support", user, request, reason=reason, by=by)
 
 
-def emergency_code(
+def make_emergency_code(
     user: Any, reason: str, by: str, request: HttpRequest | None, now: datetime, valid_for: timedelta
 ) -> str:
-    """One more backup code, with an end, in place of an earlier one. It is shown once, and never stored.
+    """A backup code that expires and replaces an earlier one. Only its hash is stored, so it is shown once.
 
-    It works at once: waits after wrong codes are over with it.
+    It also ends a wait after wrong codes, so that it works at once.
     """
     if not enrolment.is_on(user):
         raise NothingToDo
     code = code_text.generate_backup_code()
-    row = backup_codes.make_extra_row(user, code, expires_at=now + min(valid_for, LONGEST))
+    row = backup_codes.make_extra_row(user, code, expires_at=now + min(valid_for, MAX_VALIDITY))
     with transaction.atomic():
         if not guesses.unlock(user):
             raise NeedsNewPassword
@@ -83,19 +83,22 @@ def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -
 
 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
-    """A backup knows nothing of codes used and sessions ended since: none of them may live again."""
+    """The backup does not know which codes were used and sessions ended since, so all of them are ended.
+
+    Returns how many rows were changed, or would be.
+    """
     codes = BackupCode.objects.filter(used_at=None)
     browsers = TrustedBrowser.objects.all()
-    holders = get_user_model() if epoch.is_on_user() else Standing
-    people = holders._default_manager.all()
+    model = get_user_model() if epoch.is_on_user() else Standing
+    epochs = model._default_manager.all()
     if dry_run:
         return {
-            "people signed out": people.count(),
+            "people signed out": epochs.count(),
             "backup codes": codes.count(),
             "browsers": browsers.count(),
         }
     return {
-        "people signed out": people.update(security_epoch=F("security_epoch") + 1),
+        "people signed out": epochs.update(security_epoch=F("security_epoch") + 1),
         "backup codes": codes.update(used_at=now),
         "browsers": browsers.delete()[0],
     }

@@ -27,8 +27,8 @@ FEW = 20  # names that somebody reads; --json has all
 
 
 def reason(text: str) -> str:
-    if not 0 < len(text.strip()) <= support.LONGEST_REASON:
-        raise ArgumentTypeError(f"say why, in at most {support.LONGEST_REASON} characters")
+    if not 0 < len(text.strip()) <= support.MAX_REASON_LENGTH:
+        raise ArgumentTypeError(f"say why, in at most {support.MAX_REASON_LENGTH} characters")
     return text.strip()
 
 
@@ -129,7 +129,7 @@ class Command(BaseCommand):
 
     def status(self, person: str | None, json: bool, **options: Any) -> None:
         if person is None:
-            self.say({"required_for": conf.required_for(), **adoption.numbers(timezone.now())}, json)
+            self.say({"required_for": conf.required_for(), **adoption.counts(timezone.now())}, json)
             return
         user = self.person(person)
         authenticator = Authenticator.objects.filter(pk=user.pk).first()
@@ -148,10 +148,10 @@ class Command(BaseCommand):
         self.say(facts, json)
 
     def report(self, json: bool, **options: Any) -> None:
-        in_use = {f"sealed_with_key_{key}": rows for key, rows in rotate_keys.in_use().items()}
-        names = rotate_keys.dependent()
+        in_use = {f"sealed_with_key_{key}": rows for key, rows in rotate_keys.rows_by_key().items()}
+        names = rotate_keys.users_of_old_keys()
         told = names if json else ", ".join(names[:FEW]) + " …" * (len(names) > FEW) or "nobody"
-        self.say({**adoption.numbers(timezone.now()), **in_use, "depend_on_older_keys": told}, json)
+        self.say({**adoption.counts(timezone.now()), **in_use, "depend_on_older_keys": told}, json)
 
     def reset(self, person: str, reason: str, **options: Any) -> None:
         try:
@@ -161,10 +161,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Two-factor sign-in is off for {person}, and every session has ended.")
 
     def emergency_code(self, person: str, reason: str, hours: int, **options: Any) -> None:
-        if not 0 < hours <= support.LONGEST.total_seconds() / 3600:
+        if not 0 < hours <= support.MAX_VALIDITY.total_seconds() / 3600:
             raise CommandError("--hours must be from 1 to 24.")
         try:
-            code = support.emergency_code(
+            code = support.make_emergency_code(
                 self.person(person), reason, BY, None, timezone.now(), timedelta(hours=hours)
             )
         except support.NothingToDo:
@@ -215,7 +215,7 @@ class Command(BaseCommand):
 
     def rotate_keys(self, dry_run: bool, **options: Any) -> None:
         if dry_run:
-            waiting = sum(rotate_keys.stale(*column).count() for column in rotate_keys.SEALED)
+            waiting = sum(rotate_keys.sealed_with_old_key(*column).count() for column in rotate_keys.SEALED)
             self.stdout.write(f"{waiting} to be sealed again.")
             return
         sealed = unreadable = 0
@@ -229,8 +229,8 @@ class Command(BaseCommand):
             )
 
     def prune(self, events_days: int, dry_run: bool, **options: Any) -> None:
-        if not 1 <= events_days <= prune.LONGEST.days:
-            raise CommandError(f"--events-days must be from 1 to {prune.LONGEST.days}.")
+        if not 1 <= events_days <= prune.MAX_EVENTS_KEPT.days:
+            raise CommandError(f"--events-days must be from 1 to {prune.MAX_EVENTS_KEPT.days}.")
         removed = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
         for name, rows in removed.items():
             self.stdout.write(f"{name}: {rows} {'would be ' * dry_run}removed")
