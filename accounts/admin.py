@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from twofactor import events
-from twofactor.admin import AskedAgain, HasTwoFactor, LockedNow, TwoFactorPeople
+from twofactor.admin import LockedFilter, StepUpModelAdmin, TwoFactorFilter, TwoFactorUserAdmin
 from twofactor.models import actor
 from twofactor.operations import support
 
@@ -18,12 +18,12 @@ POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class PersonAdmin(TwoFactorPeople):
+class PersonAdmin(TwoFactorUserAdmin):
     """Nobody sets or sees a password here: a new person chooses one with "Forgotten your password?"."""
 
     ordering = ("email",)
     list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
-    list_filter = (HasTwoFactor, LockedNow, "is_active", "is_staff", "is_superuser")
+    list_filter = (TwoFactorFilter, LockedFilter, "is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("sign_in_help", "email_verified_at", "last_login", "date_joined")
@@ -63,7 +63,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class Powers(AskedAgain, GroupAdmin):
+class Powers(StepUpModelAdmin, GroupAdmin):
     """Whoever changes a group gives power to everybody in it, perhaps to themselves."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

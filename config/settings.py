@@ -45,7 +45,7 @@ if API_ENABLED:
 INSTALLED_APPS = [
     "accounts",
     "twofactor",
-    "twofactor.apps.AdminBehindTwoFactors",
+    "twofactor.apps.TwoFactorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

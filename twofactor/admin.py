@@ -1,4 +1,4 @@
-"""Helping people and reading the audit log, in the administration. No page shows a secret or a hash."""
+"""Pages of the admin to help users and to read the audit log. None of them shows a secret or a hash."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,45 +41,52 @@ class ReasonForm(forms.Form):
             self.fields[field].widget.attrs["autofocus"] = True
 
 
-class EmergencyForm(ReasonForm):
-    hours = forms.IntegerField(label=gettext_lazy("Hours it works"), initial=1, min_value=1, max_value=24)
+class EmergencyCodeForm(ReasonForm):
+    hours = forms.IntegerField(
+        label=gettext_lazy("Hours it works"),
+        initial=1,
+        min_value=1,
+        max_value=support.MAX_VALIDITY // timedelta(hours=1),
+    )
 
 
-class HasTwoFactor(admin.SimpleListFilter):
+class TwoFactorFilter(admin.SimpleListFilter):
     title = gettext_lazy("two-factor sign-in")
     parameter_name = "two_factor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("on", _("On")), ("off", _("Off"))]
 
-    def queryset(self, request: HttpRequest, people: QuerySet[Any]) -> QuerySet[Any]:
-        return people.filter(authenticator__isnull=self.value() == "off") if self.value() else people
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(authenticator__isnull=self.value() == "off") if self.value() else queryset
 
 
-class LockedNow(admin.SimpleListFilter):
+class LockedFilter(admin.SimpleListFilter):
     title = gettext_lazy("locked")
     parameter_name = "locked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("now", _("Locked at the moment"))]
 
-    def queryset(self, request: HttpRequest, people: QuerySet[Any]) -> QuerySet[Any]:
-        return people.filter(guess_budget__in=guesses.locked_now(timezone.now())) if self.value() else people
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        return queryset.filter(guess_budget__in=guesses.locked_now(timezone.now()))
 
 
 @method_decorator(recently_confirmed(), name="changeform_view")  # type: ignore[arg-type]  # for functions
 @method_decorator(recently_confirmed(), name="delete_view")  # type: ignore[arg-type]
-class AskedAgain(admin.ModelAdmin):
-    """Adding, changing and deleting take both factors once more: a new address is a new way in."""
+class StepUpModelAdmin(admin.ModelAdmin):
+    """Adding, changing and deleting need a step-up, because a new address can receive a password reset."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
-        """Without Django's bulk deletion, which asks for nothing: each is deleted on its own page."""
-        where = {"action_location": action_location} if action_location else {}  # from Django 6.1 on
-        actions = super().get_actions(request, **where)
+        """Without the bulk deletion, which needs no step-up."""
+        more = {"action_location": action_location} if action_location else {}  # from Django 6.1 on
+        actions = super().get_actions(request, **more)
         return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Only what was changed in the form: another column, such as the password, may be newer by now."""
+        """Save only what the form changed: another column, such as the password, may be newer by now."""
         if not change:
             return super().save_model(request, obj, form, change)
         changed = [
@@ -90,8 +97,8 @@ class AskedAgain(admin.ModelAdmin):
         obj.save(update_fields=changed)
 
 
-class TwoFactorPeople(AskedAgain):
-    """For the admin class of your user model: what it shows of two-factor sign-in, and a page to help."""
+class TwoFactorUserAdmin(StepUpModelAdmin):
+    """Inherit the ModelAdmin of your user model from this: adds columns, and a page to help the user."""
 
     class Media:
         css: ClassVar = {"all": STYLE}
@@ -100,17 +107,17 @@ class TwoFactorPeople(AskedAgain):
         return super().get_queryset(request).select_related("authenticator")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        may = super().has_change_permission(request, obj)
-        return may and (obj is None or support.may_help(request.user, obj))
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or support.may_help(request.user, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        may = super().has_delete_permission(request, obj)
-        return may and (obj is None or support.may_help(request.user, obj))
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or support.may_help(request.user, obj))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What is only read here goes with its person all the same."""
-        tree, counts, needed, protected = super().get_deleted_objects(objs, request)
-        return tree, counts, needed - {str(TrustedBrowser._meta.verbose_name)}, protected
+        """Trusted browsers are deleted with their user, although nobody has the permission to delete one."""
+        tree, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        return tree, counts, perms_needed - {str(TrustedBrowser._meta.verbose_name)}, protected
 
     @admin.display(description=gettext_lazy("two-factor"), boolean=True, ordering="authenticator__enabled_at")
     def two_factor(self, user: Any) -> bool:
@@ -121,25 +128,25 @@ class TwoFactorPeople(AskedAgain):
         return user.authenticator.last_used_at if hasattr(user, "authenticator") else None
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Of Django's UserAdmin, where this class stands left of it: asks for both factors, too."""
+        """Needs a step-up as well, if this class stands left of Django's UserAdmin."""
         inherited: Callable[..., HttpResponse] = super().user_change_password  # type: ignore[misc]
         return recently_confirmed()(inherited)(request, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
+        views = [
             ("", self.help_page, "help"),
             ("reset/", self.reset, "reset"),
             ("emergency-code/", self.emergency_code, "emergency_code"),
             ("end-sessions/", self.end_sessions, "end_sessions"),
         ]
-        mine = [
-            path(f"<path:object_id>/two-factor/{end}", self.guarded(view), name=f"two_factor_{name}")
-            for end, view, name in pages
+        urls = [
+            path(f"<path:object_id>/two-factor/{route}", self.support_view(view), name=f"two_factor_{name}")
+            for route, view, name in views
         ]
-        return mine + super().get_urls()
+        return urls + super().get_urls()
 
-    def guarded(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        """Step-up, and the right to change this person."""
+    def support_view(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """Require a step-up and the permission to change this user, then call the view with the user."""
 
         @recently_confirmed()
         def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
@@ -147,16 +154,16 @@ class TwoFactorPeople(AskedAgain):
             if user is None or not self.has_change_permission(request, user):
                 raise PermissionDenied
             if view != self.help_page and request.method != "POST":
-                return self.back(user)
+                return self.redirect_to_help(user)
             return view(request, user)
 
         return self.admin_site.admin_view(guarded)
 
-    def back(self, user: Any) -> HttpResponse:
+    def redirect_to_help(self, user: Any) -> HttpResponse:
         return see_other(reverse("admin:two_factor_help", args=[user.pk]))
 
     def help_page(self, request: HttpRequest, user: Any, status: int = 200, **context: Any) -> HttpResponse:
-        known = {
+        defaults = {
             **self.admin_site.each_context(request),
             "title": _("Help with signing in"),
             "opts": self.opts,
@@ -166,10 +173,10 @@ class TwoFactorPeople(AskedAgain):
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
-            "code_form": EmergencyForm(prefix="code"),
+            "code_form": EmergencyCodeForm(prefix="code"),
             "sessions_form": ReasonForm(prefix="sessions"),
         }
-        return TemplateResponse(request, "twofactor/admin/help.html", known | context, status=status)
+        return TemplateResponse(request, "twofactor/admin/help.html", defaults | context, status=status)
 
     def reset(self, request: HttpRequest, user: Any) -> HttpResponse:
         form = ReasonForm(request.POST, prefix="reset")
@@ -181,11 +188,11 @@ class TwoFactorPeople(AskedAgain):
             messages.warning(request, _("This person has no two-factor sign-in."))
         else:
             messages.success(request, _("Two-factor sign-in is off, and every session has ended."))
-        return self.back(user)
+        return self.redirect_to_help(user)
 
     def emergency_code(self, request: HttpRequest, user: Any) -> HttpResponse:
-        """Shown in this answer and nowhere else, so it is not a redirect."""
-        form = EmergencyForm(request.POST, prefix="code")
+        """Renders the page instead of a redirect, because the code is shown in this response only."""
+        form = EmergencyCodeForm(request.POST, prefix="code")
         if not form.is_valid():
             return self.help_page(request, user, status=422, code_form=form)
         valid_for = timedelta(hours=form.cleaned_data["hours"])
@@ -196,10 +203,10 @@ class TwoFactorPeople(AskedAgain):
             )
         except support.NothingToDo:
             messages.warning(request, _("This person has no two-factor sign-in."))
-            return self.back(user)
+            return self.redirect_to_help(user)
         except support.NeedsNewPassword:
             messages.error(request, _("No code helps before this person has chosen a new password."))
-            return self.back(user)
+            return self.redirect_to_help(user)
         return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
 
     def end_sessions(self, request: HttpRequest, user: Any) -> HttpResponse:
@@ -208,10 +215,10 @@ class TwoFactorPeople(AskedAgain):
             return self.help_page(request, user, status=422, sessions_form=form)
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("Every session of this person has ended."))
-        return self.back(user)
+        return self.redirect_to_help(user)
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnlyModelAdmin(admin.ModelAdmin):
     class Media:
         css: ClassVar = {"all": STYLE}
 
@@ -229,15 +236,15 @@ class ReadOnly(admin.ModelAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly):
-    list_display = ("at", "kind", "user", "ip_address", "named_browser", "details")
+class EventAdmin(ReadOnlyModelAdmin):
+    list_display = ("at", "kind", "user", "ip_address", "browser_name", "details")
     list_filter = ("kind", "at")
     fields = ("at", "kind", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
-    show_full_result_count = False  # counting ten million rows for a number nobody needs
+    show_full_result_count = False  # it would count the whole audit log for each page
 
     @admin.display(description=gettext_lazy("browser"))
-    def named_browser(self, event: Event) -> str:
+    def browser_name(self, event: Event) -> str:
         return browser_names.name_of(event.browser)
 
     @admin.display(description=gettext_lazy("details"))
@@ -246,6 +253,6 @@ class EventAdmin(ReadOnly):
 
 
 @admin.register(TrustedBrowser)
-class TrustedBrowserAdmin(ReadOnly):
+class TrustedBrowserAdmin(ReadOnlyModelAdmin):
     list_display = ("user", "label", "trusted_at", "last_used_at", "expires_at")
     fields = list_display

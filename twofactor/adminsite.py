@@ -1,4 +1,4 @@
-"""The administration, behind two factors whatever way the session was opened."""
+"""An admin site that requires two factors, however the session was opened."""
 
 from typing import Any, cast
 
@@ -27,11 +27,11 @@ from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
 DAYS = 30
-WRONG = ("second_factor_refused", "second_factor_locked")
+REFUSALS = ("second_factor_refused", "second_factor_locked")
 
 
-class Password(LoginView):
-    """Opens no session before the second factor, as Django's own for the administration would."""
+class AdminLoginView(LoginView):
+    """Opens no session before the second factor, as the login page of Django's admin would."""
 
     template_name = "admin/login.html"
     authentication_form = AdminAuthenticationForm
@@ -42,11 +42,11 @@ class Password(LoginView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        logout(self.request)  # whoever was signed in here has no business in the administration
+        logout(self.request)  # ends the session of somebody else in this browser
         return after_password(self.request, form.get_user(), self.get_success_url())
 
 
-class Site(admin.AdminSite):
+class TwoFactorAdminSite(admin.AdminSite):
     index_template = "twofactor/admin/index.html"
     site_header = site_title = gettext_lazy("Administration")
 
@@ -54,12 +54,12 @@ class Site(admin.AdminSite):
         return {**super().each_context(request), "site_header": f"{mail.site_name()} · {self.site_header}"}
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """A trusted browser or an e-mailed code is not enough here."""
+        """A trusted browser or an e-mailed code is not enough."""
         return super().has_permission(request) and request.session.get(AMR) in methods.FACTORS
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Staff who have no second factor are led to setting one up, and from there to where they wanted."""
+        """Redirects staff without a second factor to the set-up, and after it to the page they wanted."""
         if request.method == "GET" and self.has_permission(request):
             return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
         if super().has_permission(request) and not self.has_permission(request):
@@ -75,7 +75,7 @@ class Site(admin.AdminSite):
             "username": request.user.get_username(),
             **(extra_context or {}),
         }
-        return cast(HttpResponse, Password.as_view(extra_context=context)(request))
+        return cast(HttpResponse, AdminLoginView.as_view(extra_context=context)(request))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)
@@ -83,15 +83,15 @@ class Site(admin.AdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """The site's own page, which counts guesses at the old one; or Django's, after both factors."""
+        """The site's own page, which limits guesses; where there is none, the admin's after a step-up."""
         try:
             return see_other("password_change")
         except NoReverseMatch:
             return recently_confirmed()(super().password_change)(request, extra_context)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        page = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")
-        return [page, *super().get_urls()]
+        url = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")
+        return [url, *super().get_urls()]
 
     def adoption(self, request: HttpRequest) -> HttpResponse:
         now = timezone.now()
@@ -101,7 +101,7 @@ class Site(admin.AdminSite):
             "numbers": adoption.counts(now),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
-            "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *WRONG)),
+            "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
             "accepted": chart.Chart(adoption.events_per_day(now, DAYS, "second_factor_accepted")),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)

@@ -7,11 +7,11 @@ from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
 
-class AdminBehindTwoFactors(admin_apps.AdminConfig):
+class TwoFactorAdminConfig(admin_apps.AdminConfig):
     """In INSTALLED_APPS in place of django.contrib.admin."""
 
     default = False
-    default_site = "twofactor.adminsite.Site"
+    default_site = "twofactor.adminsite.TwoFactorAdminSite"
 
 
 class TwoFactorConfig(AppConfig):

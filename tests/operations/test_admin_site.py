@@ -26,7 +26,7 @@ from tests import people
 from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import enrolment
-from twofactor.admin import TwoFactorPeople
+from twofactor.admin import TwoFactorUserAdmin
 from twofactor.factors import backup_codes
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TrustedBrowser
 from twofactor.operations import adoption
@@ -774,7 +774,7 @@ def test_a_helper_lets_people_without_power_in_again(helper):
     assert other.is_active
 
 
-class WithPasswords(TwoFactorPeople, UserAdmin):
+class WithPasswords(TwoFactorUserAdmin, UserAdmin):
     """As a site of one's own may have it."""
 
     ordering = ("email",)

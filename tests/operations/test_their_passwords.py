@@ -9,19 +9,19 @@ from django.urls import include, path
 from accounts.models import User
 from config.urls import urlpatterns as ours
 from tests.people import PASSWORD, enrol, give_password, person, sign_in
-from twofactor.admin import TwoFactorPeople
-from twofactor.adminsite import Site
+from twofactor.admin import TwoFactorUserAdmin
+from twofactor.adminsite import TwoFactorAdminSite
 
 NEW = "a quiet green harbour"
 
 
-class Theirs(TwoFactorPeople, UserAdmin):
+class Theirs(TwoFactorUserAdmin, UserAdmin):
     ordering = ("email",)
     list_display = ("email",)
     list_filter = ()
 
 
-site = Site(name="theirs")
+site = TwoFactorAdminSite(name="theirs")
 site.register(User, Theirs)
 urlpatterns = [path("theirs/", site.urls), path("auth/", include((auth_urls.urlpatterns, "auth"))), *ours]
 
