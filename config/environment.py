@@ -1,4 +1,7 @@
-"""Settings from the environment: each is right, or start-up stops with one line that names it."""
+"""Reads settings from environment variables. A wrong value stops the start with one line that names it.
+
+Packages such as environs would need less code here, but their errors do not say what the value should be.
+"""
 
 import os
 import re
@@ -18,13 +21,13 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
+from twofactor.conf import parse_rate
 from twofactor.outgoing.email_address import to_mail
-from twofactor.rate import parsed as parsed_rate
 from twofactor.web import ip
 
 SECRET_KEY_LENGTH = 32
-MAIL_SERVER_TIMEOUT = 5  # seconds; Django would wait for ever
-BEFORE_MAILERS = {
+MAIL_SERVER_TIMEOUT = 5  # seconds; Django's default is to wait for ever
+OLD_MAIL_SETTINGS = {
     "host": "EMAIL_HOST",
     "port": "EMAIL_PORT",
     "username": "EMAIL_HOST_USER",
@@ -35,8 +38,8 @@ BEFORE_MAILERS = {
     "file_path": "EMAIL_FILE_PATH",
 }
 READABLE_BY_OTHERS = 0o004
-HAS_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
-HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", re.ASCII)  # as a browser sends it, in xn--
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", re.ASCII)  # as browsers send it, in Punycode
 
 TRUE, FALSE = {"true", "yes", "on", "1"}, {"", "false", "no", "off", "0"}
 
@@ -44,7 +47,7 @@ T = TypeVar("T")
 
 
 def read_file(path: Path) -> None:
-    """The environment wins over the file, so a deployment can override one line of it."""
+    """A variable that is set already wins over the file, so a deployment can override single lines."""
     load_dotenv(path)
 
 
@@ -52,61 +55,62 @@ def refuse(name: str, problem: str, example: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} {problem}; for example {name}={example}")
 
 
-asked: set[str] = set()
+known: set[str] = set()  # every name that value_of was called with
 
 
-def given(name: str) -> str:
-    asked.add(name)
+def value_of(name: str) -> str:
+    known.add(name)
     return os.environ.get(name, "").strip()
 
 
 def text(name: str, *, example: str, default: str | None = None) -> str:
-    value = given(name) or default
+    value = value_of(name) or default
     if value is None:
         refuse(name, "is not set", example)
     return value
 
 
 def refuse_unknown(prefix: str) -> None:
-    """Once all that start like this are read: one that nobody asked for is a typing error."""
+    """Call it after all settings with this prefix have been read: any other is a typing error."""
     for name in sorted(os.environ):
-        if name.startswith(prefix) and name not in asked:
-            (nearest,) = get_close_matches(name, asked, 1, cutoff=0)
+        if name.startswith(prefix) and name not in known:
+            (nearest,) = get_close_matches(name, known, 1, cutoff=0)
             raise ImproperlyConfigured(f"There is no setting {name}. Is it {nearest}?")
 
 
 def flag(name: str) -> bool:
-    value = given(name)
+    value = value_of(name)
     if value.lower() not in TRUE | FALSE:
         refuse(name, f"must be true or false, not '{value}'", "false")
     return value.lower() in TRUE
 
 
-def needs(name: str, packages: tuple[str, ...]) -> None:
-    """Asked without importing them, and before Django would, with a traceback."""
+def require_packages(name: str, packages: tuple[str, ...]) -> None:
+    """Without importing them. Django would import them later, and fail with a traceback."""
     if not all(map(find_spec, packages)):
         install = f"{sys.executable} -m pip install --require-hashes -r requirements-all.txt"
         refuse(name, f"needs packages that are not installed: {install}", "false")
 
 
-def names(name: str) -> list[str]:
-    return [part.strip() for part in given(name).split(",") if part.strip()]
+def comma_separated(name: str) -> list[str]:
+    return [part.strip() for part in value_of(name).split(",") if part.strip()]
 
 
-def choice(name: str, options: tuple[str, ...], *, dotted: bool = False) -> str:
-    """One of the options, of which the first is the default; where allowed, a dotted path instead."""
-    value = given(name) or options[0]
-    if value in options or (dotted and "." in value and value.replace(".", "_").isidentifier()):
+def choice(name: str, options: tuple[str, ...], *, default: str, dotted: bool = False) -> str:
+    """One of the options, or with `dotted` the dotted path of something that stands in for them."""
+    value = value_of(name) or default
+    if value == default or value in options:
         return value
-    refuse(
-        name,
-        f"must be one of {', '.join(filter(None, options))}{' or a dotted path' * dotted}, not '{value}'",
-        options[-1],
-    )
+    allowed = ", ".join(options)
+    if dotted:
+        if "." in value and value.replace(".", "_").isidentifier():
+            return value
+        allowed += " or a dotted path"
+    refuse(name, f"must be one of {allowed}, not '{value}'", options[-1])
 
 
 def number(name: str, most: int, default: int = 0, least: int = 0) -> int:
-    value = given(name) or str(default)
+    value = value_of(name) or str(default)
     if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
         span = f"from {least} to {most}" if least else f"up to {most}"
         refuse(name, f"must be a whole number {span}, not '{value}'", str(default or 14))
@@ -114,13 +118,13 @@ def number(name: str, most: int, default: int = 0, least: int = 0) -> int:
 
 
 def rate(value: str) -> str:
-    """As it was written, once it can be read."""
-    parsed_rate(value)
+    """The text itself, which twofactor.conf parses; ValueError if it could not."""
+    parse_rate(value)
     return value
 
 
-def day(name: str) -> date | None:
-    value = given(name)
+def iso_date(name: str) -> date | None:
+    value = value_of(name)
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
@@ -137,7 +141,7 @@ def parsed(
         refuse(name, problem, example)
 
 
-def long_enough(value: str) -> str:
+def secret_key(value: str) -> str:
     if len(value) < SECRET_KEY_LENGTH:
         raise ValueError("too short")
     return value
@@ -145,32 +149,32 @@ def long_enough(value: str) -> str:
 
 def sender(value: str) -> str:
     name, address = parseaddr(value)
-    return formataddr((name, mailed(address))) if name else mailed(address)
+    return formataddr((name, mail_address(address))) if name else mail_address(address)
 
 
-def mailed(address: str) -> str:
-    if not HAS_MAILBOX.fullmatch(address):
+def mail_address(address: str) -> str:
+    if not ADDRESS.fullmatch(address):
         raise ValueError(address)
     return to_mail(address)
 
 
 def mailboxes(name: str) -> list[str]:
     found = []
-    for address in names(name):
+    for address in comma_separated(name):
         try:
-            found.append(mailed(address))
+            found.append(mail_address(address))
         except ValueError:
             refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
     return found
 
 
 def admins(addresses: list[str]) -> list[Any]:
-    """As Django wants them from 6.0 on; before, each is a pair with a name."""
+    """Django 5.2 wants pairs of name and address; later versions want addresses."""
     return addresses if django.VERSION >= (6, 0) else [("", address) for address in addresses]
 
 
 def origin(value: str) -> str:
-    """scheme://host[:port], nothing more: it is compared with what browsers send."""
+    """scheme://host[:port] and nothing more, because it is compared with what browsers send."""
     parts = urlsplit(value.rstrip("/"))
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError(value)
@@ -180,7 +184,7 @@ def origin(value: str) -> str:
 
 
 def email(value: str) -> dict[str, Any]:
-    """Django's settings for mail from one address."""
+    """All of Django's mail settings from one URL."""
     parts = urlsplit(value)
     if value == "none:":
         return {"SITE_HAS_MAIL": False, **mail_settings("dummy")}
@@ -206,31 +210,31 @@ def email(value: str) -> dict[str, Any]:
 
 
 def mail_settings(backend: str, **options: Any) -> dict[str, Any]:
-    """What Django calls it: MAILERS from 6.1 on, which refuses the EMAIL_… of before beside it."""
+    """MAILERS for Django 6.1 and later, which refuses EMAIL_… settings beside it; those for 5.2 and 6.0."""
     backend = f"django.core.mail.backends.{backend}.EmailBackend"
     if django.VERSION >= (6, 1):
         return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
-    return {"EMAIL_BACKEND": backend, **{BEFORE_MAILERS[name]: value for name, value in options.items()}}
+    return {"EMAIL_BACKEND": backend, **{OLD_MAIL_SETTINGS[name]: value for name, value in options.items()}}
 
 
 def proxies(name: str) -> list[ip.Network | str]:
-    """Networks, and the word for a socket that tells no address."""
+    """Networks, and "unix" for a Unix socket, whose clients have no address."""
     try:
-        return [part if part == "unix" else ip.parse_network(part) for part in names(name)]
-    except ValueError as bad:
-        refuse(name, f"must be addresses, networks or unix ({bad})", "10.0.0.5,10.1.0.0/16")
+        return [part if part == "unix" else ip.parse_network(part) for part in comma_separated(name)]
+    except ValueError as error:
+        refuse(name, f"must be addresses, networks or unix ({error})", "10.0.0.5,10.1.0.0/16")
 
 
 def database(value: str) -> dict[str, Any]:
-    """SQLite or PostgreSQL, each with the options without which a counter could be lost."""
+    """SQLite or PostgreSQL, with the options that keep a counter from being lost."""
     parsed = dict(dj_database_url.parse(value))
     if not parsed["NAME"]:
         raise ValueError(value)
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
         if parsed["NAME"] != ":memory:":
-            keep_from_others(Path(str(parsed["NAME"])))
-        # One writer at a time from BEGIN on: a deferred transaction answers "database is locked" in
-        # the middle of counting a guess. FULL: a spent code stays spent after a power cut.
+            restrict_permissions(Path(str(parsed["NAME"])))
+        # IMMEDIATE: a deferred transaction can fail with "database is locked" while a guess is counted.
+        # FULL: a used code is still used after a power cut.
         parsed["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -244,9 +248,9 @@ def database(value: str) -> dict[str, Any]:
     return parsed
 
 
-def keep_from_others(file: Path) -> None:
-    """It holds hashes of passwords. What SQLite puts beside it gets the same rights as the file itself."""
-    with suppress(OSError):  # where that cannot be, connecting to it says why
+def restrict_permissions(file: Path) -> None:
+    """The file has hashes of passwords. SQLite gives the files beside it the same permissions."""
+    with suppress(OSError):  # connecting to it will fail and say why
         if not file.exists():
             file.touch(mode=0o600)
         for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):

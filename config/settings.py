@@ -1,11 +1,11 @@
-"""Every setting of the site. What a deployment changes comes from the environment (README, Settings)."""
+"""Every setting of the site. A deployment changes them with environment variables (README, Settings)."""
 
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import environment
-from twofactor.conf import parse_keys
+from twofactor import conf
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.read_file(BASE_DIR / ".env")
@@ -13,13 +13,13 @@ environment.read_file(BASE_DIR / ".env")
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.parsed(
     "SECRET_KEY",
-    environment.long_enough,
+    environment.secret_key,
     problem="must have at least 32 characters",
     example="a-random-string-of-fifty-characters-or-more",
 )
-SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = environment.comma_separated("SECRET_KEY_FALLBACKS")
 
-# The one origin. Links in mails come from it, never from a Host header that a stranger can write.
+# The only origin. Links in mails begin with it, and never with a Host header, which any client can write.
 
 BASE_URL = environment.parsed(
     "BASE_URL",
@@ -40,7 +40,9 @@ SITE_NAME = "Countersign"
 
 API_ENABLED = environment.flag("API_ENABLED")
 if API_ENABLED:
-    environment.needs("API_ENABLED", ("rest_framework", "rest_framework_simplejwt", "drf_spectacular"))
+    environment.require_packages(
+        "API_ENABLED", ("rest_framework", "rest_framework_simplejwt", "drf_spectacular")
+    )
 
 INSTALLED_APPS = [
     "accounts",
@@ -58,12 +60,12 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestId",
-    "config.headers.SecurityHeaders",  # outside all that answers: errors and files get them too
+    "config.headers.SecurityHeaders",  # early, for errors and static files, too
     "config.methods.KnownMethods",
-    "config.proxy.TrustedProxy",  # before SecurityMiddleware asks for the scheme
+    "config.proxy.TrustedProxy",  # before SecurityMiddleware reads the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    *(["twofactor.api.middleware.ApiMiddleware"] if API_ENABLED else []),  # before anybody reads a cookie
+    *(["twofactor.api.middleware.ApiMiddleware"] if API_ENABLED else []),  # before SessionMiddleware
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -71,13 +73,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "twofactor.middleware.Htmx",  # outside the gates, whose redirects it rewrites
-    "twofactor.middleware.TwoFactor",  # nobody with a second factor gets past it without
+    "twofactor.middleware.Htmx",  # before TwoFactor, whose redirects it rewrites
+    "twofactor.middleware.TwoFactor",  # who has a second factor must have given it
     "accounts.language.ChosenLanguage",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.known_browsers.Remember",
-    "axes.middleware.AxesMiddleware",  # last: it replaces what a locked-out sign-in would have answered
+    "axes.middleware.AxesMiddleware",  # last: replaces the response to a locked-out sign-in
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -136,7 +138,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
     "accounts.passwords.Argon2",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # reads what another site stored
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # for passwords that another site has hashed
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -148,7 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 60 * 60
 
-# Guesses at passwords: the limits are in accounts/lockout.py, the rest tells axes to leave the work to it
+# django-axes. The limits and the work are in accounts/lockout.py; these settings turn off what axes would do
 
 AXES_HANDLER = "accounts.lockout.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -211,32 +213,36 @@ DEFAULT_FROM_EMAIL = environment.parsed(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = environment.admins(environment.mailboxes("ADMINS"))
 
-# By the workers at once, or by 'manage.py twofactor send' from a timer alone.
-TWOFACTOR_MAIL_SENT_BY = environment.choice("TWOFACTOR_MAIL_SENT_BY", ("workers", "command"))
+# By the workers at once, or only by 'manage.py twofactor send' from a timer.
+TWOFACTOR_MAIL_SENT_BY = environment.choice("TWOFACTOR_MAIL_SENT_BY", conf.MAIL_SENT_BY, default=conf.WORKERS)
 
 # Two-factor sign-in
 
 TWOFACTOR_KEYS = environment.parsed(
     "TWOFACTOR_KEYS",
-    parse_keys,
+    conf.parse_keys,
     problem="must be 32-byte keys in url-safe base64, newest first, separated by commas",
     example="(what 'manage.py twofactor generate-key' prints, like zVq0…44 characters…Xk=)",
 )
 TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
 
 TWOFACTOR_REQUIRED_FOR = environment.choice(
-    "TWOFACTOR_REQUIRED_FOR", ("nobody", "staff", "everyone"), dotted=True
+    "TWOFACTOR_REQUIRED_FOR", conf.REQUIRED_FOR, default=conf.NOBODY, dotted=True
 )
-TWOFACTOR_REQUIRED_FROM = environment.day("TWOFACTOR_REQUIRED_FROM")
+TWOFACTOR_REQUIRED_FROM = environment.iso_date("TWOFACTOR_REQUIRED_FROM")
 TWOFACTOR_GRACE_DAYS = environment.number("TWOFACTOR_GRACE_DAYS", most=365)
-TWOFACTOR_EMAIL_FALLBACK = environment.choice("TWOFACTOR_EMAIL_FALLBACK", ("not-staff", "everyone", "nobody"))
-TWOFACTOR_SMS_GATEWAY = environment.choice("TWOFACTOR_SMS_GATEWAY", ("", "console", "twilio"), dotted=True)
+TWOFACTOR_EMAIL_FALLBACK = environment.choice(
+    "TWOFACTOR_EMAIL_FALLBACK", conf.EMAIL_FALLBACKS, default=conf.NOT_STAFF
+)
+TWOFACTOR_SMS_GATEWAY = environment.choice(
+    "TWOFACTOR_SMS_GATEWAY", tuple(conf.GATEWAYS), default="", dotted=True
+)
 if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID", example="AC0123456789abcdef0123456789abcdef")
     TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN", example="(from Twilio's console)")
     TWILIO_FROM = environment.text("TWILIO_FROM", example="+15017122661")
     TWILIO_URL = environment.text(
-        "TWILIO_URL", default="https://api.twilio.com", example="https://api.twilio.com"
+        "TWILIO_URL", default=conf.default_of("TWILIO_URL"), example=conf.default_of("TWILIO_URL")
     )
 
 TWOFACTOR_CLEAR_SITE_DATA = environment.flag("TWOFACTOR_CLEAR_SITE_DATA")
@@ -245,17 +251,19 @@ environment.refuse_unknown("TWOFACTOR_")
 # The API (README, JSON API)
 
 if API_ENABLED:
-    TOTP_TOKEN_MAX_AGE = environment.number("TOTP_TOKEN_MAX_AGE", most=600, default=120, least=30)
+    TOTP_TOKEN_MAX_AGE = environment.number(
+        "TOTP_TOKEN_MAX_AGE", most=600, default=conf.default_of("TOTP_TOKEN_MAX_AGE"), least=30
+    )
     SPECTACULAR_SETTINGS = {"TITLE": f"{SITE_NAME} API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
     TOTP_THROTTLE_RATE = environment.parsed(
         "TOTP_THROTTLE_RATE",
         environment.rate,
         problem="must be a number of requests in a second, minute, hour or day",
-        example="10/minute",
-        default="10/minute",
+        example=conf.default_of("TOTP_THROTTLE_RATE"),
+        default=conf.default_of("TOTP_THROTTLE_RATE"),
     )
 
-# What is written down, and for whom
+# Logging and metrics
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN", default="", example="a-long-random-string")
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.NothingTyped"
@@ -275,7 +283,7 @@ LOGGING = {
     "loggers": {
         "countersign": {"level": "INFO"},
         "django": {"handlers": ["admins"], "level": "INFO"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any stranger can cause it, and gets a 400
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any client can cause it, and gets a 400
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
 }

@@ -32,7 +32,7 @@ FLOORS = [
     "twofactor.{users, web}",
     "twofactor.{models, sealing, signals}",
     "twofactor.{conf}",
-    "twofactor.{clocks, rate}",
+    "twofactor.{clocks}",
 ]
 
 

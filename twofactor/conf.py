@@ -1,7 +1,7 @@
-"""Every setting of the app. It is read here and nowhere else, and a wrong value is named in one line.
+"""Every setting of the app, with its default and the values it may have. Only this module reads them.
 
-The checks say what is wrong, and the gate refuses to start with it, because some servers start without
-checks: a typing error must never leave the site open, and never be an error on every page.
+The system checks report a wrong value. The middleware refuses to start with one as well, because some servers
+start without checks, and a typing error must neither leave the site open nor break every page.
 """
 
 import base64
@@ -19,19 +19,27 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from twofactor import rate
+from twofactor.clocks import DAY, HOUR, MINUTE
 
 KEY_BYTES = 32
 PREFIX = "TWOFACTOR_"
-RULES = ("nobody", "staff", "everyone")
-FALLBACKS = ("not-staff", "everyone", "nobody")
+NOBODY = "nobody"
+STAFF = "staff"
+NOT_STAFF = "not-staff"
+EVERYONE = "everyone"
+REQUIRED_FOR: tuple[str, ...] = (NOBODY, STAFF, EVERYONE)  # or the dotted path of a function
+EMAIL_FALLBACKS: tuple[str, ...] = (NOT_STAFF, EVERYONE, NOBODY)
 WORKERS = "workers"
-MAIL_SENT_BY = (WORKERS, "command")
-GATEWAYS = {"console": "twofactor.outgoing.sms.Console", "twilio": "twofactor.outgoing.sms.Twilio"}
+MAIL_SENT_BY: tuple[str, ...] = (WORKERS, "command")
+RATE_PERIODS = {"second": timedelta(seconds=1), "minute": MINUTE, "hour": HOUR, "day": DAY}
+GATEWAYS: dict[str, str] = {
+    "console": "twofactor.outgoing.sms.Console",
+    "twilio": "twofactor.outgoing.sms.Twilio",
+}
 
 
 @dataclass(frozen=True)
-class Problem:
+class SettingProblem:
     id: str
     sentence: str
     hint: str | None = None
@@ -40,42 +48,52 @@ class Problem:
 @dataclass(frozen=True)
 class Setting:
     default: Any
-    must_be: str
-    is_right: Callable[[Any], bool]
+    must_be: str  # completes the sentence "… must be …"
+    is_valid: Callable[[Any], bool]
     id: str = "twofactor.E013"
     hint: str | None = None
-    secret: bool = False
+    secret: bool = False  # the value is not shown with the problem
 
 
 def is_text(value: Any) -> bool:
     return isinstance(value, str | Promise)  # a Promise is a translated text
 
 
-def is_number(value: Any, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most  # not True, which is an int
+def is_int(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most  # isinstance would accept True
 
 
-def is_path(value: Any) -> bool:
-    """The dotted path of something that can be called?"""
+def is_callable_path(value: Any) -> bool:
+    """Is it the dotted path of a function or class?"""
     try:
         return isinstance(value, str) and callable(import_string(value))
     except ImportError:
         return False
 
 
-def is_rule(value: Any) -> bool:
-    return isinstance(value, str) and (value in RULES or is_path(value))
+def is_required_for(value: Any) -> bool:
+    return isinstance(value, str) and (value in REQUIRED_FOR or is_callable_path(value))
+
+
+def parse_rate(text: str) -> tuple[int, timedelta]:
+    """A number of requests and a period, from a text like 10/minute."""
+    count, _, period = text.partition("/")
+    if period not in RATE_PERIODS or not count.isascii() or not count.isdecimal():
+        raise ValueError(text)
+    if not 0 < int(count) < 10_000:
+        raise ValueError(text)
+    return int(count), RATE_PERIODS[period]
 
 
 def is_rate(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(rate.parsed(value))
+        return isinstance(value, str) and bool(parse_rate(value))
     except ValueError:
         return False
 
 
 def parse_keys(text: str) -> list[str]:
-    """The keys as written, once each of them has proved to be one."""
+    """The keys as they are written, or ValueError if one of them is not 32 bytes in url-safe base64."""
     keys = [part.strip() for part in text.split(",") if part.strip()]
     if not keys or any(len(base64.urlsafe_b64decode(key)) != KEY_BYTES for key in keys):
         raise ValueError("not a list of keys")
@@ -90,12 +108,12 @@ def are_keys(value: Any) -> bool:
 
 
 def is_origin(value: Any) -> bool:
-    """Nothing at all, or scheme and host and perhaps a port: paths are put behind it."""
+    """Empty, or scheme, host and perhaps a port. Without a path, because paths are appended to it."""
     if not isinstance(value, str):
         return False
     parts = urlsplit(value)
-    whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return not value or (whole and value.rstrip("/") == f"{parts.scheme}://{parts.netloc}")
+    has_host = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return not value or (has_host and value.rstrip("/") == f"{parts.scheme}://{parts.netloc}")
 
 
 def is_text_for_twilio(value: Any) -> bool:
@@ -115,9 +133,9 @@ SETTINGS = {
     ),
     "TWOFACTOR_ISSUER": Setting("", TEXT, is_text),
     "TWOFACTOR_REQUIRED_FOR": Setting(
-        "nobody",
+        NOBODY,
         "nobody, staff, everyone, or the dotted path of a function of the user",
-        is_rule,
+        is_required_for,
         id="twofactor.E009",
     ),
     "TWOFACTOR_REQUIRED_FROM": Setting(
@@ -126,17 +144,17 @@ SETTINGS = {
         lambda value: type(value) in {date, type(None)},
     ),
     "TWOFACTOR_GRACE_DAYS": Setting(
-        0, "a whole number of days, up to 3650", lambda value: is_number(value, 0, 3650)
+        0, "a whole number of days, up to 3650", lambda value: is_int(value, 0, 3650)
     ),
     "TWOFACTOR_EMAIL_FALLBACK": Setting(
-        "not-staff",
+        NOT_STAFF,
         "not-staff, everyone or nobody",
-        lambda value: isinstance(value, str) and value in FALLBACKS,
+        lambda value: isinstance(value, str) and value in EMAIL_FALLBACKS,
     ),
     "TWOFACTOR_SMS_GATEWAY": Setting(
         "",
         "console, twilio, or the dotted path of a class; empty for none",
-        lambda value: isinstance(value, str) and (value in {"", *GATEWAYS} or is_path(value)),
+        lambda value: isinstance(value, str) and (value in {"", *GATEWAYS} or is_callable_path(value)),
     ),
     "TWOFACTOR_MAIL_SENT_BY": Setting(
         WORKERS,
@@ -146,7 +164,7 @@ SETTINGS = {
     "TWOFACTOR_WINDOW": Setting(
         1,
         "0 or 1: each further step gives a guess two more chances",
-        lambda value: is_number(value, 0, 1),
+        lambda value: is_int(value, 0, 1),
         id="twofactor.E007",
     ),
     "TWOFACTOR_HTMX": Setting(
@@ -159,7 +177,7 @@ SETTINGS = {
     "TWOFACTOR_CLIENT_ADDRESS": Setting(
         "",
         "the dotted path of a function of the request; empty for REMOTE_ADDR",
-        lambda value: value == "" or is_path(value),
+        lambda value: value == "" or is_callable_path(value),
     ),
     "SITE_HAS_MAIL": Setting(True, "True or False", lambda value: isinstance(value, bool)),
     "SITE_NAME": Setting("", TEXT, is_text),
@@ -169,7 +187,7 @@ SETTINGS = {
     "TWILIO_FROM": Setting("", FOR_TWILIO, is_text_for_twilio),
     "TWILIO_URL": Setting("https://api.twilio.com", TEXT, is_text),
     "TOTP_TOKEN_MAX_AGE": Setting(
-        120, "a whole number of seconds from 30 to 600", lambda value: is_number(value, 30, 600)
+        120, "a whole number of seconds from 30 to 600", lambda value: is_int(value, 30, 600)
     ),
     "TOTP_THROTTLE_RATE": Setting(
         "10/minute", "a number of requests in a second, minute, hour or day, like 10/minute", is_rate
@@ -177,42 +195,46 @@ SETTINGS = {
 }
 
 
+def default_of(name: str) -> Any:
+    return SETTINGS[name].default
+
+
 def read(name: str) -> Any:
-    return getattr(settings, name, SETTINGS[name].default)
+    return getattr(settings, name, default_of(name))
 
 
-def problems() -> Iterator[Problem]:
+def problems() -> Iterator[SettingProblem]:
     for name, setting in SETTINGS.items():
         value = read(name)
-        if not setting.is_right(value):
-            found = "" if setting.secret else f", not {value!r}"
-            yield Problem(setting.id, f"{name} must be {setting.must_be}{found}.", setting.hint)
+        if not setting.is_valid(value):
+            not_this = "" if setting.secret else f", not {value!r}"
+            yield SettingProblem(setting.id, f"{name} must be {setting.must_be}{not_this}.", setting.hint)
     yield from problems_of_user_model()
     for name in dir(settings):
         if name.startswith(PREFIX) and name not in SETTINGS:
             (nearest,) = get_close_matches(name, SETTINGS, 1, cutoff=0)
-            yield Problem("twofactor.E014", f"There is no setting {name}.", f"Is it {nearest}?")
+            yield SettingProblem("twofactor.E014", f"There is no setting {name}.", f"Is it {nearest}?")
 
 
-def problems_of_user_model() -> Iterator[Problem]:
-    """A model without is_active or is_staff will do, as Django has it."""
+def problems_of_user_model() -> Iterator[SettingProblem]:
+    """Django requires neither is_active nor is_staff of a user model, so neither does this app."""
     model, name = get_user_model(), settings.AUTH_USER_MODEL
     if all(field.name != "last_login" for field in model._meta.concrete_fields):
-        yield Problem(
+        yield SettingProblem(
             "twofactor.E015", f"{name} has no field last_login, by which each sign-in is completed only once."
         )
-    if read("TWOFACTOR_REQUIRED_FOR") == "staff" and not hasattr(model, "is_staff"):
-        yield Problem(
+    if read("TWOFACTOR_REQUIRED_FOR") == STAFF and not hasattr(model, "is_staff"):
+        yield SettingProblem(
             "twofactor.E016", f"TWOFACTOR_REQUIRED_FOR is staff, and nobody is: {name} has no is_staff."
         )
 
 
 def refuse_problems() -> None:
-    """For a server that is about to start."""
+    """Called by the middleware when a server starts."""
     silenced = settings.SILENCED_SYSTEM_CHECKS
-    found = [problem.sentence for problem in problems() if problem.id not in silenced]
-    if found:
-        raise ImproperlyConfigured(" ".join(found))
+    sentences = [problem.sentence for problem in problems() if problem.id not in silenced]
+    if sentences:
+        raise ImproperlyConfigured(" ".join(sentences))
 
 
 def sealing_keys() -> list[str]:
@@ -224,8 +246,8 @@ def required_for() -> str:
 
 
 def required_from() -> date | None:
-    found: date | None = read("TWOFACTOR_REQUIRED_FROM")
-    return found
+    day: date | None = read("TWOFACTOR_REQUIRED_FROM")
+    return day
 
 
 def grace() -> timedelta:
@@ -266,7 +288,7 @@ def site_has_mail() -> bool:
 
 
 def base_url() -> str:
-    """Never the Host header, which whoever asks can write."""
+    """From the setting and never from the Host header, which any client can write."""
     return str(read("BASE_URL") or "http://localhost").rstrip("/")
 
 
@@ -283,4 +305,4 @@ def challenge_age() -> timedelta:
 
 
 def throttle_rate() -> tuple[int, timedelta]:
-    return rate.parsed(read("TOTP_THROTTLE_RATE"))
+    return parse_rate(read("TOTP_THROTTLE_RATE"))

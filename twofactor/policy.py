@@ -1,38 +1,39 @@
 """Who must have a second factor, and from when."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
-from typing import Any
 
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from twofactor import conf
-from twofactor.users import is_staff
+from twofactor.users import TwoFactorUser, is_staff
 
-EVER = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model that does not know when somebody came
-RULES = {
-    "nobody": lambda user: False,
-    "staff": is_staff,
-    "everyone": lambda user: True,
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model without date_joined
+RULES: dict[str, Callable[[TwoFactorUser], bool]] = {
+    conf.NOBODY: lambda user: False,
+    conf.STAFF: is_staff,
+    conf.EVERYONE: lambda user: True,
 }
 
 
-def applies_to(user: Any) -> bool:
-    """Read at each request: a change of the rule holds from the next one."""
+def applies_to(user: TwoFactorUser) -> bool:
+    """Must this user have a second factor, now or later? Asked at each request, so a change works at once."""
     rule = RULES.get(conf.required_for()) or import_string(conf.required_for())
     return bool(rule(user))
 
 
-def deadline(user: Any) -> datetime | None:
-    """From when on this person reaches nothing but set-up; None: never."""
+def deadline(user: TwoFactorUser) -> datetime | None:
+    """The time from which the user reaches only the set-up, or None if the policy does not apply."""
     if not applies_to(user):
         return None
-    starts: list[datetime] = [getattr(user, "date_joined", EVER) + conf.grace()]
+    starts: list[datetime] = [getattr(user, "date_joined", LONG_AGO) + conf.grace()]
     if from_date := conf.required_from():
         starts.append(datetime.combine(from_date, time.min, timezone.get_current_timezone()))
     return max(starts)
 
 
-def holds_for(user: Any, now: datetime) -> bool:
+def holds_for(user: TwoFactorUser, now: datetime) -> bool:
+    """Has the deadline of the user passed?"""
     due = deadline(user)
     return due is not None and due <= now

@@ -116,9 +116,9 @@ def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> It
     that it is about to make is not there yet.
     """
     people = get_user_model()._default_manager
-    if people.db not in (databases or ()) or conf.required_for() == "nobody":
+    if people.db not in (databases or ()) or conf.required_for() == conf.NOBODY:
         return
-    if not conf.is_rule(conf.required_for()) or not issubclass(people.model, PermissionsMixin):
+    if not conf.is_required_for(conf.required_for()) or not issubclass(people.model, PermissionsMixin):
         return
     if not is_up_to_date(people.db, [people.model, Authenticator, BackupCode]):
         yield Info(

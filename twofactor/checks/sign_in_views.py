@@ -90,7 +90,7 @@ def headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     clients = getattr(settings, "HEADLESS_CLIENTS", ("app", "browser"))
     if not apps.is_installed("allauth.headless") or "app" not in clients:
         return
-    if not epoch.is_on_user() or conf.required_for() != "nobody":
+    if not epoch.is_on_user() or conf.required_for() != conf.NOBODY:
         yield Warning(
             "allauth.headless serves its app client, whose sessions the gate never sees. Nobody gets in "
             "without their code, but a required set-up is not asked for there, and sessions do not end with "

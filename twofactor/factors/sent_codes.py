@@ -112,7 +112,7 @@ def may_email(user: Any) -> bool:
     """
     rule = conf.email_fallback()
     return (
-        (rule == "everyone" or (rule == "not-staff" and not is_staff(user)))
+        (rule == conf.EVERYONE or (rule == conf.NOT_STAFF and not is_staff(user)))
         and mail.site_has_mail()
         and bool(email_of(user))
         and epoch.security_record(user).email_verified_at is not None
