@@ -1,4 +1,4 @@
-"""Where the API is. Imported only where it is enabled, so that without it nothing of DRF is."""
+"""The URLs of the API. Imported only if API_ENABLED is set, because importing them imports DRF."""
 
 from django.urls import include, path
 

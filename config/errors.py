@@ -1,4 +1,4 @@
-"""Error pages: whole pages in both modes, because htmx lifts their #main. None of them asks the database."""
+"""Error pages, which need no database. They are whole pages for htmx, too, which takes #main out of them."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from twofactor.web.client_address import client_address
 from twofactor.web.htmx import current_page
 
 RETRY_SECONDS = 30
-READ_ONLY = "25006"  # PostgreSQL's word for it; Django has no exception of its own
+READ_ONLY = "25006"  # PostgreSQL's error code; Django has no exception for it
 REPORT_BYTES = 4096
 REPORTS_FROM_NETWORK = Limit("content security policy reports from one network", 20, HOUR)
 
@@ -28,8 +28,8 @@ log = logging.getLogger("countersign.csp")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if database_is_down(exception):  # Django says that a session it could not write is gone
-        return part_is_down(request)
+    if database_is_down(exception):  # Django reports a session it could not write as gone
+        return service_unavailable(request)
     if isinstance(exception, SessionInterrupted):  # another tab has ended this session meanwhile
         return render(request, "409.html", status=409)
     return render(request, "400.html", status=400)
@@ -45,12 +45,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if database_is_down(sys.exc_info()[1]):
-        return part_is_down(request)
+        return service_unavailable(request)
     return render(request, "500.html", status=500)
 
 
 def database_is_down(error: BaseException | None) -> bool:
-    """It cannot be reached, or is full, or only to be read, as one that led the others until a moment ago."""
+    """It cannot be reached, is full, or is read-only, as a PostgreSQL primary after a failover."""
     if error is None:
         return False
     read_only = getattr(error, "sqlstate", "") == READ_ONLY
@@ -59,8 +59,7 @@ def database_is_down(error: BaseException | None) -> bool:
     return database_is_down(error.__cause__ or error.__context__)
 
 
-def part_is_down(request: HttpRequest) -> HttpResponse:
-    """Not a mistake of ours."""
+def service_unavailable(request: HttpRequest) -> HttpResponse:
     response = render(request, "503.html", status=503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
@@ -68,19 +67,19 @@ def part_is_down(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form goes stale when somebody signs in or out in another tab; what page it stood on is known."""
+    """For a wrong CSRF token, usually after a sign-in in another tab. Leads back to the page of the form."""
     no_cookie = settings.CSRF_COOKIE_NAME not in request.COOKIES
     context = {"carry_on": current_page(request) or "/", "no_cookie": no_cookie}
     return render(request, "out_of_date.html", context, status=403)
 
 
-@csrf_exempt  # browsers send these reports on their own, without a page that could carry a token
+@csrf_exempt  # browsers send these reports without a token
 @login_not_required
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """What a browser refused to load: a mistake of ours, or somebody's injected script."""
+    """What a browser refused to load: a bug in a page, or an injected script."""
     if not REPORTS_FROM_NETWORK.take(client_address(request), timezone.now()):
-        return HttpResponse(status=204)  # Django writes a line into the log for whatever is refused, too
+        return HttpResponse(status=204)  # not 429, which Django would log each time
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]
         blocked = {key: str(report[key])[:200] for key in ("effective-directive", "blocked-uri")}

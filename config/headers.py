@@ -1,4 +1,4 @@
-"""The headers that SecurityMiddleware does not send, on every response, errors and files included."""
+"""The security headers that SecurityMiddleware does not send, for all responses with errors and files."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Pages here hold codes and keys. Files with a hash in their name bring their own, longer answer.
+    # Pages contain codes and keys. WhiteNoise has set a longer time for files with a hash in their name.
     "Cache-Control": "no-store, private",
 }
 

@@ -10,11 +10,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-SEPARATOR = b"-" * 79 + b"\n"  # what Django's file backend writes after each message
+SEPARATOR = b"-" * 79 + b"\n"  # Django's file backend writes this after each message
 
 
 def messages() -> list[EmailMessage]:
-    """Oldest first, so that each keeps its number."""
+    """Oldest first, so that the number of a message does not change."""
     folder = mail_folder()
     files = sorted(Path(folder).glob("*.log"), key=lambda file: file.stat().st_mtime_ns) if folder else []
     raw = [part for file in files for part in file.read_bytes().split(SEPARATOR) if part.strip()]

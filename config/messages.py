@@ -3,6 +3,6 @@ from django.contrib.messages.storage.cookie import CookieStorage
 
 
 class PrefixedCookieStorage(CookieStorage):
-    """In a signed cookie: a visitor who has not signed in needs no session row to be told something."""
+    """Messages in a signed cookie, so that a visitor without a session gets them, too."""
 
     cookie_name = f"{settings.COOKIE_PREFIX}messages"

@@ -6,7 +6,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class KnownMethods:
-    """A view that asks only whether something was posted answers TRACE, and any word, as if it were GET."""
+    """405 for unknown methods: a view that only tests for POST would answer TRACE, or any word, like GET."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

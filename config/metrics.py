@@ -1,4 +1,4 @@
-"""Figures in Prometheus' text form. The address exists only with METRICS_TOKEN, and answers only to it."""
+"""Metrics in the text format of Prometheus, for requests that send METRICS_TOKEN."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,20 +22,20 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 def metrics(request: HttpRequest) -> HttpResponse:
     expected = f"Bearer {settings.METRICS_TOKEN}"
     if not constant_time_compare(request.headers.get("Authorization", ""), expected):
-        raise Http404  # as if there were nothing here
+        raise Http404  # the same as for a page that does not exist
     return HttpResponse("".join(f"{line}\n" for line in lines()), content_type=TEXT)
 
 
 def lines() -> Iterator[str]:
-    """From the database, so that every app server says the same, over a window that has an index."""
+    """Counted in the database, so that every app server gives the same numbers."""
     now = timezone.now()
     for name, value in adoption.counts(now).items():
         yield f"# TYPE countersign_{name} gauge"
         yield f"countersign_{name} {value}"
     recent = Event.objects.filter(at__gt=now - WINDOW).values_list("kind")
-    found = dict(recent.annotate(n=Count("pk")).order_by("kind"))
+    count_of = dict(recent.annotate(n=Count("pk")).order_by("kind"))
     yield "# TYPE countersign_events_5m gauge"
     for kind in Event.Kind.values:
-        yield f'countersign_events_5m{{kind="{kind}"}} {found.get(kind, 0)}'
+        yield f'countersign_events_5m{{kind="{kind}"}} {count_of.get(kind, 0)}'
     yield "# TYPE countersign_mails_waiting gauge"
     yield f"countersign_mails_waiting {outbox.unsent().count()}"

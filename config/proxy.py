@@ -1,4 +1,4 @@
-"""Who is asking, and over which scheme, when a proxy stands in front."""
+"""Finds the address and scheme of a client behind proxies."""
 
 import logging
 from collections.abc import Callable
@@ -10,16 +10,16 @@ from django.http import HttpRequest, HttpResponse
 
 from twofactor.web import ip
 
-UNIX = "unix"  # in TRUSTED_PROXIES: whoever reaches the socket of the site, which tells no address
+UNIX = "unix"  # in TRUSTED_PROXIES: trust every client of the Unix socket, which has no addresses
 
 log = logging.getLogger("countersign.security")
 
 
 class TrustedProxy:
-    """Believe X-Forwarded-Proto and the client's address, but only from who is in TRUSTED_PROXIES.
+    """Accept X-Forwarded-Proto and the client's address only from TRUSTED_PROXIES.
 
-    The address is in X-Real-IP, which the proxy must set, or in X-Forwarded-For, to which each proxy appends:
-    read from the right, the first that is no proxy of ours. What stands left of it, the client wrote.
+    The address is in X-Real-IP, which the proxy must set, or in X-Forwarded-For, to which each proxy appends.
+    There it is the first from the right that is not a trusted proxy; the client may have written the rest.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -31,7 +31,7 @@ class TrustedProxy:
         if is_trusted(address) or (not text and UNIX in settings.TRUSTED_PROXIES):
             if request.META.get("HTTP_X_FORWARDED_PROTO") == "https":
                 request.META["wsgi.url_scheme"] = "https"  # the dictionary that request.is_secure() reads
-            address = told_by_proxy(request.META) or address
+            address = address_from_headers(request.META) or address
         if address:
             request.META["REMOTE_ADDR"] = str(address)
         return self.get_response(request)
@@ -42,37 +42,36 @@ def is_trusted(address: ip.Address | None) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def told_by_proxy(meta: dict[str, Any]) -> ip.Address | None:
-    """A proxy that sets one of the two headers may pass the other on as the client wrote it: if they say
-    different things, nobody knows which to believe.
+def address_from_headers(meta: dict[str, Any]) -> ip.Address | None:
+    """None if the two headers disagree: a proxy that sets one may pass on the other as the client wrote it.
 
-    X-Real-IP may name the outer of two proxies, but then the inner one has put it at the end of the list.
+    X-Real-IP may name the outer of two proxies; the inner one has then put it at the end of the list, too.
     """
-    alone = ip.parse(meta.get("HTTP_X_REAL_IP", "").strip())
+    real_ip = ip.parse(meta.get("HTTP_X_REAL_IP", "").strip())
     hops = meta.get("HTTP_X_FORWARDED_FOR", "")
-    from_list = read_from_the_right(hops)
-    if alone and from_list and alone not in {from_list, ip.parse_hop(hops.rpartition(",")[2])}:
+    forwarded_for = client_of_hops(hops)
+    if real_ip and forwarded_for and real_ip not in {forwarded_for, ip.parse_hop(hops.rpartition(",")[2])}:
         warn_of_two_addresses()
         return None
-    return from_list or alone
+    return forwarded_for or real_ip
 
 
-def read_from_the_right(hops: str) -> ip.Address | None:
-    """Nothing beyond an entry that is no address: as far as there, proxies of ours have told."""
-    found = None
+def client_of_hops(hops: str) -> ip.Address | None:
+    """Stops at an entry that is no address, because only entries to its right come from our proxies."""
+    client = None
     for hop in reversed(hops.split(",")):
         address = ip.parse_hop(hop)
         if address is None:
-            return found
-        found = address
+            return client
+        client = address
         if not is_trusted(address):
-            return found
-    return found
+            return client
+    return client
 
 
 @cache
 def warn_of_two_addresses() -> None:
-    """Once, because any client can cause it."""
+    """Logged once for each process, because any client can cause it."""
     log.warning(
         "X-Real-IP and X-Forwarded-For name different clients, so neither is believed: "
         "let the proxy set both, or set one and remove the other"

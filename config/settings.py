@@ -101,7 +101,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "config.inputs.Renderer"
+FORM_RENDERER = "config.form_renderer.InputRenderer"
 
 # Storage
 
@@ -266,16 +266,16 @@ if API_ENABLED:
 # Logging and metrics
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN", default="", example="a-long-random-string")
-DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.NothingTyped"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logs.HideUserInput"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "config.logs.JsonLines"}},
+    "formatters": {"json": {"()": "config.logs.JsonFormatter"}},
     "filters": {"production": {"()": "django.utils.log.RequireDebugFalse"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", **({} if DEBUG else {"formatter": "json"})},
         "admins": {
-            "class": "config.logs.ErrorMail",
+            "class": "config.logs.ErrorMailHandler",
             "level": "ERROR",
             "filters": ["production"],
         },

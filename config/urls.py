@@ -2,17 +2,17 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import errors, health, mailbox, metrics, pages
+from config import errors, health, mailbox, metrics, views
 
 urlpatterns = [
-    path("", pages.home, name="home"),
+    path("", views.home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("csp-report/", errors.csp_report),
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("two-factor/", include("twofactor.urls")),
-    path("help/", pages.help_page, name="help"),
+    path("help/", views.help_page, name="help"),
 ]
 if settings.METRICS_TOKEN:
     urlpatterns += [path("metrics", metrics.metrics)]

@@ -154,7 +154,7 @@ def test_every_use_of_the_keys_is_named():
 @pytest.mark.proves("16.1.1")
 def test_every_trace_is_named_with_its_time():
     traces = table("trace")
-    line = json.loads(logs.JsonLines().format(logging.makeLogRecord({"msg": "something"})))
+    line = json.loads(logs.JsonFormatter().format(logging.makeLogRecord({"msg": "something"})))
     assert names(traces["standard error"]) == {*line, *logs.FIELDS}
     kept = [words(span) for span in (prune.EVENTS_KEPT, prune.ATTEMPTS_KEPT)]
     assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from config.environment import admins
-from config.logs import ERROR_MAIL, ErrorMail, JsonLines
+from config.logs import ERROR_MAIL, ErrorMailHandler, JsonFormatter
 from tests.accounts.letters import error_mails
 from tests.mailers import send_mail_to_nobody
 from tests.twofactor.servers import BlackHole, listening, mail_goes_to
@@ -18,7 +18,7 @@ from tests.twofactor.servers import BlackHole, listening, mail_goes_to
 def lines(caplog):
     """The lines of the log as a deployment writes them."""
     caplog.set_level(logging.WARNING)
-    return lambda: [json.loads(JsonLines().format(record)) for record in caplog.records]
+    return lambda: [json.loads(JsonFormatter().format(record)) for record in caplog.records]
 
 
 def test_a_lost_page_is_logged_without_what_was_typed(client, db, lines):
@@ -51,7 +51,7 @@ def error(settings):
     """Something that an administrator gets mail about."""
     settings.ADMINS = admins(["ops@example.com"])
     logger = logging.Logger("any")
-    logger.addHandler(ErrorMail())
+    logger.addHandler(ErrorMailHandler())
     return lambda: logger.error("oh")
 
 
@@ -84,7 +84,7 @@ def test_an_hour_later_there_is_mail_again(error, clock):
 def site(settings, monkeypatch):
     """The loggers as the site has them, with nothing mailed so far."""
     settings.ADMINS = admins(["ops@example.com"])
-    monkeypatch.setattr(logging.getLogger("django"), "handlers", [ErrorMail()])
+    monkeypatch.setattr(logging.getLogger("django"), "handlers", [ErrorMailHandler()])
     return logging.getLogger("django.request")
 
 

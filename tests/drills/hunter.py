@@ -25,7 +25,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import address_links, known_browsers
-from config.logs import JsonLines
+from config.logs import JsonFormatter
 from tests import people
 from twofactor import sealing
 from twofactor.api import tokens
@@ -240,7 +240,7 @@ def pytest_configure(config):
     watch(AbstractBaseUser, "set_password", learn_password)
     watch_addresses()
     listener = Listener()
-    listener.setFormatter(JsonLines())
+    listener.setFormatter(JsonFormatter())
     for name in ["", "django"]:
         logging.getLogger(name).addHandler(listener)
 

@@ -15,14 +15,14 @@ from twofactor.views.panel import changed_part
 def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return render(request, "landing.html")
-    reminders = {
+    context = {
         "unconfirmed": mail.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "came_back": step_up.recovered_by_email(request),
         "changed_part": changed_part(request),
     }
-    return render(request, "dashboard.html", reminders)
+    return render(request, "dashboard.html", context)
 
 
 @open_before_set_up
