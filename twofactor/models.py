@@ -10,16 +10,16 @@ from django.db.models import F
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-# Secrets and hashes are serialize=False: dumpdata shows neither. Backups are the database's own business.
+# Secrets and hashes have serialize=False, so that dumpdata leaves them out. Back up the database itself.
 
 
 def actor(user_id: Any) -> str:
-    """Who acted, as the audit log says it in `by`."""
+    """Who acted, as the audit log has it in `by`."""
     return f"user {user_id}"
 
 
 class Authenticator(models.Model):
-    """Two-factor sign-in is on exactly while this row exists, whether or not its key can be opened."""
+    """Two-factor sign-in is on while this row exists, even if its key cannot be unsealed."""
 
     PURPOSE: ClassVar[str] = "authenticator"
 
@@ -27,11 +27,11 @@ class Authenticator(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="authenticator"
     )
     sealed_key = models.TextField(editable=False, serialize=False)
-    # Kept with each authenticator, so that a new default never breaks one that is in use.
+    # In each row, so that a new default never breaks an authenticator that is in use.
     digits = models.PositiveSmallIntegerField(default=6, editable=False)
     period = models.PositiveSmallIntegerField(default=30, editable=False)
-    t0 = models.BigIntegerField(default=0, editable=False)  # the moment another app counted its steps from
-    drift = models.SmallIntegerField(default=0, editable=False)  # steps it knew the phone's clock was off
+    t0 = models.BigIntegerField(default=0, editable=False)  # from when another app counted its steps
+    drift = models.SmallIntegerField(default=0, editable=False)  # of the phone's clock, in steps
     last_step = models.BigIntegerField(editable=False)
     enabled_at = models.DateTimeField(_("on since"), editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
@@ -48,8 +48,8 @@ class BackupCode(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="backup_codes")
     digest = models.CharField(max_length=160, editable=False, serialize=False)
     used_at = models.DateTimeField(null=True, editable=False)
-    expires_at = models.DateTimeField(null=True, editable=False)  # of a code that support has given out
-    imported = models.BooleanField(default=False, editable=False)  # it looks as another app made it
+    expires_at = models.DateTimeField(null=True, editable=False)  # of an emergency code from support
+    imported = models.BooleanField(default=False, editable=False)  # made by another app
 
     class Meta:
         constraints: ClassVar = [
@@ -61,7 +61,7 @@ class BackupCode(models.Model):
 
 
 class Draft(models.Model):
-    """What a person was shown and has not acknowledged yet: a key with its codes, or new codes alone."""
+    """What a person has been shown but not acknowledged yet: a new key and codes, or new codes alone."""
 
     PURPOSE: ClassVar[str] = "draft"
     MAX_AGE: ClassVar[timedelta] = timedelta(minutes=30)
@@ -90,7 +90,7 @@ class Draft(models.Model):
 
 
 class GuessBudget(models.Model):
-    """How often somebody who knows the password may still guess (budget.py)."""
+    """Counts the wrong codes of somebody who knows the password (limits/guesses.py)."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="guess_budget"
@@ -99,10 +99,11 @@ class GuessBudget(models.Model):
     blocked_until = models.DateTimeField(null=True)
     day_failures = models.PositiveSmallIntegerField(default=0)
     day_began_at = models.DateTimeField(null=True)
-    # Keyed digests (standing.py): of the password that was guessed with last, ...
+    # Keyed digests (sessions/credential_digests.py). This one is of the password at the last guess.
     password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
-    lifted_at = models.DateTimeField(null=True, editable=False)  # when a new password last lifted the stop
-    # ... and of the password and the address at the last proof with a factor.
+    # When a new password last ended the lock after the last guess.
+    lifted_at = models.DateTimeField(null=True, editable=False)
+    # These are of the password and the e-mail address when a factor was last given.
     proven_password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
     proven_address_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
 
@@ -111,7 +112,7 @@ class GuessBudget(models.Model):
 
 
 class Event(models.Model):
-    """The audit log. Written by events.record alone, and never changed."""
+    """The audit log. Only events.record writes it, and nothing changes it."""
 
     class Kind(models.TextChoices):
         TWO_FACTOR_ENABLED = "two_factor_enabled", _("Two-factor authentication was turned on")
@@ -169,7 +170,7 @@ class Event(models.Model):
 
     @property
     def is_by_somebody_else(self) -> bool:
-        """Then address, browser and language are not the person's, who must not learn where support sits."""
+        """Then address and browser are those of support, and the person must not see them."""
         return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
 
     @property
@@ -179,9 +180,10 @@ class Event(models.Model):
 
 
 class Letter(models.Model):
-    """Mail that waits to be sent, or has been (outbox.py). Address and contents are sealed, and removed then.
+    """A mail that waits to be sent, or was sent (outgoing/outbox.py), which removes the sealed contents.
 
-    The rows it refers to may be gone by then: it may be the letter that says so.
+    User and event have no constraint in the database: they may be deleted before the mail is sent, and the
+    mail may be the one that says so.
     """
 
     PURPOSE: ClassVar[str] = "outbox"
@@ -200,9 +202,9 @@ class Letter(models.Model):
     template = models.CharField(max_length=100, editable=False)
     sealed = models.TextField(blank=True, editable=False, serialize=False)
     written_at = models.DateTimeField()
-    due_at = models.DateTimeField()  # when it may be tried; while it is being sent, when another may try
+    due_at = models.DateTimeField()  # when it may be tried; moved ahead while a process is sending it
     tries = models.PositiveSmallIntegerField(default=0)
-    was_refused = models.BooleanField(default=False)  # for its own sake, so that no other waits for it
+    was_refused = models.BooleanField(default=False)  # no other mail has to wait for it
     ended_at = models.DateTimeField(null=True, db_index=True)  # sent, dropped or given up
 
     class Meta:
@@ -216,7 +218,7 @@ class Letter(models.Model):
 
 
 class Allowance(models.Model):
-    """How often something may happen for one key in a window of time (budget.py)."""
+    """Counts how often something happens in a window of time (limits/allowances.py)."""
 
     key = models.CharField(max_length=100, primary_key=True)
     count = models.PositiveSmallIntegerField()
@@ -227,24 +229,24 @@ class Allowance(models.Model):
 
 
 class Phone(models.Model):
-    """Where text messages go, once a code that was sent there has come back."""
+    """The number for text messages. It is used once a code that was sent to it has been entered."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="phone"
     )
     number = models.CharField(max_length=20, blank=True)
     verified_at = models.DateTimeField(null=True)
-    new_number = models.CharField(max_length=20, blank=True)  # until it is verified, the old one stays
+    new_number = models.CharField(max_length=20, blank=True)  # replaces number once it is verified
 
     def __str__(self) -> str:
         return f"phone of {self.user_id}"
 
 
 class SentCode(models.Model):
-    """A code that went out by e-mail or text message. The newest of its purpose is the one that works."""
+    """A code that was sent by e-mail or text message. Only the newest for its purpose works."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    purpose = models.CharField(max_length=40, editable=False)  # the sign-in, or the phone, it was sent for
+    purpose = models.CharField(max_length=40, editable=False)  # the sign-in or phone number it is for
     channel = models.CharField(max_length=5)
     target = models.CharField(max_length=254)
     digest = models.CharField(max_length=80, editable=False, serialize=False)
@@ -262,7 +264,7 @@ class SentCode(models.Model):
 
 
 class TrustedBrowser(models.Model):
-    """May skip the second factor, never the step-up, until it expires or anything ends the sessions."""
+    """May skip the second factor at sign-in, until it expires or something ends the person's sessions."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers", verbose_name=_("person")
@@ -283,10 +285,10 @@ class TrustedBrowser(models.Model):
 
 
 class TokenFamily(models.Model):
-    """A sign-in over the API. Of the refresh tokens it has had, the newest works; an earlier one ends it."""
+    """A sign-in over the API. Its newest refresh token works; the use of an older one ends the sign-in."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    digest = models.CharField(max_length=64, editable=False, serialize=False)  # of the newest one's id
+    digest = models.CharField(max_length=64, editable=False, serialize=False)  # of the newest token's id
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     method = models.CharField(max_length=10)
     began_at = models.DateTimeField()
@@ -297,7 +299,7 @@ class TokenFamily(models.Model):
 
 
 class Nudge(models.Model):
-    """Somebody who does not want to be reminded of two-factor sign-in for a while."""
+    """When somebody dismissed the reminder of two-factor sign-in."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     dismissed_at = models.DateTimeField()
@@ -307,7 +309,7 @@ class Nudge(models.Model):
 
 
 class Standing(models.Model):
-    """For a user model without user.SecurityMixin (standing.py)."""
+    """What SecurityMixin adds to a user model, for user models without it (sessions/epoch.py)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
@@ -324,11 +326,11 @@ class Standing(models.Model):
 class SecurityMixin(AbstractBaseUser):
     _password: str | None  # Django's own: a new password that has not been saved yet
 
-    password = models.CharField(_("password"), max_length=128, serialize=False)  # not for dumpdata either
+    password = models.CharField(_("password"), max_length=128, serialize=False)  # not in dumpdata
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
-    # When somebody signed up here by themselves, until this or another address is confirmed for the first
-    # time. Empty for everybody whom an administrator, a command or an importer made.
+    # When somebody signed up by themselves. Empty once an address is confirmed for the first time, and for
+    # everybody whom an administrator, a command or an importer made.
     unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -344,21 +346,21 @@ class SecurityMixin(AbstractBaseUser):
         created = self._state.adding
         new_password = self._password is not None and not created
         if not created and kwargs.get("update_fields") is None:
-            # Only end_sessions() moves the epoch: what was read a while ago must not bring sessions back.
+            # Only end_sessions() changes the epoch: an older value would make ended sessions work again.
             names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
             kwargs["update_fields"] = [name for name in names if name != "security_epoch"]
         super().save(*args, **kwargs)
         if new_password:
             self.end_sessions()
-            Draft.objects.filter(user_id=self.pk).delete()  # whoever knew the old one may have seen its key
+            Draft.objects.filter(user_id=self.pk).delete()  # the old password may have shown its key
         elif not self.is_active and not created:
-            self.end_sessions()  # for good: none comes back when the person is let in again
+            self.end_sessions()  # so that none works again when the person is made active again
 
     def is_verified(self) -> bool:
-        """Has this session given a second factor? The gate answers; without a session, no."""
+        """Whether this session has given a second factor. The middleware replaces it for each request."""
         return False
 
     def end_sessions(self) -> None:
-        """Every session, trusted browser and pending sign-in carries the epoch, and dies with it."""
+        """Every session, trusted browser and pending sign-in holds the epoch, and ends with it."""
         type(self)._default_manager.filter(pk=self.pk).update(security_epoch=F("security_epoch") + 1)
         self.refresh_from_db(fields=["security_epoch"])
