@@ -2,6 +2,7 @@
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,8 +17,10 @@ from twofactor.factors.sent_codes import NotSent
 from twofactor.forms import PASSWORD_LENGTH
 from twofactor.outgoing import mail
 
-LINK = "We have sent a message to the address you gave. Open the link in it to confirm the address."
-WEAK = "This password is too short. It must contain at least 8 characters."
+LINK_SENT = gettext_noop(
+    "We have sent a message to the address you gave. Open the link in it to confirm the address."
+)
+TOO_SHORT = "This password is too short. It must contain at least 8 characters."
 
 
 class NewAccount(serializers.Serializer):
@@ -41,15 +44,15 @@ class RegisterView(PublicApiView):
             "a new address",
             {"email": "eve@example.com", "password": "a quiet green harbour"},
             202,
-            {"detail": LINK},
+            {"detail": LINK_SENT},
         ),
         refusal(
             "a short password",
             {"email": "eve@example.com", "password": "harbour"},
             400,
             "invalid",
-            WEAK,
-            fields={"password": [WEAK]},
+            TOO_SHORT,
+            fields={"password": [TOO_SHORT]},
         ),
         also=(429,),
     )
@@ -60,12 +63,10 @@ class RegisterView(PublicApiView):
                 {name: [str(text) for text in found] for name, found in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
-        may_send = mail_limits.may_send("signup", form.cleaned_data["email"], django_request(request), now)
-        if may_send and not registration.sign_up(**form.cleaned_data, language=language, now=now):
+        sentence = _(LINK_SENT) if mail.site_has_mail() else _("You can sign in now")
+        answer = serialized(LinkSent, {"detail": sentence}, 202)
+        if not mail_limits.may_send("signup", form.cleaned_data["email"], django_request(request), now):
+            return answer
+        if not registration.sign_up(**form.cleaned_data, language=language, now=now):
             raise NotSent
-        sentence = _("You can sign in now")
-        if mail.site_has_mail():
-            sentence = _(
-                "We have sent a message to the address you gave. Open the link in it to confirm the address."
-            )
-        return serialized(LinkSent, {"detail": sentence}, 202)
+        return answer

@@ -45,7 +45,7 @@ NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minut
 
 
 def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
-    """For what only a message can do: a site without mail says so."""
+    """Answer 404, and say why, on a site that sends no mail."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -57,7 +57,7 @@ def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class RefusedIs422:
-    """Django's views answer a refused form with 200; ours say what they mean."""
+    """For Django's views, which answer an invalid form with 200."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         refuse_doubles(request)
@@ -76,7 +76,6 @@ class Login(RefusedIs422, auth_views.LoginView):
         return safe_next(self.request, self.request.POST.get("next", self.request.GET.get("next")))
 
     def get_initial(self) -> dict[str, Any]:
-        """For the empty form; one that was filled in brings its own."""
         name = name_to_prefill(self.request) if self.request.method == "GET" else ""
         return super().get_initial() | {"username": name}
 
@@ -89,7 +88,7 @@ class Logout(auth_views.LogoutView):
     http_method_names = ("get", "post", "options")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Signs nobody out, because pictures and prefetching are GETs too."""
+        """Signs nobody out: an image or a prefetch can cause a GET."""
         return see_other("home")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -105,7 +104,7 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     takes_the_factor = True
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Whoever sits down at an open session, or knows the password, needs the second factor too."""
+        """The code is asked for too: an open session or the password alone must not be enough."""
         right = partial(step_up.password_is_right, self.request)
         accept = self.accept if enrolment.is_on(self.request.user) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
@@ -131,7 +130,7 @@ class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not mail_limits.may_send("reset", form.cleaned_data["email"], self.request, timezone.now()):
-            return HttpResponseRedirect(self.get_success_url())  # as Django answers, to tell nothing
+            return HttpResponseRedirect(self.get_success_url())  # as if the mail had been sent
         return super().form_valid(form)
 
 
@@ -144,7 +143,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
     form_class = NewPasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Whoever came here reads mail at the address, which confirms it, and may hold nothing else."""
+        """The link came by mail, so it confirms the address too."""
         form.user.email_verified_at = form.user.email_verified_at or timezone.now()
         form.user.unconfirmed_since = None
         with events.atomic():
@@ -165,9 +164,9 @@ def signup(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(posted(request))
     if form.is_valid():
         now, email = timezone.now(), form.cleaned_data["email"]
-        refused = not mail_limits.may_send("signup", email, request, now)
-        language = translation.get_language()
-        if refused or registration.sign_up(**form.cleaned_data, language=language, now=now):
+        if not mail_limits.may_send("signup", email, request, now):
+            return see_other("signup_sent")  # as if the mail had been sent
+        if registration.sign_up(**form.cleaned_data, language=translation.get_language(), now=now):
             return see_other("signup_sent")
         form.add_error("email", NOT_SENT)
     return page(request, "accounts/signup.html", form=form)
@@ -182,7 +181,7 @@ def signup_sent(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @login_not_required
 def email_verify(request: HttpRequest, token: str) -> HttpResponse:
-    """GET only asks: mail programs open links before people do."""
+    """GET changes nothing: mail programs open links before people do."""
     try:
         confirmation = address_links.read_link(token, timezone.now())
         if not request.user.is_authenticated:
@@ -201,7 +200,7 @@ def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirma
         return render(request, "accounts/email_verify.html", {"address": confirmation.address})
     with events.atomic():
         confirmation.apply(timezone.now())
-        if confirmation.is_first:  # which has ended every session, and this one is the owner's
+        if confirmation.is_first:  # apply() has ended every session; this one belongs to the owner
             keep_session(request, confirmation.user, request.session[AMR])
         if confirmation.is_change:
             events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
@@ -210,20 +209,20 @@ def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirma
 
 
 def confirm_with_password(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
-    """The letter alone would confirm the account of somebody else who signed up with this address."""
-    found: list[Any] = []
+    """Whoever reads the mail may not be the one who signed up with the address: the password tells."""
+    authenticated: list[Any] = []  # by password_is_right, with the backend that Django notes on the user
 
     def password_is_right(password: str) -> bool:
-        """Through the site's backends, where guesses are counted."""
-        name = confirmation.user.get_username()
-        user = authenticate(request, username=name, password=password)
-        found.extend([user] if user == confirmation.user else [])
-        return bool(found)
+        """Asks the site's backends, which count wrong passwords."""
+        user = authenticate(request, username=confirmation.user.get_username(), password=password)
+        if user == confirmation.user:
+            authenticated.append(user)
+        return bool(authenticated)
 
     form = PasswordForm(posted(request), password_is_right=password_is_right)
     if form.is_valid():
         confirmation.apply(timezone.now())
-        [user] = found
+        [user] = authenticated
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
         messages.success(request, _("Your e-mail address is confirmed."))
         return after_password(request, user, resolve_url("home"))
@@ -261,15 +260,17 @@ def email_change(request: HttpRequest) -> HttpResponse:
     form = AddressForm(user.email, posted(request))
     if form.is_valid():
         now, email = timezone.now(), form.cleaned_data["email"]
-        if not mail_limits.may_send("change", email, request, now) or address_links.send_change_link(
-            user, email, now
-        ):
-            messages.success(
-                request, _("Open the link we have sent to the new address. Until then nothing changes.")
-            )
-            return see_other("profile")
+        if not mail_limits.may_send("change", email, request, now):
+            return change_link_sent(request)  # as if it had been
+        if address_links.send_change_link(user, email, now):
+            return change_link_sent(request)
         form.add_error("email", NOT_SENT)
     return page(request, "accounts/email_change.html", form=form)
+
+
+def change_link_sent(request: HttpRequest) -> HttpResponse:
+    messages.success(request, _("Open the link we have sent to the new address. Until then nothing changes."))
+    return see_other("profile")
 
 
 def profile(request: HttpRequest) -> HttpResponse:
@@ -286,9 +287,9 @@ def profile(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @post_only("home")
 def language(request: HttpRequest) -> HttpResponse:
-    """The switch in the footer: kept in a cookie, and with the person who is signed in.
+    """The switch in the footer: stores the language in a cookie, and on the user who is signed in.
 
-    Back to the page it was on by its Referer: under htmx the footer is older than the page.
+    Returns to the Referer, not to a form field: htmx does not replace the footer with the page.
     """
     chosen = request.POST.get("language", "")
     response = see_other(safe_next(request, path_of(request.headers.get("Referer", ""))))

@@ -78,12 +78,7 @@ RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Throttled: throttled,
     guesses.Locked: locked,
     allowances.TooOften: lambda exc: too_often(exc.until),
-    sent_codes.NotSent: lambda exc: error_response(
-        503,
-        "not_sent",
-        _("The message could not be sent. Try another way, or try again in a few minutes."),
-        RETRY_SECONDS,
-    ),
+    sent_codes.NotSent: lambda exc: error_response(503, "not_sent", sent_codes.NOT_SENT, RETRY_SECONDS),
     Gone: lambda exc: error_response(
         400, "challenge_over", _("This sign-in is over. Give your password again.")
     ),

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from twofactor import conf, events, limits, sealing
 from twofactor.factors import code_text, methods
@@ -31,6 +32,7 @@ DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 MAX_TRIES = 5  # of one code
 PURPOSE = "sent code"
+NOT_SENT = gettext_lazy("The message could not be sent. Try another way, or try again in a few minutes.")
 
 
 def read(user: Any, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:

@@ -35,8 +35,7 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     except allowances.TooOften as refused:
         return too_soon(request, pending, refused.until)
     except sent_codes.NotSent:
-        problem = _("The message could not be sent. Try another way, or try again in a few minutes.")
-        return other_ways(request, pending, status=503, problem=problem)
+        return other_ways(request, pending, status=503, problem=str(sent_codes.NOT_SENT))
     messages.success(request, said(channel, again))
     return see_other(reverse("twofactor:verify_sent") + onward(request))
 
