@@ -7,5 +7,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        # lockout registers its receiver before Django's, which sets last_login; reset its letter.
-        from accounts import lockout, reset  # noqa: F401
+        # To register receivers, one of which reads last_login before Django sets it, and the reset mail.
+        from accounts import known_browsers, lockout, reset  # noqa: F401

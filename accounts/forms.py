@@ -66,7 +66,7 @@ class SignInForm(auth_forms.AuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         sentences = [gettext("The e-mail address or the password is not correct")]
-        if getattr(self.request, "last_try", False):
+        if getattr(self.request, "is_last_try", False):
             sentences += [gettext("After 1 more wrong password you have to wait before you can try again")]
         return ValidationError({"password": join_sentences(sentences)})
 

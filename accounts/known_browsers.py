@@ -1,34 +1,39 @@
-"""Browsers in which people have signed in before. Each has tries of its own: strangers lock nobody out.
+"""Browsers in which a person has signed in before. Each has tries of its own, so strangers lock nobody out.
 
-The browser keeps a token for each of its people. What a token is worth stands in its row: a browser may bring
-back an old copy of its cookie, or a stolen one.
+A cookie holds a token for each person who signs in with the browser. Everything else is in the token's row,
+because a browser can send an old copy of the cookie, or a stolen one.
 """
 
 import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import KnownBrowser, User
 from twofactor import events, sealing
+from twofactor.api import client_tokens
 from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
+from twofactor.signals import signed_in_over_api
 from twofactor.web import cookies
 
 COOKIE = "accounts_known"
 AGE = timedelta(days=90)
 PURPOSE = "known browser"
 PEOPLE_PER_BROWSER = 5
-BROWSERS_PER_PERSON = 10  # the newest
+BROWSERS_PER_PERSON = 10  # the newest are kept
 TOKEN_BYTES = 32
-LIMIT = 5  # wrong passwords within COOL_OFF, wherever the browser is
+LIMIT = 5  # wrong passwords within COOL_OFF, from any address
 COOL_OFF = timedelta(minutes=15)
-LAST_TRY = 100  # in a row; then the browser is one like any other
+LAST_TRY = 100  # in a row; then the browser counts as unknown
 
 
 def read_digests(request: HttpRequest) -> list[str]:
@@ -41,12 +46,12 @@ def digest(token: str) -> str:
 
 
 def state_of(user: User) -> str:
-    """What a row is bound to: a new password ends it, and so does signing out everywhere."""
+    """Changes with a new password and with signing out everywhere; a row with another state is not known."""
     return f"{user.pk}|{user.password}|{user.security_epoch}"
 
 
 def find(request: HttpRequest, email: str, now: datetime) -> KnownBrowser | None:
-    """The row that this browser's tries for this person count in."""
+    """The row that counts the tries of this browser for this person."""
     presented = read_digests(request)
     if not presented:
         return None
@@ -69,7 +74,7 @@ def recent_tries(row: KnownBrowser, now: datetime) -> int:
 
 
 def charge(row: KnownBrowser, now: datetime) -> bool:
-    """One try, paid for before the password is looked at. One UPDATE counts and decides."""
+    """Pay for one try before the password is looked at. One UPDATE counts and decides."""
     free = KnownBrowser.objects.filter(~is_recent(now) | Q(last_try_at=None) | Q(tries__lt=LIMIT))
     charged = free.filter(pk=row.pk, in_a_row__lt=LAST_TRY).update(
         tries=Case(When(is_recent(now), then=F("tries") + 1), default=Value(1)),
@@ -79,19 +84,19 @@ def charge(row: KnownBrowser, now: datetime) -> bool:
     return charged == 1
 
 
-def give_back(row: KnownBrowser) -> None:
-    """The password was right."""
+def refund(row: KnownBrowser) -> None:
+    """After a right password."""
     charged = KnownBrowser.objects.filter(pk=row.pk, tries__gt=0, in_a_row__gt=0)
     charged.update(tries=F("tries") - 1, in_a_row=F("in_a_row") - 1)
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User, now: datetime) -> bool:
-    """A new token for this person, in place of the one there was; whether that one was still good."""
+    """Set a new token for this person, in place of the old one. Returns whether the old one was valid."""
     tokens = {digest(token): token for token in cookies.read(request, COOKIE).split(".") if token}
     rows = KnownBrowser.objects.filter(digest__in=read_digests(request), expires_at__gt=now)
     found = {row.digest: row for row in rows} if tokens else {}
     mine = [known for known, row in found.items() if row.user_id == user.pk]
-    # One from before a new password may be a stolen copy: its owner is told.
+    # A token from before a new password may be a stolen copy: such a browser counts as a new one.
     is_known = any(sealing.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     fresh = {
@@ -104,7 +109,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
     }
     if not mine or not KnownBrowser.objects.filter(digest=mine[0]).update(**fresh):
         KnownBrowser.objects.create(user_id=user.pk, **fresh)
-        # Sorted here: asked to sort, a database may walk through the dates of everybody.
+        # Sorted in Python: to sort, PostgreSQL may read the index on the dates of all people.
         dated = sorted(KnownBrowser.objects.filter(user_id=user.pk).values_list("expires_at", "pk"))
         too_many = [pk for _, pk in dated[:-BROWSERS_PER_PERSON]]
         if too_many:
@@ -115,29 +120,47 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
     return is_known
 
 
-def expired(now: datetime) -> QuerySet[KnownBrowser]:
+def expired_rows(now: datetime) -> QuerySet[KnownBrowser]:
     return KnownBrowser.objects.filter(expires_at__lt=now)
 
 
-prune.OTHER_APPS["known browsers"] = expired
+prune.OTHER_APPS["known browsers"] = expired_rows
 
 
-class Remember:
-    """After a sign-in the browser is known. It stays so when its own person changes password or factors.
+class SignedInRequest(HttpRequest):
+    signed_in_before: bool
+    """The person had signed in before, in any browser. Set only when a session is opened."""
 
-    A person who has signed in before, and not with this browser, is told.
+
+@receiver(user_logged_in, dispatch_uid="accounts.known_browsers.mark_request")
+def mark_request(sender: Any, request: SignedInRequest | None, user: Any, **kwargs: Any) -> None:
+    """Runs before Django sets last_login, because accounts stands before django.contrib.auth in settings."""
+    if request is not None:
+        request.signed_in_before = user.last_login is not None
+
+
+class KnownBrowserMiddleware:
+    """Remembers the browser after a sign-in, and again when its person changes the password or the factors.
+
+    A person who has signed in before, but not in this browser, is told by mail.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        before = request.session.get(HASH_SESSION_KEY)
+        hash_before = request.session.get(HASH_SESSION_KEY)
         response = self.get_response(request)
         signed_in = hasattr(request, "signed_in_before")
-        changed = before is not None and before != request.session.get(HASH_SESSION_KEY)
-        if (signed_in or changed) and SESSION_KEY in request.session:  # not where the code is still missing
+        changed = hash_before is not None and hash_before != request.session.get(HASH_SESSION_KEY)
+        if (signed_in or changed) and SESSION_KEY in request.session:  # not while the code is still missing
             was_known = remember(request, response, request.user, timezone.now())  # type: ignore[arg-type]
-            if signed_in and not was_known and vars(request)["signed_in_before"]:
+            if signed_in and request.signed_in_before and not was_known:  # type: ignore[attr-defined]
                 events.record("new_browser", request.user, request)
         return response
+
+
+@receiver(signed_in_over_api, dispatch_uid="accounts.known_browsers.tell_of_new_client")
+def tell_of_new_client(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    if user.last_login is not None and not client_tokens.is_known(user, request, timezone.now()):
+        events.record("new_browser", user, request)

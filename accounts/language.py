@@ -1,4 +1,4 @@
-"""The language a person chose, before the one their browser asks for."""
+"""The language that a person has chosen comes before the one that the browser asks for."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 
-class ChosenLanguage:
+class UserLanguageMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 

@@ -86,6 +86,26 @@ class User(SecurityMixin, PermissionsMixin):
         return self.name or self.email
 
 
+class PasswordTries(models.Model):
+    """How often a password was tried for a name: from one address, or from anywhere (see lockout.py)."""
+
+    NAME_LENGTH = 150
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    address = models.GenericIPAddressField()
+    count = models.PositiveIntegerField(default=1)
+    last_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "address"], name="accounts_password_tries_one")
+        ]
+        indexes: ClassVar = [models.Index(fields=["address", "last_at"], name="accounts_tries_of_address")]
+
+    def __str__(self) -> str:
+        return f"{self.count} tries from {self.address}"
+
+
 class KnownBrowser(models.Model):
     """A browser in which a person has signed in before, and how often a password was tried in it since."""
 

@@ -75,10 +75,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "twofactor.middleware.Htmx",  # before TwoFactor, whose redirects it rewrites
     "twofactor.middleware.TwoFactor",  # who has a second factor must have given it
-    "accounts.language.ChosenLanguage",
+    "accounts.language.UserLanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "accounts.known_browsers.Remember",
+    "accounts.known_browsers.KnownBrowserMiddleware",
     "axes.middleware.AxesMiddleware",  # last: replaces the response to a locked-out sign-in
 ]
 ROOT_URLCONF = "config.urls"
@@ -150,18 +150,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 60 * 60
 
-# django-axes. The limits and the work are in accounts/lockout.py; these settings turn off what axes would do
+# django-axes: accounts/lockout.py says what of it is in use, and counts in a table of its own
 
 AXES_HANDLER = "accounts.lockout.Handler"
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_FORM_FIELD = "username"  # in what the backends are asked, too
-AXES_USERNAME_CALLABLE = "accounts.lockout.username"
-AXES_CLIENT_IP_CALLABLE = "twofactor.web.client_address.client_address"
-AXES_LOCKOUT_CALLABLE = "accounts.lockout.response"
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # and the middleware knows a refused try by its mark
+AXES_ENABLE_ADMIN = False  # its tables stay empty
 AXES_VERBOSE = False
 
 # Cookies and sessions. The prefix keeps a neighbour on a sub-domain from writing ours; browsers accept

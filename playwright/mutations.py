@@ -253,7 +253,7 @@ MUTATIONS = [
     ),
     Mutation(
         "somebody else's page for a lock",
-        [("config/settings.py", 'AXES_LOCKOUT_CALLABLE = "accounts.lockout.response"', "")],
+        [("config/settings.py", 'AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"', "")],
         "test_waiting.py -k whoever_it_is",
     ),
     Mutation(

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from axes.models import AccessAttempt
 from django.core import mail
 from django.utils import timezone
 from modes import HTMX, NO_JS
@@ -14,6 +13,7 @@ from steps import step
 from walks import ALICE, count_what_is_told, enrol, follow, give_code, give_password, press, see, told
 
 from accounts import lockout
+from accounts.models import PasswordTries
 from twofactor.models import GuessBudget
 
 LATER = "You can ask for a new code now."
@@ -150,9 +150,7 @@ def test_whoever_it_is_the_lock_looks_the_same(page, alice, email):
 
 @NO_JS
 def test_a_lock_says_in_its_header_too_how_long(page, alice):
-    AccessAttempt.objects.create(
-        username=ALICE, ip_address="127.0.0.1", user_agent="", failures_since_start=lockout.LIMIT
-    )
+    PasswordTries.objects.create(name=ALICE, address="127.0.0.1", count=lockout.LIMIT)
     with page.expect_response(lambda answer: answer.status == 429) as locked:
         give_password(page)
     assert abs(int(locked.value.headers["retry-after"]) - 15 * 60) <= 5

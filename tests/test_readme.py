@@ -156,7 +156,7 @@ def test_every_trace_is_named_with_its_time():
     traces = table("trace")
     line = json.loads(logs.JsonFormatter().format(logging.makeLogRecord({"msg": "something"})))
     assert names(traces["standard error"]) == {*line, *logs.FIELDS}
-    kept = [words(span) for span in (prune.EVENTS_KEPT, prune.ATTEMPTS_KEPT)]
+    kept = [words(span) for span in (prune.EVENTS_KEPT, lockout.KEPT)]
     assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept
 
 

@@ -5,7 +5,6 @@ from io import StringIO
 from ipaddress import ip_network
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -13,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from accounts import known_browsers, lockout
-from accounts.models import KnownBrowser, User
+from accounts.models import KnownBrowser, PasswordTries, User
 from tests.accounts.letters import link
 from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
 from twofactor.models import Event
@@ -451,6 +450,21 @@ def test_without_mail_a_command_lets_the_owner_in_again(alice, settings, monkeyp
     assert give(at("192.0.2.9"), "a brand new harbour").status_code == 303
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["axes_reset"],
+        ["axes_reset_username", "Alice@example.com"],
+        ["axes_reset_ip", "127.0.0.1"],
+        ["axes_reset_ip_username", "127.0.0.1", "alice@example.com"],
+    ],
+)
+def test_the_commands_of_axes_clear_our_counts(alice, client, command):
+    wrong(client, 5)
+    call_command(*command, stdout=StringIO())
+    assert give(client).status_code == 303
+
+
 LONG = "alice@" + ".".join(["x" * 60] * 3) + ".example.com"  # longer than what is counted of a name
 
 
@@ -458,14 +472,14 @@ def test_signing_in_clears_the_counts_of_a_long_address(alice, client):
     person(LONG)
     wrong(client, 4, LONG)
     give(client, email=LONG)
-    assert AccessAttempt.objects.count() == 0
+    assert PasswordTries.objects.count() == 0
 
 
 def test_a_new_password_clears_the_strangers_of_a_long_address(alice):
     person(LONG)
     wrong(at("192.0.2.1"), 4, LONG)
     new_password(User.objects.get(email=LONG))
-    assert not AccessAttempt.objects.filter(user_agent=lockout.STRANGERS).exists()
+    assert not PasswordTries.objects.filter(address=lockout.ANYWHERE).exists()
 
 
 def test_a_browser_is_known_by_a_long_address(client, alice):
@@ -688,23 +702,23 @@ def test_several_people_can_share_a_browser(known, alice):
 def test_nothing_that_was_typed_is_kept(alice, client):
     form = {"username": "alice@example.com", "password": "hunter2", "code": "123456", "token": "deadbeef"}
     client.post(f"{LOGIN}?secret=feedface", form)
-    kept = str(list(AccessAttempt.objects.values()))
+    kept = str(list(PasswordTries.objects.values()))
     assert not any(typed in kept for typed in ("hunter2", "123456", "deadbeef", "feedface"))
 
 
 @pytest.mark.proves("X-12")
 def test_rows_do_not_grow_with_tries(alice, client):
     wrong(client, 1)
-    before = AccessAttempt.objects.count()
+    before = PasswordTries.objects.count()
     wrong(client, 4)
-    assert AccessAttempt.objects.count() == before
+    assert PasswordTries.objects.count() == before
 
 
 def test_a_locked_try_writes_nothing(alice, client):
     wrong(client, 5)
-    before = list(AccessAttempt.objects.values())
+    before = list(PasswordTries.objects.values())
     wrong(client)
-    assert list(AccessAttempt.objects.values()) == before
+    assert list(PasswordTries.objects.values()) == before
 
 
 def test_wrong_passwords_open_no_session(alice, client):

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from axes.models import AccessAttempt
 from django.utils import timezone
 
 from accounts import lockout
+from accounts.models import PasswordTries
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent import other_than
@@ -203,8 +203,8 @@ def test_strangers_hold_a_program_up_until_a_sign_in_on_a_page(program, alice, c
     give_password(client)
     client.post("/accounts/logout/")
     program.give_password("wrong horse battery")
-    strangers = AccessAttempt.objects.filter(user_agent=lockout.STRANGERS)
-    strangers.update(failures_since_start=lockout.STRANGERS_LIMIT)
+    strangers = PasswordTries.objects.filter(address=lockout.ANYWHERE)
+    strangers.update(count=lockout.STRANGERS_LIMIT)
     assert code_of(program.give_password()) == (429, "locked")
     give_password(client)
     assert program.give_password().status_code == 200

@@ -128,7 +128,7 @@ class Worker:
                 "backup code, Argon2id": lambda: hash_code("secret", b"salt" * 4, COST),
                 "wrong passwords, counted and forgotten": lambda: (
                     lockout.charge(request, {"username": user.email}),
-                    lockout.forget(request, user),
+                    lockout.clear(request, user),
                 ),
                 "pending sign-in, sealed and opened": lambda: sealing.unseal(
                     PURPOSE, "", begun(user, "/", now).note(), now

@@ -11,12 +11,12 @@ from itertools import count
 from statistics import mean, median
 
 import pytest
-from axes.models import AccessAttempt
 from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
 from accounts.lockout import COOL_OFF
+from accounts.models import PasswordTries
 from tests.drills.crowd import people, with_phones
 from tests.drills.deployed import Site, deployed
 from tests.drills.rush import Rush, percentile
@@ -190,19 +190,17 @@ def test_with_many_old_rows_a_wrong_password_is_as_quick(on_postgres, folder, sa
     with deployed(Site(on_postgres, folder, TRUSTED_PROXIES="127.0.0.1")) as [site]:
         empty = wrong_passwords(site.port, "192.0.2.1")
         now = timezone.now()
-        AccessAttempt.objects.bulk_create(
+        PasswordTries.objects.bulk_create(
             (
-                AccessAttempt(
-                    username=f"q{number}@example.com",
-                    ip_address=f"198.18.{number // 250 % 250}.{number % 250}",
-                    failures_since_start=1,
+                PasswordTries(
+                    name=f"q{number}@example.com", address=f"198.18.{number // 250 % 250}.{number % 250}"
                 )
                 for number in range(OLD_ROWS)
             ),
             batch_size=5000,
         )
         live = wrong_passwords(site.port, "192.0.2.2")
-        AccessAttempt.objects.update(attempt_time=now - COOL_OFF - timedelta(minutes=1))
+        PasswordTries.objects.update(last_at=now - COOL_OFF - timedelta(minutes=1))
         over = wrong_passwords(site.port, "192.0.2.3")
     say(f"X-13: a wrong password without rows {told(empty)}")
     say(f"      with {OLD_ROWS} rows {told(live)}; with all of them out of date {told(over)}")

@@ -4,13 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import KnownBrowser, User
+from accounts.models import KnownBrowser, PasswordTries, User
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor.models import (
@@ -67,8 +66,7 @@ def session(user, at):
 
 
 def wrong_password(user, at):
-    row = AccessAttempt.objects.create(username=user.email, ip_address="127.0.0.1", failures_since_start=1)
-    AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=at)
+    PasswordTries.objects.create(name=user.email, address="127.0.0.1", last_at=at)
 
 
 def known_browser(user, at):
@@ -90,7 +88,7 @@ KINDS = {
     "letters": (letter, Letter, timedelta(days=7)),
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),
-    "wrong passwords": (wrong_password, AccessAttempt, timedelta(days=90)),
+    "wrong passwords": (wrong_password, PasswordTries, timedelta(days=90)),
     "known browsers": (known_browser, KnownBrowser, timedelta(0)),
     "accounts nobody confirmed": (unconfirmed, User, timedelta(days=30)),
 }
@@ -194,11 +192,8 @@ def test_somebody_signs_in_while_it_removes(alice, phone, client):
 
 
 def expired_tries(rows):
-    tries = [
-        AccessAttempt(username=f"p{n}", ip_address="192.0.2.1", failures_since_start=1) for n in range(rows)
-    ]
-    AccessAttempt.objects.bulk_create(tries)
-    AccessAttempt.objects.update(attempt_time=NOW - timedelta(days=365))
+    last_year = {"address": "192.0.2.1", "last_at": NOW - timedelta(days=365)}
+    PasswordTries.objects.bulk_create(PasswordTries(name=f"p{n}", **last_year) for n in range(rows))
 
 
 def wrong(client):
@@ -210,7 +205,7 @@ def wrong(client):
 def test_no_sign_in_cleans_up_after_others(alice, client, request_of):
     expired_tries(100)
     request_of(client)
-    assert AccessAttempt.objects.filter(ip_address="192.0.2.1").count() == 100
+    assert PasswordTries.objects.filter(address="192.0.2.1").count() == 100
 
 
 @pytest.mark.proves("X-13")
@@ -229,5 +224,5 @@ def test_tries_are_removed_without_being_loaded(alice):
     expired_tries(100)
     with CaptureQueriesContext(connection) as queries:
         prune.prune(NOW)
-    asked = [query["sql"] for query in queries if "axes_accessattempt" in query["sql"]]
-    assert (len(asked), AccessAttempt.objects.count()) == (2, 0)
+    asked = [query["sql"] for query in queries if "accounts_passwordtries" in query["sql"]]
+    assert (len(asked), PasswordTries.objects.count()) == (2, 0)

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.db import connection, connections
@@ -20,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import lockout
+from accounts.models import PasswordTries
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
 from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
@@ -243,8 +243,8 @@ def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_a
 
 @pytest.mark.proves("L-3")
 def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, looked_at, request, repeat):
-    place = {"username": alice.email, "ip_address": lockout.ANYWHERE, "user_agent": lockout.STRANGERS}
-    AccessAttempt.objects.create(**place, failures_since_start=lockout.STRANGERS_LIMIT - 1)
+    last_but_one = lockout.STRANGERS_LIMIT - 1
+    PasswordTries.objects.create(name=alice.email, address=lockout.ANYWHERE, count=last_but_one)
     form = {"username": alice.email, "password": "wrong horse battery"}
     post = partial(browser().post, "/accounts/login/", form)
     answers = at_once(*[partial(post, REMOTE_ADDR=f"203.0.113.{n}") for n in range(12)])
@@ -254,9 +254,7 @@ def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, l
 
 def test_an_address_has_no_more_than_fifty_tries_at_once(alice, looked_at, request, repeat):
     """As far as there is one left: of two that ask for the last one together, both may have to wait."""
-    AccessAttempt.objects.create(
-        username="n", ip_address="127.0.0.1", user_agent="", failures_since_start=lockout.ADDRESS_LIMIT - 1
-    )
+    PasswordTries.objects.create(name="n", address="127.0.0.1", count=lockout.ADDRESS_LIMIT - 1)
     forms = [{"username": f"n{n}@example.com", "password": "wrong horse battery"} for n in range(12)]
     answers = at_once(*posts([browser()], "/accounts/login/", *forms))
     report(request, answers, looked_at=len(looked_at))
@@ -268,7 +266,7 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
     form = {"username": alice.email, "password": PASSWORD}
     answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
     report(request, answers)
-    assert AccessAttempt.objects.get(user_agent="").failures_since_start == 0
+    assert PasswordTries.objects.exclude(address=lockout.ANYWHERE).get().count == 0
 
 
 def test_an_allowance_is_never_exceeded(alice, request, repeat):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -31,7 +30,6 @@ BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
 MAX_EVENTS_KEPT = timedelta(days=36500)
 LETTERS_KEPT = timedelta(days=7)  # after they were sent; the text is deleted at once
-ATTEMPTS_KEPT = timedelta(days=90)
 UNCONFIRMED_KEPT = timedelta(days=30)  # after sign-up and after the last sign-in
 
 # Other apps of the site add functions here that return their expired rows, under the name that is printed.
@@ -48,9 +46,6 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - DAY)
     yield "sessions", Session.objects.filter(expire_date__lt=now)
-    if apps.is_installed("axes"):
-        attempts = apps.get_model("axes", "AccessAttempt")
-        yield "wrong passwords", attempts.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT)
     for name, rows_of in OTHER_APPS.items():
         yield name, rows_of(now)
     if issubclass(get_user_model(), SecurityMixin):
@@ -82,7 +77,7 @@ def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool 
 
 
 def delete(rows: QuerySet[Any]) -> int:
-    """Without signals: axes has a receiver for deletions, for which Django would load each row."""
+    """In batches, each of one DELETE."""
     deleted = 0
     for batch in in_batches(rows.only("pk"), BATCH):
         keys = [row.pk for row in batch]

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_unconfirmed_since'),
+        ('accounts', '0003_unconfirmed_since'),
     ]
 
     operations = [

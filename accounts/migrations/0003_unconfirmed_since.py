@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_attempt_address_index'),
+        ('accounts', '0002_password_tries'),
     ]
 
     operations = [

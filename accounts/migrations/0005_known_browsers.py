@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_no_hold_after_reset'),
+        ('accounts', '0004_no_hold_after_reset'),
     ]
 
     operations = [
