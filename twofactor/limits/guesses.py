@@ -1,4 +1,7 @@
-"""How often a person may guess or ask. Counted in the database before anything is verified or sent."""
+"""How often a person may enter a code. Codes of all kinds and through all doors are counted together.
+
+Every code is charged before it is verified. A wrong one stays charged; a right one is refunded.
+"""
 
 from datetime import datetime, timedelta
 
@@ -15,14 +18,14 @@ FREE_GUESSES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = HOUR
 GUESSES_A_DAY = 20
-LAST_GUESS = 100  # in a row; then only a new password opens the way (NIST SP 800-63B-4, 3.2.2)
-LIFT_EVERY = timedelta(days=30)  # a new password may come from a thief who reads the mail
+LAST_GUESS = 100  # in a row; then only a new password helps (NIST SP 800-63B-4, 3.2.2)
+LIFT_EVERY = timedelta(days=30)  # how often it helps: whoever reads the mail can set new passwords
 
 
 class Locked(Exception):
-    """No guess is looked at until then; None: not before the password has been changed.
+    """No code is verified before `until`. None: not before there is a new password.
 
-    Where a new password has lifted the stop lately, the next one does so from `lifts_at` on.
+    `lifts_at` is set after LAST_GUESS if a new password has helped lately: a new one helps from then on.
     """
 
     def __init__(self, until: datetime | None, lifts_at: datetime | None = None) -> None:
@@ -30,49 +33,49 @@ class Locked(Exception):
 
 
 def wait_after(failures: int) -> timedelta:
-    """Nothing after the first guesses, then 30 seconds, doubling to an hour."""
+    """None for the first guesses, then FIRST_WAIT, doubled with each guess up to LONGEST_WAIT."""
     if failures < FREE_GUESSES:
         return timedelta(0)
     doublings = min(failures - FREE_GUESSES, 10)
     return min(FIRST_WAIT * int(2**doublings), LONGEST_WAIT)
 
 
-def lock_of(guesses: GuessBudget | None, user: AbstractBaseUser, now: datetime) -> Locked | None:
-    if guesses is None:
+def lock_of(budget: GuessBudget | None, user: AbstractBaseUser, now: datetime) -> Locked | None:
+    if budget is None:
         return None
     ends: list[datetime] = []
     lifts_at = None
-    if guesses.failures >= LAST_GUESS:
-        if guesses.lifted_at and now - LIFT_EVERY < guesses.lifted_at <= now + CLOCKS_APART:
-            lifts_at = guesses.lifted_at + LIFT_EVERY
+    if budget.failures >= LAST_GUESS:
+        if budget.lifted_at and now - LIFT_EVERY < budget.lifted_at <= now + CLOCKS_APART:
+            lifts_at = budget.lifted_at + LIFT_EVERY
             ends.append(lifts_at)
-        if not has_new_password(guesses, user):
+        if not has_new_password(budget, user):
             return Locked(None, lifts_at)
-    if guesses.blocked_until and now < guesses.blocked_until <= now + LONGEST_WAIT + CLOCKS_APART:
-        ends.append(guesses.blocked_until)
-    if guesses.day_failures >= GUESSES_A_DAY and (began := began_today(guesses, now)):
+    if budget.blocked_until and now < budget.blocked_until <= now + LONGEST_WAIT + CLOCKS_APART:
+        ends.append(budget.blocked_until)
+    if budget.day_failures >= GUESSES_A_DAY and (began := began_today(budget, now)):
         ends.append(began + DAY)
     return Locked(max(ends), lifts_at) if ends else None
 
 
-def has_new_password(guesses: GuessBudget, user: AbstractBaseUser) -> bool:
-    """Since the last guess. A digest that cannot be checked says nothing."""
-    stored = guesses.password_digest
+def has_new_password(budget: GuessBudget, user: AbstractBaseUser) -> bool:
+    """Since the last guess. False if the digest cannot be checked, because its key is gone."""
+    stored = budget.password_digest
     return sealing.can_check(stored) and not credential_digests.has_digest(
         user, credential_digests.PASSWORD_PURPOSE, stored
     )
 
 
-def began_today(guesses: GuessBudget, now: datetime) -> datetime | None:
-    """When the day of the count began, unless it is over, or is one of a clock that was ahead."""
-    began = guesses.day_began_at
+def began_today(budget: GuessBudget, now: datetime) -> datetime | None:
+    """None if the counted day is over, or was written by a clock that was ahead."""
+    began = budget.day_began_at
     return began if began and now - DAY < began <= now + CLOCKS_APART else None
 
 
 def locked_now(now: datetime) -> QuerySet[GuessBudget]:
-    """Everybody for whom lock_of answers. Those who are stopped are few, and are looked at one by one."""
+    """Of everybody who is locked. After LAST_GUESS Python has to decide; those are few."""
     stopped = GuessBudget.objects.filter(failures__gte=LAST_GUESS).select_related("user")
-    still = [guesses.pk for guesses in stopped if lock_of(guesses, guesses.user, now)]
+    still = [budget.pk for budget in stopped if lock_of(budget, budget.user, now)]
     waiting = Q(blocked_until__gt=now, blocked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
     today = Q(day_began_at__gt=now - DAY, day_began_at__lte=now + CLOCKS_APART)
     used_up = Q(day_failures__gte=GUESSES_A_DAY) & today
@@ -80,13 +83,13 @@ def locked_now(now: datetime) -> QuerySet[GuessBudget]:
 
 
 def unlock(user: AbstractBaseUser) -> bool:
-    """Support vouches for them: they wait for nothing. After the last guess only if the password is new."""
-    guesses = GuessBudget.objects.filter(pk=user.pk).first()
-    if guesses is None:
+    """For support: end every wait. False after LAST_GUESS, unless the password is new."""
+    budget = GuessBudget.objects.filter(pk=user.pk).first()
+    if budget is None:
         return True
     may = Q(failures__lt=LAST_GUESS)
-    if has_new_password(guesses, user):
-        may |= Q(password_digest=guesses.password_digest)
+    if has_new_password(budget, user):
+        may |= Q(password_digest=budget.password_digest)
     lifted = GuessBudget.objects.filter(may, pk=user.pk).update(
         failures=0, blocked_until=None, day_failures=0, day_began_at=None
     )
@@ -94,56 +97,55 @@ def unlock(user: AbstractBaseUser) -> bool:
 
 
 def charge(user: AbstractBaseUser, now: datetime) -> int:
-    """One guess, paid for before it is verified. Returns how many there have been in a row, with this one.
+    """Count one guess before it is verified, or raise Locked. Returns the guesses in a row, with this one.
 
-    In a transaction of its own: whatever goes wrong afterwards, the guess stays counted. The UPDATE names
-    the row as it was read, with the person or here, so of any number of guesses at once only as many as are
-    free are ever looked at. A new password lifts the stop after the last guess and clears nothing: this
-    guess is the last one again.
+    In a transaction of its own, so that the guess stays counted whatever fails afterwards. The UPDATE applies
+    only to the row as it was read (with the user, or here): of many guesses at once, no more are verified
+    than the limit allows. After LAST_GUESS a new password allows one guess, which is the last one again.
     """
     with_user: GuessBudget | None = getattr(user, "guess_budget", None)
     digest = credential_digests.digest(user, credential_digests.PASSWORD_PURPOSE)
     while True:
         with transaction.atomic(durable=True):
-            guesses = with_user or GuessBudget.objects.get_or_create(pk=user.pk)[0]
-            lock = lock_of(guesses, user, now)
+            budget = with_user or GuessBudget.objects.get_or_create(pk=user.pk)[0]
+            lock = lock_of(budget, user, now)
             if lock:
                 raise lock
-            began = began_today(guesses, now)
-            free = as_read(guesses)
-            if stopped := guesses.failures >= LAST_GUESS:
-                free = free.filter(user__password=user.password)  # still, in case it has changed meanwhile
-            failures = min(guesses.failures + 1, LAST_GUESS)
+            began = began_today(budget, now)
+            free = as_read(budget)
+            if stopped := budget.failures >= LAST_GUESS:
+                free = free.filter(user__password=user.password)  # it may have changed since it was read
+            failures = min(budget.failures + 1, LAST_GUESS)
             wait = wait_after(failures)
             charged = free.update(
                 failures=failures,
                 password_digest=digest,
-                lifted_at=now if stopped else guesses.lifted_at,
+                lifted_at=now if stopped else budget.lifted_at,
                 blocked_until=now + wait if wait else None,
-                day_failures=guesses.day_failures + 1 if began else 1,
+                day_failures=budget.day_failures + 1 if began else 1,
                 day_began_at=began or now,
             )
         if charged:
             return failures
-        if stopped and with_user is None:  # just read: the password has changed again, or the guess is taken
+        if stopped and with_user is None:  # read just now: another request has changed password or row
             raise Locked(None)
-        with_user = None
+        with_user = None  # it was outdated: read the row
 
 
-def as_read(guesses: GuessBudget) -> QuerySet[GuessBudget]:
+def as_read(budget: GuessBudget) -> QuerySet[GuessBudget]:
     return GuessBudget.objects.filter(
-        pk=guesses.pk,
-        failures=guesses.failures,
-        blocked_until=guesses.blocked_until,
-        day_failures=guesses.day_failures,
-        day_began_at=guesses.day_began_at,
-        lifted_at=guesses.lifted_at,
-        password_digest=guesses.password_digest,
+        pk=budget.pk,
+        failures=budget.failures,
+        blocked_until=budget.blocked_until,
+        day_failures=budget.day_failures,
+        day_began_at=budget.day_began_at,
+        lifted_at=budget.lifted_at,
+        password_digest=budget.password_digest,
     )
 
 
 def refund(user: AbstractBaseUser) -> None:
-    """A replay of a right code is no guess. After the last guess it lifts nothing: the stop stays."""
+    """Undo one charge, for example of a right code that was used before. After LAST_GUESS the lock stays."""
     last = When(failures__gte=LAST_GUESS, then=Value(LAST_GUESS))
     GuessBudget.objects.filter(pk=user.pk).update(
         failures=Case(last, When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
@@ -153,9 +155,9 @@ def refund(user: AbstractBaseUser) -> None:
 
 
 def reset_after_success(user: AbstractBaseUser, *, with_factor: bool) -> None:
-    """A right code: its own charge is given back, and nothing has to be waited for. The day's count stays.
+    """After a right code: undo its charge and end the waits. The wrong codes of the day stay counted.
 
-    Where the day's count is nothing, support has lifted all meanwhile.
+    day_failures is 0 only if support has unlocked the person since the charge: then there is nothing to undo.
     """
     proven = credential_digests.current(user) if with_factor else {}
     GuessBudget.objects.filter(pk=user.pk).update(
