@@ -1,6 +1,6 @@
-"""For sites with Django REST framework: ways in that a second factor cannot be given at refuse who has one.
+"""Authentication and permission classes for views of the site that use Django REST framework.
 
-In a module of its own, because DRF imports such classes by name; it needs DRF, and not the API of this app.
+A module of its own, because DRF imports such classes by dotted path. It does not need the API of this app.
 """
 
 from typing import Any
@@ -19,13 +19,18 @@ REFUSED = _("This account has two-factor authentication, and this way of signing
 
 
 class RefuseTwoFactor(authentication.BaseAuthentication):
-    """Stands left of another authentication class, and keeps out who has a second factor or needs one."""
+    """A mixin, left of another authentication class: refuses users who have a second factor or need one.
+
+    Such a class takes the password alone and cannot ask for the code.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        found: tuple[Any, Any] | None = super().authenticate(request)
-        if found and (enrolment.is_on(found[0]) or policy.holds_for(found[0], timezone.now())):
-            raise AuthenticationFailed(REFUSED, "second_factor_needed")
-        return found
+        result: tuple[Any, Any] | None = super().authenticate(request)
+        if result:
+            user, _auth = result
+            if enrolment.is_on(user) or policy.holds_for(user, timezone.now()):
+                raise AuthenticationFailed(REFUSED, "second_factor_needed")
+        return result
 
 
 class BasicAuthentication(RefuseTwoFactor, authentication.BasicAuthentication):
@@ -33,11 +38,11 @@ class BasicAuthentication(RefuseTwoFactor, authentication.BasicAuthentication):
 
 
 class TokenAuthentication(RefuseTwoFactor, authentication.TokenAuthentication):
-    """For tokens that a password alone can buy."""
+    """For tokens that are issued for a password alone."""
 
 
 class IsVerified(permissions.BasePermission):
-    """Only who has given a second factor: in the session of a page, or for a token of this app's API."""
+    """Allows users who have given a second factor, in their session or for a token of this app's API."""
 
     message = _("Give your second factor first.")
     code = "second_factor_needed"

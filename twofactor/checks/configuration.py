@@ -1,4 +1,4 @@
-"""What can be configured wrongly, found before the first request."""
+"""Checks of settings, middleware, databases and administrators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,13 +32,13 @@ AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
 
 
 @register(Tags.security)
-def app_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     for problem in conf.problems():
         yield Error(problem.sentence, hint=problem.hint, id=problem.id)
 
 
 @register(Tags.security)
-def middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     places = [settings.MIDDLEWARE.index(name) for name in MIDDLEWARE_ORDER if name in settings.MIDDLEWARE]
     for name in MIDDLEWARE_ORDER:
         if name not in settings.MIDDLEWARE:
@@ -52,7 +52,7 @@ def middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_axes_backend(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if apps.is_installed("axes") and not issubclass(
         import_string(settings.AUTHENTICATION_BACKENDS[0]), import_string(AXES_BACKEND)
     ):
@@ -64,13 +64,13 @@ def backends(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     for alias, database in settings.DATABASES.items():
         if database["ENGINE"] == "django.db.backends.sqlite3":
-            yield from sqlite(alias, database.get("OPTIONS", {}))
+            yield from check_sqlite(alias, database.get("OPTIONS", {}))
 
 
-def sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
+def check_sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
     if options.get("transaction_mode") != "IMMEDIATE" or options.get("timeout", 5) < 20:
         yield Error(
             f"DATABASES['{alias}'] would answer 'database is locked' while a guess is counted.",
@@ -87,7 +87,7 @@ def sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_session_engine(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
         yield Error(
             f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
@@ -97,7 +97,7 @@ def sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def pages(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_urls(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     try:
         reverse("twofactor:setup")
     except NoReverseMatch:
@@ -109,39 +109,39 @@ def pages(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.database)
-def administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Asks the database, so it runs with migrate and with check --database default.
+def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Does the policy lock every administrator out? Runs with migrate and with check --database default.
 
-    It asks nothing before all migrations are applied: migrate runs the checks first, and a table or column
-    that it is about to make is not there yet.
+    It reads no rows before all migrations are applied: migrate runs the checks first, when tables or columns
+    may be missing.
     """
-    people = get_user_model()._default_manager
-    if people.db not in (databases or ()) or conf.required_for() == conf.NOBODY:
+    users = get_user_model()._default_manager
+    if users.db not in (databases or ()) or conf.required_for() == conf.NOBODY:
         return
-    if not conf.is_required_for(conf.required_for()) or not issubclass(people.model, PermissionsMixin):
+    if not conf.is_required_for(conf.required_for()) or not issubclass(users.model, PermissionsMixin):
         return
-    if not is_up_to_date(people.db, [people.model, Authenticator, BackupCode]):
+    if not is_up_to_date(users.db, [users.model, Authenticator, BackupCode]):
         yield Info(
             "Whether TWOFACTOR_REQUIRED_FOR locks every administrator out can only be asked after migrate.",
-            hint=f"Then: manage.py check --database {people.db}",
+            hint=f"Then: manage.py check --database {users.db}",
             id="twofactor.I002",
         )
         return
-    bosses = [
-        boss
-        for boss in only_active(people.filter(is_superuser=True)).select_related("authenticator")
-        if boss.is_active and boss.has_usable_password()
+    superusers = [
+        user
+        for user in only_active(users.filter(is_superuser=True)).select_related("authenticator")
+        if user.is_active and user.has_usable_password()
     ]
     try:
-        bound = [boss for boss in bosses if policy.applies_to(boss)]
-    except Exception as failure:  # a function of the site's own, with whatever mistake
+        bound = [user for user in superusers if policy.applies_to(user)]
+    except Exception as error:  # the site's own function may raise anything
         yield Warning(
-            f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(failure).__name__}: {failure}",
+            f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(error).__name__}: {error}",
             hint="So nobody can say whether it locks every administrator out.",
             id="twofactor.W004",
         )
         return
-    if bosses and bound == bosses and not any(map(has_a_way_in, bosses)):
+    if superusers and bound == superusers and not any(can_sign_in(user) for user in superusers):
         yield Error(
             "TWOFACTOR_REQUIRED_FOR would lock every administrator out: none can set up or give a code.",
             hint="manage.py twofactor reset PERSON --reason …, or TWOFACTOR_REQUIRED_FOR=nobody.",
@@ -169,7 +169,8 @@ def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
         )
 
 
-def has_a_way_in(user: Any) -> bool:
+def can_sign_in(user: Any) -> bool:
+    """By setting up, with a backup code, or with an authenticator whose key can be unsealed."""
     if not hasattr(user, "authenticator") or backup_codes.count_unused(user):
         return True
     try:
@@ -180,7 +181,7 @@ def has_a_way_in(user: Any) -> bool:
 
 
 @register(Tags.security)
-def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not issubclass(get_user_model(), SecurityMixin):
         yield Info(
             f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in for it.",
@@ -190,7 +191,7 @@ def user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_base_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not conf.read("BASE_URL"):
         yield Warning(
             "BASE_URL is not set: links in mails would lead to localhost.",
@@ -200,7 +201,7 @@ def origin(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def mail(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_mail_timeout(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     mailers = getattr(settings, "MAILERS", None)  # Django 6.1 and later; with it, there is no EMAIL_BACKEND
     if mailers is not None:
         mailer = mailers.get("default", {"BACKEND": ""})

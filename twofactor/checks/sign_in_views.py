@@ -1,4 +1,4 @@
-"""A system check for ways in that open no session, so that the gate never sees them."""
+"""Checks for views that sign people in without a session, so that the middleware cannot ask for the code."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,25 +12,25 @@ from twofactor import conf
 from twofactor.sessions import epoch
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
-GUARD = "twofactor.drf.RefuseTwoFactor"
-# Views that sell a token for a password, and send no signal. Those of knox and djoser send user_logged_in,
-# and the gate keeps their answer back.
+GUARDED_BASIC = "twofactor.drf.RefuseTwoFactor"
+# Views that return a token for a password and send no signal. Those of knox and djoser send user_logged_in,
+# so that the middleware withholds their response.
 TOKEN_VIEWS = {
     "rest_framework.authtoken.views.ObtainAuthToken",
     "rest_framework_simplejwt.views.TokenObtainPairView",
     "rest_framework_simplejwt.views.TokenObtainSlidingView",
 }
-SHOWN = 3
+ROUTES_SHOWN = 3
 OAUTH_TOKEN_VIEW = "oauth2_provider.views.base.TokenView"  # noqa: S105 - the name of a view
 
 
 def names_of(cls: Any) -> set[str]:
-    """Of a class and those it inherits from, so that nothing has to be imported to recognise them."""
+    """Of the class and its base classes; recognises a package's class without importing the package."""
     return {f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())}
 
 
 def view_classes(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
-    """Every address of the site that leads to a class, with the class."""
+    """Every route of the site that leads to a class-based view, with the class."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -41,52 +41,51 @@ def view_classes(patterns: Iterable[Any] | None = None, prefix: str = "/") -> It
                 yield route, cls
 
 
-def takes_a_password(authentication_class: Any) -> bool:
-    names = names_of(authentication_class)
-    return BASIC in names and GUARD not in names
+def accepts_password(view_class: Any) -> bool:
+    """Is BasicAuthentication one of its authentication classes, and not the one of this app?"""
+    classes = [names_of(cls) for cls in getattr(view_class, "authentication_classes", ())]
+    return any(BASIC in names and GUARDED_BASIC not in names for names in classes)
 
 
 @register(Tags.security)
-def doors(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    found = list(view_classes())
-    selling = [route for route, cls in found if TOKEN_VIEWS & names_of(cls)]
-    basic = [
-        route
-        for route, cls in found
-        if route not in selling and any(map(takes_a_password, getattr(cls, "authentication_classes", ())))
-    ]
+def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    views = list(view_classes())
+    token_routes = [route for route, cls in views if TOKEN_VIEWS & names_of(cls)]
+    basic_routes = [route for route, cls in views if route not in token_routes and accepts_password(cls)]
     if BASIC in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
-        basic.append("DEFAULT_AUTHENTICATION_CLASSES")
-    if basic:
+        basic_routes.append("DEFAULT_AUTHENTICATION_CLASSES")
+    if basic_routes:
         yield Error(
-            f"BasicAuthentication lets people in with the password alone: {some(basic)}.",
+            f"BasicAuthentication lets people in with the password alone: {shortened(basic_routes)}.",
             hint="It is one of DRF's two defaults. Put twofactor.drf.BasicAuthentication in its place, or "
             "leave it out of REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES.",
             id="twofactor.E020",
         )
-    if selling:
+    if token_routes:
         yield Error(
-            f"A view gives a token for the password alone: {some(selling)}.",
+            f"A view gives a token for the password alone: {shortened(token_routes)}.",
             hint="Take it out of the URLs: the API of this app asks for the code, or let a view with "
             "@otp_required make the token. Silence this if your view refuses people with a second factor.",
             id="twofactor.E021",
         )
-    if oauth := [route for route, cls in found if OAUTH_TOKEN_VIEW in names_of(cls)]:
+    if oauth_routes := [route for route, cls in views if OAUTH_TOKEN_VIEW in names_of(cls)]:
         yield Warning(
-            f"Applications with the password grant get a token for the password alone: {some(oauth)}.",
+            "Applications with the password grant get a token for the password alone: "
+            f"{shortened(oauth_routes)}.",
             hint="Let no application have that grant type; the others go through your own sign-in.",
             id="twofactor.W020",
         )
 
 
-def some(routes: list[str]) -> str:
-    """Enough of them to know what is meant."""
-    return ", ".join(routes[:SHOWN]) + (f" and {len(routes) - SHOWN} more" if len(routes) > SHOWN else "")
+def shortened(routes: list[str]) -> str:
+    text = ", ".join(routes[:ROUTES_SHOWN])
+    more = len(routes) - ROUTES_SHOWN
+    return f"{text} and {more} more" if more > 0 else text
 
 
 @register(Tags.security)
-def headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    """allauth's app client carries the key of its session in a header, which no middleware reads."""
+def check_allauth_headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """allauth's app client sends its session key in a header, which SessionMiddleware does not read."""
     clients = getattr(settings, "HEADLESS_CLIENTS", ("app", "browser"))
     if not apps.is_installed("allauth.headless") or "app" not in clients:
         return
