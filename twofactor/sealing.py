@@ -1,7 +1,7 @@
-"""Everything that must not be read from a copy of the database, or carried from one owner to another.
+"""Encrypts values so that nobody can read them in a copy of the database, or use them for another owner.
 
-A sealed value names the key that sealed it, so keys can be replaced while people sign in. Each purpose has
-a key of its own, and the owner stands inside: a token moved to another row or another use does not open.
+A sealed value begins with the id of its key, so keys can be replaced while the site runs. Each purpose has
+a key of its own, and the owner is part of the value: a copy for another row or purpose does not open.
 """
 
 import base64
@@ -21,11 +21,11 @@ from twofactor.conf import KEY_BYTES
 
 
 class Unopenable(Exception):
-    """Not ours, not for this owner or purpose, too old, or sealed with a key we no longer have."""
+    """The value is not ours, of another owner or purpose, too old, or its key is not in TWOFACTOR_KEYS."""
 
 
 def owner_of(user_id: Any) -> str:
-    """What stands inside everything sealed for a person."""
+    """The owner of a value that belongs to a user."""
     return str(user_id)
 
 
@@ -39,19 +39,19 @@ def key_id(key: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _derived(key: str, purpose: str) -> bytes:
-    derive = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"countersign/{purpose}/1".encode())
-    return derive.derive(base64.urlsafe_b64decode(key))
+def _derive(key: str, purpose: str) -> bytes:
+    hkdf = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"countersign/{purpose}/1".encode())
+    return hkdf.derive(base64.urlsafe_b64decode(key))
 
 
 @lru_cache(maxsize=64)
-def _lock(key: str, purpose: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_derived(key, purpose)))
+def _fernet(key: str, purpose: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_derive(key, purpose)))
 
 
-def _named(named: str) -> str:
+def _find_key(wanted_id: str) -> str:
     for key in conf.sealing_keys():
-        if key_id(key) == named:
+        if key_id(key) == wanted_id:
             return str(key)
     raise Unopenable
 
@@ -59,18 +59,18 @@ def _named(named: str) -> str:
 def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
     key = conf.sealing_keys()[0]
     payload = json.dumps([owner, value], separators=(",", ":")).encode()
-    return f"{key_id(key)}.{_lock(key, purpose).encrypt_at_time(payload, int(now.timestamp())).decode()}"
+    return f"{key_id(key)}.{_fernet(key, purpose).encrypt_at_time(payload, int(now.timestamp())).decode()}"
 
 
 def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedelta | None = None) -> Any:
-    named, _, sealed = token.partition(".")
-    lock = _lock(_named(named), purpose)
+    sealed_id, _, sealed = token.partition(".")
+    fernet = _fernet(_find_key(sealed_id), purpose)
     try:
         if max_age is None:
-            payload = lock.decrypt(sealed)
+            payload = fernet.decrypt(sealed)
         else:
-            payload = lock.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
-    except (InvalidToken, ValueError):  # ValueError: letters that no token has
+            payload = fernet.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
+    except (InvalidToken, ValueError):  # ValueError: not ASCII
         raise Unopenable from None
     sealed_for, value = json.loads(payload)
     if sealed_for != owner:
@@ -79,40 +79,40 @@ def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedel
 
 
 def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:
-    """The same value, with the age it had, under the newest key."""
+    """The same value sealed with the newest key. Its age stays the same."""
     unseal(purpose, owner, token, now)
-    named, _, sealed = token.partition(".")
-    old = _named(named)
+    sealed_id, _, sealed = token.partition(".")
+    old = _find_key(sealed_id)
     new = conf.sealing_keys()[0]
-    locks = MultiFernet([_lock(new, purpose), _lock(old, purpose)])
-    return f"{key_id(new)}.{locks.rotate(sealed.encode()).decode()}"
+    both = MultiFernet([_fernet(new, purpose), _fernet(old, purpose)])
+    return f"{key_id(new)}.{both.rotate(sealed.encode()).decode()}"
 
 
 def newest_key(purpose: str) -> tuple[str, bytes]:
-    """For a format of somebody else's that does its own signing: the key, and the id it goes by."""
+    """The id and the bytes of the newest key, for a format that signs by itself, such as JWT."""
     key = conf.sealing_keys()[0]
-    return key_id(key), _derived(key, purpose)
+    return key_id(key), _derive(key, purpose)
 
 
-def key_named(purpose: str, named: str) -> bytes:
-    return _derived(_named(named), purpose)
+def key_by_id(purpose: str, wanted_id: str) -> bytes:
+    return _derive(_find_key(wanted_id), purpose)
 
 
 def fingerprint(purpose: str, text: str) -> str:
-    """For short codes: worthless without the key, however many of them somebody copies."""
+    """An HMAC for short codes: without the key nobody can test guesses, as they could with a hash."""
     return _fingerprint(conf.sealing_keys()[0], purpose, text)
 
 
 def can_check(stored: str) -> bool:
-    """Do we still have the key that a fingerprint was made with?"""
+    """Is the key of this fingerprint still in TWOFACTOR_KEYS?"""
     return stored.partition(".")[0] in map(key_id, conf.sealing_keys())
 
 
 def has_fingerprint(purpose: str, text: str, stored: str) -> bool:
-    named = stored.partition(".")[0]
-    keys = [key for key in conf.sealing_keys() if key_id(key) == named]
+    stored_id = stored.partition(".")[0]
+    keys = [key for key in conf.sealing_keys() if key_id(key) == stored_id]
     return any(hmac.compare_digest(_fingerprint(key, purpose, text), stored) for key in keys)
 
 
 def _fingerprint(key: str, purpose: str, text: str) -> str:
-    return f"{key_id(key)}.{hmac.new(_derived(key, purpose), text.encode(), hashlib.sha256).hexdigest()}"
+    return f"{key_id(key)}.{hmac.new(_derive(key, purpose), text.encode(), hashlib.sha256).hexdigest()}"

@@ -28,7 +28,7 @@ def claims(token):
 def forged(token, key=None, algorithm="HS256", header=None, **changes):
     """The same token with something changed, signed with the right key unless another is given."""
     header = {**jwt.get_unverified_header(token), **(header or {})}
-    key = sealing.key_named("access token", header["kid"]) if key is None else key
+    key = sealing.key_by_id("access token", header["kid"]) if key is None else key
     changed = {name: value for name, value in {**claims(token), **changes}.items() if value is not ...}
     return jwt.encode(changed, key, algorithm, headers={"kid": header["kid"], "typ": header["typ"]})
 
@@ -120,7 +120,7 @@ def test_a_token_without_a_signature_opens_nothing(hers, token):
 
 @pytest.mark.proves("9.1.1-9.2.4")
 def test_no_other_secret_of_the_site_signs_tokens(hers, token):
-    for key in (site.SECRET_KEY, site.TWOFACTOR_KEYS[0], sealing.key_named("refresh token", kid(token))):
+    for key in (site.SECRET_KEY, site.TWOFACTOR_KEYS[0], sealing.key_by_id("refresh token", kid(token))):
         assert not opens(hers, forged(token, key=key))
 
 

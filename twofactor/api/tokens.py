@@ -56,7 +56,7 @@ class KeyedBackend(TokenBackend):
             raise TokenBackendError("not the spelling that was issued")
         try:
             header = jwt.get_unverified_header(token)
-            key = sealing.key_named(self.purpose, header.get("kid", ""))
+            key = sealing.key_by_id(self.purpose, header.get("kid", ""))
             required: Any = {"require": CLAIMS}
             claims = jwt.decode(
                 token, key, [ALGORITHM], required, issuer=mail.base_url(), audience=self.token_audience()
