@@ -1,0 +1,25 @@
+"""What a code is given for is done together with spending it, or neither is (factors/accept.py)."""
+
+import pytest
+from django.utils import timezone
+
+from twofactor.factors import methods
+from twofactor.factors.accept import KINDS, Overtaken, accept_code
+from twofactor.models import GuessBudget
+
+
+def test_every_code_is_read_by_one_module():
+    read = [method for kind in KINDS for method in kind.METHODS]
+    assert sorted(read) == sorted(methods.CODES | methods.SENT)
+
+
+def test_a_code_whose_change_was_made_meanwhile_is_not_spent(alice, phone, rf, clock):
+    with pytest.raises(Overtaken):
+        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda: False)
+    assert accept_code(alice, phone.code(), rf.post("/"), timezone.now()) == methods.TOTP
+
+
+def test_a_code_whose_change_was_made_meanwhile_is_no_guess(alice, phone, rf, clock):
+    with pytest.raises(Overtaken):
+        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda: False)
+    assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
