@@ -148,7 +148,7 @@ def test_with_the_password_set_up_is_open(on_the_way):
 def test_a_new_phone_is_bound(on_the_way, alice):
     phone = bind_new_phone(on_the_way)
     authenticator = Authenticator.objects.get()
-    assert authenticator_app.step_of(authenticator, phone.code(), authenticator.enabled_at) is not None
+    assert authenticator_app.find_step(authenticator, phone.code(), authenticator.enabled_at) is not None
 
 
 def test_the_new_phone_signs_in(on_the_way, alice, clock):

@@ -182,7 +182,7 @@ def test_a_key_moved_to_another_person_is_nobodys(db):
     moved = Authenticator.objects.get(pk=alice.pk).sealed_key
     Authenticator.objects.filter(pk=bob.pk).update(sealed_key=moved)
     with pytest.raises(sealing.Unopenable):
-        authenticator_app.step_of(Authenticator.objects.get(pk=bob.pk), phone.code(NOW), NOW)
+        authenticator_app.find_step(Authenticator.objects.get(pk=bob.pk), phone.code(NOW), NOW)
 
 
 def test_the_key_stands_nowhere_in_the_row(db):

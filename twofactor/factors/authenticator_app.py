@@ -32,7 +32,7 @@ def read(user: Any, text: str, **_asked: object) -> TypedCode:
 
 def find(row: Authenticator, code: str, now: datetime) -> Spend | None:
     try:
-        step = step_of(row, code, now)
+        step = find_step(row, code, now)
     except sealing.Unopenable:  # never a reason to let anybody in with the password alone
         log.error("the key of user=%s does not open", row.user_id)
         raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
@@ -50,7 +50,7 @@ def open_key(row: Authenticator, now: datetime) -> str:
     return key
 
 
-def step_of(row: Authenticator, code: str, now: datetime) -> int | None:
+def find_step(row: Authenticator, code: str, now: datetime) -> int | None:
     """The time step whose code this is, or None. Raises sealing.Unopenable if the key does not open."""
     return totp.matching_step(
         open_key(row, now),
