@@ -13,7 +13,6 @@ from twofactor.decorators import must_set_up_first
 from twofactor.models import TokenFamily
 from twofactor.signin.session import is_factor
 
-SIGNED_OUT = _("You were signed out. Sign in to carry on.")
 SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to carry on.")
 
 
@@ -27,7 +26,7 @@ class BearerAuthentication(BaseAuthentication):
         try:
             family = tokens.find_by_access_token(text.strip(), timezone.now())
         except tokens.InvalidToken:
-            raise AuthenticationFailed(SIGNED_OUT, "token_not_valid") from None
+            raise AuthenticationFailed(tokens.SIGNED_OUT, "token_not_valid") from None
         vars(family.user)["is_verified"] = lambda: is_factor(family.method)
         if must_set_up_first(family.user, family.method, request.parser_context["view"]):
             raise PermissionDenied(SET_UP_FIRST, "set_up_first")

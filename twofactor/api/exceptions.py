@@ -72,6 +72,10 @@ def throttled(exc: Throttled) -> Response:
     return error_response(429, "throttled", exc.detail, int(getattr(exc, "wait", None) or 1))
 
 
+def changed(exc: Exception) -> Response:
+    return error_response(409, "changed", _("This has changed meanwhile"))
+
+
 RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     ApiError: lambda exc: error_response(exc.status, exc.code, exc.sentence),
     Refused: lambda exc: error_response(400, "code_refused", exc.sentence),
@@ -87,9 +91,7 @@ RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
         "address_not_confirmed",
         _("Confirm your email address first. Then you can set up two-factor authentication."),
     ),
-    enrolment.Changed: lambda exc: error_response(409, "changed", _("This has changed meanwhile")),
-    Overtaken: lambda exc: error_response(409, "changed", _("This has changed meanwhile")),
-    tokens.InvalidToken: lambda exc: error_response(
-        401, "token_not_valid", _("You were signed out. Sign in to carry on.")
-    ),
+    enrolment.Changed: changed,
+    Overtaken: changed,
+    tokens.InvalidToken: lambda exc: error_response(401, "token_not_valid", tokens.SIGNED_OUT),
 }

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import jwt
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy
 from jwt.utils import base64url_decode, base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
@@ -27,6 +28,7 @@ from twofactor.users import TwoFactorUser
 ALGORITHM = "HS256"
 ID_BYTES = 32
 ACCESS_AGE = timedelta(minutes=15)
+SIGNED_OUT = gettext_lazy("You were signed out. Sign in to carry on.")
 CLAIMS = ["exp", "iat", "nbf", "aud", "iss", "sub", "jti", "sid"]
 
 
