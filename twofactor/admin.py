@@ -22,6 +22,7 @@ from twofactor.factors import backup_codes
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, actor
 from twofactor.operations import support
+from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
 
@@ -120,11 +121,11 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return tree, counts, perms_needed - {str(TrustedBrowser._meta.verbose_name)}, protected
 
     @admin.display(description=gettext_lazy("two-factor"), boolean=True, ordering="authenticator__enabled_at")
-    def two_factor(self, user: Any) -> bool:
+    def two_factor(self, user: TwoFactorUser) -> bool:
         return hasattr(user, "authenticator")
 
     @admin.display(description=gettext_lazy("code last used"), ordering="authenticator__last_used_at")
-    def factor_last_used(self, user: Any) -> Any:
+    def factor_last_used(self, user: TwoFactorUser) -> Any:
         return user.authenticator.last_used_at if hasattr(user, "authenticator") else None
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -159,10 +160,12 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
 
         return self.admin_site.admin_view(guarded)
 
-    def redirect_to_help(self, user: Any) -> HttpResponse:
+    def redirect_to_help(self, user: TwoFactorUser) -> HttpResponse:
         return see_other(reverse("admin:two_factor_help", args=[user.pk]))
 
-    def help_page(self, request: HttpRequest, user: Any, status: int = 200, **context: Any) -> HttpResponse:
+    def help_page(
+        self, request: HttpRequest, user: TwoFactorUser, status: int = 200, **context: Any
+    ) -> HttpResponse:
         defaults = {
             **self.admin_site.each_context(request),
             "title": _("Help with signing in"),
@@ -178,7 +181,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         }
         return TemplateResponse(request, "twofactor/admin/help.html", defaults | context, status=status)
 
-    def reset(self, request: HttpRequest, user: Any) -> HttpResponse:
+    def reset(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
         form = ReasonForm(request.POST, prefix="reset")
         if not form.is_valid():
             return self.help_page(request, user, status=422, reset_form=form)
@@ -190,7 +193,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             messages.success(request, _("Two-factor sign-in is off, and every session has ended."))
         return self.redirect_to_help(user)
 
-    def emergency_code(self, request: HttpRequest, user: Any) -> HttpResponse:
+    def emergency_code(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
         """Renders the page instead of a redirect, because the code is shown in this response only."""
         form = EmergencyCodeForm(request.POST, prefix="code")
         if not form.is_valid():
@@ -209,7 +212,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             return self.redirect_to_help(user)
         return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
 
-    def end_sessions(self, request: HttpRequest, user: Any) -> HttpResponse:
+    def end_sessions(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
         form = ReasonForm(request.POST, prefix="sessions")
         if not form.is_valid():
             return self.help_page(request, user, status=422, sessions_form=form)

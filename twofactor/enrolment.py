@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from twofactor.factors.refusal import Refused
 from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser
 from twofactor.outgoing import mail
 from twofactor.sessions import credential_digests, epoch
+from twofactor.users import TwoFactorUser
 
 GUESSES_PER_KEY = 10
 
@@ -74,20 +74,18 @@ def end_unconfirmed_sessions(user: Any) -> None:
     epoch.end_sessions(user)
 
 
-def find_draft(
-    user: AbstractBaseUser, kind: str, now: datetime, owner: str | None = None
-) -> OpenDraft | None:
+def find_draft(user: TwoFactorUser, kind: str, now: datetime, owner: str | None = None) -> OpenDraft | None:
     """With an owner: only if that owner began it."""
     draft = open_draft(find_row(user, kind), now)
     return draft if draft and owner in (None, draft.owner) else None
 
 
-def find_drafts(user: AbstractBaseUser, now: datetime) -> dict[str, OpenDraft | None]:
+def find_drafts(user: TwoFactorUser, now: datetime) -> dict[str, OpenDraft | None]:
     """By their kind."""
     return {row.kind: open_draft(row, now) for row in Draft.objects.filter(user_id=user.pk)}
 
 
-def find_row(user: AbstractBaseUser, kind: str) -> Draft | None:
+def find_row(user: TwoFactorUser, kind: str) -> Draft | None:
     return Draft.objects.filter(user_id=user.pk, kind=kind).first()
 
 
@@ -102,7 +100,7 @@ def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
     return OpenDraft(row, **value)
 
 
-def start(user: AbstractBaseUser, kind: str, now: datetime, owner: str = "") -> OpenDraft:
+def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> OpenDraft:
     """Returns the running draft if there is one: a reload or a second tab shows the same key and codes.
 
     A new one takes its place if another owner began it, or if its key takes no more guesses.
@@ -160,7 +158,7 @@ def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
     setup.row.confirmed_step = step
 
 
-def finish(user: AbstractBaseUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
+def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
     """Saves the authenticator and the ten codes, and ends every session, in one transaction."""
     step = setup.row.confirmed_step
     if step is None:
@@ -179,7 +177,7 @@ def finish(user: AbstractBaseUser, setup: OpenDraft, request: HttpRequest, now: 
         events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
 
 
-def save_new_codes(user: AbstractBaseUser, new: OpenDraft, request: HttpRequest) -> None:
+def save_new_codes(user: TwoFactorUser, new: OpenDraft, request: HttpRequest) -> None:
     codes = backup_codes.make_rows(user, new.codes)
     with transaction.atomic():
         claim_draft(new)
@@ -194,11 +192,11 @@ def claim_draft(draft: OpenDraft) -> None:
         raise Changed
 
 
-def cancel(user: AbstractBaseUser, kind: str) -> None:
+def cancel(user: TwoFactorUser, kind: str) -> None:
     Draft.objects.filter(user_id=user.pk, kind=kind).delete()
 
 
-def turn_off(user: AbstractBaseUser, request: HttpRequest) -> bool:
+def turn_off(user: TwoFactorUser, request: HttpRequest) -> bool:
     """The claim of the code that is given for it (factors.accept). False if it is off already."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:

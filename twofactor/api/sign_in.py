@@ -20,6 +20,7 @@ from twofactor.factors import sent_codes
 from twofactor.factors.sent_codes import Channel
 from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
+from twofactor.users import TwoFactorUser
 
 
 class SignInView(PublicApiView):
@@ -36,13 +37,13 @@ class SignInView(PublicApiView):
         return serialized(serializers.SignIn, {"is_totp_enabled": False, **issue_tokens(request, user, NONE)})
 
 
-def start_challenge(user: Any) -> dict[str, Any]:
+def start_challenge(user: TwoFactorUser) -> dict[str, Any]:
     now = timezone.now()
     pending = PendingSignIn.start(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
     return {"totp_challenge_token": pending.to_token(), "channels": pending.find_channels()}
 
 
-def issue_tokens(request: Request, user: Any, method: str) -> dict[str, str]:
+def issue_tokens(request: Request, user: TwoFactorUser, method: str) -> dict[str, str]:
     now = timezone.now()
     pair = tokens.issue(user, method, now)
     signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request))

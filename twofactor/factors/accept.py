@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from twofactor.factors.refusal import Refused, Replayed, join_sentences
 from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.limits import guesses
 from twofactor.models import Event
+from twofactor.users import TwoFactorUser
 
 WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: somebody has the password
 
@@ -33,9 +33,7 @@ class Kind(Protocol):
 
     METHODS: frozenset[str]
 
-    def read(
-        self, user: AbstractBaseUser, text: str, *, alone: bool, purpose: str, now: datetime
-    ) -> TypedCode:
+    def read(self, user: TwoFactorUser, text: str, *, alone: bool, purpose: str, now: datetime) -> TypedCode:
         """Refused for a slip of the hand. Alone: the field takes no other kind of code."""
 
 
@@ -44,7 +42,7 @@ KINDS: list[Kind] = [authenticator_app, backup_codes, sent_codes]
 
 
 def accept_code(
-    user: AbstractBaseUser,
+    user: TwoFactorUser,
     text: str,
     request: HttpRequest,
     now: datetime,
@@ -82,7 +80,7 @@ def accept_code(
     return code.method
 
 
-def read(user: AbstractBaseUser, text: str, kinds: frozenset[str], purpose: str, now: datetime) -> TypedCode:
+def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, now: datetime) -> TypedCode:
     """By the first kind that can read it. If none can, what the first one says is told."""
     if not code_text.compact(text):
         raise Refused(_("Enter the code"))
@@ -100,7 +98,7 @@ def spend_together_with(
     claim: Callable[[], bool],
     spend: Spend,
     code: TypedCode,
-    user: AbstractBaseUser,
+    user: TwoFactorUser,
     request: HttpRequest,
     now: datetime,
 ) -> None:
@@ -120,7 +118,7 @@ def spend_together_with(
         raise
 
 
-def record_wrong_code(user: AbstractBaseUser, request: HttpRequest, method: str, failures: int) -> None:
+def record_wrong_code(user: TwoFactorUser, request: HttpRequest, method: str, failures: int) -> None:
     locked = failures >= guesses.FREE_GUESSES
     kind = "second_factor_locked" if locked else "second_factor_refused"
     events.record(kind, user, request, method=method)
@@ -128,7 +126,7 @@ def record_wrong_code(user: AbstractBaseUser, request: HttpRequest, method: str,
         events.record("wrong_codes", user, request)
 
 
-def record_replay(user: AbstractBaseUser, request: HttpRequest, method: str, *, was_spent: bool) -> None:
+def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was_spent: bool) -> None:
     """A spent code from another address: somebody has seen it typed, or passes on what the person sends."""
     accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
     last_address = accepted.values_list("ip_address", flat=True).first()

@@ -7,7 +7,6 @@ from functools import partial
 
 from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -16,6 +15,7 @@ from twofactor.factors.methods import BACKUP
 from twofactor.factors.refusal import Refused, Replayed
 from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.models import BackupCode
+from twofactor.users import TwoFactorUser
 
 METHODS = frozenset({BACKUP})
 COUNT = 10
@@ -26,7 +26,7 @@ SALT_BYTES = 16
 COST = (2, 19 * 1024, 1)  # Argon2 passes, KiB and lanes, the same as for passwords
 
 
-def read(user: AbstractBaseUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
+def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
     code = read_code(user, text, alone=alone)
     if not code:
         raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
@@ -39,7 +39,7 @@ def read(user: AbstractBaseUser, text: str, *, alone: bool, **_asked: object) ->
     )
 
 
-def find(user: AbstractBaseUser, code: str, now: datetime) -> Spend | None:
+def find(user: TwoFactorUser, code: str, now: datetime) -> Spend | None:
     row = find_row(user, code, now)
     if row is not None and row.used_at:
         raise replayed()
@@ -64,7 +64,7 @@ def hash_like(code: str, digest: str) -> str:
     return hash_code(code, salt_of(digest), (known.time_cost, known.memory_cost, known.parallelism))
 
 
-def make_rows(user: AbstractBaseUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
+def make_rows(user: TwoFactorUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
     """Not saved yet: ten hashes take a third of a second, too long for an open transaction.
 
     All have the same salt, so that checking a guess takes one hash, however many codes are left.
@@ -82,19 +82,19 @@ def normalize(text: str) -> str:
     return code
 
 
-def replace_all(user: AbstractBaseUser, new: list[BackupCode]) -> None:
+def replace_all(user: TwoFactorUser, new: list[BackupCode]) -> None:
     BackupCode.objects.filter(user_id=user.pk).delete()
     BackupCode.objects.bulk_create(new)
 
 
-def make_extra_row(user: AbstractBaseUser, code: str, expires_at: datetime) -> BackupCode:
+def make_extra_row(user: TwoFactorUser, code: str, expires_at: datetime) -> BackupCode:
     """Not saved yet. It has the salt of the others, so that checking a guess still takes one hash."""
     known = any_digest(user)
     digest = hash_like(code, known) if known else hash_code(code, secrets.token_bytes(SALT_BYTES))
     return BackupCode(user_id=user.pk, digest=digest, expires_at=expires_at)
 
 
-def read_code(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
+def read_code(user: TwoFactorUser, text: str, *, alone: bool) -> str | None:
     """The code in the form that is compared, or None if this cannot be one.
 
     Codes from another app may look like anything.
@@ -105,7 +105,7 @@ def read_code(user: AbstractBaseUser, text: str, *, alone: bool) -> str | None:
     return code if alone or len(code) >= MIN_IMPORTED_LENGTH else None
 
 
-def find_row(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | None:
+def find_row(user: TwoFactorUser, code: str, now: datetime) -> BackupCode | None:
     """The row of this code, used or not. Takes one hash."""
     known = any_digest(user)
     if known is None:
@@ -114,7 +114,7 @@ def find_row(user: AbstractBaseUser, code: str, now: datetime) -> BackupCode | N
     return usable.filter(digest=hash_like(code, known)).first()
 
 
-def any_digest(user: AbstractBaseUser) -> str | None:
+def any_digest(user: TwoFactorUser) -> str | None:
     return BackupCode.objects.filter(user_id=user.pk).values_list("digest", flat=True).first()
 
 
@@ -127,17 +127,17 @@ def spend(code: BackupCode, now: datetime) -> bool:
     return BackupCode.objects.filter(pk=code.pk, used_at=None).update(used_at=now) == 1
 
 
-def count_unused_and_all(user: AbstractBaseUser) -> tuple[int, int]:
+def count_unused_and_all(user: TwoFactorUser) -> tuple[int, int]:
     """How many are left, and how many there were: ten, unless they came from another app."""
     codes = list(set_of(user).values_list("used_at", "imported"))
     unused = sum(used_at is None for used_at, _imported in codes)
     return unused, sum(imported for _used_at, imported in codes) or COUNT
 
 
-def count_unused(user: AbstractBaseUser) -> int:
+def count_unused(user: TwoFactorUser) -> int:
     return set_of(user).filter(used_at=None).count()
 
 
-def set_of(user: AbstractBaseUser) -> QuerySet[BackupCode]:
+def set_of(user: TwoFactorUser) -> QuerySet[BackupCode]:
     """Without emergency codes from support, which expire."""
     return BackupCode.objects.filter(user_id=user.pk, expires_at=None)

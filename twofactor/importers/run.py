@@ -17,6 +17,7 @@ from twofactor.importers import allauth, django_otp, django_totp
 from twofactor.importers.records import ForeignFactor, LeftOut, ReadOptions
 from twofactor.models import Authenticator, BackupCode, Draft, Phone
 from twofactor.sessions import epoch
+from twofactor.users import TwoFactorUser
 
 SOURCES: dict[str, Callable[[ReadOptions], Iterator[ForeignFactor | LeftOut]]] = {
     "django-otp": django_otp.read,
@@ -54,7 +55,7 @@ class ImportSummary:
 class Candidate:
     """A user and the factor to import. Its codes and number are already as this app stores them."""
 
-    user: Any
+    user: TwoFactorUser
     factor: ForeignFactor
     backup_codes: list[str] = field(repr=False)
     phone: str = field(repr=False)

@@ -5,7 +5,6 @@ Every code is charged before it is verified. A wrong one stays charged; a right 
 
 from datetime import datetime, timedelta
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
@@ -13,6 +12,7 @@ from twofactor import sealing
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import GuessBudget
 from twofactor.sessions import credential_digests
+from twofactor.users import TwoFactorUser
 
 FREE_GUESSES = 5
 FIRST_WAIT = timedelta(seconds=30)
@@ -40,7 +40,7 @@ def wait_after(failures: int) -> timedelta:
     return min(FIRST_WAIT * int(2**doublings), LONGEST_WAIT)
 
 
-def lock_of(budget: GuessBudget | None, user: AbstractBaseUser, now: datetime) -> Locked | None:
+def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> Locked | None:
     if budget is None:
         return None
     ends: list[datetime] = []
@@ -58,7 +58,7 @@ def lock_of(budget: GuessBudget | None, user: AbstractBaseUser, now: datetime) -
     return Locked(max(ends), lifts_at) if ends else None
 
 
-def has_new_password(budget: GuessBudget, user: AbstractBaseUser) -> bool:
+def has_new_password(budget: GuessBudget, user: TwoFactorUser) -> bool:
     """Since the last guess. False if the digest cannot be checked, because its key is gone."""
     stored = budget.password_digest
     return sealing.can_check(stored) and not credential_digests.has_digest(
@@ -82,7 +82,7 @@ def locked_now(now: datetime) -> QuerySet[GuessBudget]:
     return GuessBudget.objects.filter(Q(pk__in=still) | waiting | used_up)
 
 
-def unlock(user: AbstractBaseUser) -> bool:
+def unlock(user: TwoFactorUser) -> bool:
     """For support: end every wait. False after LAST_GUESS, unless the password is new."""
     budget = GuessBudget.objects.filter(pk=user.pk).first()
     if budget is None:
@@ -96,7 +96,7 @@ def unlock(user: AbstractBaseUser) -> bool:
     return bool(lifted)
 
 
-def charge(user: AbstractBaseUser, now: datetime) -> int:
+def charge(user: TwoFactorUser, now: datetime) -> int:
     """Count one guess before it is verified, or raise Locked. Returns the guesses in a row, with this one.
 
     In a transaction of its own, so that the guess stays counted whatever fails afterwards. The UPDATE applies
@@ -144,7 +144,7 @@ def as_read(budget: GuessBudget) -> QuerySet[GuessBudget]:
     )
 
 
-def refund(user: AbstractBaseUser) -> None:
+def refund(user: TwoFactorUser) -> None:
     """Undo one charge, for example of a right code that was used before. After LAST_GUESS the lock stays."""
     last = When(failures__gte=LAST_GUESS, then=Value(LAST_GUESS))
     GuessBudget.objects.filter(pk=user.pk).update(
@@ -154,7 +154,7 @@ def refund(user: AbstractBaseUser) -> None:
     )
 
 
-def reset_after_success(user: AbstractBaseUser, *, with_factor: bool) -> None:
+def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
     """After a right code: undo its charge and end the waits. The wrong codes of the day stay counted.
 
     day_failures is 0 only if support has unlocked the person since the charge: then there is nothing to undo.

@@ -13,6 +13,7 @@ from twofactor.factors import backup_codes, code_text
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
 from twofactor.sessions import epoch
+from twofactor.users import TwoFactorUser
 
 MAX_VALIDITY = timedelta(hours=24)  # of an emergency code
 MAX_REASON_LENGTH = 200
@@ -44,7 +45,7 @@ def permissions_if_active(user: Any) -> set[str]:
     return set(fresh.get_all_permissions())
 
 
-def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
+def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     """Turn two-factor sign-in off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
@@ -56,7 +57,12 @@ def reset(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
 
 
 def make_emergency_code(
-    user: Any, reason: str, by: str, request: HttpRequest | None, now: datetime, valid_for: timedelta
+    user: TwoFactorUser,
+    reason: str,
+    by: str,
+    request: HttpRequest | None,
+    now: datetime,
+    valid_for: timedelta,
 ) -> str:
     """A backup code that expires and replaces an earlier one. Only its hash is stored, so it is shown once.
 
@@ -75,7 +81,7 @@ def make_emergency_code(
     return code_text.format_backup_code(code)
 
 
-def end_sessions(user: Any, reason: str, by: str, request: HttpRequest | None) -> None:
+def end_sessions(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     with transaction.atomic():
         TrustedBrowser.objects.filter(user_id=user.pk).delete()
         epoch.end_sessions(user)
