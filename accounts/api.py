@@ -10,12 +10,12 @@ from rest_framework.response import Response
 
 from accounts import mail_limits, registration
 from accounts.forms import ADDRESS_LENGTH, SignUpForm
+from twofactor import conf
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.schema import Example, describe_operation, refusal
 from twofactor.api.serializers import Text
 from twofactor.factors.sent_codes import NotSent
 from twofactor.forms import PASSWORD_LENGTH
-from twofactor.outgoing import mail
 
 LINK_SENT = gettext_noop(
     "We have sent a message to the address you gave. Open the link in it to confirm the address."
@@ -63,7 +63,7 @@ class RegisterView(PublicApiView):
                 {name: [str(text) for text in found] for name, found in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
-        sentence = _(LINK_SENT) if mail.site_has_mail() else _("You can sign in now")
+        sentence = _(LINK_SENT) if conf.site_has_mail() else _("You can sign in now")
         answer = serialized(LinkSent, {"detail": sentence}, 202)
         if not mail_limits.may_send("signup", form.cleaned_data["email"], django_request(request), now):
             return answer

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import address_links
 from accounts.models import User
+from twofactor import conf
 from twofactor.outgoing import mail
 
 
@@ -14,7 +15,7 @@ def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
 
     Always one hash, one INSERT and one mail, so that timing does not tell whether the address is known.
     """
-    user = User(email=email, language=language, unconfirmed_since=now if mail.site_has_mail() else None)
+    user = User(email=email, language=language, unconfirmed_since=now if conf.site_has_mail() else None)
     user.set_password(password)
     try:
         with transaction.atomic():

@@ -29,11 +29,10 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import enrolment, events
+from twofactor import conf, enrolment, events
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.factors.accept import accept_code
 from twofactor.forms import PasswordForm
-from twofactor.outgoing import mail
 from twofactor.signin import step_up
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out, name_to_prefill
 from twofactor.signin.session import AMR, keep_session
@@ -49,7 +48,7 @@ def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if mail.site_has_mail():
+        if conf.site_has_mail():
             return view(request, *args, **kwargs)
         return page(request, "accounts/no_mail.html", status=404)
 
@@ -174,7 +173,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/signup_sent.html", {"has_mail": mail.site_has_mail()})
+    return render(request, "accounts/signup_sent.html", {"has_mail": conf.site_has_mail()})
 
 
 @open_before_set_up

@@ -3,9 +3,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from twofactor import policy
+from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
-from twofactor.outgoing import mail
 from twofactor.signin import step_up
 from twofactor.views import nudge
 from twofactor.views.panel import changed_part
@@ -16,7 +15,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return render(request, "landing.html")
     context = {
-        "unconfirmed": mail.site_has_mail() and not request.user.email_verified_at,
+        "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "came_back": step_up.recovered_by_email(request),

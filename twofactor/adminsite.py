@@ -16,11 +16,10 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import enrolment, events
+from twofactor import conf, enrolment, events
 from twofactor.decorators import recently_confirmed, to_page
 from twofactor.factors import methods
 from twofactor.operations import adoption, chart
-from twofactor.outgoing import mail
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.signin.session import AMR
 from twofactor.web.pages import refuse_doubles
@@ -51,7 +50,7 @@ class TwoFactorAdminSite(admin.AdminSite):
     site_header = site_title = gettext_lazy("Administration")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().each_context(request), "site_header": f"{mail.site_name()} · {self.site_header}"}
+        return {**super().each_context(request), "site_header": f"{conf.site_name()} · {self.site_header}"}
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A trusted browser or an e-mailed code is not enough."""

@@ -3,7 +3,6 @@
 from django.http import HttpRequest
 
 from twofactor import conf
-from twofactor.outgoing import mail
 
 
 def layout(request: HttpRequest) -> dict[str, str | int]:
@@ -12,7 +11,7 @@ def layout(request: HttpRequest) -> dict[str, str | int]:
     part = htmx and not htmx.history_restore_request
     return {
         "layout": "twofactor/layout/_main.html" if part else "twofactor/layout/page.html",
-        "brand": mail.site_name(),  # not site_name, which Django's own views set to the host
-        "issuer": mail.issuer(),
+        "brand": conf.site_name(),  # not site_name, which Django's own views set to the host
+        "issuer": conf.issuer(),
         "htmx_version": conf.htmx_version(),
     }

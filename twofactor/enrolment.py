@@ -9,11 +9,10 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import events, limits, sealing
+from twofactor import conf, events, limits, sealing
 from twofactor.factors import authenticator_app, backup_codes, code_text, totp
 from twofactor.factors.refusal import Refused
 from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser
-from twofactor.outgoing import mail
 from twofactor.sessions import credential_digests, epoch
 from twofactor.users import TwoFactorUser
 
@@ -62,7 +61,7 @@ def was_finished_since(user: Any, moment: datetime) -> bool:
 
 def needs_confirmed_address(user: Any) -> bool:
     """Somebody who signs up with the address of another person must not lock that person out by a factor."""
-    return mail.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
+    return conf.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
 
 
 def end_unconfirmed_sessions(user: Any) -> None:

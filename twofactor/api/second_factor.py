@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import enrolment, policy
+from twofactor import conf, enrolment, policy
 from twofactor.api import schema, serializers, tokens
 from twofactor.api.base import ApiView, django_request, serialized, token_family, validated
 from twofactor.api.exceptions import ApiError
@@ -21,7 +21,6 @@ from twofactor.api.preconditions import (
 from twofactor.factors import backup_codes, methods, qr, sent_codes, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Authenticator, Draft
-from twofactor.outgoing import mail
 from twofactor.signin import step_up
 from twofactor.signin.session import NONE
 
@@ -47,7 +46,7 @@ class SetUpView(ApiView):
         require_set_up_allowed(request, validated(serializers.Password, request))
         user = token_family(request).user
         draft = enrolment.start(user, SETUP, timezone.now(), draft_owner(request))
-        address = totp.otpauth_url(draft.key, user.get_username(), mail.issuer())
+        address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
         svg = qr.svg(address, alone=True)
         return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
 

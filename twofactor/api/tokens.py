@@ -18,9 +18,8 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.tokens import Token
 
-from twofactor import events, sealing
+from twofactor import conf, events, sealing
 from twofactor.models import TokenFamily
-from twofactor.outgoing import mail
 from twofactor.sessions import epoch
 from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.users import TwoFactorUser
@@ -46,11 +45,11 @@ class KeyedBackend(TokenBackend):
         self.path = f"/api/{kind}"
 
     def token_audience(self) -> str:
-        return mail.base_url() + self.path
+        return conf.base_url() + self.path
 
     def encode(self, payload: dict[str, Any]) -> str:
         key_id, key = sealing.newest_key(self.purpose)
-        claims = payload | {"iss": mail.base_url(), "aud": self.token_audience()}
+        claims = payload | {"iss": conf.base_url(), "aud": self.token_audience()}
         return jwt.encode(claims, key, ALGORITHM, headers={"typ": self.header_type, "kid": key_id})
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
@@ -61,7 +60,7 @@ class KeyedBackend(TokenBackend):
             key = sealing.key_by_id(self.purpose, header.get("kid", ""))
             required: Any = {"require": CLAIMS}
             claims = jwt.decode(
-                token, key, [ALGORITHM], required, issuer=mail.base_url(), audience=self.token_audience()
+                token, key, [ALGORITHM], required, issuer=conf.base_url(), audience=self.token_audience()
             )
         except (jwt.InvalidTokenError, sealing.Unopenable) as failure:
             raise TokenBackendError(str(failure)) from None

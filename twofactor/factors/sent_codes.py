@@ -115,7 +115,7 @@ def may_email(user: Any) -> bool:
     rule = conf.email_fallback()
     return (
         (rule == conf.EVERYONE or (rule == conf.NOT_STAFF and not is_staff(user)))
-        and mail.site_has_mail()
+        and conf.site_has_mail()
         and bool(email_of(user))
         and epoch.security_record(user).email_verified_at is not None
         and credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
@@ -167,9 +167,9 @@ def deliver(user: Any, channel: Channel, code: str) -> bool:
 def deliver_by_sms(number: str, code: str, language: str) -> bool:
     """Its last line lets the phone fill in the code, on this site only."""
     with translation.override(language):
-        sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": mail.site_name()}
+        sentence = _("%(code)s is your %(site)s security code") % {"code": code, "site": conf.site_name()}
     try:
-        sms.send(number, f"{sentence}\n\n@{urlsplit(mail.base_url()).hostname} #{code}")
+        sms.send(number, f"{sentence}\n\n@{urlsplit(conf.base_url()).hostname} #{code}")
     except sms.NotSent:
         return False
     return True

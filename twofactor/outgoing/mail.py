@@ -55,23 +55,6 @@ class Message(EmailMultiAlternatives):
         return super().message(**kwargs)
 
 
-def site_has_mail() -> bool:
-    """EMAIL_URL=none: says that it has not."""
-    return conf.site_has_mail()
-
-
-def site_name() -> str:
-    return conf.site_name()
-
-
-def issuer() -> str:
-    return conf.issuer()
-
-
-def base_url() -> str:
-    return conf.base_url()
-
-
 def spoken(language: str) -> str:
     """The person's own, else that of the page they are on."""
     return language or translation.get_language() or settings.LANGUAGE_CODE
@@ -90,7 +73,7 @@ def send(template: Templates, to: str, language: str, **context: Any) -> bool:
 def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> Message:
     names = [template] if isinstance(template, str) else template
     with translation.override(language):
-        context |= {"site_name": site_name(), "base_url": base_url(), "to": to}
+        context |= {"site_name": conf.site_name(), "base_url": conf.base_url(), "to": to}
         message = Message(
             " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),
             render_to_string([f"{name}_message.txt" for name in names], context),

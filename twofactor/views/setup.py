@@ -14,14 +14,13 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
-from twofactor import enrolment, sealing
+from twofactor import conf, enrolment, sealing
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import OpenDraft
 from twofactor.factors import qr, totp
 from twofactor.factors.methods import TOTP
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
-from twofactor.outgoing import mail
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
@@ -87,7 +86,7 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
 def setup(request: HttpRequest) -> HttpResponse:
     owner = draft_owner(request)
     draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), owner)
-    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), mail.issuer())
+    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), conf.issuer())
     picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
     response = page(
         request,
@@ -160,5 +159,5 @@ def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
 
 def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
     """The address of a link that saves the codes, without JavaScript and without a second page with them."""
-    lines = [mail.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
+    lines = [conf.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
     return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *draft.formatted_codes, ""]))
