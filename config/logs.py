@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
-from twofactor.outgoing.timeout import in_background
+from twofactor.outgoing.timeout import run_in_background
 
 # Extra fields that records of this app have.
 FIELDS = ("event", "user", "session", "method", "channel", "by")
@@ -121,7 +121,7 @@ class ErrorMailHandler(AdminEmailHandler):
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         """One thread for each mail; emit() limits how many there are."""
-        in_background(partial(self.try_to_send, super().send_mail, *args, **kwargs), ERROR_MAIL)
+        run_in_background(partial(self.try_to_send, super().send_mail, *args, **kwargs), ERROR_MAIL)
 
     def try_to_send(self, send_mail: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """A mail server that does not answer is ignored, because the log has the error already."""

@@ -208,7 +208,7 @@ def test_a_letter_of_the_outbox_goes_to_the_same_domain():
 def test_a_letter_that_cannot_be_mailed_is_refused_for_itself_alone():
     message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", {"code": "123456"})
     with pytest.raises(mail.NotSent) as refused:
-        mail.hand_over(message)
+        mail.deliver(message)
     assert refused.value.is_about_the_letter
 
 

@@ -161,7 +161,7 @@ def deliver(user: Any, channel: Channel, code: str) -> bool:
     language = getattr(user, "language", "")
     if channel.kind == EMAIL:
         return mail.send("twofactor/mail/code", channel.target, language, code=code)
-    return deliver_by_sms(channel.target, code, mail.spoken(language))
+    return deliver_by_sms(channel.target, code, mail.language_for(language))
 
 
 def deliver_by_sms(number: str, code: str, language: str) -> bool:

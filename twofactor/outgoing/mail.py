@@ -1,4 +1,4 @@
-"""Mail that a person gets: text and HTML from templates that a site can override by file name."""
+"""Mail to a person, as text and HTML, from templates that a site can override by file name."""
 
 import logging
 import time
@@ -16,54 +16,53 @@ from django.utils import translation
 
 from twofactor import conf
 from twofactor.outgoing.email_address import to_mail
-from twofactor.outgoing.timeout import TookTooLong, in_background, within
+from twofactor.outgoing.timeout import PAGE_SECONDS, TookTooLong, run_in_background, run_within
 
 log = logging.getLogger("countersign.mail")
 
-PATIENCE = 5.5  # seconds for a mail server; a page that waits for it is due within six
-Templates = str | list[str]  # of several, the first that exists
+Templates = str | list[str]  # a list: the first that exists
 
 
 class NotSent(Exception):
-    """With the name of what went wrong, and whether it is about this one letter or the server is away.
+    """Says what went wrong, and whether because of this mail, or because no mail server answers.
 
-    A server that was reached and then says nothing may be waiting for that of the recipient.
+    A server that was reached and then says nothing may be waiting for the server of the recipient.
     """
 
     def __init__(self, failure: BaseException, *, server_was_reached: bool = False) -> None:
         super().__init__(type(failure).__name__)
         refusals = (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError)
-        self.was_refused = isinstance(failure, refusals) or not is_of_mail_servers(failure)
+        self.was_refused = isinstance(failure, refusals) or not is_server_failure(failure)
         self.is_about_the_letter = self.was_refused or server_was_reached
 
 
-def is_of_mail_servers(failure: BaseException) -> bool:
-    """Or of a site's own back-end, or of what is in the letter."""
+def is_server_failure(failure: BaseException) -> bool:
+    """Anything else comes from a site's own mail backend, or from the contents of the mail."""
     return isinstance(failure, (SMTPException, OSError))
 
 
 class Message(EmailMultiAlternatives):
-    """Is not sent after its time, when whoever wanted it has been told that it was not."""
+    """Refuses to be sent after its time, when the person has been told that it was not sent."""
 
     ends_at = float("inf")
     server_was_reached = False
 
     def message(self, **kwargs: Any) -> Any:
-        """Asked for by a mail back-end that has reached its server."""
+        """Called by a mail backend that has reached its server."""
         if time.monotonic() > self.ends_at:
             raise TookTooLong
         return super().message(**kwargs)
 
 
-def spoken(language: str) -> str:
-    """The person's own, else that of the page they are on."""
+def language_for(language: str) -> str:
+    """The person's own language, or that of the page they are on."""
     return language or translation.get_language() or settings.LANGUAGE_CODE
 
 
 def send(template: Templates, to: str, language: str, **context: Any) -> bool:
-    """Whether the mail server took it, for mail that the person is waiting for."""
+    """For mail that a page waits for. Returns whether the mail server took it."""
     try:
-        hand_over(compose(template, to, spoken(language), context))
+        deliver(compose(template, to, language_for(language), context))
     except NotSent as failure:
         log.error("mail not sent: %s", failure)
         return False
@@ -86,40 +85,40 @@ def compose(template: Templates, to: str, language: str, context: dict[str, Any]
     return message
 
 
-def hand_over(message: Message, seconds: float = PATIENCE) -> None:
-    """Comes back as soon as the server has the letter; nobody waits for the goodbye."""
+def deliver(message: Message, seconds: float = PAGE_SECONDS) -> None:
+    """Returns as soon as the server has the mail, before the connection is closed. Or NotSent."""
     message.ends_at = time.monotonic() + seconds
     try:
         message.to = [to_mail(address) for address in message.to]
-        server = within(seconds, partial(deliver, message, seconds))
-    except Exception as failure:  # a site's own back-end may raise anything, and the next letter is another
-        if not is_of_mail_servers(failure):
-            # Not with its text, in which may be the address or the code.
+        connection = run_within(seconds, partial(open_and_send, message, seconds))
+    except Exception as failure:  # a site's own mail backend may raise anything
+        if not is_server_failure(failure):
+            # Without the text of the exception, which may contain the address or the code.
             at = traceback.extract_tb(failure.__traceback__)[-1]
             log.error("mail not sent: %s at line %s of %s", type(failure).__name__, at.lineno, at.filename)
         raise NotSent(failure, server_was_reached=message.server_was_reached) from failure
-    in_background(partial(close, server))
+    run_in_background(partial(close, connection))
 
 
-def deliver(message: Message, seconds: float) -> Any:
-    """A server that is there may take its time: one that answers late has the letter."""
-    server = mailer()
+def open_and_send(message: Message, seconds: float) -> Any:
+    """Once the server is reached it gets the full time for each answer: a late one may still mean success."""
+    connection = get_connection()
     with ExitStack() as after_failure:
-        after_failure.callback(close, server)
-        server.open()
-        if socket := getattr(getattr(server, "connection", None), "sock", None):
+        after_failure.callback(close, connection)
+        connection.open()
+        if socket := getattr(getattr(connection, "connection", None), "sock", None):
             socket.settimeout(seconds)
             message.server_was_reached = True
-        server.send_messages([message])
+        connection.send_messages([message])
         after_failure.pop_all()
-    return server
+    return connection
 
 
-def close(server: Any) -> None:
-    with suppress(OSError):  # of which smtplib's are
-        server.close()
+def close(connection: Any) -> None:
+    with suppress(OSError):  # smtplib's exceptions are OSErrors, too
+        connection.close()
 
 
-def mailer() -> Any:
-    """The site's own; since Django 6.1 it has a name."""
+def get_connection() -> Any:
+    """Of the site's mail backend, which has a name since Django 6.1."""
     return django_mail.mailers.default if hasattr(django_mail, "mailers") else django_mail.get_connection()

@@ -64,7 +64,7 @@ def write(
 ) -> None:
     """Within the transaction of what it tells. Without a user it is written for show, and sent to nobody."""
     now, name = timezone.now(), user.get_username() if user else ""
-    sealed = {"to": to, "name": name, "language": mail.spoken(language), **contents}
+    sealed = {"to": to, "name": name, "language": mail.language_for(language), **contents}
     user_id = user.pk if user else None
     letter = Letter.objects.create(
         user_id=user_id,
@@ -143,7 +143,7 @@ def send(letter: Letter) -> bool:
     if message is None or letter.user_id is None:
         end(letter)
         return False
-    mail.hand_over(message, PATIENCE)
+    mail.deliver(message, PATIENCE)
     end(letter)
     return True
 

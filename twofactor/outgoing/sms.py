@@ -1,4 +1,4 @@
-"""Text messages: what a gateway is, the ones that come with us, and how numbers are read."""
+"""Text messages: what a gateway is, the gateways that are included, and how numbers are parsed."""
 
 import logging
 from functools import partial
@@ -7,12 +7,11 @@ from typing import Protocol
 from django.utils.module_loading import import_string
 
 from twofactor import conf
-from twofactor.outgoing.timeout import within
+from twofactor.outgoing.timeout import PAGE_SECONDS, run_within
 
 log = logging.getLogger("countersign.sms")
 
-SECONDS = 5  # that Twilio may take for one answer
-PATIENCE = 5.5  # that anything may take
+TWILIO_SECONDS = 5  # for one response
 
 
 class NotSent(Exception):
@@ -27,7 +26,7 @@ class Gateway(Protocol):
 
 
 class Console:
-    """For development: what would have been sent stands in the server's output."""
+    """For development: prints the message to the server's output."""
 
     def send(self, number: str, text: str) -> None:
         print(f"Text message to {number}:\n{text}\n")
@@ -42,9 +41,9 @@ class Twilio:
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
 
-        # Twilio's own logger writes bodies, and the body is the code.
+        # Twilio's own logger would write the body, which contains the code.
         http = TwilioHttpClient(
-            timeout=SECONDS, max_retries=0, logger=logging.Logger("unread", logging.CRITICAL)
+            timeout=TWILIO_SECONDS, max_retries=0, logger=logging.Logger("unread", logging.CRITICAL)
         )
         client = Client(conf.read("TWILIO_ACCOUNT_SID"), conf.read("TWILIO_AUTH_TOKEN"), http_client=http)
         client.api.base_url = conf.read("TWILIO_URL")
@@ -60,14 +59,14 @@ def is_configured() -> bool:
 
 def gateway() -> Gateway:
     name = conf.sms_gateway()
-    chosen: Gateway = import_string(conf.GATEWAYS.get(name, name))()
-    return chosen
+    instance: Gateway = import_string(conf.GATEWAYS.get(name, name))()
+    return instance
 
 
 def send(number: str, text: str) -> None:
-    """Hand it over within the time a page has, or NotSent, whatever a gateway does."""
+    """Hand the message to the gateway, or raise NotSent, whatever the gateway does."""
     try:
-        within(PATIENCE, partial(gateway().send, number, text))
+        run_within(PAGE_SECONDS, partial(gateway().send, number, text))
     except NotSent:
         raise
     except Exception as failure:
@@ -76,7 +75,7 @@ def send(number: str, text: str) -> None:
 
 
 def parse_number(text: str) -> str | None:
-    """+ and digits, or None. Without a country code nobody knows where a number is."""
+    """As + and digits. None if it is no number, or has no country code."""
     import phonenumbers
 
     try:

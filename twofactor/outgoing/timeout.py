@@ -1,4 +1,4 @@
-"""Work that may hang, and a page that may not wait for it."""
+"""Run work that may hang, without making a page wait for it."""
 
 import threading
 from collections.abc import Callable
@@ -6,16 +6,17 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from typing import TypeVar
 
-__all__ = ["TookTooLong", "in_background", "within"]
+__all__ = ["PAGE_SECONDS", "TookTooLong", "run_in_background", "run_within"]
+
+PAGE_SECONDS = 5.5  # for a mail server or a gateway: the page that waits for it has to answer within six
 
 T = TypeVar("T")
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """What the work comes back with, or TookTooLong.
+def run_within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what the work returns, or raise TookTooLong.
 
-    In a thread of its own: a server that drips one byte at a time never runs into a socket's time-out, and
-    must hold up nobody else.
+    In a thread of its own, because a server that sends one byte at a time never reaches a socket's time-out.
     """
     done: Future[T] = Future()
 
@@ -25,12 +26,12 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         except BaseException as failure:
             done.set_exception(failure)
 
-    in_background(run)
+    run_in_background(run)
     return done.result(seconds)
 
 
-def in_background(work: Callable[[], object], name: str | None = None) -> None:
+def run_in_background(work: Callable[[], object], name: str | None = None) -> None:
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
-    except RuntimeError:  # Python 3.12 starts no thread once the process is about to end
+    except RuntimeError:  # since Python 3.12 no thread can start when the process is about to end
         work()
