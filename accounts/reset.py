@@ -29,7 +29,7 @@ def state_of(user: User) -> str:
     return salted_hmac("accounts.reset", text, algorithm="sha256").hexdigest()
 
 
-@outbox.fills(TEMPLATE)
+@outbox.makes_context(TEMPLATE)
 def make_link(user: User, contents: dict[str, Any]) -> dict[str, Any] | None:
     """Called when the mail is sent, so no token is stored. None if a link from then would be dead by now."""
     written_at: datetime = contents["written_at"]

@@ -323,7 +323,7 @@ def test_the_log_does_not_repeat_what_a_back_end_says_of_a_person(told, clumsy, 
 
 @pytest.fixture
 def tarpit(settings, monkeypatch):
-    monkeypatch.setattr(outbox, "PATIENCE", 0.3)
+    monkeypatch.setattr(outbox, "DELIVERY_SECONDS", 0.3)
     with listening(Tarpit) as server:
         mail_goes_to(settings, server)
         yield server
@@ -358,7 +358,7 @@ def test_a_slow_recipient_gets_their_letters_in_order(tarpit, slow):
 
 
 def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(settings, monkeypatch, slow, alice):
-    monkeypatch.setattr(outbox, "PATIENCE", 0.3)
+    monkeypatch.setattr(outbox, "DELIVERY_SECONDS", 0.3)
     events.record("password_changed", alice, None)
     with listening(BlackHole) as server:
         mail_goes_to(settings, server)

@@ -1,7 +1,8 @@
-"""Letters that nobody waits for: written to a table with what they tell of, sent once that is committed.
+"""Mails that nobody waits for. A row is written in the transaction of the event, and sent after its commit.
 
-Any process sends what is due. A letter is claimed by a lease that is committed before the mail server is
-spoken to, so no transaction is open meanwhile; when a process dies, another sends it after the lease.
+Any process sends what is due. It claims a letter by a lease, which is committed before the mail server is
+contacted, so that no transaction stays open. If the process dies, another one sends the letter after the
+lease.
 """
 
 import hashlib
@@ -28,30 +29,30 @@ from twofactor.outgoing import mail
 log = logging.getLogger("countersign.mail")
 
 LEASE = timedelta(seconds=60)
-PATIENCE = 30  # seconds for a mail server, well within the lease
+DELIVERY_SECONDS = 30  # for a mail server, well within the lease
 FIRST_WAIT = timedelta(seconds=30)
-AWAY_WAIT = timedelta(minutes=5)  # at most, when the mail server is away
-LONGEST_WAIT = HOUR  # when it is about the letter
+LONGEST_SERVER_WAIT = timedelta(minutes=5)  # when no mail server answers
+LONGEST_WAIT = HOUR  # when the failure is about one letter
 GIVEN_UP_AFTER = DAY
-HOLDS_BACK = 2 * HOUR  # later letters to the same person, as long as no server answers about it
-AFTER_THE_PAGE = 0.1  # seconds, so that this work does not show in the time of the page that caused it
-LAST_ROUND = 5  # seconds in which a process that ends still begins to send
+HOLDS_BACK = 2 * HOUR  # how long an unsent letter delays later ones to the same person
+SECONDS_AFTER_PAGE = 0.1  # so that sending does not slow down the page that caused it
+LAST_SECONDS = 5  # in which a process that ends still begins to send
 
-Contents = dict[str, Any]
-Fill = Callable[[Any, Contents], Contents | None]
-FILLS: dict[str, Fill] = {}
+Context = dict[str, Any]
+MakeContext = Callable[[Any, Context], Context | None]
+CONTEXTS: dict[str, MakeContext] = {}
 
 
-def fills(template: str) -> Callable[[Fill], Fill]:
-    """For a function of the person and the sealed contents, called when the letter is sent.
+def makes_context(template: str) -> Callable[[MakeContext], MakeContext]:
+    """Registers a function that makes the template's context of the person and the sealed contents.
 
-    It returns what the template needs, or None if there is no reason left to send it. For an unknown address,
-    or an account that is gone, the person is an unsaved one.
+    It is called when the letter is sent, and returns None if there is no reason left to send it. If the
+    address is unknown or the account is gone, the person is an unsaved instance.
     """
 
-    def register(fill: Fill) -> Fill:
-        FILLS[template] = fill
-        return fill
+    def register(function: MakeContext) -> MakeContext:
+        CONTEXTS[template] = function
+        return function
 
     return register
 
@@ -62,7 +63,7 @@ def fills(template: str) -> Callable[[Fill], Fill]:
 def write(
     template: str, user: Any, to: str, language: str, *, event: Event | None = None, **contents: Any
 ) -> None:
-    """Within the transaction of what it tells. Without a user it is written for show, and sent to nobody."""
+    """Call it in the transaction of the event. Without a user the row is never sent, and only costs time."""
     now, name = timezone.now(), user.get_username() if user else ""
     sealed = {"to": to, "name": name, "language": mail.language_for(language), **contents}
     user_id = user.pk if user else None
@@ -84,32 +85,32 @@ def unsent() -> QuerySet[Letter]:
     return Letter.objects.using(router.db_for_write(Letter)).filter(ended_at=None)
 
 
-def waiting(now: datetime) -> QuerySet[Letter]:
-    """All that wait for no earlier letter to the same person."""
+def not_held_back(now: datetime) -> QuerySet[Letter]:
+    """The unsent letters that wait for no earlier letter to the same person."""
     holds_back = Q(user=OuterRef("user"), pk__lt=OuterRef("pk"), written_at__gt=now - HOLDS_BACK)
     return unsent().exclude(Exists(unsent().filter(holds_back, was_refused=False)))
 
 
 def claim(now: datetime) -> Letter | None:
-    """The next letter, which is nobody else's for the length of the lease. One UPDATE decides.
+    """The next letter, leased to this process. One UPDATE decides.
 
-    A date that is too far ahead was written by a clock that was.
+    A due date that is too far ahead was written by a clock that was wrong: the letter is due.
     """
     too_far = now + LONGEST_WAIT + CLOCKS_APART
-    return claim_one(waiting(now).filter(due_at__lte=now), now) or claim_one(
-        waiting(now).filter(due_at__gt=too_far), now
+    return claim_one(not_held_back(now).filter(due_at__lte=now), now) or claim_one(
+        not_held_back(now).filter(due_at__gt=too_far), now
     )
 
 
 def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
-    due = due.order_by("tries", "due_at", "pk")  # what fails again and again delays nothing new
+    due = due.order_by("tries", "due_at", "pk")  # letters that have failed come last
     can_skip = connections[due.db].features.has_select_for_update_skip_locked
     chosen = due.select_for_update(skip_locked=True) if can_skip else due
     while due.exists():
         with transaction.atomic(using=due.db):
             letter = chosen.first()
             if letter is None:
-                return None  # others are claiming what is left
+                return None  # other processes have locked the rest
             unclaimed = unsent().filter(pk=letter.pk, due_at=letter.due_at)
             letter.due_at, letter.tries = now + LEASE, letter.tries + 1
             if unclaimed.update(due_at=letter.due_at, tries=F("tries") + 1):
@@ -121,30 +122,30 @@ def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
 
 
 def send_due(until: float = float("inf")) -> tuple[int, bool]:
-    """How many letters were sent, and whether the mail server answers. Ends when nothing is due."""
+    """Until nothing is due. Returns how many letters were sent, and whether the mail server answers."""
     sent = 0
     while time.monotonic() < until and (letter := claim(timezone.now())):
         try:
             sent += send(letter)
         except mail.NotSent as failure:
-            try_later(letter, failure)
+            reschedule(letter, failure)
             if not failure.is_about_the_letter:
                 return sent, False
     return sent, True
 
 
 def send(letter: Letter) -> bool:
-    """Whether it went out; a letter that is not worth sending any more does not. Or NotSent."""
+    """False if there is no reason left to send it. Raises NotSent."""
     try:
         message = compose(letter)
-    except Exception as failure:  # whatever is wrong with a site's own text, the next letter is another
+    except Exception as failure:  # a mistake in a site's own template must not stop other letters
         log.exception("mail not sent: %s can not be written", letter.template)
         raise mail.NotSent(ValueError()) from failure
     if message is None or letter.user_id is None:
-        end(letter)
+        mark_ended(letter)
         return False
-    mail.deliver(message, PATIENCE)
-    end(letter)
+    mail.deliver(message, DELIVERY_SECONDS)
+    mark_ended(letter)
     return True
 
 
@@ -153,21 +154,21 @@ def compose(letter: Letter) -> mail.Message | None:
     to, name, language = (contents.pop(part) for part in ("to", "name", "language"))
     model = get_user_model()
     user = model._default_manager.filter(pk=letter.user_id).first() if letter.user_id else None
-    if user is None:  # an account that is gone still gets the letters about it
+    if user is None:  # the account is gone, and its owner is still told
         user = model(**{model.USERNAME_FIELD: name, model.get_email_field_name(): to})
-    fill = fill_event if letter.event_id else FILLS[letter.template]
-    context = fill(user, contents | {"event_id": letter.event_id, "written_at": letter.written_at})
+    make_context = context_of_event if letter.event_id else CONTEXTS[letter.template]
+    context = make_context(user, contents | {"event_id": letter.event_id, "written_at": letter.written_at})
     if context is None:
         return None
     names = [letter.template, "twofactor/mail/event"] if letter.event_id else letter.template
     message = mail.compose(names, to, language, {**context, "user": user})
-    # The same at each try, so that a mail server or program can tell that it has the letter already.
-    same = hashlib.sha256(letter.sealed.encode()).hexdigest()[:32]
-    message.extra_headers["Message-ID"] = f"<{same}@{urlsplit(conf.base_url()).hostname}>"
+    # The same at each try, so that a mail program can drop a second copy.
+    message_id = hashlib.sha256(letter.sealed.encode()).hexdigest()[:32]
+    message.extra_headers["Message-ID"] = f"<{message_id}@{urlsplit(conf.base_url()).hostname}>"
     return message
 
 
-def fill_event(user: Any, contents: Contents) -> Contents | None:
+def context_of_event(user: Any, contents: Context) -> Context | None:
     event = Event.objects.filter(pk=contents["event_id"]).first()
     if event is None:
         return None
@@ -176,8 +177,8 @@ def fill_event(user: Any, contents: Contents) -> Contents | None:
     return {"event": event}
 
 
-def end(letter: Letter) -> None:
-    """Tried as long as the lease lasts: a letter whose end is not written down is sent twice."""
+def mark_ended(letter: Letter) -> None:
+    """Tried until the lease ends, because a letter that is not marked is sent twice."""
     while True:
         try:
             leased = unsent().filter(pk=letter.pk, due_at=letter.due_at)
@@ -190,85 +191,85 @@ def end(letter: Letter) -> None:
             time.sleep(1)
 
 
-def try_later(letter: Letter, failure: mail.NotSent) -> None:
+def reschedule(letter: Letter, failure: mail.NotSent) -> None:
     now = timezone.now()
     if letter.written_at < now - GIVEN_UP_AFTER:
         log.error("mail given up after %d tries: %s: %s", letter.tries, letter.template, failure)
-        end(letter)
+        mark_ended(letter)
         return
     log.warning("mail not sent: %s; tried again later", failure)
-    longest = LONGEST_WAIT if failure.is_about_the_letter else AWAY_WAIT
+    longest = LONGEST_WAIT if failure.is_about_the_letter else LONGEST_SERVER_WAIT
     wait = min(FIRST_WAIT * int(2 ** min(letter.tries - 1, 10)), longest)
     leased = unsent().filter(pk=letter.pk, due_at=letter.due_at)
     leased.update(due_at=now + wait, was_refused=failure.was_refused)
 
 
-# At once, from the process that wrote it
+# Sending at once, in a thread of the process that wrote the letter
 
 
 class Sender(threading.Thread):
-    """Sends what is due, then sleeps until it is woken, or until the next letter that it knows of is due.
+    """Sends what is due, then sleeps until it is woken or the next letter is due. One in each process.
 
-    One in each process. Between its rounds it holds no connection to the database.
+    While it sleeps, it holds no connection to the database.
     """
 
     def __init__(self) -> None:
         super().__init__(name="outbox", daemon=True)
-        self.pid = os.getpid()  # threads do not follow into a process that is forked
+        self.pid = os.getpid()  # a forked process has no copy of the thread
         self.woken, self.until, self.pause = threading.Event(), float("inf"), 0.0
 
     def run(self) -> None:
         while True:
             self.woken.clear()
-            time.sleep(AFTER_THE_PAGE)
+            time.sleep(SECONDS_AFTER_PAGE)
             pause = self.round()
             if self.until < float("inf"):
                 return
             self.woken.wait(pause)
 
     def round(self) -> float | None:
-        """How many seconds until the next."""
+        """Returns the seconds until the next round. None: until it is woken."""
         try:
             _sent, answers = send_due(self.until)
-            self.pause = 0 if answers else longer(self.pause)
+            self.pause = 0 if answers else longer_pause(self.pause)
             return self.pause or seconds_until_due()
-        except Exception:  # the database is away or lacks the table: neither may end this thread
+        except Exception:  # no database or no table yet must not end the thread
             log.exception("the outbox can not be read")
-            self.pause = longer(self.pause)
+            self.pause = longer_pause(self.pause)
             return self.pause
         finally:
             connections.close_all()
 
     def finish(self) -> None:
-        """When the process ends: not in the middle of a letter, if the mail server answers in time."""
+        """When the process ends: after the letter that is being sent, if the mail server answers in time."""
         threading.main_thread().join()
         self.stop()
 
     def stop(self) -> None:
-        self.until = time.monotonic() + LAST_ROUND
+        self.until = time.monotonic() + LAST_SECONDS
         self.woken.set()
-        self.join(PATIENCE)
+        self.join(DELIVERY_SECONDS)
 
 
 sender: Sender | None = None
 starting = threading.Lock()
 
 
-def longer(pause: float) -> float:
-    return min(pause * 2 or FIRST_WAIT.total_seconds(), AWAY_WAIT.total_seconds())
+def longer_pause(pause: float) -> float:
+    return min(pause * 2 or FIRST_WAIT.total_seconds(), LONGEST_SERVER_WAIT.total_seconds())
 
 
 def seconds_until_due() -> float | None:
-    """Nothing waits: None. At most the longest wait, because clocks are set back."""
+    """None if nothing waits. Never more than the longest wait, because the clock may be set back."""
     now = timezone.now()
-    due: datetime | None = waiting(now).aggregate(Min("due_at"))["due_at__min"]
+    due: datetime | None = not_held_back(now).aggregate(Min("due_at"))["due_at__min"]
     if due is None:
         return None
     return min(max((due - now).total_seconds(), 0), LONGEST_WAIT.total_seconds())
 
 
 def wake(**kwargs: Any) -> None:
-    """At a first request too: what another process left behind is then sent."""
+    """Also called at the first request of a process, to send what another one has left."""
     global sender
     if not conf.workers_send_mail() or is_test_run():
         return
@@ -281,7 +282,7 @@ def wake(**kwargs: Any) -> None:
 
 
 def is_test_run() -> bool:
-    """Django's test runner makes this list. A thread would look into the tests' database, at any moment."""
+    """Django's test runner creates this list. A thread would disturb the tests' database."""
     return hasattr(django_mail, "outbox")
 
 
