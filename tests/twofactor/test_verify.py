@@ -575,7 +575,7 @@ def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock
     settings.ROOT_URLCONF = "tests.operations.their_urls"
     request = rf.get("/")
     request.user = AnonymousUser()
-    page = middleware.locked(request, guesses.Locked(None if stopped else timezone.now())).text
+    page = middleware.locked_page(request, guesses.Locked(None if stopped else timezone.now())).text
     assert ("What you can do" in page) is told
 
 
