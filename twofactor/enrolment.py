@@ -131,12 +131,9 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
 
 def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
     """The right code shows that the app has the key. Its time step counts as used from the start."""
-    code = code_text.compact(text)
-    rule = _("The code must be %(digits)d numbers") % {"digits": totp.DIGITS}
-    if not code:
-        raise Refused(_("Enter the code"))
+    code = code_text.require_text(text)
     if not code_text.is_digits(code) or len(code) != totp.DIGITS:
-        raise Refused(rule, keep=True)
+        raise Refused(code_text.digits_rule(totp.DIGITS), keep=True)
     row = Draft.objects.filter(pk=setup.row.pk)
     if not row.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
         if not row.exists():

@@ -81,9 +81,8 @@ def accept_code(
 
 
 def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, now: datetime) -> TypedCode:
-    """By the first kind that can read it. If none can, what the first one says is told."""
-    if not code_text.compact(text):
-        raise Refused(_("Enter the code"))
+    """Read by the first kind that can. If none can, the person reads the sentence of the first one."""
+    code_text.require_text(text)
     wanted = [kind for kind in KINDS if kind.METHODS & kinds]
     refusals = []
     for kind in wanted:

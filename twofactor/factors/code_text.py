@@ -71,18 +71,28 @@ def read_backup_code(text: str) -> str | None:
     return code if len(code) == BACKUP_LENGTH and set(code) <= set(BACKUP_ALPHABET) else None
 
 
+def require_text(text: str) -> str:
+    code = compact(text)
+    if not code:
+        raise Refused(_("Enter the code"))
+    return code
+
+
+def digits_rule(digits: int) -> str:
+    return _("The code must be %(digits)d numbers") % {"digits": digits}
+
+
 def read_digits(text: str, digits: int) -> str:
     """The code, or Refused with a sentence that says what is wrong about it."""
     code = compact(text)
     if is_digits(code) and len(code) == digits:
         return code
-    rule = _("The code must be %(digits)d numbers") % {"digits": digits}
     if read_backup_code(text):
         raise Refused(
             _("That looks like a backup code. Enter the code from your authenticator app"), keep=True
         )
     if not is_digits(code):
-        raise Refused(rule, keep=True)
+        raise Refused(digits_rule(digits), keep=True)
     many = len(code) > digits
     slip = _("You have entered too many numbers") if many else _("You have entered too few numbers")
-    raise Refused(join_sentences([slip, rule]), keep=True)
+    raise Refused(join_sentences([slip, digits_rule(digits)]), keep=True)

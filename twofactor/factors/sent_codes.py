@@ -206,9 +206,7 @@ def send_to_new_number(user: Any, number: str, address: str, now: datetime) -> N
 
 def verify_number(user: Any, text: str, request: HttpRequest, now: datetime) -> None:
     """Replaces the person's number by the new one, if this is the code that was sent to it."""
-    code = code_text.compact(text)
-    if not code:
-        raise Refused(_("Enter the code"))
+    code = code_text.require_text(text)
     phone = Phone.objects.get(pk=user.pk)
     sent = find_recent(user, f"phone:{phone.new_number}", now)
     if not sent or not charge_try(sent[0]):
