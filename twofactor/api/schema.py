@@ -5,6 +5,7 @@ It is in English only, like the README. The tests send the request of every exam
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -14,18 +15,21 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
+from twofactor import conf, limits
 from twofactor.api import serializers
 from twofactor.api.base import ApiView
+from twofactor.models import Draft
+from twofactor.signin.step_up import STEP_UP_AGE
 
 ABOUT = """\
-Sign-in with a second factor, over JSON. Every rule, limit and line in the audit log is that of the pages.
+Sign-in with a second factor, over JSON. The rules, the limits and the audit log are those of the pages.
 
-Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where it says so. Whatever is
-refused is answered with `{"detail", "code"}`: a sentence for the person, in the language of
-`Accept-Language`, and a word for the program. 429 says in `Retry-After` how many seconds to wait.
+Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where it says so. The response to a
+request that is refused has `{"detail", "code"}`: a sentence for the person, in the language of
+`Accept-Language`, and a constant for the program. 429 says in `Retry-After` how many seconds to wait.
 
-A program is known by the `client_token` that comes with a sign-in. Keep it through signing out, and send it
-as `X-Client-Token` when the person signs in the next time; without it they get mail about a new program."""
+A program is recognised by the `client_token` that it gets with a sign-in. Keep it when the person signs out,
+and send it as `X-Client-Token` at the next sign-in; without it the person gets mail about a new program."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -149,9 +153,17 @@ WRONG_CODE = (
 CODE_NEEDED = "Give one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
 
+per_minute, per_hour = limits.CODES_TO_TARGET[:2]
+
+
+def minutes(span: timedelta) -> int:
+    return span // timedelta(minutes=1)
+
+
 sign_in = describe_operation(
     "Sign in with the password",
-    "Gives tokens, or a challenge if two-factor sign-in is on. A challenge lives two minutes and works once.",
+    "Returns tokens, or a challenge if two-factor sign-in is on. A challenge works once, and for "
+    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site has set another time.",
     serializers.Credentials,
     {200: serializers.SignIn},
     Example(
@@ -182,7 +194,7 @@ sign_in = describe_operation(
 
 verify = describe_operation(
     "Sign in with the second factor",
-    "Exactly one of the three codes. A code and a challenge are spent together, and by nobody else.",
+    "Send exactly one of the three codes. If it is right, neither the code nor the challenge works again.",
     serializers.SecondFactor,
     {200: serializers.SignedIn},
     Example(
@@ -236,7 +248,8 @@ verify = describe_operation(
 
 send = describe_operation(
     "Have a code sent",
-    "Also again, or another way. Once a minute, five times an hour. A newer code makes the older one void.",
+    "Can be repeated, also with another channel. "
+    f"At most {per_minute.count} a minute and {per_hour.count} an hour. Only the newest code works.",
     serializers.Send,
     {200: serializers.Sent},
     Example(
@@ -268,7 +281,7 @@ send = describe_operation(
 
 refresh = describe_operation(
     "Renew the tokens",
-    "Each refresh token works once. Using one again ends the sign-in: somebody else may have it.",
+    "A refresh token works once. If it is used again, the sign-in ends, because somebody else may have it.",
     serializers.RefreshToken,
     {200: serializers.Tokens},
     Example("for the first time", {"refresh": REFRESH}, 200, dict(PAIR)),
@@ -276,8 +289,8 @@ refresh = describe_operation(
 )
 
 check = describe_operation(
-    "Ask whether a token is good",
-    "Of either kind.",
+    "Check a token",
+    "An access token or a refresh token.",
     serializers.AnyToken,
     {200: serializers.Nothing},
     Example("a good one", {"token": ACCESS}, 200, {}),
@@ -295,7 +308,7 @@ logout = describe_operation(
 
 create = describe_operation(
     "Begin to set up two-factor sign-in",
-    "Nothing changes yet. Asking again within half an hour shows the same key.",
+    f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key.",
     serializers.Password,
     {201: serializers.SetUp},
     Example(
@@ -316,7 +329,7 @@ create = describe_operation(
 
 confirm = describe_operation(
     "Turn two-factor sign-in on",
-    "With a code from the app. Every sign-in from before is over, this one too: the answer has new tokens.",
+    "Needs a code from the app. Ends all earlier sign-ins including this one, and returns new tokens.",
     serializers.Confirmation,
     {200: serializers.Confirmed},
     Example("the right code", {"input_code": "492039"}, 200, {"backup_codes": CODES, **PAIR}),
@@ -340,7 +353,8 @@ confirm = describe_operation(
 
 disable = describe_operation(
     "Turn two-factor sign-in off",
-    "With a code. Every other sign-in is over. Five minutes after signing in, with the password too.",
+    "Needs a code, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. Ends all other sign-ins.",
     serializers.TurnOff,
     {204: None},
     Example("with an authenticator's code", {"otp_code": "492039"}, 204, None),
@@ -354,7 +368,8 @@ disable = describe_operation(
 
 rotate = describe_operation(
     "Make new backup codes",
-    "With a live code from the app. The old ones are void. Five minutes after signing in, with the password.",
+    "Needs a code from the app, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. The old backup codes stop working.",
     serializers.Rotation,
     {200: serializers.BackupCodes},
     Example("with an authenticator's code", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
@@ -366,8 +381,8 @@ rotate = describe_operation(
 )
 
 status = describe_operation(
-    "How things stand",
-    "For the person whose token it is.",
+    "Get the status",
+    "Of the person whom the token belongs to.",
     None,
     {200: serializers.Status},
     Example(

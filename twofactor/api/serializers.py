@@ -54,11 +54,11 @@ def otp_code(**more: Any) -> Text:
 
 
 def backup_code() -> Text:
-    return Text(64, required=False, help_text="One of the ten from the set-up. Each works once.")
+    return Text(64, required=False, help_text="One of the backup codes. Each works once.")
 
 
 def client_token(**more: Any) -> serializers.CharField:
-    text = "Keep it as long as the app is there, and send it as `X-Client-Token` with each later sign-in."
+    text = "Keep it for good, and send it as `X-Client-Token` with each later sign-in."
     return serializers.CharField(help_text=text, **more)
 
 
@@ -78,7 +78,7 @@ class Credentials(serializers.Serializer):
 
 class Channel(serializers.Serializer):
     channel = serializers.ChoiceField(CHANNELS, source="kind")
-    target = serializers.CharField(source="masked", help_text="Where to, masked.")
+    target = serializers.CharField(source="masked", help_text="The masked address or number.")
 
 
 class SignIn(serializers.Serializer):
@@ -89,7 +89,7 @@ class SignIn(serializers.Serializer):
     refresh = serializers.CharField(required=False)
     client_token = client_token(required=False)
     totp_challenge_token = serializers.CharField(required=False)
-    channels = Channel(many=True, required=False, help_text="Where a code could be sent to.")
+    channels = Channel(many=True, required=False, help_text="The channels that can send a code.")
 
 
 class SecondFactor(OneCode):
@@ -115,7 +115,7 @@ class Send(serializers.Serializer):
 
 class Sent(Channel):
     totp_challenge_token = serializers.CharField(
-        help_text="In place of the one before, as long as a code that was sent works."
+        help_text="Replaces the earlier challenge, and works as long as the code."
     )
     expires_at = serializers.DateTimeField()
 
@@ -133,7 +133,7 @@ class Password(serializers.Serializer):
 
 
 class SetUp(serializers.Serializer):
-    svg = serializers.CharField(help_text="The QR code, a picture of its own.")
+    svg = serializers.CharField(help_text="The QR code.")
     key = serializers.CharField(help_text="The same key, to type.")
     otpauth_url = serializers.CharField(help_text="The same key, for an app on the same device.")
 
@@ -148,7 +148,7 @@ class BackupCodes(serializers.Serializer):
 
 
 class Confirmed(BackupCodes, Tokens):
-    """The tokens from before the set-up are dead: these take their place."""
+    """The tokens from before the set-up do not work any more; these replace them."""
 
 
 class TurnOff(OneCode):
@@ -167,15 +167,15 @@ class Status(serializers.Serializer):
     enabled_at = serializers.DateTimeField(allow_null=True)
     backup_codes_left = serializers.IntegerField()
     channels = Channel(many=True)
-    is_required = serializers.BooleanField(help_text="Nothing but set-up works until it is on.")
-    amr = serializers.CharField(help_text="How this sign-in met the second factor.")
+    is_required = serializers.BooleanField(help_text="Only the set-up works until it is on.")
+    amr = serializers.CharField(help_text="The kind of second factor given at this sign-in.")
 
 
 class Problem(serializers.Serializer):
-    """What every refusal looks like."""
+    """The body of every refusal."""
 
-    detail = serializers.CharField(help_text="For the person, in the language that was asked for.")
+    detail = serializers.CharField(help_text="For the person, in the language of `Accept-Language`.")
     code = serializers.CharField(help_text="For the program.")
-    fields = serializers.DictField(  # type: ignore[assignment]  # a name that serializers have a use for
+    fields = serializers.DictField(  # type: ignore[assignment]  # serializers have an attribute of this name
         child=serializers.ListField(child=serializers.CharField()), required=False
     )
