@@ -80,7 +80,7 @@ def read_link(token: str, now: datetime) -> Confirmation:
     """Or DeadLink."""
     try:
         pk, current, address, confirmed = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         raise DeadLink from None
     user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
     if user is None or last_confirmation(user) != confirmed:

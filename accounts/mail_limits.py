@@ -49,7 +49,7 @@ def user_or_browser(request: HttpRequest) -> str | None:
         return f"user {request.user.pk}"
     try:
         number = sealing.unseal(PURPOSE, "", cookies.read(request, COOKIE), timezone.now(), COOKIE_AGE)
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return None
     return str(number)
 

@@ -250,7 +250,7 @@ def required_from() -> date | None:
     return day
 
 
-def grace() -> timedelta:
+def grace_period() -> timedelta:
     return timedelta(days=read("TWOFACTOR_GRACE_DAYS"))
 
 
@@ -266,7 +266,7 @@ def workers_send_mail() -> bool:
     return bool(read("TWOFACTOR_MAIL_SENT_BY") == WORKERS)
 
 
-def window() -> int:
+def code_window() -> int:
     return int(read("TWOFACTOR_WINDOW"))
 
 

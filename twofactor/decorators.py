@@ -39,7 +39,7 @@ def must_set_up_first(user: Any, method: str, view: Any) -> bool:
     """
     if method != NONE or getattr(view, "open_before_set_up", False):
         return False
-    return user.is_authenticated and policy.holds_for(user, timezone.now())
+    return user.is_authenticated and policy.is_enforced_for(user, timezone.now())
 
 
 def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -28,7 +28,7 @@ class RefuseTwoFactor(authentication.BaseAuthentication):
         result: tuple[Any, Any] | None = super().authenticate(request)
         if result:
             user, _auth = result
-            if enrolment.is_on(user) or policy.holds_for(user, timezone.now()):
+            if enrolment.is_on(user) or policy.is_enforced_for(user, timezone.now()):
                 raise AuthenticationFailed(REFUSED, "second_factor_needed")
         return result
 

@@ -94,7 +94,7 @@ def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
     user = sealing.owner_of(row.user_id)
     try:
         value = sealing.unseal(row.purpose, user, row.sealed, now, Draft.MAX_AGE)
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return None
     return OpenDraft(row, **value)
 

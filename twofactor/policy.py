@@ -27,13 +27,13 @@ def deadline(user: TwoFactorUser) -> datetime | None:
     """The time from which the user reaches only the set-up, or None if the policy does not apply."""
     if not applies_to(user):
         return None
-    starts: list[datetime] = [getattr(user, "date_joined", LONG_AGO) + conf.grace()]
+    starts: list[datetime] = [getattr(user, "date_joined", LONG_AGO) + conf.grace_period()]
     if from_date := conf.required_from():
         starts.append(datetime.combine(from_date, time.min, timezone.get_current_timezone()))
     return max(starts)
 
 
-def holds_for(user: TwoFactorUser, now: datetime) -> bool:
+def is_enforced_for(user: TwoFactorUser, now: datetime) -> bool:
     """Has the deadline of the user passed?"""
     due = deadline(user)
     return due is not None and due <= now

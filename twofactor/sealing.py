@@ -20,7 +20,7 @@ from twofactor import conf
 from twofactor.conf import KEY_BYTES
 
 
-class Unopenable(Exception):
+class UnsealError(Exception):
     """The value is not ours, of another owner or purpose, too old, or its key is not in TWOFACTOR_KEYS."""
 
 
@@ -53,7 +53,7 @@ def _find_key(wanted_id: str) -> str:
     for key in conf.sealing_keys():
         if key_id(key) == wanted_id:
             return str(key)
-    raise Unopenable
+    raise UnsealError
 
 
 def seal(purpose: str, owner: str, value: Any, now: datetime) -> str:
@@ -71,10 +71,10 @@ def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedel
         else:
             payload = fernet.decrypt_at_time(sealed, int(max_age.total_seconds()), int(now.timestamp()))
     except (InvalidToken, ValueError):  # ValueError: not ASCII
-        raise Unopenable from None
+        raise UnsealError from None
     sealed_for, value = json.loads(payload)
     if sealed_for != owner:
-        raise Unopenable
+        raise UnsealError
     return value
 
 

@@ -132,7 +132,7 @@ def session_of(row):
     """What a session holds, as text; nothing where a test wrote a row of its own."""
     try:
         return str(sealing.unseal(store.PURPOSE, row.session_key, row.session_data, timezone.now()))
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return ""
 
 

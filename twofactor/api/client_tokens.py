@@ -31,6 +31,6 @@ def is_known(user: TwoFactorUser, request: HttpRequest, now: datetime) -> bool:
     token = request.headers.get(HEADER, "")
     try:
         digest = sealing.unseal(PURPOSE, sealing.owner_of(user.pk), token, now, MAX_AGE)
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return False
     return credential_digests.has_digest(user, credential_digests.PASSWORD_PURPOSE, digest)

@@ -110,7 +110,7 @@ class StatusView(ApiView):
             "enabled_at": authenticator and authenticator.enabled_at,
             "backup_codes_left": backup_codes.count_unused(user) if authenticator else 0,
             "channels": sent_codes.find_channels(user) if authenticator else [],
-            "is_required": policy.holds_for(user, now),
+            "is_required": policy.is_enforced_for(user, now),
             "amr": token_family(request).method,
         }
         return serialized(serializers.Status, status)

@@ -62,7 +62,7 @@ class KeyedBackend(TokenBackend):
             claims = jwt.decode(
                 token, key, [ALGORITHM], required, issuer=conf.base_url(), audience=self.token_audience()
             )
-        except (jwt.InvalidTokenError, sealing.Unopenable) as failure:
+        except (jwt.InvalidTokenError, sealing.UnsealError) as failure:
             raise TokenBackendError(str(failure)) from None
         if header.get("typ") != self.header_type:
             raise TokenBackendError("another kind of token")

@@ -175,7 +175,7 @@ def can_sign_in(user: Any) -> bool:
         return True
     try:
         authenticator_app.open_key(user.authenticator, timezone.now())
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return False
     return True
 

@@ -33,7 +33,7 @@ def read(user: Any, text: str, **_asked: object) -> TypedCode:
 def find(row: Authenticator, code: str, now: datetime) -> Spend | None:
     try:
         step = find_step(row, code, now)
-    except sealing.Unopenable:  # never a reason to let anybody in with the password alone
+    except sealing.UnsealError:  # never a reason to let anybody in with the password alone
         log.error("the key of user=%s does not open", row.user_id)
         raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
     if step is not None and step <= row.last_step:
@@ -51,7 +51,7 @@ def open_key(row: Authenticator, now: datetime) -> str:
 
 
 def find_step(row: Authenticator, code: str, now: datetime) -> int | None:
-    """The time step whose code this is, or None. Raises sealing.Unopenable if the key does not open."""
+    """The time step whose code this is, or None. Raises sealing.UnsealError if the key does not open."""
     return totp.matching_step(
         open_key(row, now),
         code,

@@ -41,7 +41,7 @@ def matching_step(
     whose clock is set right still works. With a window of one step, no accepted code is more than two steps
     off (RFC 6238, 6).
     """
-    steps = conf.window()
+    steps = conf.code_window()
     current = step_at(now, period, t0) + max(-steps, min(drift, steps))
     hotp = pyotp.HOTP(key, digits=digits)
     matching = None

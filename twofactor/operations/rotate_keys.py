@@ -70,7 +70,7 @@ def reseal(row: Any, column: str, now: datetime) -> bool:
     old = getattr(row, column)
     try:
         new = sealing.reseal(purpose(row), sealing.owner_of(row.user_id), old, now)
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return False
     type(row)._default_manager.filter(pk=row.pk, **{column: old}).update(**{column: new})
     return True

@@ -54,7 +54,7 @@ class SessionStore(db.SessionStore):
         owner = row_key(self.session_key)
         try:
             return dict(sealing.unseal(PURPOSE, owner, str(session_data), timezone.now()))
-        except sealing.Unopenable:
+        except sealing.UnsealError:
             return {}
 
     def exists(self, session_key: str) -> bool:

@@ -155,7 +155,7 @@ def read_token(token: str) -> dict[str, Any] | None:
     """What the token says, however old it is; None if it does not open."""
     try:
         return dict(sealing.unseal(PURPOSE, "", token, timezone.now()))
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         return None
 
 

@@ -46,7 +46,7 @@ def draft_owner(request: HttpRequest) -> str:
         return str(
             sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
         )
-    except sealing.Unopenable:
+    except sealing.UnsealError:
         key = request.session.session_key or ""
         return salted_hmac("twofactor.views.setup.draft_owner", key, algorithm="sha256").hexdigest()
 
