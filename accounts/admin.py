@@ -14,12 +14,12 @@ from twofactor.admin import LockedFilter, StepUpModelAdmin, TwoFactorFilter, Two
 from twofactor.models import actor
 from twofactor.operations import support
 
-POWER = ("is_staff", "is_superuser", "groups", "user_permissions")
+PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class PersonAdmin(TwoFactorUserAdmin):
-    """Nobody sets or sees a password here: a new person chooses one with "Forgotten your password?"."""
+class UserAdmin(TwoFactorUserAdmin):
+    """Has no password fields: a new person chooses a password with "Forgotten your password?"."""
 
     ordering = ("email",)
     list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
@@ -29,23 +29,23 @@ class PersonAdmin(TwoFactorUserAdmin):
     readonly_fields = ("sign_in_help", "email_verified_at", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "name", "language", "sign_in_help")}),
-        (_("Permissions"), {"fields": ("is_active", *POWER)}),
+        (_("Permissions"), {"fields": ("is_active", *PERMISSION_FIELDS)}),
         (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only who has all power gives any away, and lets somebody with power in or keeps them out."""
+        """Only superusers give permissions, and only they activate or deactivate people who have any."""
         if request.user.is_superuser:
             return self.readonly_fields
-        powerful = obj is not None and (obj.is_staff or support.permissions_if_active(obj))
-        return (*self.readonly_fields, *POWER, *(["is_active"] if powerful else []))
+        has_permissions = obj is not None and (obj.is_staff or support.permissions_if_active(obj))
+        return (*self.readonly_fields, *PERMISSION_FIELDS, *(["is_active"] if has_permissions else []))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        moved = change and "email" in form.changed_data
+        address_changed = change and "email" in form.changed_data
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
-        if moved:  # nobody has shown yet that they read mail there
+        if address_changed:  # the new address is not confirmed
             obj.email_verified_at = None
             obj.save(update_fields=["email_verified_at"])
             by, old = actor(request.user.pk), form.initial["email"]
@@ -63,8 +63,8 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class Powers(StepUpModelAdmin, GroupAdmin):
-    """Whoever changes a group gives power to everybody in it, perhaps to themselves."""
+class StepUpGroupAdmin(StepUpModelAdmin, GroupAdmin):
+    """For superusers: whoever changes a group gives permissions to its members, perhaps to themselves."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

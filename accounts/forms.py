@@ -27,11 +27,11 @@ ADDRESS_ERRORS = {
 
 class AddressField(forms.EmailField):
     def to_python(self, value: Any) -> Any:
-        """In its one spelling before anything judges it: a full-width comma is a comma."""
+        """Normalised before the validators run: a full-width comma is a comma."""
         return normalise(super().to_python(value) or "")
 
     def validate(self, value: Any) -> None:
-        """Before the validators, one of which would say less."""
+        """Runs before the validators, because Django's e-mail validator says less."""
         super().validate(value)
         refuse_unmailable(value)
 
@@ -114,10 +114,10 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
     email = address_field(_("E-mail address"), "username")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Always one query and one row, so that time does not tell whether there is such a person."""
+        """Always one query and one row, so that timing does not tell whether the account exists."""
         email = self.cleaned_data["email"]
-        # By the index; Django's own question, iexact, reads the whole table. Somebody whom the
-        # administration added has no password yet, and chooses the first one this way.
+        # Django's own form searches with iexact, which reads the whole table, and leaves out people
+        # without a password: those whom the admin has added choose their first one this way.
         reset.queue_mail(User.objects.filter(email=email, is_active=True).first(), email)
 
 
@@ -125,7 +125,7 @@ class NewPasswordForm(auth_forms.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].help_text = PASSWORD_HINT
-        self.fields["new_password2"].help_text = ""  # Django's says what the label says
+        self.fields["new_password2"].help_text = ""  # Django's repeats the label
         self.error_messages |= {"password_mismatch": _("The two passwords are not the same")}
         self.fields["new_password1"].error_messages["required"] = _("Enter a new password")
         self.fields["new_password2"].error_messages["required"] = _("Enter the new password once more")

@@ -15,9 +15,9 @@ from twofactor.outgoing.email_address import normalise
 
 
 def refuse_unmailable(address: str) -> None:
-    """What mail could not be sent to, or would be sent to somebody else at."""
+    """An address that mail cannot be sent to, or for which it would reach somebody else."""
     if "@" not in address:
-        return  # Django's own validator says more
+        return  # Django's validator says more about this
     if not email_address.has_plain_name(address):
         raise ValidationError(_("Use only the letters a to z, numbers and symbols before the @"))
     if not email_address.has_public_domain(address):
@@ -25,7 +25,7 @@ def refuse_unmailable(address: str) -> None:
 
 
 class AddressField(models.EmailField):
-    """Stores and looks up one spelling, so that no query has to remember to."""
+    """Normalises what is stored and what is looked up."""
 
     default_validators = [*models.EmailField.default_validators, refuse_unmailable]
 
@@ -37,12 +37,12 @@ class AddressField(models.EmailField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = self.to_python(super().pre_save(model_instance, add))
-        refuse_unmailable(value)  # by whatever door it came
+        refuse_unmailable(value)  # also when no form has validated it
         setattr(model_instance, self.attname, value)
         return value
 
 
-class People(BaseUserManager["User"]):
+class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=email, **fields)
         user.set_password(password)
@@ -63,7 +63,7 @@ class User(SecurityMixin, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the administration."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
-    objects: ClassVar[People] = People()
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -107,7 +107,7 @@ class PasswordTries(models.Model):
 
 
 class KnownBrowser(models.Model):
-    """A browser in which a person has signed in before, and how often a password was tried in it since."""
+    """A browser in which a person has signed in before, and the wrong passwords in it since."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)

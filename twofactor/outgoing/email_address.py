@@ -1,4 +1,4 @@
-"""One spelling for each mailbox: the one that mail is sent to."""
+"""Normalise e-mail addresses: each mailbox has one spelling, and mail is sent to that."""
 
 import re
 import unicodedata
@@ -7,17 +7,16 @@ import idna
 
 PLAIN_NAME = re.compile(r"[-!#$%&'*+/=?^_`{|}~.0-9A-Za-z]*")
 PLAIN_DOMAIN = re.compile(r"([-0-9A-Za-z]+\.)+(?![0-9]+$)[-0-9A-Za-z]+")
-JOINERS = "\u200c\u200d"  # in some scripts they tell two domains apart
+JOINERS = "\u200c\u200d"  # in some scripts, two domains differ only by one of them
 
 
 def normalise(address: str) -> str:
-    """What looks the same is the same. An address that cannot be mailed stays one, and is refused elsewhere.
+    """Addresses that look the same become the same. One that cannot be mailed is not refused here.
 
-    Done again until nothing changes: what is counted and what is looked up are then the same text, however
-    often it comes through here.
+    Repeated until nothing changes, so that a normalised address stays as it is when it is normalised again.
 
-    Mail goes to this spelling alone, so a look-alike gains nothing. The domain is as DNS has it (IDNA 2008):
-    Python's own codec would write to strasse.de for straße.de, which belongs to somebody else.
+    Mail goes to this spelling, so whoever signs up with a look-alike gains nothing. The domain is encoded by
+    IDNA 2008: Python's own codec would turn straße.de into strasse.de, which belongs to somebody else.
     """
     before, text = None, address
     while text != before:
@@ -34,12 +33,12 @@ def normalise_once(address: str) -> str:
 
 
 def without_format(text: str, but: str = "") -> str:
-    """Format characters (Cf), like a soft hyphen, are not seen and not sent."""
+    """Remove the characters of class Cf, which are invisible, for example the soft hyphen."""
     return "".join(one for one in text if one in but or unicodedata.category(one) != "Cf")
 
 
 def to_dns(domain: str) -> str:
-    """Joiners stay where they mean something; the domain as it was, when there can be none like it."""
+    """With the joiners where IDNA allows them, else without. Unchanged if it is no valid domain."""
     for candidate in (without_format(domain, but=JOINERS), without_format(domain)):
         if candidate.isascii() and "xn--" not in candidate:
             return candidate
@@ -51,17 +50,17 @@ def to_dns(domain: str) -> str:
 
 
 def has_plain_name(address: str) -> bool:
-    """Without quotation marks: "carol" and carol would be two people with one mailbox."""
+    """Has no quotation marks: "carol" and carol would be two accounts with one mailbox."""
     return PLAIN_NAME.fullmatch(address.rpartition("@")[0]) is not None
 
 
 def has_public_domain(address: str) -> bool:
-    """No machine of the local network, and no number of one: [192.0.2.1] has many spellings."""
+    """Is neither a local host name nor an IP address, which has many spellings."""
     return PLAIN_DOMAIN.fullmatch(address.rpartition("@")[2]) is not None and has_domain(address)
 
 
 def has_domain(address: str) -> bool:
-    """Of an address in its one spelling: can mail be sent to its domain?"""
+    """Of a normalised address: is its domain valid in DNS?"""
     domain = address.rpartition("@")[2]
     if "xn--" not in domain:
         return domain.isascii()
@@ -72,9 +71,9 @@ def has_domain(address: str) -> bool:
 
 
 def to_mail(address: str) -> str:
-    """As a mail server takes it, or ValueError. The name before the @ stays as it is written."""
+    """As a mail server accepts it, or ValueError. The part before the @ is not changed."""
     local, _at, domain = address.rpartition("@")
     mailed = f"{local}@{to_dns(domain)}"
     if not local.isascii() or not has_domain(mailed):
-        raise ValueError("no address that mail can be sent to")
+        raise ValueError("no mail can be sent to this address")
     return mailed
