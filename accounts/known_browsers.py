@@ -23,6 +23,7 @@ from twofactor.api import client_tokens
 from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.signals import signed_in_over_api
+from twofactor.users import signed_in_user
 from twofactor.web import cookies
 
 COOKIE = "accounts_known"
@@ -156,7 +157,7 @@ class KnownBrowserMiddleware:
         if (signed_in or changed) and SESSION_KEY in request.session:  # not while the code is still missing
             was_known = remember(request, response, request.user, timezone.now())  # type: ignore[arg-type]
             if signed_in and request.signed_in_before and not was_known:  # type: ignore[attr-defined]
-                events.record("new_browser", request.user, request)
+                events.record("new_browser", signed_in_user(request), request)
         return response
 
 

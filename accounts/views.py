@@ -36,6 +36,7 @@ from twofactor.forms import PasswordForm
 from twofactor.signin import step_up
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out, name_to_prefill
 from twofactor.signin.session import AMR, keep_session
+from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
 from twofactor.web.pages import page, post_only, posted, refuse_doubles
 from twofactor.web.redirects import path_of, safe_next, see_other
@@ -105,7 +106,7 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     def get_form_kwargs(self) -> dict[str, Any]:
         """The code is asked for too: an open session or the password alone must not be enough."""
         right = partial(step_up.password_is_right, self.request)
-        accept = self.accept if enrolment.is_on(self.request.user) else None
+        accept = self.accept if enrolment.is_on(signed_in_user(self.request)) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
 
     def accept(self, code: str) -> str:

@@ -22,6 +22,7 @@ from twofactor.factors import methods
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.signin.session import AMR
+from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
@@ -63,7 +64,8 @@ class TwoFactorAdminSite(admin.AdminSite):
             return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
         if super().has_permission(request) and not self.has_permission(request):
             return to_page(
-                request, "twofactor:confirm" if enrolment.is_on(request.user) else "twofactor:setup"
+                request,
+                "twofactor:confirm" if enrolment.is_on(signed_in_user(request)) else "twofactor:setup",
             )
         if request.user.is_authenticated:
             events.log_only("permission_denied", request.user.pk, request)

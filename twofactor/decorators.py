@@ -111,7 +111,7 @@ def may_set_up(view: Page[P]) -> Page[P]:
 
 
 def has_confirmed_address(request: HttpRequest) -> bool:
-    return not enrolment.needs_confirmed_address(request.user)
+    return not enrolment.needs_confirmed_address(signed_in_user(request))
 
 
 def ask_unless(

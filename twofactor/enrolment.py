@@ -50,21 +50,21 @@ class OpenDraft:
         return [code_text.format_backup_code(code) for code in self.codes]
 
 
-def is_on(user: Any) -> bool:
+def is_on(user: TwoFactorUser) -> bool:
     return Authenticator.objects.filter(pk=user.pk).exists()
 
 
-def was_finished_since(user: Any, moment: datetime) -> bool:
+def was_finished_since(user: TwoFactorUser, moment: datetime) -> bool:
     """Whether two-factor authentication was turned on, or the authenticator replaced, after this moment."""
     return Authenticator.objects.filter(pk=user.pk, enabled_at__gt=moment).exists()
 
 
-def needs_confirmed_address(user: Any) -> bool:
+def needs_confirmed_address(user: TwoFactorUser) -> bool:
     """Somebody who signs up with the address of another person must not lock that person out by a factor."""
     return conf.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
 
 
-def end_unconfirmed_sessions(user: Any) -> None:
+def end_unconfirmed_sessions(user: TwoFactorUser) -> None:
     """For the first confirmation of the address: somebody else may have signed up with it before.
 
     That ends their sessions and drafts. They cannot have a factor, because set-up needs a confirmed address.

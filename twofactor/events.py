@@ -22,7 +22,7 @@ from twofactor import limits, signals
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
-from twofactor.users import email_of
+from twofactor.users import TwoFactorUser, email_of
 from twofactor.web.client_address import client_address, remote_address
 
 log = logging.getLogger("countersign.security")
@@ -74,7 +74,7 @@ def atomic() -> AbstractContextManager[None]:
 
 
 def record(
-    kind: str, user: Any, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
+    kind: str, user: TwoFactorUser, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
 ) -> None:
     """Without a request it was done at the command line. Only support names in `by` who did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
@@ -104,7 +104,9 @@ def browser_of(request: HttpRequest) -> str:
     return request.headers.get("User-Agent", "")[:200]
 
 
-def log_and_signal(event: Event, signal: Signal | None, user: Any, request: HttpRequest | None) -> None:
+def log_and_signal(
+    event: Event, signal: Signal | None, user: TwoFactorUser, request: HttpRequest | None
+) -> None:
     fields = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
     log_only(event.kind, event.user_id, request, **fields)
     if signal is not None:
@@ -131,14 +133,14 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
     return audience.mail_limit.take(subject, event.at)
 
 
-def may_mail_to_own_address(user: Any, event: Event) -> bool:
+def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
     """One mail a day to an unconfirmed address: it may belong to somebody who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
     return limits.MAILS_TO_UNCONFIRMED.take(user.pk, event.at)
 
 
-def queue_mails(event: Event, user: Any, also_to: Iterable[str]) -> None:
+def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> None:
     """A site can override the template of one event, which has its name, or the one for all events."""
     language = getattr(user, "language", "")
     if event.is_by_somebody_else:

@@ -53,13 +53,13 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     """As on the pages. Who has just signed in with an e-mailed code may replace a lost authenticator."""
     by_mail = token_family(request).method == methods.RECOVERY
     came_back = by_mail and signed_in_within(request, step_up.SETUP_AGE)
-    if enrolment.is_on(request.user) and not came_back:
+    if enrolment.is_on(token_family(request).user) and not came_back:
         raise ApiError(_("Two-factor authentication is on already."), "already_on")
     require_password(request, data, step_up.SETUP_AGE)
 
 
 def require_two_factor_on(request: Request) -> None:
-    if not enrolment.is_on(request.user):
+    if not enrolment.is_on(token_family(request).user):
         raise ApiError(_("Two-factor authentication is off"), "not_on")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import F
@@ -22,7 +21,7 @@ from twofactor.limits import allowances
 from twofactor.models import Phone, SentCode
 from twofactor.outgoing import mail, sms
 from twofactor.sessions import credential_digests, epoch
-from twofactor.users import email_of, is_staff
+from twofactor.users import TwoFactorUser, email_of, is_staff
 from twofactor.web.client_address import has_address
 
 METHODS = methods.SENT
@@ -35,7 +34,7 @@ PURPOSE = "sent code"
 NOT_SENT = gettext_lazy("The message could not be sent. Try another way, or try again in a few minutes.")
 
 
-def read(user: Any, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
+def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
     """Refused if no code was sent for this purpose in the last ten minutes, or if it was used.
 
     Refused too if no new code could be sent there: the person's address may have changed meanwhile.
@@ -89,7 +88,7 @@ def mask_number(number: str) -> str:
     return f"••• {number[-2:]}"
 
 
-def find_channels(user: Any) -> list[Channel]:
+def find_channels(user: TwoFactorUser) -> list[Channel]:
     """Where this person can have a code sent to now."""
     channels = []
     if may_email(user):
@@ -103,11 +102,11 @@ def channel_of(sent: SentCode) -> Channel:
     return Channel(sent.channel, sent.target)
 
 
-def find_confirmed_phone(user: Any) -> Phone | None:
+def find_confirmed_phone(user: TwoFactorUser) -> Phone | None:
     return Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first()
 
 
-def may_email(user: Any) -> bool:
+def may_email(user: TwoFactorUser) -> bool:
     """Only to a confirmed address, and only if a factor was given since password and address were last set.
 
     Otherwise a thief who reads the mail could set a new password with it, and then get the code too.
@@ -123,7 +122,7 @@ def may_email(user: Any) -> bool:
 
 
 def send(
-    user: Any,
+    user: TwoFactorUser,
     channel: Channel,
     purpose: str,
     address: str,
@@ -157,7 +156,7 @@ def send(
     )
 
 
-def deliver(user: Any, channel: Channel, code: str) -> bool:
+def deliver(user: TwoFactorUser, channel: Channel, code: str) -> bool:
     language = getattr(user, "language", "")
     if channel.kind == EMAIL:
         return mail.send("twofactor/mail/code", channel.target, language, code=code)
@@ -175,11 +174,11 @@ def deliver_by_sms(number: str, code: str, language: str) -> bool:
     return True
 
 
-def find_newest(user: Any, purpose: str) -> SentCode | None:
+def find_newest(user: TwoFactorUser, purpose: str) -> SentCode | None:
     return SentCode.objects.filter(user_id=user.pk, purpose=purpose).order_by("-id").first()
 
 
-def find_recent(user: Any, purpose: str, now: datetime) -> list[SentCode]:
+def find_recent(user: TwoFactorUser, purpose: str, now: datetime) -> list[SentCode]:
     """The newest first."""
     sent = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - MAX_AGE)
     return list(sent.order_by("-id"))
@@ -199,12 +198,12 @@ def spend(sent: SentCode, now: datetime) -> bool:
     return SentCode.objects.filter(pk=sent.pk, used_at=None).update(used_at=now) == 1
 
 
-def send_to_new_number(user: Any, number: str, address: str, now: datetime) -> None:
+def send_to_new_number(user: TwoFactorUser, number: str, address: str, now: datetime) -> None:
     send(user, Channel(SMS, number), f"phone:{number}", address, now)
     Phone.objects.update_or_create(pk=user.pk, defaults={"new_number": number})
 
 
-def verify_number(user: Any, text: str, request: HttpRequest, now: datetime) -> None:
+def verify_number(user: TwoFactorUser, text: str, request: HttpRequest, now: datetime) -> None:
     """Replaces the person's number by the new one, if this is the code that was sent to it."""
     code = code_text.require_text(text)
     phone = Phone.objects.get(pk=user.pk)

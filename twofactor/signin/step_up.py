@@ -29,7 +29,7 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
-    if not recovered_by_email(request) and enrolment.is_on(request.user):
+    if not recovered_by_email(request) and enrolment.is_on(signed_in_user(request)):
         return recently_confirmed(request)
     return is_within(request, PASSWORD_AT, SETUP_AGE)
 
@@ -68,5 +68,5 @@ def record_step_up(request: HttpRequest, method: str | None) -> None:
     request.session[PASSWORD_AT] = now
     if method:
         request.session[AMR] = method
-    if method or not enrolment.is_on(request.user):
+    if method or not enrolment.is_on(signed_in_user(request)):
         request.session[SUDO_AT] = now

@@ -116,7 +116,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     with events.atomic():
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise enrolment.Changed
-        events.record("browsers_forgotten", request.user, request)
+        events.record("browsers_forgotten", signed_in_user(request), request)
     messages.success(request, _("The browser is forgotten."), extra_tags="browsers")
     return see_other("twofactor:settings")
 
@@ -128,7 +128,7 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
         raise enrolment.Changed
     with events.atomic():
         TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()
-        events.record("browsers_forgotten", request.user, request)
+        events.record("browsers_forgotten", signed_in_user(request), request)
     messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
     return see_other("twofactor:settings")
 

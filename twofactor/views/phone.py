@@ -62,7 +62,7 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
     with events.atomic():
         if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
             raise enrolment.Changed
-        events.record("phone_changed", request.user, request)
+        events.record("phone_changed", signed_in_user(request), request)
     messages.success(request, _("Your phone number is removed."), extra_tags="phone")
     return see_other("twofactor:settings")
 

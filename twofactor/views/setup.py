@@ -71,7 +71,9 @@ def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Cal
         @wraps(view)
         def guarded(request: HttpRequest) -> HttpResponse:
             may_go_on = request.GET.keys() & set(begins) or step_up.may_set_up(request)
-            finished = not may_go_on and enrolment.was_finished_since(request.user, timezone.now() - SOON)
+            finished = not may_go_on and enrolment.was_finished_since(
+                signed_in_user(request), timezone.now() - SOON
+            )
             return (
                 nothing_to_change(request) if finished and current_draft(request) is None else view(request)
             )
@@ -102,7 +104,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 @open_before_set_up
 def setup_address(request: HttpRequest) -> HttpResponse:
     """Why there is no set-up yet, and how the address can be confirmed."""
-    if not enrolment.needs_confirmed_address(request.user):
+    if not enrolment.needs_confirmed_address(signed_in_user(request)):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
     return page(request, "twofactor/setup_address.html", address=email_of(request.user))
 
