@@ -109,7 +109,7 @@ class Worker:
         from twofactor import events, sealing
         from twofactor.factors.backup_codes import COST, hash_code
         from twofactor.limits import guesses
-        from twofactor.signin.pending import PURPOSE, begun
+        from twofactor.signin.pending import PURPOSE, PendingSignIn
 
         now, request = timezone.now(), RequestFactory().post("/")
         people = get_user_model().objects.select_related("guess_budget")
@@ -131,7 +131,7 @@ class Worker:
                     lockout.clear(request, user),
                 ),
                 "pending sign-in, sealed and opened": lambda: sealing.unseal(
-                    PURPOSE, "", begun(user, "/", now).note(), now
+                    PURPOSE, "", PendingSignIn.start(user, "/", now).to_token(), now
                 ),
                 "guess, charged and given back": lambda: (
                     guesses.charge(user, now),

@@ -235,7 +235,7 @@ def pytest_configure(config):
     watch(store, "get_random_string", issued("session key"))
     watch(sealing, "seal", learn_sealed)
     watch(cookies, "write", learn_cookie)
-    watch(tokens, "signed", learn_tokens)
+    watch(tokens, "encode_pair", learn_tokens)
     watch(PasswordResetTokenGenerator, "make_token", issued(RESET))
     watch(AbstractBaseUser, "set_password", learn_password)
     watch_addresses()

@@ -18,7 +18,7 @@ from twofactor.api import tokens
 from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes, totp
 from twofactor.models import Allowance, Authenticator, Event
 from twofactor.sessions.store import SessionStore
-from twofactor.signin.pending import begun
+from twofactor.signin.pending import PendingSignIn
 
 SECURITY = logging.getLogger("countersign.security")
 
@@ -113,7 +113,7 @@ def test_pending_note(client, db):
 def test_challenge(db):
     alice = person()
     alice.backend = "accounts.lockout.Backend"
-    SECURITY.error("%s", {"challenge": begun(alice, "/", timezone.now()).note()})
+    SECURITY.error("%s", {"challenge": PendingSignIn.start(alice, "/", timezone.now()).to_token()})
 
 
 def test_known_browser(client, db):
