@@ -1,4 +1,4 @@
-"""The security headers that SecurityMiddleware does not send, for all responses with errors and files."""
+"""Adds the security headers that SecurityMiddleware does not send, also to errors and static files."""
 
 from collections.abc import Callable
 

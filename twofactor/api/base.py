@@ -41,7 +41,7 @@ class ApiView(APIView):
         return exception_handler
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Forbid caching in every site, because responses contain tokens, keys and codes."""
+        """Forbid caching, because responses contain tokens, keys and codes."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers["Cache-Control"] = "no-store, private"
         return response

@@ -65,7 +65,7 @@ class SendCodeView(PublicApiView):
 
     @schema.send
     def post(self, request: Request) -> Response:
-        """Answers with a challenge that lives as long as the code: two minutes are short for an e-mail."""
+        """Returns a challenge that works as long as the code, because an e-mail may take some minutes."""
         data, now = validated(serializers.Send, request), timezone.now()
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         channel = find_channel(data["channel"], pending.find_channels())

@@ -1,4 +1,4 @@
-"""Deletes rows that are not needed any more. The command runs it every night."""
+"""Deletes rows that are not needed any more."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

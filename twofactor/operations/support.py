@@ -24,7 +24,7 @@ class NothingToDo(Exception):
 
 
 class NeedsNewPassword(Exception):
-    """After a hundred wrong codes in a row, no code is accepted until the password has changed."""
+    """After too many wrong codes in a row, no code is accepted until the password has changed."""
 
 
 def may_help(helper: Any, user: Any) -> bool:
