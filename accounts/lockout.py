@@ -39,6 +39,7 @@ from twofactor.outgoing.email_address import normalise
 from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login
 from twofactor.templatetags.two_factor import wait
+from twofactor.users import TwoFactorUser
 from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
@@ -98,7 +99,7 @@ class Handler(AxesHandler):  # type: ignore[misc]
         kind = "password_locked" if request.axes_locked_out else "password_refused"
         passwords.take_equally_long(log_attempt(kind, request, credentials))
 
-    def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
         """Only a whole sign-in clears the counts: the login view of another app knows the password alone."""
         if method_of_login(request, user) != HELD:
             clear(request, user)
@@ -278,14 +279,14 @@ def refund(request: HttpRequest) -> None:
     subtract_one(strangers_row(paid))
 
 
-def clear(request: HttpRequest, user: Any) -> None:
+def clear(request: HttpRequest, user: TwoFactorUser) -> None:
     """After a whole sign-in: the person's count at this address, and that of the strangers."""
     name, places = counted_name(user.get_username()), [client_address(request), ANYWHERE]
     PasswordTries.objects.filter(name=name, address__in=places).delete()
 
 
 @receiver(signed_in_over_api, dispatch_uid="accounts.lockout.clear_after_api")
-def clear_after_api(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def clear_after_api(sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
     clear(request, user)
 
 

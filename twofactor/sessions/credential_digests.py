@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import get_hasher, identify_hasher
 
 from twofactor import sealing
 from twofactor.models import GuessBudget
-from twofactor.users import email_of
+from twofactor.users import TwoFactorUser, email_of
 
 PASSWORD_PURPOSE = "password"  # noqa: S105 - what a digest is for
 ADDRESS_PURPOSE = "address of a person"
@@ -21,19 +21,19 @@ DIGESTS = {
 }
 
 
-def digested_text(user: Any, purpose: str) -> str:
+def digested_text(user: TwoFactorUser, purpose: str) -> str:
     return f"{user.pk}|{user.password if purpose == PASSWORD_PURPOSE else email_of(user)}"
 
 
-def digest(user: Any, purpose: str) -> str:
+def digest(user: TwoFactorUser, purpose: str) -> str:
     return sealing.fingerprint(purpose, digested_text(user, purpose))
 
 
-def has_digest(user: Any, purpose: str, stored: str) -> bool:
+def has_digest(user: TwoFactorUser, purpose: str, stored: str) -> bool:
     return sealing.has_fingerprint(purpose, digested_text(user, purpose), stored)
 
 
-def current(user: Any) -> dict[str, str]:
+def current(user: TwoFactorUser) -> dict[str, str]:
     """To be stored when a person has given password and factor."""
     return {
         "proven_password_digest": digest(user, PASSWORD_PURPOSE),
@@ -41,7 +41,7 @@ def current(user: Any) -> dict[str, str]:
     }
 
 
-def are_unchanged(user: Any, guesses: GuessBudget | None) -> bool:
+def are_unchanged(user: TwoFactorUser, guesses: GuessBudget | None) -> bool:
     """Since password and factor were given last? False if they never were."""
     return guesses is not None and all(
         has_digest(user, DIGESTS[column], getattr(guesses, column)) for column in current(user)

@@ -3,14 +3,13 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
-from twofactor.users import is_staff
+from twofactor.users import TwoFactorUser, is_staff
 from twofactor.web import browser_names, cookies
 
 COOKIE = "twofactor_trusted"
@@ -20,7 +19,7 @@ PEOPLE_PER_BROWSER = 10
 TOKEN_BYTES = 32
 
 
-def may_trust(user: Any) -> bool:
+def may_trust(user: TwoFactorUser) -> bool:
     """Staff give the second factor every time."""
     return not is_staff(user)
 
@@ -34,7 +33,7 @@ def tokens(request: HttpRequest) -> list[str]:
     return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
 
 
-def add(request: HttpRequest, response: HttpResponse, user: Any, now: datetime) -> None:
+def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: datetime) -> None:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     TrustedBrowser.objects.create(
         user_id=user.pk,
@@ -59,7 +58,7 @@ def working_tokens(presented: list[str]) -> list[str]:
     return [token for token in presented if digest(token) in good]
 
 
-def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
+def is_trusted(request: HttpRequest, user: TwoFactorUser, now: datetime) -> bool:
     """To be asked once the password was right. The row decides when it ends, not the cookie."""
     presented = [digest(token) for token in tokens(request)]
     if not presented or not may_trust(user):
@@ -73,7 +72,7 @@ def is_trusted(request: HttpRequest, user: Any, now: datetime) -> bool:
     return False
 
 
-def list_trusted(user: Any, now: datetime) -> list[TrustedBrowser]:
+def list_trusted(user: TwoFactorUser, now: datetime) -> list[TrustedBrowser]:
     """Those that still work, newest use first. What ends sessions ends trust, too."""
     current = epoch.auth_hash(user)
     mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
