@@ -1,11 +1,11 @@
-"""The names of the ways to prove who one is, as sessions, tokens and the audit log have them."""
+"""The names of the ways to give a second factor, as sessions, tokens and the audit log have them."""
 
 TOTP = "totp"
 BACKUP = "backup"
 SMS = "sms"
-RECOVERY = "recovery"  # a code by e-mail: a way back in, not a factor
+RECOVERY = "recovery"  # a code by e-mail: the way back for whoever lost the app, and no factor
 PASSKEY = "passkey"
 KEY = "key"
-FACTORS = frozenset({TOTP, BACKUP, PASSKEY, KEY})  # whatever is not named here proves nothing
-CODES = frozenset({TOTP, BACKUP})  # those that are typed
-SENT = frozenset({SMS, RECOVERY})
+FACTORS = frozenset({TOTP, BACKUP, PASSKEY, KEY})  # a session with any other method is not verified
+CODES = frozenset({TOTP, BACKUP})  # what the field for codes takes
+SENT = frozenset({SMS, RECOVERY})  # what the field for a sent code takes
