@@ -1,4 +1,4 @@
-"""Forms know what was typed. Whether it is right they ask the callable they are given."""
+"""The forms. Each gets a callable that checks the code or password, and knows no other rule about it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from twofactor.factors.refusal import Refused
 from twofactor.outgoing import sms
 
-PASSWORD_LENGTH = 1024  # hashing a novel is a way to keep a server busy
+PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
 
 
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=_("Enter the code"),
         help_text=_("This is the 6-digit number shown in your authenticator app"),
-        required=False,  # an empty field gets the same sentence as from every other door
+        required=False,  # accept has the sentence for an empty field, the same as for the API
         widget=forms.TextInput(
             {
                 "class": "code",
@@ -35,7 +35,7 @@ class CodeForm(forms.Form):
         self.accept = accept
 
     def clean_code(self) -> Any:
-        """What the callable made of it: the method that was met, say."""
+        """What the callable returns, for example the method that was used."""
         try:
             return self.accept(self.cleaned_data["code"])
         except Refused as refused:
@@ -54,7 +54,7 @@ class BackupCodeForm(CodeForm):
                 "class": "code long",
                 "autocomplete": "off",
                 "spellcheck": "false",
-                "autocapitalize": "none",  # ours read the same in either case, imported ones do not
+                "autocapitalize": "none",  # imported codes may differ in case
                 "autofocus": True,
             }
         ),
@@ -104,7 +104,7 @@ class PasswordForm(forms.Form):
 
 
 class ProofForm(PasswordForm, CodeForm):
-    """Password and code. Before the right password the code is not looked at, and costs no guess."""
+    """Password and code. With a wrong password the code is not checked, and costs no guess."""
 
     field_order = ("password", "code")
 
