@@ -122,6 +122,12 @@ PAGES = [file for file in TEMPLATES if file != ROOT / "templates/twofactor/mail/
 ELEMENTS = [(file.name, *element) for file in PAGES for element in Elements(file).found]
 
 
+def test_a_line_of_a_template_has_at_most_160_characters():
+    texts = [*TEMPLATES, *ROOT.glob("templates/**/*.txt"), *ROOT.glob("*/templates/**/*.txt")]
+    lines = [(file.name, line) for file in texts for line in file.read_text().splitlines()]
+    assert [(name, line) for name, line in lines if len(line) > 160] == []
+
+
 def test_a_template_has_no_inline_style():
     styled = [(file, tag) for file, tag, attrs in ELEMENTS if tag == "style" or "style" in attrs]
     assert styled == []
@@ -150,7 +156,7 @@ def test_hx_post_sits_on_a_form_that_works_without_it():
 
 
 def test_htmx_posts_to_the_action_of_the_form():
-    form = re.compile(r'action="{{ (\S+) }}" {% include "\S+/form_attributes.html"(?: with action=(\S+))?')
+    form = re.compile(r'action="{{ (\S+) }}"\s+{% include "\S+/form_attributes.html"(?: with action=(\S+))?')
     texts = [file.read_text() for file in TEMPLATES]
     actions = [found for text in texts for found in form.findall(text)]
     assert [action for action, hx_post in actions if action != (hx_post or "request.get_full_path")] == []
