@@ -135,6 +135,16 @@ def test_two_and_eleven_are_told_as_people_count(language):
     ] == []
 
 
+# Words that a site has, too
+
+
+@pytest.mark.parametrize("word", ["Account", "Forget", "From", "When", "address", "by", "until"])
+def test_a_common_word_of_the_app_is_not_translated_for_the_site(word):
+    """The catalogue of an app is that of the whole site: only a context keeps the two meanings apart."""
+    with translation.override("de"):
+        assert (translation.gettext(word), translation.pgettext("two-factor", word) == word) == (word, False)
+
+
 # Texts that no translator was shown
 
 

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from twofactor.decorators import recently_confirmed
 from twofactor.factors import backup_codes
@@ -56,14 +56,14 @@ class TwoFactorFilter(admin.SimpleListFilter):
     parameter_name = "two_factor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("on", _("On")), ("off", _("Off"))]
+        return [("on", pgettext("two-factor", "On")), ("off", pgettext("two-factor", "Off"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(authenticator__isnull=self.value() == "off") if self.value() else queryset
 
 
 class LockedFilter(admin.SimpleListFilter):
-    title = gettext_lazy("locked")
+    title = pgettext_lazy("two-factor", "locked")
     parameter_name = "locked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -246,11 +246,11 @@ class EventAdmin(ReadOnlyModelAdmin):
     date_hierarchy = "at"
     show_full_result_count = False  # it would count the whole audit log for each page
 
-    @admin.display(description=gettext_lazy("browser"))
+    @admin.display(description=pgettext_lazy("two-factor", "browser"))
     def browser_name(self, event: Event) -> str:
         return browser_names.name_of(event.browser)
 
-    @admin.display(description=gettext_lazy("details"))
+    @admin.display(description=pgettext_lazy("two-factor", "details"))
     def details(self, event: Event) -> str:
         return event.details
 

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from twofactor import conf, enrolment, events
 from twofactor.decorators import recently_confirmed, to_page
@@ -48,7 +48,7 @@ class AdminLoginView(LoginView):
 
 class TwoFactorAdminSite(admin.AdminSite):
     index_template = "twofactor/admin/index.html"
-    site_header = site_title = gettext_lazy("Administration")
+    site_header = site_title = pgettext_lazy("two-factor", "Administration")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "site_header": f"{conf.site_name()} · {self.site_header}"}

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from twofactor.factors.refusal import Refused
 from twofactor.outgoing import sms
@@ -69,7 +70,7 @@ class SentCodeForm(CodeForm):
 
 class PhoneForm(forms.Form):
     number = forms.CharField(
-        label=_("Phone number"),
+        label=pgettext_lazy("two-factor", "Phone number"),
         help_text=_("With the country code, like +49 170 1234567"),
         max_length=40,
         error_messages={"required": _("Enter your phone number")},

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # Secrets and hashes have serialize=False, so that dumpdata leaves them out. Back up the database itself.
 
@@ -33,8 +34,8 @@ class Authenticator(models.Model):
     t0 = models.BigIntegerField(default=0, editable=False)  # from when another app counted its steps
     drift = models.SmallIntegerField(default=0, editable=False)  # of the phone's clock, in steps
     last_step = models.BigIntegerField(editable=False)
-    enabled_at = models.DateTimeField(_("on since"), editable=False)
-    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    enabled_at = models.DateTimeField(pgettext_lazy("two-factor", "on since"), editable=False)
+    last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("authenticator")
@@ -147,10 +148,10 @@ class Event(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
-    kind = models.CharField(_("what"), max_length=40, choices=Kind.choices)
-    at = models.DateTimeField(_("when"))
-    ip_address = models.GenericIPAddressField(_("address"), null=True)
-    browser = models.CharField(_("browser"), max_length=200, blank=True)
+    kind = models.CharField(pgettext_lazy("two-factor", "what"), max_length=40, choices=Kind.choices)
+    at = models.DateTimeField(pgettext_lazy("two-factor", "when"))
+    ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "address"), null=True)
+    browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=200, blank=True)
     detail = models.JSONField(default=dict)
 
     class Meta:
@@ -175,7 +176,12 @@ class Event(models.Model):
 
     @property
     def details(self) -> str:
-        names = {"reason": _("reason"), "by": _("by"), "method": _("method"), "channel": _("channel")}
+        names = {
+            "reason": pgettext_lazy("two-factor", "reason"),
+            "by": pgettext_lazy("two-factor", "by"),
+            "method": pgettext_lazy("two-factor", "method"),
+            "channel": pgettext_lazy("two-factor", "channel"),
+        }
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in self.detail.items())
 
 
@@ -271,10 +277,10 @@ class TrustedBrowser(models.Model):
     )
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
-    label = models.CharField(_("browser"), max_length=80)
+    label = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=80)
     trusted_at = models.DateTimeField(_("trusted since"))
-    last_used_at = models.DateTimeField(_("last used"))
-    expires_at = models.DateTimeField(_("until"), db_index=True)
+    last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"))
+    expires_at = models.DateTimeField(pgettext_lazy("two-factor", "until"), db_index=True)
 
     class Meta:
         verbose_name = _("trusted browser")
@@ -326,7 +332,8 @@ class Standing(models.Model):
 class SecurityMixin(AbstractBaseUser):
     _password: str | None  # Django's own: a new password that has not been saved yet
 
-    password = models.CharField(_("password"), max_length=128, serialize=False)  # not in dumpdata
+    # serialize: not in dumpdata
+    password = models.CharField(pgettext_lazy("two-factor", "password"), max_length=128, serialize=False)
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
     # When somebody signed up by themselves. Empty once an address is confirmed for the first time, and for

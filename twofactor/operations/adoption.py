@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from twofactor.factors import backup_codes, methods
 from twofactor.limits import guesses
@@ -74,8 +75,8 @@ def codes_by_method(now: datetime, days: int) -> dict[str, int]:
     names = {
         methods.TOTP: _("Authenticator app"),
         methods.BACKUP: _("Backup code"),
-        methods.SMS: _("Text message"),
-        methods.RECOVERY: _("E-mail"),
+        methods.SMS: pgettext("two-factor", "Text message"),
+        methods.RECOVERY: pgettext("two-factor", "E-mail"),
     }
     accepted = Event.objects.filter(kind="second_factor_accepted", at__gte=start_of(last_days(now, days)[0]))
     by_method: Any = accepted.values_list("detail__method").annotate(n=Count("pk"))
