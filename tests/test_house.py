@@ -128,6 +128,11 @@ def test_a_line_of_a_template_has_at_most_160_characters():
     assert [(name, line) for name, line in lines if len(line) > 160] == []
 
 
+def test_the_files_of_the_app_stand_under_its_name():
+    """A site has an app.js, too."""
+    assert [file.name for file in (ROOT / "static").iterdir()] == ["twofactor"]
+
+
 def test_a_template_has_no_inline_style():
     styled = [(file, tag) for file, tag, attrs in ELEMENTS if tag == "style" or "style" in attrs]
     assert styled == []
