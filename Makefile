@@ -47,6 +47,7 @@ check: .venv/test-packages
 	$(BIN)/ruff format --check .
 	$(TEMPLATES) | xargs $(BIN)/djade --check --target-version 5.2
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive config accounts twofactor
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/pytest --quiet --noconftest tests/test_house.py

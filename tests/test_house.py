@@ -1,9 +1,8 @@
-"""How the house is built: which way imports go, what templates may hold, which words nobody reads here."""
+"""Rules of this repository that no linter knows: for templates, for dangerous calls, for words."""
 
 import ast
 import re
 import subprocess
-from graphlib import TopologicalSorter
 from html.parser import HTMLParser
 from importlib import metadata
 from pathlib import Path
@@ -14,27 +13,6 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 
-# From the roof to the cellar. A module imports from its own floor and from those below.
-FLOORS = [
-    "config",
-    "accounts",
-    "twofactor.{admin, adminsite, api, apps, checks, context_processors, drf, importers, management,"
-    " templatetags, urls}",
-    "twofactor.{views, middleware}",
-    "twofactor.{decorators}",
-    "twofactor.{signin, forms}",
-    "twofactor.{operations}",
-    "twofactor.{enrolment}",
-    "twofactor.{factors}",
-    "twofactor.{events}",
-    "twofactor.{limits}",
-    "twofactor.{policy, sessions, outgoing}",
-    "twofactor.{users, web}",
-    "twofactor.{models, sealing, signals}",
-    "twofactor.{conf}",
-    "twofactor.{clocks}",
-]
-
 
 def modules():
     files = [file for app in ("config", "accounts", "twofactor") for file in (ROOT / app).rglob("*.py")]
@@ -43,52 +21,6 @@ def modules():
 
 
 MODULES = modules()
-
-
-class Imports(ast.NodeVisitor):
-    """The modules of ours that a file imports, at the top or in a function, but not for types alone."""
-
-    def __init__(self, file):
-        self.found = set()
-        self.visit(ast.parse(file.read_text()))
-
-    def visit_If(self, node):
-        if ast.unparse(node.test) != "TYPE_CHECKING":
-            self.generic_visit(node)
-
-    def visit_Import(self, node):
-        self.found |= {alias.name for alias in node.names} & MODULES.keys()
-
-    def visit_ImportFrom(self, node):
-        for alias in node.names:
-            inner = f"{node.module}.{alias.name}"
-            self.found |= {inner if inner in MODULES else node.module} & MODULES.keys()
-
-
-IMPORTS = {name: Imports(file).found - {"twofactor"} for name, file in MODULES.items()}
-
-
-def floor(module):
-    for height, names in enumerate(FLOORS):
-        app, _, parts = names.partition(".")
-        for name in [f"{app}.{part}" for part in parts.strip("{}").split(", ")] if parts else [app]:
-            if f"{module}.".startswith(f"{name}."):
-                return height
-    return None
-
-
-def test_a_module_has_its_floor():
-    assert [module for module in MODULES if floor(module) is None and module != "twofactor"] == []
-
-
-def test_imports_only_go_down():
-    known = {module: floor(module) for module in IMPORTS if floor(module) is not None}
-    arrows = [(module, other) for module in known for other in IMPORTS[module] & known.keys()]
-    assert [(module, other) for module, other in arrows if known[other] < known[module]] == []
-
-
-def test_imports_never_go_in_circles():
-    TopologicalSorter(IMPORTS).prepare()
 
 
 def test_no_module_is_named_after_its_layer():
