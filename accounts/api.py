@@ -60,7 +60,7 @@ class RegisterView(PublicApiView):
         form = SignUpForm(validated(NewAccount, request))
         if not form.is_valid():
             raise ValidationError(
-                {name: [str(text) for text in found] for name, found in form.errors.items()}
+                {name: [str(error) for error in errors] for name, errors in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
         sentence = _(LINK_SENT) if conf.site_has_mail() else _("You can sign in now")

@@ -55,11 +55,11 @@ def refuse(name: str, problem: str, example: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} {problem}; for example {name}={example}")
 
 
-known: set[str] = set()  # every name that value_of was called with
+names_read: set[str] = set()  # every name that value_of was called with
 
 
 def value_of(name: str) -> str:
-    known.add(name)
+    names_read.add(name)
     return os.environ.get(name, "").strip()
 
 
@@ -73,8 +73,8 @@ def text(name: str, *, example: str, default: str | None = None) -> str:
 def refuse_unknown(prefix: str) -> None:
     """Call it after all settings with this prefix have been read: any other is a typing error."""
     for name in sorted(os.environ):
-        if name.startswith(prefix) and name not in known:
-            (nearest,) = get_close_matches(name, known, 1, cutoff=0)
+        if name.startswith(prefix) and name not in names_read:
+            (nearest,) = get_close_matches(name, names_read, 1, cutoff=0)
             raise ImproperlyConfigured(f"There is no setting {name}. Is it {nearest}?")
 
 
@@ -159,13 +159,13 @@ def mail_address(address: str) -> str:
 
 
 def mailboxes(name: str) -> list[str]:
-    found = []
+    addresses = []
     for address in comma_separated(name):
         try:
-            found.append(mail_address(address))
+            addresses.append(mail_address(address))
         except ValueError:
             refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
-    return found
+    return addresses
 
 
 def admins(addresses: list[str]) -> list[Any]:

@@ -61,10 +61,10 @@ def events_per_day(now: datetime, days: int, *kinds: str) -> dict[date, int]:
 
 def growth(now: datetime, days: int) -> dict[date, int]:
     """How many people had it on at the end of each day. Who has turned it off since is not counted."""
-    shown = last_days(now, days)
-    total = Authenticator.objects.filter(enabled_at__lt=start_of(shown[0])).count()
+    dates = last_days(now, days)
+    total = Authenticator.objects.filter(enabled_at__lt=start_of(dates[0])).count()
     totals = {}
-    for day, new in rows_per_day(Authenticator.objects.all(), "enabled_at", shown).items():
+    for day, new in rows_per_day(Authenticator.objects.all(), "enabled_at", dates).items():
         total += new
         totals[day] = total
     return totals
