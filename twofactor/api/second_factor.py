@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor import conf, enrolment, policy
-from twofactor.api import schema, serializers, tokens
+from twofactor.api import descriptions, serializers, tokens
 from twofactor.api.base import ApiView, django_request, serialized, token_family, validated
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import (
@@ -41,7 +41,7 @@ def draft_owner(request: Request) -> str:
 class SetUpView(ApiView):
     open_before_set_up = True
 
-    @schema.create
+    @descriptions.create
     def post(self, request: Request) -> Response:
         require_set_up_allowed(request, validated(serializers.Password, request))
         user = token_family(request).user
@@ -54,7 +54,7 @@ class SetUpView(ApiView):
 class ConfirmView(ApiView):
     open_before_set_up = True
 
-    @schema.confirm
+    @descriptions.confirm
     def post(self, request: Request) -> Response:
         """Turns it on at once, as django-totp does. Only this response contains the backup codes."""
         data, now = validated(serializers.Confirmation, request), timezone.now()
@@ -69,7 +69,7 @@ class ConfirmView(ApiView):
 
 
 class TurnOffView(ApiView):
-    @schema.disable
+    @descriptions.disable
     def post(self, request: Request) -> Response:
         data, user = validated(serializers.TurnOff, request), token_family(request).user
         require_two_factor_on(request)
@@ -82,7 +82,7 @@ class TurnOffView(ApiView):
 
 
 class RotateBackupCodesView(ApiView):
-    @schema.rotate
+    @descriptions.rotate
     def post(self, request: Request) -> Response:
         data, now = validated(serializers.Rotation, request), timezone.now()
         user = token_family(request).user
@@ -101,7 +101,7 @@ class StatusView(ApiView):
     open_before_set_up = True
     throttle_classes = []
 
-    @schema.status
+    @descriptions.status
     def get(self, request: Request) -> Response:
         user, now = token_family(request).user, timezone.now()
         authenticator = Authenticator.objects.filter(pk=user.pk).first()

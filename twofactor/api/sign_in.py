@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor import conf, enrolment, events, signals
-from twofactor.api import client_tokens, schema, serializers, tokens
+from twofactor.api import client_tokens, descriptions, serializers, tokens
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import code_in
@@ -24,7 +24,7 @@ from twofactor.users import TwoFactorUser
 
 
 class SignInView(PublicApiView):
-    @schema.sign_in
+    @descriptions.sign_in
     def post(self, request: Request) -> Response:
         user = authenticate(django_request(request), **validated(serializers.Credentials, request))
         if user is None:
@@ -51,7 +51,7 @@ def issue_tokens(request: Request, user: TwoFactorUser, method: str) -> dict[str
 
 
 class VerifyView(PublicApiView):
-    @schema.verify
+    @descriptions.verify
     def post(self, request: Request) -> Response:
         data = validated(serializers.SecondFactor, request)
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
@@ -63,7 +63,7 @@ class VerifyView(PublicApiView):
 class SendCodeView(PublicApiView):
     throttle_scope = "send"
 
-    @schema.send
+    @descriptions.send
     def post(self, request: Request) -> Response:
         """Returns a challenge that works as long as the code, because an e-mail may take some minutes."""
         data, now = validated(serializers.Send, request), timezone.now()
@@ -86,7 +86,7 @@ def find_channel(kind: str, channels: list[Channel]) -> Channel:
 class RefreshView(PublicApiView):
     throttle_classes = []
 
-    @schema.refresh
+    @descriptions.refresh
     def post(self, request: Request) -> Response:
         token = validated(serializers.RefreshToken, request)["refresh"]
         pair = tokens.renew(token, django_request(request), timezone.now())
@@ -96,7 +96,7 @@ class RefreshView(PublicApiView):
 class CheckTokenView(PublicApiView):
     throttle_classes = []
 
-    @schema.check
+    @descriptions.check
     def post(self, request: Request) -> Response:
         tokens.check(validated(serializers.AnyToken, request)["token"], timezone.now())
         return Response({})
@@ -105,7 +105,7 @@ class CheckTokenView(PublicApiView):
 class LogoutView(PublicApiView):
     throttle_classes = []
 
-    @schema.logout
+    @descriptions.logout
     def post(self, request: Request) -> Response:
         tokens.log_out(validated(serializers.RefreshToken, request)["refresh"], timezone.now())
         return Response(status=204)

@@ -1,0 +1,298 @@
+"""What the OpenAPI document says about each view method, with an example of every response.
+
+It is in English only, like the README. The tests send the request of every example.
+"""
+
+from datetime import timedelta
+
+from twofactor import conf, limits
+from twofactor.api import serializers
+from twofactor.api.schema import Example, describe_operation, refusal
+from twofactor.models import Draft
+from twofactor.signin.step_up import STEP_UP_AGE
+
+ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dCIs…"
+CHALLENGE = "b1946ac9.gAAAAABpo…"
+PAIR = {"access": ACCESS, "refresh": REFRESH}
+SIGNED_IN = {**PAIR, "client_token": "3f1d8a02.gAAAAABpo…"}
+CODES = [
+    "7QK2M-X04TN-9GDRA",
+    "PZ8WC-H3VYE-25JSB",
+    "K6N1F-QTR8D-XM4GC",
+    "0V9HA-WS2KP-E7BYZ",
+    "M3XJD-5RTQ8-NF6GK",
+    "C1PWY-ZB4HE-S90VA",
+    "R8DKM-2TNXQ-6JGF3",
+    "E5YHS-VCPB7-W0ZTA",
+    "9KGQN-M1XRD-4FJT6",
+    "T2BWP-AZ8EC-Y5HVS",
+]
+SIGNED_OUT = "You were signed out. Sign in to carry on."
+NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
+WRONG_CODE = (
+    "The code is not correct. Wait for your app to show a new code, then try again. "
+    "Check that your phone sets its time automatically"
+)
+CODE_NEEDED = "Give one of the codes, and only one."
+WITH_PASSWORD = {"password": "correct horse battery"}
+
+per_minute, per_hour = limits.CODES_TO_TARGET[:2]
+
+
+def minutes(span: timedelta) -> int:
+    return span // timedelta(minutes=1)
+
+
+sign_in = describe_operation(
+    "Sign in with the password",
+    "Returns tokens, or a challenge if two-factor sign-in is on. A challenge works once, and for "
+    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site has set another time.",
+    serializers.Credentials,
+    {200: serializers.SignIn},
+    Example(
+        "without two-factor sign-in",
+        {"username": "ann@example.com", "password": "correct horse battery"},
+        200,
+        {"is_totp_enabled": False, **SIGNED_IN},
+    ),
+    Example(
+        "with two-factor sign-in",
+        {"username": "ben@example.com", "password": "correct horse battery"},
+        200,
+        {
+            "is_totp_enabled": True,
+            "totp_challenge_token": CHALLENGE,
+            "channels": [{"channel": "email", "target": "b•••n@example.com"}],
+        },
+    ),
+    refusal(
+        "a wrong password, or nobody of that name",
+        {"username": "ann@example.com", "password": "wrong horse battery"},
+        401,
+        "credentials_refused",
+        "The e-mail address or the password is not correct",
+    ),
+    also=(429,),
+)
+
+verify = describe_operation(
+    "Sign in with the second factor",
+    "Send exactly one of the three codes. If it is right, neither the code nor the challenge works again.",
+    serializers.SecondFactor,
+    {200: serializers.SignedIn},
+    Example(
+        "an authenticator's code",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        200,
+        SIGNED_IN,
+    ),
+    Example(
+        "a backup code",
+        {"totp_challenge_token": CHALLENGE, "backup_code": "7QK2M-X04TN-9GDRA"},
+        200,
+        SIGNED_IN,
+    ),
+    Example(
+        "a code that was sent",
+        {"totp_challenge_token": CHALLENGE, "sent_code": "731904"},
+        200,
+        SIGNED_IN,
+    ),
+    refusal(
+        "a wrong code",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "000000"},
+        400,
+        "code_refused",
+        WRONG_CODE,
+    ),
+    refusal(
+        "a challenge that is used, or too old",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        400,
+        "challenge_over",
+        "This sign-in is over. Give your password again.",
+    ),
+    refusal(
+        "two codes",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039", "backup_code": "7QK2M-X04TN-9GDRA"},
+        400,
+        "invalid",
+        CODE_NEEDED,
+        fields={"non_field_errors": [CODE_NEEDED]},
+    ),
+    refusal(
+        "too many wrong codes",
+        {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
+        429,
+        "locked",
+        "You entered the wrong code too many times. You can try again in 30 seconds, at about 12:00 (UTC).",
+    ),
+)
+
+send = describe_operation(
+    "Have a code sent",
+    "Can be repeated, also with another channel. "
+    f"At most {per_minute.count} a minute and {per_hour.count} an hour. Only the newest code works.",
+    serializers.Send,
+    {200: serializers.Sent},
+    Example(
+        "by e-mail",
+        {"totp_challenge_token": CHALLENGE, "channel": "email"},
+        200,
+        {
+            "channel": "email",
+            "target": "b•••n@example.com",
+            "totp_challenge_token": CHALLENGE,
+            "expires_at": "2026-03-01T12:10:00Z",
+        },
+    ),
+    refusal(
+        "a channel that this person has not",
+        {"totp_challenge_token": CHALLENGE, "channel": "sms"},
+        400,
+        "no_such_channel",
+        "Choose how you want to get in",
+    ),
+    refusal(
+        "too soon",
+        {"totp_challenge_token": CHALLENGE, "channel": "email"},
+        429,
+        "too_often",
+        "You can try again in 1 minute, at about 12:01 (UTC). Nothing has been changed.",
+    ),
+)
+
+refresh = describe_operation(
+    "Renew the tokens",
+    "A refresh token works once. If it is used again, the sign-in ends, because somebody else may have it.",
+    serializers.RefreshToken,
+    {200: serializers.Tokens},
+    Example("for the first time", {"refresh": REFRESH}, 200, dict(PAIR)),
+    refusal("again", {"refresh": REFRESH}, 401, "token_not_valid", SIGNED_OUT),
+)
+
+check = describe_operation(
+    "Check a token",
+    "An access token or a refresh token.",
+    serializers.AnyToken,
+    {200: serializers.Nothing},
+    Example("a good one", {"token": ACCESS}, 200, {}),
+    refusal("one of a sign-in that is over", {"token": ACCESS}, 401, "token_not_valid", SIGNED_OUT),
+)
+
+logout = describe_operation(
+    "Sign out",
+    "Ends the sign-in with all its tokens.",
+    serializers.RefreshToken,
+    {204: None},
+    Example("signing out", {"refresh": REFRESH}, 204, None),
+    refusal("signing out twice", {"refresh": REFRESH}, 401, "token_not_valid", SIGNED_OUT),
+)
+
+create = describe_operation(
+    "Begin to set up two-factor sign-in",
+    f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key.",
+    serializers.Password,
+    {201: serializers.SetUp},
+    Example(
+        "shortly after signing in",
+        {},
+        201,
+        {
+            "svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
+            "key": "MZXW6YTBOI2GEMZXW6YTBOI2GEMZXW6Y",
+            "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
+        },
+    ),
+    refusal("a while after signing in", {}, 403, "password_needed", "Give your password again."),
+    refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is on already."),
+    refusal("signed out", {}, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+confirm = describe_operation(
+    "Turn two-factor sign-in on",
+    "Needs a code from the app. Ends all earlier sign-ins including this one, and returns new tokens.",
+    serializers.Confirmation,
+    {200: serializers.Confirmed},
+    Example("the right code", {"input_code": "492039"}, 200, {"backup_codes": CODES, **PAIR}),
+    refusal(
+        "a wrong code",
+        {"input_code": "000000"},
+        400,
+        "code_refused",
+        WRONG_CODE,
+    ),
+    refusal(
+        "nothing to confirm",
+        {"input_code": "492039"},
+        400,
+        "no_set_up",
+        "There is no set-up to confirm. Begin again.",
+    ),
+    refusal("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(403, 409, 429),
+)
+
+disable = describe_operation(
+    "Turn two-factor sign-in off",
+    "Needs a code, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. Ends all other sign-ins.",
+    serializers.TurnOff,
+    {204: None},
+    Example("with an authenticator's code", {"otp_code": "492039"}, 204, None),
+    Example("with a backup code and the password", {"backup_code": CODES[0], **WITH_PASSWORD}, 204, None),
+    refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)
+
+rotate = describe_operation(
+    "Make new backup codes",
+    "Needs a code from the app, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. The old backup codes stop working.",
+    serializers.Rotation,
+    {200: serializers.BackupCodes},
+    Example("with an authenticator's code", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
+    refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)
+
+status = describe_operation(
+    "Get the status",
+    "Of the person whom the token belongs to.",
+    None,
+    {200: serializers.Status},
+    Example(
+        "with two-factor sign-in",
+        None,
+        200,
+        {
+            "is_totp_enabled": True,
+            "enabled_at": "2026-03-01T11:00:00Z",
+            "backup_codes_left": 8,
+            "channels": [{"channel": "email", "target": "b•••n@example.com"}],
+            "is_required": False,
+            "amr": "totp",
+        },
+    ),
+    Example(
+        "without",
+        None,
+        200,
+        {
+            "is_totp_enabled": False,
+            "enabled_at": None,
+            "backup_codes_left": 0,
+            "channels": [],
+            "is_required": False,
+            "amr": "none",
+        },
+    ),
+    refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
+)
