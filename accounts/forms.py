@@ -61,6 +61,7 @@ class SignInForm(auth_forms.AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("E-mail address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
+        self.fields["username"].validators.append(MaxLengthValidator(ADDRESS_LENGTH))
         attrs = ADDRESS_ATTRS | {"autocomplete": "username", "autofocus": True}
         self.fields["username"].widget = forms.EmailInput(attrs)
 

@@ -1,5 +1,6 @@
 """One mailbox is one account, and mail goes to the domain that was typed and to no other."""
 
+import time
 from io import StringIO
 
 import pytest
@@ -226,3 +227,27 @@ def test_the_sender_and_the_administrators_are_stored_as_mailed(monkeypatch):
 def test_what_no_mail_server_takes_is_refused(address):
     with pytest.raises(ValueError, match="no mail can be sent"):
         to_mail(address)
+
+
+# 62 kB that NFKC takes seconds for
+SLOW = "a@b" + "\u0300\u0323" * 15_500 + ".de"
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "status"),
+    [
+        ("/accounts/login/", "username", 422),
+        ("/admin/login/", "username", 200),
+        ("/accounts/signup/", "email", 422),
+        ("/accounts/password_reset/", "email", 422),
+    ],
+)
+def test_a_long_address_keeps_no_worker_busy(client, path, field, status):
+    began = time.process_time()
+    answer = client.post(path, {field: SLOW, "password": PASSWORD})
+    assert (answer.status_code, time.process_time() - began < 1) == (status, True)
+
+
+@given(st.text(alphabet="a@.\u0300\u0323\ufdfa\u00ad\u200dＡ。", max_size=400))
+def test_a_long_address_that_is_normalised_stays_as_it_is(text):
+    assert normalise(normalise(text)) == normalise(text)

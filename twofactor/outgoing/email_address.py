@@ -7,6 +7,7 @@ import idna
 
 PLAIN_NAME = re.compile(r"[-!#$%&'*+/=?^_`{|}~.0-9A-Za-z]*")
 PLAIN_DOMAIN = re.compile(r"([-0-9A-Za-z]+\.)+(?![0-9]+$)[-0-9A-Za-z]+")
+LONGEST = 320  # characters that are read; an address has at most 254, and may have invisible ones beside them
 JOINERS = "\u200c\u200d"  # in some scripts, two domains differ only by one of them
 
 
@@ -17,10 +18,13 @@ def normalise(address: str) -> str:
 
     Mail goes to this spelling, so whoever signs up with a look-alike gains nothing. The domain is encoded by
     IDNA 2008: Python's own codec would turn straße.de into strasse.de, which belongs to somebody else.
+
+    The rest of a longer text is cut off first: NFKC takes seconds for some texts of 60 kB, and strangers send
+    them.
     """
-    before, text = None, address
+    before, text = None, address[:LONGEST]
     while text != before:
-        before, text = text, normalise_once(text)
+        before, text = text, normalise_once(text)[:LONGEST]
     return text
 
 
