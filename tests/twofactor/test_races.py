@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.db import connection, connections
@@ -25,8 +26,10 @@ from tests.twofactor.test_setup import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
 from twofactor.clocks import DAY
 from twofactor.factors import backup_codes
+from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
+from twofactor.sessions import credential_digests
 
 REPEATS = range(int(os.environ.get("RACE_REPEATS", "1")))
 CROWD = 100
@@ -134,6 +137,28 @@ def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, pa
     at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
     step = Authenticator.objects.get().last_step
     assert (backup_codes.count_unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
+
+
+@pytest.mark.proves("L-4")
+def test_of_many_codes_after_the_stop_and_a_new_password_one_is_looked_at(alice, phone, request, repeat):
+    GuessBudget.objects.update_or_create(
+        pk=alice.pk, defaults={"failures": guesses.LAST_GUESS, "password_digest": old_password_digest(alice)}
+    )
+    alice.set_password("a quiet green harbour")
+    alice.save()
+
+    def guess():
+        try:
+            return guesses.charge(get_user_model().objects.get(), timezone.now())
+        except guesses.Locked:
+            return None
+
+    looked_at = [failures for failures in at_once(*[guess] * 40) if failures]
+    assert looked_at == [guesses.LAST_GUESS]
+
+
+def old_password_digest(user):
+    return credential_digests.digest(user, credential_digests.PASSWORD_PURPOSE)
 
 
 @pytest.mark.proves("V-07", "C-02")

@@ -5,8 +5,9 @@ Every code is charged before it is verified. A wrong one stays charged; a right 
 
 from datetime import datetime, timedelta
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from twofactor import sealing
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
@@ -114,7 +115,12 @@ def charge(user: TwoFactorUser, now: datetime) -> int:
             began = began_today(budget, now)
             free = as_read(budget)
             if stopped := budget.failures >= LAST_GUESS:
-                free = free.filter(user__password=user.password)  # it may have changed since it was read
+                # It may have changed since it was read. As a sub-query: a join would put the whole condition
+                # into one, which PostgreSQL does not ask again after it has waited for the row.
+                same_password = get_user_model()._default_manager.filter(
+                    pk=OuterRef("pk"), password=user.password
+                )
+                free = free.filter(Exists(same_password))
             failures = min(budget.failures + 1, LAST_GUESS)
             wait = wait_after(failures)
             charged = free.update(
