@@ -8,9 +8,11 @@ from django.core.checks import Tags, run_checks
 from django.urls import include, path
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.authtoken.views import obtain_auth_token
+from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from config import urls
@@ -35,6 +37,29 @@ class ByPasswordAlone(Orders):
     """For people without a second factor."""
 
     authentication_classes = [drf.BasicAuthentication]
+
+
+class WrongOrder(BasicAuthentication, drf.RefuseTwoFactor):
+    """The guard comes too late."""
+
+
+class GuardedTooLate(Orders):
+    authentication_classes = [WrongOrder]
+
+
+class WithAction(ViewSet):
+    authentication_classes = [SessionAuthentication]
+
+    @action(detail=False, authentication_classes=[BasicAuthentication])
+    def mine(self, request):
+        return Response({})
+
+
+class Chooses(Orders):
+    authentication_classes = [SessionAuthentication]
+
+    def get_authenticators(self):
+        return [BasicAuthentication()]
 
 
 class Verified(Orders):
@@ -82,12 +107,27 @@ def named():
     [
         (Orders.as_view(), "twofactor.E020"),
         (ByPassword.as_view(), "twofactor.E020"),
+        (Verified.as_view(authentication_classes=[BasicAuthentication]), "twofactor.E020"),
+        (WithAction.as_view({"get": "mine"}, **WithAction.mine.kwargs), "twofactor.E020"),
+        (GuardedTooLate.as_view(), "twofactor.E020"),
+        (Chooses.as_view(), "twofactor.W022"),
         (obtain_auth_token, "twofactor.E021"),
         (TokenObtainPairView.as_view(), "twofactor.E021"),
         (OwnTokens.as_view(), "twofactor.E021"),
         (oauth, "twofactor.W020"),
     ],
-    ids=["default", "basic", "authtoken", "jwt", "jwt of their own", "oauth"],
+    ids=[
+        "default",
+        "basic",
+        "of one address",
+        "of one action",
+        "guarded too late",
+        "chooses",
+        "authtoken",
+        "jwt",
+        "jwt of their own",
+        "oauth",
+    ],
 )
 def test_a_door_that_takes_the_password_alone_is_named(door, view, name):
     door(view)

@@ -12,7 +12,7 @@ from twofactor import conf
 from twofactor.sessions import epoch
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
-GUARDED_BASIC = "twofactor.drf.RefuseTwoFactor"
+GUARD = "twofactor.drf.RefuseTwoFactor"
 # Views that return a token for a password and send no signal. Those of knox and djoser send user_logged_in,
 # so that the middleware withholds their response.
 TOKEN_VIEWS = {
@@ -24,34 +24,49 @@ ROUTES_SHOWN = 3
 OAUTH_TOKEN_VIEW = "oauth2_provider.views.base.TokenView"  # noqa: S105 - the name of a view
 
 
-def names_of(cls: Any) -> set[str]:
+def names_of(cls: Any) -> list[str]:
     """Of the class and its base classes; recognises a package's class without importing the package."""
-    return {f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())}
+    return [f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())]
 
 
-def view_classes(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Iterator[tuple[str, Any]]:
-    """Every route of the site that leads to a class-based view, with the class."""
+def class_views(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Iterator[tuple[str, Any, Any]]:
+    """Every route that leads to a class-based view, with the class and its authentication classes.
+
+    as_view() and @action take authentication_classes, which override those of the class.
+    """
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from view_classes(pattern.url_patterns, route)
+            yield from class_views(pattern.url_patterns, route)
         elif isinstance(pattern, URLPattern):
             view: Any = pattern.callback
             if cls := getattr(view, "cls", None) or getattr(view, "view_class", None):
-                yield route, cls
+                given = {**getattr(view, "view_initkwargs", {}), **getattr(view, "initkwargs", {})}
+                classes = given.get("authentication_classes", getattr(cls, "authentication_classes", ()))
+                yield route, cls, classes
 
 
-def accepts_password(view_class: Any) -> bool:
-    """Is BasicAuthentication one of its authentication classes, and not the one of this app?"""
-    classes = [names_of(cls) for cls in getattr(view_class, "authentication_classes", ())]
-    return any(BASIC in names and GUARDED_BASIC not in names for names in classes)
+def accepts_password(authentication_class: Any) -> bool:
+    """Is it BasicAuthentication, without the guard of this app before it among the base classes?"""
+    names = names_of(authentication_class)
+    return BASIC in names and GUARD not in names[: names.index(BASIC)]
+
+
+def chooses_by_itself(view_class: Any) -> bool:
+    """Has it a get_authenticators() of its own? No check can see what that returns."""
+    method = getattr(view_class, "get_authenticators", None)
+    return method is not None and not method.__module__.startswith(("rest_framework.", "twofactor."))
 
 
 @register(Tags.security)
 def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    views = list(view_classes())
-    token_routes = [route for route, cls in views if TOKEN_VIEWS & names_of(cls)]
-    basic_routes = [route for route, cls in views if route not in token_routes and accepts_password(cls)]
+    views = list(class_views())
+    token_routes = [route for route, cls, _ in views if TOKEN_VIEWS.intersection(names_of(cls))]
+    basic_routes = [
+        route
+        for route, _, classes in views
+        if route not in token_routes and any(map(accepts_password, classes))
+    ]
     if BASIC in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
         basic_routes.append("DEFAULT_AUTHENTICATION_CLASSES")
     if basic_routes:
@@ -68,12 +83,19 @@ def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]
             "@otp_required make the token. Silence this if your view refuses people with a second factor.",
             id="twofactor.E021",
         )
-    if oauth_routes := [route for route, cls in views if OAUTH_TOKEN_VIEW in names_of(cls)]:
+    if oauth_routes := [route for route, cls, _ in views if OAUTH_TOKEN_VIEW in names_of(cls)]:
         yield Warning(
             "Applications with the password grant get a token for the password alone: "
             f"{shortened(oauth_routes)}.",
             hint="Let no application have that grant type; the others go through your own sign-in.",
             id="twofactor.W020",
+        )
+    if own_choice := [route for route, cls, _ in views if chooses_by_itself(cls)]:
+        yield Warning(
+            "A view has its own get_authenticators(), which may let people in with the password alone: "
+            f"{shortened(own_choice)}.",
+            hint="Name the classes in authentication_classes, where this check sees them, or silence this.",
+            id="twofactor.W022",
         )
 
 
