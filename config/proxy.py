@@ -12,6 +12,9 @@ from twofactor.web import ip
 
 UNIX = "unix"  # in TRUSTED_PROXIES: trust every client of the Unix socket, which has no addresses
 
+# All requests through a socket whose headers disagree share it in limits. Nobody has this address.
+DISPUTED = ip.parse("0.0.0.1")
+
 log = logging.getLogger("countersign.security")
 
 
@@ -32,6 +35,8 @@ class TrustedProxy:
             if request.META.get("HTTP_X_FORWARDED_PROTO") == "https":
                 request.META["wsgi.url_scheme"] = "https"  # the dictionary that request.is_secure() reads
             address = address_from_headers(request.META) or address
+            if address is None and has_two_headers(request.META):
+                address = DISPUTED  # else a client could choose to have no address, and so no limit
         if address:
             request.META["REMOTE_ADDR"] = str(address)
         return self.get_response(request)
@@ -54,6 +59,10 @@ def address_from_headers(meta: dict[str, Any]) -> ip.Address | None:
         warn_of_two_addresses()
         return None
     return forwarded_for or real_ip
+
+
+def has_two_headers(meta: dict[str, Any]) -> bool:
+    return bool(meta.get("HTTP_X_REAL_IP") and meta.get("HTTP_X_FORWARDED_FOR"))
 
 
 def client_of_hops(hops: str) -> ip.Address | None:

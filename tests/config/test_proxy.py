@@ -11,7 +11,7 @@ from config import environment, proxy
 from config.proxy import TrustedProxy
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from twofactor.models import Event
-from twofactor.web.client_address import client_address, warn_of_no_address
+from twofactor.web.client_address import client_address, has_address, warn_of_no_address
 
 PROXY, CDN, CLIENT = "10.0.0.5", "10.9.9.9", "203.0.113.9"
 
@@ -168,6 +168,13 @@ def test_a_socket_has_a_word_of_its_own(seen, settings):
     settings.TRUSTED_PROXIES = ["unix"]
     told = {"X-Real-IP": CLIENT, "X-Forwarded-Proto": "https"}
     assert (seen("", **told), seen("127.0.0.1", **told)) == ((CLIENT, "https"), ("127.0.0.1", "http"))
+
+
+def test_nobody_behind_a_socket_can_choose_to_have_no_address(seen, settings):
+    """One header more than the proxy sets would leave its sender without any limit by address."""
+    settings.TRUSTED_PROXIES = ["unix"]
+    address, _scheme = seen("", **{"X-Real-IP": CLIENT, "X-Forwarded-For": "192.0.2.66"})
+    assert has_address(address)
 
 
 def test_an_address_that_is_missing_is_told_of_once(rf, caplog):
