@@ -73,6 +73,9 @@ LIMITS = {
     "a browser stays known after a sign-in or a reset in it": (
         f"{words(known_browsers.AGE)}, or until a new password or signing out everywhere elsewhere"
     ),
+    "known browsers of a person, the newest; people that one browser is known for": (
+        f"{known_browsers.BROWSERS_PER_PERSON}; {known_browsers.PEOPLE_PER_BROWSER}"
+    ),
     "wrong codes of any kind, through all doors": (
         f"{guesses.FREE_GUESSES}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
         f" {words(guesses.LONGEST_WAIT)}; {times(guesses.GUESSES_A_DAY, clocks.DAY)};"
