@@ -244,6 +244,13 @@ REQUIREMENTS = {
     "F-13": "After a restore all backup codes are void and sessions over.",
     "F-14": "No limit is kept in a session.",
     "F-15": "A flood of guesses at one account does not slow down others.",
+    # Letters in the outbox
+    "O-01": "A letter is written in the transaction of what it tells: both are there, or neither.",
+    "O-02": "However many workers send, each letter is sent once.",
+    "O-03": "kill -9 loses no letter; at most the one that was being sent arrives twice.",
+    "O-04": "Address and contents are sealed for their person while they wait, and gone once they are sent.",
+    "O-05": "A letter that no server takes is tried again, and given up after a day with an ERROR line.",
+    "O-06": "A link is made when its letter is sent, and only if it would still work.",
     # Secrets at rest
     "K-01": "The database shows no key, code or token that could be used.",
     "K-02": "What is sealed for one person opens for no other.",

@@ -103,6 +103,7 @@ def test_told_to_end_right_after_an_event_the_site_still_sends_the_letter(site, 
     assert (everything_is_sent(), twice) == (True, 0)
 
 
+@pytest.mark.proves("O-03")
 def test_a_letter_that_a_killed_worker_was_sending_is_sent_by_the_next(site, office, say):
     """kill -9 while the server has not said OK; then the lease is over."""
     people(["p"], "md5")
@@ -121,6 +122,7 @@ def test_a_letter_that_a_killed_worker_was_sending_is_sent_by_the_next(site, off
     assert twice <= 1
 
 
+@pytest.mark.proves("O-03")
 @pytest.mark.long
 def test_killed_at_random_under_load_nothing_is_lost(site, office, say):
     """Leases are waited for as they are, so this takes minutes."""
@@ -159,6 +161,7 @@ def test_after_an_hour_without_a_mail_server_everything_arrives_once_and_in_orde
     assert twice == 0
 
 
+@pytest.mark.proves("O-02")
 @pytest.mark.long
 def test_a_slow_server_and_three_who_send_lose_nothing_and_send_nothing_twice(site, office, say):
     """Two workers and the timer's command, a second for each letter, and more come than go out."""

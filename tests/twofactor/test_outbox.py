@@ -52,6 +52,7 @@ def away(settings):
 # Written with what it tells of
 
 
+@pytest.mark.proves("O-01")
 @pytest.mark.django_db(transaction=True)
 def test_what_did_not_happen_is_told_nobody(alice):
     with transaction.atomic():
@@ -66,6 +67,7 @@ def test_a_letter_waits_in_the_table_until_it_is_sent(told):
     assert (subjects(), Letter.objects.get().ended_at) == ([CHANGED], NOW)
 
 
+@pytest.mark.proves("O-02")
 def test_a_letter_is_sent_once(told):
     assert (len(letters()), len(letters())) == (1, 1)
 
@@ -83,12 +85,12 @@ def test_an_event_with_a_letter_costs_two(alice, django_assert_num_queries):
 # What the table shows
 
 
-@pytest.mark.proves("K-01")
+@pytest.mark.proves("K-01", "O-04")
 def test_no_address_stands_in_the_table(told):
     assert "alice" not in str(Letter.objects.values_list().get())
 
 
-@pytest.mark.proves("K-01")
+@pytest.mark.proves("K-01", "O-06")
 def test_no_link_stands_in_the_table(client, alice):
     ask(client)
     letter = Letter.objects.get()
@@ -97,12 +99,13 @@ def test_no_link_stands_in_the_table(client, alice):
     assert token not in str(contents)
 
 
-@pytest.mark.proves("K-10")
+@pytest.mark.proves("K-10", "O-04")
 def test_a_dump_shows_nothing_that_is_sealed(told):
     letter = Letter.objects.get()
     assert letter.sealed not in serializers.serialize("json", [letter])
 
 
+@pytest.mark.proves("O-04")
 def test_afterwards_the_contents_are_gone(told):
     letters()
     assert Letter.objects.get().sealed == ""
@@ -114,6 +117,7 @@ def test_a_code_never_waits_there(client, phone):
     assert (Letter.objects.count(), len(mail.outbox)) == (0, 1)
 
 
+@pytest.mark.proves("O-04", "K-02")
 def test_contents_of_one_person_do_not_open_for_another(told, caplog):
     Letter.objects.update(user=person("bob@example.com"))
     assert letters() == []
@@ -138,6 +142,7 @@ def test_known_and_unknown_addresses_ask_the_database_the_same(client, alice):
     assert asked[0] == asked[1]
 
 
+@pytest.mark.proves("O-06")
 def test_a_link_is_made_when_its_letter_is_sent(client, alice, clock):
     ask(client)
     clock.shift(timedelta(minutes=55))
@@ -146,6 +151,7 @@ def test_a_link_is_made_when_its_letter_is_sent(client, alice, clock):
     assert "new_password1" in client.get(path, follow=True).text
 
 
+@pytest.mark.proves("O-06")
 @pytest.mark.parametrize(("minutes", "arrives"), [(59, True), (61, False)])
 def test_a_letter_that_has_outlived_its_link_is_dropped(client, alice, clock, minutes, arrives):
     ask(client)
@@ -153,6 +159,7 @@ def test_a_letter_that_has_outlived_its_link_is_dropped(client, alice, clock, mi
     assert bool(letters()) is arrives
 
 
+@pytest.mark.proves("O-06")
 def test_a_letter_whose_link_would_be_dead_is_dropped(client, alice):
     ask(client)
     alice.set_password("a quiet green harbour")
@@ -182,6 +189,7 @@ def test_the_letter_about_an_account_that_is_gone_is_sent(told):
 # When it can not be sent
 
 
+@pytest.mark.proves("O-05")
 def test_a_letter_is_tried_again_after_half_a_minute(told, away, clock):
     letters()
     away()
@@ -216,6 +224,7 @@ def test_after_an_hour_without_a_server_everything_arrives_in_order(told, away, 
     assert subjects() == [CHANGED, CODES]
 
 
+@pytest.mark.proves("O-05")
 def test_a_letter_is_given_up_after_a_day(told, away, clock, caplog):
     letters()
     clock.shift(timedelta(days=1, seconds=1))
@@ -369,12 +378,14 @@ def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(settings, mo
 # Whoever dies, and whoever is there at the same time
 
 
+@pytest.mark.proves("O-02")
 def test_a_letter_that_somebody_is_sending_is_left_to_them(told, clock):
     outbox.claim(timezone.now())
     clock.shift(59)
     assert letters() == []
 
 
+@pytest.mark.proves("O-03")
 def test_a_letter_of_somebody_who_died_is_sent_after_a_minute(told, clock):
     outbox.claim(timezone.now())
     clock.shift(60)
@@ -386,6 +397,7 @@ def test_a_clock_that_was_ahead_delays_no_letter(told):
     assert subjects() == [CHANGED]
 
 
+@pytest.mark.proves("O-02")
 @pytest.mark.django_db(transaction=True)
 def test_two_who_send_at_the_same_time_send_each_letter_once(db):
     for number in range(20):
@@ -444,6 +456,7 @@ def test_letters_that_were_sent_depend_on_no_key(told, settings):
     assert "depend on older keys: nobody" in run("report").out
 
 
+@pytest.mark.proves("O-01")
 @pytest.mark.django_db(transaction=True)
 def test_a_page_that_is_one_transaction_tells_once_it_is_committed(client, alice, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)

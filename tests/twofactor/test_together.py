@@ -42,6 +42,7 @@ def opens(password):
     return Client().post("/accounts/login/", data).status_code == 303
 
 
+@pytest.mark.proves("O-01")
 def test_a_password_change(client, alice, process_ends):
     give_password(client)
     process_ends("password_changed")
