@@ -192,8 +192,13 @@ MUTATIONS = [
     ),
     Mutation(
         "hx-target is left to the element around",
-        [(FORM, ' hx-target="#main"', ""), (PAGE, "<body>", '<body hx-target="#main">')],
+        [(FORM, ' hx-target="#main"', ""), (PAGE, "<body{", '<body hx-target="#main"{')],
         "tests/test_house.py -k stands_on_what_asks",
+    ),
+    Mutation(
+        "no request says whom its page was made for",
+        [(PAGE, " {% page_of %}", "")],
+        "test_signin.py -k old_tab",
     ),
     Mutation(
         "a plain form is not told of its ended session",

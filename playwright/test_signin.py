@@ -41,6 +41,26 @@ def test_two_people_in_one_browser_do_not_guess_for_each_other(page, context, ph
     see(page, "Hello, Bob")
 
 
+@HTMX
+def test_an_old_tab_of_somebody_else_does_not_show_a_page_under_her_name(page, context, alice):
+    person("bob@example.com", name="Bob")
+    give_password(page)
+    see(page, "Hello, Alice")
+    page.goto("/two-factor/")
+    other = context.new_page()
+    other.goto("/")
+    other.get_by_role("navigation", name="Account").get_by_text("Alice").click()
+    other.get_by_role("button", name="Sign out", exact=True).click()
+    see(other, "Sign in")
+    give_password(other, "bob@example.com")
+    see(other, "Hello, Bob")
+    follow(page, "Set up two-factor authentication")
+    see(page, "Scan the QR code")
+    account = page.get_by_role("navigation", name="Account")
+    expect(account.get_by_text("Bob")).to_be_visible()
+    expect(account.get_by_text("Alice")).to_have_count(0)
+
+
 LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -228,6 +229,52 @@ def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
     sign_in(client, enrol(root), root.email)
     response = client.get("/admin/accounts/user/?q=a%20b", headers=htmx())
     assert (response.content, response["HX-Redirect"]) == (b"", "/admin/accounts/user/?q=a%20b")
+
+
+# Somebody else has signed in, in another tab
+
+
+def headers_of(page):
+    """What htmx sends with each request of this document."""
+    return json.loads(unescape(re.search(r'<body hx-headers="(.*?)">', page)[1]))
+
+
+@pytest.fixture
+def tab(as_alice, htmx):
+    """Alice's security page, from before Bob signed in: asks as htmx does."""
+    document = headers_of(as_alice.get("/two-factor/").text)
+    as_alice.post("/accounts/logout/")
+    person("bob@example.com")
+    give_password(as_alice, "bob@example.com")
+    return lambda path: as_alice.get(path, headers=htmx("/two-factor/?tab=1#main", **document))
+
+
+def test_a_link_in_the_tab_of_somebody_else_loads_a_new_document(tab):
+    answer = tab("/two-factor/setup/?next=/")
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, "/two-factor/setup/?next=/")
+
+
+def test_a_part_in_the_tab_of_somebody_else_loads_its_whole_page(tab):
+    assert tab("/two-factor/?seen=1")["HX-Redirect"] == "/two-factor/?tab=1"
+
+
+def test_a_page_from_before_somebody_signed_in_loads_a_new_document(client, alice, htmx):
+    document = headers_of(client.get("/accounts/login/").text)
+    give_password(client)
+    answer = client.get("/two-factor/setup/", headers=htmx("/accounts/login/", **document))
+    assert answer["HX-Redirect"] == "/two-factor/setup/"
+
+
+def test_a_link_in_ones_own_tab_is_answered_with_a_part(as_alice, htmx):
+    document = headers_of(as_alice.get("/two-factor/").text)
+    answer = as_alice.get("/two-factor/setup/", headers=htmx("/two-factor/", **document))
+    assert ("HX-Redirect" in answer, "<title>" in answer.text) == (False, True)
+
+
+def test_the_form_of_somebody_elses_tab_is_still_told_that_it_is_out_of_date(alice, htmx):
+    browser = Client(enforce_csrf_checks=True)
+    answer = browser.post("/accounts/profile/", headers=htmx(**{"X-Page-Of": "7"}))
+    assert (answer.status_code, "HX-Redirect" in answer) == (403, False)
 
 
 # The session is over

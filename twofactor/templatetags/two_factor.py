@@ -9,13 +9,14 @@ from typing import Any
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from twofactor import conf, enrolment
 from twofactor.limits.guesses import Locked
 from twofactor.web import browser_names
-from twofactor.web.htmx import HTMX_CONFIG
+from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
 from twofactor.web.pages import seconds_until
 
 register = template.Library()
@@ -67,6 +68,14 @@ def why_locked(lock: Locked) -> str:
         )
         return sentence % {"day": date_format(lock.lifts_at, "DATE_FORMAT")}
     return _("You entered the wrong code too many times. Reset your password to try again.")
+
+
+@register.simple_tag(takes_context=True)
+def page_of(context: template.Context) -> str:
+    """<body {% page_of %}>: with each request htmx says whom the document was made for."""
+    pk = getattr(getattr(context.get("request"), "user", None), "pk", None)
+    name = "hx-headers:inherited" if conf.htmx_version() == 4 else "hx-headers"  # 4 hands down nothing else
+    return format_html('{}="{}"', name, json.dumps({PAGE_OF: name_in_header(pk)}))
 
 
 @register.tag

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Literal, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,6 +16,8 @@ from django_htmx.middleware import HtmxDetails
 
 from twofactor import conf
 from twofactor.web.redirects import is_sign_in, path_of, with_next
+
+PAGE_OF = "X-Page-Of"  # whom the document was made for; nobody is the empty name
 
 # Milliseconds without an answer, after which the person is told. The scripts of the pages read it, too.
 TIMEOUT = 15_000
@@ -80,6 +82,8 @@ class Htmx:
 
 def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
     before = request.session.get(SESSION_KEY)
+    if request.method == "GET" and is_page_of_somebody_else(request):
+        return navigate(HttpResponse(), whole_page(request))
     response = get_response(request)
     if request.method == "POST" and response.status_code >= 400:
         return push_url(response, page_of_refusal(request, response))
@@ -92,6 +96,23 @@ def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], Http
     elif is_document(response):
         return navigate(response, request.get_full_path())
     return response
+
+
+def is_page_of_somebody_else(request: HtmxRequest) -> bool:
+    """Has another person signed in since? The token of a form says so too, and a link has none."""
+    now, then = request.session.get(SESSION_KEY), request.headers.get(PAGE_OF)
+    return now is not None and then is not None and then != name_in_header(now)
+
+
+def name_in_header(pk: object) -> str:
+    """A header takes no other characters."""
+    return quote("" if pk is None else str(pk), safe="")
+
+
+def whole_page(request: HtmxRequest) -> str:
+    """The page that was asked for; or the one that the person is looking at, if a part of it was."""
+    page = current_page(request).partition("#")[0]
+    return page if page.partition("?")[0] == request.path else request.get_full_path()
 
 
 def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Literal[False]:
