@@ -41,7 +41,7 @@ class Mutation(NamedTuple):
 MUTATIONS = [
     Mutation(
         "no hx-sync, no busy guard",
-        [(FORM, ' hx-sync="this:drop"', ""), (APP, 'event.target.ariaBusy === "true" &&', "false &&")],
+        [(FORM, 'hx-sync="this:drop" ', ""), (APP, 'event.target.ariaBusy === "true" &&', "false &&")],
         "test_clicks.py -k sign_in",
     ),
     Mutation(
