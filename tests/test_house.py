@@ -23,6 +23,28 @@ def modules():
 MODULES = modules()
 
 
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_what_sites_may_import_is_listed():
+    sentence = re.search(r"Sites may import (.*?)\. Everything", ARCHITECTURE)[1]
+    public = [name.removeprefix("twofactor.") for name in re.findall(r"`([\w.]+)`", sentence)]
+    without = [name for name in public if "__all__" not in MODULES[f"twofactor.{name}"].read_text()]
+    assert (len(public), without) == (6, [])
+
+
+def test_the_architecture_names_every_room_and_module():
+    table = ARCHITECTURE.partition("| place |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)/?`", "".join(row.split("|")[1] for row in table.splitlines()[2:]))
+    inside = {name.split(".")[1] for name in MODULES if name.startswith("twofactor.")}
+    assert sorted(inside - {*named, "migrations"}) == []
+
+
+def test_there_are_at_most_twenty_words_to_learn():
+    words = ARCHITECTURE.partition("| word |")[2].splitlines()[2:]
+    assert len([row for row in words if row.startswith("|")]) <= 20
+
+
 def test_no_module_is_named_after_its_layer():
     layers = {"constants", "helpers", "managers", "mixins", "selectors", "services", "utils"}
     assert [module for module in MODULES if module.split(".")[-1] in layers] == []

@@ -22,6 +22,8 @@ from twofactor.users import signed_in_user
 from twofactor.web.pages import never_atomic
 from twofactor.web.redirects import see_other, with_next
 
+__all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_confirmed"]
+
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 

@@ -11,6 +11,23 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+__all__ = [
+    "Allowance",
+    "Authenticator",
+    "BackupCode",
+    "Draft",
+    "Event",
+    "GuessBudget",
+    "Letter",
+    "Nudge",
+    "Phone",
+    "SecurityMixin",
+    "SentCode",
+    "Standing",
+    "TokenFamily",
+    "TrustedBrowser",
+]
+
 # Secrets and hashes have serialize=False, so that dumpdata leaves them out. Back up the database itself.
 
 

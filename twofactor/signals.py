@@ -2,6 +2,16 @@
 
 from django.dispatch import Signal
 
+__all__ = [
+    "backup_codes_regenerated",
+    "second_factor_accepted",
+    "second_factor_refused",
+    "signed_in_over_api",
+    "signed_in_without_second_factor",
+    "two_factor_disabled",
+    "two_factor_enabled",
+]
+
 two_factor_enabled = Signal()
 two_factor_disabled = Signal()
 backup_codes_regenerated = Signal()
