@@ -154,7 +154,7 @@ PASSWORD_RESET_TIMEOUT = 60 * 60
 
 AXES_HANDLER = "accounts.lockout.Handler"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # and the middleware knows a refused try by its mark
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that axes.middleware answers refused tries
 AXES_ENABLE_ADMIN = False  # its tables stay empty
 AXES_VERBOSE = False
 
