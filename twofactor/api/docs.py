@@ -59,7 +59,7 @@ def fields(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict
 def examples(operation: dict[str, Any]) -> list[dict[str, Any]]:
     """Each with its request body and the response to it."""
     body = operation.get("requestBody", {})
-    requests = {each["summary"]: as_text(each["value"]) for each in examples_of(body)}
+    bodies = {each["summary"]: as_text(each["value"]) for each in examples_of(body)}
     responses = {
         each["summary"]: {"status": status, "text": as_text(each["value"])}
         for status, response in operation["responses"].items()
@@ -67,8 +67,8 @@ def examples(operation: dict[str, Any]) -> list[dict[str, Any]]:
     }
     without_body = {"status": min(operation["responses"]), "text": ""}
     return [
-        {"name": name, "sent": requests.get(name), **responses.get(name, without_body)}
-        for name in requests | responses
+        {"name": name, "sent": bodies.get(name), **responses.get(name, without_body)}
+        for name in bodies | responses
     ]
 
 
