@@ -350,7 +350,7 @@ def test_changing_needs_the_old_password(as_alice):
 
 
 @pytest.fixture
-def owner(client, alice):
+def owner(clock, client, alice):
     """Her browser, where two-factor sign-in is on, and her phone."""
     phone = enrol(alice)
     sign_in(client, phone)

@@ -247,7 +247,7 @@ def test_pages_and_api_share_five_guesses(asked, phone, client):
 
 
 @pytest.mark.proves("V-21-API", "C-09")
-def test_a_wait_that_began_on_a_page_is_told_here(asked, phone):
+def test_a_wait_that_began_on_a_page_is_told_here(clock, asked, phone):
     GuessBudget.objects.update(failures=4)
     asked.give(otp_code=other_than(phone.code()))
     answer = asked.give(otp_code=phone.code())

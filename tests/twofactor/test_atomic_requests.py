@@ -101,7 +101,7 @@ def test_a_guess_is_counted_even_when_the_answer_breaks(client, phone):
     assert (answer, GuessBudget.objects.get().failures) == (500, 1)
 
 
-def test_a_right_code_is_spent_even_when_the_answer_breaks(client, phone):
+def test_a_right_code_is_spent_even_when_the_answer_breaks(clock, client, phone):
     def breaks(sender, **kwargs):
         raise RuntimeError
 
