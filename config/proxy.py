@@ -34,9 +34,7 @@ class TrustedProxy:
         if is_trusted(address) or (not text and UNIX in settings.TRUSTED_PROXIES):
             if request.META.get("HTTP_X_FORWARDED_PROTO") == "https":
                 request.META["wsgi.url_scheme"] = "https"  # the dictionary that request.is_secure() reads
-            address = address_from_headers(request.META) or address
-            if address is None and has_two_headers(request.META):
-                address = DISPUTED  # else a client could choose to have no address, and so no limit
+            address = address_from_headers(request.META, address) or address
         if address:
             request.META["REMOTE_ADDR"] = str(address)
         return self.get_response(request)
@@ -47,8 +45,8 @@ def is_trusted(address: ip.Address | None) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def address_from_headers(meta: dict[str, Any]) -> ip.Address | None:
-    """None if the two headers disagree: a proxy that sets one may pass on the other as the client wrote it.
+def address_from_headers(meta: dict[str, Any], peer: ip.Address | None) -> ip.Address | None:
+    """The peer if the two headers disagree: a proxy that sets one may pass on the other from the client.
 
     X-Real-IP may name the outer of two proxies; the inner one has then put it at the end of the list, too.
     """
@@ -57,12 +55,8 @@ def address_from_headers(meta: dict[str, Any]) -> ip.Address | None:
     forwarded_for = client_of_hops(hops)
     if real_ip and forwarded_for and real_ip not in {forwarded_for, ip.parse_hop(hops.rpartition(",")[2])}:
         warn_of_two_addresses()
-        return None
+        return peer or DISPUTED  # else one header more would leave a client without any limit by address
     return forwarded_for or real_ip
-
-
-def has_two_headers(meta: dict[str, Any]) -> bool:
-    return bool(meta.get("HTTP_X_REAL_IP") and meta.get("HTTP_X_FORWARDED_FOR"))
 
 
 def client_of_hops(hops: str) -> ip.Address | None:

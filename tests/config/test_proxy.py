@@ -177,6 +177,13 @@ def test_nobody_behind_a_socket_can_choose_to_have_no_address(seen, settings):
     assert has_address(address)
 
 
+def test_two_headers_that_name_nobody_give_no_common_limit(seen, settings):
+    """An inner nginx on a socket, which has no address to tell."""
+    settings.TRUSTED_PROXIES = ["unix"]
+    address, _scheme = seen("", **{"X-Real-IP": "unix:", "X-Forwarded-For": f"{CLIENT}, unix:"})
+    assert not has_address(address or "0.0.0.0")  # noqa: S104
+
+
 def test_an_address_that_is_missing_is_told_of_once(rf, caplog):
     warn_of_no_address.cache_clear()
     for _ in range(3):
