@@ -1,5 +1,6 @@
 """How often something may happen within a window of time. Counted in the database that all servers share."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,9 @@ from django.db.models import Case, F, Q, Value, When
 
 from twofactor.clocks import CLOCKS_APART, MINUTE
 from twofactor.models import Allowance
+
+# Characters. With the longest name and window, the key fits its column; some user models have long keys.
+LONGEST_SUBJECT = 40
 
 
 class TooOften(Exception):
@@ -30,7 +34,10 @@ class Limit:
 
     def key(self, subject: object) -> str:
         """With the window, because one name can stand for a limit of an hour and one of a day."""
-        return f"{self.name} {self.window.total_seconds():.0f}:{subject}"
+        text = str(subject)
+        if len(text) > LONGEST_SUBJECT:
+            text = hashlib.sha256(text.encode()).hexdigest()[:LONGEST_SUBJECT]
+        return f"{self.name} {self.window.total_seconds():.0f}:{text}"
 
     def take(self, subject: object, now: datetime) -> bool:
         """Count one more, if the limit allows it. One UPDATE counts and decides, so no race exceeds it."""
