@@ -14,7 +14,7 @@ from accounts import reset
 from accounts.models import User, refuse_unmailable
 from twofactor.factors.refusal import Refused, join_sentences
 from twofactor.forms import PASSWORD_LENGTH, CodeForm
-from twofactor.outgoing.email_address import normalise
+from twofactor.outgoing.email_address import LONGEST, normalise
 
 PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
 ADDRESS_LENGTH = 254
@@ -28,7 +28,10 @@ ADDRESS_ERRORS = {
 class AddressField(forms.EmailField):
     def to_python(self, value: Any) -> Any:
         """Normalised before the validators run: a full-width comma is a comma."""
-        return normalise(super().to_python(value) or "")
+        text = super().to_python(value) or ""
+        if len(text) > LONGEST:  # normalise() would cut it, to another address than was typed
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return normalise(text)
 
     def validate(self, value: Any) -> None:
         """Runs before the validators, because Django's e-mail validator says less."""

@@ -251,3 +251,8 @@ def test_a_long_address_keeps_no_worker_busy(client, path, field, status):
 @given(st.text(alphabet="a@.\u0300\u0323\ufdfa\u00ad\u200dＡ。", max_size=400))
 def test_a_long_address_that_is_normalised_stays_as_it_is(text):
     assert normalise(normalise(text)) == normalise(text)
+
+
+def test_a_long_address_is_refused_and_not_cut_to_another(client):
+    address = f"carol@example.com{' ' * 400}@evil.example"
+    assert (sign_up(client, address).status_code, User.objects.count()) == (422, 0)
