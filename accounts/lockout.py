@@ -27,6 +27,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import known_browsers, passwords
@@ -40,13 +41,15 @@ from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login
 from twofactor.templatetags.two_factor import wait
 from twofactor.users import TwoFactorUser
+from twofactor.web import ip
 from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
 ADDRESS_LIMIT = 50
+STRANGERS = "strangers"
 STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 KEPT = timedelta(days=90)
-ANYWHERE = "255.255.255.255"  # no client has it: the address in the row that counts unknown browsers
+ANYWHERE = "255.255.255.255"  # in the row that counts unknown browsers, from whatever address
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -99,6 +102,11 @@ class Handler(AxesHandler):  # type: ignore[misc]
         kind = "password_locked" if request.axes_locked_out else "password_refused"
         passwords.take_equally_long(log_attempt(kind, request, credentials))
 
+    def post_save_access_attempt(self, instance: Any, **kwargs: Any) -> None:
+        """Axes calls it when somebody saves a row of its own table, which nothing here uses."""
+
+    post_delete_access_attempt = post_save_access_attempt
+
     def user_logged_in(self, sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
         """Only a whole sign-in clears the counts: the login view of another app knows the password alone."""
         if method_of_login(request, user) != HELD:
@@ -108,8 +116,11 @@ class Handler(AxesHandler):  # type: ignore[misc]
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
         """For the commands axes_reset, axes_reset_ip, axes_reset_username and axes_reset_ip_username."""
-        named = [Q(address=ip_address)] if ip_address else []
-        named += [Q(name=counted_name(username))] if username else []
+        parsed = ip.parse(ip_address or "")
+        named = [Q(address=ip.customer(parsed) if parsed else None)] if ip_address else []
+        named += (
+            [Q(name_digest__in=[digest_of(username), digest_of(username, STRANGERS)])] if username else []
+        )
         both = reduce(operator.or_ if ip_or_username else operator.and_, named, Q())
         return PasswordTries.objects.filter(both).delete()[0]
 
@@ -120,8 +131,13 @@ def typed_name(credentials: dict[str, Any]) -> str:
     return normalise(str(name).replace("\0", ""))
 
 
-def counted_name(name: str) -> str:
-    return normalise(name)[: PasswordTries.NAME_LENGTH]
+def digest_of(name: str, tried_by: str = "") -> str:
+    """What a count stands under. Not the name itself: people also type their password into that field.
+
+    With a word of its own for the strangers, whose row is then no row of any address.
+    """
+    salt = f"accounts.lockout {tried_by}"
+    return salted_hmac(salt, normalise(name), algorithm="sha256").hexdigest()
 
 
 def log_attempt(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> str:
@@ -177,7 +193,8 @@ class Counts:
 class Try:
     """A try that is paid for, until the password is known to be right or wrong."""
 
-    name: str
+    digest: str
+    strangers_digest: str
     address: str
     browser: KnownBrowser | None
     counts: Counts
@@ -189,11 +206,10 @@ def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
     now, address = timezone.now(), client_address(request)
     name = typed_name(credentials)
     browser = known_browsers.find(request, name, now)
-    name = counted_name(name)
     counts = counts_of_browser(browser, now) if browser else counts_of_address(name, address, now)
     if counts.locked_until():
         return False
-    paying = Try(name, address, browser, counts.one_more(now))
+    paying = Try(digest_of(name), digest_of(name, STRANGERS), address, browser, counts.one_more(now))
     paid = known_browsers.charge(browser, now) if browser else charge_rows(paying, now)
     if paid:
         request.password_try = paying  # type: ignore[attr-defined]  # a SignInRequest from here on
@@ -226,11 +242,11 @@ def charge_rows(paying: Try, now: datetime) -> bool:
 
 
 def own_row(tried: Try) -> dict[str, str]:
-    return {"name": tried.name, "address": tried.address}
+    return {"name_digest": tried.digest, "address": tried.address}
 
 
 def strangers_row(tried: Try) -> dict[str, str]:
-    return {"name": tried.name, "address": ANYWHERE}
+    return {"name_digest": tried.strangers_digest, "address": ANYWHERE}
 
 
 def is_recent(now: datetime) -> Q:
@@ -281,8 +297,13 @@ def refund(request: HttpRequest) -> None:
 
 def clear(request: HttpRequest, user: TwoFactorUser) -> None:
     """After a whole sign-in: the person's count at this address, and that of the strangers."""
-    name, places = counted_name(user.get_username()), [client_address(request), ANYWHERE]
-    PasswordTries.objects.filter(name=name, address__in=places).delete()
+    name, address = user.get_username(), client_address(request)
+    own = Q(name_digest=digest_of(name), address=address)
+    PasswordTries.objects.filter(own | of_strangers(name)).delete()
+
+
+def of_strangers(name: str) -> Q:
+    return Q(name_digest=digest_of(name, STRANGERS), address=ANYWHERE)
 
 
 @receiver(signed_in_over_api, dispatch_uid="accounts.lockout.clear_after_api")
@@ -299,7 +320,7 @@ def clear_strangers(sender: Any, instance: User, created: bool, **kwargs: Any) -
     """
     if created or instance._password is None:
         return
-    PasswordTries.objects.filter(name=counted_name(instance.email), address=ANYWHERE).delete()
+    PasswordTries.objects.filter(of_strangers(instance.email)).delete()
 
 
 def read_counts(request: HttpRequest, credentials: dict[str, Any]) -> Counts:
@@ -307,7 +328,7 @@ def read_counts(request: HttpRequest, credentials: dict[str, Any]) -> Counts:
     browser = known_browsers.find(request, name, now)
     if browser:
         return counts_of_browser(browser, now)
-    return counts_of_address(counted_name(name), client_address(request), now)
+    return counts_of_address(name, client_address(request), now)
 
 
 def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
@@ -317,18 +338,19 @@ def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
 
 def counts_of_address(name: str, address: str, now: datetime) -> Counts:
     """In one query."""
-    wanted = Q(name=name, address__in=[address, ANYWHERE])
+    own_digest, strangers_digest = digest_of(name), digest_of(name, STRANGERS)
+    wanted = Q(name_digest=own_digest, address=address) | of_strangers(name)
     if has_address(address):
         wanted |= Q(address=address, last_at__gt=now - COOL_OFF)
     own, own_at, has_own_row, strangers, has_strangers_row = 0, None, False, 0, False
     recent: list[tuple[int, datetime]] = []
     # At most some fifty rows. To add them up in SQL, Django takes longer than this loop.
-    rows = PasswordTries.objects.filter(wanted).values_list("name", "address", "count", "last_at")
-    for tried_name, tried_from, count, at in rows:
-        if tried_from == ANYWHERE:
+    rows = PasswordTries.objects.filter(wanted).values_list("name_digest", "count", "last_at")
+    for digest, count, at in rows:
+        if digest == strangers_digest:
             strangers, has_strangers_row = count, True
             continue
-        is_own = tried_name == name
+        is_own = digest == own_digest
         has_own_row = has_own_row or is_own
         if not now - COOL_OFF < at <= now + CLOCKS_APART:
             continue

@@ -89,16 +89,14 @@ class User(SecurityMixin, PermissionsMixin):
 class PasswordTries(models.Model):
     """How often a password was tried for a name: from one address, or from anywhere (see lockout.py)."""
 
-    NAME_LENGTH = 150
-
-    name = models.CharField(max_length=NAME_LENGTH)
+    name_digest = models.CharField(max_length=64, editable=False, serialize=False)
     address = models.GenericIPAddressField()
     count = models.PositiveIntegerField(default=1)
     last_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["name", "address"], name="accounts_password_tries_one")
+            models.UniqueConstraint(fields=["name_digest", "address"], name="accounts_password_tries_one")
         ]
         indexes: ClassVar = [models.Index(fields=["address", "last_at"], name="accounts_tries_of_address")]
 

@@ -15,14 +15,14 @@ class Migration(migrations.Migration):
             name='PasswordTries',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=150)),
+                ('name_digest', models.CharField(editable=False, max_length=64, serialize=False)),
                 ('address', models.GenericIPAddressField()),
                 ('count', models.PositiveIntegerField(default=1)),
                 ('last_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
             options={
                 'indexes': [models.Index(fields=['address', 'last_at'], name='accounts_tries_of_address')],
-                'constraints': [models.UniqueConstraint(fields=('name', 'address'), name='accounts_password_tries_one')],
+                'constraints': [models.UniqueConstraint(fields=('name_digest', 'address'), name='accounts_password_tries_one')],
             },
         ),
     ]

@@ -695,6 +695,16 @@ def test_several_people_can_share_a_browser(known, alice):
     assert (signed_in_as(known), bob.pk == alice.pk) == (alice, False)
 
 
+@pytest.mark.parametrize("length", [60, 170])
+def test_names_that_begin_alike_are_counted_apart(db, client, length):
+    """Longer ones than a column would keep, too."""
+    names = [f"{'a' * length}{end}@example.com" for end in "xy"]
+    for _ in range(lockout.LIMIT):
+        client.post(LOGIN, {"username": names[0], "password": "wrong"})
+    answers = [client.post(LOGIN, {"username": name, "password": "wrong"}) for name in names]
+    assert [answer.status_code for answer in answers] == [429, 422]
+
+
 # What is kept
 
 
@@ -702,8 +712,10 @@ def test_several_people_can_share_a_browser(known, alice):
 def test_nothing_that_was_typed_is_kept(alice, client):
     form = {"username": "alice@example.com", "password": "hunter2", "code": "123456", "token": "deadbeef"}
     client.post(f"{LOGIN}?secret=feedface", form)
+    client.post(LOGIN, {"username": "my-s3cret-password", "password": "x"})
     kept = str(list(PasswordTries.objects.values()))
-    assert not any(typed in kept for typed in ("hunter2", "123456", "deadbeef", "feedface"))
+    typed = ("hunter2", "123456", "deadbeef", "feedface", "my-s3cret-password", "alice@example.com")
+    assert [text for text in typed if text in kept] == []
 
 
 @pytest.mark.proves("X-12")

@@ -40,14 +40,14 @@ CROWD = {
         FROM generate_series(1, %(people)s * %(events)s) n,
             (SELECT min(id) AS first FROM accounts_user WHERE email LIKE 'crowd%%') found""",
     "wrong passwords, from where the visitors of a measurement are": """
-        INSERT INTO accounts_passwordtries (name, address, count, last_at)
-        SELECT 'stranger' || n || '@example.com', '10.0.0.1'::inet + n %% 101, 1,
+        INSERT INTO accounts_passwordtries (name_digest, address, count, last_at)
+        SELECT 'stranger' || n, '10.0.0.1'::inet + n %% 101, 1,
             now() + interval '2 hours' - random() * interval '100 days'
         FROM generate_series(1, %(people)s) n""",
     "wrong passwords, counted for each person": """
-        INSERT INTO accounts_passwordtries (name, address, count, last_at)
-        SELECT name, '255.255.255.255', 1, last_at
-        FROM accounts_passwordtries WHERE name LIKE 'stranger%%'""",
+        INSERT INTO accounts_passwordtries (name_digest, address, count, last_at)
+        SELECT name_digest, '255.255.255.255', 1, last_at
+        FROM accounts_passwordtries WHERE name_digest LIKE 'stranger%%'""",
     "sessions, half of them expired": """
         INSERT INTO django_session (session_key, session_data, expire_date)
         SELECT md5(n::text) || 'crowd', repeat(md5(n::text), 10), now() + (random() - 0.5) * interval '2 days'

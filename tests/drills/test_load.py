@@ -193,7 +193,7 @@ def test_with_many_old_rows_a_wrong_password_is_as_quick(on_postgres, folder, sa
         PasswordTries.objects.bulk_create(
             (
                 PasswordTries(
-                    name=f"q{number}@example.com", address=f"198.18.{number // 250 % 250}.{number % 250}"
+                    name_digest=f"q{number}", address=f"198.18.{number // 250 % 250}.{number % 250}"
                 )
                 for number in range(OLD_ROWS)
             ),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import lockout
 from accounts.models import KnownBrowser, PasswordTries, User
 from tests.operations.desk import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
@@ -66,7 +67,7 @@ def session(user, at):
 
 
 def wrong_password(user, at):
-    PasswordTries.objects.create(name=user.email, address="127.0.0.1", last_at=at)
+    PasswordTries.objects.create(name_digest=lockout.digest_of(user.email), address="127.0.0.1", last_at=at)
 
 
 def known_browser(user, at):
@@ -193,7 +194,7 @@ def test_somebody_signs_in_while_it_removes(alice, phone, client):
 
 def expired_tries(rows):
     last_year = {"address": "192.0.2.1", "last_at": NOW - timedelta(days=365)}
-    PasswordTries.objects.bulk_create(PasswordTries(name=f"p{n}", **last_year) for n in range(rows))
+    PasswordTries.objects.bulk_create(PasswordTries(name_digest=f"p{n}", **last_year) for n in range(rows))
 
 
 def wrong(client):

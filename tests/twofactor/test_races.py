@@ -269,7 +269,8 @@ def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_a
 @pytest.mark.proves("L-3")
 def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, looked_at, request, repeat):
     last_but_one = lockout.STRANGERS_LIMIT - 1
-    PasswordTries.objects.create(name=alice.email, address=lockout.ANYWHERE, count=last_but_one)
+    digest = lockout.digest_of(alice.email, lockout.STRANGERS)
+    PasswordTries.objects.create(name_digest=digest, address=lockout.ANYWHERE, count=last_but_one)
     form = {"username": alice.email, "password": "wrong horse battery"}
     post = partial(browser().post, "/accounts/login/", form)
     answers = at_once(*[partial(post, REMOTE_ADDR=f"203.0.113.{n}") for n in range(12)])
@@ -279,7 +280,7 @@ def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, l
 
 def test_an_address_has_no_more_than_fifty_tries_at_once(alice, looked_at, request, repeat):
     """As far as there is one left: of two that ask for the last one together, both may have to wait."""
-    PasswordTries.objects.create(name="n", address="127.0.0.1", count=lockout.ADDRESS_LIMIT - 1)
+    PasswordTries.objects.create(name_digest="n", address="127.0.0.1", count=lockout.ADDRESS_LIMIT - 1)
     forms = [{"username": f"n{n}@example.com", "password": "wrong horse battery"} for n in range(12)]
     answers = at_once(*posts([browser()], "/accounts/login/", *forms))
     report(request, answers, looked_at=len(looked_at))
