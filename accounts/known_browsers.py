@@ -135,7 +135,7 @@ class SignedInRequest(HttpRequest):
 
 @receiver(user_logged_in, dispatch_uid="accounts.known_browsers.mark_request")
 def mark_request(sender: Any, request: SignedInRequest | None, user: Any, **kwargs: Any) -> None:
-    """Runs before Django sets last_login, because accounts stands before django.contrib.auth in settings."""
+    """Runs before twofactor sets last_login, because accounts stands before twofactor in INSTALLED_APPS."""
     if request is not None:
         request.signed_in_before = user.last_login is not None
 

@@ -76,7 +76,7 @@ LIMITS = {
     "known browsers of a person, the newest; people that one browser is known for": (
         f"{known_browsers.BROWSERS_PER_PERSON}; {known_browsers.PEOPLE_PER_BROWSER}"
     ),
-    "wrong codes of any kind, through all doors": (
+    "wrong codes of any kind, on pages and over the API": (
         f"{guesses.FREE_GUESSES}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
         f" {words(guesses.LONGEST_WAIT)}; {times(guesses.GUESSES_A_DAY, clocks.DAY)};"
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"

@@ -113,9 +113,9 @@ def check_allauth_headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMes
         return
     if not epoch.is_on_user() or conf.required_for() != conf.NOBODY:
         yield Warning(
-            "allauth.headless serves its app client, whose sessions the gate never sees. Nobody gets in "
-            "without their code, but a required set-up is not asked for there, and sessions do not end with "
-            "the others unless the user model inherits twofactor.models.SecurityMixin.",
+            "allauth.headless serves its app client, whose sessions the middleware never sees. Nobody gets "
+            "in without their code, but a required set-up is not asked for there, and sessions do not end "
+            "with the others unless the user model inherits twofactor.models.SecurityMixin.",
             hint='HEADLESS_CLIENTS = ("browser",)',
             id="twofactor.W021",
         )

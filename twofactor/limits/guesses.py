@@ -1,4 +1,4 @@
-"""How often a person may enter a code. Codes of all kinds and through all doors are counted together.
+"""How often a person may enter a code. Codes of all kinds, on pages and over the API, are counted together.
 
 Every code is charged before it is verified. A wrong one stays charged; a right one is refunded.
 """

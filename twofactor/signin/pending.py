@@ -19,6 +19,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from twofactor import conf, enrolment, events, limits, sealing
+from twofactor.clocks import CLOCKS_APART
 from twofactor.factors import methods, sent_codes
 from twofactor.factors.accept import Overtaken, accept_code
 from twofactor.factors.refusal import Refused
@@ -35,7 +36,6 @@ from twofactor.web.redirects import own_page, safe_next, see_other, with_next
 COOKIE = "twofactor_pending"
 PURPOSE = "pending sign-in"
 MAX_AGE = timedelta(minutes=10)
-CLOCKS_APART = timedelta(seconds=60)  # how far the clocks of two app servers may differ
 PREFILL_FOR = timedelta(minutes=5)  # after a sign-in has run out of time
 
 
