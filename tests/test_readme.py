@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -19,7 +20,7 @@ from twofactor.api import tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
-from twofactor.models import Draft
+from twofactor.models import Allowance, Draft
 from twofactor.operations import prune
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.pending import MAX_AGE
@@ -107,6 +108,13 @@ LIMITS = {
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
     ),
 }
+
+
+@pytest.mark.parametrize("name", limits_of_the_code())
+def test_the_key_of_a_limit_fits_its_column(name):
+    """Also in a site whose people have UUIDs, over the API."""
+    key = Limit(name, 1, clocks.DAY).key(f"confirm:user:{uuid4()}")
+    assert len(key) <= Allowance._meta.get_field("key").max_length
 
 
 def table(first_heading: str) -> dict[str, str]:
