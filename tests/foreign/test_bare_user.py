@@ -43,12 +43,12 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = True  # as cookiecutter-django has it
 """
 URLS = """
 from django.contrib.auth import authenticate
-from twofactor import signin
+from twofactor.signin.pending import after_password
 
 
 def log_in(request):
     user = authenticate(request, username="ann", password="correct horse battery")
-    return signin.after_password(request, user, "/two-factor/")
+    return after_password(request, user, "/two-factor/")
 
 
 urlpatterns += [path("in/", log_in)]
