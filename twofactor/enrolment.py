@@ -163,7 +163,9 @@ def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: dat
     with transaction.atomic():
         claim_draft(setup)
         replaced = Authenticator.objects.filter(pk=user.pk).exists()
-        authenticator = Authenticator(user_id=user.pk, last_step=step, enabled_at=now)
+        authenticator = Authenticator(
+            user_id=user.pk, digits=totp.DIGITS, period=totp.PERIOD, last_step=step, enabled_at=now
+        )
         authenticator_app.seal_key(authenticator, setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
         # Counts as a proof with a factor, so that from now on a code by e-mail can be the way back.

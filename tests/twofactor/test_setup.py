@@ -372,6 +372,12 @@ def test_ten_codes_are_kept(laptop, alice):
     assert backup_codes.count_unused(alice) == 10
 
 
+def test_the_columns_have_the_defaults_of_the_algorithm():
+    """models.py repeats the numbers, because it imports nothing of ours."""
+    defaults = [Authenticator._meta.get_field(name).default for name in ("digits", "period")]
+    assert defaults == [totp.DIGITS, totp.PERIOD]
+
+
 def test_digits_and_period_are_kept_with_the_authenticator(laptop):
     set_up(laptop)
     assert Authenticator.objects.values_list("digits", "period").get() == (6, 30)
