@@ -210,6 +210,6 @@ def test_an_adapter_that_is_gone_is_told_in_a_line(site, settings):
 def test_a_row_of_nobody_here_is_a_fault(site):
     with connection.constraint_checks_disabled(), connection.cursor() as cursor:
         if connection.vendor != "sqlite":
-            pytest.skip("PostgreSQL never lets it come to that")
+            pytest.skip("PostgreSQL enforces the foreign key, so such a row cannot be")
         cursor.execute("UPDATE mfa_authenticator SET user_id = 4711 WHERE type = 'webauthn'")
     assert faults(take_in("allauth"))["user 4711"] == "is nobody here"

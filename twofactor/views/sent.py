@@ -36,11 +36,11 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
         return too_soon(request, pending, refused.until)
     except sent_codes.NotSent:
         return other_ways(request, pending, status=503, problem=str(sent_codes.NOT_SENT))
-    messages.success(request, said(channel, again))
+    messages.success(request, sentence_after_sending(channel, again))
     return see_other(reverse("twofactor:verify_sent") + onward(request))
 
 
-def said(channel: Channel, again: bool) -> str:
+def sentence_after_sending(channel: Channel, again: bool) -> str:
     if not again:
         sentence = _("Code sent to %(target)s")
     elif channel.kind == sent_codes.SMS:
