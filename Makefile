@@ -36,10 +36,10 @@ run: .venv/packages .env
 	@$(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
 test: .venv/test-packages
-	@$(BIN)/python -m tests.programs
+	@$(BIN)/python -m tests.machinery.programs
 	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=
 	$(BIN)/pytest playwright $(BY_TWO)
-	$(BIN)/python -m tests.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO) --cov --cov-append --cov-report=
+	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO) --cov --cov-append --cov-report=
 	$(BIN)/coverage report
 
 check: .venv/test-packages
@@ -50,7 +50,7 @@ check: .venv/test-packages
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive config accounts twofactor
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/pytest --quiet --noconftest tests/test_house.py
+	$(BIN)/pytest --quiet --noconftest tests/machinery/test_rules.py
 
 format: .venv/test-packages
 	$(BIN)/ruff check --fix-only .
@@ -61,14 +61,14 @@ assurance: export RACE_REPEATS = 20
 assurance: export LOAD_MINUTES = 10
 assurance: export HYPOTHESIS_PROFILE = long
 assurance: .venv/test-packages
-	@$(BIN)/python -m tests.evidence
-	@$(BIN)/python -m tests.long $(PART)
+	@$(BIN)/python -m tests.machinery.evidence
+	@$(BIN)/python -m tests.machinery.long $(PART)
 
 bench: .venv/bench/packages
-	@.venv/bench/bin/python -m tests.bench $(BENCH)
+	@.venv/bench/bin/python -m tests.machinery.bench $(BENCH)
 
 matrix: | .venv
-	@$(PYTHON) -m tests.matrix $(PAIRS)
+	@$(PYTHON) -m tests.machinery.matrix $(PAIRS)
 
 screens: .venv/test-packages
 	$(BIN)/pytest playwright/screens.py
@@ -85,9 +85,9 @@ lock: .venv/uv
 	$(LOCK) --python-version 3.11 --extra postgres --output-file requirements.txt
 	$(LOCK) --python-version 3.11 --extra api --extra postgres --extra sms --constraint requirements.txt --output-file requirements-all.txt
 	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements-all.txt --output-file tests/requirements.txt
-	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/bench/requirements.txt
+	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/machinery/bench/requirements.txt
 
-	for version in 6.0 6.1; do echo "django~=$$version.0" | $(COMPILE) --no-deps --python-version 3.12 --output-file tests/matrix/django-$$version.txt -; done
+	for version in 6.0 6.1; do echo "django~=$$version.0" | $(COMPILE) --no-deps --python-version 3.12 --output-file tests/machinery/matrix/django-$$version.txt -; done
 
 # The keys that open this machine's data: made once, outside git, for the owner's eyes only.
 .env: | .venv/packages
@@ -106,7 +106,7 @@ lock: .venv/uv
 	@touch $@
 
 # The apps that we are compared with never reach the environment that ours runs in.
-.venv/bench/packages: tests/bench/requirements.txt | .venv
+.venv/bench/packages: tests/machinery/bench/requirements.txt | .venv
 	$(PYTHON) -m venv .venv/bench
 	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@

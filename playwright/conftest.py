@@ -14,8 +14,8 @@ from modes import MODES, VERSION
 from playwright.sync_api import expect
 from walks import ALICE, PAPER, enrol
 
-from tests import programs
 from tests.conftest import static_files  # noqa: F401  a fixture
+from tests.machinery import programs
 from tests.people import person
 from tests.twofactor.sent import with_pigeons
 

@@ -193,7 +193,7 @@ MUTATIONS = [
     Mutation(
         "hx-target is left to the element around",
         [(FORM, ' hx-target="#main"', ""), (PAGE, "<body{", '<body hx-target="#main"{')],
-        "tests/test_house.py -k stands_on_what_asks",
+        "tests/machinery/test_rules.py -k stands_on_what_asks",
     ),
     Mutation(
         "no request says whom its page was made for",

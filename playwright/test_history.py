@@ -16,7 +16,7 @@ from walks import (
     to_codes,
 )
 
-from tests import programs
+from tests.machinery import programs
 from tests.people import PASSWORD, person
 
 

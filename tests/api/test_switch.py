@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.test_frame import Deployment, Site
+from tests.config.test_deployment import Deployment, Site
 
 LOADED = """
 import sys, django, os

@@ -7,8 +7,8 @@ from django.utils import timezone
 from accounts import passwords
 from tests.accounts.letters import letters, link
 from tests.api.program import Program
-from tests.bench.crowd import gather
-from tests.bench.plans import noted, without_index
+from tests.machinery.bench.crowd import gather
+from tests.machinery.bench.plans import noted, without_index
 from tests.mailers import send_mail_to_nobody
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password
 from tests.twofactor.sent import (

@@ -4,8 +4,8 @@ import pytest
 from django.urls import get_resolver, reverse
 
 from tests.crawl import example, routes
+from tests.machinery.test_crawl import writes
 from tests.people import NOW
-from tests.test_crawl import writes
 from twofactor.models import Event
 
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"

@@ -1,0 +1,29 @@
+"""The addresses of each subject, and the one page that all of them have."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.urls import include, path
+
+
+@login_required
+def page(request):
+    """Any page of a site behind a sign-in: it says who somebody is."""
+    return HttpResponse(f"<!doctype html><title>Page</title><h1>Good day, {request.user.get_username()}</h1>")
+
+
+def addresses(subject):
+    if subject == "ours":
+        return [path("", include("config.urls"))]
+    if subject in {"floor", "floor-signed"}:
+        return [path("", include("tests.machinery.bench.floor.views"))]
+    if subject == "two-factor-auth":
+        from two_factor.urls import urlpatterns
+
+        return [path("", include(urlpatterns))]
+    if subject in {"allauth", "allauth-shared"}:
+        return [path("accounts/", include("allauth.urls"))]
+    return []
+
+
+urlpatterns = [path("page/", page), *addresses(settings.SUBJECT)]

@@ -1,0 +1,192 @@
+"""What is compared: where each app has its pages, what its forms are called, and how somebody is enrolled.
+
+Nothing here imports Django before it is needed: whoever asks over HTTP needs the addresses only.
+"""
+
+import re
+import secrets
+from base64 import b32decode
+from dataclasses import dataclass, field
+
+import pyotp
+
+PASSWORD = "correct horse battery"
+KEY = re.compile(rb"\b[A-Z2-7]{32}\b")
+CODES = 10
+
+
+@dataclass
+class Person:
+    name: str
+    key: str = ""
+    codes: list[str] = field(default_factory=list)
+
+    def code(self, now):
+        return pyotp.HOTP(self.key).at(int(now) // 30)
+
+
+def new_person(name):
+    """Ten hexadecimal digits are a backup code everywhere but with us, who have fifteen characters."""
+    return Person(name, pyotp.random_base32(), [secrets.token_hex(5) for _ in range(CODES)])
+
+
+def key_on(answer):
+    return KEY.search(answer.body)[0].decode()
+
+
+class Subject:
+    """As most have it: a page for the password, and a page for the code.
+
+    Each enrols people in its own way, and sets up in its own steps: it answers with what was asked for the
+    QR code, and the rest up to the backup codes.
+    """
+
+    login = "/login/"
+    verify = "/code/"
+    backup = "/code/"
+    settings = "/settings/"
+    page = "/page/"
+    to_backup = None  # what is posted to reach the field for backup codes
+    after_password = 302
+
+    def credentials(self, person, password=PASSWORD):
+        return {"username": person.name, "password": password}
+
+    def entered(self, code):
+        return {"code": code}
+
+    def entered_backup(self, code):
+        return self.entered(code)
+
+    def settle(self):
+        """What goes on after an answer belongs to its request."""
+
+    def user(self, name):
+        from django.contrib.auth import get_user_model
+
+        return get_user_model().objects.create_user(name, f"{name}@example.com", PASSWORD)
+
+    def confirm(self, browser):
+        """Where the password is wanted once more, just after it was given. Nobody pays for that here."""
+
+
+class Floor(Subject):
+    def enrol(self, person):
+        from tests.machinery.bench.floor.models import Authenticator, BackupCode
+        from tests.machinery.bench.floor.views import digest
+
+        user = self.user(person.name)
+        Authenticator.objects.create(user=user, key=person.key)
+        BackupCode.objects.bulk_create(BackupCode(user=user, digest=digest(each)) for each in person.codes)
+
+    def set_up(self, browser, now):
+        qr = browser.get("/setup/")
+        code = Person("", key_on(qr)).code(now())
+        return [qr], [browser.post("/setup/", {"code": code}, expect=200)]
+
+
+class Ours(Subject):
+    login = "/accounts/login/"
+    verify = "/two-factor/verify/"
+    backup = "/two-factor/verify/backup/"
+    settings = "/two-factor/"
+
+    def credentials(self, person, password=PASSWORD):
+        return {"username": f"{person.name}@example.com", "password": password}
+
+    def settle(self):
+        from twofactor.outgoing.outbox import send_due
+
+        send_due()
+
+    def user(self, name):
+        from tests.people import person
+
+        return person(f"{name}@example.com")
+
+    def enrol(self, person):
+        from tests.people import enrol
+        from twofactor.factors.code_text import generate_backup_code
+
+        person.codes = [generate_backup_code() for _ in range(CODES)]
+        person.key = enrol(self.user(person.name), person.codes).key
+
+    def set_up(self, browser, now):
+        setup = self.settings + "setup/"
+        qr = browser.get(setup)
+        code = Person("", key_on(qr)).code(now())
+        rest = [browser.get(setup + "verify/"), browser.post(setup + "verify/", {"code": code})]
+        rest += [browser.get(setup + "codes/"), browser.post(setup + "codes/", {"saved": "on"})]
+        return [qr], rest
+
+
+class TwoFactorAuth(Subject):
+    """A wizard: the password is answered with the page for the code."""
+
+    login = verify = backup = "/account/login/"
+    settings = "/account/two_factor/"
+    to_backup = {"wizard_goto_step": "backup"}
+    after_password = 200
+
+    def credentials(self, person, password=PASSWORD):
+        step = {"login_view-current_step": "auth"}
+        return {**step, "auth-username": person.name, "auth-password": password}
+
+    def entered(self, code):
+        return {"login_view-current_step": "token", "token-otp_token": code}
+
+    def entered_backup(self, code):
+        return {"login_view-current_step": "backup", "backup-otp_token": code}
+
+    def enrol(self, person):
+        user = self.user(person.name)
+        user.totpdevice_set.create(name="default", key=b32decode(person.key).hex())
+        codes = user.staticdevice_set.create(name="backup").token_set
+        for code in person.codes:
+            codes.create(token=code)
+
+    def set_up(self, browser, now):
+        setup, codes = self.settings + "setup/", self.settings + "backup/tokens/"
+        first = browser.get(setup)
+        shown = browser.post(setup, {"setup_view-current_step": "welcome"}, expect=200)
+        qr = [shown, browser.get(self.settings + "qrcode/")]
+        code = Person("", key_on(shown)).code(now())
+        typed = {"setup_view-current_step": "generator", "generator-token": code}
+        rest = [first, browser.post(setup, typed), browser.get(setup + "complete/")]
+        return qr, [*rest, browser.get(codes), browser.post(codes, {}), browser.get(codes)]
+
+
+class Allauth(Subject):
+    login = "/accounts/login/"
+    verify = backup = "/accounts/2fa/authenticate/"
+    settings = "/accounts/2fa/"
+
+    def credentials(self, person, password=PASSWORD):
+        return {"login": person.name, "password": password}
+
+    def enrol(self, person):
+        from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+        from allauth.mfa.totp.internal.auth import TOTP
+
+        user = self.user(person.name)
+        TOTP.activate(user, person.key)
+        person.codes = RecoveryCodes.activate(user).generate_codes()
+
+    def confirm(self, browser):
+        browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+    def set_up(self, browser, now):
+        setup = self.settings + "totp/activate/"
+        qr = browser.get(setup)
+        code = Person("", key_on(qr)).code(now())
+        return [qr], [browser.post(setup, {"code": code}), browser.get(self.settings + "recovery-codes/")]
+
+
+SUBJECTS = {
+    "floor": Floor(),
+    "floor-signed": Floor(),
+    "ours": Ours(),
+    "two-factor-auth": TwoFactorAuth(),
+    "allauth": Allauth(),
+    "allauth-shared": Allauth(),
+}

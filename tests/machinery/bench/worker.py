@@ -1,0 +1,241 @@
+"""A subject in a process of its own: told on standard input what to do, it answers with what that cost.
+
+BENCH_SUBJECT=… DATABASE_URL=… python -m tests.machinery.bench.worker
+"""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import nullcontext
+from itertools import count, cycle
+from statistics import median
+
+import django
+import time_machine
+
+STEP = 30  # seconds: before each flow the clock moves to where everybody's app shows a new code
+PEOPLE = 101  # a prime, so that the flows do not share people out among them
+FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+
+
+def cpu_of(pid):
+    """Seconds of CPU that another process has used, to the nanosecond."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+class Worker:
+    """Each public method is something it can be told."""
+
+    def __init__(self):
+        django.setup()
+        from django.core.management import call_command
+        from django.core.wsgi import get_wsgi_application
+        from django.db import connection
+
+        from tests.machinery.bench.subjects import SUBJECTS
+
+        name = os.environ["BENCH_SUBJECT"]
+        call_command("migrate", verbosity=0)
+        call_command("migrate", run_syncdb=True, verbosity=0)  # the floor has no migrations
+        if name == "allauth-shared":
+            call_command("createcachetable")
+        if name == "ours":
+            self.make_ready(call_command)
+        self.subject, self.connection = SUBJECTS[name], connection
+        self.application, self.newcomers = get_wsgi_application(), count()
+        self.watching = nullcontext
+
+    def make_ready(self, call_command):
+        from twofactor.factors import backup_codes
+
+        if not os.path.exists(os.environ["BENCH_STATIC"]):
+            call_command("collectstatic", interactive=False, verbosity=0)
+        # Argon2 is said apart, as it is for passwords: the cheapest there is stands in for it.
+        backup_codes.hash_code.__defaults__ = ((1, 8, 1),)
+
+    def enrol(self, people, prefix="person"):
+        """Their names and keys."""
+        from tests.machinery.bench.subjects import new_person
+
+        self.people = [new_person(f"{prefix}{number}") for number in range(people)]
+        for person in self.people:
+            self.subject.enrol(person)
+        return [[person.name, person.key] for person in self.people]
+
+    def warm_up(self):
+        """Everybody has signed in before, with the browser they keep."""
+        self.moment = time.time() // STEP * STEP + 1
+        self.clock = time_machine.travel(self.moment, tick=True).start()
+        visitors = [(person, self.browser(number)) for number, person in enumerate(self.people)]
+        self.visitors = cycle(visitors)
+        self.block("sign_in_and_look", len(visitors))
+
+    def block(self, flow, times):
+        """Of each row the median CPU, statements, bytes, and requests."""
+        from tests.machinery.bench.flows import FLOWS
+
+        rows = {}
+        for _ in range(times):
+            for row, answers in self.walk(FLOWS[flow]).items():
+                costs = [sum(part) for part in zip(*(answer.cost for answer in answers), strict=True)]
+                rows.setdefault(row, []).append([*costs, len(answers)])
+        return {row: [median(part) for part in zip(*costs, strict=True)] for row, costs in rows.items()}
+
+    def profile(self, flow, times):
+        """Of each row the seconds, by what they were spent on."""
+        from tests.machinery.bench.flows import FLOWS
+        from tests.machinery.bench.profiles import profiled
+
+        self.watching, rows = profiled, {}
+        for _ in range(times):
+            for row, answers in self.walk(FLOWS[flow]).items():
+                for answer in answers:
+                    rows.setdefault(row, Counter()).update(answer.spent)
+        self.watching = nullcontext
+        return rows
+
+    def rules(self, times):
+        """CPU of what a sign-in does for safety alone."""
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.hashers import check_password, make_password
+        from django.test import RequestFactory
+        from django.test.utils import override_settings
+        from django.utils import timezone
+
+        from accounts import lockout
+        from accounts.passwords import Argon2
+        from twofactor import events, sealing
+        from twofactor.factors.backup_codes import COST, hash_code
+        from twofactor.limits import guesses
+        from twofactor.signin.pending import PURPOSE, PendingSignIn
+
+        now, request = timezone.now(), RequestFactory().post("/")
+        people = get_user_model().objects.select_related("guess_budget")
+        guesses.charge(people.first(), now)  # the first of a day leaves another row than it found
+        guesses.reset_after_success(people.first(), with_factor=True)
+        user = people.first()
+        user.backend = "django.contrib.auth.backends.ModelBackend"
+        hashers = ["accounts.passwords.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+        with override_settings(PASSWORD_HASHERS=hashers):
+            ours, django_s = (
+                make_password("secret", hasher=name) for name in (Argon2.algorithm, "pbkdf2_sha256")
+            )
+            rules = {
+                "password, Argon2id as ours": lambda: check_password("secret", ours),
+                "password, PBKDF2 as Django's": lambda: check_password("secret", django_s),
+                "backup code, Argon2id": lambda: hash_code("secret", b"salt" * 4, COST),
+                "wrong passwords, counted and forgotten": lambda: (
+                    lockout.charge(request, {"username": user.email}),
+                    lockout.clear(request, user),
+                ),
+                "pending sign-in, sealed and opened": lambda: sealing.unseal(
+                    PURPOSE, "", PendingSignIn.start(user, "/", now).to_token(), now
+                ),
+                "guess, charged and given back": lambda: (
+                    guesses.charge(user, now),
+                    guesses.reset_after_success(user, with_factor=True),
+                ),
+                "audit log, a row and a line": lambda: events.record(
+                    "second_factor_accepted", user, request, method="totp"
+                ),
+            }
+            return {rule: self.median_cpu(times, act) for rule, act in rules.items()}
+
+    def fill(self, people):
+        from tests.machinery.bench import size
+
+        size.fill(self.connection, people)
+
+    def unindexed(self, flow):
+        """Statements of the flow for which a whole table or index is read."""
+        from tests.machinery.bench.flows import FLOWS
+        from tests.machinery.bench.plans import noted, without_index
+
+        with noted(self.connection) as statements:
+            self.walk(FLOWS[flow])
+        return without_index(self.connection, statements)
+
+    def waits(self, seconds):
+        """By the clock on the wall, what a visitor waits for a whole sign-in: how many, median, longest."""
+        from tests.machinery.bench.flows import sign_in
+
+        took, end = [], time.perf_counter() + seconds
+        while (began := time.perf_counter()) < end:
+            self.walk(sign_in)
+            took.append((time.perf_counter() - began) * 1000)
+        return [f"{len(took)}", f"{median(took):.0f}", f"{max(took):.0f}"]
+
+    # How it does that
+
+    def cpu(self):
+        own = time.process_time()
+        if self.connection.vendor == "sqlite" or self.connection.connection is None:
+            return own
+        return own + cpu_of(self.connection.connection.info.backend_pid)
+
+    def median_cpu(self, times, act):
+        took = []
+        for _ in range(times):
+            began = self.cpu()
+            act()
+            took.append(self.cpu() - began)
+        return median(took)
+
+    def browser(self, number, network=10):
+        from tests.machinery.bench.browser import Browser, into
+
+        address = f"{network}.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
+        return Browser(self.measured(into(self.application, address)))
+
+    def measured(self, ask):
+        """What a request cost is written to its answer."""
+
+        def send(*request):
+            statements = []
+
+            def note(execute, sql, params, many, context):
+                if not sql.startswith(FRAME):
+                    statements.append(sql)
+                return execute(sql, params, many, context)
+
+            began = self.cpu()
+            with self.connection.execute_wrapper(note), self.watching() as spent:
+                answer = ask(*request)
+                self.subject.settle()
+            answer.spent = spent
+            answer.cost = self.cpu() - began, len(statements), len(answer.body)
+            answer.statements = statements
+            return answer
+
+        return send
+
+    def walk(self, flow):
+        person, browser = self.newcomer() if flow.__name__ == "set_up" else next(self.visitors)
+        self.moment += STEP
+        self.clock.move_to(self.moment)
+        rows = flow(self.subject, browser, person, time.time)
+        browser.leave()
+        return rows
+
+    def newcomer(self):
+        from tests.machinery.bench.subjects import Person
+
+        number = next(self.newcomers)
+        person = Person(f"newcomer{number}")
+        self.subject.user(person.name)
+        return person, self.browser(number, network=11)
+
+
+def main():
+    talk = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints does not disturb the talk
+    worker = Worker()
+    for line in sys.stdin:
+        told, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, told)(**arguments)), file=talk, flush=True)
+
+
+if __name__ == "__main__":
+    main()

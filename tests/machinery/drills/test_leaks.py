@@ -1,0 +1,41 @@
+"""No secret of the whole server suite is where it must not be; and the hunter would have found it."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.machinery.drills.deployed import ROOT
+
+PLUGINS = ["-p", "tests.machinery.drills.hunting", "-p", "no:cacheprovider"]
+HUNT = [sys.executable, "-m", "pytest", "-q", *PLUGINS]
+NOT_HUNTED = {
+    "tests/machinery/bench": "measures, in processes that no hunter is in",
+    "tests/machinery/drills": "starts servers, in processes that no hunter is in",
+    "tests/foreign": "has another site, in a process that no hunter is in",
+}
+PLANTED = ROOT / "tests/machinery/drills/planted.py"
+
+
+def hunt(*what):
+    wide = os.environ | {"COLUMNS": "200"}  # or the end of a summary is cut off
+    ran = subprocess.run([*HUNT, *what], cwd=ROOT, env=wide, capture_output=True, text=True)
+    return ran, dict(re.findall(r"'([\w ]+)': (\d+)", ran.stdout))
+
+
+@pytest.mark.long
+def test_a_planted_leak_is_found_in_every_place():
+    """Each of the tests but one leaks one secret, and nothing else is wrong with it."""
+    ran, _ = hunt(str(PLANTED))
+    found = set(re.findall(r"FAILED \S*::test_(\w+) - AssertionError: \['", ran.stdout))
+    assert found == set(re.findall(r"def test_(\w+)", PLANTED.read_text())) - {"nothing"}, ran.stdout
+
+
+@pytest.mark.long
+@pytest.mark.proves("V-30", "K-01")
+def test_the_suite_leaves_no_secret_behind(say):
+    ran, counts = hunt("tests", *(f"--ignore={folder}" for folder in NOT_HUNTED))
+    say(f"leaks: {counts}")
+    assert (ran.returncode, int(counts.get("hit", 0))) == (0, 0), ran.stdout[-5000:]

@@ -1,0 +1,71 @@
+"""The mail server is gone, sends people away or says nothing: one page takes a little longer, and says so."""
+
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+from django.db import connection
+
+from tests.machinery.drills.crowd import people, with_phones
+from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.visitor import Visitor
+from tests.machinery.drills.waiting import until
+from tests.twofactor.servers import BlackHole, Dripping, Unwilling, listening
+
+SECONDS = 6
+SEND = "/two-factor/verify/send/"
+
+
+@contextmanager
+def nobody_there():
+    with closing(socket.create_server(("127.0.0.1", 0))) as bound:
+        port = bound.getsockname()[1]
+    yield port
+
+
+@contextmanager
+def somebody(handler):
+    with listening(handler) as server:
+        yield server.server_address[1]
+
+
+LOST = {
+    "refused": nobody_there,
+    "sent away": lambda: somebody(Unwilling),
+    "silent": lambda: somebody(BlackHole),
+    "dripping": lambda: somebody(Dripping),
+}
+
+
+def in_transactions():
+    """Of the site's connections, how many hold a transaction open and do nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE state LIKE 'idle in%') FROM pg_stat_activity "
+            "WHERE datname = current_database()"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.long
+@pytest.mark.proves("F-03")
+@pytest.mark.parametrize("how", LOST)
+def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_postgres, folder, say, how):
+    [(email, phone)] = with_phones(people(["p"], "md5")).items()
+    with LOST[how]() as port:
+        where = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "DRILL_CHEAP_PASSWORDS": "yes"}
+        with deployed(Site(on_postgres, folder, **where)) as [site]:
+            visitor, answers, held = Visitor(site.port), [], []
+            visitor.give_password(email)
+            asking = threading.Thread(target=lambda: answers.append(visitor.post(SEND, {"channel": "email"})))
+            asking.start()
+            until(lambda: held.append(in_transactions()) or answers, "there is an answer", seconds=20)
+            asking.join()
+            [answer] = answers
+            opened = visitor.enter(phone.code())
+    figures = f"{answer.status} after {answer.seconds:.1f} s, open transactions {max(held)}"
+    say(f"F-03 {how}: {figures}; then the authenticator {opened.status}")
+    assert (answer.status, opened.status, max(held)) == (503, 303, 0)
+    assert answer.seconds <= SECONDS
+    assert 'href="/two-factor/verify/"' in answer.body
