@@ -17,8 +17,8 @@ PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Whatever asks the database something of its own; all else has been asked of SQLite already.
 RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
-	tests/twofactor/test_atomic_requests.py tests/twofactor/test_budget.py tests/twofactor/test_trust.py \
-	tests/twofactor/test_indexes.py
+	tests/twofactor/limits tests/twofactor/signin/test_trusted_browsers.py \
+	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py
 UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
 TEMPLATES = find templates -name '*.html'

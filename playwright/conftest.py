@@ -17,7 +17,7 @@ from walks import ALICE, PAPER, enrol
 from tests.conftest import static_files  # noqa: F401  a fixture
 from tests.machinery import programs
 from tests.people import person
-from tests.twofactor.sent import with_pigeons
+from tests.twofactor.sent_codes import with_pigeons
 
 pytest.register_assert_rewrite("steps")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests

@@ -27,7 +27,7 @@ from walks import (
 from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, person
-from tests.twofactor.sent import has_number, other_than, texted
+from tests.twofactor.sent_codes import has_number, other_than, texted
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, TrustedBrowser
 from twofactor.sessions import epoch
 

@@ -264,7 +264,7 @@ MUTATIONS = [
     Mutation(
         "letters that are answered by machines",
         [("twofactor/outgoing/mail.py", 'headers={"Auto-Submitted": "auto-generated"},', "")],
-        "tests/twofactor/test_mails.py -k no_person_wrote_it",
+        "tests/twofactor/outgoing/test_mail.py -k no_person_wrote_it",
     ),
     Mutation(
         "links too small for fingers",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from walks import ALICE, PAPER, enrol, enter, see, start_set_up, to_codes
 
 from tests.people import PASSWORD, person
-from tests.twofactor.sent import NUMBER, has_number, mailed, texted
+from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
 from twofactor.models import TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 from twofactor.sessions import epoch

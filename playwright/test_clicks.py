@@ -5,7 +5,7 @@ import submits
 from modes import BLOCKED, HTMX
 from playwright.sync_api import expect
 
-from tests.twofactor.sent import with_pigeons
+from tests.twofactor.sent_codes import with_pigeons
 
 BUSY = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.activeElement]"
 

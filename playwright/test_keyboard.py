@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from walks import ALICE, PAPER, Phone, key, see
 
 from tests.people import PASSWORD
-from tests.twofactor.sent import NUMBER, has_number, mailed, texted, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted, with_pigeons
 from twofactor.models import Allowance
 from twofactor.outgoing.outbox import send_due
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from steps import fits
 from walks import KEY, enter, follow, give_password, see, start_set_up, to_codes
 
-from tests.twofactor.sent import has_number
+from tests.twofactor.sent_codes import has_number
 
 pytestmark = HTMX
 

@@ -7,7 +7,7 @@ from accounts.mail_limits import FROM_NETWORK
 from tests.accounts.letters import link
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone
-from tests.twofactor.sent import NUMBER, has_number, mailed, other_than, texted, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, has_number, mailed, other_than, texted, with_pigeons
 from twofactor import enrolment
 from twofactor.factors import backup_codes
 from twofactor.models import Allowance, Event, SentCode

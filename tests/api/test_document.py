@@ -14,7 +14,7 @@ from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
 from tests.people import PASSWORD, Phone, enrol, person
 from tests.twofactor.conftest import PAPER
-from tests.twofactor.sent import mailed
+from tests.twofactor.sent_codes import mailed
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import GuessBudget

@@ -9,7 +9,7 @@ from accounts import lockout
 from accounts.models import PasswordTries
 from tests.api.program import Program, code_of
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent import other_than
+from tests.twofactor.sent_codes import other_than
 from twofactor import enrolment
 from twofactor.api import tokens
 from twofactor.factors import methods

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.api.program import Program, code_of
 from tests.people import NOW, PASSWORD, give_password, sign_in
-from tests.twofactor.sent import mailed
+from tests.twofactor.sent_codes import mailed
 from twofactor import sealing
 from twofactor.api import tokens
 from twofactor.models import Event, TokenFamily

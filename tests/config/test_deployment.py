@@ -17,7 +17,7 @@ import pytest
 
 from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
-from tests.crawl import ROUTES, example
+from tests.addresses import ROUTES, example
 from twofactor.sealing import generate_key
 
 ROOT = Path(__file__).parents[2]

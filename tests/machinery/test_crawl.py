@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from django.test import Client
 
 from config.headers import CONTENT_SECURITY_POLICY, HEADERS
+from tests.addresses import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.api.conftest import api  # noqa: F401 - it is on, for all here
 from tests.api.program import Program
-from tests.crawl import ADDRESSES, API_ADDRESSES, ROUTES, example
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
 from twofactor.models import Event, TrustedBrowser

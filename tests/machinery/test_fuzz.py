@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
 from tests.twofactor.conftest import PAPER
-from tests.twofactor.sent import NUMBER, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, with_pigeons
 
 LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/accounts/login/",

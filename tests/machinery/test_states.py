@@ -21,9 +21,9 @@ from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
 from tests.savepoints import savepoint
 from tests.twofactor.conftest import PAPER
-from tests.twofactor.sent import SENT, ask, mailed
-from tests.twofactor.test_gate import urlpatterns as pages
-from tests.twofactor.test_setup import SAVED, SETUP, set_up
+from tests.twofactor.sent_codes import SENT, ask, mailed
+from tests.twofactor.test_middleware import urlpatterns as pages
+from tests.twofactor.views.test_setup import SAVED, SETUP, set_up
 from twofactor.factors import backup_codes, code_text, totp
 from twofactor.factors.methods import FACTORS
 from twofactor.models import Allowance

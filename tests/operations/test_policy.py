@@ -10,7 +10,7 @@ from django.core.management import load_command_class
 from django.test import Client
 
 from accounts.models import User
-from tests.crawl import ADDRESSES
+from tests.addresses import ADDRESSES
 from tests.operations.desk import ROOT, browser_of, environment, run
 from tests.people import NOW, PASSWORD, enrol, give_password, person
 from twofactor import enrolment, policy

@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 
 from tests.people import enrol, give_password, person, sign_in
-from tests.twofactor.sent import ask
+from tests.twofactor.sent_codes import ask
 from twofactor.factors import backup_codes, code_text
 
 PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]

@@ -153,7 +153,7 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("TWOFACTOR_REQUIRED_FROM", date(2027, 1, 31)),
         ("TWOFACTOR_GRACE_DAYS", 14),
         ("TWOFACTOR_ISSUER", gettext_lazy("Security")),
-        ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent.Pigeon"),
+        ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent_codes.Pigeon"),
         ("BASE_URL", "https://example.com/"),
     ],
 )

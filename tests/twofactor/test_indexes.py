@@ -11,7 +11,7 @@ from tests.machinery.bench.crowd import gather
 from tests.machinery.bench.plans import noted, without_index
 from tests.mailers import send_mail_to_nobody
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password
-from tests.twofactor.sent import (
+from tests.twofactor.sent_codes import (
     NUMBER,
     OTHER,
     ask,

@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.mailers import send_mail_to_nobody
 from tests.people import PASSWORD, enrol, give_password, person
-from tests.twofactor.sent import (
+from tests.twofactor.sent_codes import (
     NUMBER,
     SEND,
     SENT,

@@ -23,7 +23,7 @@ SHORT = [
     *(f"tests/accounts/test_{name}.py" for name in ("admin", "password", "signin")),
     *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
     *(f"tests/operations/test_{name}.py" for name in ("admin_site", "commands")),
-    *(f"tests/twofactor/test_{name}.py" for name in ("checks", "gate", "verify")),
+    *(f"tests/twofactor/{name}.py" for name in ("test_checks", "test_middleware", "views/test_verify")),
 ]
 
 Pair = tuple[str, str]

@@ -18,9 +18,9 @@ from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from tests.crawl import ADDRESSES
+from tests.addresses import ADDRESSES
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent import ask, enter, has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import ask, enter, has_number, texted, with_pigeons
 from twofactor import sealing
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
 from twofactor.models import Authenticator, Event

@@ -17,7 +17,7 @@ from django.utils import translation
 from tests.accounts.letters import letters, link
 from tests.mailers import send_mail_with
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent import ask, enter, mailed, texted, with_pigeons
+from tests.twofactor.sent_codes import ask, enter, mailed, texted, with_pigeons
 from tests.twofactor.servers import (
     BlackHole,
     Dripping,

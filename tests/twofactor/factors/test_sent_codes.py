@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.accounts.letters import link
 from tests.mailers import send_mail_to_nobody, send_mail_with
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
-from tests.twofactor.sent import (
+from tests.twofactor.sent_codes import (
     NUMBER,
     OTHER,
     SEND,
@@ -26,7 +26,7 @@ from tests.twofactor.sent import (
     texted,
     with_pigeons,
 )
-from tests.twofactor.test_setup import set_up
+from tests.twofactor.views.test_setup import set_up
 from twofactor import sealing
 from twofactor.factors import sent_codes
 from twofactor.limits import guesses

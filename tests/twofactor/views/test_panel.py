@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent import has_number, with_pigeons
+from tests.twofactor.sent_codes import has_number, with_pigeons
 from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, Event, TrustedBrowser
 from twofactor.sessions import epoch

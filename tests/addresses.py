@@ -1,4 +1,4 @@
-"""Every address of the site, said once for all tests that try them."""
+"""Every address of the site, for all tests that try each of them."""
 
 import re
 

@@ -5,7 +5,7 @@ from django.core import mail
 from django.test import Client
 
 from tests.people import PASSWORD, enrol, give_password, person
-from tests.twofactor.sent import NUMBER, Pigeon, has_number, other_than, texted, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, Pigeon, has_number, other_than, texted, with_pigeons
 from twofactor.models import Event, Phone, SentCode
 from twofactor.outgoing.outbox import send_due
 

@@ -20,7 +20,7 @@ class Pigeon:
 
 
 def with_pigeons(settings):
-    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.sent.Pigeon"
+    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.sent_codes.Pigeon"
     Pigeon.carried.clear()
     return Pigeon.carried
 

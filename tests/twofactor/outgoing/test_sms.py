@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import translation
 
 from tests.people import enrol, person, signed_in_as
-from tests.twofactor.sent import NUMBER, OTHER, ask, enter, has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, OTHER, ask, enter, has_number, texted, with_pigeons
 from tests.twofactor.servers import (
     BlackHole,
     Dripping,

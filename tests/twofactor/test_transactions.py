@@ -6,7 +6,7 @@ from django.test import Client
 
 from tests.accounts.letters import link
 from tests.people import PASSWORD, give_password
-from tests.twofactor.sent import has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import has_number, texted, with_pigeons
 from twofactor.models import Event, Phone, TrustedBrowser
 
 NEW = "a quiet green harbour"

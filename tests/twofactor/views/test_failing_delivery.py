@@ -5,7 +5,7 @@ from django.core import mail as django_mail
 from django.test import Client
 
 from tests.people import enrol, give_password, person
-from tests.twofactor.sent import NUMBER, SENT, ask, enter, has_number, mailed, other_than, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, SENT, ask, enter, has_number, mailed, other_than, with_pigeons
 from tests.twofactor.servers import Dripping, NotTwilio, listening, mail_goes_to
 from twofactor.factors import sent_codes
 from twofactor.limits import CODES_TO_PERSON

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
-from tests.twofactor.sent import has_number
+from tests.twofactor.sent_codes import has_number
 from twofactor import enrolment
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget, Phone, TrustedBrowser

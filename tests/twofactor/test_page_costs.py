@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, Phone, enrol, give_password, sign_in
-from tests.twofactor.sent import with_pigeons
+from tests.twofactor.sent_codes import with_pigeons
 from twofactor.factors import qr, totp
 
 QUESTIONS = {  # of each step at its dearest: known, and not to grow

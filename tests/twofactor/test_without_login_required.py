@@ -3,7 +3,7 @@
 import pytest
 from django.urls import get_resolver, reverse
 
-from tests.crawl import example, routes
+from tests.addresses import example, routes
 from tests.machinery.test_crawl import writes
 from tests.people import NOW
 from twofactor.models import Event

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent import ask, has_number, mailed, texted, with_pigeons
+from tests.twofactor.sent_codes import ask, has_number, mailed, texted, with_pigeons
 from twofactor.models import Event, TrustedBrowser
 from twofactor.signin import trusted_browsers
 

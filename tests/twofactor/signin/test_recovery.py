@@ -5,7 +5,7 @@ from django.core import mail
 from django.test import Client
 
 from tests.people import PASSWORD, Phone, give_password, signed_in_as
-from tests.twofactor.sent import ask, enter, mailed, with_pigeons
+from tests.twofactor.sent_codes import ask, enter, mailed, with_pigeons
 from twofactor import enrolment
 from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
