@@ -1,17 +1,35 @@
-"""python -m tests.machinery.evidence: every requirement, and what proves it. Tests are read, not run."""
+"""Which test proves which requirement of docs/requirements.md. Tests are read, not run.
+
+make assurance, or python -m tests.machinery.evidence: one line for each requirement, with its tests or the reason
+why it has none, and at the end how many there are of each kind.
+"""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-
-from tests.machinery.assurance import EXCEPTIONS, REQUIREMENTS
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-KINDS = "not built yet: ", "fault: "
+DOCUMENT = ROOT / "docs" / "requirements.md"
+TESTED = "tested"
+ROW = re.compile(r"^\| (\S+) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+class Requirement(NamedTuple):
+    id: str
+    sentence: str
+    status: str
+
+
+def requirements() -> list[Requirement]:
+    rows = [Requirement(*row) for row in ROW.findall(DOCUMENT.read_text())]
+    return [row for row in rows if row.id != "id"]  # the headings of the tables
 
 
 def marks() -> Iterator[tuple[str, str]]:
-    """Each id with the test that is marked with it; a mark of a whole module is that of its file."""
+    """Each id with the test that is marked with it; a mark of a whole module counts for its file."""
     for file in sorted([*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("playwright/test_*.py")]):
         if "mark.proves" in (text := file.read_text()):
             for node in ast.parse(text).body:
@@ -37,11 +55,12 @@ def main() -> None:
     tests: dict[str, list[str]] = {}
     for id_, test in marks():
         tests.setdefault(id_, []).append(test)
-    for id_, statement in REQUIREMENTS.items():
-        print(id_, statement, ", ".join(tests.get(id_, [])) or EXCEPTIONS.get(id_, "NOTHING"), sep=" | ")
-    proven = sum(id_ in tests for id_ in REQUIREMENTS)
-    not_built, faults = (sum(why.startswith(kind) for why in EXCEPTIONS.values()) for kind in KINDS)
-    print(f"\n{proven} proven, {len(EXCEPTIONS)} excepted: {not_built} not built yet, {faults} known faults.")
+    kinds: Counter[str] = Counter()
+    for id_, sentence, status in requirements():
+        proof = ", ".join(tests.get(id_, ["NOTHING"])) if status == TESTED else status
+        kinds[status.partition(":")[0]] += 1
+        print(id_, sentence, proof, sep=" | ")
+    print("", ", ".join(f"{count} {kind}" for kind, count in kinds.items()) + ".", sep="\n")
 
 
 if __name__ == "__main__":

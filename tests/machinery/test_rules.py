@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 from html.parser import HTMLParser
 from importlib import metadata
@@ -527,3 +528,42 @@ def test_no_key_is_in_the_repository(tracked):
 @pytest.mark.parametrize("name", [".env", "db.sqlite3", "staticfiles/", ".mail/", ".venv"])
 def test_what_a_machine_generates_stays_out_of_git(tracked, name):
     assert subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT).returncode == 0
+
+
+# Programs and slow tests are not imported by the tests that always run: here their imports are looked up.
+
+OURS = {"accounts", "config", "tests", "twofactor"}
+
+
+def names_in(module):
+    """The names that can be imported from a module; "*" if it imports all names of another one."""
+    folder = ROOT.joinpath(*module.split("."))
+    file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    nodes = list(ast.walk(ast.parse(file.read_text()))) if file.exists() else []
+    imported = {alias.asname or alias.name for alias in nodes if isinstance(alias, ast.alias)}
+    bound = {getattr(node, "name", None) or getattr(node, "id", None) for node in nodes}
+    return {path.stem for path in folder.glob("*")} | bound | imported
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in OURS:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_what_a_program_imports_is_there():
+    files = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("playwright/*.py")]
+    imported = {(module, name) for file in files for module, name in imports(file) if name != "*"}
+    there = {module: names_in(module) for module, _name in imported}
+    assert [pair for pair in imported if not {pair[1], "*"} & there[pair[0]]] == []
+
+
+def test_what_a_mutation_breaks_is_there():
+    mutations = runpy.run_path(str(ROOT / "playwright" / "mutations.py"))["MUTATIONS"]
+    changes = [(mutation.name, *change[:2]) for mutation in mutations for change in mutation.changes]
+    gone = [
+        name
+        for name, file, text in changes
+        if not (ROOT / file).exists() or text not in (ROOT / file).read_text()
+    ]
+    assert gone == []
