@@ -2,27 +2,27 @@
 
 from datetime import timedelta
 
+from actions import (
+    ALICE,
+    BACKUP_CODES,
+    Phone,
+    confirm_identity,
+    enrol,
+    enter_code,
+    enter_password,
+    expect_heading,
+    fill_new_password,
+    finish_setup,
+    follow,
+    mailed_code,
+    mailed_link,
+    open_session,
+    press,
+    shown_key,
+)
 from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
-from walks import (
-    ALICE,
-    PAPER,
-    Phone,
-    choose_password,
-    confirm,
-    enrol,
-    enter,
-    finish,
-    follow,
-    give_code,
-    give_password,
-    key,
-    mailed_code,
-    mailed_link,
-    press,
-    see,
-)
 
 from accounts import address_links
 from config.environment import mail_settings
@@ -32,14 +32,14 @@ from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, Tr
 from twofactor.sessions import epoch
 
 NEW_PASSWORD = "a loud yellow mountain"
-NOBODY_LISTENS = mail_settings("smtp", host="127.0.0.1", port=1)
+UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
 
 
-def alice(**fields):
+def create_alice(**fields):
     return person(ALICE, name="Alice", **fields)
 
 
-def trusted(user):
+def add_trusted_browsers(user):
     """Two browsers, by their names."""
     now = timezone.now()
     for number, label in enumerate(["Firefox on Windows", "Safari on iPhone"]):
@@ -54,7 +54,7 @@ def trusted(user):
         )
 
 
-def visiting(page):
+def signing_up(page):
     page.goto("/")
     yield "landing"
     page.goto("/help/")
@@ -68,8 +68,8 @@ def visiting(page):
     press(page, "Create account")
     yield "signup-sent"
     link = mailed_link()
-    give_password(page)
-    see(page, f"Hello, {ALICE}")
+    enter_password(page)
+    expect_heading(page, f"Hello, {ALICE}")
     page.goto("/two-factor/setup/")
     yield "setup-address"
     page.context.clear_cookies()
@@ -83,7 +83,7 @@ def visiting(page):
 
 
 def forgetting_the_password(page):
-    alice()
+    create_alice()
     page.goto("/accounts/password_reset/")
     yield "reset"
     press(page, "Send the link")
@@ -94,10 +94,10 @@ def forgetting_the_password(page):
     link = mailed_link()
     page.goto(link)
     yield "reset-new"
-    choose_password(page, NEW_PASSWORD, "another one")
+    fill_new_password(page, NEW_PASSWORD, "another one")
     press(page, "Set the new password")
     yield "reset-new-wrong"
-    choose_password(page, NEW_PASSWORD)
+    fill_new_password(page, NEW_PASSWORD)
     press(page, "Set the new password")
     yield "reset-done"
     page.goto(link)
@@ -105,67 +105,67 @@ def forgetting_the_password(page):
 
 
 def mistaking_the_password(page):
-    alice()
+    create_alice()
     page.goto("/accounts/login/")
     yield "login"
     press(page, "Sign in")
     yield "login-empty"
-    give_password(page, password="not the password")
+    enter_password(page, password="not the password")
     yield "login-wrong"
     for _ in range(2):
-        give_password(page, password="not the password")
-        expect_refusal(page)
-    give_password(page, password="not the password")
+        enter_password(page, password="not the password")
+        expect_wrong_password(page)
+    enter_password(page, password="not the password")
     yield "login-last-try"
-    give_password(page, password="not the password")
+    enter_password(page, password="not the password")
     yield "login-locked"
 
 
-def expect_refusal(page):
+def expect_wrong_password(page):
     page.get_by_role("alert").filter(has_text="is not correct").wait_for()
 
 
 def signing_in(page):
-    phone = enrol(alice(), PAPER)
-    give_password(page)
+    phone = enrol(create_alice(), BACKUP_CODES)
+    enter_password(page)
     yield "verify"
-    give_code(page, "12345")
+    enter_code(page, "12345")
     yield "verify-slip"
     follow(page, "Try another way")
     yield "other"
     follow(page, "Authenticator app")
-    see(page, "Enter the code")
-    give_code(page, phone.wrong_code())
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.wrong_code())
     yield "verify-wrong"
     follow(page, "Try another way")
     follow(page, "Backup code")
     yield "backup"
-    give_code(page, "not one of them")
+    enter_code(page, "not one of them")
     yield "backup-wrong"
 
 
 def getting_the_code_wrong(page):
-    phone = enrol(alice(), PAPER)
-    give_password(page)
-    see(page, "Enter the code")
+    phone = enrol(create_alice(), BACKUP_CODES)
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     GuessBudget.objects.update(failures=3)
-    give_code(page, phone.wrong_code())
+    enter_code(page, phone.wrong_code())
     yield "verify-last-try"
     GuessBudget.objects.update(failures=8, blocked_until=timezone.now() + timedelta(minutes=4))
-    give_code(page, phone.code())
+    enter_code(page, phone.code())
     yield "verify-locked"
     page.goto("/two-factor/verify/")
     yield "verify-waiting"
 
 
-def having_a_code_sent(page):
-    user = alice()
-    enrol(user, PAPER)
+def asking_for_a_code(page):
+    user = create_alice()
+    enrol(user, BACKUP_CODES)
     has_number(user)
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
-    see(page, "Try another way")
-    with override_settings(**NOBODY_LISTENS):
+    expect_heading(page, "Try another way")
+    with override_settings(**UNREACHABLE_MAIL_SERVER):
         press(page, "Send a code by e-mail")
         yield "other-not-sent"
     press(page, "Send a code by e-mail")
@@ -176,43 +176,43 @@ def having_a_code_sent(page):
     Allowance.objects.all().delete()
     press(page, "Send a new code")
     yield "sent-again"
-    give_code(page, older)
+    enter_code(page, older)
     yield "sent-older"
     Allowance.objects.all().delete()
     press(page, "Send it by text message instead")
     yield "sent-by-text"
-    give_code(page, other_than(texted()))
+    enter_code(page, other_than(texted()))
     yield "sent-by-text-wrong"
     SentCode.objects.update(sent_at=timezone.now() - timedelta(minutes=11))
-    give_code(page, texted())
+    enter_code(page, texted())
     yield "sent-by-text-expired"
 
 
-def getting_back_in(page):
+def signing_in_without_the_app(page):
     """With the last piece of paper, then with a code by e-mail, then too late."""
-    user = alice()
-    enrol(user, PAPER[:1])
-    give_password(page)
-    give_code(page, PAPER[0])
+    user = create_alice()
+    enrol(user, BACKUP_CODES[:1])
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
     yield "dashboard-last-code"
     page.context.clear_cookies()
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
-    give_code(page, mailed_code())
+    expect_heading(page, "Enter the code from your e-mail")
+    enter_code(page, mailed_code())
     yield "dashboard-came-back"
     page.context.clear_cookies()
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     page.context.clear_cookies(name="twofactor_pending")
     follow(page, "Try another way")
     yield "login-again"
 
 
-def at_home(page):
-    user = alice(email_verified_at=None)
-    enter(page.context, user)
+def using_the_dashboard(page):
+    user = create_alice(email_verified_at=None)
+    open_session(page.context, user)
     page.goto("/")
     yield "dashboard-unconfirmed"
     press(page, "Send the link again")
@@ -222,19 +222,19 @@ def at_home(page):
     yield "dashboard"
     page.get_by_role("button", name="Dismiss two-factor reminder").click()
     yield "dashboard-dismissed"
-    link = link_of_another()
+    link = link_for_bob()
     page.goto(link)
     yield "address-of-another"
 
 
-def link_of_another():
+def link_for_bob():
     bob = person("bob@example.com", email_verified_at=None)
     address_links.send_link(bob, bob.email, timezone.now())
     return mailed_link()
 
 
 def changing_the_account(page):
-    enter(page.context, alice())
+    open_session(page.context, create_alice())
     page.goto("/accounts/profile/")
     yield "profile"
     press(page, "Save profile")
@@ -256,44 +256,44 @@ def changing_the_account(page):
     press(page, "Change password")
     yield "password-empty"
     page.get_by_label("Old password").fill(PASSWORD)
-    choose_password(page, NEW_PASSWORD)
+    fill_new_password(page, NEW_PASSWORD)
     press(page, "Change password")
     yield "password-changed"
 
 
 def setting_up(page):
-    enter(page.context, alice())
+    open_session(page.context, create_alice())
     page.goto("/two-factor/activity/")
     yield "activity-empty"
     follow(page, "Back to security")
     yield "settings-off"
     follow(page, "Set up two-factor authentication")
     yield "setup"
-    phone = Phone(key(page))
+    phone = Phone(shown_key(page))
     follow(page, "Continue")
     yield "setup-verify"
-    give_code(page, "", "Continue")
+    enter_code(page, "", "Continue")
     yield "setup-verify-wrong"
-    give_code(page, phone.code(), "Continue")
+    enter_code(page, phone.code(), "Continue")
     yield "setup-codes"
     page.goto("/two-factor/")
     yield "settings-unfinished"
     follow(page, "Continue set-up")
-    see(page, "Save your backup codes")
+    expect_heading(page, "Save your backup codes")
     press(page, "Finish and turn on")
     yield "setup-codes-unsaved"
-    finish(page)
+    finish_setup(page)
     yield "settings-on"
     follow(page, "Show more activity")
     yield "activity"
 
 
-def looking_after_it(page):
+def changing_the_settings(page):
     """Everything there is to do once it is on."""
-    user = alice()
-    phone = enrol(user, PAPER)
-    enter(page.context, user, phone)
-    trusted(user)
+    user = create_alice()
+    phone = enrol(user, BACKUP_CODES)
+    open_session(page.context, user, phone)
+    add_trusted_browsers(user)
     page.goto("/two-factor/")
     yield "settings-full"
     press(page, "Forget Firefox on Windows")
@@ -304,35 +304,35 @@ def looking_after_it(page):
     yield "confirm"
     press(page, "Confirm")
     yield "confirm-empty"
-    confirm(page, phone)
+    confirm_identity(page, phone)
     yield "phone"
     press(page, "Send a code to this number")
     yield "phone-empty"
     page.get_by_label("Phone number").fill("+49 170 1234567")
     press(page, "Send a code to this number")
     yield "phone-verify"
-    give_code(page, "", "Confirm this number")
+    enter_code(page, "", "Confirm this number")
     yield "phone-verify-empty"
-    give_code(page, texted(), "Confirm this number")
+    enter_code(page, texted(), "Confirm this number")
     yield "settings-phone"
     follow(page, "Change phone number")
-    see(page, "Phone number for text messages")
+    expect_heading(page, "Phone number for text messages")
     page.get_by_label("Phone number").fill("+49 170 1234567")
     press(page, "Send a code to this number")
     yield "too-often"
 
 
 def replacing_the_codes(page):
-    user = alice()
-    phone = enrol(user, PAPER)
-    enter(page.context, user, phone)
+    user = create_alice()
+    phone = enrol(user, BACKUP_CODES)
+    open_session(page.context, user, phone)
     page.goto("/two-factor/")
     follow(page, "Make new backup codes")
     yield "backup-codes"
     press(page, "Make new codes")
     yield "backup-codes-empty"
     page.get_by_label("Password").fill(PASSWORD)
-    give_code(page, phone.code(), "Make new codes")
+    enter_code(page, phone.code(), "Make new codes")
     yield "backup-codes-new"
     press(page, "Use these codes from now on")
     yield "backup-codes-unsaved"
@@ -341,29 +341,29 @@ def replacing_the_codes(page):
     yield "settings-codes"
 
 
-def turning_it_off(page):
-    user = alice()
-    phone = enrol(user, PAPER)
-    enter(page.context, user, phone)
+def turning_off(page):
+    user = create_alice()
+    phone = enrol(user, BACKUP_CODES)
+    open_session(page.context, user, phone)
     page.goto("/two-factor/")
     follow(page, "Turn off")
     yield "disable"
     press(page, "Turn off")
     yield "disable-empty"
     page.get_by_label("Password").fill(PASSWORD)
-    give_code(page, phone.code(), "Turn off")
+    enter_code(page, phone.code(), "Turn off")
     yield "settings-turned-off"
     GuessBudget.objects.all().delete()
     enrol(user)
     page.goto("/two-factor/disable/")
-    see(page, "Turn off two-factor authentication")
+    expect_heading(page, "Turn off two-factor authentication")
     Authenticator.objects.all().delete()
     page.get_by_label("Password").fill(PASSWORD)
-    give_code(page, "123456", "Turn off")
+    enter_code(page, "123456", "Turn off")
     yield "settings-stale"
 
 
-def meeting_errors(page):
+def seeing_errors(page):
     """With tests.config.broken for the addresses of the site."""
     for status in (400, 403, 404, 409, 429, 500, 503):
         page.goto(f"/broken/{status}/")
@@ -379,18 +379,18 @@ def meeting_errors(page):
 
 
 JOURNEYS = [
-    visiting,
+    signing_up,
     forgetting_the_password,
     mistaking_the_password,
     signing_in,
     getting_the_code_wrong,
-    having_a_code_sent,
-    getting_back_in,
-    at_home,
+    asking_for_a_code,
+    signing_in_without_the_app,
+    using_the_dashboard,
     changing_the_account,
     setting_up,
-    looking_after_it,
+    changing_the_settings,
     replacing_the_codes,
-    turning_it_off,
-    meeting_errors,
+    turning_off,
+    seeing_errors,
 ]

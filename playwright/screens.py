@@ -9,18 +9,18 @@ import pytest
 from journeys import JOURNEYS
 from modes import HTMX
 from PIL import Image
-from steps import arrive
+from screen_checks import expect_content
 
 from tests.people import PASSWORD, enrol, person
 
-SHEET = Path("test-results/screens")
+SHEETS = Path("test-results/screens")
 WIDTHS, SCHEMES = (1280, 360), ("light", "dark")
-STYLE = "<!doctype html><meta charset=utf-8><style>img {width: 24%; vertical-align: top}</style>"
+SHEET_STYLE = "<!doctype html><meta charset=utf-8><style>img {width: 24%; vertical-align: top}</style>"
 FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
-SHOWN = FOLDER / "shown.txt"
-OTHER_EACH_TIME = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, and days
+TEXTS = FOLDER / "shown.txt"
+CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, and days
 COLOURS = 64  # flat colours; a palette keeps the file small
 
 
@@ -34,7 +34,7 @@ def test_screens(context, scheme):
         sheet.paste(Image.open(BytesIO(shot)), (place * (SIZE["width"] + GAP), 0))
     FOLDER.mkdir(exist_ok=True)
     sheet.quantize(COLOURS).save(FOLDER / f"{scheme}.png", optimize=True)
-    SHOWN.write_text("\n".join(text for _, text in shots))
+    TEXTS.write_text("\n".join(text for _, text in shots))
 
 
 def pictures(context, scheme):
@@ -45,13 +45,13 @@ def pictures(context, scheme):
     page.set_viewport_size(SIZE)
     page.emulate_media(color_scheme=scheme)
     shots = []
-    for show, *user in ((set_up, ann), (ask, bob), (settings,)):
+    for show, *user in ((show_setup, ann), (show_second_step, bob), (show_settings,)):
         show(page, *user)
-        shots.append((page.screenshot(), OTHER_EACH_TIME.sub("…", page.inner_text("body"))))
+        shots.append((page.screenshot(), CHANGING_TEXT.sub("…", page.inner_text("body"))))
     return shots
 
 
-def password(page, user):
+def sign_in(page, user):
     page.context.clear_cookies()
     page.goto("/accounts/login/?next=/two-factor/")
     page.get_by_label("E-mail address").fill(user.email)
@@ -59,19 +59,19 @@ def password(page, user):
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
 
-def set_up(page, user):
-    password(page, user)
+def show_setup(page, user):
+    sign_in(page, user)
     page.get_by_role("link", name="Set up two-factor authentication").click()
     page.get_by_role("heading", name="Scan the QR code").wait_for()
 
 
-def ask(page, user):
-    password(page, user)
+def show_second_step(page, user):
+    sign_in(page, user)
     page.get_by_label("Enter the code").fill("123")
     page.mouse.move(0, 0)
 
 
-def settings(page):
+def show_settings(page):
     page.get_by_label("Enter the code").fill("00000-00000-00000")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Security", exact=True).wait_for()
@@ -81,19 +81,19 @@ def settings(page):
 @HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 def test_every_screen(page, journey):
-    SHEET.mkdir(parents=True, exist_ok=True)
+    SHEETS.mkdir(parents=True, exist_ok=True)
     rows = []
     for name in journey(page):
-        arrive(page, name)
+        expect_content(page, name)
         rows += [f"<h2>{name}</h2>", *(picture(page, name, *look) for look in product(WIDTHS, SCHEMES))]
         page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     page.mouse.move(0, 0)
-    (SHEET / f"{journey.__name__}.html").write_text("\n".join([STYLE, *rows]))
+    (SHEETS / f"{journey.__name__}.html").write_text("\n".join([SHEET_STYLE, *rows]))
 
 
 def picture(page, name, width, scheme):
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
     file = f"{name}-{width}-{scheme}.png"
-    page.screenshot(path=SHEET / file, full_page=True)
+    page.screenshot(path=SHEETS / file, full_page=True)
     return f'<img src="{file}" alt="{name}, {scheme}, {width} pixels wide">'

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from actions import ALICE, enter_password, expect_heading, fill_new_password, mailed_link, press, sign_out
 from playwright.sync_api import expect
-from steps import step
-from walks import ALICE, choose_password, give_password, mailed_link, press, see, sign_out
+from screen_checks import expect_screen
 
 from accounts.models import User
 from tests.people import PASSWORD
@@ -15,8 +15,8 @@ NEW_PASSWORD = "a loud yellow mountain"
 
 @pytest.fixture
 def signed_in(page, alice):
-    give_password(page)
-    see(page, "Hello, Alice")
+    enter_password(page)
+    expect_heading(page, "Hello, Alice")
     return page
 
 
@@ -26,21 +26,21 @@ def test_signing_up_sends_a_link_that_confirms_the_address(page, site):
     page.get_by_label("E-mail address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Create account")
-    step(page, "signup-sent")
+    expect_screen(page, "signup-sent")
     page.goto(mailed_link())
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Confirm this address")
-    step(page, "address-confirmed")
+    expect_screen(page, "address-confirmed")
     assert User.objects.get(email=ALICE).email_verified_at
 
 
 def test_address_and_password_open_the_dashboard(page, alice):
-    give_password(page)
-    see(page, "Hello, Alice")
+    enter_password(page)
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_wrong_password_is_told_beside_the_field(page, alice):
-    give_password(page, password="not the password")
+    enter_password(page, password="not the password")
     expect(page.get_by_label("Password")).to_have_accessible_description(
         re.compile("The e-mail address or the password is not correct")
     )
@@ -56,18 +56,18 @@ def test_a_name_is_changed_on_the_profile(signed_in):
 def test_a_changed_password_is_the_one_that_signs_in(signed_in, alice):
     signed_in.goto("/accounts/password_change/")
     signed_in.get_by_label("Old password").fill(PASSWORD)
-    choose_password(signed_in, NEW_PASSWORD)
+    fill_new_password(signed_in, NEW_PASSWORD)
     press(signed_in, "Change password")
-    step(signed_in, "password-changed")
+    expect_screen(signed_in, "password-changed")
     sign_out(signed_in, alice)
-    give_password(signed_in, password=NEW_PASSWORD)
-    see(signed_in, "Hello, Alice")
+    enter_password(signed_in, password=NEW_PASSWORD)
+    expect_heading(signed_in, "Hello, Alice")
 
 
 def test_signing_out_closes_the_pages_behind_the_door(signed_in, alice):
     sign_out(signed_in, alice)
     signed_in.goto("/accounts/profile/")
-    see(signed_in, "Sign in")
+    expect_heading(signed_in, "Sign in")
 
 
 def test_a_forgotten_password_is_reset_by_mail(page, alice):
@@ -75,21 +75,21 @@ def test_a_forgotten_password_is_reset_by_mail(page, alice):
     page.get_by_role("link", name="Forgotten your password?").click()
     page.get_by_label("E-mail address").fill(ALICE)
     press(page, "Send the link")
-    step(page, "reset-sent")
+    expect_screen(page, "reset-sent")
     page.goto(mailed_link())
-    choose_password(page, NEW_PASSWORD)
+    fill_new_password(page, NEW_PASSWORD)
     press(page, "Set the new password")
-    step(page, "reset-done")
-    give_password(page, password=NEW_PASSWORD)
-    see(page, "Hello, Alice")
+    expect_screen(page, "reset-done")
+    enter_password(page, password=NEW_PASSWORD)
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_form_from_before_signing_in_elsewhere_is_out_of_date(page, context, alice):
     page.goto("/accounts/login/")
     other_tab = context.new_page()
-    give_password(other_tab)
-    see(other_tab, "Hello, Alice")
+    enter_password(other_tab)
+    expect_heading(other_tab, "Hello, Alice")
     press(page, "Sign in")
-    step(page, "out-of-date")
+    expect_screen(page, "out-of-date")
     page.get_by_role("link", name="Reload and carry on").click()
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")

@@ -7,23 +7,23 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from actions import enter_code, enter_password, expect_heading, open_session, set_up
 from journeys import (
-    having_a_code_sent,
-    looking_after_it,
+    asking_for_a_code,
+    changing_the_settings,
     mistaking_the_password,
     replacing_the_codes,
     setting_up,
     signing_in,
 )
 from modes import HTMX, NO_JS
-from steps import arrive
-from walks import enter, give_code, give_password, see, set_up
+from screen_checks import expect_content
 
 KB = 1024
 STATIC = Path(__file__).parent.parent / "static/twofactor"
 
 
-class Scales:
+class FinishedRequests:
     """Weighs what has been answered since the last time."""
 
     def __init__(self, page):
@@ -36,21 +36,21 @@ class Scales:
         return asked
 
 
-def line(request):
+def transferred_bytes(request):
     """The bytes of a body that came over it: none of what the browser has kept."""
     return max(0, request.sizes()["responseBodySize"])
 
 
 @pytest.fixture
-def scales(page):
-    return Scales(page)
+def finished_requests(page):
+    return FinishedRequests(page)
 
 
 @pytest.fixture
-def first_visit(page, scales):
+def first_visit(page, finished_requests):
     page.goto("/accounts/login/")
     page.wait_for_load_state("networkidle")
-    return scales.weigh()
+    return finished_requests.weigh()
 
 
 # The first page
@@ -63,7 +63,7 @@ def test_the_first_page_takes_five_requests(first_visit):
 
 @HTMX
 def test_the_first_page_is_light(first_visit):
-    assert sum(map(line, first_visit)) <= 26 * KB
+    assert sum(map(transferred_bytes, first_visit)) <= 26 * KB
 
 
 @HTMX
@@ -73,7 +73,7 @@ def test_no_font_is_loaded(first_visit):
 
 @NO_JS
 def test_without_javascript_it_is_lighter_still(first_visit):
-    assert sum(map(line, first_visit)) <= 8 * KB
+    assert sum(map(transferred_bytes, first_visit)) <= 8 * KB
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,12 @@ def test_a_file_of_ours_is_small(file, raw, compressed):
 
 
 @HTMX
-def test_the_next_page_brings_no_file_again(page, scales, first_visit):
+def test_the_next_page_brings_no_file_again(page, finished_requests, first_visit):
     page.goto("/accounts/signup/")
     page.wait_for_load_state("networkidle")
-    assert {request.resource_type for request in scales.weigh() if line(request)} == {"document"}
+    assert {request.resource_type for request in finished_requests.weigh() if transferred_bytes(request)} == {
+        "document"
+    }
 
 
 # The steps, with what the same page weighs as a whole
@@ -96,9 +98,9 @@ def test_the_next_page_brings_no_file_again(page, scales, first_visit):
 JOURNEYS = [
     mistaking_the_password,
     signing_in,
-    having_a_code_sent,
+    asking_for_a_code,
     setting_up,
-    looking_after_it,
+    changing_the_settings,
     replacing_the_codes,
 ]
 PAGE, STEP = 8 * KB, 2.5 * KB
@@ -117,7 +119,7 @@ MOSTLY_CONTENT = {"setup", "settings-forgot"}  # a picture, a list: the page has
 
 
 @dataclass
-class Weight:
+class StepSize:
     part: bytes
     whole: int
     requests: int
@@ -127,16 +129,16 @@ class Weight:
         return len(self.part) / self.whole
 
 
-def weighed(page, scales, journey):
+def measure(page, finished_requests, journey):
     """{screen: Weight} of what was swapped in, {screen: bytes} of whole pages: what is refused is one too."""
     steps, pages = {}, {}
     for name in journey(page):
-        arrive(page, name)
-        *_, last = [request for request in scales.weigh() if not is_file(request)]
+        expect_content(page, name)
+        *_, last = [request for request in finished_requests.weigh() if not is_file(request)]
         answer, body = last.response(), last.response().body()
         if is_step(last) and (answer.ok or answer.status == 422):
             pages[name] = len(page.request.get(page.url).body())
-            steps[name] = Weight(body, pages[name], links(last))
+            steps[name] = StepSize(body, pages[name], requests_in_chain(last))
         else:
             pages[name] = len(body)
     for name, step in steps.items():
@@ -153,16 +155,16 @@ def is_step(request):
     return request.resource_type in {"xhr", "fetch"}
 
 
-def links(request):
+def requests_in_chain(request):
     """Of the chain of redirects that ends here."""
-    return 1 + (links(request.redirected_from) if request.redirected_from else 0)
+    return 1 + (requests_in_chain(request.redirected_from) if request.redirected_from else 0)
 
 
 @HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
-def test_steps_are_light_in_parts_and_as_pages(page, scales, journey):
+def test_steps_are_light_in_parts_and_as_pages(page, finished_requests, journey):
     """One walk for all, as each takes seconds."""
-    steps, pages = weighed(page, scales, journey)
+    steps, pages = measure(page, finished_requests, journey)
     parts = {name: len(step.part) for name, step in steps.items()}
     assert {name: part for name, part in parts.items() if part > HEAVIER_STEPS.get(name, STEP)} == {}
     compressed = {name: len(gzip.compress(step.part, 6)) for name, step in steps.items()}
@@ -176,11 +178,11 @@ def test_steps_are_light_in_parts_and_as_pages(page, scales, journey):
 # Whole flows
 
 
-def asked_for(page, scales):
+def documents_and_steps(page, finished_requests):
     """Documents and steps in their order; no file came twice."""
     page.wait_for_load_state("networkidle")
-    requests = scales.weigh()
-    files = Counter(request.url for request in requests if is_file(request) and line(request))
+    requests = finished_requests.weigh()
+    files = Counter(request.url for request in requests if is_file(request) and transferred_bytes(request))
     assert set(files.values()) == {1}
     return [f"{kind(request)} {urlsplit(request.url).path}" for request in requests if not is_file(request)]
 
@@ -190,12 +192,12 @@ def kind(request):
 
 
 @HTMX
-def test_a_sign_in_is_two_documents_and_two_steps(page, scales, phone):
-    give_password(page)
-    see(page, "Enter the code")
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
-    assert asked_for(page, scales) == [
+def test_a_sign_in_is_two_documents_and_two_steps(page, finished_requests, phone):
+    enter_password(page)
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
+    assert documents_and_steps(page, finished_requests) == [
         "document /accounts/login/",
         "step POST /accounts/login/",
         "step GET /two-factor/verify/",
@@ -205,10 +207,10 @@ def test_a_sign_in_is_two_documents_and_two_steps(page, scales, phone):
 
 
 @HTMX
-def test_a_set_up_is_one_document_and_four_steps(page, scales, alice):
-    enter(page.context, alice)
+def test_a_set_up_is_one_document_and_four_steps(page, finished_requests, alice):
+    open_session(page.context, alice)
     set_up(page)
-    assert asked_for(page, scales) == [
+    assert documents_and_steps(page, finished_requests) == [
         "document /two-factor/",
         "step GET /two-factor/setup/",
         "step GET /two-factor/setup/verify/",

@@ -1,21 +1,14 @@
 """Whoever presses twice, or too long, sends once; and never presses what comes next."""
 
+import filled_forms
 import pytest
-import submits
 from modes import BLOCKED, HTMX
 from playwright.sync_api import expect
 
-from tests.twofactor.sent_codes import with_pigeons
-
-BUSY = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.activeElement]"
+BUSY_STATE = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.activeElement]"
 
 
-@pytest.fixture(autouse=True)
-def carried(settings):
-    return with_pigeons(settings)
-
-
-class Line:
+class HeldConnection:
     """The connection: keeps what is posted until it is let go."""
 
     def __init__(self, page):
@@ -37,15 +30,15 @@ class Line:
 
     def sent(self):
         """How often; whatever the page asks for now comes after it."""
-        ask(self.page)
+        send_request(self.page)
         return len(self.posts)
 
 
-def ask(page):
+def send_request(page):
     page.evaluate("fetch('/healthz/live').then(answer => answer.status)")
 
 
-def press_wildly(page, button):
+def press_repeatedly(page, button):
     """Enter that is held and hit again, then the mouse twice; the last Enter stays down."""
     button.focus()  # which scrolls to it
     keys, box = page.keyboard, button.bounding_box()
@@ -55,7 +48,7 @@ def press_wildly(page, button):
     keys.down("Enter")
 
 
-def end_of_double_click(page, button):
+def second_click(page, button):
     """The second press of it: the first was on what stood there before."""
     button.hover()
     page.mouse.down(click_count=2)
@@ -63,27 +56,27 @@ def end_of_double_click(page, button):
 
 
 @HTMX
-@pytest.mark.parametrize("lead", submits.WITH_HTMX, ids=lambda lead: lead.__name__)
-def test_wild_presses_send_once(page, lead):
-    button = lead(page)
-    line, pressed = Line(page), button.element_handle()
+@pytest.mark.parametrize("fill_form", filled_forms.WITH_HTMX, ids=lambda function: function.__name__)
+def test_wild_presses_send_once(page, fill_form):
+    button = fill_form(page)
+    connection, pressed = HeldConnection(page), button.element_handle()
     with page.expect_request(lambda asked: asked.method == "POST"):
-        press_wildly(page, pressed)
-    assert pressed.evaluate(BUSY) == ["true", "true", False, True]
-    line.let_go()
+        press_repeatedly(page, pressed)
+    assert pressed.evaluate(BUSY_STATE) == ["true", "true", False, True]
+    connection.let_go()
     for control in page.get_by_role("main").get_by_role("button").all():
         control.focus()
         page.keyboard.down("Enter")
-        end_of_double_click(page, control)
-    assert line.sent() == 1
+        second_click(page, control)
+    assert connection.sent() == 1
 
 
 @BLOCKED
-@pytest.mark.parametrize("lead", submits.PLAIN, ids=lambda lead: lead.__name__)
-def test_a_double_click_sends_a_plain_form_once(page, lead):
-    button, posts = lead(page), []
+@pytest.mark.parametrize("fill_form", filled_forms.WITHOUT_SCRIPT, ids=lambda function: function.__name__)
+def test_a_double_click_sends_a_plain_form_once(page, fill_form):
+    button, posts = fill_form(page), []
     page.on("request", lambda asked: posts.append(asked) if asked.method == "POST" else None)
     with page.expect_navigation():
         button.dblclick()
-    ask(page)
+    send_request(page)
     assert len(posts) == 1

@@ -3,15 +3,15 @@
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import filled_forms
 import pytest
-import submits
 import time_machine
+from actions import ALICE, enter_password, expect_heading, follow, press
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
-from walks import ALICE, follow, give_password, press, see
 
 from accounts.models import User
 from tests.people import PASSWORD
@@ -21,7 +21,7 @@ VERIFY = "**/two-factor/verify/"
 OFFLINE = "We could not reach the server. Check your connection and try again. Nothing has been changed."
 SLOW = "The server is taking too long. Try again."
 BROKEN = "There is a problem with this service. Try again later."
-OURS = """<!doctype html><title>Error – Countersign</title><header></header>
+ERROR_PAGE = """<!doctype html><title>Error – Countersign</title><header></header>
 <main id="main" tabindex="-1"><h1 tabindex="-1" autofocus>The server said {}</h1></main>"""
 
 
@@ -32,34 +32,34 @@ def mode():
 
 
 @pytest.fixture
-def asked(page, site):
+def code_page(page, site):
     """At the code of the second step, one press away from being in."""
-    submits.give_the_code(page)
+    filled_forms.enter_code(page)
     return page
 
 
-def at_rest(page, name="Sign in"):
+def expect_not_busy(page, name="Sign in"):
     """Nothing is left of having been busy."""
     button = page.get_by_role("main").get_by_role("button", name=name, exact=True)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     assert button.evaluate("button => button.form.ariaBusy") is None
 
 
-def told_of(page, sentence):
+def expect_alert(page, sentence):
     expect(page.get_by_role("alert").filter(has_text=sentence)).to_have_text(sentence)
 
 
 def press_again(page):
     page.unroute_all()
     press(page, "Sign in")
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
 
 
 # No answer of ours
 
 
 @pytest.mark.parametrize(
-    ("fate", "sentence"),
+    ("failure", "sentence"),
     [
         (lambda route: route.abort("connectionrefused"), OFFLINE),
         (lambda route: route.abort("internetdisconnected"), OFFLINE),
@@ -70,51 +70,51 @@ def press_again(page):
     ],
     ids=["refused", "offline", "cut off", "proxy", "empty", "portal"],
 )
-def test_what_does_not_come_from_us_is_told_and_pressing_again_works(asked, fate, sentence):
-    typed = asked.get_by_label("Enter the code").input_value()
-    asked.route(VERIFY, fate)
-    press(asked, "Sign in")
-    told_of(asked, sentence)
-    expect(asked.get_by_label("Enter the code")).to_have_value(typed)
-    at_rest(asked)
-    press_again(asked)
+def test_what_does_not_come_from_us_is_told_and_pressing_again_works(code_page, failure, sentence):
+    typed = code_page.get_by_label("Enter the code").input_value()
+    code_page.route(VERIFY, failure)
+    press(code_page, "Sign in")
+    expect_alert(code_page, sentence)
+    expect(code_page.get_by_label("Enter the code")).to_have_value(typed)
+    expect_not_busy(code_page)
+    press_again(code_page)
 
 
-def test_the_same_misfortune_twice_is_announced_twice(asked):
-    asked.route(VERIFY, lambda route: route.abort())
-    press(asked, "Sign in")
-    told_of(asked, OFFLINE)
-    watched = asked.get_by_role("alert").evaluate_handle(
+def test_the_same_misfortune_twice_is_announced_twice(code_page):
+    code_page.route(VERIFY, lambda route: route.abort())
+    press(code_page, "Sign in")
+    expect_alert(code_page, OFFLINE)
+    watched = code_page.get_by_role("alert").evaluate_handle(
         """alert => { const said = []; new MutationObserver(() => said.push(alert.textContent))
         .observe(alert, { childList: true, characterData: true, subtree: true }); return said; }"""
     )
-    press(asked, "Sign in")
-    at_rest(asked)
+    press(code_page, "Sign in")
+    expect_not_busy(code_page)
     assert watched.evaluate("said => said.at(0) + '|' + said.at(-1)") == f"|{OFFLINE}"
 
 
-def test_a_stall_is_told(asked):
+def test_a_stall_is_told(code_page):
     """After fifteen seconds. The browser counts them, where no clock of Playwright's reaches."""
-    patience = "htmx.config[htmx.version[0] === '2' ? 'timeout' : 'defaultTimeout']"
-    assert asked.evaluate(patience) == 15_000
-    asked.evaluate(f"{patience} = 200")
-    asked.route(VERIFY, lambda route: None)
-    press(asked, "Sign in")
-    told_of(asked, SLOW)
-    at_rest(asked)
+    timeout = "htmx.config[htmx.version[0] === '2' ? 'timeout' : 'defaultTimeout']"
+    assert code_page.evaluate(timeout) == 15_000
+    code_page.evaluate(f"{timeout} = 200")
+    code_page.route(VERIFY, lambda route: None)
+    press(code_page, "Sign in")
+    expect_alert(code_page, SLOW)
+    expect_not_busy(code_page)
 
 
-def test_a_request_that_is_given_up_leaves_nothing_busy(asked):
-    asked.route(VERIFY, lambda route: None)
-    press(asked, "Sign in")
-    button = asked.get_by_role("main").get_by_role("button", name="Sign in")
+def test_a_request_that_is_given_up_leaves_nothing_busy(code_page):
+    code_page.route(VERIFY, lambda route: None)
+    press(code_page, "Sign in")
+    button = code_page.get_by_role("main").get_by_role("button", name="Sign in")
     expect(button).to_have_attribute("aria-disabled", "true")
     button.evaluate("button => htmx.trigger(button.form, 'htmx:abort')")
-    at_rest(asked)
+    expect_not_busy(code_page)
 
 
 def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
-    button = submits.save_the_profile(page)
+    button = filled_forms.save_profile(page)
     page.clock.install()
     button.evaluate("button => addEventListener('submit', event => event.preventDefault())")
     button.click()
@@ -127,84 +127,88 @@ def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 429, 500, 503])
-def test_a_page_of_ours_takes_the_place_of_the_step(asked, status):
-    page = OURS.format(status)
-    asked.route(VERIFY, lambda route: route.fulfill(status=status, content_type="text/html", body=page))
-    press(asked, "Sign in")
-    see(asked, f"The server said {status}")
-    expect(asked.get_by_role("heading", level=1)).to_be_focused()
-    expect(asked).to_have_title("Error – Countersign")
-    expect(asked.get_by_role("main")).to_have_count(1)
-    expect(asked.get_by_role("banner")).to_be_visible()
+def test_a_page_of_ours_takes_the_place_of_the_step(code_page, status):
+    page = ERROR_PAGE.format(status)
+    code_page.route(VERIFY, lambda route: route.fulfill(status=status, content_type="text/html", body=page))
+    press(code_page, "Sign in")
+    expect_heading(code_page, f"The server said {status}")
+    expect(code_page.get_by_role("heading", level=1)).to_be_focused()
+    expect(code_page).to_have_title("Error – Countersign")
+    expect(code_page.get_by_role("main")).to_have_count(1)
+    expect(code_page.get_by_role("banner")).to_be_visible()
 
 
 @pytest.mark.parametrize("label", ["Sign in", "Try another way"])
-def test_a_page_of_ours_for_a_form_or_a_link(asked, label):
+def test_a_page_of_ours_for_a_form_or_a_link(code_page, label):
     """Every control that swaps, links too."""
-    body = OURS.format(500)
-    asked.route(
+    body = ERROR_PAGE.format(500)
+    code_page.route(
         "**/two-factor/**", lambda route: route.fulfill(status=500, content_type="text/html", body=body)
     )
-    asked.get_by_role("main").get_by_text(label, exact=True).click()
-    see(asked, "The server said 500")
-    expect(asked.get_by_role("banner")).to_be_visible()
+    code_page.get_by_role("main").get_by_text(label, exact=True).click()
+    expect_heading(code_page, "The server said 500")
+    expect(code_page.get_by_role("banner")).to_be_visible()
 
 
-def test_a_busy_button_is_seen_to_be_busy(asked):
-    asked.emulate_media(reduced_motion="no-preference")
-    asked.route(VERIFY, lambda route: None)
-    button = asked.get_by_role("main").get_by_role("button", name="Sign in")
+def test_a_busy_button_is_seen_to_be_busy(code_page):
+    code_page.emulate_media(reduced_motion="no-preference")
+    code_page.route(VERIFY, lambda route: None)
+    button = code_page.get_by_role("main").get_by_role("button", name="Sign in")
     look = "b => JSON.stringify([getComputedStyle(b).opacity, getComputedStyle(b, '::after').content])"
     idle = button.evaluate(look)
     button.click()
     expect(button).to_have_text("Sign in")
-    asked.wait_for_function(f"idle => ({look})(document.activeElement) !== idle", arg=idle)
-    assert asked.evaluate("document.getAnimations().map(moving => moving.animationName)") == ["late"]
+    code_page.wait_for_function(f"idle => ({look})(document.activeElement) !== idle", arg=idle)
+    assert code_page.evaluate("document.getAnimations().map(moving => moving.animationName)") == ["late"]
 
 
 # Ended sessions
 
-OPEN_TO_ALL = {
-    submits.sign_up,
-    submits.sign_in,
-    submits.sign_out,
-    submits.confirm_the_address,
-    submits.ask_for_a_new_password,
-    submits.set_a_new_password,
-    submits.change_the_language,
+NEEDS_NO_SESSION = {
+    filled_forms.sign_up,
+    filled_forms.sign_in,
+    filled_forms.sign_out,
+    filled_forms.confirm_address,
+    filled_forms.request_password_reset,
+    filled_forms.reset_password,
+    filled_forms.change_language,
 }
-BEHIND_THE_DOOR = [lead for lead in submits.EVERY if lead not in {*OPEN_TO_ALL, *submits.SECOND_STEP}]
+NEEDS_SESSION = [
+    fill_form
+    for fill_form in filled_forms.ALL_FORMS
+    if fill_form not in {*NEEDS_NO_SESSION, *filled_forms.SECOND_STEP}
+]
 SIGNED_OUT = "You were signed out. Sign in to carry on."
 
 
-def everything():
+def stored_rows():
     """What the database holds, sessions apart."""
     kept = [model for model in apps.get_models() if model is not Session]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in kept}
 
 
-@pytest.mark.parametrize("lead", BEHIND_THE_DOOR, ids=lambda lead: lead.__name__)
-def test_a_form_whose_session_ended_changes_nothing_and_asks_to_sign_in(page, site, lead):
-    button, before = lead(page), everything()
+@pytest.mark.parametrize("fill_form", NEEDS_SESSION, ids=lambda function: function.__name__)
+def test_a_form_whose_session_ended_changes_nothing_and_asks_to_sign_in(page, site, fill_form):
+    button, before = fill_form(page), stored_rows()
     Session.objects.all().delete()
     button.click()
-    a_whole_sign_in_page(page)
+    expect_sign_in_page(page)
     expect(page.get_by_text(SIGNED_OUT)).to_have_count(1)
-    assert everything() == before
-    assert leads_on(page.url)
+    assert stored_rows() == before
+    assert leads_to_a_page(page.url)
 
 
-@pytest.mark.parametrize("lead", submits.SECOND_STEP, ids=lambda lead: lead.__name__)
-def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, site, lead):
-    button, before = lead(page), everything()
+@pytest.mark.parametrize("fill_form", filled_forms.SECOND_STEP, ids=lambda function: function.__name__)
+def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, site, fill_form):
+    button, before = fill_form(page), stored_rows()
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         button.click()
-        a_whole_sign_in_page(page)
+        expect_sign_in_page(page)
     expect(page.get_by_text("Signing in took more than ten minutes.")).to_have_count(1)
-    assert everything() == before
+    assert stored_rows() == before
 
 
-def leads_on(url):
+def leads_to_a_page(url):
     """To a page, and not to an address that takes forms alone."""
     [to] = parse_qs(urlsplit(url).query)["next"]
     Authenticator.objects.all().delete()  # so that no code is asked for on the way
@@ -214,20 +218,20 @@ def leads_on(url):
 
 
 def test_saved_codes_ask_to_sign_in_and_come_back(page, site):
-    submits.finish_the_set_up(page)
+    filled_forms.finish_setup(page)
     page.context.clear_cookies(name="sessionid")
     press(page, "Finish and turn on")
-    a_whole_sign_in_page(page)
+    expect_sign_in_page(page)
     page.get_by_label("E-mail address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
-    see(page, "Save your backup codes")
+    expect_heading(page, "Save your backup codes")
     expect(page.get_by_role("banner")).to_be_visible()
     expect(page.get_by_text("You were signed out.")).to_have_count(0)
 
 
-def a_whole_sign_in_page(page):
-    see(page, "Sign in")
+def expect_sign_in_page(page):
+    expect_heading(page, "Sign in")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_role("banner")).to_have_count(1)
     assert "/accounts/login/" in page.url
@@ -239,22 +243,22 @@ def a_whole_sign_in_page(page):
 @pytest.mark.proves("H-05")
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, context, site):
-    button = submits.sign_in(page)
+    button = filled_forms.sign_in(page)
     other = context.new_page()
-    give_password(other)
-    see(other, f"Hello, {ALICE}")
+    enter_password(other)
+    expect_heading(other, f"Hello, {ALICE}")
     with page.expect_response("**/accounts/login/") as answer:
         button.click()
-    see(page, "This page is out of date")
+    expect_heading(page, "This page is out of date")
     assert answer.value.status == 403
     follow(page, "Reload and carry on")
-    see(page, f"Hello, {ALICE}")
+    expect_heading(page, f"Hello, {ALICE}")
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_a_message_is_shown_once(page, site):
-    submits.sign_out_everywhere_else(page).click()
+    filled_forms.end_other_sessions(page).click()
     expect(page.get_by_role("main").get_by_text("You are signed out everywhere else.")).to_have_count(1)
     page.reload()
-    see(page, "Security")
+    expect_heading(page, "Security")
     expect(page.get_by_text("You are signed out everywhere else.")).to_have_count(0)

@@ -3,15 +3,15 @@
 import re
 
 import pytest
+from actions import ALICE, enter_code, enter_password, expect_heading, open_session, press, record_posts
 from modes import HTMX, NO_JS
 from playwright.sync_api import expect
-from walks import ALICE, enter, give_code, give_password, posts_to, press, see
 
 
 @pytest.fixture
-def code(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
+def code_field(page, phone):
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     return page.get_by_label("Enter the code")
 
 
@@ -23,36 +23,38 @@ def attributes(field, *names):
 
 
 @NO_JS
-def test_a_phone_offers_its_digits_and_the_code_it_has_received(code):
-    assert attributes(code, "type", "inputmode", "autocomplete") == ["text", "numeric", "one-time-code"]
+def test_a_phone_offers_its_digits_and_the_code_it_has_received(code_field):
+    assert attributes(code_field, "type", "inputmode", "autocomplete") == ["text", "numeric", "one-time-code"]
 
 
 @NO_JS
-def test_nothing_corrects_a_code_or_cuts_it_off(code):
-    held = attributes(code, "spellcheck", "autocapitalize", "maxlength", "pattern", "placeholder")
-    assert held == ["false", "none", None, None, None]
+def test_nothing_corrects_a_code_or_cuts_it_off(code_field):
+    found = attributes(code_field, "spellcheck", "autocapitalize", "maxlength", "pattern", "placeholder")
+    assert found == ["false", "none", None, None, None]
 
 
 @NO_JS
-def test_the_hint_belongs_to_the_field(code):
-    expect(code).to_have_accessible_description("This is the 6-digit number shown in your authenticator app")
+def test_the_hint_belongs_to_the_field(code_field):
+    expect(code_field).to_have_accessible_description(
+        "This is the 6-digit number shown in your authenticator app"
+    )
 
 
 @HTMX
-def test_a_code_is_pasted_as_it_was_copied(page, context, code, phone):
+def test_a_code_is_pasted_as_it_was_copied(page, context, code_field, phone):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     right = phone.code()
     page.evaluate("text => navigator.clipboard.writeText(text)", f" {right[:3]} {right[3:]} ")
-    code.press("Control+V")
+    code_field.press("Control+V")
     press(page, "Sign in")
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
 
 
 @HTMX
-def test_typing_the_last_digit_sends_nothing(page, code, phone):
-    asked = posts_to(page)
-    code.press_sequentially(phone.code())
-    expect(code).to_have_value(re.compile(r"^\d{6}$"))
+def test_typing_the_last_digit_sends_nothing(page, code_field, phone):
+    asked = record_posts(page)
+    code_field.press_sequentially(phone.code())
+    expect(code_field).to_have_value(re.compile(r"^\d{6}$"))
     assert asked == []
 
 
@@ -68,7 +70,7 @@ def test_a_password_manager_knows_address_and_password(page, site):
 @NO_JS
 @pytest.mark.parametrize("path", ["confirm/", "disable/", "backup-codes/"])
 def test_a_password_manager_knows_whose_password_is_asked_for(page, alice, phone, path):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto(f"/two-factor/{path}")
     named = page.get_by_role("main").get_by_role("textbox", include_hidden=True).first
     assert attributes(named, "autocomplete", "value") == ["username", ALICE]
@@ -77,10 +79,10 @@ def test_a_password_manager_knows_whose_password_is_asked_for(page, alice, phone
 
 @NO_JS
 def test_a_phone_offers_its_own_number(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/confirm/?next=/two-factor/phone/")
     page.get_by_label("Password").fill("correct horse battery")
-    give_code(page, phone.code(), "Confirm")
+    enter_code(page, phone.code(), "Confirm")
     assert attributes(page.get_by_label("Phone number"), "type", "autocomplete", "dir") == [
         "tel",
         "tel",
@@ -115,20 +117,20 @@ def test_every_mistake_of_a_form_is_in_the_summary(page, site):
 
 
 @HTMX
-def test_a_mistake_is_told_once(page, code):
-    give_code(page, "12345")
-    expect(code).to_be_focused()
+def test_a_mistake_is_told_once(page, code_field):
+    enter_code(page, "12345")
+    expect(code_field).to_be_focused()
     expect(page.get_by_role("status")).to_be_empty()
     expect(page.get_by_role("main").get_by_role("alert")).to_have_count(0)
 
 
-def test_a_wrong_code_costs_six_digits_and_enter(page, code, phone):
-    give_code(page, phone.wrong_code())
-    expect(code).to_have_attribute("aria-invalid", "true")
-    expect(code).to_be_focused()
+def test_a_wrong_code_costs_six_digits_and_enter(page, code_field, phone):
+    enter_code(page, phone.wrong_code())
+    expect(code_field).to_have_attribute("aria-invalid", "true")
+    expect(code_field).to_be_focused()
     page.keyboard.type(phone.code())
     page.keyboard.press("Enter")
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
 
 
 def test_the_browser_says_nothing_of_its_own(page, site):
@@ -141,10 +143,10 @@ def test_the_browser_says_nothing_of_its_own(page, site):
 
 
 def test_a_number_without_its_country_is_kept_to_be_mended(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/confirm/?next=/two-factor/phone/")
     page.get_by_label("Password").fill("correct horse battery")
-    give_code(page, phone.code(), "Confirm")
+    enter_code(page, phone.code(), "Confirm")
     page.get_by_label("Phone number").fill("0170 1234567")
     press(page, "Send a code to this number")
     expect(page.get_by_label("Phone number")).to_have_value("0170 1234567")

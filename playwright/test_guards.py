@@ -1,26 +1,26 @@
 """What must not go wrong under impatient fingers, bad lines and other tabs."""
 
 import pytest
-from modes import HTMX
-from playwright.sync_api import expect
-from walks import (
-    enter,
-    finish,
+from actions import (
+    bring_to_front,
+    continue_to_backup_codes,
+    enter_code,
+    enter_password,
+    expect_announcement,
+    expect_heading,
+    finish_setup,
     follow,
-    give_code,
-    give_password,
     history_length,
-    key,
-    look_again,
-    posts_to,
+    open_session,
     press,
-    see,
+    record_posts,
     set_up,
     shown_codes,
-    start_set_up,
-    to_codes,
-    told,
+    shown_key,
+    start_setup,
 )
+from modes import HTMX
+from playwright.sync_api import expect
 
 from twofactor.models import Authenticator
 
@@ -28,29 +28,29 @@ pytestmark = HTMX
 
 
 def test_a_double_click_sends_once(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
-    sent = posts_to(page)
+    enter_password(page)
+    expect_heading(page, "Enter the code")
+    sent = record_posts(page)
     page.get_by_label("Enter the code").fill(phone.code())
     page.get_by_role("main").get_by_role("button", name="Sign in").dblclick()
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
     assert len(sent) == 1
 
 
 def test_a_double_click_does_not_press_the_button_of_the_next_step(page, alice):
-    enter(page.context, alice)
-    phone = start_set_up(page)
+    open_session(page.context, alice)
+    phone = start_setup(page)
     follow(page, "Continue")
     page.get_by_label("Enter the code").fill(phone.code())
-    sent = posts_to(page)
+    sent = record_posts(page)
     page.get_by_role("main").get_by_role("button", name="Continue").dblclick()
-    see(page, "Save your backup codes")
+    expect_heading(page, "Save your backup codes")
     assert len(sent) == 1
 
 
 def test_wrong_codes_add_nothing_to_the_history(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     before = history_length(page)
     for length in (1, 2, 3):
         page.get_by_label("Enter the code").fill("7" * length)
@@ -61,21 +61,21 @@ def test_wrong_codes_add_nothing_to_the_history(page, phone):
 
 
 def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     page.context.set_offline(True)
     page.get_by_label("Enter the code").fill("123456")
     press(page, "Sign in")
     expect(page.get_by_role("alert")).to_contain_text("We could not reach the server.")
     expect(page.get_by_label("Enter the code")).to_have_value("123456")
     page.context.set_offline(False)
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
 
 
 def test_somebody_elses_error_page_is_not_shown(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     page.route("**/two-factor/verify/", lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"))
     page.get_by_label("Enter the code").fill("123456")
     press(page, "Sign in")
@@ -85,66 +85,66 @@ def test_somebody_elses_error_page_is_not_shown(page, phone):
 
 @pytest.mark.proves("H-04")
 def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/")
     page.context.clear_cookies(name="sessionid")
     follow(page, "Turn off")
-    see(page, "Sign in")
+    expect_heading(page, "Sign in")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
     expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
     page.get_by_label("E-mail address").fill("alice@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     press(page, "Sign in")
-    give_code(page, phone.code())
-    see(page, "Security")
+    enter_code(page, phone.code())
+    expect_heading(page, "Security")
 
 
 @pytest.mark.proves("H-03")
 def test_no_secret_is_left_in_web_storage(page, alice):
-    enter(page.context, alice)
-    phone = start_set_up(page)
-    to_codes(page, phone)
+    open_session(page.context, alice)
+    phone = start_setup(page)
+    continue_to_backup_codes(page, phone)
     secrets = [phone.key, *[code.strip() for code in shown_codes(page)]]
     stored = page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])")
     assert [secret for secret in secrets if secret in stored] == []
 
 
 def test_a_tab_that_is_looked_at_again_shows_what_another_has_changed(page, alice):
-    enter(page.context, alice)
+    open_session(page.context, alice)
     page.goto("/two-factor/")
     other = page.context.new_page()
     other.goto("/two-factor/")
     set_up(other)
-    look_again(page)
+    bring_to_front(page)
     expect(page.get_by_role("link", name="Replace authenticator app")).to_be_visible()
 
 
 def test_acting_on_what_another_tab_changed_shows_the_panel_as_it_is(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/disable/")
     Authenticator.objects.all().delete()
     page.get_by_label("Password").fill("correct horse battery")
     with page.expect_response("**/two-factor/disable/") as answer:
-        give_code(page, "123456", "Turn off")
+        enter_code(page, "123456", "Turn off")
     expect(page.get_by_text("This was changed in another tab meanwhile.")).to_be_visible()
-    see(page, "Security")
+    expect_heading(page, "Security")
     assert answer.value.status == 409
 
 
 def test_a_dismissed_reminder_gives_the_focus_to_the_heading(page, alice):
-    enter(page.context, alice)
+    open_session(page.context, alice)
     page.goto("/")
     expect(page.get_by_role("region", name="Make your account safer")).to_be_visible()
     page.get_by_role("button", name="Dismiss two-factor reminder").click()
-    told(page, "Reminder dismissed")
+    expect_announcement(page, "Reminder dismissed")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
 
 
 def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     held = []
     page.route("**/two-factor/verify/", lambda route: held.append(route))
     page.get_by_label("Enter the code").fill("1")
@@ -158,33 +158,33 @@ def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
 
 @pytest.mark.parametrize("role", ["status", "alert"])
 def test_a_live_region_stays_the_same_element(page, phone, role):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     region = page.get_by_role(role).element_handle()
     follow(page, "Try another way")
-    see(page, "Try another way")
+    expect_heading(page, "Try another way")
     assert region.evaluate("region => region.isConnected")
 
 
 def test_a_set_up_cancelled_in_another_tab_begins_again(page, alice):
-    enter(page.context, alice)
-    phone = start_set_up(page)
+    open_session(page.context, alice)
+    phone = start_setup(page)
     follow(page, "Continue")
     other = page.context.new_page()
     other.goto("/two-factor/setup/")
     press(other, "Cancel set-up")
-    see(other, "Security")
-    give_code(page, phone.code(), "Continue")
-    see(page, "Scan the QR code")
-    assert key(page) != phone.key
+    expect_heading(other, "Security")
+    enter_code(page, phone.code(), "Continue")
+    expect_heading(page, "Scan the QR code")
+    assert shown_key(page) != phone.key
 
 
 def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
-    enter(page.context, alice)
-    to_codes(page, start_set_up(page))
+    open_session(page.context, alice)
+    continue_to_backup_codes(page, start_setup(page))
     other = page.context.new_page()
     other.goto("/two-factor/setup/codes/")
-    finish(other)
+    finish_setup(other)
     sealed = Authenticator.objects.get().sealed_key
     page.get_by_label("I have saved my backup codes").check()
     press(page, "Finish and turn on")
@@ -193,11 +193,11 @@ def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
 
 
 def test_the_older_page_of_a_used_sign_in_leads_on(page, alice, phone):
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     other = page.context.new_page()
     other.goto("/two-factor/verify/other/")
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
     follow(other, "Authenticator app")
-    see(other, "Hello, Alice")
+    expect_heading(other, "Hello, Alice")

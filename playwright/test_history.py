@@ -1,20 +1,20 @@
 """Back, Forward, Reload, pages that the browser kept, and scripts that come late or never."""
 
+import filled_forms
 import pytest
-import submits
-from playwright.sync_api import expect
-from walks import (
+from actions import (
     ALICE,
-    enter,
-    finish,
+    continue_to_backup_codes,
+    expect_heading,
+    finish_setup,
     follow,
     history_length,
+    open_session,
     press,
-    see,
     shown_codes,
-    start_set_up,
-    to_codes,
+    start_setup,
 )
+from playwright.sync_api import expect
 
 from tests.machinery import programs
 from tests.people import PASSWORD, person
@@ -25,8 +25,8 @@ def mode():
     return "htmx"
 
 
-def whole(page, heading, title):
-    see(page, heading)
+def expect_whole_page(page, heading, title):
+    expect_heading(page, heading)
     expect(page).to_have_title(f"{title} – Countersign")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_role("banner")).to_have_count(1)
@@ -34,42 +34,42 @@ def whole(page, heading, title):
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_back_forward_and_reload_show_whole_pages(page, site):
-    submits.alice(page)
-    start_set_up(page)
+    filled_forms.sign_in_alice(page)
+    start_setup(page)
     follow(page, "Continue")
-    see(page, "Enter the code from your app")
+    expect_heading(page, "Enter the code from your app")
     page.go_back()
-    whole(page, "Scan the QR code", "Scan the QR code – Step 1 of 3")
+    expect_whole_page(page, "Scan the QR code", "Scan the QR code – Step 1 of 3")
     page.go_back()
-    whole(page, "Security", "Security")
+    expect_whole_page(page, "Security", "Security")
     page.go_forward()
-    whole(page, "Scan the QR code", "Scan the QR code – Step 1 of 3")
+    expect_whole_page(page, "Scan the QR code", "Scan the QR code – Step 1 of 3")
     page.go_forward()
-    whole(page, "Enter the code from your app", "Enter the code from your app – Step 2 of 3")
+    expect_whole_page(page, "Enter the code from your app", "Enter the code from your app – Step 2 of 3")
     page.reload()
-    whole(page, "Enter the code from your app", "Enter the code from your app – Step 2 of 3")
+    expect_whole_page(page, "Enter the code from your app", "Enter the code from your app – Step 2 of 3")
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_in_the_second_step_too(page, site):
-    submits.send_a_code(page).click()
-    see(page, "Enter the code from your e-mail")
+    filled_forms.send_code(page).click()
+    expect_heading(page, "Enter the code from your e-mail")
     page.go_back()
-    whole(page, "Try another way", "Try another way")
+    expect_whole_page(page, "Try another way", "Try another way")
     page.go_forward()
-    whole(page, "Enter the code from your e-mail", "Enter the code from your e-mail")
+    expect_whole_page(page, "Enter the code from your e-mail", "Enter the code from your e-mail")
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 @pytest.mark.parametrize(
-    ("lead", "then"),
+    ("fill_form", "then"),
     [
-        (submits.confirm_the_app, "Save your backup codes"),
-        (submits.sign_out_everywhere_else, "You are signed out everywhere else."),
+        (filled_forms.confirm_app, "Save your backup codes"),
+        (filled_forms.end_other_sessions, "You are signed out everywhere else."),
     ],
 )
-def test_reload_after_a_form_sends_nothing_again(page, site, lead, then):
-    lead(page).click()
+def test_reload_after_a_form_sends_nothing_again(page, site, fill_form, then):
+    fill_form(page).click()
     expect(page.get_by_role("main").get_by_text(then)).to_be_visible()
     posts = []
     page.on("request", lambda asked: posts.append(asked) if asked.method == "POST" else None)
@@ -79,10 +79,10 @@ def test_reload_after_a_form_sends_nothing_again(page, site, lead, then):
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_back_after_finishing_shows_no_codes(page, site):
-    submits.alice(page)
-    to_codes(page, start_set_up(page))
+    filled_forms.sign_in_alice(page)
+    continue_to_backup_codes(page, start_setup(page))
     code = shown_codes(page)[0]
-    finish(page)
+    finish_setup(page)
     page.go_back()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Save your backup codes")
     expect(page.get_by_text(code)).to_have_count(0)
@@ -90,100 +90,103 @@ def test_back_after_finishing_shows_no_codes(page, site):
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js", "htmx-blocked"])
 def test_back_after_finishing_asks_nobody_who_they_are(page, site):
-    submits.alice(page)
-    to_codes(page, start_set_up(page))
-    finish(page)
+    filled_forms.sign_in_alice(page)
+    continue_to_backup_codes(page, start_setup(page))
+    finish_setup(page)
     for left in ("codes/", "verify/", ""):
         with page.expect_request(f"**/two-factor/setup/{left}"), page.expect_request("**/two-factor/"):
-            back(page)
+            go_back(page)
         page.wait_for_load_state()
-        see(page, "Security")
+        expect_heading(page, "Security")
 
 
 def test_back_from_what_was_confirmed_for_passes_the_confirmation(page, site):
     page.goto("/help/")
-    submits.give_a_number(page)
+    filled_forms.add_phone_number(page)
     page.go_back()
-    see(page, "Help")
+    expect_heading(page, "Help")
 
 
 # Pages that the browser keeps in memory
 
 
 @pytest.fixture
-def keeping(browser_type, browser_type_launch_args, site):
+def caching_page(browser_type, browser_type_launch_args, site):
     """A browser like people's, which keeps pages for Back; Playwright's own would not."""
-    whole = {"executable_path": programs.chromium(), "ignore_default_args": ["--disable-back-forward-cache"]}
-    browser = browser_type.launch(**browser_type_launch_args | whole)
+    expect_whole_page = {
+        "executable_path": programs.chromium(),
+        "ignore_default_args": ["--disable-back-forward-cache"],
+    }
+    browser = browser_type.launch(**browser_type_launch_args | expect_whole_page)
     yield browser.new_context(base_url=site).new_page()
     browser.close()
 
 
-def back(page):
+def go_back(page):
     """As the button does it: nobody waits for a load, which a kept page does not have."""
     page.evaluate("history.back()")
 
 
-def test_this_browser_does_keep_pages(keeping):
-    keeping.goto("/help/")
-    keeping.evaluate("window.kept = true")
-    keeping.goto("/healthz/live")  # sets no cookie, which would drop what was kept
-    back(keeping)
-    see(keeping, "Help")
-    assert keeping.evaluate("window.kept") is True
+def test_this_browser_does_keep_pages(caching_page):
+    caching_page.goto("/help/")
+    caching_page.evaluate("window.kept = true")
+    caching_page.goto("/healthz/live")  # sets no cookie, which would drop what was kept
+    go_back(caching_page)
+    expect_heading(caching_page, "Help")
+    assert caching_page.evaluate("window.kept") is True
 
 
-def test_a_kept_page_shows_no_codes_after_finishing(keeping):
-    enter(keeping.context, person(ALICE))
-    to_codes(keeping, start_set_up(keeping))
-    keeping.reload()  # a document of its own, which can be kept
-    code = shown_codes(keeping)[0]
-    keeping.get_by_label("I have saved my backup codes").check()
-    press(keeping, "Finish and turn on")
-    see(keeping, "Security")
-    keeping.goto("/help/")
-    back(keeping)
-    see(keeping, "Security")
-    back(keeping)
-    see(keeping, "Security")
-    expect(keeping.get_by_text(code)).to_have_count(0)
+def test_a_kept_page_shows_no_codes_after_finishing(caching_page):
+    open_session(caching_page.context, person(ALICE))
+    continue_to_backup_codes(caching_page, start_setup(caching_page))
+    caching_page.reload()  # a document of its own, which can be kept
+    code = shown_codes(caching_page)[0]
+    caching_page.get_by_label("I have saved my backup codes").check()
+    press(caching_page, "Finish and turn on")
+    expect_heading(caching_page, "Security")
+    caching_page.goto("/help/")
+    go_back(caching_page)
+    expect_heading(caching_page, "Security")
+    go_back(caching_page)
+    expect_heading(caching_page, "Security")
+    expect(caching_page.get_by_text(code)).to_have_count(0)
 
 
 @pytest.mark.proves("14.3.1", "V-29")
 @pytest.mark.parametrize("screen", ["key", "codes"])
-def test_a_kept_page_shows_no_secret_after_signing_out(keeping, screen):
-    enter(keeping.context, person(ALICE, name="Alice"))
-    phone = start_set_up(keeping)
+def test_a_kept_page_shows_no_secret_after_signing_out(caching_page, screen):
+    open_session(caching_page.context, person(ALICE, name="Alice"))
+    phone = start_setup(caching_page)
     if screen == "codes":
-        to_codes(keeping, phone)
-        keeping.reload()
+        continue_to_backup_codes(caching_page, phone)
+        caching_page.reload()
     else:
-        keeping.goto("/two-factor/setup/")
-    keeping.get_by_role("navigation", name="Account").get_by_text("Alice").click()
-    keeping.get_by_role("button", name="Sign out", exact=True).click()
-    see(keeping, "Sign in")
-    back(keeping)
-    see(keeping, "Sign in")
+        caching_page.goto("/two-factor/setup/")
+    caching_page.get_by_role("navigation", name="Account").get_by_text("Alice").click()
+    caching_page.get_by_role("button", name="Sign out", exact=True).click()
+    expect_heading(caching_page, "Sign in")
+    go_back(caching_page)
+    expect_heading(caching_page, "Sign in")
 
 
-def test_a_kept_page_with_secrets_is_asked_for_again(keeping):
+def test_a_kept_page_with_secrets_is_asked_for_again(caching_page):
     """The second lock, tried by hand: this browser keeps none of the pages behind the door."""
-    enter(keeping.context, person(ALICE))
-    start_set_up(keeping)
-    with keeping.expect_request("**/two-factor/setup/"):
-        keeping.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
-    see(keeping, "Scan the QR code")
+    open_session(caching_page.context, person(ALICE))
+    start_setup(caching_page)
+    with caching_page.expect_request("**/two-factor/setup/"):
+        caching_page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect_heading(caching_page, "Scan the QR code")
 
 
-def test_a_kept_form_can_be_sent(keeping):
+def test_a_kept_form_can_be_sent(caching_page):
     person(ALICE)
-    keeping.goto("/accounts/login/")
-    keeping.get_by_label("E-mail address").fill(ALICE)
-    keeping.evaluate("document.forms[0].setAttribute('aria-busy', 'true')")
-    keeping.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
-    keeping.get_by_label("Password").fill(PASSWORD)
-    press(keeping, "Sign in")
-    see(keeping, f"Hello, {ALICE}")
+    caching_page.goto("/accounts/login/")
+    caching_page.get_by_label("E-mail address").fill(ALICE)
+    caching_page.evaluate("document.forms[0].setAttribute('aria-busy', 'true')")
+    caching_page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    caching_page.get_by_label("Password").fill(PASSWORD)
+    press(caching_page, "Sign in")
+    expect_heading(caching_page, f"Hello, {ALICE}")
 
 
 # Scripts that come late, or never
@@ -199,7 +202,7 @@ def test_what_is_sent_before_a_script_arrives_counts(page, site, script):
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
     page.unroute_all()
-    see(page, f"Hello, {ALICE}")
+    expect_heading(page, f"Hello, {ALICE}")
 
 
 def test_what_is_typed_before_the_scripts_arrive_is_kept(page, site):
@@ -213,12 +216,12 @@ def test_what_is_typed_before_the_scripts_arrive_is_kept(page, site):
     expect(page.get_by_label("E-mail address")).to_have_value(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
-    see(page, f"Hello, {ALICE}")
+    expect_heading(page, f"Hello, {ALICE}")
 
 
-@pytest.mark.parametrize("lead", [submits.forget_a_browser, submits.sign_out_everywhere_else])
-def test_an_action_of_the_panel_adds_one_step_to_the_history(page, site, lead):
-    button = lead(page)
+@pytest.mark.parametrize("fill_form", [filled_forms.remove_trusted_browser, filled_forms.end_other_sessions])
+def test_an_action_of_the_panel_adds_one_step_to_the_history(page, site, fill_form):
+    button = fill_form(page)
     before = history_length(page)
     button.click()
     expect(page.get_by_role("status")).not_to_be_empty()
@@ -226,14 +229,14 @@ def test_an_action_of_the_panel_adds_one_step_to_the_history(page, site, lead):
 
 
 def test_signing_in_in_a_second_tab_brings_the_first_along(page, context, site):
-    submits.give_the_code(page)
+    filled_forms.enter_code(page)
     other = context.new_page()
     other.goto("/two-factor/verify/")
     expect(other.get_by_role("heading", level=1)).to_have_text("Enter the code")
     press(page, "Sign in")
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
     other.get_by_label("Enter the code").fill("123456")
     press(other, "Sign in")
     expect(other.get_by_role("heading", level=1)).to_have_text("This page is out of date")
     follow(other, "Reload and carry on")
-    see(other, "Hello, Alice")
+    expect_heading(other, "Hello, Alice")

@@ -2,29 +2,24 @@
 
 import re
 
+import filled_forms
 import pytest
-import submits
+from actions import ALICE, BACKUP_CODES, Phone, expect_heading, shown_key
 from modes import HTMX
 from playwright.sync_api import expect
-from walks import ALICE, PAPER, Phone, key, see
 
 from tests.people import PASSWORD
-from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted, with_pigeons
+from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
 from twofactor.models import Allowance
 from twofactor.outgoing.outbox import send_due
 
 pytestmark = HTMX
 
-STOPS = 60  # more than any page has
-FOCUSED = "element => (element.closest('summary') ?? element) === document.activeElement"
+MAX_STOPS = 60  # more than any page has
+HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 PASSWORD_FIELD = re.compile("^Password")
 CODE_FIELD = re.compile("^Enter (the|a backup) code")
 SAVED = "I have saved my backup codes"
-
-
-@pytest.fixture(autouse=True)
-def carried(settings):
-    return with_pigeons(settings)
 
 
 class Keyboard:
@@ -38,8 +33,8 @@ class Keyboard:
         self.presses += 1
 
     def reach(self, control, key="Tab"):
-        for _ in range(STOPS):
-            if control.evaluate(FOCUSED):
+        for _ in range(MAX_STOPS):
+            if control.evaluate(HAS_FOCUS):
                 return
             self._page.keyboard.press(key)
         raise AssertionError(f"{key} does not lead to {control}")
@@ -75,8 +70,8 @@ class Keyboard:
         self.reach(self._page.get_by_label(label, exact=True))
         self._page.keyboard.press("ArrowDown")
 
-    def see(self, heading):
-        see(self._page, heading)
+    def expect_heading(self, heading):
+        expect_heading(self._page, heading)
 
     def read(self, text):
         expect(self._page.get_by_text(text).first).to_be_visible()
@@ -109,8 +104,8 @@ def keys(page, site):
 
 
 @pytest.fixture
-def protected(page, site):
-    return submits.protected(page)[1]
+def phone_of_alice(page, site):
+    return filled_forms.sign_in_alice_with_two_factor(page)[1]
 
 
 # Flows
@@ -120,11 +115,11 @@ def test_signing_up(keys):
     keys.open("/")
     keys.follow("Create an account")
     keys.type("E-mail address", "new@example.com")
-    keys.type(PASSWORD_FIELD, submits.NEW_PASSWORD)
+    keys.type(PASSWORD_FIELD, filled_forms.NEW_PASSWORD)
     keys.press("Create account")
     keys.see("Look in your inbox")
-    keys.open(submits.mailed_link())
-    keys.type(PASSWORD_FIELD, submits.NEW_PASSWORD)
+    keys.open(filled_forms.mailed_link())
+    keys.type(PASSWORD_FIELD, filled_forms.NEW_PASSWORD)
     keys.press("Confirm this address")
     keys.read("Your e-mail address is confirmed.")
 
@@ -143,16 +138,16 @@ def test_signing_in_and_out(keys, phone):
 
 
 def test_setting_up(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/")
     keys.follow("Set up two-factor authentication")
-    keys.set_up(Phone(key(page)))
+    keys.set_up(Phone(shown_key(page)))
 
 
 def test_setting_up_takes_four_presses_and_a_code(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/two-factor/setup/")
-    keys.set_up(Phone(key(page)))
+    keys.set_up(Phone(shown_key(page)))
     assert keys.presses == 4
 
 
@@ -164,7 +159,7 @@ def test_signing_in_takes_what_is_typed_one_tab_and_two_enters(page, phone):
     expect(page.get_by_label("Enter the code")).to_be_focused()
     page.keyboard.type(phone.code())
     page.keyboard.press("Enter")
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_mailed_code_in_at_most_three_presses(keys, phone):
@@ -188,31 +183,31 @@ def test_a_backup_code(keys, phone):
     keys.see("Enter the code")
     keys.follow("Try another way")
     keys.follow("Backup code")
-    keys.type(CODE_FIELD, PAPER[0])
+    keys.type(CODE_FIELD, BACKUP_CODES[0])
     keys.send()
     keys.see("Hello, Alice")
 
 
-def test_new_backup_codes(keys, protected):
+def test_new_backup_codes(keys, phone_of_alice):
     keys.open("/two-factor/")
     keys.follow("Make new backup codes")
     keys.see("Make new backup codes")
-    keys.prove(protected, "Make new codes")
+    keys.prove(phone_of_alice, "Make new codes")
     keys.tick(SAVED)
     keys.press("Use these codes from now on")
     keys.read("New backup codes saved.")
 
 
-def test_turning_off(keys, protected):
+def test_turning_off(keys, phone_of_alice):
     keys.open("/two-factor/")
     keys.follow("Turn off two-factor authentication")
-    keys.prove(protected, "Turn off")
+    keys.prove(phone_of_alice, "Turn off")
     keys.read("Two-factor authentication is off")
 
 
-def test_a_number_for_text_messages(keys, protected):
+def test_a_number_for_text_messages(keys, phone_of_alice):
     keys.open("/two-factor/phone/")
-    keys.prove(protected, "Confirm")
+    keys.prove(phone_of_alice, "Confirm")
     keys.type("Phone number", NUMBER)
     keys.press("Send a code to this number")
     keys.see("Enter the code from your text message")
@@ -223,7 +218,7 @@ def test_a_number_for_text_messages(keys, protected):
 
 
 def test_browsers_and_sessions(keys, page):
-    submits.trusting(page)
+    filled_forms.open_settings_with_trusted_browsers(page)
     keys.press("Forget Safari on iPhone")
     keys.read("The browser is forgotten.")
     keys.press("Forget all trusted browsers")
@@ -233,22 +228,22 @@ def test_browsers_and_sessions(keys, page):
 
 
 def test_the_reminder(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/")
     keys.press("Dismiss two-factor reminder")
     expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
 
 
 def test_profile_and_password(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/accounts/profile/")
     keys.type("Name", "Alice B.")
     keys.press("Save profile")
     keys.read("Your profile is saved.")
     keys.open("/accounts/password_change/")
     keys.type("Old password", PASSWORD)
-    keys.type("New password", submits.NEW_PASSWORD)
-    keys.type("New password confirmation", submits.NEW_PASSWORD)
+    keys.type("New password", filled_forms.NEW_PASSWORD)
+    keys.type("New password confirmation", filled_forms.NEW_PASSWORD)
     keys.press("Change password")
     keys.see("Password changed")
 
@@ -267,15 +262,15 @@ def test_a_forgotten_password(keys, alice):
     keys.type("E-mail address", ALICE)
     keys.send()
     keys.see("Look in your inbox")
-    keys.open(submits.mailed_link())
-    keys.type("New password", submits.NEW_PASSWORD)
-    keys.type("New password confirmation", submits.NEW_PASSWORD)
+    keys.open(filled_forms.mailed_link())
+    keys.type("New password", filled_forms.NEW_PASSWORD)
+    keys.type("New password confirmation", filled_forms.NEW_PASSWORD)
     keys.press("Set the new password")
     keys.see("Password changed")
 
 
 def test_another_address(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/accounts/profile/")
     keys.follow("Change address")
     keys.type(PASSWORD_FIELD, PASSWORD)
@@ -283,21 +278,21 @@ def test_another_address(keys, page):
     keys.type("New e-mail address", "new@example.com")
     keys.press("Send the link")
     keys.see("Profile")
-    keys.open(submits.mailed_link())
+    keys.open(filled_forms.mailed_link())
     keys.press("Confirm this address")
     keys.read("Your e-mail address is confirmed.")
 
 
-def test_another_authenticator(keys, page, protected):
+def test_another_authenticator(keys, page, phone_of_alice):
     keys.open("/two-factor/")
     keys.follow("Replace authenticator app")
-    keys.prove(protected, "Confirm")
+    keys.prove(phone_of_alice, "Confirm")
     keys.see("Scan the QR code")
-    keys.set_up(Phone(key(page)))
+    keys.set_up(Phone(shown_key(page)))
 
 
 def test_thinking_better_of_it(keys, page):
-    submits.alice(page)
+    filled_forms.sign_in_alice(page)
     keys.open("/two-factor/setup/")
     keys.press("Cancel set-up")
     keys.read("Set-up cancelled. Nothing has changed.")
@@ -325,7 +320,7 @@ def test_switching_from_mail_to_a_text_message(keys, alice, phone):
 
 @pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/other/"])
 def test_the_skip_link_leads_into_the_main_part(keys, page, path):
-    submits.asked(page, path)
+    filled_forms.open_second_step(page, path)
     page.evaluate("document.activeElement.blur()")
     keys.follow("Skip to the main part")
     expect(page.get_by_role("main")).to_be_focused()
@@ -335,7 +330,7 @@ def test_the_skip_link_leads_into_the_main_part(keys, page, path):
 
 @pytest.mark.parametrize("path", ["/two-factor/", "/two-factor/disable/"])
 @pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
-def test_nothing_holds_the_focus(keys, page, protected, path, key):
+def test_nothing_holds_the_focus(keys, page, phone_of_alice, path, key):
     keys.open(path)
     for part in ("contentinfo", "banner"):
         keys.reach(page.get_by_role(part).get_by_role("link").first, key)
@@ -353,41 +348,41 @@ def field(label):
 
 
 @pytest.mark.parametrize(
-    ("lead", "place"),
+    ("fill_form", "place"),
     [
-        (submits.sign_up, heading("Look in your inbox")),
-        (submits.change_the_password, heading("Password changed")),
-        (submits.ask_for_a_new_password, heading("Look in your inbox")),
-        (submits.send_a_code, field("Enter the code")),
-        (submits.confirm_the_app, heading("Save your backup codes")),
-        (submits.finish_the_set_up, heading("Security")),
-        (submits.make_new_codes, heading("Save your new backup codes")),
-        (submits.use_the_new_codes, heading("Security")),
-        (submits.turn_off, heading("Security")),
-        (submits.confirm_it_is_you, heading("Profile")),
-        (submits.give_a_number, field("Enter the code")),
-        (submits.confirm_the_number, heading("Text messages")),
-        (submits.forget_a_browser, heading("Trusted browsers")),
-        (submits.forget_all_browsers, heading("Trusted browsers")),
-        (submits.sign_out_everywhere_else, heading("Other sessions")),
-        (submits.dismiss_the_reminder, heading("Hello, Alice")),
+        (filled_forms.sign_up, heading("Look in your inbox")),
+        (filled_forms.change_password, heading("Password changed")),
+        (filled_forms.request_password_reset, heading("Look in your inbox")),
+        (filled_forms.send_code, field("Enter the code")),
+        (filled_forms.confirm_app, heading("Save your backup codes")),
+        (filled_forms.finish_setup, heading("Security")),
+        (filled_forms.make_new_codes, heading("Save your new backup codes")),
+        (filled_forms.use_new_codes, heading("Security")),
+        (filled_forms.turn_off, heading("Security")),
+        (filled_forms.confirm_identity, heading("Profile")),
+        (filled_forms.add_phone_number, field("Enter the code")),
+        (filled_forms.confirm_phone_number, heading("Text messages")),
+        (filled_forms.remove_trusted_browser, heading("Trusted browsers")),
+        (filled_forms.remove_all_trusted_browsers, heading("Trusted browsers")),
+        (filled_forms.end_other_sessions, heading("Other sessions")),
+        (filled_forms.dismiss_reminder, heading("Hello, Alice")),
     ],
     ids=lambda part: getattr(part, "__name__", ""),
 )
-def test_the_focus_goes_where_reading_goes_on(page, site, lead, place):
-    lead(page).click()
+def test_the_focus_goes_where_reading_goes_on(page, site, fill_form, place):
+    fill_form(page).click()
     expect(place(page)).to_be_focused()
 
 
 def test_asking_too_soon_puts_the_focus_on_the_wait(page, site):
-    submits.send_another_code(page).click()
+    filled_forms.resend_code(page).click()
     wait = page.get_by_role("paragraph").filter(has_text="You can ask for a new code in")
     expect(wait).to_be_focused()
 
 
 def test_several_errors_put_the_focus_on_their_summary(page, site):
     page.goto("/accounts/signup/")
-    submits.button(page, "Create account").click()
+    filled_forms.button(page, "Create account").click()
     link = page.get_by_role("link", name="Enter your e-mail address")
     assert link.evaluate("link => document.activeElement.contains(link)")
     assert page.evaluate("document.activeElement.localName") == "div"

@@ -1,21 +1,21 @@
 """The same pages in every language: the right direction, nothing too wide, nothing axe could name."""
 
 import pytest
+from actions import ALICE, enrol, open_session
+from appearances import NARROW, SIZE_RULES
 from django.conf import settings as site_settings
 from django.utils import translation
-from looks import NARROW, SIZES
 from modes import HTMX
-from steps import complaints, fits
-from walks import ALICE, enrol, enter
+from screen_checks import accessibility_problems, fits_in_width
 
 from tests.people import PASSWORD, person
 
 pytestmark = HTMX
 
-STRANGERS = ["/", "/help/", "/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"]
-BEFORE = ["/", "/two-factor/", "/two-factor/setup/", "/two-factor/setup/verify/"]
-ASKED = ["/two-factor/verify/", "/two-factor/verify/other/", "/two-factor/verify/backup/"]
-AFTER = [
+SIGNED_OUT = ["/", "/help/", "/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"]
+WITHOUT_TWO_FACTOR = ["/", "/two-factor/", "/two-factor/setup/", "/two-factor/setup/verify/"]
+SECOND_STEP = ["/two-factor/verify/", "/two-factor/verify/other/", "/two-factor/verify/backup/"]
+WITH_TWO_FACTOR = [
     "/two-factor/",
     "/two-factor/confirm/",
     "/two-factor/disable/",
@@ -35,53 +35,53 @@ def locale(language):
 
 
 @pytest.fixture
-def reader(page):
+def narrow_page(page):
     """Somebody with a small telephone, whose browser asks for this language."""
     page.set_viewport_size(NARROW)
     return page
 
 
-def look_at(page, path, language):
+def check_page(page, path, language):
     page.goto(path)
     direction = "rtl" if translation.get_language_info(language)["bidi"] else "ltr"
     assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == [
         language,
         direction,
     ]
-    assert fits(page), path
-    assert complaints(page, [*SIZES, "color-contrast", "label", "document-title"]) == []
+    assert fits_in_width(page), path
+    assert accessibility_problems(page, [*SIZE_RULES, "color-contrast", "label", "document-title"]) == []
 
 
-def test_every_page_fits_in_every_language(reader, site, language):
-    for path in STRANGERS:
-        look_at(reader, path, language)
+def test_every_page_fits_in_every_language(narrow_page, site, language):
+    for path in SIGNED_OUT:
+        check_page(narrow_page, path, language)
     alice = person(ALICE, name="Alexandra Konstantinopoulos-Whittaker")
-    enter(reader.context, alice)
-    for path in BEFORE:
-        look_at(reader, path, language)
-    reader.context.clear_cookies()
+    open_session(narrow_page.context, alice)
+    for path in WITHOUT_TWO_FACTOR:
+        check_page(narrow_page, path, language)
+    narrow_page.context.clear_cookies()
     phone = enrol(alice, ["ABCDEFGHJKMNPQR"])
-    enter(reader.context, alice)
-    for path in ASKED:
-        look_at(reader, path, language)
-    reader.context.clear_cookies()
-    enter(reader.context, alice, phone)
-    for path in AFTER:
-        look_at(reader, path, language)
+    open_session(narrow_page.context, alice)
+    for path in SECOND_STEP:
+        check_page(narrow_page, path, language)
+    narrow_page.context.clear_cookies()
+    open_session(narrow_page.context, alice, phone)
+    for path in WITH_TWO_FACTOR:
+        check_page(narrow_page, path, language)
 
 
-def test_signing_in_with_a_code_works_in_every_language(reader, site, language):
+def test_signing_in_with_a_code_works_in_every_language(narrow_page, site, language):
     phone = enrol(person(ALICE, name="Alice"))
-    reader.goto("/accounts/login/")
+    narrow_page.goto("/accounts/login/")
     with translation.override(language):
         labels = [
             translation.gettext(text) for text in ("E-mail address", "Password", "Sign in", "Enter the code")
         ]
     address, password, sign_in, code = labels
-    reader.get_by_label(address, exact=True).fill(ALICE)
-    reader.get_by_label(password, exact=True).fill(PASSWORD)
-    reader.get_by_role("main").get_by_role("button", name=sign_in, exact=True).click()
-    reader.get_by_label(code, exact=True).fill(phone.code())
-    reader.get_by_role("main").get_by_role("button", name=sign_in, exact=True).click()
-    reader.get_by_text("Alice").first.wait_for()
-    assert reader.url.endswith("/")
+    narrow_page.get_by_label(address, exact=True).fill(ALICE)
+    narrow_page.get_by_label(password, exact=True).fill(PASSWORD)
+    narrow_page.get_by_role("main").get_by_role("button", name=sign_in, exact=True).click()
+    narrow_page.get_by_label(code, exact=True).fill(phone.code())
+    narrow_page.get_by_role("main").get_by_role("button", name=sign_in, exact=True).click()
+    narrow_page.get_by_text("Alice").first.wait_for()
+    assert narrow_page.url.endswith("/")

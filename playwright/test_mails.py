@@ -10,10 +10,10 @@ from django.utils import timezone
 from twofactor.models import Event
 from twofactor.outgoing.mail import compose
 
-LONG = "somebody.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
+LONG_ADDRESS = "somebody.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
 LINK = f"https://accounts.example.com/accounts/email/verify/{'x' * 230}/"
 BROWSER = "Mozilla/5.0 (X11; CrOS x86_64) Chrome/140.0 Safari/537.36"
-LETTERS = {
+MAILS = {
     "event": ["twofactor/mail/any", "twofactor/mail/event"],
     "code": "twofactor/mail/code",
     "reset": "accounts/mail/password_reset",
@@ -21,12 +21,12 @@ LETTERS = {
     "new address": "accounts/mail/confirm_new_address",
     "registered": "accounts/mail/already_registered",
 }
-EACH = pytest.mark.parametrize("name", LETTERS)
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+EACH_MAIL = pytest.mark.parametrize("name", MAILS)
+EACH_SCHEME = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 def html_of(name, language="en"):
-    person = SimpleNamespace(get_username=LONG, email=LONG)
+    person = SimpleNamespace(get_username=LONG_ADDRESS, email=LONG_ADDRESS)
     event = Event(
         kind=Event.Kind.REPLAYED_ELSEWHERE,
         at=timezone.now(),
@@ -34,7 +34,7 @@ def html_of(name, language="en"):
         browser=BROWSER,
     )
     context = {"user": person, "event": event, "link": LINK, "code": "123456"}
-    [(content, _kind)] = compose(LETTERS[name], LONG, language, context).alternatives
+    [(content, _kind)] = compose(MAILS[name], LONG_ADDRESS, language, context).alternatives
     return content
 
 
@@ -54,29 +54,31 @@ def show(browser):
         page.close()
 
 
-@EACH
+@EACH_MAIL
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 def test_no_mail_is_wider_than_a_small_phone(show, name, language):
     assert show(html_of(name, language)).evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def style(page, selector, what):
-    return page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{what}")
+def style(page, selector, property_):
+    return page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{property_}")
 
 
-def brightness(page, selector, what):
+def brightness(page, selector, property_):
     """Of what is painted, 0 to 255."""
-    painted = style(page, selector, what)
+    painted = style(page, selector, property_)
     return sum(int(number) for number in re.findall(r"\d+", painted)[:3]) / 3
 
 
-@EACH
-@SCHEMES
+@EACH_MAIL
+@EACH_SCHEME
 def test_a_mail_is_dark_where_the_phone_is(show, name, scheme):
     page = show(html_of(name), scheme=scheme)
-    papers = [brightness(page, place, "backgroundColor") > 127 for place in ("body", ".sheet")]
-    inks = [brightness(page, place, "color") > 127 for place in ("body", ".sheet p")]
-    assert (papers, inks) == (([True] * 2, [False] * 2) if scheme == "light" else ([False] * 2, [True] * 2))
+    backgrounds = [brightness(page, place, "backgroundColor") > 127 for place in ("body", ".sheet")]
+    texts = [brightness(page, place, "color") > 127 for place in ("body", ".sheet p")]
+    assert (backgrounds, texts) == (
+        ([True] * 2, [False] * 2) if scheme == "light" else ([False] * 2, [True] * 2)
+    )
 
 
 @pytest.mark.parametrize(("language", "side"), [("en", "left"), ("ar", "right")])

@@ -5,38 +5,39 @@ import re
 
 import journeys
 import pytest
+from appearances import ACCEPTED, APPEARANCES, shown_as
 from journeys import JOURNEYS
-from looks import LOOKS, SEEN, look
+from known_screens import SCREENS
 from modes import HTMX, VERSION
-from steps import FOLDER, SCREENS, arrive, complaints, fits, step
+from screen_checks import OUTLINES, accessibility_problems, expect_content, expect_screen, fits_in_width
 
 pytestmark = pytest.mark.urls("tests.config.broken")
-EVERY_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+EACH_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 
 
-@EVERY_JOURNEY
+@EACH_JOURNEY
 def test_every_screen_is_what_it_should_be(page, journey):
     for name in journey(page):
-        step(page, name)
+        expect_screen(page, name)
 
 
 @pytest.mark.skipif(VERSION == 4, reason="lifting an error out of its page is app.js's part in htmx 4")
 @HTMX
-@EVERY_JOURNEY
+@EACH_JOURNEY
 def test_every_screen_is_reached_without_our_script_and_read_in_every_look(page, journey):
     """htmx has come and app.js has not: what it adds, nobody needs to get through."""
     page.route("**/app*.js", lambda route: route.abort())
     wrong = {}
     for name in journey(page):
-        arrive(page, name, ours=False)
-        for how, (_, rules) in LOOKS.items():
-            with look(page, how):
-                seen = complaints(page, rules, SEEN.get(how, [])) if rules else []
-                wrong[name, how] = seen + ([] if fits(page) else ["too wide"])
+        expect_content(page, name, with_our_script=False)
+        for appearance, (_, rules) in APPEARANCES.items():
+            with shown_as(page, appearance):
+                seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
+                wrong[name, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])
     assert {where: found for where, found in wrong.items() if found} == {}
 
 
 def test_every_screen_that_is_known_is_walked_to():
     walked = set(re.findall(r'yield f?"(.+)"', inspect.getsource(journeys))) - {"error-{status}"}
     known = {name for name in SCREENS if not re.fullmatch(r"error-\d+", name)}
-    assert (walked, {file.stem for file in FOLDER.iterdir()}) == (known, set(SCREENS))
+    assert (walked, {file.stem for file in OUTLINES.iterdir()}) == (known, set(SCREENS))

@@ -7,44 +7,44 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import zxingcpp
+from actions import (
+    ALICE,
+    Phone,
+    confirm_identity,
+    continue_to_backup_codes,
+    enrol,
+    enter_code,
+    enter_password,
+    expect_announcement,
+    expect_heading,
+    finish_setup,
+    follow,
+    open_session,
+    press,
+    set_up,
+    shown_codes,
+    shown_key,
+    sign_out,
+    start_setup,
+)
 from django.conf import settings
 from django.utils import timezone
 from modes import HTMX, NO_JS
 from PIL import Image
 from playwright.sync_api import expect
 from pypdf import PdfReader
-from steps import step
-from walks import (
-    ALICE,
-    Phone,
-    confirm,
-    enrol,
-    enter,
-    finish,
-    follow,
-    give_code,
-    give_password,
-    key,
-    press,
-    see,
-    set_up,
-    shown_codes,
-    sign_out,
-    start_set_up,
-    to_codes,
-    told,
-)
+from screen_checks import expect_screen
 
 from twofactor import sealing
 from twofactor.models import Authenticator
 
-CODE = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
-NOT_ON_PAPER = [
+CODE_PATTERN = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
+NOT_PRINTED = [
     *("Download", "Copy", "Print", "I have saved my backup codes", "Finish and turn on", "Cancel set-up"),
     *("Alice", "Step 3 of 3", "Help", "Language"),
 ]
 PHONE_SIZE = {"width": 320, "height": 640}
-LOOKS = {
+MEDIA = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "forced colours": {"color_scheme": "light", "forced_colors": "active"},
@@ -55,13 +55,13 @@ LOOKS = {
 
 @pytest.fixture
 def signed_in(page, alice):
-    enter(page.context, alice)
+    open_session(page.context, alice)
     return page
 
 
 @pytest.fixture
-def at_codes(signed_in):
-    to_codes(signed_in, start_set_up(signed_in))
+def codes_page(signed_in):
+    continue_to_backup_codes(signed_in, start_setup(signed_in))
     return signed_in
 
 
@@ -76,30 +76,30 @@ def scan(page):
 
 @pytest.mark.proves("3.6.1")
 def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
-    give_password(page)
-    see(page, "Hello, Alice")
-    start_set_up(page)
-    step(page, "setup")
+    enter_password(page)
+    expect_heading(page, "Hello, Alice")
+    start_setup(page)
+    expect_screen(page, "setup")
     phone = Phone(parse_qs(urlsplit(scan(page)).query)["secret"][0])
-    to_codes(page, phone)
-    finish(page)
+    continue_to_backup_codes(page, phone)
+    finish_setup(page)
     expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
     sign_out(page, alice)
-    give_password(page)
-    see(page, "Enter the code")
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
 
 
 def test_replacing_the_authenticator_asks_who_it_is_first(page, alice):
     old = enrol(alice)
-    enter(page.context, alice, old)
+    open_session(page.context, alice, old)
     page.goto("/two-factor/")
     follow(page, "Replace authenticator app")
-    confirm(page, old)
-    see(page, "Scan the QR code")
-    to_codes(page, Phone(key(page)))
-    finish(page)
+    confirm_identity(page, old)
+    expect_heading(page, "Scan the QR code")
+    continue_to_backup_codes(page, Phone(shown_key(page)))
+    finish_setup(page)
     assert key_in_use(alice) != old.key
 
 
@@ -112,15 +112,15 @@ def key_in_use(user):
 def test_the_steps_swap_in_place(signed_in):
     signed_in.goto("/two-factor/")
     signed_in.evaluate("window.here = true")
-    set_up_from_here(signed_in)
+    set_up_in_place(signed_in)
     assert signed_in.evaluate("window.here")
 
 
-def set_up_from_here(page):
+def set_up_in_place(page):
     follow(page, "Set up two-factor authentication")
-    see(page, "Scan the QR code")
-    to_codes(page, Phone(key(page)))
-    finish(page)
+    expect_heading(page, "Scan the QR code")
+    continue_to_backup_codes(page, Phone(shown_key(page)))
+    finish_setup(page)
 
 
 # The QR code and the key
@@ -128,12 +128,12 @@ def set_up_from_here(page):
 
 @HTMX
 def test_a_camera_reads_the_code_in_every_look(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     address = scan(signed_in)
     read = {}
-    for look, media in LOOKS.items():
+    for name, media in MEDIA.items():
         signed_in.emulate_media(**media)
-        read[look] = scan(signed_in)
+        read[name] = scan(signed_in)
     signed_in.emulate_media(media="screen", color_scheme="light", forced_colors="none")
     signed_in.set_viewport_size(PHONE_SIZE)
     read["320 px"] = scan(signed_in)
@@ -149,7 +149,7 @@ def test_a_camera_reads_the_code_in_every_look(signed_in):
 
 @HTMX
 def test_the_code_is_big_enough_for_a_camera(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     signed_in.set_viewport_size(PHONE_SIZE)
     box = signed_in.get_by_role("img").bounding_box()
     assert min(box["width"], box["height"]) >= 160
@@ -157,7 +157,7 @@ def test_the_code_is_big_enough_for_a_camera(signed_in):
 
 @HTMX
 def test_the_code_has_four_modules_of_room_around_it(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     picture = Image.open(BytesIO(signed_in.get_by_role("img").screenshot())).convert("L")
     dark = picture.point(lambda brightness: 255 if brightness < 64 else 0)
     left, top, *_ = dark.getbbox()
@@ -167,7 +167,7 @@ def test_the_code_has_four_modules_of_room_around_it(signed_in):
 
 @HTMX
 def test_the_code_says_what_it_is_and_not_the_key(signed_in):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     picture = signed_in.get_by_role("img")
     expect(picture).to_have_accessible_name(
         "QR code for your authenticator app. The key for typing in follows."
@@ -177,7 +177,7 @@ def test_the_code_says_what_it_is_and_not_the_key(signed_in):
 
 @HTMX
 def test_the_code_names_account_and_issuer(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     address = urlsplit(scan(signed_in))
     assert (unquote(address.path), parse_qs(address.query)["issuer"]) == (
         f"/Countersign:{ALICE}",
@@ -188,7 +188,7 @@ def test_the_code_names_account_and_issuer(signed_in):
 @HTMX
 def test_the_key_is_copied_without_its_gaps(signed_in, context):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     signed_in.get_by_role("main").get_by_text(phone.key).select_text()
     signed_in.keyboard.press("Control+C")
     assert signed_in.evaluate("navigator.clipboard.readText()").strip() == phone.key
@@ -196,14 +196,14 @@ def test_the_key_is_copied_without_its_gaps(signed_in, context):
 
 @HTMX
 def test_the_link_for_this_device_carries_the_same_key(signed_in):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
     assert parse_qs(urlsplit(link.get_attribute("href")).query)["secret"] == [phone.key]
 
 
 @HTMX
 def test_a_phone_offers_its_own_app_before_the_picture(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     signed_in.set_viewport_size(PHONE_SIZE)
     link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
     assert link.bounding_box()["y"] < signed_in.get_by_role("img").bounding_box()["y"]
@@ -214,49 +214,49 @@ def test_a_phone_offers_its_own_app_before_the_picture(signed_in):
 
 @NO_JS
 def test_a_reload_shows_the_same_key(signed_in):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     signed_in.reload()
-    assert key(signed_in) == phone.key
+    assert shown_key(signed_in) == phone.key
 
 
 @HTMX
 def test_a_second_tab_shows_the_same_key(signed_in, context):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     second = context.new_page()
     second.goto("/two-factor/setup/")
-    assert key(second) == phone.key
+    assert shown_key(second) == phone.key
 
 
 def test_after_a_wrong_code_the_same_key_still_counts(signed_in):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     follow(signed_in, "Continue")
-    give_code(signed_in, phone.wrong_code(), "Continue")
+    enter_code(signed_in, phone.wrong_code(), "Continue")
     field = signed_in.get_by_label("Enter the code")
     expect(field).to_have_accessible_description(re.compile("The code is not correct"))
     expect(field).to_have_value("")
     expect(field).to_be_focused()
     follow(signed_in, "Show the QR code again")
-    see(signed_in, "Scan the QR code")
-    assert key(signed_in) == phone.key
-    to_codes(signed_in, phone)
+    expect_heading(signed_in, "Scan the QR code")
+    assert shown_key(signed_in) == phone.key
+    continue_to_backup_codes(signed_in, phone)
 
 
 @HTMX
 def test_back_from_step_2_shows_the_same_key_on_a_whole_page(signed_in):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     follow(signed_in, "Continue")
-    see(signed_in, "Enter the code from your app")
+    expect_heading(signed_in, "Enter the code from your app")
     signed_in.go_back()
-    see(signed_in, "Scan the QR code")
-    assert key(signed_in) == phone.key
+    expect_heading(signed_in, "Scan the QR code")
+    assert shown_key(signed_in) == phone.key
     expect(signed_in.get_by_role("navigation", name="Account")).to_be_visible()
 
 
 @HTMX
 def test_what_is_misspelt_stays_in_the_field(signed_in):
-    start_set_up(signed_in)
+    start_setup(signed_in)
     follow(signed_in, "Continue")
-    give_code(signed_in, "12345", "Continue")
+    enter_code(signed_in, "12345", "Continue")
     field = signed_in.get_by_label("Enter the code")
     expect(field).to_have_accessible_description(re.compile("The code must be 6 numbers"))
     expect(field).to_have_value("12345")
@@ -266,95 +266,99 @@ def test_what_is_misspelt_stays_in_the_field(signed_in):
 
 
 @NO_JS
-def test_ten_codes_are_shown(at_codes):
-    assert [bool(CODE.match(code)) for code in shown_codes(at_codes)] == [True] * 10
+def test_ten_codes_are_shown(codes_page):
+    assert [bool(CODE_PATTERN.match(code)) for code in shown_codes(codes_page)] == [True] * 10
 
 
 @NO_JS
-def test_a_reload_shows_the_same_codes(at_codes):
-    codes = shown_codes(at_codes)
-    at_codes.reload()
-    assert shown_codes(at_codes) == codes
+def test_a_reload_shows_the_same_codes(codes_page):
+    codes = shown_codes(codes_page)
+    codes_page.reload()
+    assert shown_codes(codes_page) == codes
 
 
-def test_finishing_without_the_tick_keeps_the_codes_on_screen(at_codes):
-    codes = shown_codes(at_codes)
-    press(at_codes, "Finish and turn on")
-    box = at_codes.get_by_label("I have saved my backup codes")
+def test_finishing_without_the_tick_keeps_the_codes_on_screen(codes_page):
+    codes = shown_codes(codes_page)
+    press(codes_page, "Finish and turn on")
+    box = codes_page.get_by_label("I have saved my backup codes")
     expect(box).to_have_accessible_description(re.compile("Save the codes, then tick the box"))
     expect(box).to_be_focused()
-    expect(at_codes).to_have_title(re.compile("^Error: "))
-    assert shown_codes(at_codes) == codes
+    expect(codes_page).to_have_title(re.compile("^Error: "))
+    assert shown_codes(codes_page) == codes
     assert not Authenticator.objects.exists()
 
 
 @NO_JS
-def test_the_file_holds_what_is_on_screen(at_codes, alice):
-    with at_codes.expect_download() as download:
-        follow(at_codes, "Download")
+def test_the_file_holds_what_is_on_screen(codes_page, alice):
+    with codes_page.expect_download() as download:
+        follow(codes_page, "Download")
     assert download.value.suggested_filename == "countersign-backup-codes.txt"
     issuer, account, _date, _gap, *codes = download.value.path().read_text("utf-8").splitlines()
-    assert (issuer, account, codes) == ("Countersign", alice.email, shown_codes(at_codes))
+    assert (issuer, account, codes) == ("Countersign", alice.email, shown_codes(codes_page))
 
 
 @HTMX
-def test_codes_are_copied_one_to_a_line(at_codes, context):
+def test_codes_are_copied_one_to_a_line(codes_page, context):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    press(at_codes, "Copy")
-    told(at_codes, "Backup codes copied")
-    assert at_codes.evaluate("navigator.clipboard.readText()").splitlines() == shown_codes(at_codes)
+    press(codes_page, "Copy")
+    expect_announcement(codes_page, "Backup codes copied")
+    assert codes_page.evaluate("navigator.clipboard.readText()").splitlines() == shown_codes(codes_page)
 
 
 @HTMX
-def test_a_refused_clipboard_is_told_and_the_codes_are_selected(at_codes):
-    at_codes.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
-    press(at_codes, "Copy")
-    told(at_codes, "Your browser did not allow copying. The codes are selected: copy them yourself.")
-    assert at_codes.evaluate("String(getSelection())").split() == shown_codes(at_codes)
+def test_a_refused_clipboard_is_told_and_the_codes_are_selected(codes_page):
+    codes_page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
+    press(codes_page, "Copy")
+    expect_announcement(
+        codes_page, "Your browser did not allow copying. The codes are selected: copy them yourself."
+    )
+    assert codes_page.evaluate("String(getSelection())").split() == shown_codes(codes_page)
 
 
 @NO_JS
-def test_without_javascript_there_is_no_dead_button(at_codes):
-    buttons = at_codes.get_by_role("main").get_by_role("button").all_text_contents()
+def test_without_javascript_there_is_no_dead_button(codes_page):
+    buttons = codes_page.get_by_role("main").get_by_role("button").all_text_contents()
     assert buttons == ["Finish and turn on", "Cancel set-up"]
 
 
 @HTMX
-def test_paper_has_codes_app_account_and_date_alone(at_codes, alice):
-    at_codes.emulate_media(media="print", color_scheme="dark")
-    [sheet] = PdfReader(BytesIO(at_codes.pdf())).pages
+def test_paper_has_codes_app_account_and_date_alone(codes_page, alice):
+    codes_page.emulate_media(media="print", color_scheme="dark")
+    [sheet] = PdfReader(BytesIO(codes_page.pdf())).pages
     printed = sheet.extract_text()
     whose = f"Countersign · {alice.email} · {timezone.now().date()}"
-    assert [text for text in (whose, *shown_codes(at_codes)) if text not in printed] == []
-    assert [text for text in NOT_ON_PAPER if text in printed] == []
-    assert at_codes.get_by_role("main").evaluate("main => getComputedStyle(main).color") == "rgb(26, 27, 30)"
+    assert [text for text in (whose, *shown_codes(codes_page)) if text not in printed] == []
+    assert [text for text in NOT_PRINTED if text in printed] == []
+    assert (
+        codes_page.get_by_role("main").evaluate("main => getComputedStyle(main).color") == "rgb(26, 27, 30)"
+    )
 
 
 # Not finished
 
 
-def test_what_was_not_finished_is_offered_and_protects_nothing(at_codes, alice):
-    at_codes.goto("/two-factor/")
-    expect(at_codes.get_by_role("main")).to_contain_text(
+def test_what_was_not_finished_is_offered_and_protects_nothing(codes_page, alice):
+    codes_page.goto("/two-factor/")
+    expect(codes_page.get_by_role("main")).to_contain_text(
         "Set-up not finished. Your password alone is still enough"
     )
-    follow(at_codes, "Continue set-up")
-    see(at_codes, "Save your backup codes")
-    sign_out(at_codes, alice)
-    give_password(at_codes)
-    see(at_codes, "Hello, Alice")
+    follow(codes_page, "Continue set-up")
+    expect_heading(codes_page, "Save your backup codes")
+    sign_out(codes_page, alice)
+    enter_password(codes_page)
+    expect_heading(codes_page, "Hello, Alice")
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 @HTMX
 def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
-    phone = start_set_up(signed_in)
+    phone = start_setup(signed_in)
     if step == 2:
         follow(signed_in, "Continue")
     elif step == 3:
-        to_codes(signed_in, phone)
+        continue_to_backup_codes(signed_in, phone)
     press(signed_in, "Cancel set-up")
-    see(signed_in, "Security")
+    expect_heading(signed_in, "Security")
     expect(signed_in.get_by_text("Set-up cancelled. Nothing has changed.")).to_be_visible()
     expect(signed_in.get_by_role("link", name="Set up two-factor authentication")).to_be_visible()
 
@@ -365,10 +369,10 @@ def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
 @pytest.mark.proves("14.3.3", "N-14")
 @HTMX
 def test_no_secret_stays_in_the_browsers_storage(signed_in):
-    phone = start_set_up(signed_in)
-    to_codes(signed_in, phone)
+    phone = start_setup(signed_in)
+    continue_to_backup_codes(signed_in, phone)
     codes = shown_codes(signed_in)
-    finish(signed_in)
+    finish_setup(signed_in)
     kept = signed_in.evaluate("JSON.stringify([sessionStorage, localStorage])")
     assert [secret for secret in (phone.key, ALICE, *codes) if secret in kept] == []
 
@@ -378,10 +382,10 @@ def test_no_secret_stays_in_the_browsers_storage(signed_in):
 def test_no_address_ever_holds_a_secret(signed_in, context):
     asked = []
     context.on("request", lambda request: asked.append(request.url))
-    phone = start_set_up(signed_in)
-    to_codes(signed_in, phone)
+    phone = start_setup(signed_in)
+    continue_to_backup_codes(signed_in, phone)
     codes = shown_codes(signed_in)
-    finish(signed_in)
+    finish_setup(signed_in)
     assert [secret for secret in (phone.key, ALICE, *codes) if secret in json.dumps(asked)] == []
 
 
@@ -389,23 +393,23 @@ def test_no_address_ever_holds_a_secret(signed_in, context):
 def test_once_acknowledged_the_codes_are_gone(signed_in):
     set_up(signed_in)
     signed_in.goto("/two-factor/setup/codes/")
-    expect(signed_in.get_by_text(CODE)).to_have_count(0)
+    expect(signed_in.get_by_text(CODE_PATTERN)).to_have_count(0)
 
 
 def test_a_dismissed_reminder_stays_on_its_page(page, alice):
-    enter(page.context, alice)
+    open_session(page.context, alice)
     page.goto("/")
     page.get_by_role("button", name="Dismiss two-factor reminder").click()
     expect(page.get_by_text("Reminder dismissed").last).to_be_attached()
     expect(page.get_by_role("heading", level=1)).to_be_focused()
-    see(page, "Hello, Alice")
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_reminder_dismissed_in_an_ended_session_leads_back_to_its_page(page, alice):
-    enter(page.context, alice)
+    open_session(page.context, alice)
     page.goto("/")
     page.context.clear_cookies(name="sessionid")
     page.get_by_role("button", name="Dismiss two-factor reminder").click()
     expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
-    give_password(page, path=page.url)
-    see(page, "Hello, Alice")
+    enter_password(page, path=page.url)
+    expect_heading(page, "Hello, Alice")

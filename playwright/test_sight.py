@@ -3,13 +3,21 @@
 from io import BytesIO
 
 import pytest
+from actions import (
+    KEY_PATTERN,
+    continue_to_backup_codes,
+    enter_password,
+    expect_heading,
+    follow,
+    open_session,
+    start_setup,
+)
+from appearances import NARROW, shown_as
 from django.conf import settings
-from looks import NARROW, look
 from modes import HTMX
 from PIL import Image
 from playwright.sync_api import expect
-from steps import fits
-from walks import KEY, enter, follow, give_password, see, start_set_up, to_codes
+from screen_checks import fits_in_width
 
 from tests.twofactor.sent_codes import has_number
 
@@ -22,14 +30,14 @@ COLOUR_SCHEMES = [
 ]
 
 # Colours as [red, green, blue, opacity], and the one that is painted around a place.
-COLOURS = """
+COLOUR_FUNCTIONS = """
   const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const clear = (colour) => parts(colour)[3] === 0;
   const around = (place) => {
     const ground = getComputedStyle(place.parentElement).backgroundColor;
     return clear(ground) && place.parentElement.parentElement ? around(place.parentElement) : parts(ground);
   };"""
-OUTLINE = f"""() => {{ {COLOURS}
+FOCUS_STATE = f"""() => {{ {COLOUR_FUNCTIONS}
   const place = document.activeElement;
   const {{ outlineWidth, outlineColor, outlineStyle }} = getComputedStyle(place);
   const box = place.getBoundingClientRect();
@@ -43,7 +51,7 @@ OUTLINE = f"""() => {{ {COLOURS}
   }};
 }}"""
 # What shows where a field, a button or the QR code ends: its border, or what it is filled with.
-EDGES = f"""() => {{ {COLOURS}
+EDGE_COLOURS = f"""() => {{ {COLOUR_FUNCTIONS}
   return [...document.querySelectorAll("input, select, button, .button, .qr")]
     .filter((place) => place.checkVisibility())
     .filter((place) => !place.closest(".unseen, .link, .language, [type=checkbox]"))
@@ -53,7 +61,8 @@ EDGES = f"""() => {{ {COLOURS}
       return [place.textContent.trim() || place.name || place.className, edge, around(place)];
     }});
 }}"""
-SMALL = """() => [...document.querySelectorAll("button, .button, summary, select, [type=checkbox], footer a")]
+SMALL_TARGETS = """() =>
+  [...document.querySelectorAll("button, .button, summary, select, [type=checkbox], footer a")]
   .filter((place) => place.checkVisibility())
   .filter((place) => {
     const { width, height } = place.getBoundingClientRect();
@@ -61,20 +70,20 @@ SMALL = """() => [...document.querySelectorAll("button, .button, summary, select
     return height < least || width < Math.min(least, 24);
   }).map((place) => place.outerHTML)"""
 # WCAG 1.4.12, as its bookmarklet sets it.
-SPACED = """() => {
+WIDE_TEXT_SPACING = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`p {margin-block-end: 2em !important}
     * {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}`);
   document.adoptedStyleSheets = [sheet];
 }"""
-TWICE = "() => { document.documentElement.style.fontSize = '200%' }"
-CLIPPED = """() => [...document.querySelectorAll("main *, header *, footer *")]
+DOUBLE_TEXT_SIZE = "() => { document.documentElement.style.fontSize = '200%' }"
+CLIPPED_TEXT = """() => [...document.querySelectorAll("main *, header *, footer *")]
   .filter((place) => !place.closest(".unseen, .who, [hidden]"))
   .filter((place) => getComputedStyle(place).overflow === "hidden")
   .filter((place) => place.scrollWidth > place.clientWidth + 1 || place.scrollHeight > place.clientHeight + 1)
   .map((place) => place.outerHTML)"""
 
-MOVING = """() => [...document.querySelectorAll("*")]
+MOVING_ELEMENTS = """() => [...document.querySelectorAll("*")]
   .filter((place) => getComputedStyle(place).transitionDuration !== "0s")
   .concat(document.getAnimations())
   .map(String)"""
@@ -82,19 +91,19 @@ MOVING = """() => [...document.querySelectorAll("*")]
 
 @pytest.fixture
 def settings_page(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/")
     return page
 
 
 @pytest.fixture
-def at_codes(page, alice):
-    enter(page.context, alice)
-    to_codes(page, start_set_up(page))
+def codes_page(page, alice):
+    open_session(page.context, alice)
+    continue_to_backup_codes(page, start_setup(page))
     return page
 
 
-def in_arabic(page):
+def switch_to_arabic(page):
     page.context.add_cookies(
         [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
     )
@@ -120,12 +129,12 @@ def picture(place):
     return Image.open(BytesIO(place.screenshot())).convert("RGB")
 
 
-def tabbed(page):
+def focus_stops(page):
     """What the keyboard comes by, once round the page."""
     page.evaluate("document.activeElement.blur()")
     while True:
         page.keyboard.press("Tab")
-        found = page.evaluate(OUTLINE)
+        found = page.evaluate(FOCUS_STATE)
         if found["body"]:
             return
         yield found
@@ -138,7 +147,7 @@ def test_wherever_the_keyboard_is_can_be_seen(settings_page, path):
     settings_page.goto(path)
     for media in COLOUR_SCHEMES:
         settings_page.emulate_media(**media)
-        stops = list(tabbed(settings_page))
+        stops = list(focus_stops(settings_page))
         assert len(stops) > 6
         assert [stop for stop in stops if stop["width"] < 2 or not stop["seen"]] == []
         assert [stop for stop in stops if contrast(*stop["colours"]) < 3] == []
@@ -148,21 +157,21 @@ def test_wherever_the_keyboard_is_can_be_seen(settings_page, path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fields_buttons_and_the_qr_code_show_where_they_end(at_codes, scheme):
-    at_codes.emulate_media(color_scheme=scheme)
-    expect(at_codes.get_by_role("button", name="Print")).to_be_visible()
-    edges = at_codes.evaluate(EDGES)
+def test_fields_buttons_and_the_qr_code_show_where_they_end(codes_page, scheme):
+    codes_page.emulate_media(color_scheme=scheme)
+    expect(codes_page.get_by_role("button", name="Print")).to_be_visible()
+    edges = codes_page.evaluate(EDGE_COLOURS)
     for path in ("/two-factor/setup/", "/accounts/password_change/"):
-        at_codes.goto(path)
-        edges += at_codes.evaluate(EDGES)
+        codes_page.goto(path)
+        edges += codes_page.evaluate(EDGE_COLOURS)
     assert len(edges) >= 10
     assert [name for name, *colours in edges if contrast(*colours) < 3] == []
 
 
-def test_an_empty_checkbox_can_be_seen(at_codes):
+def test_an_empty_checkbox_can_be_seen(codes_page):
     for scheme in ("light", "dark"):
-        at_codes.emulate_media(color_scheme=scheme)
-        box = picture(at_codes.get_by_label("I have saved my backup codes"))
+        codes_page.emulate_media(color_scheme=scheme)
+        box = picture(codes_page.get_by_label("I have saved my backup codes"))
         ground = box.getpixel((0, 0))
         assert max(contrast(ground, colour) for _, colour in box.getcolors(4096)) >= 3
 
@@ -182,26 +191,26 @@ def test_the_strongest_button_can_be_read_in_forced_colours(page, site):
 
 def test_fingers_hit_what_they_aim_at(settings_page):
     for name in ("light", "narrow"):
-        with look(settings_page, name):
-            assert settings_page.evaluate(SMALL) == []
+        with shown_as(settings_page, name):
+            assert settings_page.evaluate(SMALL_TARGETS) == []
 
 
-@pytest.mark.parametrize("change", [SPACED, TWICE], ids=["spaced", "twice as large"])
-def test_nothing_is_cut_off_when_text_grows(at_codes, change):
-    at_codes.set_viewport_size(NARROW)
-    at_codes.evaluate(change)
-    assert at_codes.evaluate(CLIPPED) == []
-    assert change is TWICE or fits(at_codes)
+@pytest.mark.parametrize("change", [WIDE_TEXT_SPACING, DOUBLE_TEXT_SIZE], ids=["spaced", "twice as large"])
+def test_nothing_is_cut_off_when_text_grows(codes_page, change):
+    codes_page.set_viewport_size(NARROW)
+    codes_page.evaluate(change)
+    assert codes_page.evaluate(CLIPPED_TEXT) == []
+    assert change is DOUBLE_TEXT_SIZE or fits_in_width(codes_page)
 
 
-def test_every_backup_code_fits_on_the_narrowest_screen(at_codes):
-    at_codes.set_viewport_size(NARROW)
-    boxes = [code.bounding_box() for code in at_codes.get_by_role("main").get_by_role("listitem").all()]
+def test_every_backup_code_fits_on_the_narrowest_screen(codes_page):
+    codes_page.set_viewport_size(NARROW)
+    boxes = [code.bounding_box() for code in codes_page.get_by_role("main").get_by_role("listitem").all()]
     assert [box for box in boxes if box["x"] < 0 or box["x"] + box["width"] > NARROW["width"]] == []
 
 
-def test_backup_codes_are_set_in_a_typewriter_face(at_codes):
-    first = at_codes.get_by_role("main").get_by_role("listitem").first.get_by_role("code")
+def test_backup_codes_are_set_in_a_typewriter_face(codes_page):
+    first = codes_page.get_by_role("main").get_by_role("listitem").first.get_by_role("code")
     assert "monospace" in first.evaluate("code => getComputedStyle(code).fontFamily")
 
 
@@ -213,7 +222,7 @@ def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
     for name in ("Turn off", "Leave it on", "Make new backup codes"):
         follow(settings_page, name)
         expect(settings_page.get_by_role("heading", level=1)).to_be_visible()
-        assert settings_page.evaluate(MOVING) == []
+        assert settings_page.evaluate(MOVING_ELEMENTS) == []
 
 
 # From right to left
@@ -221,7 +230,7 @@ def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
 
 def test_the_layout_is_mirrored(settings_page):
     before = settings_page.get_by_role("link", name="Countersign").bounding_box()["x"]
-    in_arabic(settings_page)
+    switch_to_arabic(settings_page)
     assert settings_page.get_by_role("link", name="Countersign").bounding_box()["x"] > before
 
 
@@ -229,42 +238,42 @@ def directions(places):
     return {place.evaluate("place => getComputedStyle(place).direction") for place in places}
 
 
-def test_codes_and_the_key_are_read_from_left_to_right_everywhere(at_codes):
-    in_arabic(at_codes)
-    main = at_codes.get_by_role("main")
+def test_codes_and_the_key_are_read_from_left_to_right_everywhere(codes_page):
+    switch_to_arabic(codes_page)
+    main = codes_page.get_by_role("main")
     assert directions(main.get_by_role("code").all()) == {"ltr"}
-    at_codes.goto("/two-factor/setup/")
-    assert directions(main.get_by_text(KEY).all()) == {"ltr"}
+    codes_page.goto("/two-factor/setup/")
+    assert directions(main.get_by_text(KEY_PATTERN).all()) == {"ltr"}
 
 
 def test_a_number_is_read_from_left_to_right_everywhere(settings_page, alice):
     has_number(alice)
-    in_arabic(settings_page)
+    switch_to_arabic(settings_page)
     assert directions(settings_page.get_by_text("••• 67", exact=True).all()) == {"ltr"}
 
 
 def test_a_code_is_typed_from_left_to_right_everywhere(page, phone):
-    give_password(page)
-    see(page, "Enter the code")
-    in_arabic(page)
+    enter_password(page)
+    expect_heading(page, "Enter the code")
+    switch_to_arabic(page)
     assert directions([page.get_by_role("main").get_by_role("textbox")]) == {"ltr"}
 
 
 # Lines of text
 
-LINES = """button => { const range = document.createRange(); range.selectNodeContents(button);
+TEXT_LINES = """button => { const range = document.createRange(); range.selectNodeContents(button);
   return [...range.getClientRects()].map(({ left, right }) => [Math.round(left), Math.round(right)]); }"""
 
 
 @pytest.mark.parametrize(("direction", "side"), [("ltr", 0), ("rtl", 1)])
 def test_a_long_name_of_a_way_wraps_where_the_others_stand(page, alice, phone, direction, side):
     has_number(alice)
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     page.set_viewport_size({"width": 320, "height": 640})
     page.evaluate("direction => document.documentElement.dir = direction", direction)
-    page.evaluate(TWICE)
-    lines = page.get_by_role("button", name="Send a code by text message").evaluate(LINES)
-    others = page.get_by_role("link", name="Authenticator app").evaluate(LINES)
+    page.evaluate(DOUBLE_TEXT_SIZE)
+    lines = page.get_by_role("button", name="Send a code by text message").evaluate(TEXT_LINES)
+    others = page.get_by_role("link", name="Authenticator app").evaluate(TEXT_LINES)
     assert len(lines) > 1
     assert {line[side] for line in lines} == {others[0][side]}

@@ -3,10 +3,20 @@
 import re
 
 import pytest
+from actions import (
+    BACKUP_CODES,
+    enrol,
+    enter_code,
+    enter_password,
+    expect_heading,
+    follow,
+    history_length,
+    mailed_code,
+    press,
+)
 from modes import HTMX
 from playwright.sync_api import expect
-from steps import step
-from walks import PAPER, enrol, follow, give_code, give_password, history_length, mailed_code, press, see
+from screen_checks import expect_screen
 
 from tests.people import person
 from twofactor.models import GuessBudget
@@ -15,91 +25,91 @@ from twofactor.models import GuessBudget
 @pytest.fixture
 def phone(alice):
     """And one code on paper is left."""
-    return enrol(alice, PAPER[:1])
+    return enrol(alice, BACKUP_CODES[:1])
 
 
 @pytest.mark.proves("H-07")
 def test_password_and_code_lead_to_the_page_asked_for(page, phone):
-    give_password(page, path="/accounts/login/?next=/accounts/profile/")
-    see(page, "Enter the code")
-    give_code(page, phone.code())
-    see(page, "Profile")
+    enter_password(page, path="/accounts/login/?next=/accounts/profile/")
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.code())
+    expect_heading(page, "Profile")
 
 
 def test_two_people_in_one_browser_do_not_guess_for_each_other(page, context, phone):
     bobs_phone = enrol(person("bob@example.com", name="Bob"))
-    give_password(page)
-    see(page, "Enter the code")
+    enter_password(page)
+    expect_heading(page, "Enter the code")
     other = context.new_page()
-    give_password(other, "bob@example.com")
-    see(other, "Enter the code")
-    give_code(page, phone.code())
+    enter_password(other, "bob@example.com")
+    expect_heading(other, "Enter the code")
+    enter_code(page, phone.code())
     expect(page.get_by_text("Someone else started to sign in in another tab.")).to_be_visible()
     expect(page.get_by_text("bob@example.com")).to_be_visible()
     assert not GuessBudget.objects.filter(failures__gt=0).exists()
-    give_code(page, bobs_phone.code())
-    see(page, "Hello, Bob")
+    enter_code(page, bobs_phone.code())
+    expect_heading(page, "Hello, Bob")
 
 
 @HTMX
 def test_an_old_tab_of_somebody_else_does_not_show_a_page_under_her_name(page, context, alice):
     person("bob@example.com", name="Bob")
-    give_password(page)
-    see(page, "Hello, Alice")
+    enter_password(page)
+    expect_heading(page, "Hello, Alice")
     page.goto("/two-factor/")
     other = context.new_page()
     other.goto("/")
     other.get_by_role("navigation", name="Account").get_by_text("Alice").click()
     other.get_by_role("button", name="Sign out", exact=True).click()
-    see(other, "Sign in")
-    give_password(other, "bob@example.com")
-    see(other, "Hello, Bob")
+    expect_heading(other, "Sign in")
+    enter_password(other, "bob@example.com")
+    expect_heading(other, "Hello, Bob")
     follow(page, "Set up two-factor authentication")
-    see(page, "Scan the QR code")
+    expect_heading(page, "Scan the QR code")
     account = page.get_by_role("navigation", name="Account")
     expect(account.get_by_text("Bob")).to_be_visible()
     expect(account.get_by_text("Alice")).to_have_count(0)
 
 
-LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
+NO_SIGN_IN_WAITING = "No sign-in is waiting for a code in this browser. Enter your password again."
 
 
 @pytest.mark.parametrize("path", ["", "other", "backup", "sent"])
 def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page, phone, path):
-    give_password(page, path="/accounts/login/?next=/accounts/profile/")
-    see(page, "Enter the code")
+    enter_password(page, path="/accounts/login/?next=/accounts/profile/")
+    expect_heading(page, "Enter the code")
     if path:
         follow(page, "Try another way")
     if path == "backup":
         follow(page, "Backup code")
     if path == "sent":
         press(page, "Send a code by e-mail")
-        see(page, "Enter the code from your e-mail")
+        expect_heading(page, "Enter the code from your e-mail")
     page.context.clear_cookies(name="twofactor_pending")
     if path == "other":
         follow(page, "Authenticator app")
     else:
-        give_code(page, phone.code())
-    see(page, "Sign in")
-    expect(page.get_by_text(LOST)).to_be_visible()
+        enter_code(page, phone.code())
+    expect_heading(page, "Sign in")
+    expect(page.get_by_text(NO_SIGN_IN_WAITING)).to_be_visible()
     expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
-    give_password(page, path=page.url)
-    give_code(page, phone.code())
-    see(page, "Profile")
+    enter_password(page, path=page.url)
+    enter_code(page, phone.code())
+    expect_heading(page, "Profile")
 
 
 def test_a_browser_that_lost_all_its_cookies_goes_on_where_it_was_to(page, phone):
-    give_password(page, path="/accounts/login/?next=/accounts/profile/")
-    see(page, "Enter the code")
+    enter_password(page, path="/accounts/login/?next=/accounts/profile/")
+    expect_heading(page, "Enter the code")
     page.context.clear_cookies()
-    give_code(page, phone.code())
-    see(page, "This page is out of date")
+    enter_code(page, phone.code())
+    expect_heading(page, "This page is out of date")
     follow(page, "Reload and carry on")
-    see(page, "Sign in")
-    expect(page.get_by_text(LOST)).to_be_visible()
-    give_password(page, path=page.url)
-    give_code(page, phone.code())
-    see(page, "Profile")
+    expect_heading(page, "Sign in")
+    expect(page.get_by_text(NO_SIGN_IN_WAITING)).to_be_visible()
+    enter_password(page, path=page.url)
+    enter_code(page, phone.code())
+    expect_heading(page, "Profile")
 
 
 @HTMX
@@ -109,87 +119,87 @@ def test_the_code_is_asked_for_without_a_new_document(page, phone):
     page.get_by_label("E-mail address").fill("alice@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     press(page, "Sign in")
-    step(page, "verify")
+    expect_screen(page, "verify")
     assert page.evaluate("window.sameDocument") is True
 
 
 def test_a_wrong_code_empties_the_field(page, phone):
-    give_password(page)
-    give_code(page, phone.wrong_code())
-    step(page, "verify-wrong")
+    enter_password(page)
+    enter_code(page, phone.wrong_code())
+    expect_screen(page, "verify-wrong")
     expect(page.get_by_label("Enter the code")).to_have_value("")
 
 
 def test_a_slip_is_kept_to_be_mended(page, phone):
-    give_password(page)
-    give_code(page, "12345")
+    enter_password(page)
+    enter_code(page, "12345")
     expect(page.get_by_label("Enter the code")).to_have_value("12345")
     assert GuessBudget.objects.get().failures == 0
 
 
 def test_a_backup_code_in_the_field_of_the_app_signs_in(page, phone):
-    give_password(page)
-    give_code(page, PAPER[0].lower())
-    step(page, "dashboard-last-code")
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0].lower())
+    expect_screen(page, "dashboard-last-code")
 
 
 def test_a_backup_code_on_its_own_page_signs_in(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     follow(page, "Backup code")
-    give_code(page, PAPER[0])
-    see(page, "Hello, Alice")
+    enter_code(page, BACKUP_CODES[0])
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_backup_code_of_a_japanese_keyboard_signs_in(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     follow(page, "Backup code")
-    give_code(page, "ＡＢＣＤＥーＦＧＨＪＫーＭＮＰＱＲ")
-    see(page, "Hello, Alice")
+    enter_code(page, "ＡＢＣＤＥーＦＧＨＪＫーＭＮＰＱＲ")
+    expect_heading(page, "Hello, Alice")
 
 
 def test_a_code_by_mail_signs_in_and_offers_a_new_authenticator(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
-    give_code(page, mailed_code())
-    step(page, "dashboard-came-back")
+    expect_heading(page, "Enter the code from your e-mail")
+    enter_code(page, mailed_code())
+    expect_screen(page, "dashboard-came-back")
     expect(page.get_by_role("region", name="You signed in with a code from your e-mail")).to_be_visible()
 
 
 def test_from_the_mailed_code_back_to_the_authenticator(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your e-mail")
     follow(page, "Use the authenticator app")
-    see(page, "Enter the code")
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
 
 
 def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your e-mail")
     press(page, "Send a new code")
     expect(page.get_by_text(re.compile(r"You can ask for a new code in \d+ seconds?"))).to_be_visible()
-    give_code(page, mailed_code())
-    see(page, "Hello, Alice")
+    enter_code(page, mailed_code())
+    expect_heading(page, "Hello, Alice")
 
 
 @pytest.mark.parametrize("from_page", ["Send a new code", "Send a code by e-mail"])
 def test_asking_too_soon_stays_where_the_code_can_be_entered(page, phone, from_page):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your e-mail")
     if from_page == "Send a code by e-mail":
         follow(page, "Try another way")
-        see(page, "Try another way")
+        expect_heading(page, "Try another way")
     with page.expect_response("**/verify/send/") as answer:
         press(page, from_page)
     expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
@@ -200,10 +210,10 @@ def test_asking_too_soon_stays_where_the_code_can_be_entered(page, phone, from_p
 
 @HTMX
 def test_an_error_has_no_address_of_its_own(page, phone):
-    give_password(page)
+    enter_password(page)
     follow(page, "Try another way")
     press(page, "Send a code by e-mail")
-    see(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your e-mail")
     before = history_length(page)
     press(page, "Send a new code")
     expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
@@ -212,24 +222,24 @@ def test_an_error_has_no_address_of_its_own(page, phone):
 
 @pytest.mark.proves("X-11")
 def test_too_many_wrong_codes_lock_with_a_page_of_their_own(page, phone):
-    give_password(page)
+    enter_password(page)
     for _ in range(5):
-        give_code(page, phone.wrong_code())
+        enter_code(page, phone.wrong_code())
         expect(page.get_by_label("Enter the code")).to_have_value("")
     with page.expect_response("**/two-factor/verify/") as answer:
-        give_code(page, phone.code())
-    see(page, "You cannot sign in at the moment")
+        enter_code(page, phone.code())
+    expect_heading(page, "You cannot sign in at the moment")
     assert (answer.value.status, answer.value.headers["retry-after"].isdigit()) == (429, True)
 
 
 def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, phone):
-    give_password(page)
+    enter_password(page)
     page.get_by_label("Trust this browser for 30 days").check()
-    give_code(page, phone.code())
-    see(page, "Hello, Alice")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
     page.context.clear_cookies(name="sessionid")
-    give_password(page, path="/accounts/login/?next=/two-factor/")
-    see(page, "Security")
+    enter_password(page, path="/accounts/login/?next=/two-factor/")
+    expect_heading(page, "Security")
     press(page, "Forget all trusted browsers")
     expect(page.get_by_text("None. Every sign-in asks for a code.")).to_be_visible()
 
@@ -241,6 +251,6 @@ def test_the_form_of_the_administration_leads_to_the_code(page, site):
     page.get_by_label("E-mail address").fill("boss@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Log in").click()
-    see(page, "Enter the code")
-    give_code(page, phone.code())
+    expect_heading(page, "Enter the code")
+    enter_code(page, phone.code())
     expect(page).to_have_url(re.compile("/admin/$"))

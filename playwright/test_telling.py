@@ -2,35 +2,35 @@
 
 import re
 
+import filled_forms
 import pytest
-import submits
+from actions import (
+    ALICE,
+    BACKUP_CODES,
+    continue_to_backup_codes,
+    count_announcements,
+    enter_code,
+    enter_password,
+    expect_announcement,
+    expect_heading,
+    follow,
+    open_session,
+    press,
+    start_setup,
+)
 from django.core import mail
 from modes import HTMX, NO_JS
 from playwright.sync_api import expect
-from steps import step
-from walks import (
-    ALICE,
-    PAPER,
-    count_what_is_told,
-    enter,
-    follow,
-    give_code,
-    give_password,
-    press,
-    see,
-    start_set_up,
-    to_codes,
-    told,
-)
+from screen_checks import expect_screen
 
 from twofactor.models import BackupCode
 from twofactor.outgoing.outbox import send_due
 
-ENDED = "You are signed out everywhere else."
-REMINDER = "Make your account safer"
+SESSIONS_ENDED = "You are signed out everywhere else."
+REMINDER_NAME = "Make your account safer"
 
 # What stands around the main part, in the words of a screen reader.
-TOP = """
+HEADER = """
 - banner:
   - /children: deep-equal
   - link "Countersign":
@@ -38,7 +38,7 @@ TOP = """
   - navigation "Account":
 {}
 """
-STRANGER = """
+SIGNED_OUT = """
     - link "Sign in":
       - /url: /accounts/login/
 """
@@ -55,7 +55,7 @@ SIGNED_IN = """
         - listitem:
           - button "Sign out"
 """
-NUDGE = """
+REMINDER_OUTLINE = """
 - region "Make your account safer":
   - /children: deep-equal
   - heading "Make your account safer" [level=2]
@@ -64,7 +64,7 @@ NUDGE = """
     - /url: /two-factor/setup/
   - button "Dismiss two-factor reminder"
 """
-BOTTOM = """
+FOOTER = """
 - contentinfo:
   - /children: equal
   - link "Help":
@@ -76,14 +76,14 @@ BOTTOM = """
 
 
 @pytest.fixture
-def reminded(page, alice):
-    enter(page.context, alice)
+def page_with_reminder(page, alice):
+    open_session(page.context, alice)
     page.goto("/")
     return page
 
 
 def reminder(page):
-    return page.get_by_role("region", name=REMINDER)
+    return page.get_by_role("region", name=REMINDER_NAME)
 
 
 # The two regions that are read out
@@ -102,13 +102,13 @@ def test_a_swap_leaves_them_where_they_are(page, phone):
     page.goto("/accounts/login/")
     for role in ("status", "alert"):
         page.get_by_role(role).evaluate("region => region.dataset.same = 'yes'")
-    give_password_here(page)
-    step(page, "verify")
+    fill_sign_in_form(page)
+    expect_screen(page, "verify")
     for role in ("status", "alert"):
         expect(page.get_by_role(role)).to_have_attribute("data-same", "yes")
 
 
-def give_password_here(page):
+def fill_sign_in_form(page):
     page.get_by_label("E-mail address").fill(ALICE)
     page.get_by_label("Password").fill("correct horse battery")
     press(page, "Sign in")
@@ -117,23 +117,23 @@ def give_password_here(page):
 @HTMX
 def test_the_same_sentence_is_told_anew(page, alice, context):
     context.grant_permissions(["clipboard-write"])
-    enter(context, alice)
-    to_codes(page, start_set_up(page))
-    told = count_what_is_told(page)
+    open_session(context, alice)
+    continue_to_backup_codes(page, start_setup(page))
+    region = count_announcements(page)
     press(page, "Copy")
-    expect(told).to_have_attribute("data-told", "1")
+    expect(region).to_have_attribute("data-told", "1")
     press(page, "Copy")
-    expect(told).to_have_attribute("data-told", "2")
+    expect(region).to_have_attribute("data-told", "2")
 
 
 @HTMX
 def test_a_message_is_told_once(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/")
     press(page, "Sign out everywhere else")
-    told(page, ENDED)
+    expect_announcement(page, SESSIONS_ENDED)
     page.reload()
-    expect(page.get_by_text(ENDED)).to_have_count(0)
+    expect(page.get_by_text(SESSIONS_ENDED)).to_have_count(0)
 
 
 @NO_JS
@@ -143,16 +143,16 @@ def test_every_page_has_the_same_frame(page, site):
         for landmark in ("banner", "main", "contentinfo"):
             expect(page.get_by_role(landmark)).to_have_count(1)
         expect(page.get_by_role("contentinfo").get_by_role("link").first).to_have_text("Help")
-    expect(page.get_by_role("banner")).to_match_aria_snapshot(TOP.format(STRANGER))
-    expect(page.get_by_role("contentinfo")).to_match_aria_snapshot(BOTTOM)
+    expect(page.get_by_role("banner")).to_match_aria_snapshot(HEADER.format(SIGNED_OUT))
+    expect(page.get_by_role("contentinfo")).to_match_aria_snapshot(FOOTER)
 
 
 @HTMX
-def test_the_frame_of_whoever_is_signed_in(reminded):
-    reminded.get_by_role("navigation", name="Account").get_by_text("Alice").click()
-    expect(reminded.get_by_role("banner")).to_match_aria_snapshot(TOP.format(SIGNED_IN))
-    expect(reminder(reminded)).to_match_aria_snapshot(NUDGE)
-    expect(reminded.get_by_role("contentinfo")).to_match_aria_snapshot(BOTTOM)
+def test_the_frame_of_whoever_is_signed_in(page_with_reminder):
+    page_with_reminder.get_by_role("navigation", name="Account").get_by_text("Alice").click()
+    expect(page_with_reminder.get_by_role("banner")).to_match_aria_snapshot(HEADER.format(SIGNED_IN))
+    expect(reminder(page_with_reminder)).to_match_aria_snapshot(REMINDER_OUTLINE)
+    expect(page_with_reminder.get_by_role("contentinfo")).to_match_aria_snapshot(FOOTER)
 
 
 # The panel
@@ -160,17 +160,17 @@ def test_the_frame_of_whoever_is_signed_in(reminded):
 
 @HTMX
 def test_an_action_swaps_the_panel_and_nothing_else(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/")
     page.get_by_role("banner").evaluate("header => header.dataset.same = 'yes'")
     press(page, "Sign out everywhere else")
-    told(page, ENDED)
+    expect_announcement(page, SESSIONS_ENDED)
     expect(page.get_by_role("banner")).to_have_attribute("data-same", "yes")
 
 
 @NO_JS
 def test_turning_off_says_first_what_it_means(page, alice, phone):
-    enter(page.context, alice, phone)
+    open_session(page.context, alice, phone)
     page.goto("/two-factor/disable/")
     expect(page.get_by_role("main")).to_contain_text("Afterwards your password alone is enough to sign in.")
     follow(page, "Leave it on")
@@ -182,49 +182,49 @@ def test_turning_off_says_first_what_it_means(page, alice, phone):
 
 @NO_JS
 def test_whoever_used_a_backup_code_gets_a_letter(page, phone):
-    give_password(page)
-    give_code(page, PAPER[0])
-    see(page, "Hello, Alice")
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
+    expect_heading(page, "Hello, Alice")
     send_due()
     assert "A backup code was used" in mail.outbox[-1].subject
 
 
 @NO_JS
 def test_the_page_after_a_backup_code_says_how_many_are_left(page, phone):
-    give_password(page)
-    give_code(page, PAPER[0])
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
     expect(page.get_by_role("main")).to_contain_text("You have 2 backup codes left. Make new ones soon.")
 
 
 @NO_JS
 def test_a_backup_code_that_was_used_is_told_so(page, phone):
-    give_password(page)
-    give_code(page, PAPER[0])
-    see(page, "Hello, Alice")
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
+    expect_heading(page, "Hello, Alice")
     page.context.clear_cookies()
-    give_password(page)
-    give_code(page, PAPER[0])
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
     expect(page.get_by_label("Enter the code")).to_have_accessible_description(re.compile("already used"))
 
 
 @HTMX
 def test_whoever_leaves_without_saving_keeps_the_old_codes(page, site):
-    submits.make_new_codes(page).click()
-    see(page, "Save your new backup codes")
+    filled_forms.make_new_codes(page).click()
+    expect_heading(page, "Save your new backup codes")
     page.goto("/two-factor/")
     expect(page.get_by_text("Until then the old ones work.")).to_be_visible()
     page.context.clear_cookies()
-    give_password(page)
-    give_code(page, PAPER[0])
-    see(page, "Hello, Alice")
+    enter_password(page)
+    enter_code(page, BACKUP_CODES[0])
+    expect_heading(page, "Hello, Alice")
 
 
 @HTMX
 def test_whoever_decides_against_new_codes_keeps_the_old(page, site):
-    submits.make_new_codes(page)
+    filled_forms.make_new_codes(page)
     before = list(BackupCode.objects.values())
     follow(page, "Keep the old codes")
-    see(page, "Security")
+    expect_heading(page, "Security")
     assert list(BackupCode.objects.values()) == before
 
 
@@ -232,23 +232,26 @@ def test_whoever_decides_against_new_codes_keeps_the_old(page, site):
 
 
 @NO_JS
-def test_the_reminder_stands_between_header_and_page(reminded):
-    top, low = reminded.get_by_role("banner").bounding_box(), reminded.get_by_role("main").bounding_box()
-    box = reminder(reminded).bounding_box()
+def test_the_reminder_stands_between_header_and_page(page_with_reminder):
+    top, low = (
+        page_with_reminder.get_by_role("banner").bounding_box(),
+        page_with_reminder.get_by_role("main").bounding_box(),
+    )
+    box = reminder(page_with_reminder).bounding_box()
     assert top["y"] + top["height"] <= box["y"]
     assert box["y"] + box["height"] <= low["y"] + 1
 
 
-def test_a_dismissed_reminder_is_gone_after_the_next_sign_in_too(reminded):
-    reminded.get_by_role("button", name="Dismiss two-factor reminder").click()
-    expect(reminder(reminded)).to_have_count(0)
-    reminded.context.clear_cookies()
-    give_password(reminded)
-    see(reminded, "Hello, Alice")
-    expect(reminder(reminded)).to_have_count(0)
+def test_a_dismissed_reminder_is_gone_after_the_next_sign_in_too(page_with_reminder):
+    page_with_reminder.get_by_role("button", name="Dismiss two-factor reminder").click()
+    expect(reminder(page_with_reminder)).to_have_count(0)
+    page_with_reminder.context.clear_cookies()
+    enter_password(page_with_reminder)
+    expect_heading(page_with_reminder, "Hello, Alice")
+    expect(reminder(page_with_reminder)).to_have_count(0)
 
 
-def test_whoever_sets_it_up_is_reminded_no_more(reminded):
-    reminder(reminded).get_by_role("link", name="Set up two-factor authentication").click()
-    see(reminded, "Scan the QR code")
-    expect(reminder(reminded)).to_have_count(0)
+def test_whoever_sets_it_up_is_reminded_no_more(page_with_reminder):
+    reminder(page_with_reminder).get_by_role("link", name="Set up two-factor authentication").click()
+    expect_heading(page_with_reminder, "Scan the QR code")
+    expect(reminder(page_with_reminder)).to_have_count(0)

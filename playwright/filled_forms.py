@@ -3,9 +3,17 @@
 import re
 from datetime import timedelta
 
+from actions import (
+    ALICE,
+    BACKUP_CODES,
+    continue_to_backup_codes,
+    enrol,
+    expect_heading,
+    open_session,
+    start_setup,
+)
 from django.core import mail
 from django.utils import timezone
-from walks import ALICE, PAPER, enrol, enter, see, start_set_up, to_codes
 
 from tests.people import PASSWORD, person
 from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
@@ -25,31 +33,31 @@ def fill(page, fields):
         page.get_by_label(label, exact=True).fill(text)
 
 
-def alice(page, **fields):
+def sign_in_alice(page, **fields):
     """Signed in, without two-factor authentication."""
     user = person(ALICE, **{"name": "Alice", **fields})
-    enter(page.context, user)
+    open_session(page.context, user)
     return user
 
 
-def protected(page):
+def sign_in_alice_with_two_factor(page):
     """Signed in with two-factor authentication on."""
     user = person(ALICE, name="Alice")
-    phone = enrol(user, PAPER)
-    enter(page.context, user, phone)
+    phone = enrol(user, BACKUP_CODES)
+    open_session(page.context, user, phone)
     return user, phone
 
 
-def asked(page, path="/two-factor/verify/"):
+def open_second_step(page, path="/two-factor/verify/"):
     """The password was right; now it is about the code."""
     user = person(ALICE, name="Alice")
-    phone = enrol(user, PAPER)
-    enter(page.context, user)
+    phone = enrol(user, BACKUP_CODES)
+    open_session(page.context, user)
     page.goto(path)
     return user, phone
 
 
-def prove(page, phone, path):
+def fill_confirmation(page, phone, path):
     page.goto(path)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label(re.compile("^Enter the code")).fill(phone.code())
@@ -77,35 +85,35 @@ def sign_in(page):
 
 
 def sign_out(page):
-    alice(page)
+    sign_in_alice(page)
     page.goto("/help/")
     page.get_by_role("navigation", name="Account").get_by_text("Alice").click()
     return button(page, "Sign out", "banner")
 
 
-def confirm_the_address(page):
+def confirm_address(page):
     sign_up(page).click()
-    see(page, "Look in your inbox")
+    expect_heading(page, "Look in your inbox")
     page.goto(mailed_link())
     fill(page, {"Password": NEW_PASSWORD})
     return button(page, "Confirm this address")
 
 
-def send_the_link_again(page):
-    alice(page, email_verified_at=None)
+def resend_link(page):
+    sign_in_alice(page, email_verified_at=None)
     page.goto("/")
     return button(page, "Send the link again")
 
 
-def save_the_profile(page):
-    alice(page)
+def save_profile(page):
+    sign_in_alice(page)
     page.goto("/accounts/profile/")
     fill(page, {"Name": "Alice B."})
     return button(page, "Save profile")
 
 
-def change_the_address(page):
-    alice(page)
+def change_address(page):
+    sign_in_alice(page)
     page.goto("/accounts/email/change/")
     page.get_by_label("Password").fill(PASSWORD)
     button(page, "Confirm").click()
@@ -113,30 +121,30 @@ def change_the_address(page):
     return button(page, "Send the link")
 
 
-def change_the_password(page):
-    alice(page)
+def change_password(page):
+    sign_in_alice(page)
     page.goto("/accounts/password_change/")
     new = {"New password": NEW_PASSWORD, "New password confirmation": NEW_PASSWORD}
     fill(page, {"Old password": PASSWORD, **new})
     return button(page, "Change password")
 
 
-def ask_for_a_new_password(page):
+def request_password_reset(page):
     person(ALICE)
     page.goto("/accounts/password_reset/")
     fill(page, {"E-mail address": ALICE})
     return button(page, "Send the link")
 
 
-def set_a_new_password(page):
-    ask_for_a_new_password(page).click()
-    see(page, "Look in your inbox")
+def reset_password(page):
+    request_password_reset(page).click()
+    expect_heading(page, "Look in your inbox")
     page.goto(mailed_link())
     fill(page, {"New password": NEW_PASSWORD, "New password confirmation": NEW_PASSWORD})
     return button(page, "Set the new password")
 
 
-def change_the_language(page):
+def change_language(page):
     page.goto("/help/")
     page.get_by_label("Language").select_option("de")
     return button(page, "Change language", "contentinfo")
@@ -145,64 +153,64 @@ def change_the_language(page):
 # The second step
 
 
-def give_the_code(page):
-    _, phone = asked(page)
+def enter_code(page):
+    _, phone = open_second_step(page)
     fill(page, {"Enter the code": phone.code()})
     return button(page, "Sign in")
 
 
-def give_a_backup_code(page):
-    asked(page, "/two-factor/verify/backup/")
-    fill(page, {"Enter a backup code": PAPER[0]})
+def enter_backup_code(page):
+    open_second_step(page, "/two-factor/verify/backup/")
+    fill(page, {"Enter a backup code": BACKUP_CODES[0]})
     return button(page, "Sign in")
 
 
-def send_a_code(page):
-    asked(page, "/two-factor/verify/other/")
+def send_code(page):
+    open_second_step(page, "/two-factor/verify/other/")
     return button(page, "Send a code by e-mail")
 
 
-def send_another_code(page):
-    send_a_code(page).click()
-    see(page, "Enter the code from your e-mail")
+def resend_code(page):
+    send_code(page).click()
+    expect_heading(page, "Enter the code from your e-mail")
     return button(page, "Send a new code")
 
 
-def give_the_mailed_code(page):
-    send_a_code(page).click()
-    see(page, "Enter the code from your e-mail")
+def enter_mailed_code(page):
+    send_code(page).click()
+    expect_heading(page, "Enter the code from your e-mail")
     send_due()
     fill(page, {"Enter the code": mailed()})
     return button(page, "Sign in")
 
 
-def confirm_it_is_you(page):
-    _, phone = protected(page)
-    prove(page, phone, "/two-factor/confirm/?next=/accounts/profile/")
+def confirm_identity(page):
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/confirm/?next=/accounts/profile/")
     return button(page, "Confirm")
 
 
 # Set-up
 
 
-def confirm_the_app(page):
-    alice(page)
-    phone = start_set_up(page)
+def confirm_app(page):
+    sign_in_alice(page)
+    phone = start_setup(page)
     page.goto("/two-factor/setup/verify/")
     fill(page, {"Enter the code": phone.code()})
     return button(page, "Continue")
 
 
-def finish_the_set_up(page):
-    alice(page)
-    to_codes(page, start_set_up(page))
+def finish_setup(page):
+    sign_in_alice(page)
+    continue_to_backup_codes(page, start_setup(page))
     page.get_by_label("I have saved my backup codes").check()
     return button(page, "Finish and turn on")
 
 
-def cancel_the_set_up(page):
-    alice(page)
-    start_set_up(page)
+def cancel_setup(page):
+    sign_in_alice(page)
+    start_setup(page)
     return button(page, "Cancel set-up")
 
 
@@ -210,50 +218,50 @@ def cancel_the_set_up(page):
 
 
 def make_new_codes(page):
-    _, phone = protected(page)
-    prove(page, phone, "/two-factor/backup-codes/")
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/backup-codes/")
     return button(page, "Make new codes")
 
 
-def use_the_new_codes(page):
+def use_new_codes(page):
     make_new_codes(page).click()
     page.get_by_label("I have saved my backup codes").check()
     return button(page, "Use these codes from now on")
 
 
 def turn_off(page):
-    _, phone = protected(page)
-    prove(page, phone, "/two-factor/disable/")
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/disable/")
     return button(page, "Turn off")
 
 
-def give_a_number(page):
-    _, phone = protected(page)
-    prove(page, phone, "/two-factor/phone/")
+def add_phone_number(page):
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/phone/")
     button(page, "Confirm").click()
     fill(page, {"Phone number": NUMBER})
     return button(page, "Send a code to this number")
 
 
-def confirm_the_number(page):
-    give_a_number(page).click()
-    see(page, "Enter the code from your text message")
+def confirm_phone_number(page):
+    add_phone_number(page).click()
+    expect_heading(page, "Enter the code from your text message")
     send_due()
     fill(page, {"Enter the code": texted()})
     return button(page, "Confirm this number")
 
 
-def remove_the_number(page):
-    user, phone = protected(page)
+def remove_phone_number(page):
+    user, phone = sign_in_alice_with_two_factor(page)
     has_number(user)
-    prove(page, phone, "/two-factor/phone/")
+    fill_confirmation(page, phone, "/two-factor/phone/")
     button(page, "Confirm").click()
-    see(page, "Phone number for text messages")
+    expect_heading(page, "Phone number for text messages")
     return button(page, "Remove the number")
 
 
-def trusting(page):
-    user, _ = protected(page)
+def open_settings_with_trusted_browsers(page):
+    user, _ = sign_in_alice_with_two_factor(page)
     now, later = timezone.now(), timezone.now() + timedelta(days=30)
     for label in ("Firefox on Linux", "Safari on iPhone"):
         TrustedBrowser.objects.create(
@@ -268,24 +276,24 @@ def trusting(page):
     page.goto("/two-factor/")
 
 
-def forget_a_browser(page):
-    trusting(page)
+def remove_trusted_browser(page):
+    open_settings_with_trusted_browsers(page)
     return button(page, "Forget Safari on iPhone")
 
 
-def forget_all_browsers(page):
-    trusting(page)
+def remove_all_trusted_browsers(page):
+    open_settings_with_trusted_browsers(page)
     return button(page, "Forget all trusted browsers")
 
 
-def sign_out_everywhere_else(page):
-    alice(page)
+def end_other_sessions(page):
+    sign_in_alice(page)
     page.goto("/two-factor/")
     return button(page, "Sign out everywhere else")
 
 
-def dismiss_the_reminder(page):
-    alice(page)
+def dismiss_reminder(page):
+    sign_in_alice(page)
     page.goto("/")
     return page.get_by_role("button", name="Dismiss two-factor reminder")
 
@@ -294,38 +302,38 @@ ACCOUNTS = [
     sign_up,
     sign_in,
     sign_out,
-    confirm_the_address,
-    send_the_link_again,
-    save_the_profile,
-    change_the_address,
-    change_the_password,
-    ask_for_a_new_password,
-    set_a_new_password,
-    change_the_language,
+    confirm_address,
+    resend_link,
+    save_profile,
+    change_address,
+    change_password,
+    request_password_reset,
+    reset_password,
+    change_language,
 ]
-SECOND_STEP = [give_the_code, give_a_backup_code, send_a_code, send_another_code, give_the_mailed_code]
-SET_UP = [confirm_the_app, finish_the_set_up, cancel_the_set_up]
+SECOND_STEP = [enter_code, enter_backup_code, send_code, resend_code, enter_mailed_code]
+SETUP = [confirm_app, finish_setup, cancel_setup]
 SETTINGS = [
-    confirm_it_is_you,
+    confirm_identity,
     make_new_codes,
-    use_the_new_codes,
+    use_new_codes,
     turn_off,
-    give_a_number,
-    confirm_the_number,
-    remove_the_number,
-    forget_a_browser,
-    forget_all_browsers,
-    sign_out_everywhere_else,
-    dismiss_the_reminder,
+    add_phone_number,
+    confirm_phone_number,
+    remove_phone_number,
+    remove_trusted_browser,
+    remove_all_trusted_browsers,
+    end_other_sessions,
+    dismiss_reminder,
 ]
-EVERY = [*ACCOUNTS, *SECOND_STEP, *SET_UP, *SETTINGS]
+ALL_FORMS = [*ACCOUNTS, *SECOND_STEP, *SETUP, *SETTINGS]
 WITHOUT_HTMX = [
     sign_out,
-    send_the_link_again,
-    save_the_profile,
-    change_the_language,
-    cancel_the_set_up,
-    remove_the_number,
+    resend_link,
+    save_profile,
+    change_language,
+    cancel_setup,
+    remove_phone_number,
 ]
-WITH_HTMX = [lead for lead in EVERY if lead not in WITHOUT_HTMX]
-PLAIN = [*WITHOUT_HTMX, sign_in, give_the_code, finish_the_set_up]  # without its script every form is
+WITH_HTMX = [form for form in ALL_FORMS if form not in WITHOUT_HTMX]
+WITHOUT_SCRIPT = [*WITHOUT_HTMX, sign_in, enter_code, finish_setup]  # without its script every form is

@@ -14,9 +14,8 @@ from twofactor.models import Authenticator
 from twofactor.outgoing.outbox import send_due
 
 ALICE = "alice@example.com"
-PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
-KEY = re.compile(r"^[A-Z2-7]{32}$")
-ON = "Two-factor authentication is on"
+BACKUP_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
+KEY_PATTERN = re.compile(r"^[A-Z2-7]{32}$")
 
 
 class Phone(people.Phone):
@@ -36,7 +35,7 @@ def enrol(user, codes=None):
     return Phone(people.enrol(user, codes).key)
 
 
-def enter(context, user, phone=None):
+def open_session(context, user, phone=None):
     """A session for this browser, made without walking through the sign-in again."""
     client = Client(SERVER_NAME="127.0.0.1")
     people.give_password(client, user.email)
@@ -51,7 +50,7 @@ def enter(context, user, phone=None):
     )
 
 
-def see(page, heading):
+def expect_heading(page, heading):
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
@@ -63,73 +62,73 @@ def follow(page, name):
     page.get_by_role("main").get_by_role("link", name=name).click()
 
 
-def give_password(page, email=ALICE, path="/accounts/login/", password=people.PASSWORD):
+def enter_password(page, email=ALICE, path="/accounts/login/", password=people.PASSWORD):
     page.goto(path)
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, "Sign in")
 
 
-def give_code(page, code, button="Sign in"):
+def enter_code(page, code, button="Sign in"):
     page.get_by_label(re.compile("^Enter (the|a backup) code")).fill(code)
     press(page, button)
 
 
-def confirm(page, phone):
+def confirm_identity(page, phone):
     """The step-up page."""
-    see(page, "Confirm it is you")
+    expect_heading(page, "Confirm it is you")
     page.get_by_label("Password").fill(people.PASSWORD)
-    give_code(page, phone.code(), "Confirm")
+    enter_code(page, phone.code(), "Confirm")
 
 
-def start_set_up(page):
+def start_setup(page):
     page.goto("/two-factor/")
     follow(page, "Set up two-factor authentication")
-    see(page, "Scan the QR code")
-    return Phone(key(page))
+    expect_heading(page, "Scan the QR code")
+    return Phone(shown_key(page))
 
 
-def key(page):
-    return page.get_by_role("main").get_by_text(KEY).text_content()
+def shown_key(page):
+    return page.get_by_role("main").get_by_text(KEY_PATTERN).text_content()
 
 
-def to_codes(page, phone):
+def continue_to_backup_codes(page, phone):
     follow(page, "Continue")
-    see(page, "Enter the code from your app")
-    give_code(page, phone.code(), "Continue")
-    see(page, "Save your backup codes")
+    expect_heading(page, "Enter the code from your app")
+    enter_code(page, phone.code(), "Continue")
+    expect_heading(page, "Save your backup codes")
 
 
 def shown_codes(page):
     return page.get_by_role("main").get_by_role("listitem").all_text_contents()
 
 
-def finish(page):
+def finish_setup(page):
     page.get_by_label("I have saved my backup codes").check()
     press(page, "Finish and turn on")
-    see(page, "Security")
+    expect_heading(page, "Security")
 
 
 def set_up(page):
     """From the settings to the settings."""
-    phone = start_set_up(page)
-    to_codes(page, phone)
-    finish(page)
+    phone = start_setup(page)
+    continue_to_backup_codes(page, phone)
+    finish_setup(page)
     return phone
 
 
 def sign_out(page, user):
     page.get_by_role("navigation", name="Account").get_by_text(user.get_short_name()).click()
     page.get_by_role("button", name="Sign out", exact=True).click()
-    see(page, "Sign in")
+    expect_heading(page, "Sign in")
 
 
-def told(page, text):
+def expect_announcement(page, text):
     """What a screen reader says after a swap; a whole page tells it in its text."""
     expect(page.get_by_role("status")).to_have_text(text)
 
 
-def count_what_is_told(page):
+def count_announcements(page):
     """The status region, which from now on keeps the count in data-told."""
     region = page.get_by_role("status")
     region.evaluate(
@@ -140,7 +139,7 @@ def count_what_is_told(page):
     return region
 
 
-def look_again(page):
+def bring_to_front(page):
     """The tab comes to the front."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
@@ -149,7 +148,7 @@ def history_length(page):
     return page.evaluate("history.length")
 
 
-def choose_password(page, once, again=None):
+def fill_new_password(page, once, again=None):
     page.get_by_label("New password", exact=True).fill(once)
     page.get_by_label("New password confirmation").fill(again or once)
 
@@ -166,7 +165,7 @@ def mailed_code():
     return [code.group() for code in found if code][-1]
 
 
-def posts_to(page):
+def record_posts(page):
     sent = []
     page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
     return sent

@@ -1,0 +1,170 @@
+"""Every screen of the site: its heading, its title, and where the focus is. screen_checks.py asserts it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page
+
+Place = Callable[[Page], Locator]
+
+
+def heading(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def error_summary(page: Page) -> Locator:
+    """Of what is wrong with a form; the live region is inside, so that it is not told twice."""
+    return page.get_by_role("alert").filter(has_text="There is a problem").locator("..")
+
+
+def wait_notice(page: Page) -> Locator:
+    return page.get_by_role("paragraph").filter(has_text="You can ask for a new code in")
+
+
+def lock_notice(page: Page) -> Locator:
+    return page.get_by_role("paragraph").filter(has_text="You entered the wrong code too many times")
+
+
+def field(label: str) -> Place:
+    return lambda page: page.get_by_label(label)
+
+
+def heading_named(title: str) -> Place:
+    """The heading, where it takes the focus in a whole page, too."""
+    return lambda page: page.get_by_role("heading", level=1, name=title)
+
+
+def section(title: str) -> Place:
+    return lambda page: page.get_by_role("heading", level=2, name=title)
+
+
+@dataclass(frozen=True)
+class Screen:
+    heading: str
+    title: str = ""  # where it is not the heading
+    focus: Place = heading
+    says: str = ""  # by the status region, after a swap
+    wrong: bool = False
+
+    @property
+    def full_title(self) -> str:
+        return f"{'Error: ' if self.wrong else ''}{self.title or self.heading} – Countersign"
+
+
+ADDRESS = field("E-mail address")
+CODE, BACKUP, PASSWORD = field("Enter the code"), field("Enter a backup code"), field("Password")
+SAVED = field("I have saved my backup codes")
+STEP_2_TITLE = "Enter the code from your app – Step 2 of 3"
+STEP_3_TITLE = "Save your backup codes – Step 3 of 3"
+BY_MAIL, BY_TEXT = "Enter the code from your e-mail", "Enter the code from your text message"
+LOCKED = "You cannot sign in at the moment"
+LINK_EXPIRED = "This link does not work any more"
+NEW_CODES = "Save your new backup codes"
+
+SCREENS = {
+    "landing": Screen("A password alone is not enough", "Two-factor sign-in"),
+    "help": Screen("Help"),
+    "signup": Screen("Create an account"),
+    "signup-empty": Screen("Create an account", focus=error_summary, wrong=True),
+    "signup-sent": Screen("Look in your inbox"),
+    "setup-address": Screen("Confirm your e-mail address"),
+    "address-confirm": Screen("Confirm your e-mail address"),
+    "address-confirmed": Screen("Hello, alice@example.com", "Home"),
+    "address-dead": Screen(LINK_EXPIRED),
+    "address-of-another": Screen("This link belongs to another account"),
+    "reset": Screen("Reset your password"),
+    "reset-empty": Screen("Reset your password", focus=error_summary, wrong=True),
+    "reset-sent": Screen("Look in your inbox"),
+    "reset-new": Screen("Choose a new password"),
+    "reset-new-wrong": Screen("Choose a new password", focus=error_summary, wrong=True),
+    "reset-done": Screen("Password changed"),
+    "reset-dead": Screen("Choose a new password"),
+    "login": Screen("Sign in", focus=ADDRESS),
+    "login-empty": Screen("Sign in", focus=error_summary, wrong=True),
+    "login-wrong": Screen("Sign in", focus=error_summary, wrong=True),
+    "login-last-try": Screen("Sign in", focus=error_summary, wrong=True),
+    "login-locked": Screen(LOCKED),
+    "login-again": Screen("Sign in", focus=ADDRESS),
+    "verify": Screen("Enter the code", focus=CODE, says="Password accepted. Enter your code."),
+    "verify-slip": Screen("Enter the code", focus=CODE, wrong=True),
+    "verify-wrong": Screen("Enter the code", focus=CODE, wrong=True),
+    "verify-last-try": Screen("Enter the code", focus=CODE, wrong=True),
+    "verify-locked": Screen(LOCKED),
+    "verify-waiting": Screen("Enter the code", focus=lock_notice),
+    "other": Screen("Try another way"),
+    "other-not-sent": Screen("Try another way"),
+    "backup": Screen("Enter a backup code", focus=BACKUP),
+    "backup-wrong": Screen("Enter a backup code", focus=BACKUP, wrong=True),
+    "sent": Screen(BY_MAIL, focus=CODE, says="Code sent to a•••e@example.com"),
+    "sent-too-soon": Screen(BY_MAIL, focus=wait_notice),
+    "sent-again": Screen(BY_MAIL, focus=CODE, says="New code sent by e-mail to a•••e@example.com"),
+    "sent-older": Screen(BY_MAIL, focus=CODE, wrong=True),
+    "sent-by-text": Screen(BY_TEXT, focus=CODE, says="New code sent by text message to ••• 67"),
+    "sent-by-text-wrong": Screen(BY_TEXT, focus=CODE, wrong=True),
+    "sent-by-text-expired": Screen(BY_TEXT, focus=CODE, wrong=True),
+    "dashboard": Screen("Hello, Alice", "Home", says="Your e-mail address is confirmed."),
+    "dashboard-dismissed": Screen(
+        "Hello, Alice", "Home", heading_named("Hello, Alice"), "Reminder dismissed"
+    ),
+    "dashboard-unconfirmed": Screen("Hello, Alice", "Home"),
+    "dashboard-link-sent": Screen("Hello, Alice", "Home"),
+    "dashboard-last-code": Screen("Hello, Alice", "Home"),
+    "dashboard-came-back": Screen("Hello, Alice", "Home"),
+    "profile": Screen("Profile"),
+    "profile-saved": Screen("Profile"),
+    "address": Screen("Change your e-mail address"),
+    "address-empty": Screen("Change your e-mail address", focus=error_summary, wrong=True),
+    "address-asked": Screen(
+        "Profile", says="Open the link we have sent to the new address. Until then nothing changes."
+    ),
+    "password": Screen("Change your password"),
+    "password-empty": Screen("Change your password", focus=error_summary, wrong=True),
+    "password-changed": Screen("Password changed"),
+    "setup": Screen("Scan the QR code", "Scan the QR code – Step 1 of 3", says="Step 1 of 3"),
+    "setup-verify": Screen("Enter the code from your app", STEP_2_TITLE, CODE, "Step 2 of 3"),
+    "setup-verify-wrong": Screen("Enter the code from your app", STEP_2_TITLE, CODE, wrong=True),
+    "setup-codes": Screen("Save your backup codes", STEP_3_TITLE, says="Step 3 of 3"),
+    "setup-codes-unsaved": Screen("Save your backup codes", STEP_3_TITLE, SAVED, wrong=True),
+    "settings-off": Screen("Security"),
+    "settings-unfinished": Screen("Security"),
+    "settings-on": Screen("Security", says="Two-factor authentication is on"),
+    "settings-full": Screen("Security"),
+    "settings-forgot": Screen(
+        "Security", focus=section("Trusted browsers"), says="The browser is forgotten."
+    ),
+    "settings-ended": Screen(
+        "Security", focus=section("Other sessions"), says="You are signed out everywhere else."
+    ),
+    "settings-phone": Screen(
+        "Security", focus=section("Text messages"), says="Your phone number is confirmed."
+    ),
+    "settings-codes": Screen("Security", says="New backup codes saved. Old ones no longer work."),
+    "settings-stale": Screen("Security"),
+    "settings-turned-off": Screen("Security", says="Two-factor authentication is off"),
+    "confirm": Screen("Confirm it is you", focus=PASSWORD),
+    "confirm-empty": Screen("Confirm it is you", focus=PASSWORD, wrong=True),
+    "confirm-password": Screen("Confirm it is you", focus=PASSWORD),
+    "confirm-password-empty": Screen("Confirm it is you", focus=PASSWORD, wrong=True),
+    "backup-codes": Screen("Make new backup codes"),
+    "backup-codes-empty": Screen("Make new backup codes", focus=error_summary, wrong=True),
+    "backup-codes-new": Screen(NEW_CODES),
+    "backup-codes-unsaved": Screen(NEW_CODES, focus=SAVED, wrong=True),
+    "phone": Screen("Phone number for text messages"),
+    "phone-empty": Screen("Phone number for text messages", focus=error_summary, wrong=True),
+    "phone-verify": Screen(BY_TEXT, focus=CODE),
+    "phone-verify-empty": Screen(BY_TEXT, focus=CODE, wrong=True),
+    "too-often": Screen("That was often enough for now"),
+    "disable": Screen("Turn off two-factor authentication"),
+    "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
+    "activity-empty": Screen("Recent activity"),
+    "activity": Screen("Recent activity"),
+    "error-400": Screen("We could not read that request"),
+    "error-403": Screen("You may not see this page"),
+    "out-of-date": Screen("This page is out of date"),
+    "no-cookie": Screen("This page is out of date"),
+    "error-404": Screen("There is no such page"),
+    "error-409": Screen("This has changed meanwhile"),
+    "error-429": Screen("Too many tries"),
+    "error-500": Screen("There is a problem with this service"),
+    "error-503": Screen("The service is not available at the moment"),
+}

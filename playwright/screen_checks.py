@@ -1,0 +1,133 @@
+"""What must be true of a screen of known_screens.py: expect_screen(page, "verify") asserts all of it.
+
+The outline of a screen, as a screen reader reads it, is in outlines/. After a wanted change, write it anew:
+OUTLINES=draw .venv/bin/pytest playwright/test_screens.py
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from known_screens import SCREENS, Screen, heading
+from playwright.sync_api import Page, expect
+
+OUTLINES = Path(__file__).parent / "outlines"
+REDRAW = os.environ.get("OUTLINES") == "draw"
+NEEDS_SCRIPT = ('- button "Copy"', '- button "Print"')
+CHANGING_TEXT = [  # another text every time, and so a pattern in the outline
+    r"in \d+\s(?:second|minute)s?",
+    r"\d\d:\d\d",
+    r"\d{1,2} [A-Z][a-z]+ \d{4}",
+    r"(?:data|otpauth):\S+",
+    r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}",
+    r"[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}",
+]
+
+
+def expect_screen(page: Page, name: str) -> None:
+    """This screen is shown, says so in every way it has, and has nothing wrong with it."""
+    screen = SCREENS[name]
+    expect_content(page, name)
+    swapped = page.evaluate("Boolean(window.swapped)")
+    expect(screen.focus(page) if swapped or moves_focus(screen) else page.locator("body")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text(screen.says if swapped else "")
+    assert fits_in_width(page)
+    assert duplicate_names(page) == []
+    assert web_storage_keys(page) <= {"htmx-current-path-for-history"}
+    if has_scripts(page):  # axe never ends without, and there is nothing else to see
+        assert accessibility_problems(page) == []
+
+
+def expect_content(page: Page, name: str, *, with_our_script: bool = True) -> None:
+    """With our script or without it."""
+    expect(page).to_have_title(SCREENS[name].full_title)
+    page.wait_for_load_state()  # whose style sheet may still be on its way
+    expect(heading(page)).to_have_text(SCREENS[name].heading)
+    expect(page.get_by_role("main")).to_match_aria_snapshot(expected_outline(page, name, with_our_script))
+
+
+def moves_focus(screen: Screen) -> bool:
+    """On a whole page too; that one begins at its top, where a screen reader reads the title."""
+    return screen.focus is not heading
+
+
+def has_scripts(page: Page) -> bool:
+    return page.evaluate("matchMedia('(scripting: enabled)').matches")
+
+
+def fits_in_width(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def duplicate_names(page: Page) -> list[str]:
+    """Two buttons, or two links to different places, that a list of them could not tell apart."""
+    snapshot = page.get_by_role("main").aria_snapshot()
+    links = set(re.findall(r'link "(.*)".*\n.*(/url: .*)', snapshot))
+    names = [*re.findall(r'button "(.*)"', snapshot), *(name for name, _url in links)]
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def web_storage_keys(page: Page) -> set[str]:
+    """htmx keeps a path there; secrets and people have no business in it."""
+    return set(page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]"))
+
+
+# What a screen holds
+
+
+def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
+    file = OUTLINES / f"{name}.yaml"
+    if REDRAW and has_scripts(page):
+        page.wait_for_load_state("networkidle")
+        first, *rest = page.get_by_role("main").aria_snapshot().splitlines()
+        file.write_text("\n".join([first, "  - /children: deep-equal", *map(to_pattern, rest), ""]))
+    lines, whole = file.read_text().splitlines(), with_our_script and has_scripts(page)
+    return "\n".join(line for line in lines if whole or line.strip() not in NEEDS_SCRIPT)
+
+
+def to_pattern(line: str) -> str:
+    """The value of a line as a regular expression, if something in it changes."""
+    key, _colon, value = line.partition(": ")
+    text = json.loads(value) if value.startswith('"') else value
+    pieces = re.split(f"({'|'.join(CHANGING_TEXT)})", text)
+    if len(pieces) == 1:
+        return line
+    for place, piece in enumerate(pieces):
+        pieces[place] = pattern_of(piece) if place % 2 else re.sub(r"[.*+?^${}()|\[\]\\/]", r"\\\g<0>", piece)
+    pattern = json.dumps(f"/^{''.join(pieces)}$/", ensure_ascii=False)
+    return f"{key}: {pattern}"
+
+
+def pattern_of(piece: str) -> str:
+    return next(kind for kind in CHANGING_TEXT if re.fullmatch(kind, piece))
+
+
+# What is wrong with it
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = Axe()
+
+
+def accessibility_problems(page: Page, rules: list[str] = RULES, accepted: Iterable[str] = ()) -> list[str]:
+    """Of axe, and what it could not decide, unless somebody has seen that this kind is nothing.
+
+    Ask last: it leaves a style on what it scrolled.
+    """
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(AXE.axe_script)
+    found = page.evaluate("options => axe.run(options)", {"runOnly": rules, "resultTypes": ["violations"]})
+    undecided = [(bad, node) for bad in found["incomplete"] for node in bad["nodes"]]
+    wrong = [(bad, node) for bad in found["violations"] for node in bad["nodes"]]
+    wrong += [(bad, node) for bad, node in undecided if axe_reason(node) not in accepted]
+    return [f"{bad['id']} ({axe_reason(node)}): {node['html']}" for bad, node in wrong]
+
+
+def axe_reason(node: dict[str, Any]) -> str:
+    """In axe's own word."""
+    tests = [*node["any"], *node["all"], *node["none"]]
+    return next((test["data"]["messageKey"] for test in tests if "messageKey" in (test["data"] or {})), "")
