@@ -1,7 +1,7 @@
 """Which test proves which requirement of docs/requirements.md. Tests are read, not run.
 
-make assurance, or python -m tests.machinery.evidence: one line for each requirement, with its tests or the reason
-why it has none, and at the end how many there are of each kind.
+make assurance, or python -m tests.machinery.evidence: one line for each requirement, with its tests or the
+reason why it has none, and at the end how many there are of each kind.
 """
 
 import ast
