@@ -13,21 +13,23 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "test-results" / "long"
 DRILLS = sorted(ROOT.glob("tests/machinery/drills/test_*.py"))
+APART = ["--ignore=tests/machinery/drills", "--ignore=tests/machinery/leaks"]  # which are parts of their own
 RACES = ["tests/twofactor/test_races.py", "tests/twofactor/test_send_races.py"]
 PYTEST = [sys.executable, "-m", "pytest"]
 PARTS = {
-    "fuzz": [*PYTEST, "-m", "long or hypothesis", "tests", "--ignore=tests/machinery/drills"],
+    "fuzz": [*PYTEST, "-m", "long or hypothesis", "tests", *APART],
     # Without what asks another process, which has a clock of its own.
     "next-year": [
         "env",
         "DAYS_AHEAD=400",
         *PYTEST,
         "tests",
-        "--ignore=tests/machinery/drills",
+        *APART,
         "--ignore=tests/foreign",
     ],
     "races": [*PYTEST, *RACES],
     "races-on-postgres": [sys.executable, "-m", "tests.machinery.postgres", *PYTEST, *RACES],
+    "leaks": [*PYTEST, "-m", "", "tests/machinery/leaks/test_leaks.py"],
     **{file.stem.removeprefix("test_"): [*PYTEST, "-m", "", str(file)] for file in DRILLS},
 }
 

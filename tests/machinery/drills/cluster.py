@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from tests.machinery import programs
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 
 PROGRAMS = ["etcd", "haproxy", "patroni"]
 SBIN = "/usr/sbin"  # not on everybody's PATH
@@ -221,8 +221,8 @@ def running():
         for member in cluster.members:
             member.patroni.start()
             stack.callback(member.stop)
-        until(cluster.is_whole, f"the cluster in {folder} is whole", seconds=120, every=0.5)
-        until(lambda: can_connect(cluster), "the proxy leads to the leader", seconds=20, every=0.5)
+        wait_until(cluster.is_whole, f"the cluster in {folder} is whole", seconds=120, every=0.5)
+        wait_until(lambda: can_connect(cluster), "the proxy leads to the leader", seconds=20, every=0.5)
         cluster.make_database()
         yield cluster
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.machinery import postgres, programs
-from tests.machinery.drills.crowd import looking_into, with_tables
+from tests.machinery.drills.populate import create_tables, use_database
 from tests.settings import FOLDER
 
 
@@ -43,8 +43,8 @@ def unblocked(django_db_blocker):
 def on_sqlite(folder, unblocked):
     """The address of a database with tables, which this test's models are those of."""
     address = f"sqlite:///{folder / 'drill.sqlite3'}"
-    with looking_into(address):
-        with_tables()
+    with use_database(address):
+        create_tables()
         yield address
 
 
@@ -52,8 +52,8 @@ def on_sqlite(folder, unblocked):
 def database_on(server, where=""):
     name = f"drill_{uuid4().hex[:8]}"
     server.ask(f"CREATE DATABASE {name} {where}")
-    with looking_into(server.address(name)):
-        with_tables()
+    with use_database(server.address(name)):
+        create_tables()
         yield server.address(name)
     server.ask(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -85,14 +85,3 @@ def on_a_small_disk(postgres_server, unblocked):
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def database(request):
     return request.getfixturevalue(f"on_{request.param}")
-
-
-@pytest.fixture
-def say(capsys):
-    """Prints a figure, whatever pytest does with what is printed."""
-
-    def print_(what):
-        with capsys.disabled():
-            print(f"\n  {what}", end="", flush=True)
-
-    return print_

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,7 +50,7 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
-        until(self.answers, f"the site on port {self.port} answers (its log: {self.log})", seconds=60)
+        wait_until(self.answers, f"the site on port {self.port} answers (its log: {self.log})", seconds=60)
         return self
 
     def answers(self):

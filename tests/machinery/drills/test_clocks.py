@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.machinery.drills.crowd import people, with_phones
 from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.populate import create_enrolled_people
 from tests.machinery.drills.visitor import Visitor
 from tests.people import Phone
 from twofactor.factors import backup_codes, code_text
@@ -22,10 +22,6 @@ def site(database, folder, clock_off):
     return Site(database, folder, DRILL_CLOCK_OFF=str(clock_off), DRILL_CHEAP_PASSWORDS="yes")
 
 
-def crowd(size):
-    return with_phones(people([f"p{number}" for number in range(size)], "md5"))
-
-
 @pytest.fixture(params=[APART, -APART], ids=["ahead", "behind"])
 def two(database, folder, request):
     """The ports of a site that is right and of one that is not."""
@@ -34,24 +30,24 @@ def two(database, folder, request):
 
 
 @pytest.mark.proves("F-10")
-def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two, say):
+def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two, report):
     """Each alone, and in turns for each page of one sign-in."""
     right, wrong = two
     ways = [[right], [wrong], [right, wrong], [wrong, right]]
     let_in = []
-    for (email, phone), ports in zip(crowd(len(ways)).items(), ways, strict=True):
+    for (email, phone), ports in zip(create_enrolled_people(len(ways)).items(), ways, strict=True):
         visitor = Visitor(*ports)
         visitor.sign_in(email, phone)
         let_in.append([visitor.is_signed_in(), visitor.is_signed_in()])
-    say(f"F-10: signed in at {let_in} of {len(ways)} ways")
+    report(f"F-10: signed in at {let_in} of {len(ways)} ways")
     assert let_in == [[True, True]] * len(ways)
 
 
 @pytest.mark.proves("F-10")
-def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two, say):
+def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two, report):
     """At once at both, and once more at both."""
     won = []
-    for email, phone in crowd(5).items():
+    for email, phone in create_enrolled_people(5).items():
         tabs, code = [Visitor(port) for port in two * 3], phone.code()
         for tab in tabs:
             tab.give_password(email)
@@ -62,7 +58,7 @@ def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two, say):
             tab.give_password(email)
             tab.enter(code)
         won.append([sum(tab.is_signed_in() for tab in tabs), sum(tab.is_signed_in() for tab in late)])
-    say(f"F-10: of six tabs at once and two later got in, for each code: {won}")
+    report(f"F-10: of six tabs at once and two later got in, for each code: {won}")
     assert won == [[1, 0]] * 5
     assert not GuessBudget.objects.filter(failures__gt=0).exists()
 
@@ -75,9 +71,9 @@ class FastPhone(Phone):
 
 
 @pytest.mark.proves("F-08")
-def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, say):
+def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, report):
     """Signed in while the clock ran an hour ahead; the app's code is one that has been, and says so."""
-    [(email, phone)] = crowd(1).items()
+    [(email, phone)] = create_enrolled_people(1).items()
     user = Event._meta.get_field("user").remote_field.model.objects.get(email=email)
     backup_codes.replace_all(user, backup_codes.make_rows(user, [PAPER]))
     with deployed(site(database, folder, HOUR)) as [ahead]:
@@ -88,15 +84,15 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, say):
         visitor = Visitor(right.port)
         refused = visitor.sign_in(email, phone)
         opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/")
-        say(f"F-08: an hour ahead {early}; back again: code {refused.status}, backup code {opened.status}")
+        report(f"F-08: an hour ahead {early}; back again: code {refused.status}, backup code {opened.status}")
         assert "You have already used that code" in refused.body
         assert (opened.status, visitor.is_signed_in(), before.is_signed_in()) == (303, True, True)
 
 
 @pytest.mark.proves("F-09")
-def test_after_a_clock_was_set_back_nobody_waits_two_hours(database, folder, say):
+def test_after_a_clock_was_set_back_nobody_waits_two_hours(database, folder, report):
     """The twelfth wrong code in a row costs an hour; here it is entered while the clock runs ahead."""
-    [(email, phone)] = crowd(1).items()
+    [(email, phone)] = create_enrolled_people(1).items()
     GuessBudget.objects.update(failures=11)
     with deployed(site(database, folder, HOUR)) as [ahead]:
         visitor = Visitor(ahead.port)
@@ -106,5 +102,5 @@ def test_after_a_clock_was_set_back_nobody_waits_two_hours(database, folder, say
     with deployed(site(database, folder, 0)) as [right]:
         visitor = Visitor(right.port)
         answer = visitor.sign_in(email, phone)
-        say(f"F-09: while ahead {locked}, afterwards the right code {answer.status}")
+        report(f"F-09: while ahead {locked}, afterwards the right code {answer.status}")
         assert (locked, visitor.is_signed_in()) == (429, True)

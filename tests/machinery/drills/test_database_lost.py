@@ -10,11 +10,11 @@ import pytest
 from django.db import OperationalError, connection
 
 from tests.machinery import programs
-from tests.machinery.drills.crowd import people, with_phones
+from tests.machinery.drills.continuous_sign_ins import ContinuousSignIns
 from tests.machinery.drills.deployed import Site, deployed
-from tests.machinery.drills.rush import Rush
+from tests.machinery.drills.populate import create_enrolled_people
 from tests.machinery.drills.visitor import Visitor
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 from twofactor.models import Event, GuessBudget
 
 WORKERS = 4
@@ -24,36 +24,37 @@ WRONG = "000000"
 AS_ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if programs.IS_ROOT else []
 
 
-def crowd(size, hasher="md5"):
-    return with_phones(people([f"p{number}" for number in range(size)], hasher))
-
-
 @pytest.mark.long
 @pytest.mark.proves("F-05")
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_postgresql_restarts_and_each_worker_fails_once_at_most(
-    on_postgres, postgres_server, folder, say, mode
+    on_postgres, postgres_server, folder, report, mode
 ):
-    phones = crowd(120, "argon2")
-    with deployed(Site(on_postgres, folder, workers=WORKERS)) as [site], Rush([site.port], phones, 4) as rush:
+    phones = create_enrolled_people(120, "argon2")
+    with (
+        deployed(Site(on_postgres, folder, workers=WORKERS)) as [site],
+        ContinuousSignIns([site.port], phones, 4) as sign_ins,
+    ):
         for _ in range(3):
-            until(lambda: len(rush.accepted(time.monotonic() - 5)) > 3, "people sign in", every=0.2)
+            wait_until(lambda: len(sign_ins.accepted(time.monotonic() - 5)) > 3, "people sign in", every=0.2)
             gone_at = time.monotonic()
             postgres_server.stop(mode)
             postgres_server.start()
             back_at = time.monotonic()
-            until(lambda since=back_at: len(rush.accepted(since)) > 10, "people sign in again", every=0.1)
-            answers = [each for one in list(rush.done) for each in one.answers if each.began > gone_at]
+            wait_until(
+                lambda since=back_at: len(sign_ins.accepted(since)) > 10, "people sign in again", every=0.1
+            )
+            answers = [each for one in list(sign_ins.done) for each in one.answers if each.began > gone_at]
             late = [each.status for each in answers if each.began > back_at and not 200 <= each.status < 500]
             meanwhile = Counter(each.status for each in answers if each.began <= back_at)
-            say(
+            report(
                 f"F-05 {mode}: away for {back_at - gone_at:.1f} s, answers then {dict(meanwhile)}; "
                 f"failed after it was back: {len(late)} of {len(answers)} with {WORKERS} workers"
             )
             assert len(late) <= WORKERS
             assert set(meanwhile) <= {200, 302, 303, 503}
     connection.close()  # our own was lost like everybody's
-    assert told_of(rush.accepted()) <= known("second_factor_accepted")
+    assert told_of(sign_ins.accepted()) <= known("second_factor_accepted")
 
 
 def told_of(accepted):
@@ -82,9 +83,9 @@ def try_to_get_in(port, phones):
     return statuses, +let_in
 
 
-def nobody_gets_in(site, phones, say, how):
+def nobody_gets_in(site, phones, report, how):
     statuses, let_in = try_to_get_in(site.port, phones)
-    say(f"F-07 {how}: {dict(statuses)}, let in: {let_in.total()}")
+    report(f"F-07 {how}: {dict(statuses)}, let in: {let_in.total()}")
     assert let_in == Counter()
     assert {status for _, status in statuses} == {503}
     assert GuessBudget.objects.filter(failures__gt=0).count() == 0
@@ -108,27 +109,27 @@ def only_readable(*paths):
 
 
 @pytest.mark.proves("F-07")
-def test_a_file_that_is_only_readable_lets_nobody_in(on_sqlite, folder, say):
+def test_a_file_that_is_only_readable_lets_nobody_in(on_sqlite, folder, report):
     """And afterwards everybody."""
     if AS_ANYBODY and not shutil.which(AS_ANYBODY[0]):
         pytest.skip("needs setpriv, for root")
-    phones = crowd(FEW)
+    phones = create_enrolled_people(FEW)
     with deployed(Site(on_sqlite, folder, within=AS_ANYBODY, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         with only_readable(Path(connection.settings_dict["NAME"])):
-            nobody_gets_in(site, phones, say, "read-only file")
+            nobody_gets_in(site, phones, report, "read-only file")
         all_get_in(site, phones)
 
 
 @pytest.mark.proves("F-07")
-def test_a_server_that_is_only_readable_lets_nobody_in(on_postgres, postgres_server, folder, say):
+def test_a_server_that_is_only_readable_lets_nobody_in(on_postgres, postgres_server, folder, report):
     """As a member is that was the leader until a moment ago."""
-    phones = crowd(FEW)
+    phones = create_enrolled_people(FEW)
     with deployed(Site(on_postgres, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         reload = "SELECT pg_reload_conf()"
         takes_effect = "SELECT pg_sleep(1)"  # every process of the server reads its files anew by itself
         postgres_server.ask("ALTER SYSTEM SET default_transaction_read_only = on", reload, takes_effect)
         try:
-            nobody_gets_in(site, phones, say, "read-only server")
+            nobody_gets_in(site, phones, report, "read-only server")
         finally:
             postgres_server.ask("ALTER SYSTEM RESET default_transaction_read_only", reload)
         all_get_in(site, phones)
@@ -142,12 +143,12 @@ def whatever_was_told_is_known(statuses, let_in):
 
 
 @pytest.mark.proves("F-07")
-def test_a_server_whose_disk_is_full_lets_nobody_in_for_nothing(on_a_small_disk, folder, say):
-    phones = crowd(30)
+def test_a_server_whose_disk_is_full_lets_nobody_in_for_nothing(on_a_small_disk, folder, report):
+    phones = create_enrolled_people(30)
     with deployed(Site(on_a_small_disk, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         fill_up()
         statuses, let_in = try_to_get_in(site.port, phones)
-        say(f"F-07 full server: {dict(statuses)}, let in: {let_in.total()}")
+        report(f"F-07 full server: {dict(statuses)}, let in: {let_in.total()}")
         assert statuses["right", 503] + statuses["password", 503] > 0
         whatever_was_told_is_known(statuses, let_in)
         connection.cursor().execute("DROP TABLE rubbish")
@@ -167,14 +168,14 @@ def fill_up():
 
 
 @pytest.mark.proves("F-07")
-def test_a_file_that_may_not_grow_lets_nobody_in_for_nothing(on_sqlite, folder, say):
+def test_a_file_that_may_not_grow_lets_nobody_in_for_nothing(on_sqlite, folder, report):
     """As on a full disk, in the middle of a transaction; and afterwards everybody."""
-    phones = crowd(30)
+    phones = create_enrolled_people(30)
     connection.close()
     no_larger = ["prlimit", f"--fsize={200 * 1024}"]
     with deployed(Site(on_sqlite, folder, within=no_larger, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         statuses, let_in = try_to_get_in(site.port, phones)
-    say(f"F-07 full: {dict(statuses)}, let in: {let_in.total()}")
+    report(f"F-07 full: {dict(statuses)}, let in: {let_in.total()}")
     assert statuses["right", 503] + statuses["password", 503] > 0
     whatever_was_told_is_known(statuses, let_in)
     late = {email: phone for email, phone in phones.items() if email not in let_in}

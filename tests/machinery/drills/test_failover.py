@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 from tests.machinery.drills import cluster
-from tests.machinery.drills.crowd import looking_into, people, with_phones, with_tables
+from tests.machinery.drills.continuous_sign_ins import ContinuousSignIns
 from tests.machinery.drills.deployed import ROOT, Site, deployed
-from tests.machinery.drills.rush import Rush
+from tests.machinery.drills.populate import create_enrolled_people, create_tables, use_database
 from tests.machinery.drills.visitor import Visitor
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 from twofactor.factors import totp
 from twofactor.models import Authenticator, Event
 
@@ -33,9 +33,9 @@ def patroni():
 
 @pytest.fixture
 def phones(patroni, unblocked):
-    with looking_into(patroni.address()):
-        with_tables()
-        yield with_phones(people([f"p{number}" for number in range(PEOPLE)]))
+    with use_database(patroni.address()):
+        create_tables()
+        yield create_enrolled_people(PEOPLE, "argon2")
 
 
 @pytest.fixture
@@ -62,36 +62,38 @@ def replays(ports, accepted):
     return len(fresh), got_in
 
 
-def lose_the_leader(patroni, rush, lose):
+def lose_the_leader(patroni, sign_ins, lose):
     """Seconds until somebody who came after the loss was in."""
-    until(patroni.is_whole, "the cluster is whole", seconds=120, every=0.5)
-    until(lambda: len(rush.accepted(time.monotonic() - 5)) > 3, "people sign in", seconds=60, every=0.2)
+    wait_until(patroni.is_whole, "the cluster is whole", seconds=120, every=0.5)
+    wait_until(
+        lambda: len(sign_ins.accepted(time.monotonic() - 5)) > 3, "people sign in", seconds=60, every=0.2
+    )
     leader, lost_at = patroni.leader(), time.monotonic()
     lose(leader)
-    first = until(lambda: rush.accepted(lost_at), "somebody signs in again", seconds=120, every=0.1)
+    first = wait_until(lambda: sign_ins.accepted(lost_at), "somebody signs in again", seconds=120, every=0.1)
     return leader, min(each.ended for each in first) - lost_at
 
 
 @pytest.mark.long
-def test_the_leader_is_lost_again_and_again_and_nothing_accepted_is_forgotten(patroni, ports, phones, say):
+def test_the_leader_is_lost_again_and_again_and_nothing_accepted_is_forgotten(patroni, ports, phones, report):
     waits, tried, stolen = [], 0, []
-    with Rush(ports, phones, threads=4) as rush:
+    with ContinuousSignIns(ports, phones, threads=4) as sign_ins:
         for number in range(KILLS):
-            before = len(rush.done)
+            before = len(sign_ins.done)
             hangs = number % 3 == 2
-            leader, wait = lose_the_leader(patroni, rush, freeze if hangs else cluster.Member.kill)
-            seen, got_in = replays(ports, rush.accepted()[-40:])
+            leader, wait = lose_the_leader(patroni, sign_ins, freeze if hangs else cluster.Member.kill)
+            seen, got_in = replays(ports, sign_ins.accepted()[-40:])
             if hangs:
                 leader.kill()
             leader.patroni.start()
             waits.append(wait)
             tried, stolen = tried + seen, stolen + got_in
-            failed = Counter(each.answers[-1].status for each in rush.done[before:] if not each.accepted)
+            failed = Counter(each.answers[-1].status for each in sign_ins.done[before:] if not each.accepted)
             how = f"{leader.name} {'hangs' if hangs else 'is killed'}"
-            say(f"{how}: in again after {wait:.1f} s; turned away: {dict(failed)}; {seen} replays")
-        until(patroni.is_whole, "the cluster is whole", seconds=120, every=0.5)
-    accepted = rush.accepted()
-    say(
+            report(f"{how}: in again after {wait:.1f} s; turned away: {dict(failed)}; {seen} replays")
+        wait_until(patroni.is_whole, "the cluster is whole", seconds=120, every=0.5)
+    accepted = sign_ins.accepted()
+    report(
         f"{len(accepted)} sign-ins over {KILLS} lost leaders, at most {max(waits):.1f} s without; "
         f"{len(forgotten(accepted, phones))} forgotten, {len(stolen)} of {tried} replays got in"
     )

@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from tests.machinery.drills.crowd import people, with_phones
 from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import Visitor
 from twofactor import sealing
 from twofactor.factors import backup_codes, code_text
@@ -16,7 +16,7 @@ PAPER = "ABCDEFGHJKMNPQR"
 @pytest.fixture
 def two(on_sqlite):
     """Two people with phones, of whom the first has a code on paper as well."""
-    phones = with_phones(people(["alice", "bob"], "md5"))
+    phones = enrol_people(create_people(["alice", "bob"], "md5"))
     alice = get_user_model().objects.get(email="alice@example.com")
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, [PAPER]))
     return phones
@@ -52,7 +52,7 @@ def swapped_rows():
 
 @pytest.mark.proves("F-11")
 @pytest.mark.parametrize("lose", [another_key, broken_row, swapped_rows])
-def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlite, folder, two, say, lose):
+def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlite, folder, two, report, lose):
     """Whosever code is tried; and the log says so."""
     alice, codes = "alice@example.com", [phone.code() for phone in two.values()]
     with start(on_sqlite, folder, **lose()) as [site]:
@@ -63,6 +63,6 @@ def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlit
         opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/").status
         told = [line for line in site.errors() if "does not open" in line]
     statuses = [answer.status for answer in refused]
-    say(f"F-11 {lose.__name__}: codes {statuses}, backup code {opened}, told {len(told)} times")
+    report(f"F-11 {lose.__name__}: codes {statuses}, backup code {opened}, told {len(told)} times")
     assert (asked, statuses, inside, opened, len(told)) == (303, [422, 422], False, 303, 2)
     assert all("Try another way" in answer.body for answer in refused)

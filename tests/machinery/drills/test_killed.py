@@ -11,10 +11,10 @@ from itertools import count, repeat
 
 import pytest
 
-from tests.machinery.drills.crowd import people, with_phones
 from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import NOBODY, SETUP, VERIFY, Visitor
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 from tests.people import PASSWORD, Phone
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
@@ -47,9 +47,9 @@ def whole(user):
 
 @pytest.mark.long
 @pytest.mark.proves("F-01")
-def test_killed_at_any_statement_set_up_is_whole(site, say):
+def test_killed_at_any_statement_set_up_is_whole(site, report):
     """The last step of set-up dies at each of its statements in turn, and begins anew after each."""
-    [alice] = people(["alice"], "md5")
+    [alice] = create_people(["alice"], "md5")
     visitor, states = Visitor(site.port), []
     visitor.give_password(alice.email)
     phone = Phone(KEY.search(visitor.get(SETUP).body)[1])
@@ -59,7 +59,7 @@ def test_killed_at_any_statement_set_up_is_whole(site, say):
         states.append(whole(alice))
         if answer.status != NOBODY:
             break
-    say(f"F-01: died at {len(states) - 1} places, on from the {states.index(True) + 1}th on")
+    report(f"F-01: died at {len(states) - 1} places, on from the {states.index(True) + 1}th on")
     assert states == sorted(states)
 
 
@@ -110,16 +110,16 @@ def makes_new_codes(port, email, phone):
 
 @pytest.mark.long
 @pytest.mark.proves("F-01")
-def test_killed_at_random_two_hundred_set_ups_are_whole(site, say):
+def test_killed_at_random_two_hundred_set_ups_are_whole(site, report):
     """Whoever has it on can make new codes with the authenticator that was shown."""
-    users = people([f"p{number}" for number in range(SET_UPS)], "md5")
+    users = create_people([f"p{number}" for number in range(SET_UPS)], "md5")
     with a_killer_about(site, pause=0.5) as killed, ThreadPoolExecutor(3) as threads:
         emails = [user.email for user in users]
         phones = list(threads.map(sets_up_in_the_end, repeat(site.port), emails))
     on = [(user.email, phone) for user, phone in zip(users, phones, strict=True) if whole(user)]
-    until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
+    wait_until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
     renewed = [makes_new_codes(site.port, *each).to for each in on[:: SET_UPS // 10]]
-    say(
+    report(
         f"F-01: {len(killed)} kills in {SET_UPS} set-ups: {len(on)} on, none by half; "
         f"{len(renewed)} of {len(renewed)} asked made new codes"
     )
@@ -128,11 +128,11 @@ def test_killed_at_random_two_hundred_set_ups_are_whole(site, say):
 
 
 @pytest.mark.proves("F-02")
-def test_killed_between_the_code_and_the_session_nobody_is_in_and_the_next_code_works(site, say):
+def test_killed_between_the_code_and_the_session_nobody_is_in_and_the_next_code_works(site, report):
     """One person for each statement before which the worker dies; the last death is that of the answer."""
-    users = people([f"p{number}" for number in range(40)], "md5")
+    users = create_people([f"p{number}" for number in range(40)], "md5")
     deaths, spent = [], []
-    for number, (email, phone) in enumerate(with_phones(users).items(), 1):
+    for number, (email, phone) in enumerate(enrol_people(users).items(), 1):
         visitor, code = Visitor(site.port), phone.code()
         visitor.give_password(email)
         answer = visitor.enter(code, X_Die_At=str(number))
@@ -144,7 +144,7 @@ def test_killed_between_the_code_and_the_session_nobody_is_in_and_the_next_code_
         spent.append(again.status == 422)
         last = visitor.enter(phone.code(off=1)) if spent[-1] else again
         assert (number, last.status, visitor.is_signed_in()) == (number, 303, True)
-    say(
+    report(
         f"F-02: died at {len(deaths)} places, code spent from the {spent.index(True) + 1}th on; nobody was in"
     )
     assert (any(deaths), spent) == (False, sorted(spent))

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from accounts.lockout import COOL_OFF
 from accounts.models import PasswordTries
-from tests.machinery.drills.crowd import people, with_phones
+from tests.machinery.drills.continuous_sign_ins import ContinuousSignIns, percentile
 from tests.machinery.drills.deployed import Site, deployed
-from tests.machinery.drills.rush import Rush, percentile
+from tests.machinery.drills.populate import create_enrolled_people
 from tests.machinery.drills.visitor import LOGIN, VERIFY, Visitor, credentials
 from twofactor.models import Event
 
@@ -32,10 +32,6 @@ OLD_ROWS = 200_000
 SIGN_INS_A_SECOND = 20
 
 pytestmark = pytest.mark.long
-
-
-def crowd(size, hasher="argon2"):
-    return with_phones(people([f"p{number}" for number in range(size)], hasher))
 
 
 def went_wrong(done):
@@ -61,26 +57,26 @@ def rows_and_bytes():
     return sizes
 
 
-def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder, say):
+def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder, report):
     """Two app servers on PostgreSQL: no errors, no memory, and only the rows that are meant to stay."""
-    phones, before, memory = crowd(600), rows_and_bytes(), []
+    phones, before, memory = create_enrolled_people(600, "argon2"), rows_and_bytes(), []
     with deployed(*(Site(on_postgres, folder) for _ in range(2))) as sites:
-        with Rush([site.port for site in sites], phones, threads=4) as rush:
+        with ContinuousSignIns([site.port for site in sites], phones, threads=4) as sign_ins:
             end = time.monotonic() + 60 * MINUTES
             while time.monotonic() < end:
-                rush.enough.wait(1)
+                sign_ins.enough.wait(1)
                 memory.append(sum(site.memory() for site in sites))
         logged = [line for site in sites for line in site.errors()]
-    done, after = rush.done, rows_and_bytes()
+    done, after = sign_ins.done, rows_and_bytes()
     grown = {table: after[table][0] - before[table][0] for table in after if after[table] != before[table]}
     fifth = len(memory) // 5
     early, late = mean(memory[fifth : 2 * fifth]), mean(memory[-fifth:])
     bytes_ = sum(after[table][1] - before[table][1] for table in after) / len(done)
-    say(f"load: {len(done)} sign-ins in {MINUTES:g} min, {len(done) / MINUTES / 60:.1f} a second")
-    say(f"      sign-in {told([one.seconds for one in done])}")
-    say(f"      page    {told([each.seconds for one in done for each in one.answers])}")
-    say(f"      memory of four workers {early:.0f} MB in the second fifth, {late:.0f} MB in the last")
-    say(f"      {bytes_:.0f} bytes a sign-in; rows {grown}")
+    report(f"load: {len(done)} sign-ins in {MINUTES:g} min, {len(done) / MINUTES / 60:.1f} a second")
+    report(f"      sign-in {told([one.seconds for one in done])}")
+    report(f"      page    {told([each.seconds for one in done for each in one.answers])}")
+    report(f"      memory of four workers {early:.0f} MB in the second fifth, {late:.0f} MB in the last")
+    report(f"      {bytes_:.0f} bytes a sign-in; rows {grown}")
     assert (went_wrong(done), logged) == (([], []), [])
     assert late <= early * 1.1
     # Nobody brings the browser they came with before, which is remembered each time and told once a day.
@@ -125,44 +121,44 @@ def a_flood(ports, email, kind):
 
 @pytest.mark.proves("F-15")
 @pytest.mark.parametrize("kind", ["codes", "passwords"])
-def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres, folder, say, kind):
+def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres, folder, report, kind):
     """Fifty a second, on and off in turns, so that whatever else the machine does is in both."""
-    phones = crowd(400)
+    phones = create_enrolled_people(400, "argon2")
     victim = next(iter(phones))
     others = {email: phone for email, phone in phones.items() if email != victim}
     calm, flooded, guesses, seconds = [], [], [], 0.0
     with deployed(*(Site(on_postgres, folder, TRUSTED_PROXIES="127.0.0.1") for _ in range(2))) as sites:
         ports = [site.port for site in sites]
-        with Rush(ports, others, threads=2, pause=0.3) as rush:
+        with ContinuousSignIns(ports, others, threads=2, pause=0.3) as sign_ins:
             for _ in range(SLICES):
-                calm += during(rush, SLICE)
+                calm += during(sign_ins, SLICE)
                 began = time.monotonic()
                 with a_flood(ports, victim, kind) as answered:
-                    flooded += during(rush, SLICE)
+                    flooded += during(sign_ins, SLICE)
                 seconds += time.monotonic() - began
                 guesses += answered
     before, beside = (percentile([one.seconds for one in done], 0.95) for done in (calm, flooded))
     looked_at = Event.objects.filter(kind__in=["second_factor_refused", "second_factor_locked"]).count()
     rate = len(guesses) / seconds
-    say(f"F-15: {rate:.0f} {kind} a second, of {len(guesses)} guesses at codes looked at {looked_at}")
-    say(f"      others before {told([one.seconds for one in calm])} ({len(calm)} sign-ins)")
-    say(f"      others beside {told([one.seconds for one in flooded])} ({len(flooded)} sign-ins)")
+    report(f"F-15: {rate:.0f} {kind} a second, of {len(guesses)} guesses at codes looked at {looked_at}")
+    report(f"      others before {told([one.seconds for one in calm])} ({len(calm)} sign-ins)")
+    report(f"      others beside {told([one.seconds for one in flooded])} ({len(flooded)} sign-ins)")
     assert went_wrong(calm + flooded) == ([], [])
     assert (looked_at <= 8, max(guesses) < 500) == (True, True)
     assert beside <= 2 * before
 
 
-def during(rush, seconds):
+def during(sign_ins, seconds):
     """Those that began and ended in that time."""
     began = time.monotonic()
-    rush.enough.wait(seconds)
-    return [one for one in list(rush.done) if one.began > began]
+    sign_ins.enough.wait(seconds)
+    return [one for one in list(sign_ins.done) if one.began > began]
 
 
 @pytest.mark.proves("F-06-load")
-def test_twenty_sign_ins_a_second_on_sqlite_are_never_told_to_wait(on_sqlite, folder, say):
+def test_twenty_sign_ins_a_second_on_sqlite_are_never_told_to_wait(on_sqlite, folder, report):
     """Password and code, without the pages before them; hashed cheaply, because this is about writing."""
-    phones = crowd(SIGN_INS_A_SECOND * 60, "md5")
+    phones = create_enrolled_people(SIGN_INS_A_SECOND * 60)
     site = Site(on_sqlite, folder, workers=3, DRILL_CHEAP_PASSWORDS="yes")
 
     def sign_in(turn, email, phone):
@@ -177,7 +173,7 @@ def test_twenty_sign_ins_a_second_on_sqlite_are_never_told_to_wait(on_sqlite, fo
         statuses = list(threads.map(sign_in, count(), *zip(*phones.items(), strict=True)))
         seconds = time.monotonic() - began
     others, log = [each for each in statuses if each != (303, 303)], site.log.read_text()
-    say(f"F-06: {len(statuses)} sign-ins on SQLite in {seconds:.0f} s; went wrong: {others}")
+    report(f"F-06: {len(statuses)} sign-ins on SQLite in {seconds:.0f} s; went wrong: {others}")
     assert "is locked" not in log
     assert others == []
     if seconds > 66:
@@ -185,7 +181,7 @@ def test_twenty_sign_ins_a_second_on_sqlite_are_never_told_to_wait(on_sqlite, fo
 
 
 @pytest.mark.proves("X-13-load")
-def test_with_many_old_rows_a_wrong_password_is_as_quick(on_postgres, folder, say):
+def test_with_many_old_rows_a_wrong_password_is_as_quick(on_postgres, folder, report):
     """Of other people at other addresses: first while they count, then when their time is over."""
     with deployed(Site(on_postgres, folder, TRUSTED_PROXIES="127.0.0.1")) as [site]:
         empty = wrong_passwords(site.port, "192.0.2.1")
@@ -202,8 +198,8 @@ def test_with_many_old_rows_a_wrong_password_is_as_quick(on_postgres, folder, sa
         live = wrong_passwords(site.port, "192.0.2.2")
         PasswordTries.objects.update(last_at=now - COOL_OFF - timedelta(minutes=1))
         over = wrong_passwords(site.port, "192.0.2.3")
-    say(f"X-13: a wrong password without rows {told(empty)}")
-    say(f"      with {OLD_ROWS} rows {told(live)}; with all of them out of date {told(over)}")
+    report(f"X-13: a wrong password without rows {told(empty)}")
+    report(f"      with {OLD_ROWS} rows {told(live)}; with all of them out of date {told(over)}")
     assert max(over) < 1
     assert percentile(live, 0.95) < max(0.1, 1.5 * percentile(empty, 0.95))
     assert median(live) < 0.1

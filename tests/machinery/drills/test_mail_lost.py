@@ -7,10 +7,10 @@ from contextlib import closing, contextmanager
 import pytest
 from django.db import connection
 
-from tests.machinery.drills.crowd import people, with_phones
 from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import Visitor
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 from tests.twofactor.servers import BlackHole, Dripping, Unwilling, listening
 
 SECONDS = 6
@@ -51,8 +51,8 @@ def in_transactions():
 @pytest.mark.long
 @pytest.mark.proves("F-03")
 @pytest.mark.parametrize("how", LOST)
-def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_postgres, folder, say, how):
-    [(email, phone)] = with_phones(people(["p"], "md5")).items()
+def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_postgres, folder, report, how):
+    [(email, phone)] = enrol_people(create_people(["p"], "md5")).items()
     with LOST[how]() as port:
         where = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "DRILL_CHEAP_PASSWORDS": "yes"}
         with deployed(Site(on_postgres, folder, **where)) as [site]:
@@ -60,12 +60,12 @@ def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_post
             visitor.give_password(email)
             asking = threading.Thread(target=lambda: answers.append(visitor.post(SEND, {"channel": "email"})))
             asking.start()
-            until(lambda: held.append(in_transactions()) or answers, "there is an answer", seconds=20)
+            wait_until(lambda: held.append(in_transactions()) or answers, "there is an answer", seconds=20)
             asking.join()
             [answer] = answers
             opened = visitor.enter(phone.code())
     figures = f"{answer.status} after {answer.seconds:.1f} s, open transactions {max(held)}"
-    say(f"F-03 {how}: {figures}; then the authenticator {opened.status}")
+    report(f"F-03 {how}: {figures}; then the authenticator {opened.status}")
     assert (answer.status, opened.status, max(held)) == (503, 303, 0)
     assert answer.seconds <= SECONDS
     assert 'href="/two-factor/verify/"' in answer.body

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.contrib.auth import get_user_model
 
-from tests.machinery.drills.crowd import people, with_phones
 from tests.machinery.drills.deployed import Site, deployed
+from tests.machinery.drills.populate import create_enrolled_people, create_people
 from tests.machinery.drills.test_killed import CODES, KEY, NEW_CODES
 from tests.machinery.drills.visitor import NOBODY, SETUP, Visitor
 from tests.people import PASSWORD, Phone
@@ -45,7 +45,7 @@ def ports(database, folder, mails):
 @pytest.fixture
 def persons():
     """Somebody new for each repeat, with a phone and three codes on paper."""
-    found = list(with_phones(people([f"p{number}" for number in range(REPEATS)], "md5")).items())
+    found = list(create_enrolled_people(REPEATS).items())
     for user in get_user_model().objects.all():
         backup_codes.replace_all(user, backup_codes.make_rows(user, PAPER))
     return found
@@ -97,47 +97,47 @@ def budget_of(email):
 
 
 @pytest.mark.proves("C-01")
-def test_one_code_at_three_servers_signs_in_once(ports, persons, say):
+def test_one_code_at_three_servers_signs_in_once(ports, persons, report):
     won = []
     for email, phone in persons:
         tabs, code = crowd_of(ports, email), phone.code()
         at_once(tabs, lambda tab, code=code: tab.enter(code))
         won.append((signed_in(tabs), events(email, "second_factor_accepted")))
-    say(f"C-01: signed in, of {CROWD}: {won}")
+    report(f"C-01: signed in, of {CROWD}: {won}")
     assert won == [(1, 1)] * REPEATS
 
 
 @pytest.mark.proves("C-02")
-def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, say):
+def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, report):
     won = []
     for email, _ in persons:
         tabs = crowd_of(ports, email)
         at_once(tabs, lambda tab: tab.enter(code_text.format_backup_code(PAPER[0]), BACKUP))
         left = BackupCode.objects.filter(user__email=email, used_at=None).count()
         won.append((signed_in(tabs), left))
-    say(f"C-02: signed in, of {CROWD}, and codes left: {won}")
+    report(f"C-02: signed in, of {CROWD}, and codes left: {won}")
     assert won == [(1, 2)] * REPEATS
 
 
 @pytest.mark.proves("C-03")
-def test_a_hundred_wrong_codes_at_three_servers_are_five_guesses(ports, persons, say):
+def test_a_hundred_wrong_codes_at_three_servers_are_five_guesses(ports, persons, report):
     answers = [at_once(crowd_of(ports, email), lambda tab: tab.enter(WRONG)) for email, _ in persons]
     counted = [budget_of(email).failures for email, _ in persons]
-    say(f"C-03: {[dict(each) for each in answers]}, counted {counted}")
+    report(f"C-03: {[dict(each) for each in answers]}, counted {counted}")
     assert answers == [{422: 5, 429: CROWD - 5}] * REPEATS
     assert counted == [5] * REPEATS
 
 
 @pytest.mark.proves("C-04")
-def test_finishing_set_up_at_three_servers_is_once(ports, say):
+def test_finishing_set_up_at_three_servers_is_once(ports, report):
     made = []
-    for user in people([f"p{number}" for number in range(REPEATS)], "md5"):
+    for user in create_people([f"p{number}" for number in range(REPEATS)], "md5"):
         visitor = asked(ports, user.email)
         phone = Phone(KEY.search(visitor.get(SETUP).body)[1])
         visitor.enter(phone.code(), "/two-factor/setup/verify/")
         at_once(tabs_of([visitor], CROWD), lambda tab: tab.post(CODES, {"saved": "on"}))
         made.append((whole_of(user), events(user.email, "two_factor_enabled")))
-    say(f"C-04: authenticators and codes, times it was turned on, of {CROWD}: {made}")
+    report(f"C-04: authenticators and codes, times it was turned on, of {CROWD}: {made}")
     assert made == [((1, 10), 1)] * REPEATS
 
 
@@ -146,7 +146,7 @@ def whole_of(user):
 
 
 @pytest.mark.proves("C-04")
-def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, say):
+def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, report):
     made = []
     for email, phone in persons:
         user, visitor = get_user_model().objects.get(email=email), asked(ports, email)
@@ -162,48 +162,48 @@ def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, say
         form = {"password": PASSWORD, "code": code_text.format_backup_code(PAPER[0])}
         at_once(tabs_of([visitor], CROWD), lambda tab, form=form: tab.post("/two-factor/disable/", form))
         made.append((*renewed, events(email, "two_factor_disabled"), *whole_of(user)))
-    say(f"C-04: renewed, authenticators, codes; turned off, authenticators, codes: {made}")
+    report(f"C-04: renewed, authenticators, codes; turned off, authenticators, codes: {made}")
     assert made == [(1, 1, 10, 1, 0, 0)] * REPEATS
 
 
 @pytest.mark.proves("C-05")
-def test_a_hundred_requests_at_three_servers_are_one_letter(ports, persons, mails, say):
+def test_a_hundred_requests_at_three_servers_are_one_letter(ports, persons, mails, report):
     for email, _ in persons:
         at_once(crowd_of(ports, email), lambda tab: tab.post(SEND, {"channel": "email"}))
     to = Counter(
         email for email, _ in persons for file in mails.iterdir() if f"To: {email}" in file.read_text()
     )
-    say(f"C-05: letters to each: {sorted(to.values())}")
+    report(f"C-05: letters to each: {sorted(to.values())}")
     assert to == Counter(email for email, _ in persons)
 
 
 @pytest.mark.proves("C-06")
-def test_a_guess_stays_counted_wherever_the_server_dies(ports, say):
+def test_a_guess_stays_counted_wherever_the_server_dies(ports, report):
     """From the charge on; and the wrong code is never looked at before."""
-    phones, counted = with_phones(people([f"p{number}" for number in range(40)], "md5")), []
+    phones, counted = create_enrolled_people(40), []
     for number, email in enumerate(phones, 1):
         answer = asked(ports, email).enter(WRONG, X_Die_At=str(number))
         counted.append(budget_of(email).failures)
         if answer.status != NOBODY:
             break
-    say(f"C-06: died at {len(counted) - 1} places, counted from the {counted.index(1) + 1}th on")
+    report(f"C-06: died at {len(counted) - 1} places, counted from the {counted.index(1) + 1}th on")
     assert (counted == sorted(counted), counted[-1], answer.status) == (True, 1, 422)
 
 
 @pytest.mark.proves("C-07")
-def test_a_double_click_that_meets_two_servers_signs_in(ports, persons, say):
+def test_a_double_click_that_meets_two_servers_signs_in(ports, persons, report):
     clicks = []
     for email, phone in persons:
         tabs, code = tabs_of([asked(ports, email)], 2), phone.code()
         answers = at_once(tabs, lambda tab, code=code: tab.enter(code))
         clicks.append((dict(answers), signed_in(tabs), budget_of(email).failures))
-    say(f"C-07: {clicks}")
+    report(f"C-07: {clicks}")
     assert [click[0] for click in clicks] == [{303: 2}] * REPEATS
     assert [click[1:] for click in clicks] == [(1, 0)] * REPEATS
 
 
 @pytest.mark.proves("C-08", "C-09")
-def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(ports, persons, say):
+def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(ports, persons, report):
     seen = []
     for email, phone in persons:
         visitor = asked(ports, email)
@@ -215,5 +215,5 @@ def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(por
         opened = visitor.enter(code).status
         replayed = asked(ports, email).enter(code).status
         seen.append((waiting, opened, replayed, budget_of(email).failures))
-    say(f"C-08, C-09: during the wait, after it, once more, counted: {seen}")
+    report(f"C-08, C-09: during the wait, after it, once more, counted: {seen}")
     assert seen == [(429, 303, 422, 0)] * REPEATS

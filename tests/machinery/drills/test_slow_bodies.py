@@ -14,7 +14,7 @@ import pytest
 
 from tests.machinery import programs
 from tests.machinery.drills.deployed import Site, deployed
-from tests.machinery.drills.waiting import until
+from tests.machinery.drills.waiting import wait_until
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 SLOW_BODIES = 60
@@ -77,7 +77,7 @@ def in_front(site, folder):
     ]
     nginx = subprocess.Popen(command)
     try:
-        until(lambda: answers(site.front, "/healthz/live"), "nginx answers")
+        wait_until(lambda: answers(site.front, "/healthz/live"), "nginx answers")
         yield site.front
     finally:
         nginx.terminate()
@@ -124,11 +124,11 @@ def drip(visitors, over):
             visitor.sendall(b"a")
 
 
-def test_slow_bodies_hold_nobody_up_behind_nginx(in_front, say):
+def test_slow_bodies_hold_nobody_up_behind_nginx(in_front, report):
     with slow_bodies(in_front):
         began = time.monotonic()
         seen = [answers(in_front, path) for path in ("/healthz/live", "/accounts/login/") for _ in range(10)]
-        say(f"{SLOW_BODIES} slow bodies: twenty pages in {time.monotonic() - began:.1f} seconds")
+        report(f"{SLOW_BODIES} slow bodies: twenty pages in {time.monotonic() - began:.1f} seconds")
     assert seen == [True] * 20
 
 
@@ -143,5 +143,7 @@ def test_one_address_has_so_many_connections_and_no_more(in_front):
         for _ in range(20):
             visitor = stack.enter_context(socket.create_connection(("127.0.0.1", in_front)))
             visitor.sendall(SLOW.format(port=in_front, token="a" * 32).encode() + b"a")
-        until(lambda: not answers(in_front, "/healthz/live"), "the next connection is refused", every=0.2)
+        wait_until(
+            lambda: not answers(in_front, "/healthz/live"), "the next connection is refused", every=0.2
+        )
         assert answers(in_front, "/healthz/live", ADDRESSES[0])

@@ -3,7 +3,7 @@
 import time
 
 
-def until(is_true, what, seconds=30.0, every=0.02):
+def wait_until(is_true, what, seconds=30.0, every=0.02):
     """What it came to; every look is at least as long apart as a process needs to get on."""
     end = time.monotonic() + seconds
     while not (found := is_true()):

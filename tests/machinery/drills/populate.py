@@ -1,4 +1,4 @@
-"""Many people at once, and the database that they are in."""
+"""Fills the database of a drill with tables and people."""
 
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,8 +17,8 @@ from twofactor.models import Authenticator, GuessBudget
 
 
 @contextmanager
-def looking_into(address):
-    """This thread's models are those of the drill's database, and not of the tests' own."""
+def use_database(address):
+    """In this thread, Django's models use the database of the drill instead of the tests' own."""
     own = connections["default"]
     described = {**own.settings_dict, **environment.database(address)}
     drill = load_backend(described["ENGINE"]).DatabaseWrapper(described, "default")
@@ -30,12 +30,12 @@ def looking_into(address):
         connections["default"] = own
 
 
-def with_tables():
+def create_tables():
     call_command("migrate", verbosity=0)
 
 
-def people(names, hasher="argon2"):
-    """Confirmed, with the password of all tests, hashed once."""
+def create_people(names, hasher="argon2"):
+    """With confirmed addresses and the password of all tests, hashed once."""
     now, password = timezone.now(), make_password(PASSWORD, hasher=hasher)
     User = get_user_model()
     return User.objects.bulk_create(
@@ -43,8 +43,8 @@ def people(names, hasher="argon2"):
     )
 
 
-def with_phones(users):
-    """Their two-factor sign-in is on since an hour ago, without backup codes: hashing those takes a while."""
+def enrol_people(users):
+    """Turned on an hour ago. Without backup codes, because hashing them takes long."""
     since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
     rows = [Authenticator(user=user, last_step=totp.step_at(since), enabled_at=since) for user in users]
     for row, phone in zip(rows, phones, strict=True):
@@ -52,3 +52,8 @@ def with_phones(users):
     Authenticator.objects.bulk_create(rows)
     GuessBudget.objects.bulk_create([GuessBudget(user=user) for user in users])
     return {user.email: phone for user, phone in zip(users, phones, strict=True)}
+
+
+def create_enrolled_people(count, hasher="md5"):
+    """The phone of each, by email address."""
+    return enrol_people(create_people([f"p{number}" for number in range(count)], hasher))

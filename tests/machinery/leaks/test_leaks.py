@@ -7,16 +7,17 @@ import sys
 
 import pytest
 
-from tests.machinery.drills.deployed import ROOT
+from tests.machinery.evidence import ROOT
 
-PLUGINS = ["-p", "tests.machinery.drills.hunting", "-p", "no:cacheprovider"]
+PLUGINS = ["-p", "tests.machinery.leaks.plugin", "-p", "no:cacheprovider"]
 HUNT = [sys.executable, "-m", "pytest", "-q", *PLUGINS]
 NOT_HUNTED = {
     "tests/machinery/bench": "measures, in processes that no hunter is in",
     "tests/machinery/drills": "starts servers, in processes that no hunter is in",
+    "tests/machinery/leaks": "is this test itself",
     "tests/foreign": "has another site, in a process that no hunter is in",
 }
-PLANTED = ROOT / "tests/machinery/drills/planted.py"
+LEAKING_TESTS = ROOT / "tests/machinery/leaks/leaking_tests.py"
 
 
 def hunt(*what):
@@ -28,14 +29,14 @@ def hunt(*what):
 @pytest.mark.long
 def test_a_planted_leak_is_found_in_every_place():
     """Each of the tests but one leaks one secret, and nothing else is wrong with it."""
-    ran, _ = hunt(str(PLANTED))
+    ran, _ = hunt(str(LEAKING_TESTS))
     found = set(re.findall(r"FAILED \S*::test_(\w+) - AssertionError: \['", ran.stdout))
-    assert found == set(re.findall(r"def test_(\w+)", PLANTED.read_text())) - {"nothing"}, ran.stdout
+    assert found == set(re.findall(r"def test_(\w+)", LEAKING_TESTS.read_text())) - {"nothing"}, ran.stdout
 
 
 @pytest.mark.long
 @pytest.mark.proves("V-30", "K-01")
-def test_the_suite_leaves_no_secret_behind(say):
+def test_the_suite_leaves_no_secret_behind(report):
     ran, counts = hunt("tests", *(f"--ignore={folder}" for folder in NOT_HUNTED))
-    say(f"leaks: {counts}")
+    report(f"leaks: {counts}")
     assert (ran.returncode, int(counts.get("hit", 0))) == (0, 0), ran.stdout[-5000:]

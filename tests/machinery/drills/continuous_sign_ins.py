@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.machinery.drills.visitor import LOGIN, VERIFY, Answer, Visitor, credentials
 from twofactor.factors import totp
 
-BREATH = 0.1  # seconds, before the next try of somebody who was turned away or has no new code yet
+RETRY_DELAY = 0.1  # seconds, before the next try of somebody who was turned away or has no new code yet
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def sign_in(visitor, email, phone):
     return SignIn(email, code, answers)
 
 
-class Rush:
+class ContinuousSignIns:
     """In each thread some of the people take turns; nobody comes twice with the same code."""
 
     def __init__(self, ports, phones, threads, pause=0.0):
@@ -81,14 +81,14 @@ class Rush:
         used = {}
         while not self.enough.is_set():
             for email, phone in people:
-                while used.get(email) == totp.step_at(timezone.now()) and not self.enough.wait(BREATH):
+                while used.get(email) == totp.step_at(timezone.now()) and not self.enough.wait(RETRY_DELAY):
                     pass
                 if self.enough.is_set():
                     return
                 self.done.append(sign_in(Visitor(*self.ports), email, phone))
                 if self.done[-1].code:
                     used[email] = totp.step_at(timezone.now())
-                if self.enough.wait(self.pause if self.done[-1].accepted else BREATH):
+                if self.enough.wait(self.pause if self.done[-1].accepted else RETRY_DELAY):
                     return
 
     def accepted(self, since=0.0):

@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 from aiosmtpd.controller import Controller
 
 
-class PostOffice:
+class RecordingSMTPServer:
     def __init__(self):
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
@@ -44,10 +44,10 @@ class PostOffice:
 
 
 @contextmanager
-def post_office():
-    office = PostOffice()
-    office.open()
+def running_smtp_server():
+    smtp_server = RecordingSMTPServer()
+    smtp_server.open()
     try:
-        yield office
+        yield smtp_server
     finally:
-        office.close()
+        smtp_server.close()

@@ -1,0 +1,10 @@
+"""pytest -p tests.machinery.leaks.plugin: hunt for leaks (hunter.py), once Django is ready."""
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    from tests.machinery.leaks import hunter
+
+    config.pluginmanager.register(hunter)
