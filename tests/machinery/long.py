@@ -1,6 +1,7 @@
-"""python -m tests.machinery.long [PART…]: what takes long, part by part, and what has not been run.
+"""python -m tests.machinery.long [PART…], or make assurance PART=…: what takes long, part by part.
 
-A part leaves its result in test-results/long/, so that parts which were run on other days count.
+At the end it says what has not been run. A part leaves its result in test-results/long/, so that parts
+which were run on other days count.
 """
 
 import subprocess

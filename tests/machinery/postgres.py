@@ -1,4 +1,7 @@
-"""python -m tests.machinery.postgres COMMAND…: with DATABASE_URL at a PostgreSQL of the command's own."""
+"""python -m tests.machinery.postgres COMMAND…: starts a PostgreSQL server for the time of the command.
+
+DATABASE_URL leads the command to it. Nothing has to be set up on the machine, and nothing is left behind.
+"""
 
 import os
 import shutil

@@ -1,4 +1,7 @@
-"""The programs that tests need beside Python packages: found, or installed where that is allowed."""
+"""The programs that tests need beside Python packages: finds them, or installs them as root on Debian.
+
+python -m tests.machinery.programs runs first in make test. With CI set, a missing one is an error.
+"""
 
 import os
 import shutil

@@ -1,4 +1,8 @@
-"""Everybody at every address, by every method, with and without htmx: nothing breaks, opens or moves."""
+"""Every URL, with every method, for every kind of visitor, with htmx and without.
+
+Nothing may fail with an error, open to someone who may not see it, or change with a GET. The URLs are read
+from the URL configuration, so that a view that is added later is tested as well. Part of make test.
+"""
 
 import re
 from contextlib import contextmanager

@@ -1,4 +1,8 @@
-"""What nobody types, and what programs send: refused in clear words or ignored, and nobody gets in by it."""
+"""Input that no person enters and programs send, to every form and to the API.
+
+It must be refused with a clear message or ignored; it never causes an error, and never signs someone in.
+Part of make test with few examples; make assurance PART=fuzz tries many more.
+"""
 
 from base64 import urlsafe_b64encode
 from urllib.parse import quote_from_bytes, urlencode

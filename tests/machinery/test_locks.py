@@ -1,4 +1,7 @@
-"""What is locked can be installed by the oldest pip that somebody may have."""
+"""The lock files can be installed by the oldest pip that a supported Python brings.
+
+It installs everything anew, so it runs only with make assurance PART=fuzz.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,8 @@
-"""Rules of this repository that no linter knows: for templates, for dangerous calls, for words."""
+"""Rules about this repository that no linter has: templates, dangerous calls, texts, lock files.
+
+Each keeps out something that went wrong or would be hard to see in a review. Part of make check and make
+test.
+"""
 
 import ast
 import re

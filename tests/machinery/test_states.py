@@ -1,6 +1,8 @@
-"""Stranger, password given, signed in, confirmed: in whatever order things happen, no state is skipped.
+"""Random sequences of events, compared with a model: stranger, password entered, signed in, stepped up.
 
-A machine that hypothesis drives keeps its own books of what should be open, and compares after every move.
+Hypothesis chooses the events; the model keeps account of what each browser may open, and every step
+compares the two. It finds the order of events that skips a state. Part of make test; longer with make
+assurance PART=fuzz.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""make bench: our app, the floor and the peers side by side, as Markdown; progress is on standard error.
+"""make bench: our app, the least possible sign-in ("floor") and other packages side by side, as Markdown.
 
-python -m tests.machinery.bench [part …] [--on sqlite] …; without a part, everything.
+It shows what a change costs. python -m tests.machinery.bench [part …] [--on sqlite] …; without a part,
+everything. Progress is printed to standard error.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""python -m tests.machinery.drills [NAME…]: the long drills, all or those of test_NAME.py, with figures.
+"""Drills: a deployed site, and what happens when servers, clocks, disks, keys or mail servers are lost.
 
-LOAD_MINUTES=10 and RACE_REPEATS=20 make longer ones of some.
+python -m tests.machinery.drills [NAME…] runs those of test_NAME.py, or all, and prints their figures. make
+assurance runs them too; LOAD_MINUTES=10 and RACE_REPEATS=20 make some of them longer.
 """
 
 import sys

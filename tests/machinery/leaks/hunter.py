@@ -1,8 +1,9 @@
-"""After each test, is any secret of it where secrets must not be?
+"""After each test, is any of its secrets where secrets must not be?
 
-Known are the keys of the site, and whatever was issued or chosen: keys, codes, session keys, tokens, links
-and passwords; and the codes that phones showed. Looked for is each in every spelling that a copy could have.
-Looked through are log lines, mails, all tables, sessions, dumpdata and the addresses people are sent to.
+Secrets are the keys of the site and whatever was issued or chosen during the test: keys, codes, session
+keys, tokens, links, passwords, and the codes that phones showed. It looks for each of them in every
+spelling that a copy could have, in log lines, mails, all tables, sessions, dumpdata and the URLs that
+people are sent to.
 """
 
 import io
@@ -253,7 +254,8 @@ def pytest_runtest_setup(item):
 def pytest_runtest_call(item):
     """While the test's own database and mailbox are still there."""
     yield
-    send_due()
+    if may_ask(item):
+        send_due()
     hunter.asks_database = may_ask(item) and not connection.execute_wrappers
     found = sorted(set(hunter.hits()))
     hunter.counts["hit"] += len(found)

@@ -1,6 +1,6 @@
-"""One secret of each kind left behind, in each place, in each spelling: what the hunter has to find.
+"""Each test leaves one secret behind, in another place or spelling: hunter.py has to find every one.
 
-Run by test_leaks.py alone.
+Only test_leaks.py runs this file.
 """
 
 import logging

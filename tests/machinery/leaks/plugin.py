@@ -1,4 +1,4 @@
-"""pytest -p tests.machinery.leaks.plugin: hunt for leaks (hunter.py), once Django is ready."""
+"""pytest -p tests.machinery.leaks.plugin: registers hunter.py once Django is ready."""
 
 import pytest
 

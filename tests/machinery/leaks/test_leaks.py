@@ -1,4 +1,8 @@
-"""No secret of the whole server suite is where it must not be; and the hunter would have found it."""
+"""Runs the whole server suite and looks after each test for secrets where none may be: logs, mails, tables.
+
+hunter.py knows every secret that a test issued, and looks for it in every spelling. leaking_tests.py leaks
+on purpose, to show that each would be found. Run it with make assurance PART=leaks.
+"""
 
 import os
 import re

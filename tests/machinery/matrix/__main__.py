@@ -1,8 +1,8 @@
-"""python -m tests.machinery.matrix [PYTHON-DJANGO…]: the server tests on each pair, as 3.12-6.0.
+"""python -m tests.machinery.matrix [PYTHON-DJANGO…], or make matrix: the server tests on each pair (3.12-6.0).
 
-Pairs are those of the classifiers in pyproject.toml. Each has an environment of its own, with everything that
-is locked for the tests. One that this machine has no interpreter for is left out, and named at the end.
---short: the newest pair alone, and the tests that meet most of Django.
+The pairs are those of the classifiers in pyproject.toml. Each has an environment of its own with the locked
+packages. A pair without an interpreter on this machine is left out and named at the end. --short runs only
+the newest pair, and only the tests that use most of Django.
 """
 
 import hashlib
