@@ -1,4 +1,4 @@
-"""python -m tests.machinery.matrix [PYTHON-DJANGO…], or make matrix: the server tests on each pair (3.12-6.0).
+"""python -m tests.machinery.matrix [PAIR…], or make matrix: the server tests on each pair, such as 3.12-6.0.
 
 The pairs are those of the classifiers in pyproject.toml. Each has an environment of its own with the locked
 packages. A pair without an interpreter on this machine is left out and named at the end. --short runs only
