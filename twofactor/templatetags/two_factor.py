@@ -80,6 +80,12 @@ def page_of(context: template.Context) -> str:
     return format_html('{}="{}"', name, json.dumps({PAGE_OF: name_in_header(pk)}))
 
 
+@register.inclusion_tag("twofactor/components/link_attributes.html")
+def link_attributes(to: str) -> dict[str, str]:
+    """<a href="{{ to }}" {% link_attributes to %}>: htmx follows the link and replaces the main part."""
+    return {"to": to}
+
+
 @register.tag
 def htmx_config(parser: Parser, token: Token) -> template.Node:
     """{% htmx_config %}: the meta element that configures the htmx of this site."""
