@@ -364,7 +364,7 @@ def turning_off(page):
 
 
 def seeing_errors(page):
-    """With tests.config.broken for the addresses of the site."""
+    """With tests.config.failing_urls for the addresses of the site."""
     for status in (400, 403, 404, 409, 429, 500, 503):
         page.goto(f"/broken/{status}/")
         yield f"error-{status}"

@@ -77,7 +77,7 @@ def show_settings(page):
     page.get_by_role("heading", name="Security", exact=True).wait_for()
 
 
-@pytest.mark.urls("tests.config.broken")
+@pytest.mark.urls("tests.config.failing_urls")
 @HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 def test_every_screen(page, journey):

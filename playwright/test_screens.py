@@ -11,7 +11,7 @@ from known_screens import SCREENS
 from modes import HTMX, VERSION
 from screen_checks import OUTLINES, accessibility_problems, expect_content, expect_screen, fits_in_width
 
-pytestmark = pytest.mark.urls("tests.config.broken")
+pytestmark = pytest.mark.urls("tests.config.failing_urls")
 EACH_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 
 

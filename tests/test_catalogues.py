@@ -342,7 +342,7 @@ def test_proving_a_number_is_translated(in_brackets, alice, settings):
     assert untranslated(browser.post("/two-factor/phone/", {"number": "+49 170 1234567"})) == []
 
 
-@pytest.mark.urls("tests.config.broken")
+@pytest.mark.urls("tests.config.failing_urls")
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 429, 503])
 def test_an_error_is_translated(in_brackets, db, status):
     browser = agent()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import address_links
 from accounts.models import User
-from tests.accounts.answers import headers
+from tests.accounts.comparison import headers
 from tests.accounts.letters import letters, link
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 

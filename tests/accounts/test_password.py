@@ -9,7 +9,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
 from accounts.models import User
-from tests.accounts.answers import answer
+from tests.accounts.comparison import answer
 from tests.accounts.letters import letters, link
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
 from twofactor import enrolment

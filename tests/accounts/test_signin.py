@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.accounts.answers import headers
+from tests.accounts.comparison import headers
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from twofactor.sessions.store import row_key
 

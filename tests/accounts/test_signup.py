@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.accounts.answers import answer
+from tests.accounts.comparison import answer
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, give_password, person
 

@@ -5,7 +5,7 @@ from django.urls import include, path
 from rest_framework.generics import ListAPIView
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
-from tests.config.broken import raising
+from tests.config.failing_urls import raising
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 

@@ -16,7 +16,7 @@ MODES = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 STATUSES = [400, 403, 404, 409, 429, 500, 503]
 EVERY_ERROR = pytest.mark.parametrize("status", [*STATUSES, "out-of-date"])
 
-pytestmark = pytest.mark.urls("tests.config.broken")
+pytestmark = pytest.mark.urls("tests.config.failing_urls")
 
 
 @pytest.fixture

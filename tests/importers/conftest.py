@@ -76,7 +76,7 @@ def written(databases):
             databases.create(peer)
             env = os.environ | {
                 "PEER": peer,
-                "DJANGO_SETTINGS_MODULE": "tests.importers.site",
+                "DJANGO_SETTINGS_MODULE": "tests.importers.source_settings",
                 "DATABASE_URL": databases.address(peer),
             }
             command = [sys.executable, "-m", f"tests.importers.write_{peer}"]

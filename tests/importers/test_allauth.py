@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, enter, rows, take_in
+from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, enter, rows, take_in
 from tests.people import Phone
 from twofactor.factors import totp
 from twofactor.models import Authenticator

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.oath import hotp, totp
 
-from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
+from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
 from twofactor.operations import support

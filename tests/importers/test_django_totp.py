@@ -6,7 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from tests.importers.moving import BACKUP, REFUSED, SIGNED_IN, after_password, enter, take_in
+from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, after_password, enter, take_in
 from tests.people import Phone, signed_in_as
 from twofactor.models import Authenticator
 

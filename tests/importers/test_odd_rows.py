@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from tests.importers.moving import take_in
+from tests.importers.importing import take_in
 from twofactor.models import Authenticator
 
 PEER = "django_otp"

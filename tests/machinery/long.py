@@ -26,7 +26,7 @@ PARTS = {
         *PYTEST,
         "tests",
         *APART,
-        "--ignore=tests/foreign",
+        "--ignore=tests/other_sites",
     ],
     "races": [*PYTEST, *RACES],
     "races-on-postgres": [sys.executable, "-m", "tests.machinery.postgres", *PYTEST, *RACES],

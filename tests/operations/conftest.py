@@ -1,6 +1,6 @@
 import pytest
 
-from tests.operations.desk import browser_of, step_up
+from tests.operations.support import browser_of, step_up
 from tests.people import enrol, person
 
 

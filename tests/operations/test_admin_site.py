@@ -23,7 +23,7 @@ from django.utils.formats import localize
 from accounts.models import User
 from config import urls
 from tests import people
-from tests.operations.desk import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
+from tests.operations.support import HASHED, PEOPLE, SEALED, browser_of, help_page, hidden, step_up
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import enrolment
 from twofactor.admin import TwoFactorUserAdmin

@@ -19,7 +19,7 @@ NOT_HUNTED = {
     "tests/machinery/bench": "measures, in processes that no hunter is in",
     "tests/machinery/drills": "starts servers, in processes that no hunter is in",
     "tests/machinery/leaks": "is this test itself",
-    "tests/foreign": "has another site, in a process that no hunter is in",
+    "tests/other_sites": "has another site, in a process that no hunter is in",
 }
 LEAKING_TESTS = ROOT / "tests/machinery/leaks/leaking_tests.py"
 

@@ -19,7 +19,7 @@ ENVIRONMENTS = Path(os.environ.get("MATRIX_FOLDER", ROOT / ".venv" / "matrix"))
 LOCK = ROOT / "tests" / "requirements.txt"  # which has Django 5.2
 OLDEST_PYTHON = {"5.2": (3, 10), "6.0": (3, 12), "6.1": (3, 12)}
 SHORT = [
-    "tests/foreign",
+    "tests/other_sites",
     *(f"tests/accounts/test_{name}.py" for name in ("admin", "password", "signin")),
     *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
     *(f"tests/operations/test_{name}.py" for name in ("admin_site", "commands")),

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from tests.accounts.letters import letters, link
 from tests.mailers import send_mail_by, send_mail_with
-from tests.operations.desk import run
+from tests.operations.support import run
 from tests.people import NOW, PASSWORD, give_password, person
 from tests.twofactor.servers import BlackHole, Refusing, Tarpit, Unwilling, listening, mail_goes_to
 from twofactor import events, sealing

@@ -572,7 +572,7 @@ def test_where_a_new_password_has_just_helped_the_code_page_says_so_too(stopped)
 
 @pytest.mark.parametrize(("stopped", "told"), [(True, False), (False, True)])
 def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock, stopped, told):
-    settings.ROOT_URLCONF = "tests.operations.their_urls"
+    settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
     request = rf.get("/")
     request.user = AnonymousUser()
     page = middleware.locked_page(request, guesses.Locked(None if stopped else timezone.now())).text

@@ -81,7 +81,7 @@ def test_without_a_second_factor_djangos_page_is_as_it_was(root):
 
 @pytest.mark.parametrize("confirmed", [False, True])
 def test_an_administration_without_our_page_asks_first_too(desk, settings, confirmed):
-    settings.ROOT_URLCONF = "tests.operations.their_urls"
+    settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
     if confirmed:
         confirm(*desk)
     desk[0].post("/theirs/password_change/", OWN)

@@ -11,7 +11,7 @@ from tests.mailers import NO_MAIL
 from tests.settings import TWOFACTOR_KEYS
 
 ROOT = Path(__file__).parent.parent.parent
-WALK = Path(__file__).with_name("walk.py").read_text()
+WALK = Path(__file__).with_name("use_every_step.py").read_text()
 
 # The five lines of the README, and the one that is for whoever likes.
 MOUNT = f"""

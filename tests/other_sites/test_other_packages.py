@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.foreign.projects import start_project
+from tests.other_sites.projects import start_project
 
 ALLAUTH = """
 INSTALLED_APPS += ["allauth", "allauth.account", "allauth.headless"]
@@ -77,10 +77,10 @@ DOORS = [
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
     settings = ALLAUTH + 'INSTALLED_APPS += ["rest_framework"]\n'
-    project = start_project(tmp_path_factory.mktemp("doors"), settings, URLS)
+    project = start_project(tmp_path_factory.mktemp("other_packages"), settings, URLS)
     project.append("elsewhere/doors.py", DOORS)
     project.run("migrate")
-    said = project.walk("doors.py").splitlines()
+    said = project.run_script("sign_in_everywhere.py").splitlines()
     return json.loads(next(line for line in said if line.startswith("{")))
 
 

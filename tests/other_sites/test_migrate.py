@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.foreign.projects import copy_site, start_project
+from tests.other_sites.projects import copy_site, start_project
 
 MEMBER = """
 from django.contrib.auth.models import AbstractUser

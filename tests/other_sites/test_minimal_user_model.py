@@ -4,7 +4,7 @@ LoginRequiredMiddleware.
 
 import pytest
 
-from tests.foreign.projects import start_project
+from tests.other_sites.projects import start_project
 
 MODELS = """
 import os
@@ -66,7 +66,7 @@ def project(tmp_path_factory):
 
 
 def test_people_of_a_bare_model_set_it_up_and_sign_in_with_it(project):
-    assert "walked" in project.walk("bare_user.py")
+    assert "walked" in project.run_script("use_minimal_user.py")
 
 
 def test_the_report_counts_them(project):

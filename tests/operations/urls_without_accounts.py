@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView
 from django.urls import include, path
 
-from tests.operations.test_their_passwords import site
+from tests.operations.test_django_password_views import site
 
 urlpatterns = [
     path("two-factor/", include("twofactor.urls")),

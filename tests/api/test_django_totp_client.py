@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from tests.api.client import TotpClient, otp
+from tests.api.django_totp_client import TotpClient, otp
 from tests.people import PASSWORD, person
 
 

@@ -57,7 +57,7 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def walk(self, script: str) -> str:
+    def run_script(self, script: str) -> str:
         """The script, inside the project."""
         return self.run("shell", "--no-imports", text=Path(__file__).with_name(script).read_text())
 
