@@ -23,7 +23,7 @@ from twofactor.api import client_tokens
 from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.signals import signed_in_over_api
-from twofactor.users import signed_in_user
+from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web import cookies
 
 COOKIE = "accounts_known"
@@ -134,7 +134,7 @@ class SignedInRequest(HttpRequest):
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.known_browsers.mark_request")
-def mark_request(sender: Any, request: SignedInRequest | None, user: Any, **kwargs: Any) -> None:
+def mark_request(sender: Any, request: SignedInRequest | None, user: TwoFactorUser, **kwargs: Any) -> None:
     """Runs before twofactor sets last_login, because accounts stands before twofactor in INSTALLED_APPS."""
     if request is not None:
         request.signed_in_before = user.last_login is not None
@@ -162,6 +162,6 @@ class KnownBrowserMiddleware:
 
 
 @receiver(signed_in_over_api, dispatch_uid="accounts.known_browsers.tell_of_new_client")
-def tell_of_new_client(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def tell_of_new_client(sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
     if user.last_login is not None and not client_tokens.is_known(user, request, timezone.now()):
         events.record("new_browser", user, request)

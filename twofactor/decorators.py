@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -18,7 +19,7 @@ from twofactor import enrolment, policy
 from twofactor.signin import step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
 from twofactor.signin.session import NONE
-from twofactor.users import signed_in_user
+from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web.pages import never_atomic
 from twofactor.web.redirects import see_other, with_next
 
@@ -34,7 +35,7 @@ def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def must_set_up_first(user: Any, method: str, view: Any) -> bool:
+def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: Any) -> bool:
     """Does the policy keep this sign-in from the view? Asked at each request, for pages and for the API.
 
     The user is looked at last, because request.user costs a query.

@@ -31,6 +31,7 @@ from twofactor.signin.session import (
     is_held_elsewhere,
     method_of_session,
 )
+from twofactor.users import signed_in_user
 from twofactor.web.htmx import Htmx
 from twofactor.web.pages import seconds_until
 
@@ -59,7 +60,7 @@ class TwoFactor:
                 vars(request)["told_why"] = True
                 return to_page(request, settings.LOGIN_URL)
             if method_of_session(request) == HELD:
-                hold_login(request, request.session, request.user)
+                hold_login(request, request.session, signed_in_user(request))
                 request.user = AnonymousUser()
         if is_held(request):  # also by a middleware before this one
             request.user = AnonymousUser()

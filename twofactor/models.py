@@ -348,6 +348,7 @@ class Standing(models.Model):
 
 class SecurityMixin(AbstractBaseUser):
     _password: str | None  # Django's own: a new password that has not been saved yet
+    backend: str  # Django's own: authenticate() sets it
 
     # serialize: not in dumpdata
     password = models.CharField(pgettext_lazy("two-factor", "password"), max_length=128, serialize=False)

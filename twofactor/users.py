@@ -1,7 +1,7 @@
 """What can be asked of a site's user model, whichever it is."""
 
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -13,14 +13,20 @@ from twofactor.models import SecurityMixin
 class TwoFactorUser(Protocol):
     """A row of AUTH_USER_MODEL. Not every model has is_staff: see is_staff()."""
 
-    pk: Any
+    pk: Any  # of whatever type the site has chosen
     password: str
     last_login: datetime | None
     is_active: bool
+    backend: str  # Django's authenticate() sets it
+
+    @property
+    def is_authenticated(self) -> Literal[True]: ...
 
     def get_username(self) -> str: ...
 
     def has_usable_password(self) -> bool: ...
+
+    def get_session_auth_hash(self) -> str: ...
 
     @classmethod
     def get_email_field_name(cls) -> str: ...
@@ -49,5 +55,5 @@ def is_staff(user: TwoFactorUser) -> bool:
     return bool(getattr(user, "is_staff", False))
 
 
-def email_of(user: Any) -> str:
+def email_of(user: TwoFactorUser) -> str:
     return getattr(user, user.get_email_field_name(), "") or ""

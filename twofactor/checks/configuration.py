@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 from twofactor import conf, policy, sealing
 from twofactor.factors import authenticator_app, backup_codes
 from twofactor.models import Authenticator, BackupCode, SecurityMixin
-from twofactor.users import only_active
+from twofactor.users import TwoFactorUser, only_active
 
 MIDDLEWARE_ORDER = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -169,7 +169,7 @@ def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
         )
 
 
-def can_sign_in(user: Any) -> bool:
+def can_sign_in(user: TwoFactorUser) -> bool:
     """By setting up, with a backup code, or with an authenticator whose key can be unsealed."""
     if not hasattr(user, "authenticator") or backup_codes.count_unused(user):
         return True

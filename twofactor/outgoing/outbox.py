@@ -25,6 +25,7 @@ from twofactor import conf, sealing
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import Event, Letter
 from twofactor.outgoing import mail
+from twofactor.users import TwoFactorUser
 
 log = logging.getLogger("countersign.mail")
 
@@ -61,7 +62,13 @@ def makes_context(template: str) -> Callable[[MakeContext], MakeContext]:
 
 
 def write(
-    template: str, user: Any, to: str, language: str, *, event: Event | None = None, **contents: Any
+    template: str,
+    user: TwoFactorUser | None,
+    to: str,
+    language: str,
+    *,
+    event: Event | None = None,
+    **contents: Any,
 ) -> None:
     """Call it in the transaction of the event. Without a user the row is never sent, and only costs time."""
     now, name = timezone.now(), user.get_username() if user else ""
@@ -168,7 +175,7 @@ def compose(letter: Letter) -> mail.Message | None:
     return message
 
 
-def context_of_event(user: Any, contents: Context) -> Context | None:
+def context_of_event(user: TwoFactorUser, contents: Context) -> Context | None:
     event = Event.objects.filter(pk=contents["event_id"]).first()
     if event is None:
         return None

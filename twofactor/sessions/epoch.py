@@ -5,13 +5,14 @@ user model it is in our table Standing, at one query a request.
 """
 
 from copy import copy
-from typing import Any
+from typing import cast
 
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from twofactor.models import SecurityMixin, Standing
+from twofactor.users import TwoFactorUser
 
 EPOCH = "twofactor_epoch"  # in the session, where the user model's own session hash does not carry it
 
@@ -20,26 +21,26 @@ def is_on_user() -> bool:
     return issubclass(get_user_model(), SecurityMixin)
 
 
-def security_record(user: Any) -> Any:
+def security_record(user: TwoFactorUser) -> SecurityMixin | Standing:
     """Has security_epoch, email_verified_at and end_sessions()."""
-    return user if is_on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
+    return cast(SecurityMixin, user) if is_on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
 
 
-def auth_hash(user: Any, epochs_back: int = 0) -> str:
+def auth_hash(user: TwoFactorUser, epochs_back: int = 0) -> str:
     """Differs once the password or the epoch has changed. What must end with them carries it."""
     if is_on_user():
-        then = copy(user)
+        then = cast(SecurityMixin, copy(user))
         then.security_epoch -= epochs_back
-        return str(then.get_session_auth_hash())
+        return then.get_session_auth_hash()
     own, epoch = user.get_session_auth_hash(), security_record(user).security_epoch - epochs_back
     return salted_hmac("twofactor.standing", f"{own}|{epoch}", algorithm="sha256").hexdigest()
 
 
-def end_sessions(user: Any) -> None:
+def end_sessions(user: TwoFactorUser) -> None:
     security_record(user).end_sessions()
 
 
-def mark_session(request: HttpRequest, user: Any) -> None:
+def mark_session(request: HttpRequest, user: TwoFactorUser) -> None:
     """Write the epoch into the session, where Django's own session hash does not carry it."""
     if not is_on_user():
         request.session[EPOCH] = security_record(user).security_epoch

@@ -28,7 +28,7 @@ from twofactor.limits import guesses
 from twofactor.sessions import epoch
 from twofactor.signin import trusted_browsers
 from twofactor.signin.session import NONE, TRUSTED, open_session, take_held_user
-from twofactor.users import only_active
+from twofactor.users import TwoFactorUser, only_active
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
 from twofactor.web.redirects import own_page, safe_next, see_other, with_next
@@ -49,7 +49,7 @@ class Gone(Exception):
 
 @dataclass(frozen=True)
 class PendingSignIn:
-    user: Any
+    user: TwoFactorUser
     backend: str  # the dotted path of the authentication backend that checked the password
     last_login: str | None  # when the sign-in began; completing it changes the column, so it works once
     next: str  # the path to go to once it is complete
@@ -58,7 +58,7 @@ class PendingSignIn:
     ends_at: datetime
 
     @classmethod
-    def start(cls, user: Any, to: str, now: datetime, age: timedelta = MAX_AGE) -> "PendingSignIn":
+    def start(cls, user: TwoFactorUser, to: str, now: datetime, age: timedelta = MAX_AGE) -> "PendingSignIn":
         ends_at = now + min(age, MAX_AGE)
         nonce = secrets.token_urlsafe(16)
         return cls(user, user.backend, as_text(user.last_login), to, nonce, now, ends_at)
@@ -175,7 +175,7 @@ def with_next_page(page: str, to: str) -> str:
 # Beginning and ending one
 
 
-def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
+def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpResponse:
     """For a login view, once the password was right: sign the person in, or ask for the second factor.
 
     `to` may come from the request: it is followed only to a page of this site.
@@ -188,7 +188,7 @@ def after_password(request: HttpRequest, user: Any, to: str) -> HttpResponse:
     return ask_for_second_factor(request, user, to)
 
 
-def ask_for_second_factor(request: HttpRequest, user: Any, to: str) -> HttpResponse:
+def ask_for_second_factor(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpResponse:
     # ?next= stands in the address too, for a browser that loses the cookie.
     response = see_other(with_next_page("twofactor:verify", to))
     cookies.write(response, COOKIE, PendingSignIn.start(user, to, timezone.now()).to_token())

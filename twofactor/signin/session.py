@@ -21,6 +21,7 @@ from django.utils import timezone
 from twofactor import enrolment, events
 from twofactor.factors import methods
 from twofactor.sessions import epoch
+from twofactor.users import TwoFactorUser
 from twofactor.web.redirects import see_other
 
 log = logging.getLogger("countersign.security")
@@ -61,13 +62,13 @@ def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpR
     return see_other(to)
 
 
-def method_of_login(request: HttpRequest | None, user: Any) -> str:
+def method_of_login(request: HttpRequest | None, user: TwoFactorUser) -> str:
     """What open_session() said; when other code calls login(), whether the person has a factor to give."""
     return getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
 
 
 @receiver(user_logged_in, dispatch_uid="twofactor.remember_method")
-def remember_method(sender: Any, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUser, **kwargs: Any) -> None:
     """Runs at every login(), whatever code calls it.
 
     Views that issue tokens send this signal, too, some of them without a request. Then there is no session.
@@ -113,7 +114,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
 # A login() of other code, for somebody who has a second factor
 
 
-def hold_login(request: HttpRequest | None, session: Any, user: Any) -> None:
+def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:
     """Move what login() wrote to another key, so that the session authenticates nobody until the code came.
 
     Without a session the answer may carry a token. The middleware then finds the mark on the request.

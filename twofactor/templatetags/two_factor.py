@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -16,6 +17,7 @@ from django.utils.translation import ngettext
 
 from twofactor import conf, enrolment
 from twofactor.limits.guesses import Locked
+from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
 from twofactor.web.pages import seconds_until
@@ -26,9 +28,9 @@ KEEP_SECONDS = 60
 
 
 @register.filter
-def has_two_factor(user: Any) -> bool:
+def has_two_factor(user: TwoFactorUser | AnonymousUser) -> bool:
     """{% if user|has_two_factor %}: is it on for this person? One query; user.is_verified costs none."""
-    return bool(user.is_authenticated) and enrolment.is_on(user)
+    return user.is_authenticated and enrolment.is_on(user)
 
 
 @register.filter

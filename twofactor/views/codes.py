@@ -52,7 +52,7 @@ def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.save_new_codes(signed_in_user(request), new, request)
-        keep_session(request, request.user, methods.TOTP)
+        keep_session(request, signed_in_user(request), methods.TOTP)
         messages.success(request, _("New backup codes saved. Old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
@@ -65,7 +65,7 @@ def disable(request: HttpRequest) -> HttpResponse:
         return nothing_to_change(request)
     form = proof(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
     if form.is_valid():
-        keep_session(request, request.user, NONE)
+        keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off"))
         return see_other("twofactor:settings")
     return page(request, "twofactor/disable.html", form=form)

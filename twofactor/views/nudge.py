@@ -1,15 +1,17 @@
 """The reminder for people who have no second factor: dismissed for a month, gone when they have one."""
 
 from datetime import datetime, timedelta
-from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
 
 from twofactor import enrolment, policy
 from twofactor.models import Nudge
+from twofactor.users import TwoFactorUser
 
 REST = timedelta(days=30)
 
 
-def is_due(user: Any, now: datetime) -> bool:
+def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
     if not user.is_authenticated or enrolment.needs_confirmed_address(user) or enrolment.is_on(user):
         return False
     if policy.applies_to(user):
@@ -17,5 +19,5 @@ def is_due(user: Any, now: datetime) -> bool:
     return not Nudge.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
 
 
-def dismiss(user: Any, now: datetime) -> None:
+def dismiss(user: TwoFactorUser, now: datetime) -> None:
     Nudge.objects.update_or_create(pk=user.pk, defaults={"dismissed_at": now})

@@ -146,6 +146,6 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
 
 @post_only("twofactor:settings")
 def nudge_dismiss(request: HttpRequest) -> HttpResponse:
-    nudge.dismiss(request.user, timezone.now())
+    nudge.dismiss(signed_in_user(request), timezone.now())
     messages.success(request, _("Reminder dismissed"), extra_tags="nudge")
     return see_other(safe_next(request, request.POST.get("next")))

@@ -106,7 +106,7 @@ def setup_address(request: HttpRequest) -> HttpResponse:
     """Why there is no set-up yet, and how the address can be confirmed."""
     if not enrolment.needs_confirmed_address(signed_in_user(request)):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
-    return page(request, "twofactor/setup_address.html", address=email_of(request.user))
+    return page(request, "twofactor/setup_address.html", address=email_of(signed_in_user(request)))
 
 
 @unless_finished()
@@ -141,7 +141,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.finish(signed_in_user(request), draft, request, timezone.now())
-        keep_session(request, request.user, TOTP)
+        keep_session(request, signed_in_user(request), TOTP)
         messages.success(request, _("Two-factor authentication is on"))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
