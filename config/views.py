@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
-        "came_back": step_up.recovered_by_email(request),
+        "recovered_by_email": step_up.recovered_by_email(request),
         "changed_part": changed_part(request),
     }
     return render(request, "dashboard.html", context)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
@@ -39,7 +38,7 @@ def require_password(
     if with_code and not family.user.has_usable_password():
         return
     if "password" not in data:
-        if family.method in WITH_PASSWORD and signed_in_within(request, max_age):
+        if family.method in WITH_PASSWORD and step_up.is_within(family.began_at, max_age):
             return
         raise ApiError(_("Give your password again."), "password_needed", 403)
     user = step_up.user_with_password(django_request(request), data["password"])
@@ -51,9 +50,9 @@ def require_password(
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     """As on the pages. Who has just signed in with an e-mailed code may replace a lost authenticator."""
-    by_mail = token_family(request).method == methods.RECOVERY
-    came_back = by_mail and signed_in_within(request, step_up.SETUP_AGE)
-    if enrolment.is_on(token_family(request).user) and not came_back:
+    family = token_family(request)
+    recovered = step_up.is_recent_recovery(family.method, family.began_at)
+    if enrolment.is_on(family.user) and not recovered:
         raise ApiError(_("Two-factor authentication is on already."), "already_on")
     require_password(request, data, step_up.SETUP_AGE)
 
@@ -61,7 +60,3 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
 def require_two_factor_on(request: Request) -> None:
     if not enrolment.is_on(token_family(request).user):
         raise ApiError(_("Two-factor authentication is off"), "not_on")
-
-
-def signed_in_within(request: Request, max_age: timedelta) -> bool:
-    return timedelta(0) <= timezone.now() - token_family(request).began_at <= max_age

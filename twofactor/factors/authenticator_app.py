@@ -19,7 +19,7 @@ METHODS = frozenset({TOTP})
 
 
 def read(user: Any, text: str, **_asked: object) -> TypedCode:
-    authenticator = user.authenticator
+    authenticator = user.authenticator  # Django adds it, so no type of a user has it
     return TypedCode(
         method=TOTP,
         find=partial(find, authenticator, code_text.read_digits(text, authenticator.digits)),

@@ -27,7 +27,7 @@ class NeedsNewPassword(Exception):
     """After too many wrong codes in a row, no code is accepted until the password has changed."""
 
 
-def may_help(helper: Any, user: Any) -> bool:
+def may_help(helper: Any, user: Any) -> bool:  # of a model with permissions, as the admin needs it
     """Not a user with permissions that the helper lacks: whoever helps could sign in as that user."""
     if helper.is_superuser:
         return True

@@ -55,6 +55,9 @@ def is_factor(method: str) -> bool:
     return method in methods.FACTORS
 
 
+# A user is Any where Django takes it: its functions are typed for the user model of one site.
+
+
 def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)

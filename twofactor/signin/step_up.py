@@ -1,6 +1,6 @@
 """Step-up: password and second factor are asked for again before something that could do harm."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import authenticate, update_session_auth_hash
@@ -17,27 +17,35 @@ STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
 
 
-def is_within(request: HttpRequest, key: str, age: timedelta) -> bool:
-    moment = request.session.get(key)
-    return moment is not None and 0 <= timezone.now().timestamp() - moment <= age.total_seconds()
+def time_in_session(request: HttpRequest, key: str) -> datetime | None:
+    seconds = request.session.get(key)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def is_within(moment: datetime | None, age: timedelta) -> bool:
+    """False for a moment in the future, too: clocks may be wrong."""
+    return moment is not None and timedelta(0) <= timezone.now() - moment <= age
 
 
 def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
     """Password and factor were given on the confirm page. Signing in does not count."""
-    return is_within(request, SUDO_AT, max_age)
+    return is_within(time_in_session(request, SUDO_AT), max_age)
 
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
     if not recovered_by_email(request) and enrolment.is_on(signed_in_user(request)):
         return recently_confirmed(request)
-    return is_within(request, PASSWORD_AT, SETUP_AGE)
+    return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE)
 
 
 def recovered_by_email(request: HttpRequest) -> bool:
+    return is_recent_recovery(request.session.get(AMR), time_in_session(request, AUTH_AT))
+
+
+def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> bool:
     """Signed in with a mailed code a moment ago. That allows to set up a new authenticator, and no more."""
-    by_mail = request.session.get(AMR) == methods.RECOVERY
-    return by_mail and is_within(request, AUTH_AT, SETUP_AGE)
+    return method == methods.RECOVERY and is_within(signed_in_at, SETUP_AGE)
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:

@@ -16,7 +16,7 @@ from twofactor.signin import step_up
 from twofactor.signin.session import NONE, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
-from twofactor.views.proof import proof
+from twofactor.views.proof import proof_form
 from twofactor.views.setup import codes_context, current_draft, draft_owner, set_draft_cookie
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import see_other
@@ -39,7 +39,7 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
-    form = proof(request, kinds=LIVE_CODE)
+    form = proof_form(request, kinds=LIVE_CODE)
     if form.is_valid():
         owner = draft_owner(request)
         enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
@@ -63,7 +63,7 @@ def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
 def disable(request: HttpRequest) -> HttpResponse:
     if not enrolment.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    form = proof(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
+    form = proof_form(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
     if form.is_valid():
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off"))

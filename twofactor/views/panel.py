@@ -30,7 +30,7 @@ SHOWN = 50
 
 def settings(request: HttpRequest) -> HttpResponse:
     """A tab that is looked at again says what it has seen, and gets nothing if that still holds."""
-    state = facts(request)
+    state = panel_context(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
     return page(request, "twofactor/settings.html", **state, changed_part=changed_part(request))
@@ -41,10 +41,10 @@ def changed_part(request: HttpRequest) -> str:
     return next((message.extra_tags or "" for message in messages.get_messages(request)), "")
 
 
-def facts(request: HttpRequest) -> dict[str, Any]:
+def panel_context(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
-    mine = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
-    authenticator = mine.first()
+    rows = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
+    authenticator = rows.first()
     left, total = backup_codes.count_unused_and_all(user)
     drafts = enrolment.find_drafts(user, now)
     by_email = authenticator and sent_codes.may_email(authenticator.user)
@@ -61,7 +61,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
         "phone": sent_codes.find_confirmed_phone(user),
         "browsers": trusted_browsers.list_trusted(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
-        "came_back": step_up.recovered_by_email(request),
+        "recovered_by_email": step_up.recovered_by_email(request),
     }
     state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
     state["seen"] = fingerprint(state)
@@ -88,7 +88,9 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
         try:
             return view(request, *args, **kwargs)
         except (enrolment.Changed, Overtaken):
-            response = page(request, "twofactor/settings.html", status=409, stale=True, **facts(request))
+            response = page(
+                request, "twofactor/settings.html", status=409, stale=True, **panel_context(request)
+            )
             response.headers["Content-Location"] = reverse("twofactor:settings")
             return response
 
@@ -102,8 +104,8 @@ def nothing_to_change(request: HttpRequest) -> HttpResponse:
 
 
 def activity(request: HttpRequest) -> HttpResponse:
-    mine = Event.objects.filter(user_id=signed_in_user(request).pk).order_by("-at", "-pk")
-    return page(request, "twofactor/activity.html", events=mine[:SHOWN])
+    events_of_user = Event.objects.filter(user_id=signed_in_user(request).pk).order_by("-at", "-pk")
+    return page(request, "twofactor/activity.html", events=events_of_user[:SHOWN])
 
 
 @post_only("twofactor:settings")

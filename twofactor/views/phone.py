@@ -24,7 +24,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not enrolment.is_on(signed_in_user(request)):
         return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
-    form = PhoneForm(posted(request), initial={"number": unconfirmed(request)})
+    form = PhoneForm(posted(request), initial={"number": unconfirmed_number(request)})
     if form.is_valid():
         try:
             sent_codes.send_to_new_number(
@@ -67,6 +67,6 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
     return see_other("twofactor:settings")
 
 
-def unconfirmed(request: HttpRequest) -> str:
+def unconfirmed_number(request: HttpRequest) -> str:
     """Typed before, or brought from another app."""
     return Phone.objects.filter(pk=request.user.pk).values_list("new_number", flat=True).first() or ""

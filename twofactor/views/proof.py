@@ -30,7 +30,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
-    form = proof(request, with_code=has_factor and not step_up.takes_password_alone(request, to))
+    form = proof_form(request, with_code=has_factor and not step_up.takes_password_alone(request, to))
     next(iter(form.fields.values())).widget.attrs["autofocus"] = True  # nothing has to be read before it
     if form.is_valid():
         step_up.record_step_up(request, form.cleaned_data.get("code"))
@@ -53,17 +53,17 @@ def without_proof(request: HttpRequest, to: str) -> HttpResponse:
     return response
 
 
-def proof(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm | CodeForm:
+def proof_form(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm | CodeForm:
     """Password, and a code that is spent for what it is asked for; without a password the code alone."""
 
-    def right(password: str) -> bool:
+    def is_right(password: str) -> bool:
         return step_up.password_is_right(request, password)
 
-    def spent(code: str) -> str:
+    def spend(code: str) -> str:
         return accept_code(signed_in_user(request), code, request, timezone.now(), **accept)
 
     if not signed_in_user(request).has_usable_password():
-        return CodeForm(posted(request), accept=spent)
+        return CodeForm(posted(request), accept=spend)
     if with_code:
-        return ProofForm(posted(request), password_is_right=right, accept=spent)
-    return PasswordForm(posted(request), password_is_right=right)
+        return ProofForm(posted(request), password_is_right=is_right, accept=spend)
+    return PasswordForm(posted(request), password_is_right=is_right)

@@ -17,7 +17,7 @@ from twofactor.forms import SentCodeForm
 from twofactor.limits import allowances
 from twofactor.models import SentCode
 from twofactor.signin.pending import PendingSignIn
-from twofactor.views.verify import finish, other_ways, waiting
+from twofactor.views.verify import finish, lock_to_show, other_ways_page
 from twofactor.web.pages import page, post_only, posted, seconds_until
 from twofactor.web.redirects import onward, see_other
 
@@ -28,14 +28,14 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     now, chosen = timezone.now(), (posted(request) or QueryDict()).get("channel")
     channel = next((c for c in pending.find_channels() if c.kind == chosen), None)
     if channel is None:
-        return other_ways(request, pending, status=422, problem=_("Choose how you want to get in"))
+        return other_ways_page(request, pending, status=422, problem=_("Choose how you want to get in"))
     again = sent_codes.find_newest(pending.user, pending.purpose) is not None
     try:
         pending.send_code(request, channel, now)
     except allowances.TooOften as refused:
-        return too_soon(request, pending, refused.until)
+        return too_soon_page(request, pending, refused.until)
     except sent_codes.NotSent:
-        return other_ways(request, pending, status=503, problem=str(sent_codes.NOT_SENT))
+        return other_ways_page(request, pending, status=503, problem=str(sent_codes.NOT_SENT))
     messages.success(request, sentence_after_sending(channel, again))
     return see_other(reverse("twofactor:verify_sent") + onward(request))
 
@@ -58,25 +58,25 @@ def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     form = SentCodeForm(posted(request), accept=lambda code: pending.accept(request, code, methods.SENT))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
-    return show(request, pending, form, sent)
+    return sent_code_page(request, pending, form, sent)
 
 
-def too_soon(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
+def too_soon_page(request: HttpRequest, pending: PendingSignIn, until: datetime) -> HttpResponse:
     seconds = seconds_until(until)
     if sent := sent_codes.find_newest(pending.user, pending.purpose):
         form = SentCodeForm(accept=str)
-        response = show(request, pending, form, sent, status=429, seconds=seconds)
+        response = sent_code_page(request, pending, form, sent, status=429, seconds=seconds)
         response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
     else:
         wait = ngettext(
             "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds
         )
-        response = other_ways(request, pending, status=429, problem=wait % seconds)
+        response = other_ways_page(request, pending, status=429, problem=wait % seconds)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
-def show(
+def sent_code_page(
     request: HttpRequest, pending: PendingSignIn, form: SentCodeForm, sent: SentCode, **context: Any
 ) -> HttpResponse:
     return page(
@@ -87,7 +87,7 @@ def show(
         sent=Channel(sent.channel, sent.target),
         sent_at=sent.sent_at,
         until=min(sent.sent_at + sent_codes.MAX_AGE, pending.ends_at),
-        wait=waiting(pending, form),
+        wait=lock_to_show(pending, form),
         channels=pending.find_channels(),
         onward=onward(request),
         **context,

@@ -114,14 +114,14 @@ def setup_address(request: HttpRequest) -> HttpResponse:
 def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = current_draft(request)
     if draft is None:
-        return step(request, "setup")
+        return to_step(request, "setup")
     form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
     if form.is_valid():
-        return step(request, "setup_codes")
+        return to_step(request, "setup_codes")
     return page(request, "twofactor/setup_verify.html", form=form, onward=onward(request))
 
 
-def step(request: HttpRequest, name: str) -> HttpResponse:
+def to_step(request: HttpRequest, name: str) -> HttpResponse:
     return see_other(reverse(f"twofactor:{name}") + onward(request))
 
 
@@ -137,7 +137,7 @@ def setup_codes(request: HttpRequest) -> HttpResponse:
 @may_set_up
 def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     if draft is None or not draft.is_confirmed:
-        return step(request, "setup" if draft is None else "setup_verify")
+        return to_step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.finish(signed_in_user(request), draft, request, timezone.now())

@@ -24,7 +24,7 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     form = CodeForm(posted(request), accept=lambda code: pending.accept(request, code))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
-    return show(request, "twofactor/verify.html", pending, form)
+    return code_page(request, "twofactor/verify.html", pending, form)
 
 
 @second_step
@@ -32,15 +32,15 @@ def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     form = BackupCodeForm(posted(request), accept=lambda code: pending.accept(request, code, BACKUP))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
-    return show(request, "twofactor/verify_backup.html", pending, form)
+    return code_page(request, "twofactor/verify_backup.html", pending, form)
 
 
 @second_step
 def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
-    return other_ways(request, pending)
+    return other_ways_page(request, pending)
 
 
-def other_ways(
+def other_ways_page(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
     """What this person has."""
@@ -73,15 +73,15 @@ def codes_left(left: int) -> str:
     return " ".join([sentence, _("Make new ones soon.")]) if left <= backup_codes.FEW_LEFT else sentence
 
 
-def waiting(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | None:
+def lock_to_show(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | None:
     """Whoever has to wait is told before they try; a try that was refused has its own answer."""
     guess_budget = None if form.is_bound else getattr(pending.user, "guess_budget", None)
     return guesses.lock_of(guess_budget, pending.user, timezone.now())
 
 
-def show(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+def code_page(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
     may_trust = trusted_browsers.may_trust(pending.user)
-    wait = waiting(pending, form)
+    wait = lock_to_show(pending, form)
     return page(
         request,
         template,
