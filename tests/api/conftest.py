@@ -1,6 +1,7 @@
 import pytest
 
 from tests.api.program import Program
+from tests.people import person
 from tests.twofactor.conftest import alice, paper, phone  # noqa: F401 - fixtures
 
 API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
@@ -18,30 +19,28 @@ def api(settings):
 
 @pytest.fixture
 def program():
-    """Nobody has signed in with it yet."""
+    """A program that nobody has signed in with yet."""
     return Program()
 
 
 @pytest.fixture
-def asked(program, phone):  # noqa: F811
-    """It has Alice's password, and waits for her code."""
+def password_given(program, phone):  # noqa: F811
+    """A program that has entered Alice's password; her code is still missing."""
     program.give_password()
     return program
 
 
 @pytest.fixture
-def hers(program, phone, clock):  # noqa: F811
-    """She has signed in with it, a minute ago: her phone shows a new code."""
+def signed_in(program, phone, clock):  # noqa: F811
+    """A program that Alice signed in with a minute ago, so that her phone shows a new code."""
     program.sign_in(phone)
     clock.shift(60)
     return program
 
 
 @pytest.fixture
-def bobs(db, clock):
-    """Somebody without two-factor sign-in has signed in with it."""
-    from tests.people import person
-
+def bobs_program(db, clock):
+    """A program that Bob, who has no second factor, has signed in with."""
     person("bob@example.com")
     program = Program("bob@example.com")
     program.give_password()

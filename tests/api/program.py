@@ -1,4 +1,4 @@
-"""A program that signs somebody in over JSON, as the tests read it."""
+"""A client of the JSON API: signs someone in, and keeps the tokens it is given."""
 
 from django.test import Client
 
@@ -6,8 +6,6 @@ from tests.people import PASSWORD
 
 
 class Program:
-    """Remembers its tokens, as a program does."""
-
     def __init__(self, email="alice@example.com", **extra):
         self.email, self.client = email, Client(raise_request_exception=False, **extra)
         self.access = self.refresh = self.challenge = self.client_token = None
@@ -55,6 +53,6 @@ class Program:
         return self.get("totp/status/").status_code == 200
 
 
-def code_of(answer):
-    """Status and word of a refusal."""
+def status_and_code(answer):
+    """The status and the error code of a refusal."""
     return answer.status_code, answer.json()["code"]

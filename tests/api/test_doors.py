@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import lockout
 from accounts.models import PasswordTries
-from tests.api.program import Program, code_of
+from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent_codes import other_than
 from twofactor import enrolment
@@ -32,11 +32,11 @@ OPEN = ["jwt/create/", "jwt/totp/verify/", "jwt/totp/send/", "jwt/refresh/", "jw
 def test_what_a_form_of_another_site_can_send_is_not_read(program, alice, path, kind):
     body = json.dumps({"username": alice.email, "password": PASSWORD})
     answer = program.client.generic("POST", f"/api/{path}", body, content_type=kind)
-    assert code_of(answer) == (415, "unsupported_media_type")
+    assert status_and_code(answer) == (415, "unsupported_media_type")
 
 
-def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs, client):
-    bobs.post("totp/create/")
+def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs_program, client):
+    bobs_program.post("totp/create/")
     give_password(client, "bob@example.com")
     family = TokenFamily.objects.get()
     ways = []
@@ -46,10 +46,10 @@ def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs, clie
     assert ways == ["/two-factor/setup/"] * 3
 
 
-def test_a_renewed_sign_in_goes_on_with_its_set_up(bobs):
-    key = bobs.post("totp/create/").json()["key"]
-    bobs.renew()
-    assert bobs.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
+def test_a_renewed_sign_in_goes_on_with_its_set_up(bobs_program):
+    key = bobs_program.post("totp/create/").json()["key"]
+    bobs_program.renew()
+    assert bobs_program.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
 
 
 @pytest.mark.proves("3.5.2")
@@ -57,7 +57,7 @@ def test_a_renewed_sign_in_goes_on_with_its_set_up(bobs):
 def test_a_session_of_the_pages_opens_nothing(phone, client, method, path):
     sign_in(client, phone)
     answer = getattr(client, method)(f"/api/{path}", content_type="application/json")
-    assert code_of(answer) == (401, "not_authenticated")
+    assert status_and_code(answer) == (401, "not_authenticated")
 
 
 def test_a_call_leaves_the_session_of_the_pages_alone(alice, client):
@@ -67,20 +67,20 @@ def test_a_call_leaves_the_session_of_the_pages_alone(alice, client):
 
 
 @pytest.mark.proves("7.6.2", "V-01", "S-04")
-def test_no_call_sets_a_cookie(asked, phone):
-    asked.give(otp_code=phone.code())
-    asked.renew()
-    asked.get("totp/status/")
-    assert asked.client.cookies == {}
+def test_no_call_sets_a_cookie(password_given, phone):
+    password_given.give(otp_code=phone.code())
+    password_given.renew()
+    password_given.get("totp/status/")
+    assert password_given.client.cookies == {}
 
 
 @pytest.mark.proves("15.3.5", "2.2.1", "V-16")
 @pytest.mark.parametrize("value", [492039, True, None, ["492039"], {"a": 1}, 1.5])
 @pytest.mark.parametrize("field", ["otp_code", "backup_code", "sent_code", "totp_challenge_token"])
-def test_a_field_that_is_not_text_is_refused(asked, field, value):
+def test_a_field_that_is_not_text_is_refused(password_given, field, value):
     code = {"otp_code": "492039"} if field == "totp_challenge_token" else {}
-    body = {"totp_challenge_token": asked.challenge, **code, field: value}
-    assert code_of(asked.post("jwt/totp/verify/", body)) == (400, "invalid")
+    body = {"totp_challenge_token": password_given.challenge, **code, field: value}
+    assert status_and_code(password_given.post("jwt/totp/verify/", body)) == (400, "invalid")
 
 
 @pytest.mark.proves("15.3.5", "2.2.1", "2.2.2", "X-06")
@@ -104,7 +104,7 @@ def test_nonsense_is_400(program, db, body):
 def test_a_name_given_twice_is_refused(program, alice):
     body = f'{{"username": "x", "username": "{alice.email}", "password": "{PASSWORD}"}}'
     answer = program.client.generic("POST", "/api/jwt/create/", body, content_type="application/json")
-    assert code_of(answer) == (400, "parse_error")
+    assert status_and_code(answer) == (400, "parse_error")
 
 
 @pytest.mark.proves("15.3.3")
@@ -151,7 +151,7 @@ def test_a_door_takes_posts_only(program, db, path, method):
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN_ONLY)
 def test_without_a_token_a_person_is_asked_for_one(program, db, method, path):
     answer = getattr(program, method)(path)
-    assert code_of(answer) == (401, "not_authenticated")
+    assert status_and_code(answer) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -181,15 +181,15 @@ def test_nobody_learns_who_has_an_account(program, alice, who):
 def test_the_fifth_wrong_password_locks(program, alice):
     answers = [program.give_password("wrong horse battery") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [401] * 4 + [429]
-    assert (*code_of(answers[4]), answers[4].headers["Retry-After"]) == (429, "locked", "900")
+    assert (*status_and_code(answers[4]), answers[4].headers["Retry-After"]) == (429, "locked", "900")
     assert program.give_password().status_code == 429
 
 
 @pytest.mark.proves("V-24", "L-1")
-def test_with_a_stolen_token_the_password_has_five_guesses_too(hers, phone, clock):
+def test_with_a_stolen_token_the_password_has_five_guesses_too(signed_in, phone, clock):
     clock.shift(300)
     body = {"otp_code": phone.code(), "password": "wrong horse battery"}
-    assert [hers.post("totp/disable/", body).status_code for _ in range(5)] == [400] * 4 + [429]
+    assert [signed_in.post("totp/disable/", body).status_code for _ in range(5)] == [400] * 4 + [429]
 
 
 @pytest.mark.proves("V-21-API", "L-1")
@@ -205,7 +205,7 @@ def test_strangers_hold_a_program_up_until_a_sign_in_on_a_page(program, alice, c
     program.give_password("wrong horse battery")
     strangers = PasswordTries.objects.filter(address=lockout.ANYWHERE)
     strangers.update(count=lockout.STRANGERS_LIMIT)
-    assert code_of(program.give_password()) == (429, "locked")
+    assert status_and_code(program.give_password()) == (429, "locked")
     give_password(client)
     assert program.give_password().status_code == 200
 
@@ -237,82 +237,82 @@ def test_with_a_second_factor_the_password_buys_no_token(program, phone):
 
 
 @pytest.mark.proves("V-21-API", "L-4", "R-07")
-def test_pages_and_api_share_five_guesses(asked, phone, client):
+def test_pages_and_api_share_five_guesses(password_given, phone, client):
     give_password(client)
     wrong = other_than(phone.code())
     for _ in range(3):
         client.post("/two-factor/verify/", {"code": wrong})
-    assert [asked.give(otp_code=wrong).status_code for _ in range(3)] == [400, 400, 429]
+    assert [password_given.give(otp_code=wrong).status_code for _ in range(3)] == [400, 400, 429]
     assert GuessBudget.objects.get().failures == 5
 
 
 @pytest.mark.proves("V-21-API", "C-09")
-def test_a_wait_that_began_on_a_page_is_told_here(clock, asked, phone):
+def test_a_wait_that_began_on_a_page_is_told_here(clock, password_given, phone):
     GuessBudget.objects.update(failures=4)
-    asked.give(otp_code=other_than(phone.code()))
-    answer = asked.give(otp_code=phone.code())
-    assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "30")
+    password_given.give(otp_code=other_than(phone.code()))
+    answer = password_given.give(otp_code=phone.code())
+    assert (*status_and_code(answer), answer.headers["Retry-After"]) == (429, "locked", "30")
 
 
-def test_after_a_hundred_only_a_new_password_helps(asked, phone):
+def test_after_a_hundred_only_a_new_password_helps(password_given, phone):
     GuessBudget.objects.update(failures=guesses.LAST_GUESS)
-    answer = asked.give(otp_code=phone.code())
-    assert (*code_of(answer), answer.headers["Retry-After"]) == (429, "locked", "86400")
+    answer = password_given.give(otp_code=phone.code())
+    assert (*status_and_code(answer), answer.headers["Retry-After"]) == (429, "locked", "86400")
 
 
 @pytest.mark.parametrize(
     ("lifted", "advice"), [(False, "Reset your password"), (True, "Ask the people who run this site")]
 )
-def test_after_a_hundred_the_answer_says_what_helps(asked, phone, lifted, advice):
+def test_after_a_hundred_the_answer_says_what_helps(password_given, phone, lifted, advice):
     lifted_at = timezone.now() if lifted else None
     GuessBudget.objects.update(failures=guesses.LAST_GUESS, lifted_at=lifted_at)
-    assert advice in asked.give(otp_code=phone.code()).json()["detail"]
+    assert advice in password_given.give(otp_code=phone.code()).json()["detail"]
 
 
 @pytest.mark.proves("V-17")
-def test_the_challenge_says_whose_code_it_takes(asked, phone):
+def test_the_challenge_says_whose_code_it_takes(password_given, phone):
     bob = enrol(person("bob@example.com"))
-    assert code_of(asked.give(otp_code=bob.code())) == (400, "code_refused")
+    assert status_and_code(password_given.give(otp_code=bob.code())) == (400, "code_refused")
 
 
 @pytest.mark.proves("8.2.1-8.2.3")
-def test_a_person_changes_their_own_things_only(hers, alice, phone):
+def test_a_person_changes_their_own_things_only(signed_in, alice, phone):
     bob = person("bob@example.com")
     enrol(bob)
-    hers.post("totp/disable/", {"otp_code": phone.code(), "user": bob.pk, "username": bob.email})
+    signed_in.post("totp/disable/", {"otp_code": phone.code(), "user": bob.pk, "username": bob.email})
     assert (enrolment.is_on(bob), enrolment.is_on(alice)) == (True, False)
 
 
 @pytest.mark.proves("V-18")
-def test_a_code_that_signed_in_disables_nothing(asked, phone):
+def test_a_code_that_signed_in_disables_nothing(password_given, phone):
     code = phone.code()
-    asked.give(otp_code=code)
-    assert code_of(asked.post("totp/disable/", {"otp_code": code})) == (400, "code_refused")
+    password_given.give(otp_code=code)
+    assert status_and_code(password_given.post("totp/disable/", {"otp_code": code})) == (400, "code_refused")
 
 
 # Whoever must have a second factor
 
 
 @pytest.fixture
-def must(bobs, settings):
+def must_set_up(bobs_program, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
-    return bobs
+    return bobs_program
 
 
 @pytest.mark.proves("6.3.3", "8.3.2", "S-05")
 @pytest.mark.parametrize("path", ["totp/disable/", "totp/rotate_backup_codes/"])
-def test_who_must_set_up_reaches_nothing_else(must, path):
-    assert code_of(must.post(path, {"otp_code": "123456"})) == (403, "set_up_first")
+def test_who_must_set_up_reaches_nothing_else(must_set_up, path):
+    assert status_and_code(must_set_up.post(path, {"otp_code": "123456"})) == (403, "set_up_first")
 
 
 @pytest.mark.proves("6.3.3")
-def test_who_must_set_up_can(must):
+def test_who_must_set_up_can(must_set_up):
     from tests.people import Phone
 
-    assert must.get("totp/status/").json()["is_required"] is True
-    key = must.post("totp/create/").json()["key"]
-    assert must.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
-    assert code_of(must.post("totp/disable/", {"otp_code": "000000"})) == (400, "code_refused")
+    assert must_set_up.get("totp/status/").json()["is_required"] is True
+    key = must_set_up.post("totp/create/").json()["key"]
+    assert must_set_up.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
+    assert status_and_code(must_set_up.post("totp/disable/", {"otp_code": "000000"})) == (400, "code_refused")
 
 
 # How often
@@ -322,7 +322,7 @@ def test_who_must_set_up_can(must):
 def test_the_eleventh_sign_in_of_a_minute_waits(program, alice, clock):
     answers = [program.give_password() for _ in range(11)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
-    assert (*code_of(answers[10]), answers[10].headers["Retry-After"]) == (429, "throttled", "60")
+    assert (*status_and_code(answers[10]), answers[10].headers["Retry-After"]) == (429, "throttled", "60")
     clock.shift(60)
     assert program.give_password().status_code == 200
 
@@ -338,15 +338,15 @@ def test_the_rate_is_a_setting(program, alice, settings):
     assert [program.give_password().status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_one_person_does_not_slow_down_another(bobs, phone):
+def test_one_person_does_not_slow_down_another(bobs_program, phone):
     for _ in range(11):
-        bobs.post("totp/create/")
-    hers = Program().sign_in(phone)
-    assert code_of(hers.post("totp/create/")) == (400, "already_on")
+        bobs_program.post("totp/create/")
+    signed_in = Program().sign_in(phone)
+    assert status_and_code(signed_in.post("totp/create/")) == (400, "already_on")
 
 
-def test_wrong_codes_are_in_the_audit_log_of_all_doors(asked, phone):
-    asked.give(otp_code=other_than(phone.code()))
+def test_wrong_codes_are_in_the_audit_log_of_all_doors(password_given, phone):
+    password_given.give(otp_code=other_than(phone.code()))
     assert Event.objects.get().kind == "second_factor_refused"
 
 
@@ -356,7 +356,7 @@ def test_wrong_codes_are_in_the_audit_log_of_all_doors(asked, phone):
 )
 def test_what_breaks_outside_of_the_doors_is_told_in_json(program, db, status, code, retry):
     answer = program.get(f"broken/{status}/")
-    assert (*code_of(answer), answer.headers.get("Retry-After")) == (status, code, retry)
+    assert (*status_and_code(answer), answer.headers.get("Retry-After")) == (status, code, retry)
     assert answer.json().keys() == {"detail", "code"}
 
 
@@ -369,8 +369,8 @@ def atomic_requests(transactional_db, settings, monkeypatch):
 
 
 @pytest.mark.proves("C-06")
-def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_requests, asked):
-    assert asked.give(otp_code="000000").status_code == 400
+def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_requests, password_given):
+    assert password_given.give(otp_code="000000").status_code == 400
     assert GuessBudget.objects.get().failures == 1
 
 
@@ -400,4 +400,4 @@ def test_a_sign_in_of_theirs_is_too_old_for_a_first_set_up(program, alice, clock
     alice.save()
     program.access = tokens.issue(alice, NONE, timezone.now())["access"]
     clock.shift(601)
-    assert code_of(program.post("totp/create/")) == (403, "password_needed")
+    assert status_and_code(program.post("totp/create/")) == (403, "password_needed")

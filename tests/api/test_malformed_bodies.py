@@ -41,18 +41,18 @@ def is_refusal(answer):
 
 @pytest.mark.proves("V-16", "16.5.4")
 @pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
-def test_no_value_in_any_field_breaks_anything(hers, evil):
+def test_no_value_in_any_field_breaks_anything(signed_in, evil):
     everything = ", ".join(f'"{name}": {evil}' for name in FIELDS)
-    assert [path for path in POSTS if not is_refusal(send(hers, path, f"{{{everything}}}"))] == []
+    assert [path for path in POSTS if not is_refusal(send(signed_in, path, f"{{{everything}}}"))] == []
 
 
 @pytest.mark.proves("V-16", "16.5.4")
 @pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
 @pytest.mark.parametrize("field", ["channel", "otp_code", "backup_code", "sent_code"])
-def test_no_value_beside_a_real_challenge_breaks_anything(asked, field, evil):
+def test_no_value_beside_a_real_challenge_breaks_anything(password_given, field, evil):
     path = "jwt/totp/send/" if field == "channel" else "jwt/totp/verify/"
-    body = f'{{"totp_challenge_token": "{asked.challenge}", "{field}": {evil}}}'
-    assert is_refusal(send(asked, path, body))
+    body = f'{{"totp_challenge_token": "{password_given.challenge}", "{field}": {evil}}}'
+    assert is_refusal(send(password_given, path, body))
 
 
 @pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
@@ -61,5 +61,5 @@ def test_no_name_of_a_field_breaks_anything(program, db, evil):
     assert is_refusal(send(program, "jwt/create/", f"{{{name}: {evil}}}"))
 
 
-def test_a_channel_that_is_none_is_not_repeated(asked):
-    assert "pigeon" not in asked.send("pigeon").text
+def test_a_channel_that_is_none_is_not_repeated(password_given):
+    assert "pigeon" not in password_given.send("pigeon").text

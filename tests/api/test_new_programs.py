@@ -71,10 +71,10 @@ def test_a_program_that_keeps_none_is_told_from_each_network(phone, clock):
 
 
 def test_a_token_of_somebody_else_makes_no_program_known(known, phone, clock):
-    bobs = Program(person("bob@example.com").email)
-    bobs.give_password()
+    bobs_program = Program(person("bob@example.com").email)
+    bobs_program.give_password()
     stranger = Program()
-    stranger.client_token = bobs.client_token
+    stranger.client_token = bobs_program.client_token
     sign_in(stranger, phone, clock)
     assert subjects() == NEW
 
@@ -117,8 +117,8 @@ def test_a_sign_in_without_a_second_factor_is_told_too(alice):
 
 
 @pytest.mark.proves("6.3.5")
-def test_a_token_used_again_is_told(hers):
-    old = hers.refresh
-    hers.renew()
-    hers.post("jwt/refresh/", {"refresh": old})
+def test_a_token_used_again_is_told(signed_in):
+    old = signed_in.refresh
+    signed_in.renew()
+    signed_in.post("jwt/refresh/", {"refresh": old})
     assert subjects() == ["An app was signed out because an old token was used again – Countersign"]

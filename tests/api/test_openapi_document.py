@@ -72,7 +72,7 @@ class Scene:
         self.clock.shift(60)
         self.live = {"otp_code": self.phone.code(), "backup_code": self.paper()}
 
-    def asked(self):
+    def password_given(self):
         self.program.give_password()
         self.live = {
             "totp_challenge_token": self.program.challenge,

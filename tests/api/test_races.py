@@ -45,51 +45,51 @@ def alice(transactional_db, clock):
 
 
 @pytest.mark.proves("S-15", "C-01", "2.3.4", "15.4.2")
-def test_one_challenge_and_one_code_give_tokens_once(asked, phone):
+def test_one_challenge_and_one_code_give_tokens_once(password_given, phone):
     code = phone.code()
-    answers = crowd(asked, lambda program: program.give(otp_code=code))
+    answers = crowd(password_given, lambda program: program.give(otp_code=code))
     assert (len(won(answers)), TokenFamily.objects.count()) == (1, 1)
 
 
 @pytest.mark.proves("S-15")
-def test_one_challenge_and_many_right_codes_give_tokens_once(asked, alice, phone):
+def test_one_challenge_and_many_right_codes_give_tokens_once(password_given, alice, phone):
     codes = backup_codes.generate()
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
-    answers = at_once(*[partial(like(asked).give, backup_code=code) for code in codes])
+    answers = at_once(*[partial(like(password_given).give, backup_code=code) for code in codes])
     assert (len(won(answers)), backup_codes.count_unused(alice)) == (1, 9)
 
 
 @pytest.mark.proves("S-15")
-def test_one_refresh_token_gives_new_ones_once_and_ends_the_sign_in(hers):
-    answers = crowd(hers, lambda program: program.renew())
+def test_one_refresh_token_gives_new_ones_once_and_ends_the_sign_in(signed_in):
+    answers = crowd(signed_in, lambda program: program.renew())
     assert (len(won(answers)), TokenFamily.objects.count()) == (1, 0)
 
 
 @pytest.mark.proves("C-04")
-def test_confirming_many_times_turns_it_on_once(bobs):
+def test_confirming_many_times_turns_it_on_once(bobs_program):
     from tests.people import Phone
 
-    code = Phone(bobs.post("totp/create/").json()["key"]).code()
-    answers = crowd(bobs, lambda program: program.post("totp/confirm/", {"input_code": code}))
+    code = Phone(bobs_program.post("totp/create/").json()["key"]).code()
+    answers = crowd(bobs_program, lambda program: program.post("totp/confirm/", {"input_code": code}))
     assert len(won(answers)) == 1
 
 
 @pytest.mark.proves("C-04")
-def test_of_two_who_confirm_nobody_is_told_of_wrong_codes(bobs):
+def test_of_two_who_confirm_nobody_is_told_of_wrong_codes(bobs_program):
     from tests.people import Phone
 
-    code = Phone(bobs.post("totp/create/").json()["key"]).code()
-    confirm = [partial(like(bobs).post, "totp/confirm/", {"input_code": code}) for _ in range(2)]
+    code = Phone(bobs_program.post("totp/create/").json()["key"]).code()
+    confirm = [partial(like(bobs_program).post, "totp/confirm/", {"input_code": code}) for _ in range(2)]
     lost = [answer.json()["code"] for answer in at_once(*confirm) if answer.status_code >= 400]
     assert lost == [] or lost[0] in {"changed", "no_set_up", "already_on", "token_not_valid"}
 
 
 @pytest.mark.proves("C-04", "V-18")
-def test_one_code_disables_or_rotates_once(hers, phone, alice):
+def test_one_code_disables_or_rotates_once(signed_in, phone, alice):
     code = phone.code()
     answers = at_once(
-        *[partial(like(hers).post, "totp/disable/", {"otp_code": code}) for _ in range(10)],
-        *[partial(like(hers).post, "totp/rotate_backup_codes/", {"otp_code": code}) for _ in range(10)],
+        *[partial(like(signed_in).post, "totp/disable/", {"otp_code": code}) for _ in range(10)],
+        *[partial(like(signed_in).post, "totp/rotate_backup_codes/", {"otp_code": code}) for _ in range(10)],
     )
     assert len(won(answers)) == 1
     assert enrolment.is_on(alice) == (won(answers)[0].status_code == 200)

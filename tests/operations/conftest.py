@@ -5,26 +5,26 @@ from tests.people import enrol, person
 
 
 @pytest.fixture
-def root(db, clock):
-    """May do everything."""
+def superuser(db, clock):
+    """With every permission, and not enrolled yet."""
     return person("root@example.com", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
-def roots_phone(root):
-    return enrol(root)
+def superuser_phone(superuser):
+    return enrol(superuser)
 
 
 @pytest.fixture
-def admin(root, roots_phone, clock):
-    """Root's browser, signed in with both factors."""
-    return browser_of(root, roots_phone, clock)
+def admin(superuser, superuser_phone, clock):
+    """The browser of the superuser, signed in with both factors."""
+    return browser_of(superuser, superuser_phone, clock)
 
 
 @pytest.fixture
-def desk(admin, roots_phone, clock):
-    """Root's browser, which has just given both factors once more."""
-    return step_up(admin, roots_phone, clock)
+def stepped_up(admin, superuser_phone, clock):
+    """The same, after entering both factors again (a step-up)."""
+    return step_up(admin, superuser_phone, clock)
 
 
 @pytest.fixture
@@ -34,5 +34,5 @@ def alice(db, clock):
 
 @pytest.fixture
 def phone(alice):
-    """Alice has two-factor sign-in, and this is her phone."""
+    """Alice uses two-factor authentication, and this is her phone."""
     return enrol(alice)

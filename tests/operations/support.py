@@ -1,4 +1,4 @@
-"""The support desk: its pages, its command line, and what neither may ever show."""
+"""What tests of the admin and of the commands share: URLs, browsers, running a command."""
 
 import os
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from twofactor.models import Authenticator, BackupCode, Draft, SentCode, Trusted
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = "/admin/accounts/user/"
+# Columns whose contents no page and no command may show.
 SEALED = [(Authenticator, "sealed_key"), (Draft, "sealed")]
 HASHED = [
     (get_user_model(), "password"),
@@ -32,7 +33,7 @@ def help_page(user, end=""):
 
 
 def browser_of(user, phone, clock):
-    """Signed in with both factors; the phone shows a new code by now."""
+    """Signed in with both factors, a minute ago, so that the phone shows a new code."""
     client = Client()
     sign_in(client, phone, user.email)
     clock.shift(60)
@@ -46,7 +47,7 @@ def step_up(client, phone, clock):
 
 
 def hidden():
-    """Whatever stands sealed or hashed in the database, whole and the part that matters."""
+    """Every encrypted or hashed value in the database, and its last part, without algorithm and salt."""
     for model, column in [*SEALED, *HASHED]:
         for value in model._default_manager.values_list(column, flat=True):
             yield value
@@ -71,7 +72,7 @@ def run(*words):
 
 
 def environment():
-    """For a process of its own, on the database of the test."""
+    """Environment variables for another process that uses the database of the test."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         address = f"sqlite:///{database['NAME']}"

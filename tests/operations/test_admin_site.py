@@ -57,46 +57,47 @@ def test_it_opens_with_both_factors(admin):
     assert admin.get("/admin/").status_code == 200
 
 
-def test_it_is_closed_to_a_session_without_a_second_factor(client, root):
-    give_password(client, root.email)
+def test_it_is_closed_to_a_session_without_a_second_factor(client, superuser):
+    give_password(client, superuser.email)
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_it_is_closed_to_a_session_that_other_code_opened(client, root):
-    client.force_login(root)
+def test_it_is_closed_to_a_session_that_other_code_opened(client, superuser):
+    client.force_login(superuser)
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_it_is_closed_to_a_session_opened_before_there_was_a_second_factor(client, root):
-    client.force_login(root)
-    enrol(root)
+def test_it_is_closed_to_a_session_opened_before_there_was_a_second_factor(client, superuser):
+    client.force_login(superuser)
+    enrol(superuser)
     assert client.get("/admin/").status_code == 302
 
 
-def test_its_own_form_does_not_stand_in_for_the_code(client, root, roots_phone):
-    client.post("/admin/login/", {"username": root.email, "password": PASSWORD, "next": "/admin/"})
+def test_its_own_form_does_not_stand_in_for_the_code(client, superuser, superuser_phone):
+    client.post("/admin/login/", {"username": superuser.email, "password": PASSWORD, "next": "/admin/"})
     assert signed_in_as(client) is None
 
 
-def test_its_own_form_leads_to_the_code_and_back(client, root, roots_phone):
-    client.post("/admin/login/?next=/admin/two-factor/", {"username": root.email, "password": PASSWORD})
+def test_its_own_form_leads_to_the_code_and_back(client, superuser, superuser_phone):
+    client.post("/admin/login/?next=/admin/two-factor/", {"username": superuser.email, "password": PASSWORD})
     assert (
-        client.post("/two-factor/verify/", {"code": roots_phone.code()})["Location"] == "/admin/two-factor/"
+        client.post("/two-factor/verify/", {"code": superuser_phone.code()})["Location"]
+        == "/admin/two-factor/"
     )
 
 
-def test_its_own_form_lets_somebody_else_in(alice, phone, root, roots_phone, clock):
+def test_its_own_form_lets_somebody_else_in(alice, phone, superuser, superuser_phone, clock):
     browser = browser_of(alice, phone, clock)
-    browser.post("/admin/login/?next=/admin/", {"username": root.email, "password": PASSWORD})
-    browser.post("/two-factor/verify/", {"code": roots_phone.code()})
-    assert (signed_in_as(browser), browser.get("/admin/").status_code) == (root, 200)
+    browser.post("/admin/login/?next=/admin/", {"username": superuser.email, "password": PASSWORD})
+    browser.post("/two-factor/verify/", {"code": superuser_phone.code()})
+    assert (signed_in_as(browser), browser.get("/admin/").status_code) == (superuser, 200)
 
 
-def test_its_own_form_ends_no_sign_in_that_is_going_on(client, root, roots_phone):
-    give_password(client, root.email)
-    Client().post("/admin/login/", {"username": root.email, "password": PASSWORD})
-    client.post("/two-factor/verify/", {"code": roots_phone.code()})
-    assert signed_in_as(client) == root
+def test_its_own_form_ends_no_sign_in_that_is_going_on(client, superuser, superuser_phone):
+    give_password(client, superuser.email)
+    Client().post("/admin/login/", {"username": superuser.email, "password": PASSWORD})
+    client.post("/two-factor/verify/", {"code": superuser_phone.code()})
+    assert signed_in_as(client) == superuser
 
 
 def test_a_verified_session_without_the_right_is_kept_out(alice, phone, clock):
@@ -111,14 +112,14 @@ def test_a_trusted_browser_does_not_open_it(client, alice, phone, clock):
     assert give_password(client).url == "/two-factor/verify/"
 
 
-def test_staff_without_a_second_factor_are_led_to_set_up(client, root):
-    give_password(client, root.email)
+def test_staff_without_a_second_factor_are_led_to_set_up(client, superuser):
+    give_password(client, superuser.email)
     pages = [url.partition("?")[0] for url, status in client.get("/admin/", follow=True).redirect_chain]
     assert pages == ["/admin/login/", "/two-factor/setup/"]
 
 
-def test_set_up_leads_staff_back_to_the_administration(client, root):
-    give_password(client, root.email)
+def test_set_up_leads_staff_back_to_the_administration(client, superuser):
+    give_password(client, superuser.email)
     setup = client.get("/admin/", follow=True).redirect_chain[-1][0]
     assert "next=/admin/" in setup.replace("%2F", "/")
 
@@ -128,8 +129,8 @@ def test_signing_out_closes_it(admin):
     assert admin.get("/admin/").status_code == 302
 
 
-def test_after_set_up_staff_arrive_where_they_wanted_to(client, root, clock):
-    give_password(client, root.email)
+def test_after_set_up_staff_arrive_where_they_wanted_to(client, superuser, clock):
+    give_password(client, superuser.email)
     setup = client.get("/admin/accounts/user/", follow=True)
     phone = people.Phone(setup.context["setup"].key)
     onward = re.search(r'href="(/two-factor/setup/verify/[^"]*)"', text_of(setup))[1]
@@ -180,13 +181,13 @@ def test_help_needs_both_factors_once_more(admin, alice):
     assert admin.get(help_page(alice))["Location"].startswith("/two-factor/confirm/?next=")
 
 
-def test_help_is_there_after_giving_them(desk, alice):
-    assert desk.get(help_page(alice)).status_code == 200
+def test_help_is_there_after_giving_them(stepped_up, alice):
+    assert stepped_up.get(help_page(alice)).status_code == 200
 
 
-def test_five_minutes_later_they_are_asked_for_again(desk, alice, clock):
+def test_five_minutes_later_they_are_asked_for_again(stepped_up, alice, clock):
     clock.shift(timedelta(minutes=5))
-    assert desk.get(help_page(alice)).status_code == 303
+    assert stepped_up.get(help_page(alice)).status_code == 303
 
 
 @pytest.mark.parametrize("end", ["reset/", "emergency-code/", "end-sessions/"])
@@ -211,33 +212,33 @@ def test_staff_who_may_only_look_can_not_help(alice, phone, clock, end):
 
 
 @pytest.mark.parametrize("end", ["", "reset/", "emergency-code/", "end-sessions/"])
-def test_only_superusers_help_superusers(root, roots_phone, clock, end):
-    assert helper_with(clock, "change_user").post(help_page(root, end)).status_code == 403
+def test_only_superusers_help_superusers(superuser, superuser_phone, clock, end):
+    assert helper_with(clock, "change_user").post(help_page(superuser, end)).status_code == 403
 
 
-def test_superusers_help_superusers(desk):
+def test_superusers_help_superusers(stepped_up):
     other = person("other@example.com", is_staff=True, is_superuser=True)
-    assert desk.get(help_page(other)).status_code == 200
+    assert stepped_up.get(help_page(other)).status_code == 200
 
 
-def test_nobody_is_not_to_be_helped(desk):
-    assert desk.get(f"{PEOPLE}999/two-factor/").status_code == 403
+def test_nobody_is_not_to_be_helped(stepped_up):
+    assert stepped_up.get(f"{PEOPLE}999/two-factor/").status_code == 403
 
 
-def test_the_address_of_a_deed_leads_to_its_page(desk, alice, phone):
-    assert desk.get(help_page(alice, "reset/")).url == help_page(alice)
+def test_the_address_of_a_deed_leads_to_its_page(stepped_up, alice, phone):
+    assert stepped_up.get(help_page(alice, "reset/")).url == help_page(alice)
 
 
-def test_helping_needs_the_token_of_its_page(desk, alice, phone):
-    desk.handler.enforce_csrf_checks = True
-    assert desk.post(help_page(alice, "reset/"), {"reset-reason": "lost"}).status_code == 403
+def test_helping_needs_the_token_of_its_page(stepped_up, alice, phone):
+    stepped_up.handler.enforce_csrf_checks = True
+    assert stepped_up.post(help_page(alice, "reset/"), {"reset-reason": "lost"}).status_code == 403
 
 
 # The emergency code
 
 
-def make_code(desk, user, hours=1, reason="phone at home"):
-    return desk.post(help_page(user, "emergency-code/"), {"code-reason": reason, "code-hours": hours})
+def make_code(stepped_up, user, hours=1, reason="phone at home"):
+    return stepped_up.post(help_page(user, "emergency-code/"), {"code-reason": reason, "code-hours": hours})
 
 
 def shown(response):
@@ -245,8 +246,8 @@ def shown(response):
 
 
 @pytest.fixture
-def code(desk, alice, phone):
-    return shown(make_code(desk, alice))
+def code(stepped_up, alice, phone):
+    return shown(make_code(stepped_up, alice))
 
 
 def spend(code, email="alice@example.com"):
@@ -277,11 +278,11 @@ def test_an_emergency_code_expires(code, clock, seconds, works):
     assert (spend(code) is not None) == works
 
 
-def test_an_emergency_code_is_shown_once(desk, code, alice):
-    assert code not in text_of(desk.get(help_page(alice)))
+def test_an_emergency_code_is_shown_once(stepped_up, code, alice):
+    assert code not in text_of(stepped_up.get(help_page(alice)))
 
 
-def test_an_emergency_code_is_not_in_the_log_of_the_administration(desk, code):
+def test_an_emergency_code_is_not_in_the_log_of_the_administration(stepped_up, code):
     assert code.replace("-", "") not in f"{list(Event.objects.values())}".replace("-", "")
 
 
@@ -289,21 +290,21 @@ def test_an_emergency_code_is_none_of_the_ten(code, alice):
     assert backup_codes.count_unused(alice) == 0
 
 
-def test_a_second_emergency_code_takes_the_place_of_the_first(desk, code, alice):
-    second = shown(make_code(desk, alice))
+def test_a_second_emergency_code_takes_the_place_of_the_first(stepped_up, code, alice):
+    second = shown(make_code(stepped_up, alice))
     assert (spend(code), spend(second)) == (None, alice)
 
 
-def test_an_emergency_code_ends_the_wait_after_wrong_codes(desk, alice, phone):
+def test_an_emergency_code_ends_the_wait_after_wrong_codes(stepped_up, alice, phone):
     GuessBudget.objects.update(failures=7, blocked_until=NOW + timedelta(hours=2), day_failures=20)
-    assert spend(shown(make_code(desk, alice))) == alice
+    assert spend(shown(make_code(stepped_up, alice))) == alice
 
 
-def test_no_emergency_code_helps_after_the_last_guess(desk, alice, phone):
+def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
     GuessBudget.objects.update(failures=100)
-    answer = make_code(desk, alice)
+    answer = make_code(stepped_up, alice)
     assert (answer.status_code, BackupCode.objects.count()) == (303, 0)
-    assert "chosen a new password" in text_of(desk.get(help_page(alice)))
+    assert "chosen a new password" in text_of(stepped_up.get(help_page(alice)))
 
 
 @pytest.mark.parametrize(
@@ -314,29 +315,29 @@ def test_no_emergency_code_helps_after_the_last_guess(desk, alice, phone):
         ({"failures": 100}, "before this person has chosen a new password"),
     ],
 )
-def test_support_sees_that_somebody_is_locked(desk, alice, phone, guesses, told):
-    assert told not in text_of(desk.get(help_page(alice)))
+def test_support_sees_that_somebody_is_locked(stepped_up, alice, phone, guesses, told):
+    assert told not in text_of(stepped_up.get(help_page(alice)))
     GuessBudget.objects.update(**guesses)
-    assert told in text_of(desk.get(help_page(alice)))
+    assert told in text_of(stepped_up.get(help_page(alice)))
 
 
-def test_an_emergency_code_needs_a_reason(desk, alice, phone):
-    assert make_code(desk, alice, reason=" ").status_code == 422
+def test_an_emergency_code_needs_a_reason(stepped_up, alice, phone):
+    assert make_code(stepped_up, alice, reason=" ").status_code == 422
     assert BackupCode.objects.count() == 0
 
 
 @pytest.mark.parametrize("hours", ["", "0", "25", "-1", "x"])
-def test_an_emergency_code_lives_for_an_hour_to_a_day(desk, alice, phone, hours):
-    assert make_code(desk, alice, hours=hours).status_code == 422
+def test_an_emergency_code_lives_for_an_hour_to_a_day(stepped_up, alice, phone, hours):
+    assert make_code(stepped_up, alice, hours=hours).status_code == 422
 
 
-def test_there_is_no_emergency_code_without_two_factor_sign_in(desk, alice):
-    assert (make_code(desk, alice).status_code, BackupCode.objects.count()) == (303, 0)
+def test_there_is_no_emergency_code_without_two_factor_sign_in(stepped_up, alice):
+    assert (make_code(stepped_up, alice).status_code, BackupCode.objects.count()) == (303, 0)
 
 
-def test_who_made_an_emergency_code_and_why_is_logged(code, root):
+def test_who_made_an_emergency_code_and_why_is_logged(code, superuser):
     event = Event.objects.get(kind="emergency_code_made")
-    assert event.detail == {"reason": "phone at home", "by": f"user {root.pk}"}
+    assert event.detail == {"reason": "phone at home", "by": f"user {superuser.pk}"}
 
 
 def letters_to(address):
@@ -353,126 +354,126 @@ def letters_to(address):
     ],
 )
 def test_the_person_is_told_by_mail(
-    desk, alice, phone, end, prefix, told, django_capture_on_commit_callbacks
+    stepped_up, alice, phone, end, prefix, told, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
-        desk.post(help_page(alice, end), {f"{prefix}-reason": "lost", "code-hours": 1})
+        stepped_up.post(help_page(alice, end), {f"{prefix}-reason": "lost", "code-hours": 1})
     assert [told in letter.body for letter in letters_to(alice.email)] == [True]
 
 
-def test_the_mail_does_not_hold_the_code(desk, alice, phone, django_capture_on_commit_callbacks):
+def test_the_mail_does_not_hold_the_code(stepped_up, alice, phone, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        code = shown(make_code(desk, alice))
+        code = shown(make_code(stepped_up, alice))
     assert code not in letters_to(alice.email)[0].message().as_string()
 
 
 # The reset
 
 
-def reset(desk, user, reason="lost everything"):
-    return desk.post(help_page(user, "reset/"), {"reset-reason": reason})
+def reset(stepped_up, user, reason="lost everything"):
+    return stepped_up.post(help_page(user, "reset/"), {"reset-reason": reason})
 
 
-def test_a_reset_turns_two_factor_sign_in_off(desk, alice, phone):
-    reset(desk, alice)
+def test_a_reset_turns_two_factor_sign_in_off(stepped_up, alice, phone):
+    reset(stepped_up, alice)
     assert not enrolment.is_on(alice)
 
 
-def test_after_a_reset_the_password_opens_the_account(desk, alice, phone, client):
-    reset(desk, alice)
+def test_after_a_reset_the_password_opens_the_account(stepped_up, alice, phone, client):
+    reset(stepped_up, alice)
     give_password(client)
     assert signed_in_as(client) == alice
 
 
-def test_a_reset_ends_the_sessions(desk, alice, phone, clock):
+def test_a_reset_ends_the_sessions(stepped_up, alice, phone, clock):
     alices = browser_of(alice, phone, clock)
-    reset(desk, alice)
+    reset(stepped_up, alice)
     assert alices.get("/accounts/profile/").status_code == 302
 
 
-def test_a_reset_ends_a_sign_in_that_waits_for_its_code(desk, alice, phone, client):
+def test_a_reset_ends_a_sign_in_that_waits_for_its_code(stepped_up, alice, phone, client):
     give_password(client)
-    reset(desk, alice)
+    reset(stepped_up, alice)
     client.post("/two-factor/verify/", {"code": phone.code()})
     assert SESSION_KEY not in client.session
 
 
 @pytest.mark.proves("6.5.6")
-def test_a_reset_forgets_codes_and_phone(desk, alice, phone):
+def test_a_reset_forgets_codes_and_phone(stepped_up, alice, phone):
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
     Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
-    reset(desk, alice)
+    reset(stepped_up, alice)
     assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)
 
 
 @pytest.mark.proves("6.4.4")
-def test_a_reset_needs_a_reason(desk, alice, phone):
-    assert (reset(desk, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
+def test_a_reset_needs_a_reason(stepped_up, alice, phone):
+    assert (reset(stepped_up, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
 
 
-def test_a_refused_reset_keeps_what_was_typed(desk, alice, phone):
-    assert "x" * 201 in text_of(reset(desk, alice, reason="x" * 201))
+def test_a_refused_reset_keeps_what_was_typed(stepped_up, alice, phone):
+    assert "x" * 201 in text_of(reset(stepped_up, alice, reason="x" * 201))
 
 
-def test_who_reset_it_and_why_is_logged(desk, alice, phone, root):
-    reset(desk, alice)
+def test_who_reset_it_and_why_is_logged(stepped_up, alice, phone, superuser):
+    reset(stepped_up, alice)
     event = Event.objects.get(kind="reset_by_support")
-    assert event.detail == {"reason": "lost everything", "by": f"user {root.pk}"}
+    assert event.detail == {"reason": "lost everything", "by": f"user {superuser.pk}"}
 
 
-def test_the_second_of_two_resets_does_nothing(desk, alice, phone):
-    reset(desk, alice)
-    reset(desk, alice)
+def test_the_second_of_two_resets_does_nothing(stepped_up, alice, phone):
+    reset(stepped_up, alice)
+    reset(stepped_up, alice)
     assert Event.objects.filter(kind="reset_by_support").count() == 1
 
 
 # Ending sessions
 
 
-def end_sessions(desk, user, reason="laptop stolen"):
-    return desk.post(help_page(user, "end-sessions/"), {"sessions-reason": reason})
+def end_sessions(stepped_up, user, reason="laptop stolen"):
+    return stepped_up.post(help_page(user, "end-sessions/"), {"sessions-reason": reason})
 
 
 @pytest.mark.proves("7.4.5")
-def test_every_session_of_a_person_can_be_ended(desk, alice, phone, clock):
+def test_every_session_of_a_person_can_be_ended(stepped_up, alice, phone, clock):
     alices = browser_of(alice, phone, clock)
-    end_sessions(desk, alice)
+    end_sessions(stepped_up, alice)
     assert alices.get("/accounts/profile/").status_code == 302
 
 
-def test_ending_sessions_ends_trusted_browsers_too(desk, alice, phone, client):
+def test_ending_sessions_ends_trusted_browsers_too(stepped_up, alice, phone, client):
     give_password(client)
     client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    end_sessions(desk, alice)
+    end_sessions(stepped_up, alice)
     assert not TrustedBrowser.objects.exists()
     assert give_password(client).url == "/two-factor/verify/"
 
 
-def test_ending_sessions_leaves_the_second_factor(desk, alice, phone):
-    end_sessions(desk, alice)
+def test_ending_sessions_leaves_the_second_factor(stepped_up, alice, phone):
+    end_sessions(stepped_up, alice)
     assert enrolment.is_on(alice)
 
 
-def test_ending_sessions_needs_a_reason(desk, alice):
-    assert end_sessions(desk, alice, reason="").status_code == 422
+def test_ending_sessions_needs_a_reason(stepped_up, alice):
+    assert end_sessions(stepped_up, alice, reason="").status_code == 422
 
 
-def test_ending_sessions_is_logged_with_its_reason(desk, alice):
-    end_sessions(desk, alice)
+def test_ending_sessions_is_logged_with_its_reason(stepped_up, alice):
+    end_sessions(stepped_up, alice)
     assert Event.objects.get(kind="sessions_ended_by_support").detail["reason"] == "laptop stolen"
 
 
-def test_a_person_does_not_see_where_support_sits(desk, alice, phone, clock):
-    end_sessions(desk, alice)
+def test_a_person_does_not_see_where_support_sits(stepped_up, alice, phone, clock):
+    end_sessions(stepped_up, alice)
     alices = browser_of(alice, phone, clock)
     Event.objects.exclude(kind="sessions_ended_by_support").delete()
     page = text_of(alices.get("/two-factor/activity/"))
     assert ("Support signed you out everywhere" in page, "127.0.0.1" in page) == (True, False)
 
 
-def test_a_reason_is_text_and_never_markup(desk, alice):
-    end_sessions(desk, alice, reason="<img src=x>")
-    assert "<img src=x>" not in text_of(desk.get(help_page(alice))) + text_of(desk.get(EVENTS))
+def test_a_reason_is_text_and_never_markup(stepped_up, alice):
+    end_sessions(stepped_up, alice, reason="<img src=x>")
+    assert "<img src=x>" not in text_of(stepped_up.get(help_page(alice))) + text_of(stepped_up.get(EVENTS))
 
 
 # What is only read
@@ -497,9 +498,9 @@ READ_ONLY = pytest.mark.parametrize(("pages", "name"), [(EVENTS, "event"), (BROW
 
 @READ_ONLY
 @pytest.mark.parametrize("end", ["add/", "{}/change/", "{}/delete/"])
-def test_what_is_only_read_is_not_written(desk, request, pages, name, end):
+def test_what_is_only_read_is_not_written(stepped_up, request, pages, name, end):
     row = request.getfixturevalue(name)
-    answer = desk.post(pages + end.format(row.pk), {"kind": "wrong_codes", "label": "x", "post": "yes"})
+    answer = stepped_up.post(pages + end.format(row.pk), {"kind": "wrong_codes", "label": "x", "post": "yes"})
     assert (answer.status_code, type(row).objects.filter(pk=row.pk).values().get()) == (403, _values(row))
 
 
@@ -508,21 +509,21 @@ def _values(row):
 
 
 @READ_ONLY
-def test_what_is_only_read_has_no_action_that_removes_it(desk, request, pages, name):
+def test_what_is_only_read_has_no_action_that_removes_it(stepped_up, request, pages, name):
     row = request.getfixturevalue(name)
-    desk.post(pages, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+    stepped_up.post(pages, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
     assert type(row).objects.filter(pk=row.pk).exists()
 
 
 @READ_ONLY
 @pytest.mark.parametrize("end", ["", "{}/change/", "{}/history/"])
-def test_what_is_only_read_can_be_read(desk, request, pages, name, end):
+def test_what_is_only_read_can_be_read(stepped_up, request, pages, name, end):
     row = request.getfixturevalue(name)
-    assert desk.get(pages + end.format(row.pk)).status_code == 200
+    assert stepped_up.get(pages + end.format(row.pk)).status_code == 200
 
 
-def test_the_audit_log_shows_the_reason(desk, event):
-    assert ">reason: lost<" in text_of(desk.get(EVENTS))
+def test_the_audit_log_shows_the_reason(stepped_up, event):
+    assert ">reason: lost<" in text_of(stepped_up.get(EVENTS))
 
 
 @pytest.mark.parametrize(
@@ -536,18 +537,18 @@ def test_the_audit_log_shows_the_reason(desk, event):
         ({"at__year": 2025}, False),
     ],
 )
-def test_the_audit_log_is_filtered_and_searched(desk, event, asked, found):
-    assert (f"{EVENTS}{event.pk}/change/" in text_of(desk.get(EVENTS, asked))) == found
+def test_the_audit_log_is_filtered_and_searched(stepped_up, event, asked, found):
+    assert (f"{EVENTS}{event.pk}/change/" in text_of(stepped_up.get(EVENTS, asked))) == found
 
 
 @pytest.mark.parametrize(("asked", "found"), [("alice@", True), ("nobody@", False)])
-def test_trusted_browsers_are_searched_by_person(desk, trusted, asked, found):
-    assert (f"{BROWSERS}{trusted.pk}/change/" in text_of(desk.get(BROWSERS, {"q": asked}))) == found
+def test_trusted_browsers_are_searched_by_person(stepped_up, trusted, asked, found):
+    assert (f"{BROWSERS}{trusted.pk}/change/" in text_of(stepped_up.get(BROWSERS, {"q": asked}))) == found
 
 
-def test_an_event_of_a_person_who_is_gone_is_still_there(desk, event, alice):
+def test_an_event_of_a_person_who_is_gone_is_still_there(stepped_up, event, alice):
     alice.delete()
-    assert desk.get(f"{EVENTS}{event.pk}/change/").status_code == 200
+    assert stepped_up.get(f"{EVENTS}{event.pk}/change/").status_code == 200
 
 
 # The page with the numbers
@@ -647,8 +648,8 @@ def test_the_page_with_the_numbers_is_linked_from_the_first(admin):
     assert f'href="{ADOPTION}"' in text_of(admin.get("/admin/"))
 
 
-def test_the_page_with_the_numbers_is_behind_two_factors_too(client, root):
-    give_password(client, root.email)
+def test_the_page_with_the_numbers_is_behind_two_factors_too(client, superuser):
+    give_password(client, superuser.email)
     assert client.get(ADOPTION).status_code == 302
 
 
@@ -708,8 +709,8 @@ def test_changing_a_group_needs_both_factors_once_more(admin):
     assert not Group.objects.exists()
 
 
-def test_who_has_all_power_makes_groups(desk):
-    desk.post(f"{GROUPS}add/", {"name": "chiefs", "permissions": ["1"]})
+def test_who_has_all_power_makes_groups(stepped_up):
+    stepped_up.post(f"{GROUPS}add/", {"name": "chiefs", "permissions": ["1"]})
     assert Group.objects.get().permissions.count() == 1
 
 
@@ -730,7 +731,7 @@ def test_nobody_lays_hands_on_people_with_more_rights(helper, end):
 
 
 @pytest.fixture(params=["their own", "by a group", "all"])
-def former_chief(request, db, clock):
+def former_admin(request, db, clock):
     """Had more rights than a helper, and has been deactivated."""
     former = person("former@example.com", is_active=False, is_superuser=request.param == "all")
     right = Permission.objects.get(codename="change_group")
@@ -744,13 +745,13 @@ def former_chief(request, db, clock):
 
 
 @pytest.mark.parametrize("end", ["change/", "delete/", "two-factor/", "two-factor/reset/"])
-def test_nobody_lays_hands_on_people_who_had_more_rights(helper, former_chief, end):
-    enrol(former_chief)
+def test_nobody_lays_hands_on_people_who_had_more_rights(helper, former_admin, end):
+    enrol(former_admin)
     answer = helper.post(
-        f"{PEOPLE}{former_chief.pk}/{end}",
+        f"{PEOPLE}{former_admin.pk}/{end}",
         {"email": "mine@example.com", "is_active": "on", "post": "yes", "reset-reason": "x"},
     )
-    now = User.objects.get(pk=former_chief.pk)
+    now = User.objects.get(pk=former_admin.pk)
     unchanged = (now.is_active, now.email, hasattr(now, "authenticator"))
     assert (answer.status_code, *unchanged) == (403, False, "former@example.com", True)
 
@@ -813,7 +814,7 @@ def test_whoever_may_help_sets_a_password(helper, password_page, alice):
 
 
 @pytest.mark.parametrize("list_page", [GROUPS, PEOPLE])
-def test_nothing_is_deleted_in_bulk(desk, admin, alice, list_page):
+def test_nothing_is_deleted_in_bulk(stepped_up, admin, alice, list_page):
     group = Group.objects.create(name="clerks")
     chosen = group.pk if list_page == GROUPS else alice.pk
     admin.post(list_page, {"action": "delete_selected", "_selected_action": [chosen], "post": "yes"})
@@ -821,13 +822,15 @@ def test_nothing_is_deleted_in_bulk(desk, admin, alice, list_page):
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-def test_an_administrators_save_leaves_a_password_that_was_changed_meanwhile(desk, alice):
+def test_an_administrators_save_leaves_a_password_that_was_changed_meanwhile(stepped_up, alice):
     def meanwhile(sender, instance, **kwargs):
         User.objects.filter(pk=alice.pk).update(password="a newer hash")
 
     pre_save.connect(meanwhile, sender=User)
     try:
-        desk.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "name": "Al"})
+        stepped_up.post(
+            f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "name": "Al"}
+        )
     finally:
         pre_save.disconnect(meanwhile, sender=User)
     alice.refresh_from_db()
@@ -839,13 +842,15 @@ def test_people_with_the_same_rights_help_each_other(helper):
     assert helper.get(help_page(other)).status_code == 200
 
 
-def test_a_person_who_trusts_a_browser_can_be_deleted(desk, trusted, alice):
-    desk.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
+def test_a_person_who_trusts_a_browser_can_be_deleted(stepped_up, trusted, alice):
+    stepped_up.post(f"{PEOPLE}{alice.pk}/delete/", {"post": "yes"})
     assert not User.objects.filter(email=alice.email).exists()
 
 
-def test_superusers_give_power_away(desk, alice):
-    desk.post(f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "is_staff": "on"})
+def test_superusers_give_power_away(stepped_up, alice):
+    stepped_up.post(
+        f"{PEOPLE}{alice.pk}/change/", {"email": alice.email, "is_active": "on", "is_staff": "on"}
+    )
     alice.refresh_from_db()
     assert alice.is_staff
 
@@ -854,8 +859,8 @@ def test_superusers_give_power_away(desk, alice):
 
 
 @pytest.fixture
-def crowd(alice, phone, real_hasher):
-    """Something of everything that must not be seen; the texts that must not be found."""
+def secrets_in_database(alice, phone, real_hasher):
+    """Stores a secret of every kind; these are the texts that may be found nowhere."""
     alice.set_password(PASSWORD)
     alice.save()
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
@@ -882,27 +887,27 @@ def pages_of(client, start="/admin/"):
 
 
 @pytest.mark.proves("6.4.6", "K-10")
-def test_no_page_of_the_administration_shows_a_secret(desk, crowd):
-    pages = pages_of(desk)
+def test_no_page_of_the_administration_shows_a_secret(stepped_up, secrets_in_database):
+    pages = pages_of(stepped_up)
     assert len(pages) > 20
-    assert [path for path, page in pages.items() for text in crowd if text in page] == []
+    assert [path for path, page in pages.items() for text in secrets_in_database if text in page] == []
 
 
 @pytest.mark.parametrize(("model", "column"), [*SEALED, *HASHED], ids=str)
-def test_there_was_something_of_everything_to_be_seen(crowd, model, column):
-    assert crowd & set(model._default_manager.values_list(column, flat=True))
+def test_there_was_something_of_everything_to_be_seen(secrets_in_database, model, column):
+    assert secrets_in_database & set(model._default_manager.values_list(column, flat=True))
 
 
-def test_the_pages_that_were_looked_at_are_those_of_everybody(desk, crowd, alice):
-    pages = pages_of(desk).keys()
+def test_the_pages_that_were_looked_at_are_those_of_everybody(stepped_up, secrets_in_database, alice):
+    pages = pages_of(stepped_up).keys()
     assert {help_page(alice), f"{PEOPLE}{alice.pk}/delete/", ADOPTION, EVENTS, BROWSERS} <= pages
 
 
 @pytest.mark.proves("K-01")
-def test_dumpdata_shows_no_secret(crowd):
+def test_dumpdata_shows_no_secret(secrets_in_database):
     out = io.StringIO()
     call_command("dumpdata", stdout=out)
-    assert [text for text in crowd if text in out.getvalue()] == []
+    assert [text for text in secrets_in_database if text in out.getvalue()] == []
 
 
 @pytest.mark.proves("K-01")
@@ -919,13 +924,13 @@ def test_who_reads_the_table_of_sessions_can_open_none(admin):
 
 @pytest.mark.proves("K-10")
 @pytest.mark.parametrize("words", [repr, str])
-def test_no_row_tells_a_secret(crowd, words):
+def test_no_row_tells_a_secret(secrets_in_database, words):
     said = [words(row) for model in apps.get_models() for row in model._default_manager.all()]
-    assert [text for text in crowd for saying in said if text in saying] == []
+    assert [text for text in secrets_in_database for saying in said if text in saying] == []
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "bob@example.com"])
-def test_the_page_of_a_person_has_no_field_for_what_is_hidden(desk, crowd, email):
-    page = text_of(desk.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/"))
+def test_the_page_of_a_person_has_no_field_for_what_is_hidden(stepped_up, secrets_in_database, email):
+    page = text_of(stepped_up.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/"))
     names = set(re.findall(r'name="([^"]+)"', page))
     assert names & {"password", "security_epoch", "password_digest", "sealed_key", "digest"} == set()

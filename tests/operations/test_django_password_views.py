@@ -29,14 +29,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
 @pytest.fixture
-def root(clock):
+def superuser(clock):
     return person(is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
-def desk(root, clock):
+def stepped_up(superuser, clock):
     """The browser of somebody with all power, and their phone a minute later."""
-    client, phone = Client(), enrol(root)
+    client, phone = Client(), enrol(superuser)
     sign_in(client, phone)
     clock.shift(60)
     return client, phone
@@ -55,9 +55,9 @@ PAGES = {
 
 @pytest.mark.proves("L-4", "S-10")
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_asks_for_both_factors_first(desk, root, page):
+def test_a_page_asks_for_both_factors_first(stepped_up, superuser, page):
     to, form = PAGES[page]
-    answer = desk[0].post(to.format(root.pk), form)
+    answer = stepped_up[0].post(to.format(superuser.pk), form)
     assert (answer.url.partition("?")[0], User.objects.get().check_password(NEW)) == (
         "/two-factor/confirm/",
         False,
@@ -65,14 +65,14 @@ def test_a_page_asks_for_both_factors_first(desk, root, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_sets_the_password_after_that(desk, root, page):
+def test_a_page_sets_the_password_after_that(stepped_up, superuser, page):
     to, form = PAGES[page]
-    confirm(*desk)
-    desk[0].post(to.format(root.pk), form)
+    confirm(*stepped_up)
+    stepped_up[0].post(to.format(superuser.pk), form)
     assert User.objects.get().check_password(NEW)
 
 
-def test_without_a_second_factor_djangos_page_is_as_it_was(root):
+def test_without_a_second_factor_djangos_page_is_as_it_was(superuser):
     client = Client()
     give_password(client)
     client.post("/auth/password_change/", OWN)
@@ -80,9 +80,9 @@ def test_without_a_second_factor_djangos_page_is_as_it_was(root):
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_an_administration_without_our_page_asks_first_too(desk, settings, confirmed):
+def test_an_administration_without_our_page_asks_first_too(stepped_up, settings, confirmed):
     settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
     if confirmed:
-        confirm(*desk)
-    desk[0].post("/theirs/password_change/", OWN)
+        confirm(*stepped_up)
+    stepped_up[0].post("/theirs/password_change/", OWN)
     assert User.objects.get().check_password(NEW) is confirmed

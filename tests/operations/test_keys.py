@@ -42,7 +42,7 @@ def waiting():
     return sum(rotate_keys.sealed_with_old_key(model, column).count() for model, column in rotate_keys.SEALED)
 
 
-def crowd(size):
+def secrets_in_database(size):
     """People with an authenticator each, on one key of time; made at once, so without any code on paper."""
     now, key = timezone.now() - timedelta(hours=1), totp.generate_key()
     names = [f"p{n}@example.com" for n in range(size)]
@@ -274,7 +274,7 @@ def test_a_lost_key_proves_no_address(settings):
 @pytest.fixture
 def long_work(transactional_db, settings):
     """3,000 people under the old key: fifteen batches."""
-    key = crowd(3000)
+    key = secrets_in_database(3000)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     return Phone(key)
 
@@ -325,7 +325,7 @@ def test_people_whose_row_waits_sign_in_while_it_runs(long_work):
 
 
 def test_it_is_quick_enough_for_ten_thousand_people_in_a_minute(db, settings):
-    crowd(500)
+    secrets_in_database(500)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     began = time.monotonic()
     run("rotate-keys")

@@ -41,7 +41,7 @@ def rule(settings):
 
 
 @pytest.fixture
-def alices(client, alice):
+def as_alice(client, alice):
     """Her browser, signed in with the password alone, which is all she has."""
     give_password(client)
     return client
@@ -68,30 +68,30 @@ def test_a_rule_holds_for_whom_it_names(client, rule, clock, name, is_staff, ema
     assert (client.get(PROFILE).status_code == 303) == held
 
 
-def test_without_a_setting_it_holds_for_nobody(settings, alices):
+def test_without_a_setting_it_holds_for_nobody(settings, as_alice):
     del settings.TWOFACTOR_REQUIRED_FOR
-    assert alices.get(PROFILE).status_code == 200
+    assert as_alice.get(PROFILE).status_code == 200
 
 
 @pytest.mark.proves("8.3.2")
-def test_a_rule_holds_from_the_next_request(rule, alices):
-    before = alices.get(PROFILE).status_code
+def test_a_rule_holds_from_the_next_request(rule, as_alice):
+    before = as_alice.get(PROFILE).status_code
     rule("everyone")
-    assert (before, alices.get(PROFILE).status_code) == (200, 303)
+    assert (before, as_alice.get(PROFILE).status_code) == (200, 303)
 
 
-def test_a_rule_that_was_taken_back_holds_no_longer(rule, alices):
+def test_a_rule_that_was_taken_back_holds_no_longer(rule, as_alice):
     rule("everyone")
-    alices.get(PROFILE)
+    as_alice.get(PROFILE)
     rule("nobody")
-    assert alices.get(PROFILE).status_code == 200
+    assert as_alice.get(PROFILE).status_code == 200
 
 
 @pytest.mark.proves("S-05")
-def test_who_becomes_staff_is_held_from_the_next_request(rule, alices):
+def test_who_becomes_staff_is_held_from_the_next_request(rule, as_alice):
     rule("staff")
     User.objects.update(is_staff=True)
-    assert alices.get(PROFILE).status_code == 303
+    assert as_alice.get(PROFILE).status_code == 303
 
 
 def test_who_has_two_factor_sign_in_notices_nothing(rule, alice, phone, clock):
@@ -104,10 +104,10 @@ def test_strangers_notice_nothing(rule, client, db):
     assert client.get("/").status_code == 200
 
 
-def test_a_rule_that_fails_lets_nobody_through(rule, alices):
+def test_a_rule_that_fails_lets_nobody_through(rule, as_alice):
     rule("tests.operations.test_policy.broken")
-    alices.raise_request_exception = False
-    assert alices.get(PROFILE).status_code == 500
+    as_alice.raise_request_exception = False
+    assert as_alice.get(PROFILE).status_code == 500
 
 
 def test_a_session_that_other_code_opened_is_held_too(rule, client, alice):
@@ -140,49 +140,49 @@ def test_the_crawl_knows_the_site():
 @pytest.mark.proves("6.3.3", "8.2.1-8.2.3")
 @pytest.mark.parametrize("send", [Client.get, Client.post], ids=["get", "post"])
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OPEN])
-def test_what_is_not_needed_to_set_up_leads_to_it(rule, alices, path, send):
+def test_what_is_not_needed_to_set_up_leads_to_it(rule, as_alice, path, send):
     rule("everyone")
-    answer = send(alices, path)
+    answer = send(as_alice, path)
     assert (answer.status_code, answer.get("Location", "").partition("?")[0]) == (303, "/two-factor/setup/")
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_what_is_needed_to_set_up_is_open(rule, alices, path):
+def test_what_is_needed_to_set_up_is_open(rule, as_alice, path):
     rule("everyone")
-    assert "?next=" not in alices.get(path).get("Location", "")
+    assert "?next=" not in as_alice.get(path).get("Location", "")
 
 
-def test_whoever_is_held_is_led_to_set_up_with_the_way_on(rule, alices):
+def test_whoever_is_held_is_led_to_set_up_with_the_way_on(rule, as_alice):
     rule("everyone")
-    assert alices.get(PROFILE, follow=True).redirect_chain == [(SETUP, 303)]
+    assert as_alice.get(PROFILE, follow=True).redirect_chain == [(SETUP, 303)]
 
 
-def test_whoever_is_held_is_told_why(rule, alices):
+def test_whoever_is_held_is_told_why(rule, as_alice):
     rule("everyone")
-    page = alices.get(PROFILE, follow=True).text
+    page = as_alice.get(PROFILE, follow=True).text
     assert page.count("Your account needs two-factor authentication.") == 1
 
 
-def test_whoever_is_held_can_give_the_password_again(rule, alices):
+def test_whoever_is_held_can_give_the_password_again(rule, as_alice):
     rule("everyone")
-    answer = alices.post("/two-factor/confirm/", {"password": PASSWORD, "next": "/two-factor/setup/"})
+    answer = as_alice.post("/two-factor/confirm/", {"password": PASSWORD, "next": "/two-factor/setup/"})
     assert answer.url == "/two-factor/setup/"
 
 
-def test_whoever_is_held_can_sign_out(rule, alices):
+def test_whoever_is_held_can_sign_out(rule, as_alice):
     rule("everyone")
-    alices.post("/accounts/logout/")
-    assert "_auth_user_id" not in alices.session
+    as_alice.post("/accounts/logout/")
+    assert "_auth_user_id" not in as_alice.session
 
 
-def test_whoever_is_held_can_choose_the_language(rule, alices, alice):
+def test_whoever_is_held_can_choose_the_language(rule, as_alice, alice):
     rule("everyone")
-    alices.post("/accounts/language/", {"language": "de"})
+    as_alice.post("/accounts/language/", {"language": "de"})
     alice.refresh_from_db()
     assert alice.language == "de"
 
 
-def test_set_up_frees_at_once(rule, alices, alice, clock):
+def test_set_up_frees_at_once(rule, as_alice, alice, clock):
     rule("everyone")
     phone = enrol(alice)
     assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
@@ -192,9 +192,9 @@ def test_set_up_frees_at_once(rule, alices, alice, clock):
 
 
 @pytest.mark.parametrize(("day", "held"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])
-def test_a_rule_holds_from_its_day_on(rule, alices, day, held):
+def test_a_rule_holds_from_its_day_on(rule, as_alice, day, held):
     rule("everyone", since=day)
-    assert (alices.get(PROFILE).status_code == 303) == held
+    assert (as_alice.get(PROFILE).status_code == 303) == held
 
 
 def test_it_begins_at_midnight(rule, client, alice, clock):
@@ -207,11 +207,11 @@ def test_it_begins_at_midnight(rule, client, alice, clock):
 
 
 @pytest.mark.parametrize(("days", "held"), [(2, False), (3, True)])
-def test_who_is_new_has_days_of_grace(rule, alices, clock, days, held):
+def test_who_is_new_has_days_of_grace(rule, as_alice, clock, days, held):
     rule("everyone", grace=3)
     clock.shift(timedelta(days=days))
-    give_password(alices)
-    assert (alices.get(PROFILE).status_code == 303) == held
+    give_password(as_alice)
+    assert (as_alice.get(PROFILE).status_code == 303) == held
 
 
 def test_of_day_and_grace_the_later_counts(rule, alice):
@@ -227,25 +227,25 @@ def test_there_is_no_day_for_whom_the_rule_leaves_out(rule, alice):
 # The reminder
 
 
-def test_the_reminder_tells_the_day(rule, alices):
+def test_the_reminder_tells_the_day(rule, as_alice):
     rule("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026 on your account needs" in alices.get("/").text
+    assert "From 1 April 2026 on your account needs" in as_alice.get("/").text
 
 
-def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(rule, alices):
+def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(rule, as_alice):
     rule("everyone", since=date(2026, 4, 1))
-    assert "/two-factor/nudge/dismiss/" not in alices.get("/").text
+    assert "/two-factor/nudge/dismiss/" not in as_alice.get("/").text
 
 
-def test_a_dismissed_reminder_is_back_when_there_is_a_day(rule, alices, alice):
+def test_a_dismissed_reminder_is_back_when_there_is_a_day(rule, as_alice, alice):
     Nudge.objects.create(user=alice, dismissed_at=NOW)
     rule("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026" in alices.get("/").text
+    assert "From 1 April 2026" in as_alice.get("/").text
 
 
-def test_without_a_day_it_can_be_dismissed(alices):
-    alices.post("/two-factor/nudge/dismiss/")
-    assert "nudge-title" not in alices.get("/").text
+def test_without_a_day_it_can_be_dismissed(as_alice):
+    as_alice.post("/two-factor/nudge/dismiss/")
+    assert "nudge-title" not in as_alice.get("/").text
 
 
 # Nonsense

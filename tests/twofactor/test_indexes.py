@@ -7,8 +7,8 @@ from django.utils import timezone
 from accounts import passwords
 from tests.accounts.letters import letters, link
 from tests.api.program import Program
-from tests.machinery.bench.crowd import gather
-from tests.machinery.bench.plans import noted, without_index
+from tests.machinery.bench.many_people import insert_people
+from tests.machinery.bench.plans import recorded_statements, without_index
 from tests.mailers import send_mail_to_nobody
 from tests.people import NOW, PASSWORD, Phone, enrol, give_password
 from tests.twofactor.sent_codes import (
@@ -64,14 +64,14 @@ def asked(alice):
     """What a test asks a database that knows its tables to be long: of a short one it reads the whole."""
     passwords.most_iterations_now()  # asked once an hour, of an index that holds nobody here
     with connection.cursor() as cursor:
-        list(gather(cursor, CROWD))
+        list(insert_people(cursor, CROWD))
         mine = [timezone.now()]  # PostgreSQL has a clock of its own
         cursor.execute("UPDATE accounts_passwordtries SET last_at = last_at - (now() - %s)", mine)
         for sentence in EVERYBODY_ELSES.values():
             cursor.execute(sentence, {"now": NOW})
         cursor.execute("ANALYZE")
         cursor.execute("SET LOCAL enable_seqscan = off")
-    with noted(connection) as statements:
+    with recorded_statements(connection) as statements:
         yield statements
 
 

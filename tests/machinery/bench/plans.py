@@ -14,7 +14,7 @@ LEADING = """
 
 
 @contextmanager
-def noted(connection):
+def recorded_statements(connection):
     """The statements of the block, each with its parameters, as far as they look for rows."""
     statements = []
 

@@ -6,8 +6,8 @@ import sys
 
 import psycopg
 
-from tests.machinery.bench.crowd import EVENTS, gather
 from tests.machinery.bench.flows import FLOWS, ROWS
+from tests.machinery.bench.many_people import EVENTS, insert_people
 from tests.machinery.bench.run import KEY, ROOT, Subject, as_markdown, environment, say, spread
 from tests.machinery.bench.worker import PEOPLE
 
@@ -25,7 +25,7 @@ def fill(connection, people):
     from django.utils import timezone
 
     with connection.cursor() as cursor:
-        for what, rows in gather(cursor, people):
+        for what, rows in insert_people(cursor, people):
             say(f"{rows:,} {what}")
         cursor.execute("CREATE TEMPORARY TABLE sealed (user_id bigint, token text)")
         cursor.execute("SELECT id FROM accounts_user WHERE email LIKE 'crowd%'")

@@ -151,9 +151,9 @@ class Worker:
     def unindexed(self, flow):
         """Statements of the flow for which a whole table or index is read."""
         from tests.machinery.bench.flows import FLOWS
-        from tests.machinery.bench.plans import noted, without_index
+        from tests.machinery.bench.plans import recorded_statements, without_index
 
-        with noted(self.connection) as statements:
+        with recorded_statements(self.connection) as statements:
             self.walk(FLOWS[flow])
         return without_index(self.connection, statements)
 

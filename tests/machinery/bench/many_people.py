@@ -2,7 +2,7 @@
 
 EVENTS = 10  # of the audit log, for each person
 
-CROWD = {
+STATEMENTS = {
     "people": """
         INSERT INTO accounts_user (email, name, language, password, is_active, is_staff, is_superuser,
             security_epoch, email_verified_at, last_login, date_joined)
@@ -55,8 +55,8 @@ CROWD = {
 }
 
 
-def gather(cursor, people):
+def insert_people(cursor, people):
     """What was made, and how many rows of it."""
-    for what, sentence in CROWD.items():
-        cursor.execute(sentence, {"people": people, "events": EVENTS})
+    for what, statement in STATEMENTS.items():
+        cursor.execute(statement, {"people": people, "events": EVENTS})
         yield what, cursor.rowcount
