@@ -100,19 +100,19 @@ def later(scene):
 
 
 def sent(scene):
-    scene.asked()
+    scene.password_given()
     scene.program.send()
     scene.live["sent_code"] = mailed()
     scene.live["totp_challenge_token"] = scene.program.challenge
 
 
 def used(scene):
-    scene.asked()
+    scene.password_given()
     scene.program.give(backup_code=scene.paper())
 
 
 def locked(scene):
-    scene.asked()
+    scene.password_given()
     for _ in range(5):
         scene.program.give(otp_code="000000")
     GuessBudget.objects.update(failures=5)
@@ -150,9 +150,9 @@ WAYS = {
         "a code that was sent": sent,
         "a challenge that is used, or too old": used,
         "too many wrong codes": locked,
-        "": Scene.asked,
+        "": Scene.password_given,
     },
-    "jwt/totp/send/": {"too soon": sent, "": Scene.asked},
+    "jwt/totp/send/": {"too soon": sent, "": Scene.password_given},
     "jwt/refresh/": {"again": renewed, "": with_token("refresh", "refresh")},
     "jwt/verify/": {
         "one of a sign-in that is over": over("token", "access"),

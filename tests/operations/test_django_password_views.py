@@ -34,8 +34,8 @@ def superuser(clock):
 
 
 @pytest.fixture
-def stepped_up(superuser, clock):
-    """The browser of somebody with all power, and their phone a minute later."""
+def browser_and_phone(superuser, clock):
+    """The browser of a superuser who signed in a minute ago, and the phone with the next code."""
     client, phone = Client(), enrol(superuser)
     sign_in(client, phone)
     clock.shift(60)
@@ -55,9 +55,9 @@ PAGES = {
 
 @pytest.mark.proves("L-4", "S-10")
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_asks_for_both_factors_first(stepped_up, superuser, page):
+def test_a_page_asks_for_both_factors_first(browser_and_phone, superuser, page):
     to, form = PAGES[page]
-    answer = stepped_up[0].post(to.format(superuser.pk), form)
+    answer = browser_and_phone[0].post(to.format(superuser.pk), form)
     assert (answer.url.partition("?")[0], User.objects.get().check_password(NEW)) == (
         "/two-factor/confirm/",
         False,
@@ -65,10 +65,10 @@ def test_a_page_asks_for_both_factors_first(stepped_up, superuser, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_sets_the_password_after_that(stepped_up, superuser, page):
+def test_a_page_sets_the_password_after_that(browser_and_phone, superuser, page):
     to, form = PAGES[page]
-    confirm(*stepped_up)
-    stepped_up[0].post(to.format(superuser.pk), form)
+    confirm(*browser_and_phone)
+    browser_and_phone[0].post(to.format(superuser.pk), form)
     assert User.objects.get().check_password(NEW)
 
 
@@ -80,9 +80,9 @@ def test_without_a_second_factor_djangos_page_is_as_it_was(superuser):
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_an_administration_without_our_page_asks_first_too(stepped_up, settings, confirmed):
+def test_an_administration_without_our_page_asks_first_too(browser_and_phone, settings, confirmed):
     settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
     if confirmed:
-        confirm(*stepped_up)
-    stepped_up[0].post("/theirs/password_change/", OWN)
+        confirm(*browser_and_phone)
+    browser_and_phone[0].post("/theirs/password_change/", OWN)
     assert User.objects.get().check_password(NEW) is confirmed
