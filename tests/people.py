@@ -50,6 +50,13 @@ def give_password(client: Client, email: str = "alice@example.com", **data: str)
     return client.post("/accounts/login/", {"username": email, "password": PASSWORD, **data})
 
 
+def client_after_password(email: str = "alice@example.com", **data: str) -> Client:
+    """A new browser, in which the password has been given."""
+    client = Client()
+    give_password(client, email, **data)
+    return client
+
+
 def sign_in(client: Client, phone: Phone, email: str = "alice@example.com"):
     give_password(client, email)
     return client.post("/two-factor/verify/", {"code": phone.code()})

@@ -26,3 +26,9 @@ def error_mails():
 def link(letter=None) -> str:
     """The path that the newest letter, or this one, leads to."""
     return re.search(r"http://testserver(/\S+)", (letter or letters()[-1]).body)[1]
+
+
+def html_part(letter):
+    [(content, kind)] = letter.alternatives
+    assert kind == "text/html"
+    return content

@@ -320,8 +320,8 @@ def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
 
 
 @pytest.mark.proves("X-09")
-@pytest.mark.urls("tests.twofactor.test_middleware")
-@pytest.mark.parametrize("door", [LOGIN, "/admin/login/", "/door/"])
+@pytest.mark.urls("tests.twofactor.guarded_pages")
+@pytest.mark.parametrize("door", [LOGIN, "/admin/login/", "/django-login/"])
 def test_the_right_password_alone_clears_nothing(alice, client, door):
     """With a second factor, only the second factor does (D-7)."""
     type(alice).objects.update(is_staff=True)

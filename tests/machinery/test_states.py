@@ -23,15 +23,19 @@ from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
 from tests.savepoints import savepoint
 from tests.twofactor.conftest import PAPER
+from tests.twofactor.guarded_pages import urlpatterns as pages
 from tests.twofactor.sent_codes import SENT, ask, mailed
-from tests.twofactor.test_middleware import urlpatterns as pages
-from tests.twofactor.views.test_setup import SAVED, SETUP, set_up
+from tests.twofactor.setup_steps import SAVED, SETUP, set_up
 from twofactor.factors import backup_codes, code_text, totp
 from twofactor.factors.methods import FACTORS
 from twofactor.models import Allowance
 
 VERIFY, CONFIRM, RENEW = "/two-factor/verify/", "/two-factor/confirm/", "/two-factor/backup-codes/"
-DOORS = ["/accounts/login/", "/admin/login/", "/door/"]  # ours, the administration's, some other app's
+DOORS = [
+    "/accounts/login/",
+    "/admin/login/",
+    "/django-login/",
+]  # ours, the admin's, some other app's
 PROGRAM = 2  # over the API; 0 and 1 are browsers
 BROWSERS, ALL = st.integers(0, 1), st.integers(0, PROGRAM)
 CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PAPER[:2]])  # steps off, nonsense, paper

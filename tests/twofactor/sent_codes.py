@@ -1,8 +1,9 @@
 """What people do with codes that are sent, and where the tests find them."""
 
 from django.core import mail
+from django.test import Client
 
-from twofactor.models import Phone
+from twofactor.models import Allowance, Phone
 
 SEND = "/two-factor/verify/send/"
 SENT = "/two-factor/verify/sent/"
@@ -48,3 +49,15 @@ def texted():
 
 def other_than(code):
     return f"{(int(code) + 1) % 10**6:06}"
+
+
+def second_tab(client):
+    """Another one of the same browser."""
+    tab = Client()
+    tab.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
+    return tab
+
+
+def count_allowances(name):
+    """How often something happened, by the beginning of the limit's name."""
+    return sum(Allowance.objects.filter(key__startswith=name).values_list("count", flat=True))

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.test import Client, RequestFactory
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in
-from tests.twofactor.views.test_setup import set_up
+from tests.twofactor.setup_steps import set_up
 from twofactor import events, signals
 from twofactor.models import Event
 

@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts import lockout
 from accounts.models import PasswordTries
 from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
-from tests.twofactor.views.test_setup import CODES, SAVED, SETUP, confirm_key
+from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
 from twofactor.clocks import DAY
 from twofactor.factors import backup_codes

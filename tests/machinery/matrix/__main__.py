@@ -23,6 +23,7 @@ SHORT = [
     *(f"tests/accounts/test_{name}.py" for name in ("admin", "password", "signin")),
     *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
     *(f"tests/operations/test_{name}.py" for name in ("admin_site", "commands")),
+    "tests/twofactor/signin",
     *(f"tests/twofactor/{name}.py" for name in ("test_checks", "test_middleware", "views/test_verify")),
 ]
 

@@ -1,0 +1,16 @@
+"""Forms that take a code, and how many wrong codes have been counted."""
+
+from tests.people import PASSWORD
+from twofactor.models import GuessBudget
+
+
+def enter_code(client, code, path="/two-factor/verify/", **data):
+    return client.post(path, {"code": code, **data})
+
+
+def enter_password_and_code(client, path, code, password=PASSWORD, **data):
+    return client.post(path, {"password": password, "code": code, **data})
+
+
+def counted_failures():
+    return GuessBudget.objects.get().failures

@@ -1,0 +1,210 @@
+"""Codes of an authenticator app: clocks that are off, codes that are used again, keys that do not open."""
+
+import re
+from datetime import timedelta
+
+import pyotp
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import give_password, sign_in, signed_in_as
+from tests.twofactor.code_forms import counted_failures, enter_code
+from twofactor.factors import authenticator_app, totp
+from twofactor.models import Authenticator, Event, GuessBudget
+
+VERIFY = "/two-factor/verify/"
+
+
+# A right code
+
+
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_a_code_one_step_off_is_accepted(asked, alice, phone, off):
+    enter_code(asked, phone.code(off=off))
+    assert signed_in_as(asked) == alice
+
+
+@pytest.mark.proves("V-08")
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_code_two_steps_off_is_refused(asked, phone, off):
+    enter_code(asked, phone.code(off=off))
+    assert signed_in_as(asked) is None
+
+
+@pytest.mark.parametrize("off", [-10, -2, 2, 4, 10])
+def test_no_answer_tells_that_a_code_belongs_to_another_moment(asked, phone, off):
+    """Or a guess of now could be used in two minutes."""
+    wrong = next(code for code in ("000000", "111111") if code not in all_codes(phone))
+    pages = [without_tokens(enter_code(asked, code)) for code in (phone.code(off=off), wrong)]
+    assert pages[0] == pages[1]
+
+
+def all_codes(phone):
+    return {phone.code(off=off) for off in range(-10, 11)}
+
+
+def without_tokens(page):
+    return re.sub(r'value="\w{64}"', "", page.text)
+
+
+def test_an_authenticator_of_eight_digits_and_a_minute_still_works(asked, alice, phone, clock):
+    Authenticator.objects.update(digits=8, period=60, last_step=0)
+    enter_code(asked, pyotp.TOTP(phone.key, digits=8, interval=60).at(timezone.now()))
+    assert signed_in_as(asked) == alice
+
+
+def test_an_authenticator_of_eight_digits_is_asked_for_eight(asked, phone):
+    Authenticator.objects.update(digits=8)
+    assert b"The code must be 8 numbers" in enter_code(asked, "123456").content
+
+
+@pytest.mark.proves("11.2.5")
+def test_an_authenticator_whose_key_does_not_open_lets_nobody_in(asked, phone):
+    Authenticator.objects.update(sealed_key="damaged")
+    enter_code(asked, phone.code())
+    assert signed_in_as(asked) is None
+
+
+def test_an_authenticator_whose_key_does_not_open_is_still_asked_for(client, phone):
+    Authenticator.objects.update(sealed_key="damaged")
+    assert give_password(client).url == VERIFY
+
+
+def test_a_backup_code_helps_when_the_key_does_not_open(asked, alice, paper):
+    Authenticator.objects.update(sealed_key="damaged")
+    enter_code(asked, paper[0], "/two-factor/verify/backup/")
+    assert signed_in_as(asked) == alice
+
+
+# A code is good for one time
+
+
+def later(clock, client, seconds=1):
+    clock.shift(seconds)
+    give_password(client)
+
+
+@pytest.mark.proves("6.5.1", "N-06")
+def test_a_code_signs_in_once(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) is None
+
+
+def test_a_used_code_says_that_it_was_used(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    assert b"You have already used that code. Wait for a new one" in enter_code(client, phone.code()).content
+
+
+@pytest.mark.proves("V-05")
+def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
+    code = phone.code()
+    sign_in(Client(), phone)
+    later(clock, client, 31)
+    enter_code(client, code)
+    assert signed_in_as(client) is None
+
+
+@pytest.mark.proves("C-08")
+def test_a_replayed_code_costs_no_guess(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter_code(client, phone.code())
+    assert counted_failures() == 0
+
+
+@pytest.mark.proves("N-06")
+def test_a_replay_is_remembered(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter_code(client, phone.code())
+    assert Event.objects.filter(kind="code_replayed").count() == 1
+
+
+WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+@pytest.mark.proves("V-06")
+def test_a_used_code_is_used_however_it_is_written(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client)
+    enter_code(client, phone.code().translate(WIDE))
+    assert signed_in_as(client) is None
+
+
+@pytest.mark.proves("R-06", "V-06")
+def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
+    older = phone.code()
+    enterer = Client()
+    give_password(enterer)
+    enter_code(enterer, phone.code(off=1))
+    later(clock, client)
+    enter_code(client, older)
+    assert signed_in_as(client) is None
+
+
+def test_a_step_of_time_is_spent_once(phone, clock):
+    authenticator, now = Authenticator.objects.get(), timezone.now()
+    assert [authenticator_app.spend(authenticator, totp.step_at(now), now) for _ in range(2)] == [True, False]
+
+
+def test_the_next_code_works(client, alice, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client, 30)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) == alice
+
+
+@pytest.mark.proves("F-08")
+def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
+    sign_in(Client(), phone)
+    later(clock, client, -3600)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) is None
+
+
+def many_wrong(client, clock):
+    """Wrong codes until the wait is an hour."""
+    for _ in range(12):
+        give_password(client)
+        answer = enter_code(client, "000000")
+        if answer.status_code == 422:
+            GuessBudget.objects.update(day_failures=0)
+            waits = GuessBudget.objects.get().blocked_until or timezone.now()
+            clock.move_to(waits)
+    clock.shift(-3600)  # the last wait has just begun
+
+
+@pytest.mark.proves("F-09")
+def test_a_wait_from_a_clock_that_was_ahead_is_over(client, alice, phone, clock):
+    clock.shift(3600)
+    many_wrong(Client(), clock)
+    clock.shift(-3600)
+    sign_in(client, phone)
+    assert signed_in_as(client) == alice
+
+
+@pytest.mark.proves("F-09")
+def test_a_day_of_guesses_that_has_yet_to_come_is_over(client, alice, phone, clock):
+    give_password(client)
+    GuessBudget.objects.update(day_failures=20, day_began_at=timezone.now() + timedelta(hours=1))
+    enter_code(client, phone.code())
+    assert signed_in_as(client) == alice
+
+
+def test_the_clocks_of_two_servers_do_not_end_a_wait(client, phone, clock):
+    many_wrong(Client(), clock)
+    clock.shift(-20)
+    give_password(client)
+    assert enter_code(client, phone.code()).status_code == 429
+
+
+def test_the_code_set_up_with_does_not_sign_in(client, alice, phone):
+    now = totp.step_at(alice.date_joined)
+    Authenticator.objects.update(last_step=now)
+    give_password(client)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) is None

@@ -1,0 +1,121 @@
+"""What a person does, or somebody who knows their password, that a letter reports; and its subject."""
+
+from django.test import Client
+
+from tests.accounts.letters import letters, link
+from tests.people import PASSWORD, Phone, give_password, sign_in
+from tests.twofactor.sent_codes import ask, enter, mailed, texted
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+VERIFY = "/two-factor/verify/"
+NEW_ADDRESS = "alice@new.example"
+
+
+def step_up(client, phone, clock):
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    clock.shift(60)
+
+
+def finish_set_up(client):
+    phone = Phone(client.get("/two-factor/setup/").context["setup"].key)
+    client.post("/two-factor/setup/verify/", {"code": phone.code()})
+    client.post("/two-factor/setup/codes/", {"saved": "on"})
+
+
+def turn_off(firefox_client, phone, clock, paper):
+    firefox_client.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+
+
+def turn_on(firefox_client, phone, clock, paper):
+    turn_off(firefox_client, phone, clock, paper)
+    letters().clear()
+    finish_set_up(firefox_client)
+
+
+def replace(firefox_client, phone, clock, paper):
+    step_up(firefox_client, phone, clock)
+    finish_set_up(firefox_client)
+
+
+def make_new_codes(firefox_client, phone, clock, paper):
+    firefox_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
+    firefox_client.post("/two-factor/backup-codes/", {"saved": "on"})
+
+
+def back_at_password(firefox_client):
+    firefox_client.post("/accounts/logout/")
+    give_password(firefox_client)
+    return firefox_client
+
+
+def use_backup_code(firefox_client, phone, clock, paper):
+    back_at_password(firefox_client).post("/two-factor/verify/backup/", {"code": paper[0]})
+
+
+def sign_in_by_mail(firefox_client, phone, clock, paper):
+    ask(back_at_password(firefox_client))
+    enter(firefox_client, mailed())
+    del letters()[0]
+
+
+def trust_browser(firefox_client, phone, clock, paper):
+    back_at_password(firefox_client).post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
+
+
+def enter_wrong_codes(firefox_client, phone, clock, paper):
+    for _ in range(3):
+        back_at_password(firefox_client).post(VERIFY, {"code": "000000"})
+
+
+def enter_right_code_after_wrong_ones(firefox_client, phone, clock, paper):
+    enter_wrong_codes(firefox_client, phone, clock, paper)
+    letters().clear()
+    firefox_client.post(VERIFY, {"code": phone.code()})
+
+
+def replay_from_elsewhere(firefox_client, phone, clock, paper):
+    back_at_password(firefox_client).post(VERIFY, {"code": phone.code()}, REMOTE_ADDR="203.0.113.9")
+    thief = Client(HTTP_USER_AGENT=FIREFOX)
+    give_password(thief)
+    thief.post(VERIFY, {"code": phone.code()})
+
+
+def sign_in_from_new_browser(firefox_client, phone, clock, paper):
+    sign_in(Client(HTTP_USER_AGENT=FIREFOX), phone)
+
+
+def change_number(firefox_client, phone, clock, paper):
+    step_up(firefox_client, phone, clock)
+    firefox_client.post("/two-factor/phone/", {"number": "+49 170 1234567"})
+    firefox_client.post("/two-factor/phone/verify/", {"code": texted()})
+
+
+def change_password(firefox_client, phone, clock, paper):
+    new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
+    firefox_client.post("/accounts/password_change/", {"old_password": PASSWORD, "code": phone.code(), **new})
+
+
+def change_address(firefox_client, phone, clock, paper):
+    step_up(firefox_client, phone, clock)
+    firefox_client.post("/accounts/email/change/", {"email": NEW_ADDRESS})
+    path = link()
+    letters().clear()
+    firefox_client.post(path)
+
+
+ACTS = {
+    "Two-factor authentication was turned on": turn_on,
+    "Two-factor authentication was turned off": turn_off,
+    "The authenticator app was replaced": replace,
+    "New backup codes were made": make_new_codes,
+    "A backup code was used": use_backup_code,
+    "Signed in with a code sent by e-mail": sign_in_by_mail,
+    "A browser was trusted": trust_browser,
+    "Somebody with your password entered wrong codes": enter_wrong_codes,
+    "A code was accepted after several wrong ones": enter_right_code_after_wrong_ones,
+    "A used code was entered again from elsewhere": replay_from_elsewhere,
+    "Signed in from a new browser": sign_in_from_new_browser,
+    "The phone number for text messages was changed": change_number,
+    "The password was changed": change_password,
+    "The e-mail address was changed": change_address,
+}

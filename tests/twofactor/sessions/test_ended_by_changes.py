@@ -1,0 +1,112 @@
+"""What a change of the account ends: other sessions and pending sign-ins, and what it leaves."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.signals import post_save
+from django.test import Client
+
+from tests.people import PASSWORD, give_password, sign_in, signed_in_as
+from tests.twofactor.code_forms import enter_password_and_code
+from twofactor import enrolment
+from twofactor.models import Authenticator, BackupCode, Event
+
+SETTINGS = "/two-factor/"
+DISABLE = "/two-factor/disable/"
+CODES = "/two-factor/backup-codes/"
+SAVED = {"saved": "on"}
+
+
+def turn_off(client, phone):
+    enter_password_and_code(client, DISABLE, phone.code())
+
+
+def renew(client, phone):
+    enter_password_and_code(client, CODES, phone.code())
+    client.post(CODES, SAVED)
+
+
+def change_password(client, phone):
+    new = "another good password"
+    form = {"old_password": PASSWORD, "code": phone.code(), "new_password1": new, "new_password2": new}
+    client.post("/accounts/password_change/", form)
+
+
+CHANGES = [turn_off, renew, change_password]
+
+
+@pytest.mark.proves("7.4.3", "V-15", "S-08")
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_ends_the_other_sessions(alices, phone, clock, change):
+    other = Client()
+    sign_in(other, phone)
+    clock.shift(60)
+    change(alices, phone)
+    assert other.get(SETTINGS).url.startswith("/accounts/login/")
+
+
+@pytest.mark.proves("S-08")
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_leaves_ones_own_session(alices, alice, phone, change):
+    change(alices, phone)
+    assert (alices.get(SETTINGS).status_code, signed_in_as(alices)) == (200, alice)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_gives_ones_own_session_a_new_key(alices, phone, change):
+    before = alices.session.session_key
+    change(alices, phone)
+    assert alices.session.session_key != before
+
+
+@pytest.mark.proves("S-08")
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_ends_a_pending_sign_in(alices, phone, clock, change):
+    other = Client()
+    give_password(other)
+    change(alices, phone)
+    clock.shift(60)
+    other.post("/two-factor/verify/", {"code": phone.code()})
+    assert signed_in_as(other) is None
+
+
+@pytest.mark.parametrize("change", [renew, change_password])
+def test_a_change_leaves_ones_own_session_proven(alices, phone, change):
+    change(alices, phone)
+    assert alices.session["twofactor_amr"] == "totp"
+
+
+def test_a_reset_password_leaves_two_factor_on(alices, alice):
+    alice.set_password("another good password")
+    alice.save()
+    assert enrolment.is_on(alice)
+
+
+@pytest.mark.proves("2.3.3")
+@pytest.mark.parametrize("change", [turn_off, renew])
+def test_an_error_at_the_end_of_a_change_leaves_everything_as_it_was(alices, alice, phone, paper, change):
+    def breaks(instance, **kwargs):
+        if instance.kind in {"two_factor_disabled", "backup_codes_regenerated"}:
+            raise RuntimeError
+
+    before = list(BackupCode.objects.values())
+    post_save.connect(breaks, Event)
+    alices.raise_request_exception = False
+    change(alices, phone)
+    post_save.disconnect(breaks, Event)
+    assert (enrolment.is_on(alice), list(BackupCode.objects.values())) == (True, before)
+
+
+def test_every_change_is_remembered_once(alices, phone, clock):
+    renew(alices, phone)
+    clock.shift(timedelta(seconds=60))
+    turn_off(alices, phone)
+    changes = ["backup_codes_regenerated", "two_factor_disabled"]
+    assert [Event.objects.filter(kind=kind).count() for kind in changes] == [1, 1]
+
+
+def test_a_sign_in_whose_authenticator_was_removed_meanwhile_is_no_error(client, phone):
+    give_password(client)
+    Authenticator.objects.all().delete()
+    client.raise_request_exception = False
+    assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code < 500

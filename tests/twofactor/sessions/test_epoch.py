@@ -1,0 +1,77 @@
+"""The epoch of a person, and sessions under a SECRET_KEY that changes (S-07)."""
+
+import pytest
+
+from tests.people import PASSWORD, give_password
+from twofactor import sealing
+
+CONFIRM = "/two-factor/confirm/"
+
+
+# The epoch, and keys that change (S-07)
+
+
+def change_secret_key(settings, fallbacks=True):
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY = sealing.generate_key()
+    settings.SECRET_KEY_FALLBACKS = [old] if fallbacks else []
+
+
+def test_a_bump_of_the_epoch_ends_a_session(alices, alice):
+    alice.end_sessions()
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_new_password_bumps_the_epoch(alice):
+    alice.set_password(PASSWORD)
+    alice.save()
+    assert alice.security_epoch == 1
+
+
+@pytest.mark.proves("S-07")
+def test_a_session_goes_on_under_a_new_secret_key(alices, settings):
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 200
+
+
+def test_a_session_goes_on_when_the_old_secret_key_is_gone_later(alices, settings):
+    change_secret_key(settings)
+    alices.get("/two-factor/")
+    settings.SECRET_KEY_FALLBACKS = []
+    assert alices.get("/two-factor/").status_code == 200
+
+
+def test_without_a_fallback_a_new_secret_key_ends_a_session(alices, settings):
+    change_secret_key(settings, fallbacks=False)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+@pytest.mark.proves("S-07")
+def test_a_fallback_does_not_bring_an_old_epoch_back(alices, alice, settings):
+    alice.end_sessions()
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_fallback_does_not_bring_an_old_password_back(alices, alice, settings):
+    alice.set_password("another good password")
+    alice.save()
+    change_secret_key(settings)
+    assert alices.get("/two-factor/").status_code == 302
+
+
+def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(alices, settings):
+    change_secret_key(settings)
+    alices.get("/two-factor/")
+    assert alices.session["twofactor_amr"] == "totp"
+
+
+# For developers
+
+
+def test_a_confirmation_survives_a_stronger_hash(client, alice, settings):
+    """S-14: the password is hashed anew while it is confirmed."""
+    give_password(client)
+    settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
+    client.post(CONFIRM, {"password": PASSWORD})
+    assert client.get("/two-factor/").status_code == 200

@@ -1,0 +1,138 @@
+"""Pages that a site guards with our decorators and mixin."""
+
+import pytest
+
+from tests.people import PASSWORD, give_password, sign_in
+from tests.twofactor.guarded_pages import WITH_FACTOR
+from tests.twofactor.sent_codes import ask, enter, has_number, texted, with_pigeons
+from twofactor.signin.session import is_factor
+
+VERIFY = "/two-factor/verify/"
+SETUP = "/two-factor/setup/"
+CONFIRM = "/two-factor/confirm/"
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
+def test_a_guarded_page_opens_with_a_factor(alices, guarded_pages, address):
+    assert alices.get(address).content == b"verified: True"
+
+
+@pytest.fixture
+def trusting(alices, phone):
+    """Alice's browser, which she trusts, signed in with the password alone."""
+    alices.post("/accounts/logout/")
+    give_password(alices)
+    alices.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    alices.post("/accounts/logout/")
+    give_password(alices)
+    return alices
+
+
+@pytest.mark.proves("D-2", "S-11")
+def test_a_trusted_browser_is_no_factor(trusting, guarded_pages):
+    assert (trusting.session["twofactor_amr"], trusting.get("/unguarded/").content) == (
+        "trusted",
+        b"verified: False",
+    )
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
+def test_a_guarded_page_asks_a_trusted_browser_for_the_factor(trusting, guarded_pages, address, phone, clock):
+    clock.shift(60)
+    to = trusting.get(address).url
+    assert to.startswith("/two-factor/confirm/")
+    trusting.post(to, {"password": PASSWORD, "code": phone.code()})
+    assert trusting.get(address).content == b"verified: True"
+
+
+@pytest.mark.proves("D-2")
+def test_a_code_by_text_message_is_no_factor(asked, alice, guarded_pages, settings):
+    with_pigeons(settings)
+    has_number(alice)
+    ask(asked, "sms")
+    enter(asked, texted())
+    assert (asked.session["twofactor_amr"], asked.get("/unguarded/").content) == ("sms", b"verified: False")
+
+
+@pytest.mark.parametrize("method", ["", "tOTP", "something new"])
+def test_a_method_that_nobody_named_is_no_factor(method):
+    assert not is_factor(method)
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
+def test_a_guarded_page_leads_people_without_a_factor_to_set_up(client, alice, guarded_pages, address):
+    give_password(client)
+    assert client.get(address).url == f"{SETUP}?next={address.replace('/', '%2F')}"
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
+def test_a_guarded_page_leads_strangers_to_sign_in(client, db, guarded_pages, address):
+    assert client.get(address).url.startswith("/accounts/login/?next=")
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
+def test_a_guarded_page_asks_a_foreign_session_for_its_code(client, alice, phone, guarded_pages, address):
+    client.force_login(alice)
+    assert client.get(address).url.partition("?")[0] == VERIFY
+
+
+def test_a_session_without_a_factor_says_so(client, alice, guarded_pages):
+    give_password(client)
+    assert client.get("/unguarded/").content == b"verified: False"
+
+
+def test_a_person_without_a_session_is_not_verified(alice):
+    assert alice.is_verified() is False
+
+
+def test_a_session_that_used_a_backup_code_is_verified(client, paper, guarded_pages):
+    give_password(client)
+    client.post("/two-factor/verify/backup/", {"code": paper[0]})
+    assert client.get("/unguarded/").content == b"verified: True"
+
+
+def confirm(client, phone):
+    client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+
+
+@pytest.mark.proves("S-10")
+@pytest.mark.parametrize(("seconds", "opens"), [(299, True), (301, False)])
+def test_a_confirmation_is_good_for_five_minutes(alices, phone, clock, guarded_pages, seconds, opens):
+    confirm(alices, phone)
+    clock.shift(seconds)
+    assert (alices.get("/recent/").status_code == 200) is opens
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(3599, True), (3601, False)])
+def test_a_view_can_be_content_with_an_older_confirmation(
+    alices, phone, clock, guarded_pages, seconds, opens
+):
+    confirm(alices, phone)
+    for _ in range(2):
+        clock.shift(seconds // 2)
+        alices.get("/help/")
+    clock.shift(seconds % 2)
+    assert (alices.get("/within-the-hour/").status_code == 200) is opens
+
+
+@pytest.mark.proves("S-10")
+def test_signing_in_is_no_confirmation(client, phone, guarded_pages):
+    sign_in(client, phone)
+    assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"
+
+
+def test_somebody_without_a_factor_is_not_sent_round_in_circles(client, alice, guarded_pages):
+    give_password(client)
+    to = client.post(CONFIRM, {"password": PASSWORD, "next": "/recent/"}).url
+    assert client.get(to).status_code == 200 or CONFIRM not in client.get(to).url
+
+
+def test_confirming_leads_back_to_the_view(alices, phone, guarded_pages):
+    form = {"password": PASSWORD, "code": phone.code(), "next": "/recent/"}
+    assert alices.post(CONFIRM, form, follow=True).content == b"verified: True"
+
+
+def test_a_confirmation_from_the_future_does_not_count(alices, phone, clock, guarded_pages):
+    confirm(alices, phone)
+    clock.shift(-3600)
+    assert alices.get("/recent/").status_code == 303

@@ -1,0 +1,267 @@
+"""Wrong and badly formed codes while signing in, and what is shown and refused after too many of them."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db.models.signals import post_save
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import give_password, signed_in_as
+from tests.twofactor.code_forms import counted_failures, enter_code
+from twofactor import middleware
+from twofactor.limits import guesses
+from twofactor.models import Event, GuessBudget
+
+VERIFY = "/two-factor/verify/"
+HTMX = {"HX-Request": "true"}
+WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+# A wrong code
+
+
+def test_a_wrong_code_is_refused_with_422(asked):
+    assert enter_code(asked, "000000").status_code == 422
+
+
+def test_a_wrong_code_is_refused_with_422_under_htmx(asked):
+    assert asked.post(VERIFY, {"code": "000000"}, headers=HTMX).status_code == 422
+
+
+def test_a_wrong_code_says_what_to_do(asked):
+    sentence = b"The code is not correct. Wait for your app to show a new code, then try again"
+    assert sentence in enter_code(asked, "000000").content
+
+
+def test_every_wrong_code_brings_advice_about_the_clock(asked):
+    pages = [enter_code(asked, "000000").content for _ in range(3)]
+    assert all(b"Check that your phone sets its time" in page for page in pages)
+
+
+def test_the_last_free_guess_is_announced(asked):
+    pages = [enter_code(asked, "000000").content for _ in range(4)]
+    assert [b"After 1 more wrong code" in page for page in pages] == [False, False, False, True]
+
+
+def test_a_wrong_code_is_not_shown_again(asked):
+    assert b"000000" not in enter_code(asked, "000000").content
+
+
+def test_a_wrong_code_is_counted(asked):
+    enter_code(asked, "000000")
+    assert counted_failures() == 1
+
+
+def test_a_right_code_forgives_the_wrong_ones(asked, phone):
+    enter_code(asked, "000000")
+    enter_code(asked, phone.code())
+    assert counted_failures() == 0
+
+
+def test_a_wrong_code_leaves_the_sign_in_pending(asked, alice, phone):
+    enter_code(asked, "000000")
+    enter_code(asked, phone.code())
+    assert signed_in_as(asked) == alice
+
+
+BADLY_FORMED = {
+    "": "Enter the code",
+    "   ": "Enter the code",
+    "12345": "You have entered too few numbers. The code must be 6 numbers",
+    "1234567": "You have entered too many numbers. The code must be 6 numbers",
+    "12345x": "The code must be 6 numbers",
+    "²23456": "The code must be 6 numbers",
+    "1" * 70: "You have entered too many numbers. The code must be 6 numbers",
+}
+
+
+@pytest.mark.parametrize(("typed", "said"), list(BADLY_FORMED.items()))
+def test_a_badly_formed_code_says_what_is_wrong_with_it(asked, typed, said):
+    assert said in enter_code(asked, typed).text
+
+
+RUBBISH = [*BADLY_FORMED, "x" * 1_000_000, "nul\0", "[]", "true", "null", "-1", "1e5"]
+
+
+@pytest.mark.parametrize("typed", RUBBISH, ids=range(len(RUBBISH)))
+def test_a_badly_formed_code_costs_no_guess(asked, typed):
+    enter_code(asked, typed)
+    assert counted_failures() == 0
+
+
+@pytest.mark.proves("2.2.1", "2.2.2", "V-16")
+@pytest.mark.parametrize("typed", RUBBISH, ids=range(len(RUBBISH)))
+def test_a_badly_formed_code_is_refused_with_422(asked, typed):
+    assert enter_code(asked, typed).status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["12345", "1234567", "12345x"])
+def test_a_badly_formed_code_is_kept_in_its_field(asked, typed):
+    assert f'value="{typed}"' in enter_code(asked, typed).text
+
+
+def test_a_code_in_two_halves_is_read_as_it_was_meant(asked, alice, phone):
+    enter_code(asked, f" {phone.code()[:3]}-{phone.code()[3:]}\n")
+    assert signed_in_as(asked) == alice
+
+
+def test_a_code_in_wide_digits_is_read_as_it_was_meant(asked, alice, phone):
+    enter_code(asked, phone.code().translate(WIDE))
+    assert signed_in_as(asked) == alice
+
+
+def test_a_missing_field_is_an_empty_one(asked):
+    assert b"Enter the code" in asked.post(VERIFY).content
+
+
+@pytest.mark.proves("15.3.7")
+def test_of_several_codes_in_one_form_none_is_looked_at(asked, phone):
+    answer = asked.post(VERIFY, {"code": ["000000", "111111", phone.code()]})
+    assert (answer.status_code, counted_failures()) == (400, 0)
+
+
+# Too many wrong codes
+
+
+@pytest.fixture
+def locked(asked):
+    [enter_code(asked, "000000") for _ in range(5)]
+    return asked
+
+
+@pytest.mark.proves("6.3.1")
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_after_five_wrong_codes_the_answer_is_429(locked, headers):
+    assert locked.post(VERIFY, {"code": "000000"}, headers=headers).status_code == 429
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_a_locked_page_says_how_long_in_its_header(locked, clock, headers):
+    clock.shift(10)
+    wait = int(locked.post(VERIFY, {"code": "000000"}, headers=headers).headers["Retry-After"])
+    assert wait in {20, 21}
+
+
+def test_a_locked_page_says_how_long_in_words(locked):
+    assert b"at about 12:00" in enter_code(locked, "000000").content
+
+
+def test_a_locked_page_has_its_own_heading(locked):
+    assert b"You cannot sign in at the moment" in enter_code(locked, "000000").content
+
+
+def test_a_locked_page_is_a_whole_page_under_htmx_too(locked):
+    page = locked.post(VERIFY, {"code": "000000"}, headers=HTMX).content
+    assert page.lower().startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
+def test_a_locked_page_says_what_else_can_be_done(locked, path):
+    assert f'href="{path}"' in enter_code(locked, "000000").text
+
+
+RESET, ASK = "Reset your password to try again", "Ask the people who run this site to help you"
+RESET_LINK, WAIT = 'href="/accounts/password_reset/"', "Wait, then try again"
+
+
+@pytest.fixture
+def stopped(asked):
+    """A hundred wrong codes in a row."""
+    enter_code(asked, "000000")
+    GuessBudget.objects.update(failures=guesses.LAST_GUESS)
+    return asked
+
+
+def test_after_the_last_wrong_code_a_new_password_is_advised_and_no_wait(stopped):
+    page = enter_code(stopped, "000000").text
+    assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [True, True, False, False]
+
+
+def test_where_a_new_password_has_just_helped_support_is_advised(stopped, clock):
+    GuessBudget.objects.update(lifted_at=timezone.now())
+    page = enter_code(stopped, "000000").text
+    assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [False, False, True, False]
+    assert "a new password does not help again before 31 March 2026" in page
+
+
+def test_where_a_new_password_has_just_helped_the_code_page_says_so_too(stopped):
+    GuessBudget.objects.update(lifted_at=timezone.now())
+    page = stopped.get(VERIFY).text
+    assert (RESET in page, ASK in page) == (False, True)
+
+
+@pytest.mark.parametrize(("stopped", "told"), [(True, False), (False, True)])
+def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock, stopped, told):
+    settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    page = middleware.locked_page(request, guesses.Locked(None if stopped else timezone.now())).text
+    assert ("What you can do" in page) is told
+
+
+def test_the_code_page_opens_while_it_is_locked(locked):
+    assert locked.get(VERIFY).status_code == 200
+
+
+def test_the_code_page_says_how_long_it_is_locked(locked):
+    assert b"You entered the wrong code too many times" in locked.get(VERIFY).content
+
+
+@pytest.mark.proves("C-09")
+def test_while_locked_a_right_code_is_refused(locked, phone):
+    enter_code(locked, phone.code())
+    assert signed_in_as(locked) is None
+
+
+@pytest.mark.proves("C-09")
+def test_while_locked_a_right_code_is_not_spent(locked, alice, phone, clock):
+    code = phone.code()
+    enter_code(locked, code)
+    clock.shift(31)
+    enter_code(locked, code)
+    assert signed_in_as(locked) == alice
+
+
+def test_while_locked_a_backup_code_is_refused(locked, paper):
+    assert enter_code(locked, paper[0], "/two-factor/verify/backup/").status_code == 429
+
+
+def test_trying_while_locked_does_not_push_the_end_back(locked, alice, phone, clock):
+    for _ in range(3):
+        clock.shift(9)
+        enter_code(locked, "000000")
+    clock.shift(4)
+    enter_code(locked, phone.code())
+    assert signed_in_as(locked) == alice
+
+
+def test_another_browser_does_not_bring_more_guesses(locked):
+    other = Client(REMOTE_ADDR="203.0.113.9")
+    give_password(other)
+    assert enter_code(other, "000000").status_code == 429
+
+
+@pytest.mark.proves("R-07", "F-14")
+def test_guesses_on_different_pages_are_counted_together(asked):
+    for _ in range(5):
+        browser = Client()
+        give_password(browser)
+        enter_code(browser, "000000")
+    assert enter_code(asked, "000000").status_code == 429
+
+
+@pytest.mark.proves("X-02")
+def test_refused_codes_do_not_lock_the_password(locked):
+    assert give_password(Client()).url == VERIFY
+
+
+@pytest.mark.proves("C-06", "F-14")
+def test_a_code_is_counted_even_when_the_answer_breaks(asked, db):
+    def breaks(sender, instance, **kwargs):
+        raise RuntimeError
+
+    post_save.connect(breaks, Event)
+    asked.raise_request_exception = False
+    answer = enter_code(asked, "000000").status_code
+    post_save.disconnect(breaks, Event)
+    assert (answer, counted_failures()) == (500, 1)
