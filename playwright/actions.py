@@ -1,6 +1,7 @@
-"""What people do at the site, said once, and found by role, label or text alone."""
+"""What people do on the site. Everything is found by role, label or text, as people find it."""
 
 import re
+from datetime import timedelta
 
 from django.conf import settings
 from django.core import mail
@@ -10,16 +11,18 @@ from playwright.sync_api import expect
 
 from tests import people
 from twofactor.factors import totp
-from twofactor.models import Authenticator
+from twofactor.models import Authenticator, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
+from twofactor.sessions import epoch
 
 ALICE = "alice@example.com"
+NEW_PASSWORD = "a loud yellow mountain"
 BACKUP_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 KEY_PATTERN = re.compile(r"^[A-Z2-7]{32}$")
 
 
 class Phone(people.Phone):
-    """Shows every code once, as the site accepts it once: the one of now, then the one that comes next."""
+    """Returns another code at each call, because the site accepts a code once."""
 
     shown = 0
 
@@ -31,12 +34,30 @@ class Phone(people.Phone):
         return totp.code_at(self.key, totp.step_at(timezone.now()) + 1000)
 
 
+def create_alice(**fields):
+    return people.person(ALICE, **{"name": "Alice", **fields})
+
+
 def enrol(user, codes=None):
     return Phone(people.enrol(user, codes).key)
 
 
+def add_trusted_browsers(user):
+    now = timezone.now()
+    for label in ("Firefox on Windows", "Safari on iPhone"):
+        TrustedBrowser.objects.create(
+            user=user,
+            digest=label,
+            session_hash=epoch.auth_hash(user),
+            label=label,
+            trusted_at=now,
+            last_used_at=now,
+            expires_at=now + timedelta(days=30),
+        )
+
+
 def open_session(context, user, phone=None):
-    """A session for this browser, made without walking through the sign-in again."""
+    """Signs in with Django's test client, which is quicker, and copies the cookies to this browser."""
     client = Client(SERVER_NAME="127.0.0.1")
     people.give_password(client, user.email)
     if phone:
@@ -64,6 +85,10 @@ def follow(page, name):
 
 def enter_password(page, email=ALICE, path="/accounts/login/", password=people.PASSWORD):
     page.goto(path)
+    submit_sign_in_form(page, email, password)
+
+
+def submit_sign_in_form(page, email=ALICE, password=people.PASSWORD):
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, "Sign in")
@@ -75,7 +100,7 @@ def enter_code(page, code, button="Sign in"):
 
 
 def confirm_identity(page, phone):
-    """The step-up page."""
+    """On the step-up page."""
     expect_heading(page, "Confirm it is you")
     page.get_by_label("Password").fill(people.PASSWORD)
     enter_code(page, phone.code(), "Confirm")
@@ -110,7 +135,7 @@ def finish_setup(page):
 
 
 def set_up(page):
-    """From the settings to the settings."""
+    """Begins and ends on the security settings."""
     phone = start_setup(page)
     continue_to_backup_codes(page, phone)
     finish_setup(page)
@@ -124,12 +149,12 @@ def sign_out(page, user):
 
 
 def expect_announcement(page, text):
-    """What a screen reader says after a swap; a whole page tells it in its text."""
+    """After a swap a screen reader reads the status region out. A whole page has the message in its text."""
     expect(page.get_by_role("status")).to_have_text(text)
 
 
 def count_announcements(page):
-    """The status region, which from now on keeps the count in data-told."""
+    """Returns the status region, whose data-told counts from now on how often its text has changed."""
     region = page.get_by_role("status")
     region.evaluate(
         """region => new MutationObserver(() => {
@@ -140,7 +165,7 @@ def count_announcements(page):
 
 
 def bring_to_front(page):
-    """The tab comes to the front."""
+    """As if somebody had switched to this tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -159,7 +184,7 @@ def mailed_link():
 
 
 def mailed_code():
-    """In the newest letter that has one: letters about events come at any time."""
+    """From the newest mail with a code: mails about events may come later."""
     send_due()
     found = [re.match(r"\d{6}", letter.body) for letter in mail.outbox]
     return [code.group() for code in found if code][-1]

@@ -1,4 +1,4 @@
-"""The ways a screen can look: people's colours, their width, their direction, and paper."""
+"""The ways a screen can look: colour scheme, width, text size, direction, and print."""
 
 from contextlib import contextmanager
 
@@ -8,17 +8,23 @@ DEFAULT_MEDIA = {
     "forced_colors": "none",
     "contrast": "no-preference",
 }
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 256}  # as 1280 px are at 400 %
+WIDE, NARROW = (
+    {"width": 1280, "height": 800},
+    {"width": 320, "height": 256},
+)  # NARROW is what 1280 px are at a zoom of 400 %
 
 COLOUR_RULES, SIZE_RULES = (
     ["color-contrast", "link-in-text-block"],
     ["target-size", "scrollable-region-focusable"],
 )
 
-APPEARANCES = {  # and which of axe's rules could fail in this one alone
+APPEARANCES = {  # with the rules of axe that can fail in one of them only
     "light": ({}, COLOUR_RULES),
     "dark": ({"color_scheme": "dark"}, COLOUR_RULES),
-    "forced colours": ({"forced_colors": "active"}, COLOUR_RULES),  # axe misreads dark ones
+    "forced colours": (
+        {"forced_colors": "active"},
+        COLOUR_RULES,
+    ),  # in light ones only: axe reads dark ones wrongly
     "narrow": ({"size": NARROW}, SIZE_RULES),
     "narrow, dark": ({"size": NARROW, "color_scheme": "dark"}, COLOUR_RULES),
     "large text": ({"text": "200%"}, []),
@@ -26,9 +32,9 @@ APPEARANCES = {  # and which of axe's rules could fail in this one alone
     "right to left, narrow": ({"rtl": True, "size": NARROW}, SIZE_RULES),
     "paper": ({"media": "print", "color_scheme": "dark"}, COLOUR_RULES),
 }
-ACCEPTED = {  # what axe leaves open, and why it is nothing
-    "forced colours": ["equalRatio"],  # it takes a button's letters for those of before; test_sight.py looks
-    "paper": ["elmPartiallyObscured"],  # a heading, by the card that it stands on
+ACCEPTED = {  # what axe cannot decide, and why it is no problem
+    "forced colours": ["equalRatio"],  # axe takes the text colour from before; see test_sight.py
+    "paper": ["elmPartiallyObscured"],  # axe thinks that its card covers the heading
 }
 
 

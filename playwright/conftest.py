@@ -1,6 +1,6 @@
-"""A real browser at the real site, with and without JavaScript.
+"""Runs the site and opens it in a real browser, with and without JavaScript.
 
-An __init__.py in this folder would hide Playwright itself.
+This folder must have no __init__.py, which would hide the package playwright from imports.
 """
 
 import os
@@ -8,7 +8,14 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from actions import ALICE, BACKUP_CODES, enrol
+from actions import (
+    BACKUP_CODES,
+    continue_to_backup_codes,
+    create_alice,
+    enrol,
+    open_session,
+    start_setup,
+)
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
 from modes import MODES, VERSION
@@ -16,13 +23,12 @@ from playwright.sync_api import expect
 
 from tests.conftest import static_files  # noqa: F401  a fixture
 from tests.machinery import programs
-from tests.people import person
 from tests.twofactor.sent_codes import with_pigeons
 
 pytest.register_assert_rewrite("screen_checks")
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the tests
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread
 
-expect.set_options(timeout=10_000)  # ten backup codes are hashed, on a machine that others use too
+expect.set_options(timeout=10_000)  # hashing ten backup codes takes long on a busy machine
 
 CHROMIUM = programs.quick_chromium()
 EXPECTED_HTMX_ERRORS = (
@@ -33,7 +39,7 @@ EXPECTED_HTMX_ERRORS = (
     "htmx:afterRequest",
     "htmx:error",
 )
-NO_BACKGROUND_TRAFFIC = [  # a browser that is being tested does not call home
+NO_BACKGROUND_TRAFFIC = [  # the browser must ask no server but ours
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-quic",
@@ -45,7 +51,8 @@ RECORD_SWAPS = """
     for (const name of ["htmx:afterSwap", "htmx:after:swap"])
         addEventListener(name, () => (window.swapped = true));
 """
-PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")  # an address, a key, a code, a phone number
+# An e-mail address, a key, a code, or a phone number.
+PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +68,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture(scope="session")
 def server():
-    # Without Django's file handlers: WhiteNoise serves hashed names, and nothing else is served.
+    # Without Django's handler for static files, so that WhiteNoise serves them, as in a deployment.
     server = LiveServerThread("127.0.0.1", static_handler=lambda _: WSGIHandler())
     server.start()
     server.is_ready.wait()
@@ -71,7 +78,7 @@ def server():
 
 @pytest.fixture
 def site(transactional_db, settings, server):
-    """The address of the site. Its mail is in django.core.mail.outbox, its text messages with the pigeons."""
+    """The address of the site. Mails go to django.core.mail.outbox, text messages to Pigeon.carried."""
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     with_pigeons(settings)
@@ -86,24 +93,32 @@ def mode(request):
 
 @pytest.fixture
 def alice(site):
-    return person(ALICE, name="Alice")
+    return create_alice()
 
 
 @pytest.fixture
 def phone(alice):
-    """Alice has two-factor sign-in, three codes on paper, and this is her phone."""
+    """The authenticator app of Alice, who has two-factor sign-in and three backup codes."""
     return enrol(alice, BACKUP_CODES)
 
 
 @pytest.fixture
+def codes_page(page, alice):
+    """The last step of the setup, with ten new backup codes."""
+    open_session(page.context, alice)
+    continue_to_backup_codes(page, start_setup(page))
+    return page
+
+
+@pytest.fixture
 def locale():
-    """What the browser asks for."""
+    """The language that the browser asks for."""
     return "en-GB"
 
 
 @pytest.fixture
 def context(new_context, site, mode, locale):
-    """Like Playwright's own, and whatever the browser complained of fails the test."""
+    """Replaces Playwright's fixture: an error on the console or an unwanted request fails the test."""
     context = new_context(
         base_url=site, locale=locale, java_script_enabled=mode != "no-js", reduced_motion="reduce"
     )
@@ -122,13 +137,13 @@ def context(new_context, site, mode, locale):
 
 
 def is_complaint(message):
-    """Answers of 4xx and 5xx, blocked files and lost lines are what tests ask for; all else is not."""
+    """An error, unless it is about a failed request: tests make requests fail on purpose."""
     expected = ("Failed to load resource", "Response Status Error Code", *EXPECTED_HTMX_ERRORS)
     return message.type == "error" and not message.text.removeprefix("htmx: ").startswith(expected)
 
 
 def is_unwanted_request(url, site):
-    """Somebody else's, or one that would tell whoever reads a history or a log."""
+    """To another server, or with something private in the URL, which histories and logs keep."""
     parts = urlsplit(url)
     is_ours = url.startswith(site)
     is_page = is_ours and not parts.path.startswith(("/static/", "/accounts/reset/", "/accounts/email/"))

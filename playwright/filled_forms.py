@@ -1,27 +1,24 @@
-"""Every form of the site, filled in and one press away from being sent: each function gives its button."""
+"""Every form of the site: each function opens it, fills it in, and returns the button that sends it."""
 
 import re
-from datetime import timedelta
 
 from actions import (
     ALICE,
     BACKUP_CODES,
+    NEW_PASSWORD,
+    add_trusted_browsers,
     continue_to_backup_codes,
+    create_alice,
     enrol,
     expect_heading,
+    mailed_link,
     open_session,
     start_setup,
 )
-from django.core import mail
-from django.utils import timezone
 
 from tests.people import PASSWORD, person
 from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
-from twofactor.models import TrustedBrowser
 from twofactor.outgoing.outbox import send_due
-from twofactor.sessions import epoch
-
-NEW_PASSWORD = "a loud yellow mountain"
 
 
 def button(page, name, part="main"):
@@ -35,22 +32,22 @@ def fill(page, fields):
 
 def sign_in_alice(page, **fields):
     """Signed in, without two-factor authentication."""
-    user = person(ALICE, **{"name": "Alice", **fields})
+    user = create_alice(**fields)
     open_session(page.context, user)
     return user
 
 
 def sign_in_alice_with_two_factor(page):
     """Signed in with two-factor authentication on."""
-    user = person(ALICE, name="Alice")
+    user = create_alice()
     phone = enrol(user, BACKUP_CODES)
     open_session(page.context, user, phone)
     return user, phone
 
 
 def open_second_step(page, path="/two-factor/verify/"):
-    """The password was right; now it is about the code."""
-    user = person(ALICE, name="Alice")
+    """The password was accepted, and the code is asked for."""
+    user = create_alice()
     phone = enrol(user, BACKUP_CODES)
     open_session(page.context, user)
     page.goto(path)
@@ -61,11 +58,6 @@ def fill_confirmation(page, phone, path):
     page.goto(path)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label(re.compile("^Enter the code")).fill(phone.code())
-
-
-def mailed_link():
-    send_due()
-    return re.search(r"http://\S+", mail.outbox[-1].body).group()
 
 
 # Accounts
@@ -262,17 +254,7 @@ def remove_phone_number(page):
 
 def open_settings_with_trusted_browsers(page):
     user, _ = sign_in_alice_with_two_factor(page)
-    now, later = timezone.now(), timezone.now() + timedelta(days=30)
-    for label in ("Firefox on Linux", "Safari on iPhone"):
-        TrustedBrowser.objects.create(
-            user=user,
-            digest=label,
-            session_hash=epoch.auth_hash(user),
-            label=label,
-            trusted_at=now,
-            last_used_at=now,
-            expires_at=later,
-        )
+    add_trusted_browsers(user)
     page.goto("/two-factor/")
 
 
@@ -336,4 +318,4 @@ WITHOUT_HTMX = [
     remove_phone_number,
 ]
 WITH_HTMX = [form for form in ALL_FORMS if form not in WITHOUT_HTMX]
-WITHOUT_SCRIPT = [*WITHOUT_HTMX, sign_in, enter_code, finish_setup]  # without its script every form is
+PLAIN_FORMS = [*WITHOUT_HTMX, sign_in, enter_code, finish_setup]  # forms to test where htmx does not load

@@ -1,12 +1,15 @@
-"""The ways people take through the site. Each stops at every screen that it comes to, and names it."""
+"""Ways through the site. Each function yields the name of every screen that it comes to."""
 
 from datetime import timedelta
 
 from actions import (
     ALICE,
     BACKUP_CODES,
+    NEW_PASSWORD,
     Phone,
+    add_trusted_browsers,
     confirm_identity,
+    create_alice,
     enrol,
     enter_code,
     enter_password,
@@ -28,30 +31,9 @@ from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, person
 from tests.twofactor.sent_codes import has_number, other_than, texted
-from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode, TrustedBrowser
-from twofactor.sessions import epoch
+from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode
 
-NEW_PASSWORD = "a loud yellow mountain"
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
-
-
-def create_alice(**fields):
-    return person(ALICE, name="Alice", **fields)
-
-
-def add_trusted_browsers(user):
-    """Two browsers, by their names."""
-    now = timezone.now()
-    for number, label in enumerate(["Firefox on Windows", "Safari on iPhone"]):
-        TrustedBrowser.objects.create(
-            user=user,
-            digest=str(number),
-            session_hash=epoch.auth_hash(user),
-            label=label,
-            trusted_at=now,
-            last_used_at=now,
-            expires_at=now + timedelta(days=30),
-        )
 
 
 def signing_up(page):
@@ -189,7 +171,7 @@ def asking_for_a_code(page):
 
 
 def signing_in_without_the_app(page):
-    """With the last piece of paper, then with a code by e-mail, then too late."""
+    """With the last backup code, then with a code by e-mail, then without the cookie of the sign-in."""
     user = create_alice()
     enrol(user, BACKUP_CODES[:1])
     enter_password(page)
@@ -289,7 +271,7 @@ def setting_up(page):
 
 
 def changing_the_settings(page):
-    """Everything there is to do once it is on."""
+    """What people can do while two-factor authentication is on."""
     user = create_alice()
     phone = enrol(user, BACKUP_CODES)
     open_session(page.context, user, phone)
@@ -364,7 +346,7 @@ def turning_off(page):
 
 
 def seeing_errors(page):
-    """With tests.config.failing_urls for the addresses of the site."""
+    """Needs @pytest.mark.urls("tests.config.failing_urls")."""
     for status in (400, 403, 404, 409, 429, 500, 503):
         page.goto(f"/broken/{status}/")
         yield f"error-{status}"

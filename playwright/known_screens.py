@@ -1,4 +1,4 @@
-"""Every screen of the site: its heading, its title, and where the focus is. screen_checks.py asserts it."""
+"""The title, heading and focus of every screen of the site. screen_checks.py asserts them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ def heading(page: Page) -> Locator:
 
 
 def error_summary(page: Page) -> Locator:
-    """Of what is wrong with a form; the live region is inside, so that it is not told twice."""
+    """The element that takes the focus. The alert, which is read out, is inside it."""
     return page.get_by_role("alert").filter(has_text="There is a problem").locator("..")
 
 
@@ -30,7 +30,7 @@ def field(label: str) -> Place:
 
 
 def heading_named(title: str) -> Place:
-    """The heading, where it takes the focus in a whole page, too."""
+    """For a heading that takes the focus in a whole page, too."""
     return lambda page: page.get_by_role("heading", level=1, name=title)
 
 
@@ -41,9 +41,9 @@ def section(title: str) -> Place:
 @dataclass(frozen=True)
 class Screen:
     heading: str
-    title: str = ""  # where it is not the heading
+    title: str = ""  # if it differs from the heading
     focus: Place = heading
-    says: str = ""  # by the status region, after a swap
+    says: str = ""  # in the status region, after a swap
     wrong: bool = False
 
     @property

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 OUTLINES = Path(__file__).parent / "outlines"
 REDRAW = os.environ.get("OUTLINES") == "draw"
 NEEDS_SCRIPT = ('- button "Copy"', '- button "Print"')
-CHANGING_TEXT = [  # another text every time, and so a pattern in the outline
+CHANGING_TEXT = [  # differs in each run, so the outline has the pattern
     r"in \d+\s(?:second|minute)s?",
     r"\d\d:\d\d",
     r"\d{1,2} [A-Z][a-z]+ \d{4}",
@@ -30,7 +30,7 @@ CHANGING_TEXT = [  # another text every time, and so a pattern in the outline
 
 
 def expect_screen(page: Page, name: str) -> None:
-    """This screen is shown, says so in every way it has, and has nothing wrong with it."""
+    """This screen is shown, with the right title, outline, focus and announcement, and is accessible."""
     screen = SCREENS[name]
     expect_content(page, name)
     swapped = page.evaluate("Boolean(window.swapped)")
@@ -39,20 +39,20 @@ def expect_screen(page: Page, name: str) -> None:
     assert fits_in_width(page)
     assert duplicate_names(page) == []
     assert web_storage_keys(page) <= {"htmx-current-path-for-history"}
-    if has_scripts(page):  # axe never ends without, and there is nothing else to see
+    if has_scripts(page):  # axe is a script, and a page looks the same without
         assert accessibility_problems(page) == []
 
 
 def expect_content(page: Page, name: str, *, with_our_script: bool = True) -> None:
-    """With our script or without it."""
+    """The title, the heading and the outline. app.js adds buttons to some outlines."""
     expect(page).to_have_title(SCREENS[name].full_title)
-    page.wait_for_load_state()  # whose style sheet may still be on its way
+    page.wait_for_load_state()  # the style sheet may still be loading
     expect(heading(page)).to_have_text(SCREENS[name].heading)
     expect(page.get_by_role("main")).to_match_aria_snapshot(expected_outline(page, name, with_our_script))
 
 
 def moves_focus(screen: Screen) -> bool:
-    """On a whole page too; that one begins at its top, where a screen reader reads the title."""
+    """Even in a whole page. Other whole pages leave the focus at their top, where a screen reader begins."""
     return screen.focus is not heading
 
 
@@ -65,7 +65,7 @@ def fits_in_width(page: Page) -> bool:
 
 
 def duplicate_names(page: Page) -> list[str]:
-    """Two buttons, or two links to different places, that a list of them could not tell apart."""
+    """Of buttons, or of links to different pages: in a list of them nobody could tell them apart."""
     snapshot = page.get_by_role("main").aria_snapshot()
     links = set(re.findall(r'link "(.*)".*\n.*(/url: .*)', snapshot))
     names = [*re.findall(r'button "(.*)"', snapshot), *(name for name, _url in links)]
@@ -73,11 +73,11 @@ def duplicate_names(page: Page) -> list[str]:
 
 
 def web_storage_keys(page: Page) -> set[str]:
-    """htmx keeps a path there; secrets and people have no business in it."""
+    """Only htmx may keep something there: a path, and nothing about people."""
     return set(page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]"))
 
 
-# What a screen holds
+# The outline
 
 
 def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
@@ -91,7 +91,7 @@ def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
 
 
 def to_pattern(line: str) -> str:
-    """The value of a line as a regular expression, if something in it changes."""
+    """The line, with a regular expression as its value if a part of the value differs in each run."""
     key, _colon, value = line.partition(": ")
     text = json.loads(value) if value.startswith('"') else value
     pieces = re.split(f"({'|'.join(CHANGING_TEXT)})", text)
@@ -107,16 +107,16 @@ def pattern_of(piece: str) -> str:
     return next(kind for kind in CHANGING_TEXT if re.fullmatch(kind, piece))
 
 
-# What is wrong with it
+# Accessibility
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = Axe()
 
 
 def accessibility_problems(page: Page, rules: list[str] = RULES, accepted: Iterable[str] = ()) -> list[str]:
-    """Of axe, and what it could not decide, unless somebody has seen that this kind is nothing.
+    """What axe has found, and what it could not decide, unless the reason for that is accepted.
 
-    Ask last: it leaves a style on what it scrolled.
+    Call it last, because axe changes the style of elements that it scrolls.
     """
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE.axe_script)
@@ -128,6 +128,6 @@ def accessibility_problems(page: Page, rules: list[str] = RULES, accepted: Itera
 
 
 def axe_reason(node: dict[str, Any]) -> str:
-    """In axe's own word."""
+    """Why axe could not decide, as one of its own keys."""
     tests = [*node["any"], *node["all"], *node["none"]]
     return next((test["data"]["messageKey"] for test in tests if "messageKey" in (test["data"] or {})), "")

@@ -1,4 +1,4 @@
-"""Pictures, by `make screens`: those in the README, and a sheet of every screen in test-results/screens/."""
+"""`make screens` takes the pictures in the README, and pictures of every screen in test-results/screens/."""
 
 import re
 from io import BytesIO
@@ -20,15 +20,15 @@ FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
 TEXTS = FOLDER / "shown.txt"
-CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, and days
-COLOURS = 64  # flat colours; a palette keeps the file small
+CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, or a date
+COLOURS = 64  # of the palette; the screens have few colours
 
 
 @HTMX
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screens(context, scheme):
     shots = pictures(context, scheme)
-    between = {"light": "#FFFFFF", "dark": "#0D1117"}[scheme]  # GitHub's own
+    between = {"light": "#FFFFFF", "dark": "#0D1117"}[scheme]  # the background of GitHub
     sheet = Image.new("RGB", (len(shots) * (SIZE["width"] + GAP) - GAP, SIZE["height"]), between)
     for place, (shot, _) in enumerate(shots):
         sheet.paste(Image.open(BytesIO(shot)), (place * (SIZE["width"] + GAP), 0))
@@ -38,7 +38,7 @@ def test_screens(context, scheme):
 
 
 def pictures(context, scheme):
-    """Three screens, each as a picture and as what stands there, without what is another at each time."""
+    """A picture and the text of three screens. In the text, what differs each time is replaced."""
     ann, bob = person("ann@example.com", name="Ann"), person("bob@example.com", name="Bob")
     enrol(bob, [str(digit) * 15 for digit in range(10)])
     page = context.new_page()

@@ -1,16 +1,23 @@
-"""An account from its first day: made, changed, forgotten."""
+"""Accounts: signing up, signing in, the profile, a new password."""
 
 import re
 
 import pytest
-from actions import ALICE, enter_password, expect_heading, fill_new_password, mailed_link, press, sign_out
+from actions import (
+    ALICE,
+    NEW_PASSWORD,
+    enter_password,
+    expect_heading,
+    fill_new_password,
+    mailed_link,
+    press,
+    sign_out,
+)
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 
 from accounts.models import User
 from tests.people import PASSWORD
-
-NEW_PASSWORD = "a loud yellow mountain"
 
 
 @pytest.fixture

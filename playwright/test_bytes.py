@@ -1,4 +1,4 @@
-"""What the screens weigh, as the browser counts it. `pytest playwright/test_bytes.py -s` prints the table."""
+"""How many bytes a browser loads for each screen. `pytest playwright/test_bytes.py -s` prints them."""
 
 import gzip
 from collections import Counter
@@ -24,20 +24,20 @@ STATIC = Path(__file__).parent.parent / "static/twofactor"
 
 
 class FinishedRequests:
-    """Weighs what has been answered since the last time."""
+    """Collects the requests of a page."""
 
     def __init__(self, page):
         self.asked = []
         page.on("requestfinished", lambda request: self.asked.append(request))
 
-    def weigh(self):
-        """What was asked for."""
+    def take(self):
+        """The requests that finished since the last call."""
         asked, self.asked[:] = self.asked[:], []
         return asked
 
 
 def transferred_bytes(request):
-    """The bytes of a body that came over it: none of what the browser has kept."""
+    """The bytes of the body that were transferred: none if it came from the cache of the browser."""
     return max(0, request.sizes()["responseBodySize"])
 
 
@@ -50,7 +50,7 @@ def finished_requests(page):
 def first_visit(page, finished_requests):
     page.goto("/accounts/login/")
     page.wait_for_load_state("networkidle")
-    return finished_requests.weigh()
+    return finished_requests.take()
 
 
 # The first page
@@ -88,12 +88,12 @@ def test_a_file_of_ours_is_small(file, raw, compressed):
 def test_the_next_page_brings_no_file_again(page, finished_requests, first_visit):
     page.goto("/accounts/signup/")
     page.wait_for_load_state("networkidle")
-    assert {request.resource_type for request in finished_requests.weigh() if transferred_bytes(request)} == {
+    assert {request.resource_type for request in finished_requests.take() if transferred_bytes(request)} == {
         "document"
     }
 
 
-# The steps, with what the same page weighs as a whole
+# Steps, compared with the whole page
 
 JOURNEYS = [
     mistaking_the_password,
@@ -108,14 +108,14 @@ COMPRESSED = 2 * KB
 HEAVIER_PAGES = {"setup": 10 * KB}
 HEAVIER_STEPS = {
     "setup": 6.5 * KB,
-    # Five parts that are looked at together, and whatever they list.
+    # The settings have five sections, and grow with what these list.
     "settings-on": 3.6 * KB,
     "settings-codes": 3.8 * KB,
     "settings-ended": 3.9 * KB,
     "settings-phone": 4.3 * KB,
     "settings-forgot": 4.5 * KB,
 }
-MOSTLY_CONTENT = {"setup", "settings-forgot"}  # a picture, a list: the page has little else to leave out
+MOSTLY_CONTENT = {"setup", "settings-forgot"}  # a picture or a list makes up most of the page
 
 
 @dataclass
@@ -130,11 +130,11 @@ class StepSize:
 
 
 def measure(page, finished_requests, journey):
-    """{screen: Weight} of what was swapped in, {screen: bytes} of whole pages: what is refused is one too."""
+    """{screen: StepSize} for swaps, and {screen: bytes} for whole pages, which errors are, too."""
     steps, pages = {}, {}
     for name in journey(page):
         expect_content(page, name)
-        *_, last = [request for request in finished_requests.weigh() if not is_file(request)]
+        *_, last = [request for request in finished_requests.take() if not is_file(request)]
         answer, body = last.response(), last.response().body()
         if is_step(last) and (answer.ok or answer.status == 422):
             pages[name] = len(page.request.get(page.url).body())
@@ -156,14 +156,14 @@ def is_step(request):
 
 
 def requests_in_chain(request):
-    """Of the chain of redirects that ends here."""
+    """1, and one more for each redirect before it."""
     return 1 + (requests_in_chain(request.redirected_from) if request.redirected_from else 0)
 
 
 @HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
 def test_steps_are_light_in_parts_and_as_pages(page, finished_requests, journey):
-    """One walk for all, as each takes seconds."""
+    """One test for all of it, because each journey takes seconds."""
     steps, pages = measure(page, finished_requests, journey)
     parts = {name: len(step.part) for name, step in steps.items()}
     assert {name: part for name, part in parts.items() if part > HEAVIER_STEPS.get(name, STEP)} == {}
@@ -179,9 +179,9 @@ def test_steps_are_light_in_parts_and_as_pages(page, finished_requests, journey)
 
 
 def documents_and_steps(page, finished_requests):
-    """Documents and steps in their order; no file came twice."""
+    """In their order. Asserts that no file was transferred twice."""
     page.wait_for_load_state("networkidle")
-    requests = finished_requests.weigh()
+    requests = finished_requests.take()
     files = Counter(request.url for request in requests if is_file(request) and transferred_bytes(request))
     assert set(files.values()) == {1}
     return [f"{kind(request)} {urlsplit(request.url).path}" for request in requests if not is_file(request)]

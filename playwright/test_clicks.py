@@ -1,4 +1,4 @@
-"""Whoever presses twice, or too long, sends once; and never presses what comes next."""
+"""A double click or a held key sends a form once, and never presses a button of the next screen."""
 
 import filled_forms
 import pytest
@@ -9,27 +9,27 @@ BUSY_STATE = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.
 
 
 class HeldConnection:
-    """The connection: keeps what is posted until it is let go."""
+    """Holds each POST request back until release() is called."""
 
     def __init__(self, page):
         self.page, self.posts = page, []
         page.get_by_role("heading", level=1).evaluate("heading => heading.ariaLabel = 'the old one'")
-        page.route("**", self.keep)
+        page.route("**", self.hold)
 
-    def keep(self, route):
+    def hold(self, route):
         if route.request.method == "POST":
             self.posts.append(route)
         else:
             route.fallback()
 
-    def let_go(self):
-        """And wait until something else is on the screen."""
+    def release(self):
+        """Waits until another screen is shown."""
         self.posts[0].continue_()
         expect(self.page.get_by_role("heading", name="the old one")).to_have_count(0)
         self.page.wait_for_load_state()
 
-    def sent(self):
-        """How often; whatever the page asks for now comes after it."""
+    def count_posts(self):
+        """Sends another request first, so that earlier ones have been seen."""
         send_request(self.page)
         return len(self.posts)
 
@@ -39,8 +39,8 @@ def send_request(page):
 
 
 def press_repeatedly(page, button):
-    """Enter that is held and hit again, then the mouse twice; the last Enter stays down."""
-    button.focus()  # which scrolls to it
+    """Enter, held and pressed again; a double click; Enter again, which stays down."""
+    button.focus()  # scrolls to the button
     keys, box = page.keyboard, button.bounding_box()
     for move in (keys.down, keys.down, keys.up, keys.down, keys.up):
         move("Enter")
@@ -49,7 +49,7 @@ def press_repeatedly(page, button):
 
 
 def second_click(page, button):
-    """The second press of it: the first was on what stood there before."""
+    """The second click of a double click, whose first click was on the screen before."""
     button.hover()
     page.mouse.down(click_count=2)
     page.mouse.up(click_count=2)
@@ -63,16 +63,16 @@ def test_wild_presses_send_once(page, fill_form):
     with page.expect_request(lambda asked: asked.method == "POST"):
         press_repeatedly(page, pressed)
     assert pressed.evaluate(BUSY_STATE) == ["true", "true", False, True]
-    connection.let_go()
+    connection.release()
     for control in page.get_by_role("main").get_by_role("button").all():
         control.focus()
         page.keyboard.down("Enter")
         second_click(page, control)
-    assert connection.sent() == 1
+    assert connection.count_posts() == 1
 
 
 @BLOCKED
-@pytest.mark.parametrize("fill_form", filled_forms.WITHOUT_SCRIPT, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("fill_form", filled_forms.PLAIN_FORMS, ids=lambda function: function.__name__)
 def test_a_double_click_sends_a_plain_form_once(page, fill_form):
     button, posts = fill_form(page), []
     page.on("request", lambda asked: posts.append(asked) if asked.method == "POST" else None)

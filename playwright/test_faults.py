@@ -1,4 +1,4 @@
-"""Bad lines, broken servers and ended sessions: whoever presses is told, and can press again."""
+"""Lost connections, server errors and ended sessions: people are told, and can try again."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -6,7 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 import filled_forms
 import pytest
 import time_machine
-from actions import ALICE, enter_password, expect_heading, follow, press
+from actions import (
+    ALICE,
+    enter_password,
+    expect_heading,
+    follow,
+    press,
+    submit_sign_in_form,
+)
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -14,7 +21,6 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
-from tests.people import PASSWORD
 from twofactor.models import Authenticator
 
 VERIFY = "**/two-factor/verify/"
@@ -27,19 +33,18 @@ ERROR_PAGE = """<!doctype html><title>Error – Countersign</title><header></hea
 
 @pytest.fixture
 def mode():
-    """Unless a test says otherwise."""
+    """The default of this module."""
     return "htmx"
 
 
 @pytest.fixture
 def code_page(page, site):
-    """At the code of the second step, one press away from being in."""
+    """The second step, with the right code filled in."""
     filled_forms.enter_code(page)
     return page
 
 
 def expect_not_busy(page, name="Sign in"):
-    """Nothing is left of having been busy."""
     button = page.get_by_role("main").get_by_role("button", name=name, exact=True)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     assert button.evaluate("button => button.form.ariaBusy") is None
@@ -55,7 +60,7 @@ def press_again(page):
     expect_heading(page, "Hello, Alice")
 
 
-# No answer of ours
+# Answers that do not come from the site
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_the_same_misfortune_twice_is_announced_twice(code_page):
 
 
 def test_a_stall_is_told(code_page):
-    """After fifteen seconds. The browser counts them, where no clock of Playwright's reaches."""
+    """After 15 seconds, which this test shortens: page.clock cannot move the timer of a request."""
     timeout = "htmx.config[htmx.version[0] === '2' ? 'timeout' : 'defaultTimeout']"
     assert code_page.evaluate(timeout) == 15_000
     code_page.evaluate(f"{timeout} = 200")
@@ -123,7 +128,7 @@ def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
     expect(button).not_to_have_attribute("aria-disabled", "true")
 
 
-# Error pages of ours
+# Error pages of the site
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 429, 500, 503])
@@ -140,7 +145,7 @@ def test_a_page_of_ours_takes_the_place_of_the_step(code_page, status):
 
 @pytest.mark.parametrize("label", ["Sign in", "Try another way"])
 def test_a_page_of_ours_for_a_form_or_a_link(code_page, label):
-    """Every control that swaps, links too."""
+    """Both swap the main part."""
     body = ERROR_PAGE.format(500)
     code_page.route(
         "**/two-factor/**", lambda route: route.fulfill(status=500, content_type="text/html", body=body)
@@ -182,7 +187,7 @@ SIGNED_OUT = "You were signed out. Sign in to carry on."
 
 
 def stored_rows():
-    """What the database holds, sessions apart."""
+    """Of all models but sessions."""
     kept = [model for model in apps.get_models() if model is not Session]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in kept}
 
@@ -209,7 +214,7 @@ def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, s
 
 
 def leads_to_a_page(url):
-    """To a page, and not to an address that takes forms alone."""
+    """The ?next= of the URL is a page, and not a URL that accepts POST only."""
     [to] = parse_qs(urlsplit(url).query)["next"]
     Authenticator.objects.all().delete()  # so that no code is asked for on the way
     browser = Client(SERVER_NAME="127.0.0.1")
@@ -222,9 +227,7 @@ def test_saved_codes_ask_to_sign_in_and_come_back(page, site):
     page.context.clear_cookies(name="sessionid")
     press(page, "Finish and turn on")
     expect_sign_in_page(page)
-    page.get_by_label("E-mail address").fill(ALICE)
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Sign in")
+    submit_sign_in_form(page)
     expect_heading(page, "Save your backup codes")
     expect(page.get_by_role("banner")).to_be_visible()
     expect(page.get_by_text("You were signed out.")).to_have_count(0)
@@ -237,7 +240,7 @@ def expect_sign_in_page(page):
     assert "/accounts/login/" in page.url
 
 
-# Out of date, and told once
+# Pages that are out of date, and messages
 
 
 @pytest.mark.proves("H-05")

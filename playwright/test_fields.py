@@ -1,4 +1,4 @@
-"""What people type into, and what they are told when it was not right."""
+"""Fields of forms, and their error messages."""
 
 import re
 
@@ -90,7 +90,7 @@ def test_a_phone_offers_its_own_number(page, alice, phone):
     ]
 
 
-# What was not right
+# Error messages
 
 
 def test_a_mistake_is_told_beside_its_field(page, site):

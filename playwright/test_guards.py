@@ -1,4 +1,4 @@
-"""What must not go wrong under impatient fingers, bad lines and other tabs."""
+"""Double clicks, lost connections, other tabs, and what must stay in place after a swap."""
 
 import pytest
 from actions import (
@@ -18,6 +18,7 @@ from actions import (
     shown_codes,
     shown_key,
     start_setup,
+    submit_sign_in_form,
 )
 from modes import HTMX
 from playwright.sync_api import expect
@@ -93,9 +94,7 @@ def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, ph
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
     expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
-    page.get_by_label("E-mail address").fill("alice@example.com")
-    page.get_by_label("Password").fill("correct horse battery")
-    press(page, "Sign in")
+    submit_sign_in_form(page)
     enter_code(page, phone.code())
     expect_heading(page, "Security")
 

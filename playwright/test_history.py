@@ -1,4 +1,4 @@
-"""Back, Forward, Reload, pages that the browser kept, and scripts that come late or never."""
+"""Back, Forward and Reload, pages from the back/forward cache, and scripts that load late."""
 
 import filled_forms
 import pytest
@@ -13,6 +13,7 @@ from actions import (
     press,
     shown_codes,
     start_setup,
+    submit_sign_in_form,
 )
 from playwright.sync_api import expect
 
@@ -107,12 +108,12 @@ def test_back_from_what_was_confirmed_for_passes_the_confirmation(page, site):
     expect_heading(page, "Help")
 
 
-# Pages that the browser keeps in memory
+# The back/forward cache
 
 
 @pytest.fixture
 def caching_page(browser_type, browser_type_launch_args, site):
-    """A browser like people's, which keeps pages for Back; Playwright's own would not."""
+    """In a browser with a back/forward cache, which Playwright turns off."""
     expect_whole_page = {
         "executable_path": programs.chromium(),
         "ignore_default_args": ["--disable-back-forward-cache"],
@@ -123,14 +124,14 @@ def caching_page(browser_type, browser_type_launch_args, site):
 
 
 def go_back(page):
-    """As the button does it: nobody waits for a load, which a kept page does not have."""
+    """Not page.go_back(), which waits for a load event: a page from the cache has none."""
     page.evaluate("history.back()")
 
 
 def test_this_browser_does_keep_pages(caching_page):
     caching_page.goto("/help/")
     caching_page.evaluate("window.kept = true")
-    caching_page.goto("/healthz/live")  # sets no cookie, which would drop what was kept
+    caching_page.goto("/healthz/live")  # sets no cookie: a cookie would empty the cache
     go_back(caching_page)
     expect_heading(caching_page, "Help")
     assert caching_page.evaluate("window.kept") is True
@@ -139,7 +140,7 @@ def test_this_browser_does_keep_pages(caching_page):
 def test_a_kept_page_shows_no_codes_after_finishing(caching_page):
     open_session(caching_page.context, person(ALICE))
     continue_to_backup_codes(caching_page, start_setup(caching_page))
-    caching_page.reload()  # a document of its own, which can be kept
+    caching_page.reload()  # a page that was swapped in has no document of its own to keep
     code = shown_codes(caching_page)[0]
     caching_page.get_by_label("I have saved my backup codes").check()
     press(caching_page, "Finish and turn on")
@@ -170,7 +171,7 @@ def test_a_kept_page_shows_no_secret_after_signing_out(caching_page, screen):
 
 
 def test_a_kept_page_with_secrets_is_asked_for_again(caching_page):
-    """The second lock, tried by hand: this browser keeps none of the pages behind the door."""
+    """The event is sent by hand, because this browser keeps no page of somebody who is signed in."""
     open_session(caching_page.context, person(ALICE))
     start_setup(caching_page)
     with caching_page.expect_request("**/two-factor/setup/"):
@@ -189,7 +190,7 @@ def test_a_kept_form_can_be_sent(caching_page):
     expect_heading(caching_page, f"Hello, {ALICE}")
 
 
-# Scripts that come late, or never
+# Scripts that load late, and other tabs
 
 
 @pytest.mark.parametrize("script", ["htmx*", "app*"])
@@ -198,9 +199,7 @@ def test_what_is_sent_before_a_script_arrives_counts(page, site, script):
     late = []
     page.route(f"**/{script}.js", lambda route: late.append(route))
     page.goto("/accounts/login/", wait_until="commit")
-    page.get_by_label("E-mail address").fill(ALICE)
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Sign in")
+    submit_sign_in_form(page)
     page.unroute_all()
     expect_heading(page, f"Hello, {ALICE}")
 

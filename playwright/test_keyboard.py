@@ -1,10 +1,18 @@
-"""Everything with Tab, Enter, Space and typing alone, and where the focus is afterwards."""
+"""Everything works with the keyboard alone, and the focus is in the right place afterwards."""
 
 import re
 
 import filled_forms
 import pytest
-from actions import ALICE, BACKUP_CODES, Phone, expect_heading, shown_key
+from actions import (
+    ALICE,
+    BACKUP_CODES,
+    NEW_PASSWORD,
+    Phone,
+    expect_heading,
+    mailed_link,
+    shown_key,
+)
 from modes import HTMX
 from playwright.sync_api import expect
 
@@ -15,7 +23,7 @@ from twofactor.outgoing.outbox import send_due
 
 pytestmark = HTMX
 
-MAX_STOPS = 60  # more than any page has
+MAX_STOPS = 60  # more than any page has controls
 HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 PASSWORD_FIELD = re.compile("^Password")
 CODE_FIELD = re.compile("^Enter (the|a backup) code")
@@ -23,7 +31,7 @@ SAVED = "I have saved my backup codes"
 
 
 class Keyboard:
-    """Whoever holds it has no mouse: there is no click, check or fill."""
+    """Uses a page with keys only: it has no click, check or fill."""
 
     def __init__(self, page):
         self._page, self.presses = page, 0
@@ -59,7 +67,7 @@ class Keyboard:
         self._page.keyboard.type(text)
 
     def send(self):
-        """Enter in a field is enough."""
+        """With Enter in a field."""
         self.activate()
 
     def tick(self, label):
@@ -70,7 +78,7 @@ class Keyboard:
         self.reach(self._page.get_by_label(label, exact=True))
         self._page.keyboard.press("ArrowDown")
 
-    def expect_heading(self, heading):
+    def see(self, heading):
         expect_heading(self._page, heading)
 
     def read(self, text):
@@ -108,18 +116,18 @@ def phone_of_alice(page, site):
     return filled_forms.sign_in_alice_with_two_factor(page)[1]
 
 
-# Flows
+# Tasks
 
 
 def test_signing_up(keys):
     keys.open("/")
     keys.follow("Create an account")
     keys.type("E-mail address", "new@example.com")
-    keys.type(PASSWORD_FIELD, filled_forms.NEW_PASSWORD)
+    keys.type(PASSWORD_FIELD, NEW_PASSWORD)
     keys.press("Create account")
     keys.see("Look in your inbox")
-    keys.open(filled_forms.mailed_link())
-    keys.type(PASSWORD_FIELD, filled_forms.NEW_PASSWORD)
+    keys.open(mailed_link())
+    keys.type(PASSWORD_FIELD, NEW_PASSWORD)
     keys.press("Confirm this address")
     keys.read("Your e-mail address is confirmed.")
 
@@ -242,8 +250,8 @@ def test_profile_and_password(keys, page):
     keys.read("Your profile is saved.")
     keys.open("/accounts/password_change/")
     keys.type("Old password", PASSWORD)
-    keys.type("New password", filled_forms.NEW_PASSWORD)
-    keys.type("New password confirmation", filled_forms.NEW_PASSWORD)
+    keys.type("New password", NEW_PASSWORD)
+    keys.type("New password confirmation", NEW_PASSWORD)
     keys.press("Change password")
     keys.see("Password changed")
 
@@ -262,9 +270,9 @@ def test_a_forgotten_password(keys, alice):
     keys.type("E-mail address", ALICE)
     keys.send()
     keys.see("Look in your inbox")
-    keys.open(filled_forms.mailed_link())
-    keys.type("New password", filled_forms.NEW_PASSWORD)
-    keys.type("New password confirmation", filled_forms.NEW_PASSWORD)
+    keys.open(mailed_link())
+    keys.type("New password", NEW_PASSWORD)
+    keys.type("New password confirmation", NEW_PASSWORD)
     keys.press("Set the new password")
     keys.see("Password changed")
 
@@ -278,7 +286,7 @@ def test_another_address(keys, page):
     keys.type("New e-mail address", "new@example.com")
     keys.press("Send the link")
     keys.see("Profile")
-    keys.open(filled_forms.mailed_link())
+    keys.open(mailed_link())
     keys.press("Confirm this address")
     keys.read("Your e-mail address is confirmed.")
 
@@ -315,7 +323,7 @@ def test_switching_from_mail_to_a_text_message(keys, alice, phone):
     keys.see("Hello, Alice")
 
 
-# The way through a page
+# Moving through a page
 
 
 @pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/other/"])
@@ -336,7 +344,7 @@ def test_nothing_holds_the_focus(keys, page, phone_of_alice, path, key):
         keys.reach(page.get_by_role(part).get_by_role("link").first, key)
 
 
-# Where the focus is afterwards (UX 7)
+# Where the focus is afterwards
 
 
 def heading(name):

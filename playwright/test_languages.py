@@ -1,4 +1,4 @@
-"""The same pages in every language: the right direction, nothing too wide, nothing axe could name."""
+"""Pages in every language: the right direction, nothing too wide, accessible."""
 
 import pytest
 from actions import ALICE, enrol, open_session
@@ -36,7 +36,7 @@ def locale(language):
 
 @pytest.fixture
 def narrow_page(page):
-    """Somebody with a small telephone, whose browser asks for this language."""
+    """On the screen of a small phone, whose browser asks for the language."""
     page.set_viewport_size(NARROW)
     return page
 

@@ -1,4 +1,4 @@
-"""Mails as a mail program shows them on a small phone, by day and by night."""
+"""Mails as a mail program shows them on a small phone, in light and dark mode."""
 
 import re
 from types import SimpleNamespace
@@ -40,7 +40,6 @@ def html_of(name, language="en"):
 
 @pytest.fixture
 def show(browser):
-    """A mail on a screen that is so wide."""
     pages = []
 
     def show(html, width=320, scheme="light"):
@@ -65,7 +64,7 @@ def style(page, selector, property_):
 
 
 def brightness(page, selector, property_):
-    """Of what is painted, 0 to 255."""
+    """Of a colour: 0 is black, 255 is white."""
     painted = style(page, selector, property_)
     return sum(int(number) for number in re.findall(r"\d+", painted)[:3]) / 3
 

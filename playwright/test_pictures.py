@@ -1,4 +1,4 @@
-"""The pictures in the README show the pages as they are."""
+"""The pictures in the README are up to date."""
 
 from modes import HTMX
 from screens import TEXTS, pictures
@@ -6,5 +6,5 @@ from screens import TEXTS, pictures
 
 @HTMX
 def test_the_pictures_show_what_the_pages_say(context):
-    """Not as pixels, which differ with the fonts of a machine. `make screens` draws them anew."""
+    """Compares texts: pixels differ with the fonts of a machine. `make screens` takes new pictures."""
     assert "\n".join(text for _, text in pictures(context, "light")) == TEXTS.read_text()

@@ -1,4 +1,4 @@
-"""Every screen, as the people who come to it see and hear it."""
+"""Every screen of every journey."""
 
 import inspect
 import re
@@ -25,7 +25,7 @@ def test_every_screen_is_what_it_should_be(page, journey):
 @HTMX
 @EACH_JOURNEY
 def test_every_screen_is_reached_without_our_script_and_read_in_every_look(page, journey):
-    """htmx has come and app.js has not: what it adds, nobody needs to get through."""
+    """app.js is blocked, and htmx is not: nobody needs what app.js adds."""
     page.route("**/app*.js", lambda route: route.abort())
     wrong = {}
     for name in journey(page):

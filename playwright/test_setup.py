@@ -1,4 +1,4 @@
-"""Setting up in three steps, and what stays true when people stray from them."""
+"""Setting up in three steps, and what happens when people leave them."""
 
 import json
 import re
@@ -59,19 +59,13 @@ def signed_in(page, alice):
     return page
 
 
-@pytest.fixture
-def codes_page(signed_in):
-    continue_to_backup_codes(signed_in, start_setup(signed_in))
-    return signed_in
-
-
 def scan(page):
-    """What a phone's camera would read from the screen."""
+    """The content of the QR code, as a camera reads it from the screen."""
     picture = page.get_by_role("img").screenshot()
     return zxingcpp.read_barcode(Image.open(BytesIO(picture))).text
 
 
-# The walk
+# All three steps
 
 
 @pytest.mark.proves("3.6.1")
@@ -209,7 +203,7 @@ def test_a_phone_offers_its_own_app_before_the_picture(signed_in):
     assert link.bounding_box()["y"] < signed_in.get_by_role("img").bounding_box()["y"]
 
 
-# The same key, whatever happens
+# The key stays the same
 
 
 @NO_JS
@@ -334,7 +328,7 @@ def test_paper_has_codes_app_account_and_date_alone(codes_page, alice):
     )
 
 
-# Not finished
+# Leaving before the end
 
 
 def test_what_was_not_finished_is_offered_and_protects_nothing(codes_page, alice):
@@ -363,7 +357,7 @@ def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
     expect(signed_in.get_by_role("link", name="Set up two-factor authentication")).to_be_visible()
 
 
-# What must not be left behind
+# Secrets and reminders
 
 
 @pytest.mark.proves("14.3.3", "N-14")

@@ -1,16 +1,14 @@
-"""What eyes meet: focus that shows, text that grows, fingers that hit, letters from right to left, paper."""
+"""Appearance: visible focus, contrast of edges, size of targets and text, motion, right to left."""
 
 from io import BytesIO
 
 import pytest
 from actions import (
     KEY_PATTERN,
-    continue_to_backup_codes,
     enter_password,
     expect_heading,
     follow,
     open_session,
-    start_setup,
 )
 from appearances import NARROW, shown_as
 from django.conf import settings
@@ -29,7 +27,7 @@ COLOUR_SCHEMES = [
     for scheme in ("light", "dark")
 ]
 
-# Colours as [red, green, blue, opacity], and the one that is painted around a place.
+# parts() reads a colour as [red, green, blue, opacity]; around() finds the background of an element.
 COLOUR_FUNCTIONS = """
   const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const clear = (colour) => parts(colour)[3] === 0;
@@ -50,7 +48,7 @@ FOCUS_STATE = f"""() => {{ {COLOUR_FUNCTIONS}
     seen: !top || place.contains(top) || top.contains(place),
   }};
 }}"""
-# What shows where a field, a button or the QR code ends: its border, or what it is filled with.
+# The colour of the border, or of the background where the border is transparent.
 EDGE_COLOURS = f"""() => {{ {COLOUR_FUNCTIONS}
   return [...document.querySelectorAll("input, select, button, .button, .qr")]
     .filter((place) => place.checkVisibility())
@@ -69,7 +67,7 @@ SMALL_TARGETS = """() =>
     const least = place.matches(".link, [type=checkbox]") ? 24 : 44;
     return height < least || width < Math.min(least, 24);
   }).map((place) => place.outerHTML)"""
-# WCAG 1.4.12, as its bookmarklet sets it.
+# The spacing of WCAG 1.4.12.
 WIDE_TEXT_SPACING = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`p {margin-block-end: 2em !important}
@@ -96,13 +94,6 @@ def settings_page(page, alice, phone):
     return page
 
 
-@pytest.fixture
-def codes_page(page, alice):
-    open_session(page.context, alice)
-    continue_to_backup_codes(page, start_setup(page))
-    return page
-
-
 def switch_to_arabic(page):
     page.context.add_cookies(
         [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
@@ -114,7 +105,7 @@ def switch_to_arabic(page):
 
 
 def luminance(colour):
-    """As WCAG defines it."""
+    """The relative luminance of WCAG."""
     shares = [part / 255 for part in colour[:3]]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -130,7 +121,7 @@ def picture(place):
 
 
 def focus_stops(page):
-    """What the keyboard comes by, once round the page."""
+    """Each element that Tab reaches, until it has been around the page."""
     page.evaluate("document.activeElement.blur()")
     while True:
         page.keyboard.press("Tab")
@@ -177,7 +168,7 @@ def test_an_empty_checkbox_can_be_seen(codes_page):
 
 
 def test_the_strongest_button_can_be_read_in_forced_colours(page, site):
-    """Where axe cannot tell."""
+    """axe cannot decide it."""
     page.goto("/accounts/login/")
     for scheme in ("light", "dark"):
         page.emulate_media(forced_colors="active", color_scheme=scheme)
@@ -218,7 +209,7 @@ def test_backup_codes_are_set_in_a_typewriter_face(codes_page):
 
 
 def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
-    """This browser says so from the start."""
+    """conftest.py sets reduced_motion."""
     for name in ("Turn off", "Leave it on", "Make new backup codes"):
         follow(settings_page, name)
         expect(settings_page.get_by_role("heading", level=1)).to_be_visible()

@@ -1,4 +1,4 @@
-"""The second step of signing in, as people meet it."""
+"""The second step of signing in."""
 
 import re
 
@@ -13,6 +13,7 @@ from actions import (
     history_length,
     mailed_code,
     press,
+    submit_sign_in_form,
 )
 from modes import HTMX
 from playwright.sync_api import expect
@@ -24,7 +25,7 @@ from twofactor.models import GuessBudget
 
 @pytest.fixture
 def phone(alice):
-    """And one code on paper is left."""
+    """Alice has one backup code left."""
     return enrol(alice, BACKUP_CODES[:1])
 
 
@@ -116,9 +117,7 @@ def test_a_browser_that_lost_all_its_cookies_goes_on_where_it_was_to(page, phone
 def test_the_code_is_asked_for_without_a_new_document(page, phone):
     page.goto("/accounts/login/")
     page.evaluate("window.sameDocument = true")
-    page.get_by_label("E-mail address").fill("alice@example.com")
-    page.get_by_label("Password").fill("correct horse battery")
-    press(page, "Sign in")
+    submit_sign_in_form(page)
     expect_screen(page, "verify")
     assert page.evaluate("window.sameDocument") is True
 

@@ -1,11 +1,10 @@
-"""What is told, to whom it is read out, and that it is told once."""
+"""Messages and live regions, the frame of every page, backup codes, and the reminder."""
 
 import re
 
 import filled_forms
 import pytest
 from actions import (
-    ALICE,
     BACKUP_CODES,
     continue_to_backup_codes,
     count_announcements,
@@ -17,6 +16,7 @@ from actions import (
     open_session,
     press,
     start_setup,
+    submit_sign_in_form,
 )
 from django.core import mail
 from modes import HTMX, NO_JS
@@ -29,7 +29,7 @@ from twofactor.outgoing.outbox import send_due
 SESSIONS_ENDED = "You are signed out everywhere else."
 REMINDER_NAME = "Make your account safer"
 
-# What stands around the main part, in the words of a screen reader.
+# The parts around the main part, as aria snapshots.
 HEADER = """
 - banner:
   - /children: deep-equal
@@ -86,7 +86,7 @@ def reminder(page):
     return page.get_by_role("region", name=REMINDER_NAME)
 
 
-# The two regions that are read out
+# The two live regions
 
 
 @NO_JS
@@ -102,16 +102,10 @@ def test_a_swap_leaves_them_where_they_are(page, phone):
     page.goto("/accounts/login/")
     for role in ("status", "alert"):
         page.get_by_role(role).evaluate("region => region.dataset.same = 'yes'")
-    fill_sign_in_form(page)
+    submit_sign_in_form(page)
     expect_screen(page, "verify")
     for role in ("status", "alert"):
         expect(page.get_by_role(role)).to_have_attribute("data-same", "yes")
-
-
-def fill_sign_in_form(page):
-    page.get_by_label("E-mail address").fill(ALICE)
-    page.get_by_label("Password").fill("correct horse battery")
-    press(page, "Sign in")
 
 
 @HTMX

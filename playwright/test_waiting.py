@@ -1,4 +1,4 @@
-"""Waiting: what is told of it, that it ends, and where it leads."""
+"""Waiting times: for another code, after slow sign-ins, and while somebody is locked out."""
 
 import re
 from datetime import timedelta
@@ -128,7 +128,7 @@ def test_the_button_can_be_pressed_while_it_is_too_soon(sent_code_page):
     expect(sent_code_page.get_by_role("button", name="Send a new code")).to_be_enabled()
 
 
-# Sign-ins that take long
+# Slow sign-ins
 
 
 def test_after_ten_minutes_the_person_is_told_and_known(page, phone):
@@ -204,7 +204,7 @@ def test_after_the_wait_the_right_code_opens(page, phone):
         expect_heading(page, "Hello, Alice")
 
 
-# Where it leads
+# The page after it
 
 
 @NO_JS
