@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from django.conf import settings as site
 from django.core.management import call_command
+from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
 from tests.people import NOW
+from twofactor.factors import backup_codes
 
 # The same few examples each time, which take seconds; or others each time, which take half an hour.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
@@ -18,14 +20,38 @@ hypothesis.settings.register_profile(
     "quick", max_examples=12, stateful_step_count=30, derandomize=True, **ALWAYS
 )
 hypothesis.settings.register_profile("long", max_examples=200, stateful_step_count=100, **ALWAYS)
+REAL_COST = backup_codes.COST
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def static_files():
-    """Hashed and compressed, as a deployment has them."""
+    """Hashed and compressed, as a deployment has them.
+
+    Each test client starts the middleware anew, and WhiteNoise then reads the whole folder, which took
+    half the time of the tests: so it reads a folder once.
+    """
     if not Path(site.STATIC_ROOT).exists():
         call_command("collectstatic", interactive=False, verbosity=0)
+    read_folder, known = WhiteNoise.update_files_dictionary, {}
+
+    def read_folder_once(self, root, prefix):
+        if (root, prefix) not in known:
+            read_folder(self, root, prefix)
+            known[root, prefix] = dict(self.files)
+        self.files.update(known[root, prefix])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoise, "update_files_dictionary", read_folder_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_backup_codes():
+    """The least that Argon2 takes: ten codes cost a third of a second, on purpose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_codes, "COST", (1, 8, 1))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,9 +63,10 @@ def another_day():
 
 
 @pytest.fixture
-def real_hasher(settings):
-    """Argon2, in place of the cheap one that tests.settings puts first."""
+def real_hasher(settings, monkeypatch):
+    """Argon2 at its full cost for passwords and backup codes, in place of the cheap ones."""
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+    monkeypatch.setattr(backup_codes, "COST", REAL_COST)
 
 
 @pytest.fixture

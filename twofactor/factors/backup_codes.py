@@ -54,8 +54,8 @@ def generate() -> list[str]:
     return [code_text.generate_backup_code() for _ in range(COUNT)]
 
 
-def hash_code(code: str, salt: bytes, cost: tuple[int, int, int] = COST) -> str:
-    return hash_secret(code.encode(), salt, *cost, hash_len=32, type=Type.ID).decode()
+def hash_code(code: str, salt: bytes, cost: tuple[int, int, int] | None = None) -> str:
+    return hash_secret(code.encode(), salt, *(cost or COST), hash_len=32, type=Type.ID).decode()
 
 
 def hash_like(code: str, digest: str) -> str:

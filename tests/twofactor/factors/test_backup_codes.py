@@ -22,7 +22,7 @@ def test_a_set_has_ten_different_codes():
 
 
 @pytest.mark.proves("6.5.2", "N-07", "V-09")
-def test_codes_are_hashed_with_argon2id(paper):
+def test_codes_are_hashed_with_argon2id(real_hasher, paper):
     assert all(code.digest.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for code in BackupCode.objects.all())
 
 
