@@ -1,7 +1,9 @@
 import pytest
+from django.utils import timezone
 
-from tests.operations.support import browser_of, step_up
-from tests.people import enrol, person
+from tests.operations.support import browser_of, code_in, make_emergency_code, step_up
+from tests.people import enrol, give_password, person
+from twofactor.models import Event, TrustedBrowser
 
 
 @pytest.fixture
@@ -36,3 +38,22 @@ def alice(db, clock):
 def phone(alice):
     """Alice uses two-factor authentication, and this is her phone."""
     return enrol(alice)
+
+
+@pytest.fixture
+def emergency_code(stepped_up, alice, phone):
+    return code_in(make_emergency_code(stepped_up, alice))
+
+
+@pytest.fixture
+def event(alice):
+    return Event.objects.create(
+        user=alice, kind="reset_by_support", at=timezone.now(), detail={"reason": "lost"}
+    )
+
+
+@pytest.fixture
+def trusted(alice, phone, client):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    return TrustedBrowser.objects.get()

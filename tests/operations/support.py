@@ -1,6 +1,7 @@
 """What tests of the admin and of the commands share: URLs, browsers, running a command."""
 
 import os
+import re
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -12,11 +13,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from tests.people import PASSWORD, sign_in
+from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from twofactor.models import Authenticator, BackupCode, Draft, SentCode, TrustedBrowser
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = "/admin/accounts/user/"
+ADOPTION = "/admin/two-factor/"
+EVENTS = "/admin/twofactor/event/"
+BROWSERS = "/admin/twofactor/trustedbrowser/"
+PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE"]
 # Columns whose contents no page and no command may show.
 SEALED = [(Authenticator, "sealed_key"), (Draft, "sealed")]
 HASHED = [
@@ -86,3 +91,26 @@ def environment():
         "EMAIL_URL": "console:",
         "DATABASE_URL": address,
     }
+
+
+def text_of(response):
+    return response.text
+
+
+def make_emergency_code(stepped_up, user, hours=1, reason="phone at home"):
+    return stepped_up.post(help_page(user, "emergency-code/"), {"code-reason": reason, "code-hours": hours})
+
+
+def code_in(response):
+    return re.search(r"<code[^>]*>([^<]+)</code>", text_of(response))[1]
+
+
+def signs_in_with(emergency_code, email="alice@example.com"):
+    client = Client()
+    give_password(client, email)
+    client.post("/two-factor/verify/backup/", {"code": emergency_code})
+    return signed_in_as(client)
+
+
+def reset_by_support(stepped_up, user, reason="lost everything"):
+    return stepped_up.post(help_page(user, "reset/"), {"reset-reason": reason})

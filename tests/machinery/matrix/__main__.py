@@ -22,7 +22,9 @@ SHORT = [
     "tests/other_sites",
     *(f"tests/accounts/test_{name}.py" for name in ("admin", "password", "signin")),
     *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
-    *(f"tests/operations/test_{name}.py" for name in ("admin_site", "commands")),
+    *sorted(f"tests/operations/{file.name}" for file in (ROOT / "tests/operations").glob("test_admin_*.py")),
+    *(f"tests/operations/test_{name}.py" for name in ("commands", "emergency_codes", "statistics")),
+    "tests/operations/test_support_actions.py",
     "tests/twofactor/signin",
     *(f"tests/twofactor/{name}.py" for name in ("test_checks", "test_middleware", "views/test_verify")),
 ]

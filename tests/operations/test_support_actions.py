@@ -1,0 +1,117 @@
+"""What support does for a person: resetting two-factor authentication, ending sessions."""
+
+import pytest
+from django.contrib.auth import SESSION_KEY
+
+from tests.operations.support import EVENTS, PAPER, browser_of, help_page, reset_by_support, text_of
+from tests.people import NOW, give_password, signed_in_as
+from twofactor import enrolment
+from twofactor.factors import backup_codes
+from twofactor.models import BackupCode, Event, Phone, TrustedBrowser
+
+pytestmark = pytest.mark.django_db
+
+
+# The reset
+
+
+def test_a_reset_turns_two_factor_sign_in_off(stepped_up, alice, phone):
+    reset_by_support(stepped_up, alice)
+    assert not enrolment.is_on(alice)
+
+
+def test_after_a_reset_the_password_opens_the_account(stepped_up, alice, phone, client):
+    reset_by_support(stepped_up, alice)
+    give_password(client)
+    assert signed_in_as(client) == alice
+
+
+def test_a_reset_ends_the_sessions(stepped_up, alice, phone, clock):
+    alices = browser_of(alice, phone, clock)
+    reset_by_support(stepped_up, alice)
+    assert alices.get("/accounts/profile/").status_code == 302
+
+
+def test_a_reset_ends_a_sign_in_that_waits_for_its_code(stepped_up, alice, phone, client):
+    give_password(client)
+    reset_by_support(stepped_up, alice)
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert SESSION_KEY not in client.session
+
+
+@pytest.mark.proves("6.5.6")
+def test_a_reset_forgets_codes_and_phone(stepped_up, alice, phone):
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
+    Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
+    reset_by_support(stepped_up, alice)
+    assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)
+
+
+@pytest.mark.proves("6.4.4")
+def test_a_reset_needs_a_reason(stepped_up, alice, phone):
+    assert (reset_by_support(stepped_up, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
+
+
+def test_a_refused_reset_keeps_what_was_typed(stepped_up, alice, phone):
+    assert "x" * 201 in text_of(reset_by_support(stepped_up, alice, reason="x" * 201))
+
+
+def test_who_reset_it_and_why_is_logged(stepped_up, alice, phone, superuser):
+    reset_by_support(stepped_up, alice)
+    event = Event.objects.get(kind="reset_by_support")
+    assert event.detail == {"reason": "lost everything", "by": f"user {superuser.pk}"}
+
+
+def test_the_second_of_two_resets_does_nothing(stepped_up, alice, phone):
+    reset_by_support(stepped_up, alice)
+    reset_by_support(stepped_up, alice)
+    assert Event.objects.filter(kind="reset_by_support").count() == 1
+
+
+# Ending sessions
+
+
+def end_sessions(stepped_up, user, reason="laptop stolen"):
+    return stepped_up.post(help_page(user, "end-sessions/"), {"sessions-reason": reason})
+
+
+@pytest.mark.proves("7.4.5")
+def test_every_session_of_a_person_can_be_ended(stepped_up, alice, phone, clock):
+    alices = browser_of(alice, phone, clock)
+    end_sessions(stepped_up, alice)
+    assert alices.get("/accounts/profile/").status_code == 302
+
+
+def test_ending_sessions_ends_trusted_browsers_too(stepped_up, alice, phone, client):
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    end_sessions(stepped_up, alice)
+    assert not TrustedBrowser.objects.exists()
+    assert give_password(client).url == "/two-factor/verify/"
+
+
+def test_ending_sessions_leaves_the_second_factor(stepped_up, alice, phone):
+    end_sessions(stepped_up, alice)
+    assert enrolment.is_on(alice)
+
+
+def test_ending_sessions_needs_a_reason(stepped_up, alice):
+    assert end_sessions(stepped_up, alice, reason="").status_code == 422
+
+
+def test_ending_sessions_is_logged_with_its_reason(stepped_up, alice):
+    end_sessions(stepped_up, alice)
+    assert Event.objects.get(kind="sessions_ended_by_support").detail["reason"] == "laptop stolen"
+
+
+def test_a_person_does_not_see_where_support_sits(stepped_up, alice, phone, clock):
+    end_sessions(stepped_up, alice)
+    alices = browser_of(alice, phone, clock)
+    Event.objects.exclude(kind="sessions_ended_by_support").delete()
+    page = text_of(alices.get("/two-factor/activity/"))
+    assert ("Support signed you out everywhere" in page, "127.0.0.1" in page) == (True, False)
+
+
+def test_a_reason_is_text_and_never_markup(stepped_up, alice):
+    end_sessions(stepped_up, alice, reason="<img src=x>")
+    assert "<img src=x>" not in text_of(stepped_up.get(help_page(alice))) + text_of(stepped_up.get(EVENTS))
