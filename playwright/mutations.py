@@ -1,7 +1,7 @@
 """Breaks a copy of the site on purpose, one thing at a time, and expects a test in the browser to fail.
 
 `python playwright/mutations.py [words]` runs all mutations, or those whose name contains one of the words.
-tests/machinery/test_assurance.py checks that every text to replace is still in its file.
+tests/machinery/test_rules.py checks that every text to replace is still in its file.
 """
 
 import os

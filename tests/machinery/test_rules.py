@@ -568,8 +568,12 @@ def test_what_a_program_imports_is_there():
     assert [pair for pair in imported if not {pair[1], "*"} & there[pair[0]]] == []
 
 
-def test_what_a_mutation_breaks_is_there():
-    mutations = runpy.run_path(str(ROOT / "playwright" / "mutations.py"))["MUTATIONS"]
+@pytest.fixture
+def mutations():
+    return runpy.run_path(str(ROOT / "playwright" / "mutations.py"))["MUTATIONS"]
+
+
+def test_what_a_mutation_breaks_is_there(mutations):
     changes = [(mutation.name, *change[:2]) for mutation in mutations for change in mutation.changes]
     gone = [
         name
@@ -577,3 +581,11 @@ def test_what_a_mutation_breaks_is_there():
         if not (ROOT / file).exists() or text not in (ROOT / file).read_text()
     ]
     assert gone == []
+
+
+def test_the_tests_of_a_mutation_are_there(mutations):
+    """The word after -k is in the name of a test, or in a parameter of one."""
+    forms = (ROOT / "playwright" / "filled_forms.py").read_text()
+    chosen = [(mutation.name, *mutation.tests.split(" -k ")) for mutation in mutations]
+    texts = {file: (ROOT / "playwright" / file).read_text() + forms for _name, file, _word in chosen}
+    assert [name for name, file, word in chosen if word not in texts[file]] == []
