@@ -11,7 +11,7 @@ from django.core.management import call_command
 from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
-from tests.people import NOW
+from tests.people import NOW, give_password, person
 from twofactor.factors import backup_codes
 
 # The same few examples each time, which take seconds; or others each time, which take half an hour.
@@ -74,3 +74,15 @@ def clock():
     """Time stands still until a test moves it."""
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
+
+
+@pytest.fixture
+def alice(db):
+    return person()
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    """Alice's browser, signed in."""
+    give_password(client)
+    return client

@@ -1,11 +1,7 @@
 import pytest
 
-from tests.people import give_password, person
-
-
-@pytest.fixture
-def alice(db):
-    return person()
+from tests.accounts.wrong_passwords import browser_at, enter_password
+from tests.people import person
 
 
 @pytest.fixture
@@ -14,7 +10,9 @@ def bob(db):
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    """Alice's browser, signed in."""
-    give_password(client)
+def known_browser(alice):
+    """A browser that Alice has signed in with before, from home."""
+    client = browser_at("192.0.2.1")
+    enter_password(client)
+    client.post("/accounts/logout/")
     return client

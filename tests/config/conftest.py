@@ -2,20 +2,6 @@ import re
 
 import pytest
 
-from tests.people import give_password, person
-
-
-@pytest.fixture
-def alice(db):
-    return person()
-
-
-@pytest.fixture
-def as_alice(client, alice):
-    """Alice's browser, signed in."""
-    give_password(client)
-    return client
-
 
 @pytest.fixture
 def htmx():
