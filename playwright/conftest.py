@@ -23,7 +23,7 @@ from playwright.sync_api import expect
 
 from tests.conftest import static_files  # noqa: F401  a fixture
 from tests.machinery import programs
-from tests.twofactor.sent_codes import with_pigeons
+from tests.twofactor.sent_codes import record_text_messages
 
 pytest.register_assert_rewrite("screen_checks")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread
@@ -81,7 +81,7 @@ def site(transactional_db, settings, server):
     """The address of the site. Mails go to django.core.mail.outbox, text messages to Pigeon.carried."""
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    with_pigeons(settings)
+    record_text_messages(settings)
     settings.TWOFACTOR_HTMX = VERSION
     return settings.BASE_URL
 

@@ -17,7 +17,7 @@ from actions import (
 )
 
 from tests.people import PASSWORD, person
-from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
+from tests.twofactor.sent_codes import NUMBER, add_number, mailed_code, texted_code
 from twofactor.outgoing.outbox import send_due
 
 
@@ -172,7 +172,7 @@ def enter_mailed_code(page):
     send_code(page).click()
     expect_heading(page, "Enter the code from your e-mail")
     send_due()
-    fill(page, {"Enter the code": mailed()})
+    fill(page, {"Enter the code": mailed_code()})
     return button(page, "Sign in")
 
 
@@ -239,13 +239,13 @@ def confirm_phone_number(page):
     add_phone_number(page).click()
     expect_heading(page, "Enter the code from your text message")
     send_due()
-    fill(page, {"Enter the code": texted()})
+    fill(page, {"Enter the code": texted_code()})
     return button(page, "Confirm this number")
 
 
 def remove_phone_number(page):
     user, phone = sign_in_alice_with_two_factor(page)
-    has_number(user)
+    add_number(user)
     fill_confirmation(page, phone, "/two-factor/phone/")
     button(page, "Confirm").click()
     expect_heading(page, "Phone number for text messages")

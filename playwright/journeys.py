@@ -30,7 +30,7 @@ from django.utils import timezone
 from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, person
-from tests.twofactor.sent_codes import has_number, other_than, texted
+from tests.twofactor.sent_codes import add_number, different_code, texted_code
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
@@ -143,7 +143,7 @@ def getting_the_code_wrong(page):
 def asking_for_a_code(page):
     user = create_alice()
     enrol(user, BACKUP_CODES)
-    has_number(user)
+    add_number(user)
     enter_password(page)
     follow(page, "Try another way")
     expect_heading(page, "Try another way")
@@ -163,10 +163,10 @@ def asking_for_a_code(page):
     Allowance.objects.all().delete()
     press(page, "Send it by text message instead")
     yield "sent-by-text"
-    enter_code(page, other_than(texted()))
+    enter_code(page, different_code(texted_code()))
     yield "sent-by-text-wrong"
     SentCode.objects.update(sent_at=timezone.now() - timedelta(minutes=11))
-    enter_code(page, texted())
+    enter_code(page, texted_code())
     yield "sent-by-text-expired"
 
 
@@ -295,7 +295,7 @@ def changing_the_settings(page):
     yield "phone-verify"
     enter_code(page, "", "Confirm this number")
     yield "phone-verify-empty"
-    enter_code(page, texted(), "Confirm this number")
+    enter_code(page, texted_code(), "Confirm this number")
     yield "settings-phone"
     follow(page, "Change phone number")
     expect_heading(page, "Phone number for text messages")

@@ -17,7 +17,7 @@ from modes import HTMX
 from playwright.sync_api import expect
 
 from tests.people import PASSWORD
-from tests.twofactor.sent_codes import NUMBER, has_number, mailed, texted
+from tests.twofactor.sent_codes import NUMBER, add_number, mailed_code, texted_code
 from twofactor.models import Allowance
 from twofactor.outgoing.outbox import send_due
 
@@ -180,7 +180,7 @@ def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     keys.see("Enter the code from your e-mail")
     assert keys.presses - before <= 3
     send_due()
-    keys.type(CODE_FIELD, mailed())
+    keys.type(CODE_FIELD, mailed_code())
     keys.send()
     keys.see("Hello, Alice")
 
@@ -220,7 +220,7 @@ def test_a_number_for_text_messages(keys, phone_of_alice):
     keys.press("Send a code to this number")
     keys.see("Enter the code from your text message")
     send_due()
-    keys.type(CODE_FIELD, texted())
+    keys.type(CODE_FIELD, texted_code())
     keys.send()
     keys.read("Your phone number is confirmed.")
 
@@ -307,7 +307,7 @@ def test_thinking_better_of_it(keys, page):
 
 
 def test_switching_from_mail_to_a_text_message(keys, alice, phone):
-    has_number(alice)
+    add_number(alice)
     keys.open("/accounts/login/")
     keys.sign_in()
     keys.see("Enter the code")
@@ -318,7 +318,7 @@ def test_switching_from_mail_to_a_text_message(keys, alice, phone):
     keys.press("Send it by text message instead")
     keys.see("Enter the code from your text message")
     send_due()
-    keys.type(CODE_FIELD, texted())
+    keys.type(CODE_FIELD, texted_code())
     keys.send()
     keys.see("Hello, Alice")
 

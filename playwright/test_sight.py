@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from screen_checks import fits_in_width
 
-from tests.twofactor.sent_codes import has_number
+from tests.twofactor.sent_codes import add_number
 
 pytestmark = HTMX
 
@@ -238,7 +238,7 @@ def test_codes_and_the_key_are_read_from_left_to_right_everywhere(codes_page):
 
 
 def test_a_number_is_read_from_left_to_right_everywhere(settings_page, alice):
-    has_number(alice)
+    add_number(alice)
     switch_to_arabic(settings_page)
     assert directions(settings_page.get_by_text("••• 67", exact=True).all()) == {"ltr"}
 
@@ -258,7 +258,7 @@ TEXT_LINES = """button => { const range = document.createRange(); range.selectNo
 
 @pytest.mark.parametrize(("direction", "side"), [("ltr", 0), ("rtl", 1)])
 def test_a_long_name_of_a_way_wraps_where_the_others_stand(page, alice, phone, direction, side):
-    has_number(alice)
+    add_number(alice)
     enter_password(page)
     follow(page, "Try another way")
     page.set_viewport_size({"width": 320, "height": 640})

@@ -2,7 +2,7 @@ import pytest
 
 from tests.api.program import Program
 from tests.people import person
-from tests.twofactor.conftest import alice, paper, phone  # noqa: F401 - fixtures
+from tests.twofactor.conftest import alice, phone, printed_codes  # noqa: F401 - fixtures
 
 API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"

@@ -7,7 +7,14 @@ from accounts.mail_limits import FROM_NETWORK
 from tests.accounts.letters import link
 from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone
-from tests.twofactor.sent_codes import NUMBER, has_number, mailed, other_than, texted, with_pigeons
+from tests.twofactor.sent_codes import (
+    NUMBER,
+    add_number,
+    different_code,
+    mailed_code,
+    record_text_messages,
+    texted_code,
+)
 from twofactor import enrolment
 from twofactor.factors import backup_codes
 from twofactor.models import Allowance, Event, SentCode
@@ -41,17 +48,20 @@ def test_the_authenticators_code_gives_tokens(password_given, phone):
     assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh", "client_token"})
 
 
-def test_a_backup_code_gives_tokens_and_is_spent(password_given, alice, paper):
-    assert password_given.give(backup_code=paper[0]).status_code == 200
+def test_a_backup_code_gives_tokens_and_is_spent(password_given, alice, printed_codes):
+    assert password_given.give(backup_code=printed_codes[0]).status_code == 200
     assert backup_codes.count_unused(alice) == 2
 
 
 def test_a_wrong_code_is_400(password_given, phone):
-    assert status_and_code(password_given.give(otp_code=other_than(phone.code()))) == (400, "code_refused")
+    assert status_and_code(password_given.give(otp_code=different_code(phone.code()))) == (
+        400,
+        "code_refused",
+    )
 
 
-def test_a_backup_code_is_no_otp_code(password_given, paper):
-    assert status_and_code(password_given.give(otp_code=paper[0])) == (400, "code_refused")
+def test_a_backup_code_is_no_otp_code(password_given, printed_codes):
+    assert status_and_code(password_given.give(otp_code=printed_codes[0])) == (400, "code_refused")
 
 
 @pytest.mark.parametrize("codes", [{}, {"otp_code": "123456", "backup_code": "x"}])
@@ -95,24 +105,24 @@ def test_signing_out_ends_both_tokens(signed_in):
 
 def test_a_code_by_mail_signs_in(password_given):
     assert password_given.send().json()["target"] == "a•••e@example.com"
-    assert password_given.give(sent_code=mailed()).status_code == 200
+    assert password_given.give(sent_code=mailed_code()).status_code == 200
 
 
 def test_another_channel_is_one_call_at_once(password_given, alice, settings):
-    with_pigeons(settings)
-    has_number(alice, NUMBER)
+    record_text_messages(settings)
+    add_number(alice, NUMBER)
     password_given.send("email")
     assert password_given.send("sms").status_code == 200
 
 
 def test_a_newer_code_by_another_channel_voids_the_older(password_given, alice, settings, clock):
-    with_pigeons(settings)
-    has_number(alice, NUMBER)
+    record_text_messages(settings)
+    add_number(alice, NUMBER)
     password_given.send("email")
     clock.shift(61)
     password_given.send("sms")
-    assert status_and_code(password_given.give(sent_code=mailed())) == (400, "code_refused")
-    assert password_given.give(sent_code=texted()).status_code == 200
+    assert status_and_code(password_given.give(sent_code=mailed_code())) == (400, "code_refused")
+    assert password_given.give(sent_code=texted_code()).status_code == 200
 
 
 def test_a_channel_that_nobody_confirmed_sends_nothing(password_given):
@@ -137,7 +147,7 @@ def test_six_codes_an_hour_are_sent_by_all_doors_together(password_given, clock,
 def test_a_challenge_lives_on_while_a_sent_code_does(password_given, clock):
     password_given.send()
     clock.shift(590)
-    assert password_given.give(sent_code=mailed()).status_code == 200
+    assert password_given.give(sent_code=mailed_code()).status_code == 200
 
 
 @pytest.mark.proves("S-01")
@@ -145,7 +155,7 @@ def test_ten_minutes_after_the_password_it_is_over_all_the_same(password_given, 
     clock.shift(100)
     password_given.send()
     clock.shift(501)
-    assert status_and_code(password_given.give(sent_code=mailed())) == (400, "challenge_over")
+    assert status_and_code(password_given.give(sent_code=mailed_code())) == (400, "challenge_over")
 
 
 # Setting up
@@ -197,7 +207,9 @@ def test_the_code_that_confirmed_signs_nobody_in(bobs_program):
 
 def test_a_wrong_code_confirms_nothing(bobs_program):
     phone = begin(bobs_program)
-    assert status_and_code(bobs_program.post("totp/confirm/", {"input_code": other_than(phone.code())})) == (
+    assert status_and_code(
+        bobs_program.post("totp/confirm/", {"input_code": different_code(phone.code())})
+    ) == (
         400,
         "code_refused",
     )
@@ -207,7 +219,7 @@ def test_after_ten_wrong_codes_creating_gives_a_new_key(bobs_program, settings):
     settings.TOTP_THROTTLE_RATE = "100/minute"
     old = begin(bobs_program)
     for _ in range(10):
-        bobs_program.post("totp/confirm/", {"input_code": other_than(old.code())})
+        bobs_program.post("totp/confirm/", {"input_code": different_code(old.code())})
     new = begin(bobs_program)
     assert new.key != old.key
     assert bobs_program.post("totp/confirm/", {"input_code": new.code()}).status_code == 200
@@ -244,13 +256,13 @@ def test_disabling_with_the_authenticator(signed_in, phone, alice):
     assert (answer.status_code, answer.content, enrolment.is_on(alice)) == (204, b"", False)
 
 
-def test_disabling_with_a_backup_code(signed_in, alice, paper):
-    assert signed_in.post("totp/disable/", {"backup_code": paper[0]}).status_code == 204
+def test_disabling_with_a_backup_code(signed_in, alice, printed_codes):
+    assert signed_in.post("totp/disable/", {"backup_code": printed_codes[0]}).status_code == 204
     assert not enrolment.is_on(alice)
 
 
 def test_disabling_with_a_wrong_code_changes_nothing(signed_in, phone, alice):
-    signed_in.post("totp/disable/", {"otp_code": other_than(phone.code())})
+    signed_in.post("totp/disable/", {"otp_code": different_code(phone.code())})
     assert enrolment.is_on(alice)
 
 
@@ -258,16 +270,16 @@ def test_disabling_what_is_off_is_400(bobs_program):
     assert status_and_code(bobs_program.post("totp/disable/", {"otp_code": "123456"})) == (400, "not_on")
 
 
-def test_rotating_gives_ten_new_codes_and_voids_the_old(signed_in, phone, paper, clock):
+def test_rotating_gives_ten_new_codes_and_voids_the_old(signed_in, phone, printed_codes, clock):
     answer = signed_in.post("totp/rotate_backup_codes/", {"otp_code": phone.code()})
     assert (answer.status_code, len(answer.json()["backup_codes"])) == (200, 10)
     other = Program()
     other.give_password()
-    assert status_and_code(other.give(backup_code=paper[0])) == (400, "code_refused")
+    assert status_and_code(other.give(backup_code=printed_codes[0])) == (400, "code_refused")
 
 
-def test_rotating_takes_no_backup_code(signed_in, paper):
-    assert status_and_code(signed_in.post("totp/rotate_backup_codes/", {"otp_code": paper[0]})) == (
+def test_rotating_takes_no_backup_code(signed_in, printed_codes):
+    assert status_and_code(signed_in.post("totp/rotate_backup_codes/", {"otp_code": printed_codes[0]})) == (
         400,
         "code_refused",
     )
@@ -292,14 +304,14 @@ def test_setting_up_wants_the_password_after_eleven_minutes(bobs_program, clock)
 @pytest.mark.proves("S-16")
 def test_who_came_back_by_mail_replaces_the_authenticator_with_the_password(password_given):
     password_given.send()
-    password_given.give(sent_code=mailed())
+    password_given.give(sent_code=mailed_code())
     assert status_and_code(password_given.post("totp/create/")) == (403, "password_needed")
     new = Phone(password_given.post("totp/create/", {"password": PASSWORD}).json()["key"])
     answer = password_given.post("totp/confirm/", {"input_code": new.code(), "password": PASSWORD})
     assert (answer.status_code, password_given.get("totp/status/").json()["amr"]) == (200, "totp")
 
 
-def test_status_says_how_things_stand(signed_in, paper):
+def test_status_says_how_things_stand(signed_in, printed_codes):
     assert signed_in.get("totp/status/").json() == {
         "is_totp_enabled": True,
         "enabled_at": "2026-03-01T11:00:00Z",

@@ -9,7 +9,7 @@ from accounts import lockout
 from accounts.models import PasswordTries
 from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent_codes import other_than
+from tests.twofactor.sent_codes import different_code
 from twofactor import enrolment
 from twofactor.api import tokens
 from twofactor.factors import methods
@@ -239,7 +239,7 @@ def test_with_a_second_factor_the_password_buys_no_token(program, phone):
 @pytest.mark.proves("V-21-API", "L-4", "R-07")
 def test_pages_and_api_share_five_guesses(password_given, phone, client):
     give_password(client)
-    wrong = other_than(phone.code())
+    wrong = different_code(phone.code())
     for _ in range(3):
         client.post("/two-factor/verify/", {"code": wrong})
     assert [password_given.give(otp_code=wrong).status_code for _ in range(3)] == [400, 400, 429]
@@ -249,7 +249,7 @@ def test_pages_and_api_share_five_guesses(password_given, phone, client):
 @pytest.mark.proves("V-21-API", "C-09")
 def test_a_wait_that_began_on_a_page_is_told_here(clock, password_given, phone):
     GuessBudget.objects.update(failures=4)
-    password_given.give(otp_code=other_than(phone.code()))
+    password_given.give(otp_code=different_code(phone.code()))
     answer = password_given.give(otp_code=phone.code())
     assert (*status_and_code(answer), answer.headers["Retry-After"]) == (429, "locked", "30")
 
@@ -346,7 +346,7 @@ def test_one_person_does_not_slow_down_another(bobs_program, phone):
 
 
 def test_wrong_codes_are_in_the_audit_log_of_all_doors(password_given, phone):
-    password_given.give(otp_code=other_than(phone.code()))
+    password_given.give(otp_code=different_code(phone.code()))
     assert Event.objects.get().kind == "second_factor_refused"
 
 

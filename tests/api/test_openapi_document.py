@@ -13,8 +13,8 @@ from django.urls import URLResolver, get_resolver
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
 from tests.people import PASSWORD, Phone, enrol, person
-from tests.twofactor.conftest import PAPER
-from tests.twofactor.sent_codes import mailed
+from tests.twofactor.conftest import PRINTED_CODES
+from tests.twofactor.sent_codes import mailed_code
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import GuessBudget
@@ -59,7 +59,7 @@ class Scene:
         self.clock = clock
         self.ann, self.ben = person(ANN), person(BEN)
         self.phone = enrol(self.ben)
-        backup_codes.replace_all(self.ben, backup_codes.make_rows(self.ben, PAPER))
+        backup_codes.replace_all(self.ben, backup_codes.make_rows(self.ben, PRINTED_CODES))
         self.program = Program(BEN)
         self.live = {}
 
@@ -80,8 +80,8 @@ class Scene:
             "backup_code": self.paper(),
         }
 
-    def paper(self):
-        return code_text.format_backup_code(PAPER[0])
+    def printed_codes(self):
+        return code_text.format_backup_code(PRINTED_CODES[0])
 
     def begun(self):
         self.anns()
@@ -102,7 +102,7 @@ def later(scene):
 def sent(scene):
     scene.password_given()
     scene.program.send()
-    scene.live["sent_code"] = mailed()
+    scene.live["sent_code"] = mailed_code()
     scene.live["totp_challenge_token"] = scene.program.challenge
 
 

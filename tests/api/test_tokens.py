@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.api.program import Program, status_and_code
 from tests.people import NOW, PASSWORD, give_password, sign_in
-from tests.twofactor.sent_codes import mailed
+from tests.twofactor.sent_codes import mailed_code
 from twofactor import sealing
 from twofactor.api import tokens
 from twofactor.models import Event, TokenFamily
@@ -64,7 +64,7 @@ def test_no_two_tokens_have_the_same_id(signed_in, kind):
 
 def test_a_code_by_mail_is_called_recovery(password_given):
     password_given.send()
-    password_given.give(sent_code=mailed())
+    password_given.give(sent_code=mailed_code())
     assert claims(password_given.access)["amr"] == ["recovery"]
 
 
@@ -351,11 +351,11 @@ def test_a_challenge_dies_when_the_person_is_blocked(password_given, phone):
 
 
 @pytest.mark.proves("S-15")
-def test_a_challenge_works_once(password_given, phone, paper):
+def test_a_challenge_works_once(password_given, phone, printed_codes):
     challenge = password_given.challenge
     password_given.give(otp_code=phone.code())
     password_given.challenge = challenge
-    assert status_and_code(password_given.give(backup_code=paper[0])) == (400, "challenge_over")
+    assert status_and_code(password_given.give(backup_code=printed_codes[0])) == (400, "challenge_over")
 
 
 def test_a_challenge_stays_good_after_a_wrong_code(password_given, phone):
@@ -398,10 +398,10 @@ def test_a_day_later_the_row_can_go(signed_in):
 
 
 @pytest.mark.proves("V-30")
-def test_nothing_that_was_sent_is_in_the_log(password_given, phone, paper, caplog):
+def test_nothing_that_was_sent_is_in_the_log(password_given, phone, printed_codes, caplog):
     caplog.set_level("DEBUG")
-    words = [password_given.challenge, phone.code(), paper[0], PASSWORD]
-    password_given.give(backup_code=paper[0])
+    words = [password_given.challenge, phone.code(), printed_codes[0], PASSWORD]
+    password_given.give(backup_code=printed_codes[0])
     password_given.renew()
     signed_in = [password_given.access, password_given.refresh]
     password_given.post("jwt/refresh/", {"refresh": signed_in[1]})

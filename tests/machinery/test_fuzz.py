@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
-from tests.twofactor.conftest import PAPER
-from tests.twofactor.sent_codes import NUMBER, with_pigeons
+from tests.twofactor.conftest import PRINTED_CODES
+from tests.twofactor.sent_codes import NUMBER, record_text_messages
 
 LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/accounts/login/",
@@ -159,7 +159,7 @@ PATHS += ["/two-factor/?seen=%00&seen[]=1"]
 def asked(db):
     """Alice's browser after the password; nothing that is sent leaves a trace for the next."""
     with time_machine.travel(NOW, tick=False):
-        enrol(person(), PAPER[:1])
+        enrol(person(), PRINTED_CODES[:1])
         client = Client(raise_request_exception=False)
         give_password(client)
         yield client
@@ -168,9 +168,9 @@ def asked(db):
 @pytest.fixture
 def confirmed(db, settings):
     """Alice's browser after both factors, given twice; she may help Bob, and has begun what can be begun."""
-    with_pigeons(settings)
+    record_text_messages(settings)
     with time_machine.travel(NOW, tick=False) as clock:
-        phone = enrol(person(is_staff=True, is_superuser=True), PAPER[:1])
+        phone = enrol(person(is_staff=True, is_superuser=True), PRINTED_CODES[:1])
         client = Client(raise_request_exception=False)
         bob = person("bob@example.com")
         enrol(bob)
@@ -359,7 +359,7 @@ def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
     @given(like_a_token(sealed), st.sampled_from(["GET", "POST"]))
     def nobody(token, method):
         jar = "; ".join(f"{each}={value}" for each, value in {**real, name: token}.items())
-        body = f"code={PAPER[0]}" if name == "twofactor_pending" else "code=000000"
+        body = f"code={PRINTED_CODES[0]}" if name == "twofactor_pending" else "code=000000"
         status, inside = send(asked, method, path, body, URLENCODED, headers={"Cookie": jar})
         assert (status < 500, inside) == (True, None)
 

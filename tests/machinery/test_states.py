@@ -22,9 +22,9 @@ from tests.api.conftest import api  # noqa: F401 - its settings
 from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
 from tests.savepoints import savepoint
-from tests.twofactor.conftest import PAPER
+from tests.twofactor.conftest import PRINTED_CODES
 from tests.twofactor.guarded_pages import urlpatterns as pages
-from tests.twofactor.sent_codes import SENT, ask, mailed
+from tests.twofactor.sent_codes import SENT, mailed_code, request_code
 from tests.twofactor.setup_steps import SAVED, SETUP, set_up
 from twofactor.factors import backup_codes, code_text, totp
 from twofactor.factors.methods import FACTORS
@@ -38,7 +38,7 @@ DOORS = [
 ]  # ours, the admin's, some other app's
 PROGRAM = 2  # over the API; 0 and 1 are browsers
 BROWSERS, ALL = st.integers(0, 1), st.integers(0, PROGRAM)
-CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PAPER[:2]])  # steps off, nonsense, paper
+CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PRINTED_CODES[:2]])  # steps off, nonsense, paper
 SECONDS = st.sampled_from([1, 29, 31, 61, 120, 299, 301, 599, 601, 3601])
 NEARLY_A_MONTH, A_MONTH = 30 * 24 * 3600 - 1, 30 * 24 * 3600
 USUALLY = st.sampled_from([True, True, True, True, False])
@@ -149,7 +149,7 @@ class Assurance(RuleBasedStateMachine):
         self.back = savepoint()
         self.alice = person(is_staff=self.is_staff, is_superuser=self.is_staff)
         self.phone = enrol(self.alice)
-        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PAPER))
+        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PRINTED_CODES))
         self.browsers, self.program = [Client(), Client()], Api(self.alice.email)
         self.program.challenge = "none"
         self.pending, self.sessions, self.trust = [None] * 3, [None] * 3, [None] * 2
@@ -199,7 +199,7 @@ class Assurance(RuleBasedStateMachine):
         window = [self.phone.code(now, off) for off in (-1, 0, 1)]
         if what == "wrong":
             return next(code for code in ("000000", "111111", "222222", "333333") if code not in window), None
-        if what in PAPER:
+        if what in PRINTED_CODES:
             return code_text.format_backup_code(what), what
         return window[what + 1], totp.step_at(now) + what
 
@@ -300,7 +300,7 @@ class Assurance(RuleBasedStateMachine):
     @rule(what=CODES)
     def give_code_over_api(self, what):
         code, key = self.code(what)
-        answer = self.program.give(**{"backup_code" if what in PAPER else "otp_code": code})
+        answer = self.program.give(**{"backup_code" if what in PRINTED_CODES else "otp_code": code})
         expected = self.judge(key) if self.goes_on(PROGRAM) else 302
         assert answer == expected
         if expected == 303:
@@ -325,10 +325,10 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=ALL)
     def ask_for_a_code(self, n):
         before = len(letters())
-        self.program.send() if n == PROGRAM else ask(self.browsers[n])
+        self.program.send() if n == PROGRAM else request_code(self.browsers[n])
         assert (self.goes_on(n) and self.proven) or len(letters()) == before
         if len(letters()) > before:
-            self.pending[n].sent.append([mailed(), timezone.now(), 0])
+            self.pending[n].sent.append([mailed_code(), timezone.now(), 0])
             self.pending[n].ends = self.pending[n].began + TEN_MINUTES
 
     def ask_and_wait(self, seconds):
@@ -413,8 +413,8 @@ class Assurance(RuleBasedStateMachine):
 
     def changed(self, n):
         """Every other session has ended; what was proven before is no proof for what is there now."""
-        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PAPER))
-        self.epoch, self.spent = self.epoch + 1, self.spent - set(PAPER)
+        backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PRINTED_CODES))
+        self.epoch, self.spent = self.epoch + 1, self.spent - set(PRINTED_CODES)
         self.sessions[n].epoch, self.sessions[n].confirmed, self.sessions[n].method = self.epoch, None, "totp"
         Allowance.objects.all().delete()  # how often a change may begin is another matter
 

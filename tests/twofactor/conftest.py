@@ -3,10 +3,10 @@ from django.test import Client
 
 from tests.mailers import send_mail_to_nobody
 from tests.people import PASSWORD, enrol, give_password, person, sign_in
-from tests.twofactor.sent_codes import ask, with_pigeons
+from tests.twofactor.sent_codes import record_text_messages, request_code
 from twofactor.factors import backup_codes, code_text
 
-PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
+PRINTED_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 
 
 @pytest.fixture
@@ -21,14 +21,14 @@ def phone(alice):
 
 
 @pytest.fixture
-def paper(alice, phone):
+def printed_codes(alice, phone):
     """Three backup codes of hers, as they are printed."""
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
-    return [code_text.format_backup_code(code) for code in PAPER]
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
+    return [code_text.format_backup_code(code) for code in PRINTED_CODES]
 
 
 @pytest.fixture
-def alices(phone, clock):
+def signed_in_client(phone, clock):
     """A browser that Alice has signed in with, a minute ago: her phone shows a new code."""
     client = Client()
     sign_in(client, phone)
@@ -37,17 +37,17 @@ def alices(phone, clock):
 
 
 @pytest.fixture
-def asked(client, phone):
+def pending_client(client, phone):
     """Alice's browser, after the password."""
     give_password(client)
     return client
 
 
 @pytest.fixture
-def sent(asked):
+def sent_code_client(pending_client):
     """The same, after a code went out."""
-    ask(asked)
-    return asked
+    request_code(pending_client)
+    return pending_client
 
 
 @pytest.fixture
@@ -58,17 +58,17 @@ def no_factor_client(client, alice):
 
 
 @pytest.fixture
-def stepped_up_client(alices, phone, clock):
+def stepped_up_client(signed_in_client, phone, clock):
     """Password and code were given again a minute ago."""
-    alices.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
     clock.shift(60)
-    return alices
+    return signed_in_client
 
 
 @pytest.fixture
 def text_messages(settings):
     """The site can send text messages, and these went out."""
-    return with_pigeons(settings)
+    return record_text_messages(settings)
 
 
 @pytest.fixture

@@ -11,43 +11,43 @@ OTHER = "/two-factor/verify/other/"
 NUMBER = "+491701234567"
 
 
-class Pigeon:
+class RecordingGateway:
     """A gateway, as any site may bring its own: what it carried stays here."""
 
-    carried: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
 
     def send(self, number: str, text: str) -> None:
-        self.carried.append((number, text))
+        self.messages.append((number, text))
 
 
-def with_pigeons(settings):
-    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.sent_codes.Pigeon"
-    Pigeon.carried.clear()
-    return Pigeon.carried
+def record_text_messages(settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "tests.twofactor.sent_codes.RecordingGateway"
+    RecordingGateway.messages.clear()
+    return RecordingGateway.messages
 
 
-def has_number(user, number=NUMBER):
+def add_number(user, number=NUMBER):
     return Phone.objects.create(user=user, number=number, verified_at=user.date_joined)
 
 
-def ask(client, channel="email", **more):
+def request_code(client, channel="email", **more):
     return client.post(SEND, {"channel": channel}, **more)
 
 
-def enter(client, code):
+def enter_sent_code(client, code):
     return client.post(SENT, {"code": code})
 
 
-def mailed():
+def mailed_code():
     """The code in the newest letter: it begins the subject."""
     return mail.outbox[-1].subject[:6]
 
 
-def texted():
-    return Pigeon.carried[-1][1].rpartition("#")[2]
+def texted_code():
+    return RecordingGateway.messages[-1][1].rpartition("#")[2]
 
 
-def other_than(code):
+def different_code(code):
     return f"{(int(code) + 1) % 10**6:06}"
 
 

@@ -34,7 +34,7 @@ def own_login(request):
 
 
 @login_not_required
-def plain_login(request):
+def django_login(request):
     login(request, alice_with_password(request))
     return HttpResponse("signed in")
 
@@ -46,16 +46,16 @@ def failing_login(request):
 
 
 @recently_confirmed()
-def in_a_transaction(request):
+def show_transaction(request):
     return HttpResponse(str(connection.in_atomic_block))
 
 
 urlpatterns = [
     *urlpatterns,
     path("own/login/", own_login),
-    path("plain/login/", plain_login),
+    path("plain/login/", django_login),
     path("failing/login/", failing_login),
-    path("dangerous/", in_a_transaction),
+    path("dangerous/", show_transaction),
 ]
 
 
@@ -75,18 +75,18 @@ def client():
     return Client(raise_request_exception=False)
 
 
-def enter(client, code):
+def enter_code(client, code):
     return client.post(VERIFY, {"code": code})
 
 
-def confirm(client, phone, clock):
+def step_up(client, phone, clock):
     clock.shift(60)
     return client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
 
 
 def test_a_right_code_signs_in(client, phone):
     give_password(client)
-    assert (enter(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
+    assert (enter_code(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
 
 
 @pytest.mark.proves("C-06")
@@ -96,7 +96,7 @@ def test_a_guess_is_counted_even_when_the_answer_breaks(client, phone):
 
     give_password(client)
     post_save.connect(breaks, Event)
-    answer = enter(client, "000000").status_code
+    answer = enter_code(client, "000000").status_code
     post_save.disconnect(breaks, Event)
     assert (answer, GuessBudget.objects.get().failures) == (500, 1)
 
@@ -107,20 +107,20 @@ def test_a_right_code_is_spent_even_when_the_answer_breaks(clock, client, phone)
 
     give_password(client)
     user_logged_in.connect(breaks)
-    enter(client, phone.code())
+    enter_code(client, phone.code())
     user_logged_in.disconnect(breaks)
     give_password(client)
-    assert b"You have already used that code" in enter(client, phone.code()).content
+    assert b"You have already used that code" in enter_code(client, phone.code()).content
 
 
 def test_a_login_view_of_the_site_hands_over(client, phone):
     assert client.get("/own/login/").url == f"{VERIFY}?next=%2Ftwo-factor%2F"
-    assert enter(client, phone.code()).url == "/two-factor/"
+    assert enter_code(client, phone.code()).url == "/two-factor/"
 
 
 def test_a_login_view_that_knows_nothing_of_us_is_held(client, phone):
     assert client.get("/plain/login/").url == f"{VERIFY}?next=%2Fplain%2Flogin%2F"
-    assert (enter(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
+    assert (enter_code(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
 
 
 def test_it_signs_in_who_has_no_second_factor(client):
@@ -140,6 +140,6 @@ def test_a_login_view_that_breaks_signs_nobody_in(client, on):
 
 def test_a_page_of_the_site_keeps_its_transaction_behind_our_guard(client, phone, clock):
     give_password(client)
-    enter(client, phone.code())
-    confirm(client, phone, clock)
+    enter_code(client, phone.code())
+    step_up(client, phone, clock)
     assert client.get("/dangerous/").text == "True"

@@ -16,7 +16,7 @@ from twofactor.factors import backup_codes
 from twofactor.models import Authenticator
 
 
-def found():
+def check_ids():
     return {message.id for message in run_checks(tags=[Tags.security]) if message.id.startswith("twofactor.")}
 
 
@@ -36,86 +36,86 @@ def sqlite(**options):
 
 
 def test_our_own_settings_are_right():
-    assert found() == set()
+    assert check_ids() == set()
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], ["not base64 !"], None])
 def test_keys_that_are_none_are_named(settings, keys):
     settings.TWOFACTOR_KEYS = keys
-    assert "twofactor.E001" in found()
+    assert "twofactor.E001" in check_ids()
 
 
 @pytest.mark.parametrize("part", ["twofactor.middleware.TwoFactor", "twofactor.middleware.Htmx"])
 def test_a_middleware_that_is_missing_is_named(settings, part):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != part]
-    assert "twofactor.E002" in found()
+    assert "twofactor.E002" in check_ids()
 
 
 def test_a_gate_before_the_session_is_named(settings):
     rest = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
     settings.MIDDLEWARE = ["twofactor.middleware.TwoFactor", *rest]
-    assert "twofactor.E003" in found()
+    assert "twofactor.E003" in check_ids()
 
 
 def test_axes_behind_another_backend_is_named(settings):
     others = ["django.contrib.auth.backends.ModelBackend"]
     settings.AUTHENTICATION_BACKENDS = [*others, *settings.AUTHENTICATION_BACKENDS]
-    assert "twofactor.E004" in found()
+    assert "twofactor.E004" in check_ids()
 
 
 @pytest.mark.proves("C-06")
 def test_a_transaction_around_each_view_is_no_fault(database):
     database(ATOMIC_REQUESTS=True)
-    assert found() == set()
+    assert check_ids() == set()
 
 
 @pytest.mark.parametrize("options", [{}, {"transaction_mode": "IMMEDIATE"}, {"timeout": 20}])
 def test_sqlite_that_would_lose_a_guess_is_named(database, options):
     database(**sqlite(**options))
-    assert "twofactor.E006" in found()
+    assert "twofactor.E006" in check_ids()
 
 
 @pytest.mark.proves("F-12")
 def test_sqlite_that_may_forget_a_spent_code_is_named(database):
     database(**sqlite(transaction_mode="IMMEDIATE", timeout=20))
-    assert "twofactor.W001" in found()
+    assert "twofactor.W001" in check_ids()
 
 
 @pytest.mark.proves("R-05")
 @pytest.mark.parametrize(("window", "named"), [(0, False), (1, False), (2, True), (-1, True)])
 def test_a_wide_window_is_named(settings, window, named):
     settings.TWOFACTOR_WINDOW = window
-    assert ("twofactor.E007" in found()) is named
+    assert ("twofactor.E007" in check_ids()) is named
 
 
 @pytest.mark.parametrize(("version", "named"), [(2, False), (4, False), (3, True), ("4", True)])
 def test_an_htmx_that_is_not_shipped_is_named(settings, version, named):
     settings.TWOFACTOR_HTMX = version
-    assert ("twofactor.E012" in found()) is named
+    assert ("twofactor.E012" in check_ids()) is named
 
 
 @pytest.mark.proves("F-04")
 @pytest.mark.parametrize("engine", ["signed_cookies", "cached_db"])
 def test_sessions_that_cannot_be_ended_are_named(settings, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
-    assert "twofactor.E008" in found()
+    assert "twofactor.E008" in check_ids()
 
 
 @pytest.mark.parametrize("rule", ["nobody.knows.this", "config.settings.DEBUG"])
 def test_a_rule_that_is_no_function_is_named(settings, rule):
     settings.TWOFACTOR_REQUIRED_FOR = rule
-    assert "twofactor.E009" in found()
+    assert "twofactor.E009" in check_ids()
 
 
 # A setting with a value that it cannot have: text from the README, for example, where Python wants a date
 
 
-def named():
+def check_errors():
     """What is said of settings, by the id of the check."""
     return {message.id: message.msg for message in run_checks(tags=[Tags.security]) if message.level >= ERROR}
 
 
-WRONG = [
+WRONG_VALUES = [
     *(("TWOFACTOR_REQUIRED_FROM", value) for value in ["2027-01-31", datetime(2027, 1, 31), 0]),
     *(("TWOFACTOR_GRACE_DAYS", value) for value in ["14", -1, 1.5, True, None]),
     *(("TWOFACTOR_REQUIRED_FOR", value) for value in [lambda user: True, ["staff"], None, "Staff", ""]),
@@ -132,15 +132,15 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize(("name", "value"), WRONG_VALUES)
 def test_a_wrong_value_is_named_in_one_line(settings, name, value):
     setattr(settings, name, value)
-    (sentence,) = named().values()
+    (sentence,) = check_errors().values()
     assert sentence.startswith(f"{name} must be ")
     assert "\n" not in sentence
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize(("name", "value"), WRONG_VALUES)
 def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured, match=f"^{name} must be "):
@@ -153,13 +153,13 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("TWOFACTOR_REQUIRED_FROM", date(2027, 1, 31)),
         ("TWOFACTOR_GRACE_DAYS", 14),
         ("TWOFACTOR_ISSUER", gettext_lazy("Security")),
-        ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent_codes.Pigeon"),
+        ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent_codes.RecordingGateway"),
         ("BASE_URL", "https://example.com/"),
     ],
 )
 def test_a_right_value_is_not(settings, name, value):
     setattr(settings, name, value)
-    assert named() == {}
+    assert check_errors() == {}
 
 
 def test_a_setting_that_does_not_exist_is_named_with_the_nearest(settings):
@@ -176,7 +176,7 @@ def test_what_a_site_has_silenced_does_not_stop_it(settings, client, db):
 
 def test_a_wrong_key_is_never_shown(settings):
     settings.TWOFACTOR_KEYS = "a key as text"
-    assert "a key as text" not in named()["twofactor.E001"]
+    assert "a key as text" not in check_errors()["twofactor.E001"]
 
 
 @pytest.mark.parametrize("missing", ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])
@@ -184,22 +184,22 @@ def test_twilio_without_its_settings_is_named(settings, missing):
     settings.TWOFACTOR_SMS_GATEWAY = "twilio"
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "x", "+12015550100"
     delattr(settings, missing)
-    assert named()["twofactor.E013"].startswith(f"{missing} must be ")
+    assert check_errors()["twofactor.E013"].startswith(f"{missing} must be ")
 
 
 def test_pages_that_no_url_leads_to_are_named(settings):
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
-    assert "twofactor.E010" in found()
+    assert "twofactor.E010" in check_ids()
 
 
 # A rule that would lock every administrator out
 
 
-def locked_out():
+def database_check_ids():
     return [error.id for error in run_checks(tags=[Tags.database], databases=["default"])]
 
 
-def nobody_but_alice(user):
+def only_alice(user):
     return user.email == "alice@example.com"
 
 
@@ -209,109 +209,111 @@ def enforced(db, settings):
 
 
 @pytest.fixture
-def boss(enforced):
+def administrator(enforced):
     return person("boss@example.com", is_staff=True, is_superuser=True)
 
 
-def spoil(user):
+def enrol_with_lost_key(user):
     enrol(user)
     Authenticator.objects.filter(user=user).update(sealed_key="gone.x")
 
 
 def test_a_rule_without_administrators_locks_nobody_out(enforced):
-    assert locked_out() == []
+    assert database_check_ids() == []
 
 
-def test_an_administrator_who_can_set_up_is_a_way_in(boss):
-    assert locked_out() == []
+def test_an_administrator_who_can_set_up_is_a_way_in(administrator):
+    assert database_check_ids() == []
 
 
-def test_an_administrator_who_can_give_a_code_is_a_way_in(boss):
-    enrol(boss)
-    assert locked_out() == []
+def test_an_administrator_who_can_give_a_code_is_a_way_in(administrator):
+    enrol(administrator)
+    assert database_check_ids() == []
 
 
-def test_administrators_whose_keys_do_not_open_are_locked_out(boss):
-    spoil(boss)
-    assert locked_out() == ["twofactor.E011"]
+def test_administrators_whose_keys_do_not_open_are_locked_out(administrator):
+    enrol_with_lost_key(administrator)
+    assert database_check_ids() == ["twofactor.E011"]
 
 
-def test_it_is_not_the_rule_that_locks_out_who_has_no_password_yet(boss):
-    boss.set_unusable_password()
-    boss.save()
-    assert locked_out() == []
+def test_it_is_not_the_rule_that_locks_out_who_has_no_password_yet(administrator):
+    administrator.set_unusable_password()
+    administrator.save()
+    assert database_check_ids() == []
 
 
 @pytest.mark.parametrize("name", ["no.such.thing", "django.conf.settings"])
-def test_a_rule_that_is_none_is_left_to_the_check_for_that(boss, settings, name):
+def test_a_rule_that_is_none_is_left_to_the_check_for_that(administrator, settings, name):
     settings.TWOFACTOR_REQUIRED_FOR = name
-    assert locked_out() == []
+    assert database_check_ids() == []
 
 
-def fails(user):
+def failing_rule(user):
     raise LookupError("no such thing")
 
 
-def test_a_rule_that_fails_is_named_and_stops_nothing(boss, settings):
+def test_a_rule_that_fails_is_named_and_stops_nothing(administrator, settings):
     settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.fails"
-    assert locked_out() == ["twofactor.W004"]
+    assert database_check_ids() == ["twofactor.W004"]
 
 
-def test_nothing_is_asked_where_nobody_must_have_a_second_factor(boss, settings, django_assert_num_queries):
+def test_nothing_is_asked_where_nobody_must_have_a_second_factor(
+    administrator, settings, django_assert_num_queries
+):
     settings.TWOFACTOR_REQUIRED_FOR = "nobody"
     with django_assert_num_queries(0):
-        assert locked_out() == []
+        assert database_check_ids() == []
 
 
-def test_a_backup_code_is_a_way_in(boss):
-    spoil(boss)
-    backup_codes.replace_all(boss, backup_codes.make_rows(boss, ["ABCDEFGHJKMNPQR"]))
-    assert locked_out() == []
+def test_a_backup_code_is_a_way_in(administrator):
+    enrol_with_lost_key(administrator)
+    backup_codes.replace_all(administrator, backup_codes.make_rows(administrator, ["ABCDEFGHJKMNPQR"]))
+    assert database_check_ids() == []
 
 
-def test_one_administrator_who_gets_in_is_enough(boss):
-    spoil(boss)
+def test_one_administrator_who_gets_in_is_enough(administrator):
+    enrol_with_lost_key(administrator)
     person("other@example.com", is_staff=True, is_superuser=True)
-    assert locked_out() == []
+    assert database_check_ids() == []
 
 
-def test_an_administrator_whom_the_rule_spares_is_a_way_in(boss, settings):
-    spoil(boss)
+def test_an_administrator_whom_the_rule_spares_is_a_way_in(administrator, settings):
+    enrol_with_lost_key(administrator)
     settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.nobody_but_alice"
-    assert locked_out() == []
+    assert database_check_ids() == []
 
 
-def test_the_command_line_is_the_way_out(boss):
-    spoil(boss)
+def test_the_command_line_is_the_way_out(administrator):
+    enrol_with_lost_key(administrator)
     call_command("twofactor", "reset", "boss@example.com", "--reason", "locked out", stdout=StringIO())
-    assert locked_out() == []
+    assert database_check_ids() == []
 
 
 def test_a_mail_server_that_may_hang_is_named(settings):
     send_mail_with(settings, "smtp", host="mail.example.com", timeout=None)
-    assert "twofactor.W002" in found()
+    assert "twofactor.W002" in check_ids()
 
 
 @pytest.mark.parametrize("mailer", [{}, {"OPTIONS": {"host": "mail.example.com"}}])
 def test_a_mailer_that_may_hang_is_named(settings, mailer):
     """As Django 6.1 has them, which then refuses to be asked for EMAIL_BACKEND."""
     settings.MAILERS = {"default": mailer}
-    assert "twofactor.W002" in found()
+    assert "twofactor.W002" in check_ids()
 
 
 def test_a_mailer_with_a_timeout_is_fine(settings):
     settings.MAILERS = {"default": {"OPTIONS": {"host": "mail.example.com", "timeout": 5}}}
-    assert "twofactor.W002" not in found()
+    assert "twofactor.W002" not in check_ids()
 
 
 def test_a_site_without_a_mailer_of_its_own_is_checked(settings):
     settings.MAILERS = {"letters": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
-    assert "twofactor.W002" not in found()
+    assert "twofactor.W002" not in check_ids()
 
 
 def test_links_to_nowhere_are_named(settings):
     settings.BASE_URL = ""
-    assert "twofactor.W003" in found()
+    assert "twofactor.W003" in check_ids()
 
 
 @pytest.mark.django_db

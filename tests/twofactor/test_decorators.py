@@ -4,7 +4,13 @@ import pytest
 
 from tests.people import PASSWORD, give_password, sign_in
 from tests.twofactor.guarded_pages import WITH_FACTOR
-from tests.twofactor.sent_codes import ask, enter, has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import (
+    add_number,
+    enter_sent_code,
+    record_text_messages,
+    request_code,
+    texted_code,
+)
 from twofactor.signin.session import is_factor
 
 VERIFY = "/two-factor/verify/"
@@ -13,45 +19,50 @@ CONFIRM = "/two-factor/confirm/"
 
 
 @pytest.mark.parametrize("address", WITH_FACTOR)
-def test_a_guarded_page_opens_with_a_factor(alices, guarded_pages, address):
-    assert alices.get(address).content == b"verified: True"
+def test_a_guarded_page_opens_with_a_factor(signed_in_client, guarded_pages, address):
+    assert signed_in_client.get(address).content == b"verified: True"
 
 
 @pytest.fixture
-def trusting(alices, phone):
+def trusted_client(signed_in_client, phone):
     """Alice's browser, which she trusts, signed in with the password alone."""
-    alices.post("/accounts/logout/")
-    give_password(alices)
-    alices.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    alices.post("/accounts/logout/")
-    give_password(alices)
-    return alices
+    signed_in_client.post("/accounts/logout/")
+    give_password(signed_in_client)
+    signed_in_client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    signed_in_client.post("/accounts/logout/")
+    give_password(signed_in_client)
+    return signed_in_client
 
 
 @pytest.mark.proves("D-2", "S-11")
-def test_a_trusted_browser_is_no_factor(trusting, guarded_pages):
-    assert (trusting.session["twofactor_amr"], trusting.get("/unguarded/").content) == (
+def test_a_trusted_browser_is_no_factor(trusted_client, guarded_pages):
+    assert (trusted_client.session["twofactor_amr"], trusted_client.get("/unguarded/").content) == (
         "trusted",
         b"verified: False",
     )
 
 
 @pytest.mark.parametrize("address", WITH_FACTOR)
-def test_a_guarded_page_asks_a_trusted_browser_for_the_factor(trusting, guarded_pages, address, phone, clock):
+def test_a_guarded_page_asks_a_trusted_browser_for_the_factor(
+    trusted_client, guarded_pages, address, phone, clock
+):
     clock.shift(60)
-    to = trusting.get(address).url
+    to = trusted_client.get(address).url
     assert to.startswith("/two-factor/confirm/")
-    trusting.post(to, {"password": PASSWORD, "code": phone.code()})
-    assert trusting.get(address).content == b"verified: True"
+    trusted_client.post(to, {"password": PASSWORD, "code": phone.code()})
+    assert trusted_client.get(address).content == b"verified: True"
 
 
 @pytest.mark.proves("D-2")
-def test_a_code_by_text_message_is_no_factor(asked, alice, guarded_pages, settings):
-    with_pigeons(settings)
-    has_number(alice)
-    ask(asked, "sms")
-    enter(asked, texted())
-    assert (asked.session["twofactor_amr"], asked.get("/unguarded/").content) == ("sms", b"verified: False")
+def test_a_code_by_text_message_is_no_factor(pending_client, alice, guarded_pages, settings):
+    record_text_messages(settings)
+    add_number(alice)
+    request_code(pending_client, "sms")
+    enter_sent_code(pending_client, texted_code())
+    assert (pending_client.session["twofactor_amr"], pending_client.get("/unguarded/").content) == (
+        "sms",
+        b"verified: False",
+    )
 
 
 @pytest.mark.parametrize("method", ["", "tOTP", "something new"])
@@ -85,34 +96,36 @@ def test_a_person_without_a_session_is_not_verified(alice):
     assert alice.is_verified() is False
 
 
-def test_a_session_that_used_a_backup_code_is_verified(client, paper, guarded_pages):
+def test_a_session_that_used_a_backup_code_is_verified(client, printed_codes, guarded_pages):
     give_password(client)
-    client.post("/two-factor/verify/backup/", {"code": paper[0]})
+    client.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
     assert client.get("/unguarded/").content == b"verified: True"
 
 
-def confirm(client, phone):
+def step_up(client, phone):
     client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
 
 
 @pytest.mark.proves("S-10")
 @pytest.mark.parametrize(("seconds", "opens"), [(299, True), (301, False)])
-def test_a_confirmation_is_good_for_five_minutes(alices, phone, clock, guarded_pages, seconds, opens):
-    confirm(alices, phone)
+def test_a_confirmation_is_good_for_five_minutes(
+    signed_in_client, phone, clock, guarded_pages, seconds, opens
+):
+    step_up(signed_in_client, phone)
     clock.shift(seconds)
-    assert (alices.get("/recent/").status_code == 200) is opens
+    assert (signed_in_client.get("/recent/").status_code == 200) is opens
 
 
 @pytest.mark.parametrize(("seconds", "opens"), [(3599, True), (3601, False)])
 def test_a_view_can_be_content_with_an_older_confirmation(
-    alices, phone, clock, guarded_pages, seconds, opens
+    signed_in_client, phone, clock, guarded_pages, seconds, opens
 ):
-    confirm(alices, phone)
+    step_up(signed_in_client, phone)
     for _ in range(2):
         clock.shift(seconds // 2)
-        alices.get("/help/")
+        signed_in_client.get("/help/")
     clock.shift(seconds % 2)
-    assert (alices.get("/within-the-hour/").status_code == 200) is opens
+    assert (signed_in_client.get("/within-the-hour/").status_code == 200) is opens
 
 
 @pytest.mark.proves("S-10")
@@ -127,12 +140,12 @@ def test_somebody_without_a_factor_is_not_sent_round_in_circles(client, alice, g
     assert client.get(to).status_code == 200 or CONFIRM not in client.get(to).url
 
 
-def test_confirming_leads_back_to_the_view(alices, phone, guarded_pages):
+def test_confirming_leads_back_to_the_view(signed_in_client, phone, guarded_pages):
     form = {"password": PASSWORD, "code": phone.code(), "next": "/recent/"}
-    assert alices.post(CONFIRM, form, follow=True).content == b"verified: True"
+    assert signed_in_client.post(CONFIRM, form, follow=True).content == b"verified: True"
 
 
-def test_a_confirmation_from_the_future_does_not_count(alices, phone, clock, guarded_pages):
-    confirm(alices, phone)
+def test_a_confirmation_from_the_future_does_not_count(signed_in_client, phone, clock, guarded_pages):
+    step_up(signed_in_client, phone)
     clock.shift(-3600)
-    assert alices.get("/recent/").status_code == 303
+    assert signed_in_client.get("/recent/").status_code == 303

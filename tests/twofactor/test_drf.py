@@ -85,18 +85,18 @@ oauth.view_class = TokenView
 
 
 @pytest.fixture
-def door(settings):
+def add_view(settings):
     """The site's addresses and one more."""
 
-    def door(view):
+    def add_view(view):
         module = ModuleType("door")
         module.urlpatterns = [*urls.urlpatterns, path("v1/", include([path("door/", view)]))]
         settings.ROOT_URLCONF = module
 
-    return door
+    return add_view
 
 
-def named():
+def check_messages():
     said = run_checks(tags=[Tags.security])
     return {message.id: message.msg for message in said if message.id.startswith("twofactor")}
 
@@ -129,75 +129,75 @@ def named():
         "oauth",
     ],
 )
-def test_a_door_that_takes_the_password_alone_is_named(door, view, name):
-    door(view)
-    found = named()
+def test_a_door_that_takes_the_password_alone_is_named(add_view, view, name):
+    add_view(view)
+    found = check_messages()
     assert (list(found), "/v1/door/" in found[name]) == ([name], True)
 
 
 @pytest.mark.parametrize("view", [ByPasswordAlone, Verified, TokenRefreshView])
-def test_a_door_that_asks_for_more_is_not_named(door, view):
-    door(view.as_view())
-    assert named() == {}
+def test_a_door_that_asks_for_more_is_not_named(add_view, view):
+    add_view(view.as_view())
+    assert check_messages() == {}
 
 
 def test_the_api_of_this_app_is_not_named(settings):
     settings.ROOT_URLCONF = "config.api"
-    assert not {"twofactor.E020", "twofactor.E021"} & named().keys()
+    assert not {"twofactor.E020", "twofactor.E021"} & check_messages().keys()
 
 
 def test_basic_authentication_for_every_view_is_named(settings):
     basic = "rest_framework.authentication.BasicAuthentication"
     settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [basic]}
-    assert list(named()) == ["twofactor.E020"]
+    assert list(check_messages()) == ["twofactor.E020"]
 
 
-def test_many_doors_are_named_in_one_line(door, settings):
-    door(Orders.as_view())
+def test_many_doors_are_named_in_one_line(add_view, settings):
+    add_view(Orders.as_view())
     settings.ROOT_URLCONF.urlpatterns += [path(f"{n}/", Orders.as_view()) for n in range(9)]
-    assert "and 7 more" in named()["twofactor.E020"]
+    assert "and 7 more" in check_messages()["twofactor.E020"]
 
 
-def headers(name="alice@example.com", password=PASSWORD):
+def basic_auth(name="alice@example.com", password=PASSWORD):
     return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
-def test_the_guarded_door_opens_without_a_second_factor(door, client, alice):
-    door(ByPasswordAlone.as_view())
-    assert client.get("/v1/door/", headers=headers()).json() == {"orders": alice.pk}
+def test_the_guarded_door_opens_without_a_second_factor(add_view, client, alice):
+    add_view(ByPasswordAlone.as_view())
+    assert client.get("/v1/door/", headers=basic_auth()).json() == {"orders": alice.pk}
 
 
 @pytest.mark.proves("V-01", "V-33")
-def test_the_guarded_door_refuses_somebody_with_a_second_factor(door, client, phone):
-    door(ByPasswordAlone.as_view())
-    answer = client.get("/v1/door/", headers=headers())
+def test_the_guarded_door_refuses_somebody_with_a_second_factor(add_view, client, phone):
+    add_view(ByPasswordAlone.as_view())
+    answer = client.get("/v1/door/", headers=basic_auth())
     assert (answer.status_code, "can't ask for the code" in answer.json()["detail"]) == (401, True)
 
 
-def test_the_guarded_door_refuses_somebody_who_must_set_up(door, client, alice, settings):
+def test_the_guarded_door_refuses_somebody_who_must_set_up(add_view, client, alice, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
-    door(ByPasswordAlone.as_view())
-    assert client.get("/v1/door/", headers=headers()).status_code == 401
+    add_view(ByPasswordAlone.as_view())
+    assert client.get("/v1/door/", headers=basic_auth()).status_code == 401
 
 
-def test_the_guarded_door_tells_nothing_without_the_password(door, client, phone):
-    door(ByPasswordAlone.as_view())
-    answer = client.get("/v1/door/", headers=headers(password="wrong"))
+def test_the_guarded_door_tells_nothing_without_the_password(add_view, client, phone):
+    add_view(ByPasswordAlone.as_view())
+    answer = client.get("/v1/door/", headers=basic_auth(password="wrong"))
     assert (answer.status_code, "two-factor" in answer.text) == (401, False)
 
 
-def test_the_verified_door_opens_with_both_factors(door, client, alice, phone):
-    door(Verified.as_view())
+def test_the_verified_door_opens_with_both_factors(add_view, client, alice, phone):
+    add_view(Verified.as_view())
     sign_in(client, phone)
     assert client.get("/v1/door/").json() == {"orders": alice.pk}
 
 
-def test_the_verified_door_is_closed_without_a_second_factor(door, client, alice):
-    door(Verified.as_view())
+def test_the_verified_door_is_closed_without_a_second_factor(add_view, client, alice):
+    add_view(Verified.as_view())
     give_password(client)
     assert client.get("/v1/door/").status_code == 403
 
 
-def test_the_verified_door_is_closed_to_strangers(door, client, db):
-    door(Verified.as_view())
+def test_the_verified_door_is_closed_to_strangers(add_view, client, db):
+    add_view(Verified.as_view())
     assert client.get("/v1/door/").status_code == 403

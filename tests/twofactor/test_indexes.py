@@ -14,13 +14,13 @@ from tests.people import NOW, PASSWORD, Phone, enrol, give_password
 from tests.twofactor.sent_codes import (
     NUMBER,
     OTHER,
-    ask,
-    enter,
-    has_number,
-    mailed,
-    other_than,
-    texted,
-    with_pigeons,
+    add_number,
+    different_code,
+    enter_sent_code,
+    mailed_code,
+    record_text_messages,
+    request_code,
+    texted_code,
 )
 from twofactor.models import SentCode
 
@@ -30,7 +30,7 @@ VERIFY = "/two-factor/verify/"
 SETUP = "/two-factor/setup/"
 CROWD = 1000
 NEW_PASSWORD = "a quiet green harbour"
-EVERYBODY_ELSES = {
+ROWS_OF_OTHERS = {
     "authenticators": """
         INSERT INTO twofactor_authenticator (user_id, sealed_key, digits, period, t0, drift, last_step,
             enabled_at)
@@ -60,14 +60,14 @@ EVERYBODY_ELSES = {
 
 
 @pytest.fixture
-def asked(alice):
+def statements(alice):
     """What a test asks a database that knows its tables to be long: of a short one it reads the whole."""
     passwords.most_iterations_now()  # asked once an hour, of an index that holds nobody here
     with connection.cursor() as cursor:
         list(insert_people(cursor, CROWD))
         mine = [timezone.now()]  # PostgreSQL has a clock of its own
         cursor.execute("UPDATE accounts_passwordtries SET last_at = last_at - (now() - %s)", mine)
-        for sentence in EVERYBODY_ELSES.values():
+        for sentence in ROWS_OF_OTHERS.values():
             cursor.execute(sentence, {"now": NOW})
         cursor.execute("ANALYZE")
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -76,12 +76,12 @@ def asked(alice):
 
 
 @pytest.fixture
-def proof(alices, phone):
+def password_and_code(signed_in_client, phone):
     """What Alice is asked for before anything that would hurt."""
     return {"password": PASSWORD, "code": phone.code()}
 
 
-def test_signing_in_uses_indexes(asked, client, alice, clock):
+def test_signing_in_uses_indexes(statements, client, alice, clock):
     phone = enrol(alice, ["ABCDEFGHJKMNPQR"])
     client.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
     for code in ("000000", "ABCDEFGHJKMNPQR", phone.code()):
@@ -91,113 +91,116 @@ def test_signing_in_uses_indexes(asked, client, alice, clock):
         client.get("/")
         client.get("/two-factor/")
         client.post("/accounts/logout/")
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_what_an_address_tried_long_ago_is_not_read(asked, client, alice):
+def test_what_an_address_tried_long_ago_is_not_read(statements, client, alice):
     """Fifty tries in a quarter of an hour are counted, and kept for ninety days."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE accounts_passwordtries SET address = '127.0.0.1' WHERE address <> '255.255.255.255'"
         )
         cursor.execute("ANALYZE accounts_passwordtries")
-    asked.clear()
+    statements.clear()
     client.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_setting_up_uses_indexes(asked, client):
+def test_setting_up_uses_indexes(statements, client):
     give_password(client)
     phone = Phone(client.get(SETUP).context["setup"].key)
     client.post(f"{SETUP}verify/", {"code": phone.code()})
     client.post(f"{SETUP}codes/", {"saved": "on"})
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_signing_up_uses_indexes(asked, client, alice):
+def test_signing_up_uses_indexes(statements, client, alice):
     for email in ("new@example.com", alice.email):
         client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
     path = link(letters()[0])
     client.get(path)
     assert client.post(path, {"password": PASSWORD}).status_code == 303
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_a_new_password_uses_indexes(asked, client, alice):
+def test_a_new_password_uses_indexes(statements, client, alice):
     client.post("/accounts/password_reset/", {"email": alice.email})
     form = client.get(link()).url
     client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
     assert client.post("/accounts/login/", {"username": alice.email, "password": NEW_PASSWORD}).url == "/"
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_changing_the_account_uses_indexes(asked, alices, phone, proof):
-    alices.post("/two-factor/confirm/", proof)
-    assert alices.post("/accounts/email/change/", {"email": "new@example.com"}).status_code == 303
-    assert alices.post(link(letters()[-1])).status_code == 303
+def test_changing_the_account_uses_indexes(statements, signed_in_client, phone, password_and_code):
+    signed_in_client.post("/two-factor/confirm/", password_and_code)
+    assert signed_in_client.post("/accounts/email/change/", {"email": "new@example.com"}).status_code == 303
+    assert signed_in_client.post(link(letters()[-1])).status_code == 303
     new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     new["code"] = phone.code(off=1)
-    assert alices.post("/accounts/password_change/", new).status_code == 302
-    assert without_index(connection, asked) == []
+    assert signed_in_client.post("/accounts/password_change/", new).status_code == 302
+    assert without_index(connection, statements) == []
 
 
-def test_taking_back_an_account_whose_mail_failed_uses_indexes(asked, client, settings):
+def test_taking_back_an_account_whose_mail_failed_uses_indexes(statements, client, settings):
     send_mail_to_nobody(settings)
     client.post("/accounts/signup/", {"email": "new@example.com", "password": PASSWORD})
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-@pytest.mark.parametrize(("channel", "arrived"), [("email", mailed), ("sms", texted)])
-def test_a_sent_code_uses_indexes(asked, client, alice, settings, channel, arrived):
-    with_pigeons(settings)
-    has_number(alice)
+@pytest.mark.parametrize(("channel", "arrived"), [("email", mailed_code), ("sms", texted_code)])
+def test_a_sent_code_uses_indexes(statements, client, alice, settings, channel, arrived):
+    record_text_messages(settings)
+    add_number(alice)
     enrol(alice)
     give_password(client)
     client.get(OTHER)
-    assert [ask(client, channel).status_code for _ in range(2)] == [303, 429]
-    assert [enter(client, code).status_code for code in (other_than(arrived()), arrived())] == [422, 303]
-    assert without_index(connection, asked) == []
+    assert [request_code(client, channel).status_code for _ in range(2)] == [303, 429]
+    assert [enter_sent_code(client, code).status_code for code in (different_code(arrived()), arrived())] == [
+        422,
+        303,
+    ]
+    assert without_index(connection, statements) == []
 
 
-def test_a_number_for_text_messages_uses_indexes(asked, alices, proof, settings):
-    with_pigeons(settings)
-    alices.post("/two-factor/confirm/", proof)
-    alices.post("/two-factor/phone/", {"number": NUMBER})
-    for code in (other_than(texted()), texted()):
-        changed = alices.post("/two-factor/phone/verify/", {"code": code})
+def test_a_number_for_text_messages_uses_indexes(statements, signed_in_client, password_and_code, settings):
+    record_text_messages(settings)
+    signed_in_client.post("/two-factor/confirm/", password_and_code)
+    signed_in_client.post("/two-factor/phone/", {"number": NUMBER})
+    for code in (different_code(texted_code()), texted_code()):
+        changed = signed_in_client.post("/two-factor/phone/verify/", {"code": code})
     assert changed.status_code == 303
-    assert alices.post("/two-factor/phone/remove/").status_code == 303
-    assert without_index(connection, asked) == []
+    assert signed_in_client.post("/two-factor/phone/remove/").status_code == 303
+    assert without_index(connection, statements) == []
 
 
-def test_looking_after_it_uses_indexes(asked, alices):
+def test_looking_after_it_uses_indexes(statements, signed_in_client):
     for path in ("sessions/end/", "browsers/forget/", "nudge/dismiss/"):
-        assert alices.post(f"/two-factor/{path}").status_code == 303
-    assert alices.get("/two-factor/activity/").status_code == 200
-    assert without_index(connection, asked) == []
+        assert signed_in_client.post(f"/two-factor/{path}").status_code == 303
+    assert signed_in_client.get("/two-factor/activity/").status_code == 200
+    assert without_index(connection, statements) == []
 
 
-def test_new_codes_use_indexes(asked, alices, proof):
-    for form in (proof, {"saved": "on"}):
-        assert alices.post("/two-factor/backup-codes/", form).status_code == 303
-    assert without_index(connection, asked) == []
+def test_new_codes_use_indexes(statements, signed_in_client, password_and_code):
+    for form in (password_and_code, {"saved": "on"}):
+        assert signed_in_client.post("/two-factor/backup-codes/", form).status_code == 303
+    assert without_index(connection, statements) == []
 
 
-def test_turning_it_off_uses_indexes(asked, alices, proof):
-    assert alices.post("/two-factor/disable/", proof).status_code == 303
-    assert without_index(connection, asked) == []
+def test_turning_it_off_uses_indexes(statements, signed_in_client, password_and_code):
+    assert signed_in_client.post("/two-factor/disable/", password_and_code).status_code == 303
+    assert without_index(connection, statements) == []
 
 
-def test_a_program_uses_indexes(asked, phone, settings):
+def test_a_program_uses_indexes(statements, phone, settings):
     settings.ROOT_URLCONF = "tests.api.urls"
     program = Program().sign_in(phone)
     assert [program.renew().status_code, program.get("totp/status/").status_code] == [200, 200]
     assert program.post("jwt/verify/", {"token": program.access}).status_code == 200
     assert program.post("jwt/logout/", {"refresh": program.refresh}).status_code == 204
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_two_factor_in_a_program_uses_indexes(asked, alice, clock, settings):
+def test_two_factor_in_a_program_uses_indexes(statements, alice, clock, settings):
     settings.ROOT_URLCONF = "tests.api.urls"
     program = Program()
     program.give_password()
@@ -209,23 +212,23 @@ def test_two_factor_in_a_program_uses_indexes(asked, alice, clock, settings):
     ):
         assert program.post(f"totp/{path}/", {name: phone.code()}).status_code in {200, 204}
         clock.shift(60)
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_stepping_up_uses_indexes(asked, client, alice, clock):
+def test_stepping_up_uses_indexes(statements, client, alice, clock):
     phone = enrol(alice)
     give_password(client)
     client.post(VERIFY, {"code": phone.code()})
     clock.shift(60)
     client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    assert without_index(connection, asked) == []
+    assert without_index(connection, statements) == []
 
 
-def test_a_statement_without_an_index_is_noticed(asked, alice):
+def test_a_statement_without_an_index_is_noticed(statements, alice):
     type(alice).objects.filter(name="Alice").first()
-    assert len(without_index(connection, asked)) == 1
+    assert len(without_index(connection, statements)) == 1
 
 
-def test_an_index_that_is_read_from_end_to_end_is_noticed(asked, alice):
+def test_an_index_that_is_read_from_end_to_end_is_noticed(statements, alice):
     SentCode.objects.filter(purpose="none").first()
-    assert len(without_index(connection, asked)) == 1
+    assert len(without_index(connection, statements)) == 1

@@ -20,29 +20,29 @@ CONFIRM = "/two-factor/confirm/"
 
 
 @pytest.fixture
-def through_the_door(client, phone, guarded_pages):
+def sign_in_with_django(client, phone, guarded_pages):
     """The answer to Alice's password at another door."""
     form = {"username": "alice@example.com", "password": PASSWORD, "next": "/unguarded/"}
     return lambda **changes: client.post(DJANGO_LOGIN, {**form, **changes})
 
 
-def test_another_door_leads_to_the_code(through_the_door):
-    assert through_the_door().url.partition("?")[0] == VERIFY
+def test_another_door_leads_to_the_code(sign_in_with_django):
+    assert sign_in_with_django().url.partition("?")[0] == VERIFY
 
 
 @pytest.mark.proves("V-01")
-def test_another_door_opens_no_session(client, through_the_door):
-    through_the_door()
+def test_another_door_opens_no_session(client, sign_in_with_django):
+    sign_in_with_django()
     assert (signed_in_as(client), Session.objects.count()) == (None, 0)
 
 
-def test_after_the_code_the_way_goes_on(client, phone, through_the_door):
-    through_the_door()
+def test_after_the_code_the_way_goes_on(client, phone, sign_in_with_django):
+    sign_in_with_django()
     assert client.post(VERIFY, {"code": phone.code()}, follow=True).content == b"verified: True"
 
 
-def test_the_way_from_another_door_leads_to_no_other_site(client, phone, through_the_door):
-    through_the_door(next="//evil.example")
+def test_the_way_from_another_door_leads_to_no_other_site(client, phone, sign_in_with_django):
+    sign_in_with_django(next="//evil.example")
     assert "evil" not in client.post(VERIFY, {"code": phone.code()}).url
 
 
@@ -114,9 +114,11 @@ def test_a_held_session_goes_nowhere_after_the_password_has_changed(client, alic
     assert client.get("/accounts/profile/").url == "/accounts/login/"
 
 
-def test_whoever_has_given_the_code_stays_signed_in_through_another_door(alices, guarded_pages):
-    alices.post(DJANGO_LOGIN, {"username": "alice@example.com", "password": PASSWORD, "next": "/unguarded/"})
-    assert alices.get("/unguarded/").content == b"verified: True"
+def test_whoever_has_given_the_code_stays_signed_in_through_another_door(signed_in_client, guarded_pages):
+    signed_in_client.post(
+        DJANGO_LOGIN, {"username": "alice@example.com", "password": PASSWORD, "next": "/unguarded/"}
+    )
+    assert signed_in_client.get("/unguarded/").content == b"verified: True"
 
 
 def test_a_code_counts_for_nobody_else_in_the_same_request(client, phone, alice):
@@ -140,7 +142,7 @@ def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
     assert client.get("/two-factor/").status_code == 200
 
 
-def unmarked(client, user):
+def open_unmarked_session(client, user):
     """As it was before this app was installed."""
     client.force_login(user)
     session = client.session
@@ -151,17 +153,17 @@ def unmarked(client, user):
 
 
 def test_a_session_without_a_mark_is_held(client, alice, phone):
-    unmarked(client, alice)
+    open_unmarked_session(client, alice)
     assert client.get("/two-factor/").url.partition("?")[0] == VERIFY
 
 
 def test_a_session_without_a_mark_goes_on_without_a_factor(client, alice):
-    unmarked(client, alice)
+    open_unmarked_session(client, alice)
     assert client.get("/two-factor/").status_code == 200
 
 
 def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_assert_num_queries):
-    unmarked(client, alice)
+    open_unmarked_session(client, alice)
     client.get("/help/")
     with django_assert_num_queries(2):  # the session, and whose it is
         client.get("/help/")
@@ -171,47 +173,47 @@ def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_asse
 
 
 @pytest.fixture
-def without_gate(settings):
+def without_middleware(settings):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
 
 
-def queries(client, address="/help/"):
+def count_queries(client, address="/help/"):
     with CaptureQueriesContext(connection) as captured:
         client.get(address)
     return len(captured)
 
 
 @pytest.mark.proves("S-06")
-def test_with_a_factor_an_ordinary_page_costs_no_query_more(alices, request):
-    alices.get("/help/")
-    with_gate = queries(alices)
-    request.getfixturevalue("without_gate")
-    assert with_gate == queries(alices) == 2
+def test_with_a_factor_an_ordinary_page_costs_no_query_more(signed_in_client, request):
+    signed_in_client.get("/help/")
+    with_middleware = count_queries(signed_in_client)
+    request.getfixturevalue("without_middleware")
+    assert with_middleware == count_queries(signed_in_client) == 2
 
 
 def test_without_a_factor_an_ordinary_page_costs_no_query_more(client, alice, request):
     give_password(client)
-    with_gate = queries(client)
-    request.getfixturevalue("without_gate")
-    assert with_gate == queries(client) == 2
+    with_middleware = count_queries(client)
+    request.getfixturevalue("without_middleware")
+    assert with_middleware == count_queries(client) == 2
 
 
 def test_a_stranger_costs_no_query(client, db):
-    assert queries(client) == 0
+    assert count_queries(client) == 0
 
 
-def test_a_page_within_the_same_minute_writes_nothing(alices, clock):
-    alices.get("/help/")
+def test_a_page_within_the_same_minute_writes_nothing(signed_in_client, clock):
+    signed_in_client.get("/help/")
     clock.shift(59)
-    assert queries(alices) == 2
+    assert count_queries(signed_in_client) == 2
 
 
 # For developers
 
 
-def test_a_guarded_page_costs_no_query_more(alices, guarded_pages):
-    alices.get("/function/")
-    assert queries(alices, "/function/") == queries(alices, "/unguarded/")
+def test_a_guarded_page_costs_no_query_more(signed_in_client, guarded_pages):
+    signed_in_client.get("/function/")
+    assert count_queries(signed_in_client, "/function/") == count_queries(signed_in_client, "/unguarded/")
 
 
 def test_a_held_session_dies_with_the_password(client, alice, phone):
@@ -231,12 +233,12 @@ def test_a_held_session_of_somebody_who_was_deleted_is_answered(client, alice, p
 
 
 def test_a_session_without_a_mark_has_given_no_password_just_now(client, alice):
-    unmarked(client, alice)
+    open_unmarked_session(client, alice)
     assert client.get(SETUP).url.startswith(CONFIRM)
 
 
 def test_a_session_that_is_over_leaves_no_row(client, alice):
-    unmarked(client, alice)
+    open_unmarked_session(client, alice)
     alice.end_sessions()
     client.get("/help/")
     assert not Session.objects.exists()

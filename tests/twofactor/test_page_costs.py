@@ -9,10 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, Phone, enrol, give_password, sign_in
-from tests.twofactor.sent_codes import with_pigeons
+from tests.twofactor.sent_codes import record_text_messages
 from twofactor.factors import qr, totp
 
-QUESTIONS = {  # of each step at its dearest: known, and not to grow
+QUERIES = {  # of each step at its dearest: known, and not to grow
     "GET /accounts/login/ 200": 0,
     "POST /accounts/login/ 422": 7,  # two new rows, and once in a process how dear the hashes are
     "POST /accounts/login/ 303": 14,  # a try paid twice and given back; without a second factor, a session
@@ -42,10 +42,10 @@ QUESTIONS = {  # of each step at its dearest: known, and not to grow
     "POST /two-factor/disable/ 303": 26,  # trusted browsers and the phone go with it
 }
 QR_CODE = 0.020  # seconds
-FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+TRANSACTION_WORDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
 
 
-class Counting(Client):
+class CountingClient(Client):
     """A browser that remembers what each of its requests asked of the database, at its dearest."""
 
     def __init__(self):
@@ -56,86 +56,86 @@ class Counting(Client):
         with CaptureQueriesContext(connection) as asked:
             answer = super().request(**request)
         step = f"{request['REQUEST_METHOD']} {request['PATH_INFO']} {answer.status_code}"
-        found = [q["sql"] for q in asked.captured_queries if not q["sql"].startswith(FRAME)]
+        found = [q["sql"] for q in asked.captured_queries if not q["sql"].startswith(TRANSACTION_WORDS)]
         self.asked[step] = max(found, self.asked.get(step, []), key=len)
         return answer
 
     def too_many(self):
-        return {step: asked for step, asked in self.asked.items() if len(asked) > QUESTIONS[step]}
+        return {step: asked for step, asked in self.asked.items() if len(asked) > QUERIES[step]}
 
 
 @pytest.fixture
-def visitor(alice, settings):
-    with_pigeons(settings)
-    return Counting()
+def counting_client(alice, settings):
+    record_text_messages(settings)
+    return CountingClient()
 
 
-def test_signing_in_asks_little(visitor, alice, clock):
+def test_signing_in_asks_little(counting_client, alice, clock):
     phone = enrol(alice, ["ABCDEFGHJKMNPQR"])
-    visitor.get("/accounts/login/")
-    visitor.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
+    counting_client.get("/accounts/login/")
+    counting_client.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
     for code in ("000000", "ABCDEFGHJKMNPQR", phone.code()):
-        give_password(visitor)
-        visitor.get("/two-factor/verify/")
-        visitor.post("/two-factor/verify/", {"code": code})
-        visitor.post("/accounts/logout/")
-    assert visitor.too_many() == {}
+        give_password(counting_client)
+        counting_client.get("/two-factor/verify/")
+        counting_client.post("/two-factor/verify/", {"code": code})
+        counting_client.post("/accounts/logout/")
+    assert counting_client.too_many() == {}
 
 
-def test_a_whole_sign_in_asks_nineteen_questions_and_its_last_step_ten(visitor, alice):
+def test_a_whole_sign_in_asks_nineteen_questions_and_its_last_step_ten(counting_client, alice):
     phone = enrol(alice)
-    visitor.get("/accounts/login/")
-    give_password(visitor)
-    visitor.get("/two-factor/verify/")
-    visitor.post("/two-factor/verify/", {"code": phone.code()})
-    counts = [len(asked) for asked in visitor.asked.values()]
+    counting_client.get("/accounts/login/")
+    give_password(counting_client)
+    counting_client.get("/two-factor/verify/")
+    counting_client.post("/two-factor/verify/", {"code": phone.code()})
+    counts = [len(asked) for asked in counting_client.asked.values()]
     assert (sum(counts), counts[-1]) == (19, 10)
 
 
-def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(visitor, alice):
-    sign_in(visitor, enrol(alice))
-    visitor.get("/help/")
-    assert len(visitor.asked["GET /help/ 200"]) == 2
+def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(counting_client, alice):
+    sign_in(counting_client, enrol(alice))
+    counting_client.get("/help/")
+    assert len(counting_client.asked["GET /help/ 200"]) == 2
 
 
-def test_a_sent_code_asks_little(visitor, alice):
+def test_a_sent_code_asks_little(counting_client, alice):
     enrol(alice)
-    give_password(visitor)
+    give_password(counting_client)
     for path in ("other/", "backup/"):
-        visitor.get(f"/two-factor/verify/{path}")
-    visitor.post("/two-factor/verify/send/", {"channel": "email"})
-    visitor.get("/two-factor/verify/sent/")
-    visitor.post("/two-factor/verify/sent/", {"code": "000000"})
-    assert visitor.too_many() == {}
+        counting_client.get(f"/two-factor/verify/{path}")
+    counting_client.post("/two-factor/verify/send/", {"channel": "email"})
+    counting_client.get("/two-factor/verify/sent/")
+    counting_client.post("/two-factor/verify/sent/", {"code": "000000"})
+    assert counting_client.too_many() == {}
 
 
-def test_setting_up_asks_little(visitor, alice):
-    give_password(visitor)
-    phone = Phone(visitor.get("/two-factor/setup/").context["setup"].key)
-    visitor.get("/two-factor/setup/verify/")
-    visitor.post("/two-factor/setup/verify/", {"code": phone.code()})
-    visitor.get("/two-factor/setup/codes/")
-    visitor.post("/two-factor/setup/codes/", {"saved": "on"})
-    assert visitor.too_many() == {}
+def test_setting_up_asks_little(counting_client, alice):
+    give_password(counting_client)
+    phone = Phone(counting_client.get("/two-factor/setup/").context["setup"].key)
+    counting_client.get("/two-factor/setup/verify/")
+    counting_client.post("/two-factor/setup/verify/", {"code": phone.code()})
+    counting_client.get("/two-factor/setup/codes/")
+    counting_client.post("/two-factor/setup/codes/", {"saved": "on"})
+    assert counting_client.too_many() == {}
 
 
-def test_looking_after_it_asks_little(visitor, alice, clock):
+def test_looking_after_it_asks_little(counting_client, alice, clock):
     phone = enrol(alice)
-    give_password(visitor)
-    visitor.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
+    give_password(counting_client)
+    counting_client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
     for path in ("", "activity/", "disable/", "backup-codes/", "phone/"):
-        visitor.get(f"/two-factor/{path}")
+        counting_client.get(f"/two-factor/{path}")
     clock.shift(60)
-    visitor.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
-    visitor.get("/two-factor/backup-codes/")
-    visitor.post("/two-factor/backup-codes/", {"saved": "on"})
+    counting_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
+    counting_client.get("/two-factor/backup-codes/")
+    counting_client.post("/two-factor/backup-codes/", {"saved": "on"})
     clock.shift(60)
-    visitor.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    visitor.post("/two-factor/phone/", {"number": "+49 170 1234567"})
-    visitor.post("/two-factor/sessions/end/")
+    counting_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    counting_client.post("/two-factor/phone/", {"number": "+49 170 1234567"})
+    counting_client.post("/two-factor/sessions/end/")
     clock.shift(60)
-    visitor.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
-    assert visitor.too_many() == {}
+    counting_client.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+    assert counting_client.too_many() == {}
 
 
 def test_a_qr_code_is_drawn_in_no_time():

@@ -64,7 +64,7 @@ def browser(like=None):
     return client
 
 
-def asked(like=None):
+def after_password(like=None):
     client = browser()
     give_password(client)
     return client
@@ -109,32 +109,32 @@ def unwatched(monkeypatch, caplog):
 @pytest.mark.proves("2.3.4", "C-01")
 def test_one_code_a_hundred_times_signs_in_once(phone, request, repeat):
     """Ten pending sign-ins, ten tabs each (C-01)."""
-    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, VERIFY, {"code": phone.code()}))
     report(request, answers, sessions=sessions())
     assert sessions() == 1
 
 
 @pytest.mark.proves("C-02")
-def test_one_backup_code_a_hundred_times_signs_in_once(alice, paper, request, repeat):
+def test_one_backup_code_a_hundred_times_signs_in_once(alice, printed_codes, request, repeat):
     """C-02; one of three is spent."""
-    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
-    answers = at_once(*posts(tabs, "/two-factor/verify/backup/", {"code": paper[0]}))
+    tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
+    answers = at_once(*posts(tabs, "/two-factor/verify/backup/", {"code": printed_codes[0]}))
     report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (sessions(), backup_codes.count_unused(alice)) == (1, 2)
 
 
-def test_two_right_codes_for_one_pending_sign_in_open_one_session(phone, paper, request, repeat):
+def test_two_right_codes_for_one_pending_sign_in_open_one_session(phone, printed_codes, request, repeat):
     """D-15: an authenticator's code and a backup code, in tabs of one browser."""
-    client = asked()
-    answers = at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
+    client = after_password()
+    answers = at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": printed_codes[0]}))
     report(request, answers, sessions=sessions())
     assert sessions() == 1
 
 
-def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, paper, request, repeat):
-    client = asked()
-    at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": paper[0]}))
+def test_of_two_right_codes_for_one_pending_sign_in_one_is_kept(alice, phone, printed_codes, request, repeat):
+    client = after_password()
+    at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": printed_codes[0]}))
     step = Authenticator.objects.get().last_step
     assert (backup_codes.count_unused(alice) == 2) != (step * 30 >= timezone.now().timestamp() - 30)
 
@@ -166,7 +166,7 @@ def test_ten_backup_codes_at_once_sign_in_once_and_spend_one(alice, phone, reque
     """Ten pending sign-ins, ten tabs each; the first that is used ends the others, which keep their codes."""
     codes = backup_codes.generate()
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
-    actions = [post for code in codes for post in posts([asked()] * 10, VERIFY, {"code": code})]
+    actions = [post for code in codes for post in posts([after_password()] * 10, VERIFY, {"code": code})]
     answers = at_once(*actions)
     report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (sessions(), backup_codes.count_unused(alice)) == (1, 9)
@@ -175,19 +175,21 @@ def test_ten_backup_codes_at_once_sign_in_once_and_spend_one(alice, phone, reque
 @pytest.mark.proves("C-07")
 def test_a_double_click_signs_in_and_says_so(phone, request, repeat):
     """C-07: both answers lead on, and nothing was counted."""
-    answers = at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
+    answers = at_once(*posts([after_password()] * 2, VERIFY, {"code": phone.code()}))
     report(request, answers, sessions=sessions(), failures=GuessBudget.objects.get().failures)
     assert ([answer.status_code for answer in answers], sessions()) == ([303, 303], 1)
 
 
 @pytest.mark.proves("C-07")
 def test_a_double_click_costs_no_guess(phone, request, repeat):
-    at_once(*posts([asked()] * 2, VERIFY, {"code": phone.code()}))
+    at_once(*posts([after_password()] * 2, VERIFY, {"code": phone.code()}))
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)
 
 
-def test_a_double_click_on_a_backup_code_spends_one(alice, paper, request, repeat):
-    answers = at_once(*posts([asked()] * 2, "/two-factor/verify/backup/", {"code": paper[0]}))
+def test_a_double_click_on_a_backup_code_spends_one(alice, printed_codes, request, repeat):
+    answers = at_once(
+        *posts([after_password()] * 2, "/two-factor/verify/backup/", {"code": printed_codes[0]})
+    )
     report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (statuses(answers), backup_codes.count_unused(alice)) == ({303: 2}, 2)
 
@@ -205,15 +207,15 @@ def test_a_double_click_on_the_password_signs_in(alice, request, repeat):
 @pytest.mark.proves("15.4.2", "V-10", "X-04", "C-03")
 def test_a_hundred_wrong_codes_are_five_guesses(phone, request, repeat):
     """C-03, R-07, V-10: ten browsers, ten tabs each; 422 was looked at, 429 was not."""
-    tabs = [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, VERIFY, {"code": WRONG}))
     failures = GuessBudget.objects.get().failures
     report(request, answers, failures=failures)
     assert (statuses(answers), failures) == ({422: 5, 429: 95}, 5)
 
 
-def test_wrong_codes_of_every_kind_are_five_guesses(phone, paper, request, repeat):
-    client = asked()
+def test_wrong_codes_of_every_kind_are_five_guesses(phone, printed_codes, request, repeat):
+    client = after_password()
     forms = [{"code": WRONG}, {"code": "YYYYY-YYYYY-YYYYY"}] * 10
     answers = at_once(*posts([client], VERIFY, *forms))
     report(request, answers, failures=GuessBudget.objects.get().failures)
@@ -221,7 +223,7 @@ def test_wrong_codes_of_every_kind_are_five_guesses(phone, paper, request, repea
 
 
 def test_after_a_wait_a_hundred_are_one_guess(phone, clock, request, repeat):
-    client = asked()
+    client = after_password()
     [client.post(VERIFY, {"code": WRONG}) for _ in range(5)]
     clock.shift(31)
     answers = at_once(*posts([client], VERIFY, *[{"code": WRONG}] * CROWD))
@@ -258,7 +260,7 @@ def test_sixty_wrong_passwords_at_once_are_five_tries(alice, looked_at, email, r
 
 @pytest.mark.proves("L-3")
 def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_at, request, repeat):
-    known = asked()
+    known = after_password()
     known.post("/accounts/logout/")
     form = {"username": alice.email, "password": "wrong horse battery"}
     answers = at_once(*posts([known] * 60, "/accounts/login/", form))
@@ -364,7 +366,7 @@ def test_new_codes_saved_in_many_tabs_are_ten(alice, phone, laptop, request, rep
 @pytest.mark.proves("V-18")
 def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, repeat):
     """V-18: the same code, for a sign-in and for turning off."""
-    code, other = phone.code(), asked()
+    code, other = phone.code(), after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": code})
     answers = at_once(*off, *posts([other], VERIFY, {"code": code}))
     report(request, answers, on=enrolment.is_on(alice), sessions=sessions())
@@ -389,16 +391,18 @@ def test_one_code_confirms_one_session(phone, clock, request, repeat):
     assert statuses(answers)[303] == 1
 
 
-def test_one_backup_code_confirms_one_session(alice, phone, paper, clock, request, repeat):
-    answers = confirm_everywhere(phone, clock, lambda: paper[0])
+def test_one_backup_code_confirms_one_session(alice, phone, printed_codes, clock, request, repeat):
+    answers = confirm_everywhere(phone, clock, lambda: printed_codes[0])
     report(request, answers, left=backup_codes.count_unused(alice))
     assert (statuses(answers)[303], backup_codes.count_unused(alice)) == (1, 2)
 
 
-def test_turning_off_and_signing_in_at_once_never_half_signs_in(alice, phone, laptop, paper, request, repeat):
-    other = asked()
+def test_turning_off_and_signing_in_at_once_never_half_signs_in(
+    alice, phone, laptop, printed_codes, request, repeat
+):
+    other = after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
-    answers = at_once(*off, *posts([other], VERIFY, {"code": paper[0]}))
+    answers = at_once(*off, *posts([other], VERIFY, {"code": printed_codes[0]}))
     report(request, answers, on=enrolment.is_on(alice))
     assert other.get("/two-factor/").status_code == 302
 

@@ -13,16 +13,16 @@ from tests.twofactor.sent_codes import (
     NUMBER,
     SEND,
     SENT,
-    Pigeon,
-    ask,
-    has_number,
-    mailed,
-    other_than,
-    with_pigeons,
+    RecordingGateway,
+    add_number,
+    different_code,
+    mailed_code,
+    record_text_messages,
+    request_code,
 )
 from tests.twofactor.test_races import (
     REPEATS,
-    asked,
+    after_password,
     at_once,
     posts,
     report,
@@ -47,7 +47,7 @@ def alice(transactional_db, clock):
 @pytest.fixture
 def tabs(phone):
     """Ten pending sign-ins, ten tabs each."""
-    return [client for client in [asked() for _ in range(10)] for _ in range(10)]
+    return [client for client in [after_password() for _ in range(10)] for _ in range(10)]
 
 
 def counts():
@@ -66,29 +66,29 @@ def test_a_hundred_resends_are_one_letter(tabs, request, repeat):
 
 
 def test_a_hundred_resends_of_one_sign_in_cost_what_one_costs(phone, request, repeat):
-    answers = at_once(*posts([asked()] * CROWD, SEND, EMAIL))
+    answers = at_once(*posts([after_password()] * CROWD, SEND, EMAIL))
     report(request, answers, letters=len(mail.outbox))
     assert (len(mail.outbox), set(counts().values())) == (1, {1})
 
 
 def test_a_double_click_sends_once(phone, request, repeat):
-    answers = at_once(*posts([asked()] * 2, SEND, EMAIL))
+    answers = at_once(*posts([after_password()] * 2, SEND, EMAIL))
     assert (len(mail.outbox), statuses(answers)) == (1, {303: 1, 429: 1})
 
 
 def test_two_channels_at_once_send_one_message_each(alice, phone, settings, request, repeat):
-    with_pigeons(settings)
-    has_number(alice)
-    at_once(*posts([asked()] * 10, SEND, EMAIL, {"channel": "sms"}))
-    assert (len(mail.outbox), len(Pigeon.carried)) == (1, 1)
+    record_text_messages(settings)
+    add_number(alice)
+    at_once(*posts([after_password()] * 10, SEND, EMAIL, {"channel": "sms"}))
+    assert (len(mail.outbox), len(RecordingGateway.messages)) == (1, 1)
 
 
 def test_the_last_of_an_hour_is_sent_once(phone, clock, request, repeat):
     """Four of five have gone out."""
     for _ in range(4):
-        ask(asked())
+        request_code(after_password())
         clock.shift(60)
-    at_once(*posts([asked()] * 20, SEND, EMAIL))
+    at_once(*posts([after_password()] * 20, SEND, EMAIL))
     assert len(mail.outbox) == 5
 
 
@@ -106,7 +106,7 @@ def test_from_one_place_twenty_go_out(transactional_db, clock, request, repeat):
 
 def test_when_nothing_can_be_sent_everything_is_given_back(alice, phone, settings, request, repeat):
     send_mail_to_nobody(settings)
-    answers = at_once(*posts([asked()] * 15, SEND, EMAIL))
+    answers = at_once(*posts([after_password()] * 15, SEND, EMAIL))
     mine = [count for key, count in counts().items() if not key.startswith("codes sent from")]
     assert (set(mine), max(statuses(answers)) <= 503) == ({0}, True)
 
@@ -115,30 +115,30 @@ def test_when_nothing_can_be_sent_everything_is_given_back(alice, phone, setting
 
 
 @pytest.fixture
-def sent(phone):
-    client = asked()
-    ask(client)
+def sent_code_client(phone):
+    client = after_password()
+    request_code(client)
     return client
 
 
-def test_a_hundred_right_codes_sign_in_once(sent, request, repeat):
-    answers = at_once(*posts([sent] * CROWD, SENT, {"code": mailed()}))
+def test_a_hundred_right_codes_sign_in_once(sent_code_client, request, repeat):
+    answers = at_once(*posts([sent_code_client] * CROWD, SENT, {"code": mailed_code()}))
     report(request, answers, sessions=sessions())
     assert (sessions(), max(statuses(answers)) < 500) == (1, True)
 
 
-def test_a_double_click_signs_in_and_says_so(sent, request, repeat):
-    answers = at_once(*posts([sent] * 2, SENT, {"code": mailed()}))
+def test_a_double_click_signs_in_and_says_so(sent_code_client, request, repeat):
+    answers = at_once(*posts([sent_code_client] * 2, SENT, {"code": mailed_code()}))
     assert (statuses(answers), sessions()) == ({303: 2}, 1)
 
 
-def test_right_codes_at_once_leave_nothing_counted(sent, request, repeat):
-    at_once(*posts([sent] * 4, SENT, {"code": mailed()}))
+def test_right_codes_at_once_leave_nothing_counted(sent_code_client, request, repeat):
+    at_once(*posts([sent_code_client] * 4, SENT, {"code": mailed_code()}))
     assert GuessBudget.objects.get().failures == 0
 
 
-def test_of_a_hundred_wrong_codes_five_are_looked_at(sent, request, repeat):
-    answers = at_once(*posts([sent] * CROWD, SENT, {"code": other_than(mailed())}))
+def test_of_a_hundred_wrong_codes_five_are_looked_at(sent_code_client, request, repeat):
+    answers = at_once(*posts([sent_code_client] * CROWD, SENT, {"code": different_code(mailed_code())}))
     report(request, answers, tries=SentCode.objects.get().tries)
     assert (SentCode.objects.get().tries, GuessBudget.objects.get().failures, statuses(answers)) == (
         5,
@@ -147,10 +147,10 @@ def test_of_a_hundred_wrong_codes_five_are_looked_at(sent, request, repeat):
     )
 
 
-def test_of_a_sent_and_a_shown_code_one_signs_in(sent, phone, request, repeat):
+def test_of_a_sent_and_a_shown_code_one_signs_in(sent_code_client, phone, request, repeat):
     at_once(
-        *posts([sent], SENT, {"code": mailed()}),
-        *posts([sent], "/two-factor/verify/", {"code": phone.code()}),
+        *posts([sent_code_client], SENT, {"code": mailed_code()}),
+        *posts([sent_code_client], "/two-factor/verify/", {"code": phone.code()}),
     )
     assert sessions() == 1
 
@@ -159,36 +159,36 @@ def test_of_a_sent_and_a_shown_code_one_signs_in(sent, phone, request, repeat):
 
 
 @pytest.fixture
-def proven(alice, phone, clock, settings):
+def stepped_up_client(alice, phone, clock, settings):
     """A session that has given password and code again."""
-    with_pigeons(settings)
-    client = asked()
+    record_text_messages(settings)
+    client = after_password()
     client.post("/two-factor/verify/", {"code": phone.code()})
     clock.shift(60)
     client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
     return client
 
 
-def test_a_hundred_requests_for_one_number_are_one_text(proven, request, repeat):
-    answers = at_once(*posts([proven] * CROWD, "/two-factor/phone/", {"number": NUMBER}))
-    report(request, answers, texts=len(Pigeon.carried))
-    assert (len(Pigeon.carried), max(statuses(answers)) < 500) == (1, True)
+def test_a_hundred_requests_for_one_number_are_one_text(stepped_up_client, request, repeat):
+    answers = at_once(*posts([stepped_up_client] * CROWD, "/two-factor/phone/", {"number": NUMBER}))
+    report(request, answers, texts=len(RecordingGateway.messages))
+    assert (len(RecordingGateway.messages), max(statuses(answers)) < 500) == (1, True)
 
 
-def test_a_number_is_confirmed_once(proven, request, repeat):
-    proven.post("/two-factor/phone/", {"number": NUMBER})
-    code = Pigeon.carried[0][1][:6]
-    answers = at_once(*posts([proven] * 10, "/two-factor/phone/verify/", {"code": code}))
+def test_a_number_is_confirmed_once(stepped_up_client, request, repeat):
+    stepped_up_client.post("/two-factor/phone/", {"number": NUMBER})
+    code = RecordingGateway.messages[0][1][:6]
+    answers = at_once(*posts([stepped_up_client] * 10, "/two-factor/phone/verify/", {"code": code}))
     report(request, answers)
     assert (Phone.objects.get().number, max(statuses(answers)) < 500) == (NUMBER, True)
 
 
-def test_forgetting_all_browsers_at_once_breaks_nothing(proven, request, repeat):
-    answers = at_once(*posts([proven] * 20, "/two-factor/browsers/forget/", {}))
+def test_forgetting_all_browsers_at_once_breaks_nothing(stepped_up_client, request, repeat):
+    answers = at_once(*posts([stepped_up_client] * 20, "/two-factor/browsers/forget/", {}))
     assert statuses(answers) == {303: 20}
 
 
-def test_ending_other_sessions_at_once_breaks_nothing(proven, request, repeat):
-    answers = at_once(*posts([proven] * 10, "/two-factor/sessions/end/", {}))
+def test_ending_other_sessions_at_once_breaks_nothing(stepped_up_client, request, repeat):
+    answers = at_once(*posts([stepped_up_client] * 10, "/two-factor/sessions/end/", {}))
     report(request, answers)
     assert max(statuses(answers)) < 500

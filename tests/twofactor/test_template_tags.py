@@ -10,7 +10,7 @@ FILES = "django.core.cache.backends.filebased.FileBasedCache"
 
 
 @pytest.fixture
-def drawn():
+def render():
     """How often the text between the tags is rendered, for a language."""
     template = Template("{% load two_factor %}{% keep language %}{{ draw }}{% endkeep %}")
     times = []
@@ -37,18 +37,18 @@ def test_a_page_is_shown_when_the_cache_of_the_site_is_away(settings, tmp_path):
     assert Client().get("/accounts/login/").status_code == 200
 
 
-def test_a_kept_part_is_rendered_once(clock, drawn):
-    assert [drawn("en"), drawn("en")] == ["text 1", "text 1"]
+def test_a_kept_part_is_rendered_once(clock, render):
+    assert [render("en"), render("en")] == ["text 1", "text 1"]
 
 
-def test_each_language_has_its_own(clock, drawn):
-    assert [drawn("en"), drawn("de"), drawn("en")] == ["text 1", "text 2", "text 1"]
+def test_each_language_has_its_own(clock, render):
+    assert [render("en"), render("de"), render("en")] == ["text 1", "text 2", "text 1"]
 
 
-def test_a_kept_part_is_rendered_again_after_a_minute(clock, drawn):
-    drawn("en")
+def test_a_kept_part_is_rendered_again_after_a_minute(clock, render):
+    render("en")
     clock.shift(timedelta(seconds=61))
-    assert drawn("en") == "text 2"
+    assert render("en") == "text 2"
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ from django.test import Client
 
 from tests.accounts.letters import link
 from tests.people import PASSWORD, give_password
-from tests.twofactor.sent_codes import has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import add_number, texted_code
 from twofactor.models import Event, Phone, TrustedBrowser
 
 NEW = "a quiet green harbour"
@@ -32,12 +32,12 @@ def process_ends():
     post_save.disconnect(sender=Event, dispatch_uid="process ends")
 
 
-def post(client, path, **data):
+def post_until_process_ends(client, path, **data):
     with pytest.raises(ProcessEnds):
         client.post(path, data)
 
 
-def opens(password):
+def password_opens(password):
     data = {"username": "alice@example.com", "password": password}
     return Client().post("/accounts/login/", data).status_code == 303
 
@@ -47,15 +47,15 @@ def test_a_password_change(client, alice, process_ends):
     give_password(client)
     process_ends("password_changed")
     new = {"new_password1": NEW, "new_password2": NEW}
-    post(client, "/accounts/password_change/", old_password=PASSWORD, **new)
-    assert (opens(NEW), opens(PASSWORD)) == (False, True)
+    post_until_process_ends(client, "/accounts/password_change/", old_password=PASSWORD, **new)
+    assert (password_opens(NEW), password_opens(PASSWORD)) == (False, True)
 
 
 def test_a_session_goes_on_after_a_password_change_that_was_not_written(client, alice, process_ends):
     give_password(client)
     process_ends("password_changed")
     new = {"new_password1": NEW, "new_password2": NEW}
-    post(client, "/accounts/password_change/", old_password=PASSWORD, **new)
+    post_until_process_ends(client, "/accounts/password_change/", old_password=PASSWORD, **new)
     assert client.get("/accounts/profile/").status_code == 200
 
 
@@ -63,76 +63,75 @@ def test_a_password_reset(client, alice, process_ends):
     client.post("/accounts/password_reset/", {"email": alice.email})
     form = client.get(link())["Location"]
     process_ends("password_changed")
-    post(client, form, new_password1=NEW, new_password2=NEW)
-    assert (opens(NEW), opens(PASSWORD)) == (False, True)
+    post_until_process_ends(client, form, new_password1=NEW, new_password2=NEW)
+    assert (password_opens(NEW), password_opens(PASSWORD)) == (False, True)
 
 
-def test_a_new_address(alices, alice, phone, process_ends):
-    alices.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    alices.post("/accounts/email/change/", {"email": "alice@new.example"})
+def test_a_new_address(signed_in_client, alice, phone, process_ends):
+    signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    signed_in_client.post("/accounts/email/change/", {"email": "alice@new.example"})
     process_ends("address_changed")
-    post(alices, link())
+    post_until_process_ends(signed_in_client, link())
     alice.refresh_from_db()
     assert alice.email == "alice@example.com"
 
 
-@pytest.fixture
-def proven(alices, phone, settings):
-    """Password and code entered again just now."""
-    with_pigeons(settings)
-    alices.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    return alices
+@pytest.fixture(autouse=True)
+def sms_gateway(text_messages):
+    """The site can send text messages in every test here."""
 
 
-def test_a_new_phone_number(proven, process_ends):
-    proven.post("/two-factor/phone/", {"number": "+12015550123"})
+def test_a_new_phone_number(stepped_up_client, process_ends):
+    stepped_up_client.post("/two-factor/phone/", {"number": "+12015550123"})
     process_ends("phone_changed")
-    post(proven, "/two-factor/phone/verify/", code=texted())
+    post_until_process_ends(stepped_up_client, "/two-factor/phone/verify/", code=texted_code())
     assert Phone.objects.get().number == ""
 
 
-def test_a_wrong_code_for_a_new_number_is_still_counted(proven):
-    proven.post("/two-factor/phone/", {"number": "+12015550123"})
+def test_a_wrong_code_for_a_new_number_is_still_counted(stepped_up_client):
+    stepped_up_client.post("/two-factor/phone/", {"number": "+12015550123"})
     for _ in range(5):
-        proven.post("/two-factor/phone/verify/", {"code": f"{(int(texted()) + 1) % 10**6:06}"})
-    assert proven.post("/two-factor/phone/verify/", {"code": texted()}).status_code == 422
+        stepped_up_client.post(
+            "/two-factor/phone/verify/", {"code": f"{(int(texted_code()) + 1) % 10**6:06}"}
+        )
+    assert stepped_up_client.post("/two-factor/phone/verify/", {"code": texted_code()}).status_code == 422
 
 
-def test_a_removed_phone_number(proven, alice, process_ends):
-    has_number(alice)
+def test_a_removed_phone_number(stepped_up_client, alice, process_ends):
+    add_number(alice)
     process_ends("phone_changed")
-    post(proven, "/two-factor/phone/remove/")
+    post_until_process_ends(stepped_up_client, "/two-factor/phone/remove/")
     assert Phone.objects.count() == 1
 
 
 def test_a_trusted_browser(client, phone, process_ends):
     give_password(client)
     process_ends("browser_trusted")
-    post(client, "/two-factor/verify/", code=phone.code(), trust_browser="on")
+    post_until_process_ends(client, "/two-factor/verify/", code=phone.code(), trust_browser="on")
     assert TrustedBrowser.objects.count() == 0
 
 
-def trusting(client, phone):
+def trust_browser(client, phone):
     give_password(client)
     client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
     return TrustedBrowser.objects.get()
 
 
 def test_a_browser_that_is_forgotten(client, phone, process_ends):
-    browser = trusting(client, phone)
+    browser = trust_browser(client, phone)
     process_ends("browsers_forgotten")
-    post(client, f"/two-factor/browsers/{browser.pk}/forget/")
+    post_until_process_ends(client, f"/two-factor/browsers/{browser.pk}/forget/")
     assert TrustedBrowser.objects.count() == 1
 
 
 def test_all_browsers_that_are_forgotten(client, phone, process_ends):
-    trusting(client, phone)
+    trust_browser(client, phone)
     process_ends("browsers_forgotten")
-    post(client, "/two-factor/browsers/forget/")
+    post_until_process_ends(client, "/two-factor/browsers/forget/")
     assert TrustedBrowser.objects.count() == 1
 
 
-def test_the_end_of_other_sessions(alices, alice, process_ends):
+def test_the_end_of_other_sessions(signed_in_client, alice, process_ends):
     process_ends("sessions_ended")
-    post(alices, "/two-factor/sessions/end/")
-    assert alices.get("/accounts/profile/").status_code == 200
+    post_until_process_ends(signed_in_client, "/two-factor/sessions/end/")
+    assert signed_in_client.get("/accounts/profile/").status_code == 200

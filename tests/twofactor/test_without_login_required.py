@@ -14,7 +14,7 @@ BODY = {"code": "000000", "password": "secret", "saved": "on", "channel": "email
 
 
 @pytest.fixture(autouse=True)
-def open_by_default(settings, db, clock):
+def without_login_required(settings, db, clock):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != LOGIN_REQUIRED]
     Event.objects.create(user=None, kind="sessions_ended", at=NOW)  # of somebody whose account is deleted
 

@@ -20,50 +20,50 @@ VERIFY = "/two-factor/verify/"
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
-def test_a_code_one_step_off_is_accepted(asked, alice, phone, off):
-    enter_code(asked, phone.code(off=off))
-    assert signed_in_as(asked) == alice
+def test_a_code_one_step_off_is_accepted(pending_client, alice, phone, off):
+    enter_code(pending_client, phone.code(off=off))
+    assert signed_in_as(pending_client) == alice
 
 
 @pytest.mark.proves("V-08")
 @pytest.mark.parametrize("off", [-2, 2])
-def test_a_code_two_steps_off_is_refused(asked, phone, off):
-    enter_code(asked, phone.code(off=off))
-    assert signed_in_as(asked) is None
+def test_a_code_two_steps_off_is_refused(pending_client, phone, off):
+    enter_code(pending_client, phone.code(off=off))
+    assert signed_in_as(pending_client) is None
 
 
 @pytest.mark.parametrize("off", [-10, -2, 2, 4, 10])
-def test_no_answer_tells_that_a_code_belongs_to_another_moment(asked, phone, off):
+def test_no_answer_tells_that_a_code_belongs_to_another_moment(pending_client, phone, off):
     """Or a guess of now could be used in two minutes."""
-    wrong = next(code for code in ("000000", "111111") if code not in all_codes(phone))
-    pages = [without_tokens(enter_code(asked, code)) for code in (phone.code(off=off), wrong)]
+    wrong = next(code for code in ("000000", "111111") if code not in codes_nearby(phone))
+    pages = [text_without_tokens(enter_code(pending_client, code)) for code in (phone.code(off=off), wrong)]
     assert pages[0] == pages[1]
 
 
-def all_codes(phone):
+def codes_nearby(phone):
     return {phone.code(off=off) for off in range(-10, 11)}
 
 
-def without_tokens(page):
+def text_without_tokens(page):
     return re.sub(r'value="\w{64}"', "", page.text)
 
 
-def test_an_authenticator_of_eight_digits_and_a_minute_still_works(asked, alice, phone, clock):
+def test_an_authenticator_of_eight_digits_and_a_minute_still_works(pending_client, alice, phone, clock):
     Authenticator.objects.update(digits=8, period=60, last_step=0)
-    enter_code(asked, pyotp.TOTP(phone.key, digits=8, interval=60).at(timezone.now()))
-    assert signed_in_as(asked) == alice
+    enter_code(pending_client, pyotp.TOTP(phone.key, digits=8, interval=60).at(timezone.now()))
+    assert signed_in_as(pending_client) == alice
 
 
-def test_an_authenticator_of_eight_digits_is_asked_for_eight(asked, phone):
+def test_an_authenticator_of_eight_digits_is_asked_for_eight(pending_client, phone):
     Authenticator.objects.update(digits=8)
-    assert b"The code must be 8 numbers" in enter_code(asked, "123456").content
+    assert b"The code must be 8 numbers" in enter_code(pending_client, "123456").content
 
 
 @pytest.mark.proves("11.2.5")
-def test_an_authenticator_whose_key_does_not_open_lets_nobody_in(asked, phone):
+def test_an_authenticator_whose_key_does_not_open_lets_nobody_in(pending_client, phone):
     Authenticator.objects.update(sealed_key="damaged")
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) is None
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) is None
 
 
 def test_an_authenticator_whose_key_does_not_open_is_still_asked_for(client, phone):
@@ -71,16 +71,16 @@ def test_an_authenticator_whose_key_does_not_open_is_still_asked_for(client, pho
     assert give_password(client).url == VERIFY
 
 
-def test_a_backup_code_helps_when_the_key_does_not_open(asked, alice, paper):
+def test_a_backup_code_helps_when_the_key_does_not_open(pending_client, alice, printed_codes):
     Authenticator.objects.update(sealed_key="damaged")
-    enter_code(asked, paper[0], "/two-factor/verify/backup/")
-    assert signed_in_as(asked) == alice
+    enter_code(pending_client, printed_codes[0], "/two-factor/verify/backup/")
+    assert signed_in_as(pending_client) == alice
 
 
 # A code is good for one time
 
 
-def later(clock, client, seconds=1):
+def give_password_later(clock, client, seconds=1):
     clock.shift(seconds)
     give_password(client)
 
@@ -88,14 +88,14 @@ def later(clock, client, seconds=1):
 @pytest.mark.proves("6.5.1", "N-06")
 def test_a_code_signs_in_once(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client)
+    give_password_later(clock, client)
     enter_code(client, phone.code())
     assert signed_in_as(client) is None
 
 
 def test_a_used_code_says_that_it_was_used(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client)
+    give_password_later(clock, client)
     assert b"You have already used that code. Wait for a new one" in enter_code(client, phone.code()).content
 
 
@@ -103,7 +103,7 @@ def test_a_used_code_says_that_it_was_used(client, phone, clock):
 def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
     code = phone.code()
     sign_in(Client(), phone)
-    later(clock, client, 31)
+    give_password_later(clock, client, 31)
     enter_code(client, code)
     assert signed_in_as(client) is None
 
@@ -111,7 +111,7 @@ def test_a_used_code_is_dead_while_its_window_is_open(client, phone, clock):
 @pytest.mark.proves("C-08")
 def test_a_replayed_code_costs_no_guess(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client)
+    give_password_later(clock, client)
     enter_code(client, phone.code())
     assert counted_failures() == 0
 
@@ -119,7 +119,7 @@ def test_a_replayed_code_costs_no_guess(client, phone, clock):
 @pytest.mark.proves("N-06")
 def test_a_replay_is_remembered(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client)
+    give_password_later(clock, client)
     enter_code(client, phone.code())
     assert Event.objects.filter(kind="code_replayed").count() == 1
 
@@ -130,7 +130,7 @@ WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 @pytest.mark.proves("V-06")
 def test_a_used_code_is_used_however_it_is_written(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client)
+    give_password_later(clock, client)
     enter_code(client, phone.code().translate(WIDE))
     assert signed_in_as(client) is None
 
@@ -141,7 +141,7 @@ def test_an_older_code_is_dead_once_a_newer_one_was_used(client, phone, clock):
     enterer = Client()
     give_password(enterer)
     enter_code(enterer, phone.code(off=1))
-    later(clock, client)
+    give_password_later(clock, client)
     enter_code(client, older)
     assert signed_in_as(client) is None
 
@@ -153,7 +153,7 @@ def test_a_step_of_time_is_spent_once(phone, clock):
 
 def test_the_next_code_works(client, alice, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client, 30)
+    give_password_later(clock, client, 30)
     enter_code(client, phone.code())
     assert signed_in_as(client) == alice
 
@@ -161,12 +161,12 @@ def test_the_next_code_works(client, alice, phone, clock):
 @pytest.mark.proves("F-08")
 def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
     sign_in(Client(), phone)
-    later(clock, client, -3600)
+    give_password_later(clock, client, -3600)
     enter_code(client, phone.code())
     assert signed_in_as(client) is None
 
 
-def many_wrong(client, clock):
+def lock_for_an_hour(client, clock):
     """Wrong codes until the wait is an hour."""
     for _ in range(12):
         give_password(client)
@@ -181,7 +181,7 @@ def many_wrong(client, clock):
 @pytest.mark.proves("F-09")
 def test_a_wait_from_a_clock_that_was_ahead_is_over(client, alice, phone, clock):
     clock.shift(3600)
-    many_wrong(Client(), clock)
+    lock_for_an_hour(Client(), clock)
     clock.shift(-3600)
     sign_in(client, phone)
     assert signed_in_as(client) == alice
@@ -196,7 +196,7 @@ def test_a_day_of_guesses_that_has_yet_to_come_is_over(client, alice, phone, clo
 
 
 def test_the_clocks_of_two_servers_do_not_end_a_wait(client, phone, clock):
-    many_wrong(Client(), clock)
+    lock_for_an_hour(Client(), clock)
     clock.shift(-20)
     give_password(client)
     assert enter_code(client, phone.code()).status_code == 429

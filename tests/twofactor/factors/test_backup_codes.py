@@ -10,11 +10,9 @@ BACKUP = "/two-factor/verify/backup/"
 NEVER_MADE = "YYYYY-YYYYY-YYYYY"
 
 
-@pytest.fixture
-def asked(client, paper):
-    """Alice's browser, after the password."""
-    give_password(client)
-    return client
+@pytest.fixture(autouse=True)
+def codes(printed_codes):
+    """Alice has backup codes in every test here."""
 
 
 def test_a_set_has_ten_different_codes():
@@ -22,21 +20,21 @@ def test_a_set_has_ten_different_codes():
 
 
 @pytest.mark.proves("6.5.2", "N-07", "V-09")
-def test_codes_are_hashed_with_argon2id(real_hasher, paper):
+def test_codes_are_hashed_with_argon2id(real_hasher, printed_codes):
     assert all(code.digest.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for code in BackupCode.objects.all())
 
 
-def test_no_code_stands_in_the_database(paper):
+def test_no_code_stands_in_the_database(printed_codes):
     stored = str(list(BackupCode.objects.values()))
-    assert not any(code in stored or code.replace("-", "") in stored for code in paper)
+    assert not any(code in stored or code.replace("-", "") in stored for code in printed_codes)
 
 
-def test_a_set_has_one_salt(paper):
+def test_a_set_has_one_salt(printed_codes):
     assert len({backup_codes.salt_of(code.digest) for code in BackupCode.objects.all()}) == 1
 
 
 @pytest.mark.proves("6.5.2")
-def test_the_salt_has_128_bits(paper):
+def test_the_salt_has_128_bits(printed_codes):
     assert len(backup_codes.salt_of(BackupCode.objects.first().digest)) == 16
 
 
@@ -46,7 +44,7 @@ def test_every_set_has_a_salt_of_its_own(alice):
 
 
 @pytest.fixture
-def hashes(monkeypatch):
+def computed_hashes(monkeypatch):
     """How often the hash is computed; it is computed all the same."""
     count, hash_secret = [], backup_codes.hash_secret
     monkeypatch.setattr(backup_codes, "hash_secret", lambda *a, **k: count.append(a) or hash_secret(*a, **k))
@@ -55,134 +53,137 @@ def hashes(monkeypatch):
 
 @pytest.mark.proves("K-07")
 @pytest.mark.parametrize("used", [0, 2, 3])
-def test_a_wrong_code_costs_one_hash_whatever_is_left(asked, hashes, clock, used):
+def test_a_wrong_code_costs_one_hash_whatever_is_left(pending_client, computed_hashes, clock, used):
     some = BackupCode.objects.values_list("pk")[:used]
     BackupCode.objects.filter(pk__in=some).update(used_at="2026-01-01T00:00Z")
-    asked.post(BACKUP, {"code": NEVER_MADE})
-    assert len(hashes) == 1
+    pending_client.post(BACKUP, {"code": NEVER_MADE})
+    assert len(computed_hashes) == 1
 
 
 @pytest.mark.proves("K-07")
-def test_a_right_code_costs_one_hash(asked, hashes, paper):
-    asked.post(BACKUP, {"code": paper[2]})
-    assert len(hashes) == 1
+def test_a_right_code_costs_one_hash(pending_client, computed_hashes, printed_codes):
+    pending_client.post(BACKUP, {"code": printed_codes[2]})
+    assert len(computed_hashes) == 1
 
 
-def test_a_code_from_the_authenticator_costs_no_hash(asked, hashes):
-    asked.post("/two-factor/verify/", {"code": "123456"})
-    assert hashes == []
+def test_a_code_from_the_authenticator_costs_no_hash(pending_client, computed_hashes):
+    pending_client.post("/two-factor/verify/", {"code": "123456"})
+    assert computed_hashes == []
 
 
-def test_a_backup_code_signs_in(asked, alice, paper):
-    asked.post(BACKUP, {"code": paper[0]})
-    assert signed_in_as(asked) == alice
+def test_a_backup_code_signs_in(pending_client, alice, printed_codes):
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
+    assert signed_in_as(pending_client) == alice
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_codes_can_be_used_in_any_order(asked, alice, paper, place):
-    asked.post(BACKUP, {"code": paper[place]})
-    assert signed_in_as(asked) == alice
+def test_codes_can_be_used_in_any_order(pending_client, alice, printed_codes, place):
+    pending_client.post(BACKUP, {"code": printed_codes[place]})
+    assert signed_in_as(pending_client) == alice
 
 
-def test_a_backup_code_is_accepted_in_the_authenticators_field(asked, alice, paper):
-    asked.post("/two-factor/verify/", {"code": paper[0]})
-    assert signed_in_as(asked) == alice
+def test_a_backup_code_is_accepted_in_the_authenticators_field(pending_client, alice, printed_codes):
+    pending_client.post("/two-factor/verify/", {"code": printed_codes[0]})
+    assert signed_in_as(pending_client) == alice
 
 
-def test_the_session_remembers_that_it_was_a_backup_code(asked, paper):
-    asked.post(BACKUP, {"code": paper[0]})
-    assert asked.session["twofactor_amr"] == "backup"
+def test_the_session_remembers_that_it_was_a_backup_code(pending_client, printed_codes):
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
+    assert pending_client.session["twofactor_amr"] == "backup"
 
 
 @pytest.mark.parametrize("written", ["abcde-fghjk-mnpqr", "ABCDE FGHJK MNPQR", " ABCDEFGHJKMNPQR\n"])
-def test_handwriting_is_forgiven(asked, alice, written):
-    asked.post(BACKUP, {"code": written})
-    assert signed_in_as(asked) == alice
+def test_handwriting_is_forgiven(pending_client, alice, written):
+    pending_client.post(BACKUP, {"code": written})
+    assert signed_in_as(pending_client) == alice
 
 
 @pytest.mark.parametrize("slip", ["o123456789ABCDE", "OI23456789ABCDE", "0l23456789ABCDE"])
-def test_letters_that_look_like_digits_are_forgiven(asked, alice, slip):
-    asked.post(BACKUP, {"code": slip})
-    assert signed_in_as(asked) == alice
+def test_letters_that_look_like_digits_are_forgiven(pending_client, alice, slip):
+    pending_client.post(BACKUP, {"code": slip})
+    assert signed_in_as(pending_client) == alice
 
 
-def use(paper):
+def use_code(printed_codes):
     client = Client()
     give_password(client)
-    return client.post(BACKUP, {"code": paper})
+    return client.post(BACKUP, {"code": printed_codes})
 
 
 @pytest.mark.proves("6.5.1")
-def test_a_used_code_does_not_sign_in_again(asked, paper, clock):
-    use(paper[0])
+def test_a_used_code_does_not_sign_in_again(pending_client, printed_codes, clock):
+    use_code(printed_codes[0])
     clock.shift(1)
-    give_password(asked)
-    asked.post(BACKUP, {"code": paper[0]})
-    assert signed_in_as(asked) is None
+    give_password(pending_client)
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
+    assert signed_in_as(pending_client) is None
 
 
-def test_a_used_code_says_that_it_was_used(asked, paper, clock):
-    use(paper[0])
+def test_a_used_code_says_that_it_was_used(pending_client, printed_codes, clock):
+    use_code(printed_codes[0])
     clock.shift(1)
-    give_password(asked)
-    assert b"You have already used that backup code" in asked.post(BACKUP, {"code": paper[0]}).content
+    give_password(pending_client)
+    assert (
+        b"You have already used that backup code"
+        in pending_client.post(BACKUP, {"code": printed_codes[0]}).content
+    )
 
 
-def test_a_used_code_costs_no_guess(asked, paper, clock):
-    use(paper[0])
+def test_a_used_code_costs_no_guess(pending_client, printed_codes, clock):
+    use_code(printed_codes[0])
     clock.shift(1)
-    give_password(asked)
-    asked.post(BACKUP, {"code": paper[0]})
+    give_password(pending_client)
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
     assert GuessBudget.objects.get().failures == 0
 
 
 @pytest.mark.proves("N-07")
-def test_a_code_is_spent_once(alice, paper, clock):
+def test_a_code_is_spent_once(alice, printed_codes, clock):
     code = BackupCode.objects.first()
     assert [backup_codes.spend(code, timezone.now()) for _ in range(2)] == [True, False]
 
 
-def test_using_one_code_leaves_the_others(asked, alice, paper):
-    asked.post(BACKUP, {"code": paper[0]})
+def test_using_one_code_leaves_the_others(pending_client, alice, printed_codes):
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
     assert backup_codes.count_unused(alice) == 2
 
 
-def test_a_wrong_code_says_so(asked):
-    assert b"The backup code is not correct" in asked.post(BACKUP, {"code": NEVER_MADE}).content
+def test_a_wrong_code_says_so(pending_client):
+    assert b"The backup code is not correct" in pending_client.post(BACKUP, {"code": NEVER_MADE}).content
 
 
-def test_a_wrong_code_costs_a_guess(asked):
-    asked.post(BACKUP, {"code": NEVER_MADE})
+def test_a_wrong_code_costs_a_guess(pending_client):
+    pending_client.post(BACKUP, {"code": NEVER_MADE})
     assert GuessBudget.objects.get().failures == 1
 
 
 @pytest.mark.proves("N-07")
-def test_wrong_codes_of_both_kinds_are_counted_together(asked):
+def test_wrong_codes_of_both_kinds_are_counted_together(pending_client):
     for _ in range(3):
-        asked.post(BACKUP, {"code": NEVER_MADE})
-        asked.post("/two-factor/verify/", {"code": "000000"})
-    assert asked.post(BACKUP, {"code": NEVER_MADE}).status_code == 429
+        pending_client.post(BACKUP, {"code": NEVER_MADE})
+        pending_client.post("/two-factor/verify/", {"code": "000000"})
+    assert pending_client.post(BACKUP, {"code": NEVER_MADE}).status_code == 429
 
 
-def test_what_is_no_backup_code_costs_no_guess(asked):
-    asked.post(BACKUP, {"code": "ABCDE-12345"})
+def test_what_is_no_backup_code_costs_no_guess(pending_client):
+    pending_client.post(BACKUP, {"code": "ABCDE-12345"})
     assert GuessBudget.objects.get().failures == 0
 
 
-def test_what_is_no_backup_code_is_kept(asked):
-    assert b'value="ABCDE-12345"' in asked.post(BACKUP, {"code": "ABCDE-12345"}).content
+def test_what_is_no_backup_code_is_kept(pending_client):
+    assert b'value="ABCDE-12345"' in pending_client.post(BACKUP, {"code": "ABCDE-12345"}).content
 
 
-def test_an_authenticators_code_is_not_taken_for_a_backup_code(asked, phone):
-    asked.post(BACKUP, {"code": phone.code()})
-    assert signed_in_as(asked) is None
+def test_an_authenticators_code_is_not_taken_for_a_backup_code(pending_client, phone):
+    pending_client.post(BACKUP, {"code": phone.code()})
+    assert signed_in_as(pending_client) is None
 
 
-def test_somebody_elses_code_is_wrong(asked, paper, alice):
+def test_somebody_elses_code_is_wrong(pending_client, printed_codes, alice):
     enrol(person("bob@example.com"))
-    give_password(asked, "bob@example.com")
-    asked.post(BACKUP, {"code": paper[0]})
-    assert signed_in_as(asked) is None
+    give_password(pending_client, "bob@example.com")
+    pending_client.post(BACKUP, {"code": printed_codes[0]})
+    assert signed_in_as(pending_client) is None
 
 
 def test_a_person_without_codes_is_told_the_same(client, alice, phone):
@@ -199,16 +200,16 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("before", "said"), LEFT)
-def test_the_next_page_says_how_many_are_left(asked, alice, before, said):
+def test_the_next_page_says_how_many_are_left(pending_client, alice, before, said):
     first, *more = backup_codes.generate()[:before]
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, [first, *more]))
-    assert said in asked.post(BACKUP, {"code": first}, follow=True).text
+    assert said in pending_client.post(BACKUP, {"code": first}, follow=True).text
 
 
-def test_four_left_are_no_reason_to_make_new_ones(asked, alice):
+def test_four_left_are_no_reason_to_make_new_ones(pending_client, alice):
     first, *more = backup_codes.generate()[:5]
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, [first, *more]))
-    assert b"Make new ones" not in asked.post(BACKUP, {"code": first}, follow=True).content
+    assert b"Make new ones" not in pending_client.post(BACKUP, {"code": first}, follow=True).content
 
 
 def test_no_pages_offer_backup_codes_to_somebody_who_has_none(client, alice, phone):
@@ -216,5 +217,5 @@ def test_no_pages_offer_backup_codes_to_somebody_who_has_none(client, alice, pho
     assert BACKUP.encode() not in client.get("/two-factor/verify/other/").content
 
 
-def test_try_another_way_offers_backup_codes(asked):
-    assert BACKUP.encode() in asked.get("/two-factor/verify/other/").content
+def test_try_another_way_offers_backup_codes(pending_client):
+    assert BACKUP.encode() in pending_client.get("/two-factor/verify/other/").content

@@ -6,25 +6,32 @@ from django.core import mail
 
 from tests.accounts.letters import link
 from tests.people import PASSWORD, client_after_password, enrol, give_password, person, signed_in_as
-from tests.twofactor.sent_codes import OTHER, ask, enter, has_number, mailed, texted
+from tests.twofactor.sent_codes import (
+    OTHER,
+    add_number,
+    enter_sent_code,
+    mailed_code,
+    request_code,
+    texted_code,
+)
 from tests.twofactor.setup_steps import set_up
 
 VERIFY = "/two-factor/verify/"
 NEW_PASSWORD = "a quiet green harbour"
 
 
-def offered(client):
+def offered_channels(client):
     return [channel.kind for channel in client.get(OTHER).context["channels"]]
 
 
-def test_a_confirmed_address_is_offered(asked):
-    assert offered(asked) == ["email"]
+def test_a_confirmed_address_is_offered(pending_client):
+    assert offered_channels(pending_client) == ["email"]
 
 
 def test_an_unconfirmed_address_is_not_offered(client, clock, db):
     enrol(person(email_verified_at=None))
     give_password(client)
-    assert offered(client) == []
+    assert offered_channels(client) == []
 
 
 @pytest.mark.proves("N-09", "V-34")
@@ -32,7 +39,7 @@ def test_an_unconfirmed_address_gets_no_code(client, clock, db):
     """V-34"""
     enrol(person(email_verified_at=None))
     give_password(client)
-    assert (ask(client).status_code, mail.outbox) == (422, [])
+    assert (request_code(client).status_code, mail.outbox) == (422, [])
 
 
 @pytest.mark.parametrize(
@@ -50,15 +57,15 @@ def test_a_site_says_who_may_come_back_by_e_mail(client, db, clock, settings, ru
     settings.TWOFACTOR_EMAIL_FALLBACK = rule
     enrol(person(is_staff=is_staff))
     give_password(client)
-    assert (offered(client), ask(client).status_code == 303) == (kinds, bool(kinds))
+    assert (offered_channels(client), request_code(client).status_code == 303) == (kinds, bool(kinds))
 
 
-def test_a_changed_rule_holds_from_the_next_request(asked, settings):
+def test_a_changed_rule_holds_from_the_next_request(pending_client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
-    assert (ask(asked).status_code, mail.outbox) == (422, [])
+    assert (request_code(pending_client).status_code, mail.outbox) == (422, [])
 
 
-def reset_by_mail(client):
+def reset_password(client):
     client.post("/accounts/password_reset/", {"email": "alice@example.com"})
     form = client.get(link(), follow=True).request["PATH_INFO"]
     client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
@@ -77,17 +84,17 @@ A_YEAR = 365 * 86400
 @pytest.mark.proves("D-2")
 @pytest.mark.parametrize("later", [0, A_YEAR])
 def test_after_a_reset_by_mail_the_mailbox_is_not_enough(client, phone, clock, later):
-    reset_by_mail(client)
+    reset_password(client)
     clock.shift(later)
     waiting = client_after_password(password=NEW_PASSWORD)
-    assert (offered(waiting), ask(waiting).status_code) == ([], 422)
+    assert (offered_channels(waiting), request_code(waiting).status_code) == ([], 422)
 
 
 @pytest.mark.proves("D-2")
-def test_after_a_change_of_address_the_mailbox_is_not_enough(alices, phone, clock):
-    change_address(alices, phone)
+def test_after_a_change_of_address_the_mailbox_is_not_enough(signed_in_client, phone, clock):
+    change_address(signed_in_client, phone)
     clock.shift(A_YEAR)
-    assert offered(client_after_password(email="alice@new.example")) == []
+    assert offered_channels(client_after_password(email="alice@new.example")) == []
 
 
 @pytest.mark.parametrize("column", ["password", "email"])
@@ -95,36 +102,39 @@ def test_it_does_not_matter_what_code_has_changed_either(client, phone, alice, c
     """No hook is asked: a foreign site may write to its table as it likes."""
     value = make_password(PASSWORD) if column == "password" else "alice@new.example"
     type(alice).objects.update(**{column: value})
-    assert offered(client_after_password(email=value if column == "email" else alice.email)) == []
+    assert offered_channels(client_after_password(email=value if column == "email" else alice.email)) == []
 
 
 @pytest.mark.proves("D-2")
 def test_a_sign_in_with_the_app_makes_it_enough_again(client, phone, clock):
-    reset_by_mail(client)
+    reset_password(client)
     client_after_password(password=NEW_PASSWORD).post(VERIFY, {"code": phone.code()})
-    assert offered(client_after_password(password=NEW_PASSWORD)) == ["email"]
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == ["email"]
 
 
-def test_a_sign_in_with_a_backup_code_makes_it_enough_again(client, paper, clock):
-    reset_by_mail(client)
-    client_after_password(password=NEW_PASSWORD).post(VERIFY, {"code": paper[0]})
-    assert offered(client_after_password(password=NEW_PASSWORD)) == ["email"]
+def test_a_sign_in_with_a_backup_code_makes_it_enough_again(client, printed_codes, clock):
+    reset_password(client)
+    client_after_password(password=NEW_PASSWORD).post(VERIFY, {"code": printed_codes[0]})
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == ["email"]
 
 
 def test_a_wrong_code_does_not(client, phone, clock):
-    reset_by_mail(client)
+    reset_password(client)
     client_after_password(password=NEW_PASSWORD).post(VERIFY, {"code": "000000"})
-    assert offered(client_after_password(password=NEW_PASSWORD)) == []
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == []
 
 
 @pytest.mark.proves("D-2")
 def test_a_code_by_text_message_does_not(client, alice, phone, clock, text_messages):
-    has_number(alice)
-    reset_by_mail(client)
+    add_number(alice)
+    reset_password(client)
     waiting = client_after_password(password=NEW_PASSWORD)
-    ask(waiting, "sms")
-    enter(waiting, texted())
-    assert (signed_in_as(waiting), offered(client_after_password(password=NEW_PASSWORD))) == (alice, ["sms"])
+    request_code(waiting, "sms")
+    enter_sent_code(waiting, texted_code())
+    assert (signed_in_as(waiting), offered_channels(client_after_password(password=NEW_PASSWORD))) == (
+        alice,
+        ["sms"],
+    )
 
 
 @pytest.mark.proves("D-2")
@@ -134,12 +144,15 @@ def test_a_trusted_browser_does_not(client, alice, phone, clock):
     client.post("/accounts/logout/")
     type(alice).objects.update(email="alice@new.example")
     give_password(client, "alice@new.example")
-    assert (signed_in_as(client), offered(client_after_password(email="alice@new.example"))) == (alice, [])
+    assert (signed_in_as(client), offered_channels(client_after_password(email="alice@new.example"))) == (
+        alice,
+        [],
+    )
 
 
 def test_a_password_that_is_only_hashed_anew_is_the_same(client, phone, clock, settings):
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
-    assert offered(client_after_password()) == ["email"]
+    assert offered_channels(client_after_password()) == ["email"]
 
 
 def test_a_new_password_with_an_outdated_hash_in_its_place_is_a_new_one(alice, phone, clock, settings):
@@ -148,30 +161,33 @@ def test_a_new_password_with_an_outdated_hash_in_its_place_is_a_new_one(alice, p
     alice = type(alice).objects.get()
     alice.password = make_password(NEW_PASSWORD)
     alice.save(update_fields=["password"])
-    assert offered(client_after_password(password=NEW_PASSWORD)) == []
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == []
 
 
-def test_a_code_on_its_way_is_dead_when_the_address_has_changed(sent, alice, phone):
-    code = mailed()
+def test_a_code_on_its_way_is_dead_when_the_address_has_changed(sent_code_client, alice, phone):
+    code = mailed_code()
     type(alice).objects.update(email="alice@new.example")
-    assert (enter(sent, code).status_code, signed_in_as(sent)) == (422, None)
+    assert (enter_sent_code(sent_code_client, code).status_code, signed_in_as(sent_code_client)) == (
+        422,
+        None,
+    )
 
 
 def test_after_setting_up_a_code_by_mail_helps(client, alice, clock):
     give_password(client)
     set_up(client)
-    assert offered(client_after_password()) == ["email"]
+    assert offered_channels(client_after_password()) == ["email"]
 
 
 def test_after_a_reset_a_text_message_is_still_offered(client, alice, phone, clock, text_messages):
-    has_number(alice)
-    reset_by_mail(client)
-    assert offered(client_after_password(password=NEW_PASSWORD)) == ["sms"]
+    add_number(alice)
+    reset_password(client)
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == ["sms"]
 
 
-def test_a_password_changed_by_hand_asks_for_a_factor_too(alices, phone, clock):
-    change_password(alices, phone)
-    assert offered(client_after_password(password=NEW_PASSWORD)) == []
+def test_a_password_changed_by_hand_asks_for_a_factor_too(signed_in_client, phone, clock):
+    change_password(signed_in_client, phone)
+    assert offered_channels(client_after_password(password=NEW_PASSWORD)) == []
 
 
 def change_password(client, phone):

@@ -12,7 +12,7 @@ from twofactor.models import Allowance, GuessBudget
 HOUR = timedelta(hours=1)
 
 
-def guess(user, now):
+def try_guess(user, now):
     """How many there have been in a row, or the end of the wait."""
     try:
         return guesses.charge(user, now)
@@ -20,13 +20,13 @@ def guess(user, now):
         return lock.until
 
 
-def guess_is_refused(user):
+def refused_guess(user):
     with pytest.raises(guesses.Locked) as refused:
         guesses.charge(user, timezone.now())
     return refused.value
 
 
-def use_up(user, clock, failures):
+def make_guesses(user, clock, failures):
     """That many guesses in a row, each as soon as it is allowed."""
     for _ in range(failures):
         guesses.charge(user, timezone.now())
@@ -38,13 +38,13 @@ def use_up(user, clock, failures):
 
 @pytest.mark.proves("L-4")
 def test_five_guesses_are_free(alice, clock):
-    assert [guess(alice, timezone.now()) for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [try_guess(alice, timezone.now()) for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
 def test_the_fifth_wrong_guess_costs_thirty_seconds(alice, clock):
-    use_up(alice, clock, 4)
+    make_guesses(alice, clock, 4)
     guesses.charge(alice, timezone.now())
-    assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=30)
+    assert try_guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(29, False), (30, True)])
@@ -52,13 +52,13 @@ def test_after_thirty_seconds_there_is_one_more(alice, clock, seconds, allowed):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
     clock.shift(seconds)
-    assert (guess(alice, timezone.now()) == 6) is allowed
+    assert (try_guess(alice, timezone.now()) == 6) is allowed
 
 
 def test_one_guess_after_a_wait_is_not_two(alice, clock):
-    use_up(alice, clock, 5)
+    make_guesses(alice, clock, 5)
     guesses.charge(alice, timezone.now())
-    assert guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=60)
+    assert try_guess(alice, timezone.now()) == timezone.now() + timedelta(seconds=60)
 
 
 @pytest.mark.proves("N-02")
@@ -74,19 +74,19 @@ def test_the_hundredth_wait_is_an_hour():
 def test_asking_during_a_wait_does_not_make_it_longer(alice, clock):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
-    end = guess(alice, timezone.now())
+    end = try_guess(alice, timezone.now())
     clock.shift(20)
-    assert guess(alice, timezone.now()) == end
+    assert try_guess(alice, timezone.now()) == end
 
 
 def test_asking_during_a_wait_is_not_counted(alice, clock):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
-    [guess(alice, timezone.now()) for _ in range(10)]
+    [try_guess(alice, timezone.now()) for _ in range(10)]
     assert GuessBudget.objects.get(pk=alice.pk).failures == 5
 
 
-def twenty_a_day(alice, clock):
+def make_twenty_guesses(alice, clock):
     """Five at a time, with a right one in between."""
     began = timezone.now()
     for _ in range(4):
@@ -99,27 +99,27 @@ def twenty_a_day(alice, clock):
 
 @pytest.mark.proves("N-02")
 def test_twenty_guesses_are_enough_for_a_day(alice, clock):
-    began = twenty_a_day(alice, clock)
-    assert guess(alice, timezone.now()) == began + timedelta(hours=24)
+    began = make_twenty_guesses(alice, clock)
+    assert try_guess(alice, timezone.now()) == began + timedelta(hours=24)
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(-1, False), (0, True)])
 def test_a_day_begins_with_its_first_guess(alice, clock, seconds, allowed):
-    clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24, seconds=seconds))
-    assert (guess(alice, timezone.now()) == 1) is allowed
+    clock.move_to(make_twenty_guesses(alice, clock) + timedelta(hours=24, seconds=seconds))
+    assert (try_guess(alice, timezone.now()) == 1) is allowed
 
 
 def test_a_new_day_counts_from_one(alice, clock):
-    clock.move_to(twenty_a_day(alice, clock) + timedelta(hours=24))
+    clock.move_to(make_twenty_guesses(alice, clock) + timedelta(hours=24))
     guesses.charge(alice, timezone.now())
     assert GuessBudget.objects.get(pk=alice.pk).day_failures == 1
 
 
 def test_a_right_code_clears_the_count_and_the_wait(alice, clock):
-    use_up(alice, clock, 7)
+    make_guesses(alice, clock, 7)
     guesses.charge(alice, timezone.now())
     guesses.reset_after_success(alice, with_factor=True)
-    assert guess(alice, timezone.now()) == 1
+    assert try_guess(alice, timezone.now()) == 1
 
 
 @pytest.mark.proves("L-4")
@@ -147,7 +147,7 @@ def test_a_refund_gives_back_the_wait_that_its_charge_began(alice, clock):
     for _ in range(5):
         guesses.charge(alice, timezone.now())
     guesses.refund(alice)
-    assert guess(alice, timezone.now()) == 5
+    assert try_guess(alice, timezone.now()) == 5
 
 
 def test_refunds_never_go_below_nothing(alice, clock):
@@ -162,10 +162,10 @@ def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
     GuessBudget.objects.filter(pk=alice.pk).update(failures=99, day_failures=0)
     guesses.charge(alice, timezone.now())
     clock.shift(timedelta(days=365))
-    assert guess(alice, timezone.now()) is None
+    assert try_guess(alice, timezone.now()) is None
 
 
-def stop(user, clock):
+def use_last_guess(user, clock):
     """A hundred wrong guesses in a row; the wait after the last one is over."""
     guesses.charge(user, timezone.now())
     GuessBudget.objects.update(failures=99, day_failures=0)
@@ -173,7 +173,7 @@ def stop(user, clock):
     clock.shift(HOUR)
 
 
-def with_new_password(password="a new one altogether"):  # noqa: S107
+def set_new_password(password="a new one altogether"):  # noqa: S107
     user = get_user_model().objects.get()
     user.set_password(password)
     user.save()
@@ -182,119 +182,119 @@ def with_new_password(password="a new one altogether"):  # noqa: S107
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_lifts_the_stop_for_one_guess(alice, clock):
-    stop(alice, clock)
-    alice = with_new_password()
-    assert [guess(alice, timezone.now()) for _ in range(2)] == [100, None]
+    use_last_guess(alice, clock)
+    alice = set_new_password()
+    assert [try_guess(alice, timezone.now()) for _ in range(2)] == [100, None]
 
 
 def test_a_refund_after_a_lift_keeps_the_stop(alice, clock):
-    stop(alice, clock)
-    alice = with_new_password()
+    use_last_guess(alice, clock)
+    alice = set_new_password()
     guesses.charge(alice, timezone.now())
     guesses.refund(alice)
-    assert guess(alice, timezone.now()) is None
+    assert try_guess(alice, timezone.now()) is None
 
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_wrong_guesses(alice, clock):
     [guesses.charge(alice, timezone.now()) for _ in range(4)]
-    assert guess(with_new_password(), timezone.now()) == 5
+    assert try_guess(set_new_password(), timezone.now()) == 5
 
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_running_wait(alice, clock):
     [guesses.charge(alice, timezone.now()) for _ in range(5)]
-    assert guess(with_new_password(), timezone.now()) == timezone.now() + timedelta(seconds=30)
+    assert try_guess(set_new_password(), timezone.now()) == timezone.now() + timedelta(seconds=30)
 
 
 @pytest.mark.proves("L-4")
 def test_a_new_password_keeps_the_count_of_the_day(alice, clock):
-    began = twenty_a_day(alice, clock)
-    assert guess(with_new_password(), timezone.now()) == began + timedelta(hours=24)
+    began = make_twenty_guesses(alice, clock)
+    assert try_guess(set_new_password(), timezone.now()) == began + timedelta(hours=24)
 
 
 def test_after_the_last_guess_a_new_password_keeps_the_wait_too(alice, clock):
-    stop(alice, clock)
+    use_last_guess(alice, clock)
     clock.shift(-HOUR)
-    assert guess(with_new_password(), timezone.now()) == timezone.now() + HOUR
+    assert try_guess(set_new_password(), timezone.now()) == timezone.now() + HOUR
 
 
 def test_a_right_code_after_a_new_password_ends_the_row(alice, clock):
-    stop(alice, clock)
-    alice = with_new_password()
+    use_last_guess(alice, clock)
+    alice = set_new_password()
     guesses.charge(alice, timezone.now())
     guesses.reset_after_success(alice, with_factor=True)
-    assert guess(alice, timezone.now()) == 1
+    assert try_guess(alice, timezone.now()) == 1
 
 
 @pytest.mark.proves("L-4")
 @pytest.mark.parametrize(("days", "allowed"), [(29, False), (30, True)])
 def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, allowed):
-    stop(alice, clock)
-    guesses.charge(with_new_password(), timezone.now())
-    alice = with_new_password("and another one")
+    use_last_guess(alice, clock)
+    guesses.charge(set_new_password(), timezone.now())
+    alice = set_new_password("and another one")
     clock.shift(timedelta(days=days))
-    assert (guess(alice, timezone.now()) == 100) is allowed
+    assert (try_guess(alice, timezone.now()) == 100) is allowed
 
 
 def test_until_then_the_person_is_told_how_long(alice, clock):
-    stop(alice, clock)
+    use_last_guess(alice, clock)
     lifted_at = timezone.now()
-    guesses.charge(with_new_password(), lifted_at)
+    guesses.charge(set_new_password(), lifted_at)
     clock.shift(HOUR)
-    assert guess(with_new_password("and another one"), timezone.now()) == lifted_at + timedelta(days=30)
+    assert try_guess(set_new_password("and another one"), timezone.now()) == lifted_at + timedelta(days=30)
 
 
 def test_who_is_stopped_again_is_told_when_a_new_password_helps(alice, clock):
-    stop(alice, clock)
-    assert guess_is_refused(alice).lifts_at is None
+    use_last_guess(alice, clock)
+    assert refused_guess(alice).lifts_at is None
     lifted_at = timezone.now()
-    guesses.charge(with_new_password(), lifted_at)
+    guesses.charge(set_new_password(), lifted_at)
     clock.shift(HOUR)
-    lock = guess_is_refused(get_user_model().objects.get())
+    lock = refused_guess(get_user_model().objects.get())
     assert (lock.until, lock.lifts_at) == (None, lifted_at + timedelta(days=30))
 
 
 def test_a_request_from_before_the_new_password_lifts_nothing(alice, clock):
-    stop(alice, clock)
+    use_last_guess(alice, clock)
     before = get_user_model().objects.get()
-    guesses.charge(with_new_password(), timezone.now())
+    guesses.charge(set_new_password(), timezone.now())
     GuessBudget.objects.update(lifted_at=None)
     clock.shift(HOUR)
-    assert guess(before, timezone.now()) is None
+    assert try_guess(before, timezone.now()) is None
 
 
 def test_the_same_password_hashed_anew_lifts_nothing(alice, clock, settings):
-    stop(alice, clock)
+    use_last_guess(alice, clock)
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
     assert alice.check_password(PASSWORD)
-    assert guess(get_user_model().objects.get(), timezone.now()) is None
+    assert try_guess(get_user_model().objects.get(), timezone.now()) is None
 
 
 @pytest.mark.parametrize("digest", ["", "12345678.abc"], ids=["none", "of a key that is gone"])
 def test_a_digest_that_cannot_be_checked_lifts_nothing(alice, clock, digest):
-    stop(alice, clock)
+    use_last_guess(alice, clock)
     GuessBudget.objects.update(password_digest=digest)
-    assert guess(with_new_password(), timezone.now()) is None
+    assert try_guess(set_new_password(), timezone.now()) is None
 
 
 def test_support_lifts_the_stop_after_a_new_password_alone(alice, clock):
-    stop(alice, clock)
-    assert (guesses.unlock(alice), guesses.unlock(with_new_password())) == (False, True)
+    use_last_guess(alice, clock)
+    assert (guesses.unlock(alice), guesses.unlock(set_new_password())) == (False, True)
 
 
 def test_support_lifts_the_stop_also_where_a_new_password_has_just_done_so(alice, clock):
-    stop(alice, clock)
-    guesses.charge(with_new_password(), timezone.now())
-    assert guesses.unlock(with_new_password("and another one"))
+    use_last_guess(alice, clock)
+    guesses.charge(set_new_password(), timezone.now())
+    assert guesses.unlock(set_new_password("and another one"))
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["the same password", "a new one"])
 def test_whoever_is_counted_as_locked_is_locked(alice, clock, new):
-    stop(alice, clock)
-    alice = with_new_password() if new else alice
+    use_last_guess(alice, clock)
+    alice = set_new_password() if new else alice
     assert guesses.locked_now(timezone.now()).exists() is not new
-    assert (guess(alice, timezone.now()) is None) is not new
+    assert (try_guess(alice, timezone.now()) is None) is not new
 
 
 def test_saving_a_person_without_a_new_password_clears_nothing(alice, clock):
@@ -312,61 +312,61 @@ def test_a_password_that_is_only_hashed_anew_clears_nothing(alice, clock, settin
 
 def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
     bob = django_user_model.objects.create_user("bob@example.com", PASSWORD)
-    use_up(alice, clock, 5)
-    assert guess(bob, timezone.now()) == 1
+    make_guesses(alice, clock, 5)
+    assert try_guess(bob, timezone.now()) == 1
 
 
 # Allowances
 
 
-def take(clock, subject=1, count=3):
+def take_allowance(clock, subject=1, count=3):
     return Limit("letters", count, HOUR).take(subject, timezone.now())
 
 
 def test_something_may_happen_as_often_as_its_limit_says(db, clock):
-    assert [take(clock) for _ in range(5)] == [True, True, True, False, False]
+    assert [take_allowance(clock) for _ in range(5)] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(3599, False), (3600, True)])
 def test_it_may_happen_again_when_the_window_has_passed(db, clock, seconds, allowed):
-    [take(clock) for _ in range(3)]
+    [take_allowance(clock) for _ in range(3)]
     clock.shift(seconds)
-    assert take(clock) is allowed
+    assert take_allowance(clock) is allowed
 
 
 def test_refused_tries_do_not_make_the_window_longer(db, clock):
-    [take(clock) for _ in range(3)]
+    [take_allowance(clock) for _ in range(3)]
     clock.shift(3599)
-    take(clock)
+    take_allowance(clock)
     clock.shift(1)
-    assert take(clock)
+    assert take_allowance(clock)
 
 
 @pytest.mark.proves("F-09")
 def test_a_window_of_a_clock_that_was_ahead_is_over(db, clock):
     clock.shift(HOUR)
-    [take(clock) for _ in range(3)]
+    [take_allowance(clock) for _ in range(3)]
     clock.shift(-HOUR)
-    assert take(clock)
+    assert take_allowance(clock)
 
 
 def test_the_clocks_of_two_servers_do_not_end_a_window(db, clock):
-    [take(clock) for _ in range(3)]
+    [take_allowance(clock) for _ in range(3)]
     clock.shift(-20)
-    assert not take(clock)
+    assert not take_allowance(clock)
 
 
 def test_a_new_window_counts_from_one(db, clock):
-    [take(clock) for _ in range(3)]
+    [take_allowance(clock) for _ in range(3)]
     clock.shift(HOUR)
-    assert [take(clock) for _ in range(4)] == [True, True, True, False]
+    assert [take_allowance(clock) for _ in range(4)] == [True, True, True, False]
 
 
 def test_every_subject_has_its_own_count(db, clock):
-    [take(clock) for _ in range(3)]
-    assert take(clock, subject=2)
+    [take_allowance(clock) for _ in range(3)]
+    assert take_allowance(clock, subject=2)
 
 
 def test_a_refused_try_is_not_counted(db, clock):
-    [take(clock) for _ in range(5)]
+    [take_allowance(clock) for _ in range(5)]
     assert Allowance.objects.get().count == 3

@@ -7,165 +7,176 @@ from django.core import mail
 from django.utils import timezone
 
 from tests.people import client_after_password, enrol, person, signed_in_as
-from tests.twofactor.sent_codes import SEND, SENT, ask, count_allowances, enter, has_number, mailed
+from tests.twofactor.sent_codes import (
+    SEND,
+    SENT,
+    add_number,
+    count_allowances,
+    enter_sent_code,
+    mailed_code,
+    request_code,
+)
 from twofactor.factors import sent_codes
 
 HTMX = {"HX-Request": "true"}
 
 
-def ask_in_a_new_sign_in(times, clock, every=60):
+def request_codes_in_new_sign_ins(times, clock, every=60):
     """What the last of them answered, each a while after the one before."""
     for turn in range(times):
         if turn:
             clock.shift(every)
-        answer = ask(client_after_password())
+        answer = request_code(client_after_password())
     return answer
 
 
 # How often
 
 
-def test_a_second_code_within_a_minute_is_too_soon(sent):
-    assert (ask(sent).status_code, len(mail.outbox)) == (429, 1)
+def test_a_second_code_within_a_minute_is_too_soon(sent_code_client):
+    assert (request_code(sent_code_client).status_code, len(mail.outbox)) == (429, 1)
 
 
 @pytest.mark.proves("L-6")
 @pytest.mark.parametrize(("later", "status"), [(59, 429), (60, 303)])
-def test_a_minute_is_sixty_seconds(sent, clock, later, status):
+def test_a_minute_is_sixty_seconds(sent_code_client, clock, later, status):
     clock.shift(later)
-    assert ask(sent).status_code == status
+    assert request_code(sent_code_client).status_code == status
 
 
-def test_too_soon_says_for_how_long(sent, clock):
+def test_too_soon_says_for_how_long(sent_code_client, clock):
     clock.shift(10)
-    answer = ask(sent)
+    answer = request_code(sent_code_client)
     assert (answer["Retry-After"], "in 50 seconds" in answer.text) == ("50", True)
 
 
-def test_asking_too_soon_does_not_push_the_time_back(sent, clock):
+def test_asking_too_soon_does_not_push_the_time_back(sent_code_client, clock):
     clock.shift(30)
-    ask(sent)
+    request_code(sent_code_client)
     clock.shift(30)
-    assert ask(sent).status_code == 303
+    assert request_code(sent_code_client).status_code == 303
 
 
-def test_the_form_of_the_page_that_says_too_soon_posts_to_the_field_that_takes_it(sent):
-    page = ask(sent).text
+def test_the_form_of_the_page_that_says_too_soon_posts_to_the_field_that_takes_it(sent_code_client):
+    page = request_code(sent_code_client).text
     form = re.search("<form[^>]*>(?:(?!</form>).)*name=.code.", page, re.DOTALL)[0]
     assert f'action="{SENT}"' in form
 
 
-def test_asking_too_soon_in_a_new_sign_in_is_not_called_a_wrong_code(sent):
+def test_asking_too_soon_in_a_new_sign_in_is_not_called_a_wrong_code(sent_code_client):
     other = client_after_password()
-    assert "You entered the wrong code too many times" not in ask(other).text
+    assert "You entered the wrong code too many times" not in request_code(other).text
 
 
-def test_asking_too_soon_in_a_new_sign_in_still_offers_the_authenticator(sent):
+def test_asking_too_soon_in_a_new_sign_in_still_offers_the_authenticator(sent_code_client):
     other = client_after_password()
-    assert 'href="/two-factor/verify/"' in ask(other).text
+    assert 'href="/two-factor/verify/"' in request_code(other).text
 
 
-def test_the_page_that_says_too_soon_still_offers_to_send(sent):
-    assert f'action="{SEND}"' in ask(sent).text
+def test_the_page_that_says_too_soon_still_offers_to_send(sent_code_client):
+    assert f'action="{SEND}"' in request_code(sent_code_client).text
 
 
-def test_the_code_that_was_sent_works_after_asking_too_soon(sent, alice):
-    ask(sent)
-    enter(sent, mailed())
-    assert signed_in_as(sent) == alice
+def test_the_code_that_was_sent_works_after_asking_too_soon(sent_code_client, alice):
+    request_code(sent_code_client)
+    enter_sent_code(sent_code_client, mailed_code())
+    assert signed_in_as(sent_code_client) == alice
 
 
-def test_too_soon_is_a_whole_page_for_htmx_as_well(sent):
-    assert "<!doctype html>" in ask(sent, headers=HTMX).text
+def test_too_soon_is_a_whole_page_for_htmx_as_well(sent_code_client):
+    assert "<!doctype html>" in request_code(sent_code_client, headers=HTMX).text
 
 
-def test_a_minute_counts_across_sign_ins(sent):
+def test_a_minute_counts_across_sign_ins(sent_code_client):
     other = client_after_password()
-    assert (ask(other).status_code, len(mail.outbox)) == (429, 1)
+    assert (request_code(other).status_code, len(mail.outbox)) == (429, 1)
 
 
 def test_five_codes_an_hour(phone, clock):
-    assert ask_in_a_new_sign_in(5, clock).status_code == 303
+    assert request_codes_in_new_sign_ins(5, clock).status_code == 303
 
 
 @pytest.mark.proves("2.3.2", "L-6")
 def test_a_sixth_code_within_the_hour_waits_for_it(phone, clock):
-    answer = ask_in_a_new_sign_in(6, clock)
+    answer = request_codes_in_new_sign_ins(6, clock)
     assert (answer.status_code, answer["Retry-After"]) == (429, str(3600 - 300))
 
 
 def test_after_an_hour_there_are_five_more(phone, clock):
-    ask_in_a_new_sign_in(5, clock)
+    request_codes_in_new_sign_ins(5, clock)
     clock.shift(3600 - 240)
-    assert ask(client_after_password()).status_code == 303
+    assert request_code(client_after_password()).status_code == 303
 
 
 def test_ten_codes_a_day(phone, clock):
-    assert ask_in_a_new_sign_in(10, clock, every=900).status_code == 303
+    assert request_codes_in_new_sign_ins(10, clock, every=900).status_code == 303
 
 
 @pytest.mark.proves("L-6")
 def test_an_eleventh_code_waits_for_the_day(phone, clock):
-    answer = ask_in_a_new_sign_in(11, clock, every=900)
+    answer = request_codes_in_new_sign_ins(11, clock, every=900)
     assert (answer.status_code, answer["Retry-After"]) == (429, str(86400 - 9000))
 
 
 def test_after_a_day_codes_go_out_again(phone, clock):
-    ask_in_a_new_sign_in(10, clock, every=900)
+    request_codes_in_new_sign_ins(10, clock, every=900)
     clock.shift(86400)
-    assert ask(client_after_password()).status_code == 303
+    assert request_code(client_after_password()).status_code == 303
 
 
-def test_one_number_is_not_rung_for_two_people_at_once(asked, alice, text_messages):
+def test_one_number_is_not_rung_for_two_people_at_once(pending_client, alice, text_messages):
     """Per target, whoever asks."""
     bob = person("bob@example.com")
     enrol(bob)
-    has_number(alice)
-    has_number(bob)
-    ask(asked, "sms")
-    assert (ask(client_after_password("bob@example.com"), "sms").status_code, len(text_messages)) == (429, 1)
+    add_number(alice)
+    add_number(bob)
+    request_code(pending_client, "sms")
+    assert (
+        request_code(client_after_password("bob@example.com"), "sms").status_code,
+        len(text_messages),
+    ) == (429, 1)
 
 
-def crowd(many):
+def pending_clients(many):
     for n in range(many):
         enrol(person(f"p{n}@example.com"))
     return [client_after_password(f"p{n}@example.com") for n in range(many)]
 
 
 def test_twenty_codes_an_hour_go_out_for_one_place(db, clock):
-    assert [ask(client).status_code for client in crowd(20)] == [303] * 20
+    assert [request_code(client).status_code for client in pending_clients(20)] == [303] * 20
 
 
 @pytest.mark.proves("L-6")
 def test_a_twenty_first_is_refused(db, clock):
-    answer = [ask(client) for client in crowd(21)][-1]
+    answer = [request_code(client) for client in pending_clients(21)][-1]
     assert (answer.status_code, answer["Retry-After"], len(mail.outbox)) == (429, "3600", 20)
 
 
 def test_a_full_place_costs_the_person_nothing(db, clock):
-    last = crowd(21)
+    last = pending_clients(21)
     for client in last:
-        ask(client)
-    assert ask(last[-1], REMOTE_ADDR="203.0.113.9").status_code == 303
+        request_code(client)
+    assert request_code(last[-1], REMOTE_ADDR="203.0.113.9").status_code == 303
 
 
 def test_a_place_is_not_chosen_by_the_asker(db, clock):
     """V-21: nobody in front of us is trusted to say it."""
     answers = [
-        ask(client, headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
-        for n, client in enumerate(crowd(21))
+        request_code(client, headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
+        for n, client in enumerate(pending_clients(21))
     ]
     assert answers[-1] == 429
 
 
 def test_signing_in_alone_may_send_six_an_hour(alice, phone, text_messages, clock):
     """Of its own: the account's hour began with another message, and has room again."""
-    number = has_number(alice, "+12015550123").number
+    number = add_number(alice, "+12015550123").number
     sent_codes.send(alice, sent_codes.Channel("sms", number), "phone", "127.0.0.1", timezone.now())
     answers = []
     for kind, later in zip(["email", "sms"] * 4, [3300, 60, 60, 60, 120, 60, 60], strict=False):
         clock.shift(later)
-        answers.append(ask(client_after_password(), kind))
+        answers.append(request_code(client_after_password(), kind))
     assert [answer.status_code for answer in answers] == [303] * 6 + [429]
     assert answers[-1]["Retry-After"] == str(3600 - 420)
 
@@ -174,14 +185,14 @@ def test_signing_in_alone_may_send_six_an_hour(alice, phone, text_messages, cloc
 
 
 @pytest.mark.proves("L-6")
-def test_what_could_not_be_sent_costs_the_person_nothing(asked, failing_mail):
+def test_what_could_not_be_sent_costs_the_person_nothing(pending_client, failing_mail):
     for _ in range(7):
-        ask(asked)
+        request_code(pending_client)
     assert (count_allowances("codes sent to"), count_allowances("codes sent for")) == (0, 0)
 
 
-def test_what_could_not_be_sent_counts_for_the_place(asked, failing_mail):
+def test_what_could_not_be_sent_counts_for_the_place(pending_client, failing_mail):
     """Otherwise whoever makes sending fail may try for ever."""
     for _ in range(3):
-        ask(asked)
+        request_code(pending_client)
     assert count_allowances("codes sent from") == 3

@@ -4,7 +4,7 @@ from django.test import Client
 
 from tests.accounts.letters import letters, link
 from tests.people import PASSWORD, Phone, give_password, sign_in
-from tests.twofactor.sent_codes import ask, enter, mailed, texted
+from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code, texted_code
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 VERIFY = "/two-factor/verify/"
@@ -22,22 +22,22 @@ def finish_set_up(client):
     client.post("/two-factor/setup/codes/", {"saved": "on"})
 
 
-def turn_off(firefox_client, phone, clock, paper):
+def turn_off(firefox_client, phone, clock, printed_codes):
     firefox_client.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
 
 
-def turn_on(firefox_client, phone, clock, paper):
-    turn_off(firefox_client, phone, clock, paper)
+def turn_on(firefox_client, phone, clock, printed_codes):
+    turn_off(firefox_client, phone, clock, printed_codes)
     letters().clear()
     finish_set_up(firefox_client)
 
 
-def replace(firefox_client, phone, clock, paper):
+def replace(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone, clock)
     finish_set_up(firefox_client)
 
 
-def make_new_codes(firefox_client, phone, clock, paper):
+def make_new_codes(firefox_client, phone, clock, printed_codes):
     firefox_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
     firefox_client.post("/two-factor/backup-codes/", {"saved": "on"})
 
@@ -48,54 +48,54 @@ def back_at_password(firefox_client):
     return firefox_client
 
 
-def use_backup_code(firefox_client, phone, clock, paper):
-    back_at_password(firefox_client).post("/two-factor/verify/backup/", {"code": paper[0]})
+def use_backup_code(firefox_client, phone, clock, printed_codes):
+    back_at_password(firefox_client).post("/two-factor/verify/backup/", {"code": printed_codes[0]})
 
 
-def sign_in_by_mail(firefox_client, phone, clock, paper):
-    ask(back_at_password(firefox_client))
-    enter(firefox_client, mailed())
+def sign_in_by_mail(firefox_client, phone, clock, printed_codes):
+    request_code(back_at_password(firefox_client))
+    enter_sent_code(firefox_client, mailed_code())
     del letters()[0]
 
 
-def trust_browser(firefox_client, phone, clock, paper):
+def trust_browser(firefox_client, phone, clock, printed_codes):
     back_at_password(firefox_client).post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
 
 
-def enter_wrong_codes(firefox_client, phone, clock, paper):
+def enter_wrong_codes(firefox_client, phone, clock, printed_codes):
     for _ in range(3):
         back_at_password(firefox_client).post(VERIFY, {"code": "000000"})
 
 
-def enter_right_code_after_wrong_ones(firefox_client, phone, clock, paper):
-    enter_wrong_codes(firefox_client, phone, clock, paper)
+def enter_right_code_after_wrong_ones(firefox_client, phone, clock, printed_codes):
+    enter_wrong_codes(firefox_client, phone, clock, printed_codes)
     letters().clear()
     firefox_client.post(VERIFY, {"code": phone.code()})
 
 
-def replay_from_elsewhere(firefox_client, phone, clock, paper):
+def replay_from_elsewhere(firefox_client, phone, clock, printed_codes):
     back_at_password(firefox_client).post(VERIFY, {"code": phone.code()}, REMOTE_ADDR="203.0.113.9")
     thief = Client(HTTP_USER_AGENT=FIREFOX)
     give_password(thief)
     thief.post(VERIFY, {"code": phone.code()})
 
 
-def sign_in_from_new_browser(firefox_client, phone, clock, paper):
+def sign_in_from_new_browser(firefox_client, phone, clock, printed_codes):
     sign_in(Client(HTTP_USER_AGENT=FIREFOX), phone)
 
 
-def change_number(firefox_client, phone, clock, paper):
+def change_number(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone, clock)
     firefox_client.post("/two-factor/phone/", {"number": "+49 170 1234567"})
-    firefox_client.post("/two-factor/phone/verify/", {"code": texted()})
+    firefox_client.post("/two-factor/phone/verify/", {"code": texted_code()})
 
 
-def change_password(firefox_client, phone, clock, paper):
+def change_password(firefox_client, phone, clock, printed_codes):
     new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
     firefox_client.post("/accounts/password_change/", {"old_password": PASSWORD, "code": phone.code(), **new})
 
 
-def change_address(firefox_client, phone, clock, paper):
+def change_address(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone, clock)
     firefox_client.post("/accounts/email/change/", {"email": NEW_ADDRESS})
     path = link()

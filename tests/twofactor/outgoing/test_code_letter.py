@@ -5,7 +5,7 @@ from django.core import mail
 
 from tests.accounts.letters import html_part
 from tests.people import give_password
-from tests.twofactor.sent_codes import ask, mailed
+from tests.twofactor.sent_codes import mailed_code, request_code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD, NEW = "alice@example.com", "alice@new.example"
@@ -14,12 +14,15 @@ OLD, NEW = "alice@example.com", "alice@new.example"
 @pytest.fixture
 def code_letter(client, phone):
     give_password(client)
-    ask(client)
+    request_code(client)
     return mail.outbox[0]
 
 
 def test_the_letter_with_a_code_begins_with_it(code_letter):
-    assert (code_letter.body[:6], code_letter.body[6:40]) == (mailed(), " is your Countersign security code")
+    assert (code_letter.body[:6], code_letter.body[6:40]) == (
+        mailed_code(),
+        " is your Countersign security code",
+    )
 
 
 def test_the_letter_with_a_code_says_how_long_it_works(code_letter):
@@ -51,5 +54,5 @@ def test_the_letter_with_a_code_says_that_no_person_wrote_it(code_letter):
 def test_the_letter_with_a_code_speaks_the_language_of_its_reader(client, alice, phone):
     type(alice).objects.update(language="ar")
     give_password(client)
-    ask(client)
+    request_code(client)
     assert '<html lang="ar" dir="rtl">' in html_part(mail.outbox[0])

@@ -16,7 +16,7 @@ from tests.twofactor.outgoing.acts import (
     replay_from_elsewhere,
     sign_in_from_new_browser,
 )
-from tests.twofactor.sent_codes import with_pigeons
+from tests.twofactor.sent_codes import record_text_messages
 from twofactor.models import Event, GuessBudget
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,9 +26,9 @@ OLD, NEW = "alice@example.com", "alice@new.example"
 
 
 @pytest.fixture(params=ACTS)
-def event(request, firefox_client, phone, clock, paper, settings):
-    with_pigeons(settings)
-    ACTS[request.param](firefox_client, phone, clock, paper)
+def event(request, firefox_client, phone, clock, printed_codes, settings):
+    record_text_messages(settings)
+    ACTS[request.param](firefox_client, phone, clock, printed_codes)
     return request.param
 
 
@@ -71,8 +71,8 @@ def test_a_letter_loads_nothing(event):
     assert [part for part in ("<img", "<script", "<link", "url(", "src=") if part in page] == []
 
 
-def test_a_letter_holds_no_secret(event, phone, paper):
-    secrets = [PASSWORD, phone.key, *paper, *(code.replace("-", "") for code in paper), "170"]
+def test_a_letter_holds_no_secret(event, phone, printed_codes):
+    secrets = [PASSWORD, phone.key, *printed_codes, *(code.replace("-", "") for code in printed_codes), "170"]
     text = "".join(letter.body + html_part(letter) for letter in letters())
     assert [secret for secret in secrets if secret in text] == []
 
@@ -110,10 +110,10 @@ SUSPICIOUS = [
     "act",
     SUSPICIOUS,
 )
-def test_what_is_suspicious_is_mailed_once_a_day(firefox_client, phone, clock, paper, act):
+def test_what_is_suspicious_is_mailed_once_a_day(firefox_client, phone, clock, printed_codes, act):
     told = []
     for _ in range(2):
-        act(firefox_client, phone, clock, paper)
+        act(firefox_client, phone, clock, printed_codes)
         told += [len(letters())]
         letters().clear()
         clock.shift(3600)

@@ -12,7 +12,7 @@ from django.db import connection, connections
 
 from tests.mailers import send_mail_with
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent_codes import ask, enter
+from tests.twofactor.sent_codes import enter_sent_code, request_code
 from tests.twofactor.servers import (
     BlackHole,
     Dripping,
@@ -33,7 +33,7 @@ VERIFY = "/two-factor/verify/"
 # A real mail server
 
 
-class Letterbox:
+class ReceivingHandler:
     """Of aiosmtpd: takes every letter."""
 
     def __init__(self):
@@ -45,8 +45,8 @@ class Letterbox:
 
 
 @pytest.fixture
-def letterbox(settings):
-    box = Letterbox()
+def mail_server(settings):
+    box = ReceivingHandler()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     controller = Controller(box, hostname="127.0.0.1", port=port)
@@ -65,67 +65,67 @@ def bob(transactional_db):
 
 
 @pytest.fixture
-def asked(client, bob):
+def pending_client(client, bob):
     give_password(client, bob.email)
     return client
 
 
-def test_a_code_goes_through_a_mail_server_and_signs_in(asked, bob, letterbox):
-    ask(asked)
-    enter(asked, letterbox.letters[0]["Subject"][:6])
-    assert signed_in_as(asked) == bob
+def test_a_code_goes_through_a_mail_server_and_signs_in(pending_client, bob, mail_server):
+    request_code(pending_client)
+    enter_sent_code(pending_client, mail_server.letters[0]["Subject"][:6])
+    assert signed_in_as(pending_client) == bob
 
 
-def test_a_mail_server_gets_text_and_html(asked, letterbox):
-    ask(asked)
-    kinds = [part.get_content_type() for part in letterbox.letters[0].iter_parts()]
+def test_a_mail_server_gets_text_and_html(pending_client, mail_server):
+    request_code(pending_client)
+    kinds = [part.get_content_type() for part in mail_server.letters[0].iter_parts()]
     assert kinds == ["text/plain", "text/html"]
 
 
-def test_a_mail_server_is_told_that_no_person_wrote_it(asked, letterbox):
-    ask(asked)
-    assert letterbox.letters[0]["Auto-Submitted"] == "auto-generated"
+def test_a_mail_server_is_told_that_no_person_wrote_it(pending_client, mail_server):
+    request_code(pending_client)
+    assert mail_server.letters[0]["Auto-Submitted"] == "auto-generated"
 
 
-def test_a_letter_about_an_event_goes_through_a_mail_server(asked, letterbox):
+def test_a_letter_about_an_event_goes_through_a_mail_server(pending_client, mail_server):
     for _ in range(3):
-        asked.post(VERIFY, {"code": "000000"})
+        pending_client.post(VERIFY, {"code": "000000"})
     send_due()
-    subjects = [letter["Subject"].strip() for letter in letterbox.letters]
+    subjects = [letter["Subject"].strip() for letter in mail_server.letters]
     assert subjects == ["Somebody with your password entered wrong codes – Countersign"]
 
 
 # Mail servers that fail
 
-FAILING = [Unwilling, HangingUp, HalfWay, BlackHole, Dripping]
+FAILING_SERVERS = [Unwilling, HangingUp, HalfWay, BlackHole, Dripping]
 
 
 @pytest.fixture
-def failing(request, settings):
+def failing_server(request, settings):
     with listening(request.param) as server:
         mail_goes_to(settings, server)
         yield server
 
 
 @pytest.mark.proves("F-03")
-@pytest.mark.parametrize("failing", FAILING, indirect=True)
-def test_a_page_that_sends_a_code_answers_within_six_seconds(asked, failing, record_property):
+@pytest.mark.parametrize("failing_server", FAILING_SERVERS, indirect=True)
+def test_a_page_that_sends_a_code_answers_within_six_seconds(pending_client, failing_server, record_property):
     """F-03"""
     began = time.perf_counter()
-    answer = ask(asked)
+    answer = request_code(pending_client)
     took = time.perf_counter() - began
     record_property("seconds", f"{took:.2f}")
     assert (answer.status_code, took <= 6) == (503, True)
 
 
-@pytest.mark.parametrize("failing", [BlackHole], indirect=True)
-def test_while_a_mail_server_is_silent_the_authenticator_signs_in(asked, bob, failing):
-    ask(asked)
-    asked.post(VERIFY, {"code": bob.phone_.code()})
-    assert signed_in_as(asked) == bob
+@pytest.mark.parametrize("failing_server", [BlackHole], indirect=True)
+def test_while_a_mail_server_is_silent_the_authenticator_signs_in(pending_client, bob, failing_server):
+    request_code(pending_client)
+    pending_client.post(VERIFY, {"code": bob.phone_.code()})
+    assert signed_in_as(pending_client) == bob
 
 
-class Looking(BlackHole):
+class TransactionWatcher(BlackHole):
     """Sees, once it is connected to, what the database is doing at that moment."""
 
     def handle(self):
@@ -144,62 +144,64 @@ class Looking(BlackHole):
 
 
 @pytest.mark.proves("F-03")
-@pytest.mark.parametrize("failing", [Looking], indirect=True)
-def test_while_a_letter_is_sent_no_transaction_is_open(asked, failing):
-    ask(asked)
-    assert failing.visits == [0]
+@pytest.mark.parametrize("failing_server", [TransactionWatcher], indirect=True)
+def test_while_a_letter_is_sent_no_transaction_is_open(pending_client, failing_server):
+    request_code(pending_client)
+    assert failing_server.visits == [0]
 
 
-@pytest.mark.parametrize("failing", [Looking], indirect=True)
-def test_while_a_letter_about_an_event_is_sent_no_transaction_is_open(asked, failing):
+@pytest.mark.parametrize("failing_server", [TransactionWatcher], indirect=True)
+def test_while_a_letter_about_an_event_is_sent_no_transaction_is_open(pending_client, failing_server):
     for _ in range(3):
-        asked.post(VERIFY, {"code": "000000"})
+        pending_client.post(VERIFY, {"code": "000000"})
     send_due()
-    assert failing.visits == [0]
+    assert failing_server.visits == [0]
 
 
 @pytest.fixture
-def paper_of_bob(bob):
+def bobs_backup_code(bob):
     code = code_text.generate_backup_code()
     backup_codes.replace_all(bob, backup_codes.make_rows(bob, [code]))
     return code
 
 
-@pytest.mark.parametrize("failing", [Unwilling, BlackHole], indirect=True)
-def test_a_letter_about_an_event_adds_nothing_to_the_page(asked, bob, paper_of_bob, failing, record_property):
+@pytest.mark.parametrize("failing_server", [Unwilling, BlackHole], indirect=True)
+def test_a_letter_about_an_event_adds_nothing_to_the_page(
+    pending_client, bob, bobs_backup_code, failing_server, record_property
+):
     """A backup code is used: the person is told of it, and waits for nobody."""
     began = time.perf_counter()
-    asked.post("/two-factor/verify/backup/", {"code": paper_of_bob})
+    pending_client.post("/two-factor/verify/backup/", {"code": bobs_backup_code})
     took = time.perf_counter() - began
     record_property("seconds", f"{took:.2f}")
-    assert (signed_in_as(asked), took < 2) == (bob, True)
+    assert (signed_in_as(pending_client), took < 2) == (bob, True)
 
 
-@pytest.mark.parametrize("failing", [Unwilling], indirect=True)
-def test_a_change_counts_although_nobody_could_be_told(asked, bob, failing):
-    sign_in(asked, bob.phone_, bob.email)
+@pytest.mark.parametrize("failing_server", [Unwilling], indirect=True)
+def test_a_change_counts_although_nobody_could_be_told(pending_client, bob, failing_server):
+    sign_in(pending_client, bob.phone_, bob.email)
     with time_machine.travel(time.time() + 60, tick=True):
-        asked.post("/two-factor/disable/", {"password": PASSWORD, "code": bob.phone_.code()})
+        pending_client.post("/two-factor/disable/", {"password": PASSWORD, "code": bob.phone_.code()})
     send_due()
     assert not Authenticator.objects.exists()
 
 
-@pytest.mark.parametrize("failing", [Unwilling], indirect=True)
-def test_what_could_not_be_mailed_is_remembered_all_the_same(asked, failing):
+@pytest.mark.parametrize("failing_server", [Unwilling], indirect=True)
+def test_what_could_not_be_mailed_is_remembered_all_the_same(pending_client, failing_server):
     for _ in range(3):
-        asked.post(VERIFY, {"code": "000000"})
+        pending_client.post(VERIFY, {"code": "000000"})
     send_due()
     assert Event.objects.filter(kind="wrong_codes").count() == 1
 
 
-@pytest.mark.parametrize("failing", [HalfWay], indirect=True)
-def test_a_letter_that_was_cut_off_is_no_code(asked, failing):
-    ask(asked)
+@pytest.mark.parametrize("failing_server", [HalfWay], indirect=True)
+def test_a_letter_that_was_cut_off_is_no_code(pending_client, failing_server):
+    request_code(pending_client)
     assert SentCode.objects.count() == 0
 
 
-@pytest.mark.parametrize("failing", [Unwilling], indirect=True)
-def test_the_log_names_the_failure_but_neither_address_nor_code(asked, failing, caplog):
-    ask(asked)
+@pytest.mark.parametrize("failing_server", [Unwilling], indirect=True)
+def test_the_log_names_the_failure_but_neither_address_nor_code(pending_client, failing_server, caplog):
+    request_code(pending_client)
     text = "".join(record.getMessage() for record in caplog.records if "mail" in record.name)
     assert ("mail not sent: SMTP" in text, "bob@" in text, re.search(r"\d{6}", text)) == (True, False, None)

@@ -26,23 +26,23 @@ CHANGED = "The password was changed – Countersign"
 CODES = "New backup codes were made – Countersign"
 
 
-def ask(client, email="alice@example.com"):
+def request_reset(client, email="alice@example.com"):
     return client.post(RESET, {"email": email})
 
 
-def subjects():
+def sent_subjects():
     return [letter.subject for letter in letters()]
 
 
 @pytest.fixture
-def told(alice):
+def alice_with_letter(alice):
     """Alice's password was changed, and the letter waits."""
     events.record("password_changed", alice, None)
     return alice
 
 
 @pytest.fixture
-def away(settings):
+def restore_mail_server(settings):
     """The mail server sends everybody away until it is asked to come back."""
     with listening(Unwilling) as server:
         mail_goes_to(settings, server)
@@ -62,13 +62,13 @@ def test_what_did_not_happen_is_told_nobody(alice):
 
 
 @pytest.mark.proves("N-11")
-def test_a_letter_waits_in_the_table_until_it_is_sent(told):
+def test_a_letter_waits_in_the_table_until_it_is_sent(alice_with_letter):
     assert (Letter.objects.get().ended_at, mail.outbox) == (None, [])
-    assert (subjects(), Letter.objects.get().ended_at) == ([CHANGED], NOW)
+    assert (sent_subjects(), Letter.objects.get().ended_at) == ([CHANGED], NOW)
 
 
 @pytest.mark.proves("O-02")
-def test_a_letter_is_sent_once(told):
+def test_a_letter_is_sent_once(alice_with_letter):
     assert (len(letters()), len(letters())) == (1, 1)
 
 
@@ -86,13 +86,13 @@ def test_an_event_with_a_letter_costs_two(alice, django_assert_num_queries):
 
 
 @pytest.mark.proves("K-01", "O-04")
-def test_no_address_stands_in_the_table(told):
+def test_no_address_stands_in_the_table(alice_with_letter):
     assert "alice" not in str(Letter.objects.values_list().get())
 
 
 @pytest.mark.proves("K-01", "O-06")
 def test_no_link_stands_in_the_table(client, alice):
-    ask(client)
+    request_reset(client)
     letter = Letter.objects.get()
     contents = sealing.unseal("outbox", str(alice.pk), letter.sealed, NOW)
     token = link().split("/")[-2]
@@ -100,13 +100,13 @@ def test_no_link_stands_in_the_table(client, alice):
 
 
 @pytest.mark.proves("K-10", "O-04")
-def test_a_dump_shows_nothing_that_is_sealed(told):
+def test_a_dump_shows_nothing_that_is_sealed(alice_with_letter):
     letter = Letter.objects.get()
     assert letter.sealed not in serializers.serialize("json", [letter])
 
 
 @pytest.mark.proves("O-04")
-def test_afterwards_the_contents_are_gone(told):
+def test_afterwards_the_contents_are_gone(alice_with_letter):
     letters()
     assert Letter.objects.get().sealed == ""
 
@@ -118,7 +118,7 @@ def test_a_code_never_waits_there(client, phone):
 
 
 @pytest.mark.proves("O-04", "K-02")
-def test_contents_of_one_person_do_not_open_for_another(told, caplog):
+def test_contents_of_one_person_do_not_open_for_another(alice_with_letter, caplog):
     Letter.objects.update(user=person("bob@example.com"))
     assert letters() == []
 
@@ -127,24 +127,24 @@ def test_contents_of_one_person_do_not_open_for_another(told, caplog):
 
 
 def test_an_unknown_address_gets_a_row_and_no_letter(client, alice):
-    ask(client, "nobody@example.com")
+    request_reset(client, "nobody@example.com")
     assert Letter.objects.count() == 1
     assert (letters(), Letter.objects.get().ended_at is not None) == ([], True)
 
 
 def test_known_and_unknown_addresses_ask_the_database_the_same(client, alice):
-    ask(client, "another@example.com")  # the first of an hour makes a row to count in
-    asked = []
+    request_reset(client, "another@example.com")  # the first of an hour makes a row to count in
+    statements = []
     for address in ("alice@example.com", "nobody@example.com"):
         with CaptureQueriesContext(connection) as queries:
-            ask(client, address)
-        asked.append([re.sub(r"\d+", "", query["sql"])[:40] for query in queries])
-    assert asked[0] == asked[1]
+            request_reset(client, address)
+        statements.append([re.sub(r"\d+", "", query["sql"])[:40] for query in queries])
+    assert statements[0] == statements[1]
 
 
 @pytest.mark.proves("O-06")
 def test_a_link_is_made_when_its_letter_is_sent(client, alice, clock):
-    ask(client)
+    request_reset(client)
     clock.shift(timedelta(minutes=55))
     path = link()
     clock.shift(timedelta(minutes=55))
@@ -154,33 +154,33 @@ def test_a_link_is_made_when_its_letter_is_sent(client, alice, clock):
 @pytest.mark.proves("O-06")
 @pytest.mark.parametrize(("minutes", "arrives"), [(59, True), (61, False)])
 def test_a_letter_that_has_outlived_its_link_is_dropped(client, alice, clock, minutes, arrives):
-    ask(client)
+    request_reset(client)
     clock.shift(timedelta(minutes=minutes))
     assert bool(letters()) is arrives
 
 
 @pytest.mark.proves("O-06")
 def test_a_letter_whose_link_would_be_dead_is_dropped(client, alice):
-    ask(client)
+    request_reset(client)
     alice.set_password("a quiet green harbour")
     alice.save()
     assert letters() == []
 
 
 def test_a_link_is_not_sent_to_somebody_who_was_deactivated(client, alice):
-    ask(client)
+    request_reset(client)
     get_user_model().objects.update(is_active=False)
     assert letters() == []
 
 
 def test_a_link_is_not_sent_to_an_address_that_was_given_up(client, alice):
-    ask(client)
+    request_reset(client)
     get_user_model().objects.update(email="alice@new.example")
     assert letters() == []
 
 
-def test_the_letter_about_an_account_that_is_gone_is_sent(told):
-    told.delete()
+def test_the_letter_about_an_account_that_is_gone_is_sent(alice_with_letter):
+    alice_with_letter.delete()
     assert [(letter.to, "alice@example.com" in letter.body) for letter in letters()] == [
         (["alice@example.com"], True)
     ]
@@ -190,16 +190,18 @@ def test_the_letter_about_an_account_that_is_gone_is_sent(told):
 
 
 @pytest.mark.proves("O-05")
-def test_a_letter_is_tried_again_after_half_a_minute(told, away, clock):
+def test_a_letter_is_tried_again_after_half_a_minute(alice_with_letter, restore_mail_server, clock):
     letters()
-    away()
+    restore_mail_server()
     clock.shift(29)
     assert letters() == []
     clock.shift(1)
-    assert subjects() == [CHANGED]
+    assert sent_subjects() == [CHANGED]
 
 
-def test_the_waits_grow_to_five_minutes_while_the_server_is_away(told, away, clock):
+def test_the_waits_grow_to_five_minutes_while_the_server_is_away(
+    alice_with_letter, restore_mail_server, clock
+):
     waits = []
     for _ in range(7):
         letters()
@@ -208,39 +210,41 @@ def test_the_waits_grow_to_five_minutes_while_the_server_is_away(told, away, clo
     assert waits == [30, 60, 120, 240, 300, 300, 300]
 
 
-def test_a_mail_server_that_is_away_is_tried_with_one_letter(told, away):
+def test_a_mail_server_that_is_away_is_tried_with_one_letter(alice_with_letter, restore_mail_server):
     events.record("password_changed", person("bob@example.com"), None)
     letters()
     assert sorted(Letter.objects.values_list("tries", flat=True)) == [0, 1]
 
 
-def test_after_an_hour_without_a_server_everything_arrives_in_order(told, away, clock):
+def test_after_an_hour_without_a_server_everything_arrives_in_order(
+    alice_with_letter, restore_mail_server, clock
+):
     for _ in range(12):
         letters()
         clock.shift(300)
-    events.record("backup_codes_regenerated", told, None)
-    away()
+    events.record("backup_codes_regenerated", alice_with_letter, None)
+    restore_mail_server()
     clock.shift(1)
-    assert subjects() == [CHANGED, CODES]
+    assert sent_subjects() == [CHANGED, CODES]
 
 
 @pytest.mark.proves("O-05")
-def test_a_letter_is_given_up_after_a_day(told, away, clock, caplog):
+def test_a_letter_is_given_up_after_a_day(alice_with_letter, restore_mail_server, clock, caplog):
     letters()
     clock.shift(timedelta(days=1, seconds=1))
     letters()
-    away()
+    restore_mail_server()
     clock.shift(timedelta(days=1))
     assert letters() == []
     assert [record.levelname for record in caplog.records if "given up" in record.getMessage()] == ["ERROR"]
 
 
-def test_the_log_names_nobody(told, away, caplog):
+def test_the_log_names_nobody(alice_with_letter, restore_mail_server, caplog):
     letters()
     assert re.search("alice|example.com", caplog.text) is None
 
 
-def test_each_try_is_the_same_letter_to_a_mail_program(told, settings):
+def test_each_try_is_the_same_letter_to_a_mail_program(alice_with_letter, settings):
     first = outbox.compose(Letter.objects.get()).message()["Message-ID"]
     assert outbox.compose(Letter.objects.get()).message()["Message-ID"] == first
 
@@ -248,44 +252,44 @@ def test_each_try_is_the_same_letter_to_a_mail_program(told, settings):
 # Whom a letter waits for
 
 
-def test_a_letter_does_not_overtake_an_earlier_one(told, away, clock):
+def test_a_letter_does_not_overtake_an_earlier_one(alice_with_letter, restore_mail_server, clock):
     letters()
-    events.record("backup_codes_regenerated", told, None)
-    away()
+    events.record("backup_codes_regenerated", alice_with_letter, None)
+    restore_mail_server()
     assert letters() == []
     clock.shift(30)
-    assert subjects() == [CHANGED, CODES]
+    assert sent_subjects() == [CHANGED, CODES]
 
 
-def test_other_people_do_not_wait_for_it(told, away):
+def test_other_people_do_not_wait_for_it(alice_with_letter, restore_mail_server):
     letters()
     events.record("password_changed", person("bob@example.com"), None)
-    away()
+    restore_mail_server()
     assert [letter.to for letter in letters()] == [["bob@example.com"]]
 
 
-def test_a_letter_that_was_refused_holds_up_nobody(told, settings):
+def test_a_letter_that_was_refused_holds_up_nobody(alice_with_letter, settings):
     with listening(Refusing) as server:
         mail_goes_to(settings, server)
         letters()
     send_mail_with(settings, "locmem")
-    events.record("backup_codes_regenerated", told, None)
-    assert subjects() == [CODES]
+    events.record("backup_codes_regenerated", alice_with_letter, None)
+    assert sent_subjects() == [CODES]
 
 
-def test_an_earlier_letter_is_waited_for_two_hours_at_most(told, away, clock):
+def test_an_earlier_letter_is_waited_for_two_hours_at_most(alice_with_letter, restore_mail_server, clock):
     letters()
     Letter.objects.update(due_at=NOW + timedelta(hours=3))
-    events.record("backup_codes_regenerated", told, None)
-    away()
+    events.record("backup_codes_regenerated", alice_with_letter, None)
+    restore_mail_server()
     clock.shift(timedelta(hours=2))
-    assert subjects()[0] == CODES
+    assert sent_subjects()[0] == CODES
 
 
 # A site's own mail back-end, which may raise anything
 
 
-class Clumsy(locmem.EmailBackend):
+class BrokenBackend(locmem.EmailBackend):
     """Has a mistake that shows for one recipient."""
 
     def send_messages(self, messages):
@@ -295,34 +299,34 @@ class Clumsy(locmem.EmailBackend):
 
 
 @pytest.fixture
-def clumsy(settings):
+def broken_backend(settings):
     send_mail_by(settings, f"{__name__}.Clumsy")
 
 
-def test_a_letter_that_breaks_the_back_end_is_tried_later(told, clumsy):
+def test_a_letter_that_breaks_the_back_end_is_tried_later(alice_with_letter, broken_backend):
     letters()
     letter = Letter.objects.get()
     assert (letter.tries, letter.due_at) == (1, NOW + timedelta(seconds=30))
 
 
-def test_a_letter_that_breaks_the_back_end_holds_up_nobody_else(told, clumsy):
+def test_a_letter_that_breaks_the_back_end_holds_up_nobody_else(alice_with_letter, broken_backend):
     events.record("password_changed", person("bob@example.com"), None)
     assert [letter.to for letter in letters()] == [["bob@example.com"]]
 
 
-def test_a_letter_that_breaks_the_back_end_is_given_up_after_a_day(told, clumsy, clock):
+def test_a_letter_that_breaks_the_back_end_is_given_up_after_a_day(alice_with_letter, broken_backend, clock):
     letters()
     clock.shift(timedelta(days=1, seconds=1))
     letters()
     assert Letter.objects.get().ended_at is not None
 
 
-def test_a_back_end_that_breaks_is_in_the_log_with_where_it_broke(told, clumsy, caplog):
+def test_a_back_end_that_breaks_is_in_the_log_with_where_it_broke(alice_with_letter, broken_backend, caplog):
     letters()
     assert re.search(r"RuntimeError at line \d+ of \S+/test_outbox.py", caplog.text)
 
 
-def test_the_log_does_not_repeat_what_a_back_end_says_of_a_person(told, clumsy, caplog):
+def test_the_log_does_not_repeat_what_a_back_end_says_of_a_person(alice_with_letter, broken_backend, caplog):
     letters()
     assert "alice" not in caplog.text
 
@@ -339,20 +343,20 @@ def tarpit(settings, monkeypatch):
 
 
 @pytest.fixture
-def slow(db, clock):
+def slow_recipient(db, clock):
     """Someone with a letter that no server takes."""
-    slow = person("mallory@slow.example")
-    events.record("password_changed", slow, None)
-    return slow
+    slow_recipient = person("mallory@slow.example")
+    events.record("password_changed", slow_recipient, None)
+    return slow_recipient
 
 
-def test_after_a_slow_recipient_come_the_letters_of_others(tarpit, slow, alice):
+def test_after_a_slow_recipient_come_the_letters_of_others(tarpit, slow_recipient, alice):
     events.record("password_changed", alice, None)
     outbox.send_due()
     assert tarpit.visits == ["slow", "taken"]
 
 
-def test_new_letters_come_before_those_that_were_tried(tarpit, slow, alice, clock):
+def test_new_letters_come_before_those_that_were_tried(tarpit, slow_recipient, alice, clock):
     outbox.send_due()
     clock.shift(30)
     events.record("password_changed", alice, None)
@@ -360,13 +364,15 @@ def test_new_letters_come_before_those_that_were_tried(tarpit, slow, alice, cloc
     assert tarpit.visits == ["slow", "taken", "slow"]
 
 
-def test_a_slow_recipient_gets_their_letters_in_order(tarpit, slow):
-    events.record("backup_codes_regenerated", slow, None)
+def test_a_slow_recipient_gets_their_letters_in_order(tarpit, slow_recipient):
+    events.record("backup_codes_regenerated", slow_recipient, None)
     outbox.send_due()
     assert sorted(Letter.objects.values_list("tries", flat=True)) == [0, 1]
 
 
-def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(settings, monkeypatch, slow, alice):
+def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(
+    settings, monkeypatch, slow_recipient, alice
+):
     monkeypatch.setattr(outbox, "DELIVERY_SECONDS", 0.3)
     events.record("password_changed", alice, None)
     with listening(BlackHole) as server:
@@ -379,22 +385,22 @@ def test_a_server_that_says_nothing_at_all_is_tried_with_one_letter(settings, mo
 
 
 @pytest.mark.proves("O-02")
-def test_a_letter_that_somebody_is_sending_is_left_to_them(told, clock):
+def test_a_letter_that_somebody_is_sending_is_left_to_them(alice_with_letter, clock):
     outbox.claim(timezone.now())
     clock.shift(59)
     assert letters() == []
 
 
 @pytest.mark.proves("O-03")
-def test_a_letter_of_somebody_who_died_is_sent_after_a_minute(told, clock):
+def test_a_letter_of_somebody_who_died_is_sent_after_a_minute(alice_with_letter, clock):
     outbox.claim(timezone.now())
     clock.shift(60)
-    assert subjects() == [CHANGED]
+    assert sent_subjects() == [CHANGED]
 
 
-def test_a_clock_that_was_ahead_delays_no_letter(told):
+def test_a_clock_that_was_ahead_delays_no_letter(alice_with_letter):
     Letter.objects.update(due_at=NOW + timedelta(hours=2))
-    assert subjects() == [CHANGED]
+    assert sent_subjects() == [CHANGED]
 
 
 @pytest.mark.proves("O-02")
@@ -416,7 +422,7 @@ def test_two_who_send_at_the_same_time_send_each_letter_once(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_sends_by_itself(told):
+def test_a_worker_sends_by_itself(alice_with_letter):
     sender = outbox.Sender()
     sender.start()
     sender.stop()
@@ -426,31 +432,31 @@ def test_a_worker_sends_by_itself(told):
 @pytest.mark.django_db(transaction=True)
 def test_a_site_that_runs_its_tests_has_no_such_thread(client, alice, settings):
     settings.TWOFACTOR_MAIL_SENT_BY = "workers"
-    ask(client)
+    request_reset(client)
     assert [thread for thread in threading.enumerate() if thread.name == "outbox"] == []
 
 
 # By hand and by timer
 
 
-def test_the_command_sends_what_waits(told):
+def test_the_command_sends_what_waits(alice_with_letter):
     ran = run("send")
-    assert (ran.code, ran.out, subjects()) == (0, "1 sent, 0 waiting.\n", [CHANGED])
+    assert (ran.code, ran.out, sent_subjects()) == (0, "1 sent, 0 waiting.\n", [CHANGED])
 
 
-def test_the_command_says_that_the_server_is_away(told, away):
+def test_the_command_says_that_the_server_is_away(alice_with_letter, restore_mail_server):
     ran = run("send")
     assert (ran.code, ran.out) == (3, "0 sent, 1 waiting.\n")
 
 
-def test_letters_that_wait_are_sealed_with_a_new_key(told, settings):
+def test_letters_that_wait_are_sealed_with_a_new_key(alice_with_letter, settings):
     settings.TWOFACTOR_KEYS = [sealing.generate_key(), *settings.TWOFACTOR_KEYS]
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = settings.TWOFACTOR_KEYS[:1]
-    assert subjects() == [CHANGED]
+    assert sent_subjects() == [CHANGED]
 
 
-def test_letters_that_were_sent_depend_on_no_key(told, settings):
+def test_letters_that_were_sent_depend_on_no_key(alice_with_letter, settings):
     letters()
     settings.TWOFACTOR_KEYS = [sealing.generate_key()]
     assert "depend on older keys: nobody" in run("report").out
@@ -464,4 +470,4 @@ def test_a_page_that_is_one_transaction_tells_once_it_is_committed(client, alice
     letters().clear()
     new = {"new_password1": "a quiet green harbour", "new_password2": "a quiet green harbour"}
     client.post("/accounts/password_change/", {"old_password": PASSWORD, **new})
-    assert subjects() == [CHANGED]
+    assert sent_subjects() == [CHANGED]

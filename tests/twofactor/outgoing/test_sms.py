@@ -10,7 +10,14 @@ from django.core import mail
 from django.utils import translation
 
 from tests.people import enrol, person, signed_in_as
-from tests.twofactor.sent_codes import NUMBER, OTHER, ask, enter, has_number, texted, with_pigeons
+from tests.twofactor.sent_codes import (
+    NUMBER,
+    OTHER,
+    add_number,
+    enter_sent_code,
+    request_code,
+    texted_code,
+)
 from tests.twofactor.servers import (
     BlackHole,
     Dripping,
@@ -29,75 +36,70 @@ GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-BROKEN = [TwilioRefuses, TwilioBroken, HangingUp]
+FAILING_TWILIO = [TwilioRefuses, TwilioBroken, HangingUp]
 
 
 @pytest.fixture
 def number(alice):
-    return has_number(alice).number
-
-
-@pytest.fixture
-def carried(settings):
-    return with_pigeons(settings)
+    return add_number(alice).number
 
 
 # Off unless a site turns it on
 
 
 @pytest.mark.proves("6.6.1")
-def test_without_a_gateway_nothing_is_offered(asked, number):
-    assert "text message" not in asked.get(OTHER).text
+def test_without_a_gateway_nothing_is_offered(pending_client, number):
+    assert "text message" not in pending_client.get(OTHER).text
 
 
-def test_without_a_gateway_nothing_goes_out(asked, number):
-    assert ask(asked, "sms").status_code == 422
+def test_without_a_gateway_nothing_goes_out(pending_client, number):
+    assert request_code(pending_client, "sms").status_code == 422
 
 
-def test_without_a_gateway_there_is_no_page_for_a_number(alices, phone):
-    alices.post("/two-factor/confirm/", {"password": "correct horse battery", "code": phone.code()})
-    assert alices.get("/two-factor/phone/").status_code == 404
+def test_without_a_gateway_there_is_no_page_for_a_number(signed_in_client, phone):
+    signed_in_client.post("/two-factor/confirm/", {"password": "correct horse battery", "code": phone.code()})
+    assert signed_in_client.get("/two-factor/phone/").status_code == 404
 
 
-def test_without_a_gateway_settings_do_not_speak_of_it(alices):
-    assert "Text messages" not in alices.get("/two-factor/").text
+def test_without_a_gateway_settings_do_not_speak_of_it(signed_in_client):
+    assert "Text messages" not in signed_in_client.get("/two-factor/").text
 
 
-def test_a_confirmed_number_is_offered(asked, number, carried):
-    assert "Send a code by text message" in asked.get(OTHER).text
+def test_a_confirmed_number_is_offered(pending_client, number, text_messages):
+    assert "Send a code by text message" in pending_client.get(OTHER).text
 
 
-def test_a_number_that_nobody_confirmed_is_not_offered(asked, alice, carried):
+def test_a_number_that_nobody_confirmed_is_not_offered(pending_client, alice, text_messages):
     Phone.objects.create(user=alice, new_number=NUMBER)
-    assert ask(asked, "sms").status_code == 422
+    assert request_code(pending_client, "sms").status_code == 422
 
 
-def test_a_text_goes_to_the_confirmed_number_not_to_the_new_one(asked, alice, number, carried):
+def test_a_text_goes_to_the_confirmed_number_not_to_the_new_one(pending_client, alice, number, text_messages):
     Phone.objects.update(new_number="+12015550123")
-    ask(asked, "sms")
-    assert [to for to, _text in carried] == [NUMBER]
+    request_code(pending_client, "sms")
+    assert [to for to, _text in text_messages] == [NUMBER]
 
 
-def test_a_code_by_text_message_signs_in(asked, alice, number, carried):
-    ask(asked, "sms")
-    enter(asked, texted())
-    assert signed_in_as(asked) == alice
+def test_a_code_by_text_message_signs_in(pending_client, alice, number, text_messages):
+    request_code(pending_client, "sms")
+    enter_sent_code(pending_client, texted_code())
+    assert signed_in_as(pending_client) == alice
 
 
-def test_the_session_remembers_that_it_was_a_text_message(asked, number, carried):
-    ask(asked, "sms")
-    enter(asked, texted())
-    assert asked.session["twofactor_amr"] == "sms"
+def test_the_session_remembers_that_it_was_a_text_message(pending_client, number, text_messages):
+    request_code(pending_client, "sms")
+    enter_sent_code(pending_client, texted_code())
+    assert pending_client.session["twofactor_amr"] == "sms"
 
 
-def test_a_text_message_is_no_recovery(asked, number, carried):
-    ask(asked, "sms")
-    enter(asked, texted())
-    assert asked.get("/two-factor/setup/").url.startswith("/two-factor/confirm/")
+def test_a_text_message_is_no_recovery(pending_client, number, text_messages):
+    request_code(pending_client, "sms")
+    enter_sent_code(pending_client, texted_code())
+    assert pending_client.get("/two-factor/setup/").url.startswith("/two-factor/confirm/")
 
 
-def test_a_text_message_sends_no_mail(asked, number, carried):
-    ask(asked, "sms")
+def test_a_text_message_sends_no_mail(pending_client, number, text_messages):
+    request_code(pending_client, "sms")
     assert mail.outbox == []
 
 
@@ -105,55 +107,55 @@ def test_a_text_message_sends_no_mail(asked, number, carried):
 
 
 @pytest.fixture
-def text(asked, number, carried):
-    ask(asked, "sms")
-    return carried[0][1]
+def text_message(pending_client, number, text_messages):
+    request_code(pending_client, "sms")
+    return text_messages[0][1]
 
 
-def test_a_text_begins_with_the_code(text):
-    assert re.match(r"\d{6} is your Countersign security code\n", text)
+def test_a_text_begins_with_the_code(text_message):
+    assert re.match(r"\d{6} is your Countersign security code\n", text_message)
 
 
-def test_the_last_line_ties_the_code_to_this_site(text):
-    assert text.splitlines()[-1] == f"@testserver #{text[:6]}"
+def test_the_last_line_ties_the_code_to_this_site(text_message):
+    assert text_message.splitlines()[-1] == f"@testserver #{text_message[:6]}"
 
 
-def test_the_line_before_is_empty(text):
+def test_the_line_before_is_empty(text_message):
     """Otherwise phones do not see the last line for what it is."""
-    assert text.splitlines()[-2] == ""
+    assert text_message.splitlines()[-2] == ""
 
 
-def test_the_host_has_no_port(asked, number, carried, settings):
+def test_the_host_has_no_port(pending_client, number, text_messages, settings):
     settings.BASE_URL = "https://login.example.com:8443"
-    ask(asked, "sms")
-    assert carried[0][1].splitlines()[-1].startswith("@login.example.com #")
+    request_code(pending_client, "sms")
+    assert text_messages[0][1].splitlines()[-1].startswith("@login.example.com #")
 
 
-def test_a_text_fits_one_message(text):
-    assert len(text) <= 160
+def test_a_text_fits_one_message(text_message):
+    assert len(text_message) <= 160
 
 
-def test_a_text_has_only_characters_that_every_phone_counts_once(text):
-    assert set(text) - GSM_7 == set()
+def test_a_text_has_only_characters_that_every_phone_counts_once(text_message):
+    assert set(text_message) - GSM_7 == set()
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt-br"])
-def test_in_latin_letters_it_stays_one_message(alice, number, carried, language):
+def test_in_latin_letters_it_stays_one_message(alice, number, text_messages, language):
     alice.language = language
     sent_codes.send(alice, sent_codes.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
-    assert (set(carried[0][1]) - GSM_7, len(carried[0][1]) <= 160) == (set(), True)
+    assert (set(text_messages[0][1]) - GSM_7, len(text_messages[0][1]) <= 160) == (set(), True)
 
 
-def test_a_text_has_no_link(text):
-    assert "://" not in text
+def test_a_text_has_no_link(text_message):
+    assert "://" not in text_message
 
 
-def test_a_text_speaks_the_language_of_its_reader(alice, number, carried):
+def test_a_text_speaks_the_language_of_its_reader(alice, number, text_messages):
     alice.language = "ar"
     with translation.override("ar"):
         expected = translation.gettext("%(code)s is your %(site)s security code")
     sent_codes.send(alice, sent_codes.Channel("sms", NUMBER), "test", "127.0.0.1", alice.date_joined)
-    assert carried[0][1].startswith(expected % {"code": texted(), "site": "Countersign"})
+    assert text_messages[0][1].startswith(expected % {"code": texted_code(), "site": "Countersign"})
 
 
 # Numbers as people write them
@@ -178,9 +180,9 @@ def test_what_is_no_number_is_refused(typed):
 # The gateway for development
 
 
-def test_the_console_prints_what_would_have_gone_out(asked, number, settings, capsys):
+def test_the_console_prints_what_would_have_gone_out(pending_client, number, settings, capsys):
     settings.TWOFACTOR_SMS_GATEWAY = "console"
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     printed = capsys.readouterr().out
     assert (f"Text message to {NUMBER}" in printed, "@testserver #" in printed) == (True, True)
 
@@ -203,105 +205,107 @@ def twilio(settings):
 
 
 @pytest.fixture
-def call(twilio, asked, number):
+def twilio_call(twilio, pending_client, number):
     """The one call that was made."""
     server = twilio()
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     [visit] = server.visits
     return visit
 
 
-def test_twilio_is_called_where_it_listens(call):
-    assert call.path == "/2010-04-01/Accounts/AC0/Messages.json"
+def test_twilio_is_called_where_it_listens(twilio_call):
+    assert twilio_call.path == "/2010-04-01/Accounts/AC0/Messages.json"
 
 
-def test_without_an_address_of_its_own_it_is_called_at_twilios(settings, asked, number, monkeypatch):
+def test_without_an_address_of_its_own_it_is_called_at_twilios(settings, pending_client, number, monkeypatch):
     settings.TWOFACTOR_SMS_GATEWAY = "twilio"
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC0", "the token"
     settings.TWILIO_FROM = "+12015550100"
     with listening(Proxy) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
-        ask(asked, "sms")
+        request_code(pending_client, "sms")
     assert proxy.visits == ["api.twilio.com:443"]
 
 
-def test_twilio_is_told_number_sender_and_text(call):
-    assert (call.form["To"], call.form["From"], set(call.form)) == (
+def test_twilio_is_told_number_sender_and_text(twilio_call):
+    assert (twilio_call.form["To"], twilio_call.form["From"], set(twilio_call.form)) == (
         NUMBER,
         "+12015550100",
         {"To", "From", "Body"},
     )
 
 
-def test_twilio_gets_the_text_as_it_is(call):
-    assert re.fullmatch(r"(\d{6}) is your Countersign security code\n\n@testserver #\1", call.form["Body"])
+def test_twilio_gets_the_text_as_it_is(twilio_call):
+    assert re.fullmatch(
+        r"(\d{6}) is your Countersign security code\n\n@testserver #\1", twilio_call.form["Body"]
+    )
 
 
-def test_twilio_is_shown_who_asks(call):
-    assert call.who == ("Basic", "AC0:the token")
+def test_twilio_is_shown_who_asks(twilio_call):
+    assert twilio_call.who == ("Basic", "AC0:the token")
 
 
-def test_a_code_by_twilio_signs_in(call, asked, alice):
-    enter(asked, call.form["Body"][:6])
-    assert signed_in_as(asked) == alice
+def test_a_code_by_twilio_signs_in(twilio_call, pending_client, alice):
+    enter_sent_code(pending_client, twilio_call.form["Body"][:6])
+    assert signed_in_as(pending_client) == alice
 
 
-@pytest.mark.parametrize("handler", BROKEN)
-def test_a_text_that_twilio_did_not_take_is_told(twilio, asked, number, handler):
+@pytest.mark.parametrize("handler", FAILING_TWILIO)
+def test_a_text_that_twilio_did_not_take_is_told(twilio, pending_client, number, handler):
     twilio(handler)
-    answer = ask(asked, "sms")
+    answer = request_code(pending_client, "sms")
     assert (answer.status_code, "could not be sent" in answer.text) == (503, True)
 
 
-@pytest.mark.parametrize("handler", BROKEN)
-def test_a_text_that_twilio_did_not_take_is_no_code(twilio, asked, number, handler):
+@pytest.mark.parametrize("handler", FAILING_TWILIO)
+def test_a_text_that_twilio_did_not_take_is_no_code(twilio, pending_client, number, handler):
     twilio(handler)
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     assert SentCode.objects.count() == 0
 
 
-@pytest.mark.parametrize("handler", BROKEN)
-def test_twilio_is_asked_once(twilio, asked, number, handler):
+@pytest.mark.parametrize("handler", FAILING_TWILIO)
+def test_twilio_is_asked_once(twilio, pending_client, number, handler):
     """A message that may have gone out is not sent a second time."""
     server = twilio(handler)
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     assert len(server.visits) == 1
 
 
-def test_a_text_that_failed_leaves_e_mail_at_once(twilio, asked, number):
+def test_a_text_that_failed_leaves_e_mail_at_once(twilio, pending_client, number):
     twilio(TwilioRefuses)
-    ask(asked, "sms")
-    assert (ask(asked).status_code, len(mail.outbox)) == (303, 1)
+    request_code(pending_client, "sms")
+    assert (request_code(pending_client).status_code, len(mail.outbox)) == (303, 1)
 
 
 @pytest.mark.parametrize("handler", [BlackHole, Dripping])
-def test_a_gateway_that_hangs_holds_the_page_six_seconds_at_most(twilio, asked, number, handler):
+def test_a_gateway_that_hangs_holds_the_page_six_seconds_at_most(twilio, pending_client, number, handler):
     twilio(handler)
     began = time.perf_counter()
-    answer = ask(asked, "sms")
+    answer = request_code(pending_client, "sms")
     assert (answer.status_code, time.perf_counter() - began <= 6) == (503, True)
 
 
-def test_nothing_that_is_logged_holds_the_code(twilio, asked, number, caplog):
+def test_nothing_that_is_logged_holds_the_code(twilio, pending_client, number, caplog):
     server = twilio()
     caplog.set_level(logging.DEBUG)
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     assert server.visits[0].form["Body"][:6] not in caplog.text
 
 
-def test_nothing_that_is_logged_holds_the_number(twilio, asked, number, caplog):
+def test_nothing_that_is_logged_holds_the_number(twilio, pending_client, number, caplog):
     twilio(TwilioRefuses)
     caplog.set_level(logging.DEBUG)
-    ask(asked, "sms")
+    request_code(pending_client, "sms")
     assert NUMBER[1:] not in caplog.text
 
 
-def test_a_person_without_a_number_is_offered_none(asked, carried):
-    assert ask(asked, "sms").status_code == 422
+def test_a_person_without_a_number_is_offered_none(pending_client, text_messages):
+    assert request_code(pending_client, "sms").status_code == 422
 
 
-def test_somebody_elses_number_is_not_offered(asked, carried):
+def test_somebody_elses_number_is_not_offered(pending_client, text_messages):
     bob = person("bob@example.com")
     enrol(bob)
-    has_number(bob)
-    assert (ask(asked, "sms").status_code, carried) == (422, [])
+    add_number(bob)
+    assert (request_code(pending_client, "sms").status_code, text_messages) == (422, [])

@@ -21,7 +21,7 @@ def turn_off(client, phone):
     enter_password_and_code(client, DISABLE, phone.code())
 
 
-def renew(client, phone):
+def make_new_codes(client, phone):
     enter_password_and_code(client, CODES, phone.code())
     client.post(CODES, SAVED)
 
@@ -32,75 +32,77 @@ def change_password(client, phone):
     client.post("/accounts/password_change/", form)
 
 
-CHANGES = [turn_off, renew, change_password]
+CHANGES = [turn_off, make_new_codes, change_password]
 
 
 @pytest.mark.proves("7.4.3", "V-15", "S-08")
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_ends_the_other_sessions(alices, phone, clock, change):
+def test_a_change_ends_the_other_sessions(signed_in_client, phone, clock, change):
     other = Client()
     sign_in(other, phone)
     clock.shift(60)
-    change(alices, phone)
+    change(signed_in_client, phone)
     assert other.get(SETTINGS).url.startswith("/accounts/login/")
 
 
 @pytest.mark.proves("S-08")
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_leaves_ones_own_session(alices, alice, phone, change):
-    change(alices, phone)
-    assert (alices.get(SETTINGS).status_code, signed_in_as(alices)) == (200, alice)
+def test_a_change_leaves_ones_own_session(signed_in_client, alice, phone, change):
+    change(signed_in_client, phone)
+    assert (signed_in_client.get(SETTINGS).status_code, signed_in_as(signed_in_client)) == (200, alice)
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_gives_ones_own_session_a_new_key(alices, phone, change):
-    before = alices.session.session_key
-    change(alices, phone)
-    assert alices.session.session_key != before
+def test_a_change_gives_ones_own_session_a_new_key(signed_in_client, phone, change):
+    before = signed_in_client.session.session_key
+    change(signed_in_client, phone)
+    assert signed_in_client.session.session_key != before
 
 
 @pytest.mark.proves("S-08")
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_ends_a_pending_sign_in(alices, phone, clock, change):
+def test_a_change_ends_a_pending_sign_in(signed_in_client, phone, clock, change):
     other = Client()
     give_password(other)
-    change(alices, phone)
+    change(signed_in_client, phone)
     clock.shift(60)
     other.post("/two-factor/verify/", {"code": phone.code()})
     assert signed_in_as(other) is None
 
 
-@pytest.mark.parametrize("change", [renew, change_password])
-def test_a_change_leaves_ones_own_session_proven(alices, phone, change):
-    change(alices, phone)
-    assert alices.session["twofactor_amr"] == "totp"
+@pytest.mark.parametrize("change", [make_new_codes, change_password])
+def test_a_change_leaves_ones_own_session_proven(signed_in_client, phone, change):
+    change(signed_in_client, phone)
+    assert signed_in_client.session["twofactor_amr"] == "totp"
 
 
-def test_a_reset_password_leaves_two_factor_on(alices, alice):
+def test_a_reset_password_leaves_two_factor_on(signed_in_client, alice):
     alice.set_password("another good password")
     alice.save()
     assert enrolment.is_on(alice)
 
 
 @pytest.mark.proves("2.3.3")
-@pytest.mark.parametrize("change", [turn_off, renew])
-def test_an_error_at_the_end_of_a_change_leaves_everything_as_it_was(alices, alice, phone, paper, change):
+@pytest.mark.parametrize("change", [turn_off, make_new_codes])
+def test_an_error_at_the_end_of_a_change_leaves_everything_as_it_was(
+    signed_in_client, alice, phone, printed_codes, change
+):
     def breaks(instance, **kwargs):
         if instance.kind in {"two_factor_disabled", "backup_codes_regenerated"}:
             raise RuntimeError
 
     before = list(BackupCode.objects.values())
     post_save.connect(breaks, Event)
-    alices.raise_request_exception = False
-    change(alices, phone)
+    signed_in_client.raise_request_exception = False
+    change(signed_in_client, phone)
     post_save.disconnect(breaks, Event)
     assert (enrolment.is_on(alice), list(BackupCode.objects.values())) == (True, before)
 
 
-def test_every_change_is_remembered_once(alices, phone, clock):
-    renew(alices, phone)
+def test_every_change_is_remembered_once(signed_in_client, phone, clock):
+    make_new_codes(signed_in_client, phone)
     clock.shift(timedelta(seconds=60))
-    turn_off(alices, phone)
+    turn_off(signed_in_client, phone)
     changes = ["backup_codes_regenerated", "two_factor_disabled"]
     assert [Event.objects.filter(kind=kind).count() for kind in changes] == [1, 1]
 

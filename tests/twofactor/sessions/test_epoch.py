@@ -17,9 +17,9 @@ def change_secret_key(settings, fallbacks=True):
     settings.SECRET_KEY_FALLBACKS = [old] if fallbacks else []
 
 
-def test_a_bump_of_the_epoch_ends_a_session(alices, alice):
+def test_a_bump_of_the_epoch_ends_a_session(signed_in_client, alice):
     alice.end_sessions()
-    assert alices.get("/two-factor/").status_code == 302
+    assert signed_in_client.get("/two-factor/").status_code == 302
 
 
 def test_a_new_password_bumps_the_epoch(alice):
@@ -29,41 +29,41 @@ def test_a_new_password_bumps_the_epoch(alice):
 
 
 @pytest.mark.proves("S-07")
-def test_a_session_goes_on_under_a_new_secret_key(alices, settings):
+def test_a_session_goes_on_under_a_new_secret_key(signed_in_client, settings):
     change_secret_key(settings)
-    assert alices.get("/two-factor/").status_code == 200
+    assert signed_in_client.get("/two-factor/").status_code == 200
 
 
-def test_a_session_goes_on_when_the_old_secret_key_is_gone_later(alices, settings):
+def test_a_session_goes_on_when_the_old_secret_key_is_gone_later(signed_in_client, settings):
     change_secret_key(settings)
-    alices.get("/two-factor/")
+    signed_in_client.get("/two-factor/")
     settings.SECRET_KEY_FALLBACKS = []
-    assert alices.get("/two-factor/").status_code == 200
+    assert signed_in_client.get("/two-factor/").status_code == 200
 
 
-def test_without_a_fallback_a_new_secret_key_ends_a_session(alices, settings):
+def test_without_a_fallback_a_new_secret_key_ends_a_session(signed_in_client, settings):
     change_secret_key(settings, fallbacks=False)
-    assert alices.get("/two-factor/").status_code == 302
+    assert signed_in_client.get("/two-factor/").status_code == 302
 
 
 @pytest.mark.proves("S-07")
-def test_a_fallback_does_not_bring_an_old_epoch_back(alices, alice, settings):
+def test_a_fallback_does_not_bring_an_old_epoch_back(signed_in_client, alice, settings):
     alice.end_sessions()
     change_secret_key(settings)
-    assert alices.get("/two-factor/").status_code == 302
+    assert signed_in_client.get("/two-factor/").status_code == 302
 
 
-def test_a_fallback_does_not_bring_an_old_password_back(alices, alice, settings):
+def test_a_fallback_does_not_bring_an_old_password_back(signed_in_client, alice, settings):
     alice.set_password("another good password")
     alice.save()
     change_secret_key(settings)
-    assert alices.get("/two-factor/").status_code == 302
+    assert signed_in_client.get("/two-factor/").status_code == 302
 
 
-def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(alices, settings):
+def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(signed_in_client, settings):
     change_secret_key(settings)
-    alices.get("/two-factor/")
-    assert alices.session["twofactor_amr"] == "totp"
+    signed_in_client.get("/two-factor/")
+    assert signed_in_client.session["twofactor_amr"] == "totp"
 
 
 # For developers

@@ -15,29 +15,29 @@ CONFIRM = "/two-factor/confirm/"
 
 @pytest.mark.proves("7.3.1", "N-13", "S-09")
 @pytest.mark.parametrize(("minutes", "open_"), [(59, True), (60, False)])
-def test_an_hour_without_a_page_ends_a_session(alices, clock, minutes, open_):
-    alices.get("/help/")
+def test_an_hour_without_a_page_ends_a_session(signed_in_client, clock, minutes, open_):
+    signed_in_client.get("/help/")
     clock.shift(timedelta(minutes=minutes))
-    assert (alices.get("/two-factor/").status_code == 200) is open_
+    assert (signed_in_client.get("/two-factor/").status_code == 200) is open_
 
 
-def test_a_session_that_is_too_old_is_gone(alices, clock):
+def test_a_session_that_is_too_old_is_gone(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
-    alices.get("/two-factor/")
+    signed_in_client.get("/two-factor/")
     assert Session.objects.count() == 0
 
 
-def test_whoever_was_away_is_told(alices, clock):
+def test_whoever_was_away_is_told(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
-    assert b"You were signed out after a while" in alices.get("/two-factor/", follow=True).content
+    assert b"You were signed out after a while" in signed_in_client.get("/two-factor/", follow=True).content
 
 
-def test_whoever_was_away_comes_back_to_their_page(alices, clock):
+def test_whoever_was_away_comes_back_to_their_page(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
-    assert alices.get("/accounts/profile/").url == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
+    assert signed_in_client.get("/accounts/profile/").url == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
-def busy(client, clock, hours):
+def visit_for_hours(client, clock, hours):
     """A page every half hour."""
     for _ in range(hours * 2):
         clock.shift(timedelta(minutes=30))
@@ -45,42 +45,42 @@ def busy(client, clock, hours):
     return status
 
 
-def test_steady_work_keeps_a_session_open(alices, clock):
-    assert busy(alices, clock, 23) == 200
+def test_steady_work_keeps_a_session_open(signed_in_client, clock):
+    assert visit_for_hours(signed_in_client, clock, 23) == 200
 
 
 @pytest.mark.proves("7.3.2", "N-13", "S-09")
-def test_a_day_ends_a_session_whatever_happens(alices, clock):
-    assert busy(alices, clock, 24) == 303
+def test_a_day_ends_a_session_whatever_happens(signed_in_client, clock):
+    assert visit_for_hours(signed_in_client, clock, 24) == 303
 
 
-def test_confirming_does_not_make_a_session_longer(alices, phone, clock):
-    busy(alices, clock, 23)
-    alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+def test_confirming_does_not_make_a_session_longer(signed_in_client, phone, clock):
+    visit_for_hours(signed_in_client, clock, 23)
+    signed_in_client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
     clock.shift(timedelta(minutes=59))
-    assert alices.get("/two-factor/").status_code == 303
+    assert signed_in_client.get("/two-factor/").status_code == 303
 
 
 @pytest.mark.proves("7.4.2")
-def test_a_deactivated_persons_session_is_over(alices):
+def test_a_deactivated_persons_session_is_over(signed_in_client):
     get_user_model().objects.update(is_active=False)
-    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+    assert signed_in_client.get("/two-factor/").url.startswith("/accounts/login/")
 
 
 @pytest.mark.proves("7.4.2")
-def test_a_session_stays_over_when_its_person_is_let_in_again(alices, alice):
+def test_a_session_stays_over_when_its_person_is_let_in_again(signed_in_client, alice):
     for alice.is_active in (False, True):
         alice.save()
-    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+    assert signed_in_client.get("/two-factor/").url.startswith("/accounts/login/")
 
 
-def test_a_deleted_persons_session_is_over(alices, alice):
+def test_a_deleted_persons_session_is_over(signed_in_client, alice):
     alice.delete()
-    assert alices.get("/two-factor/").url.startswith("/accounts/login/")
+    assert signed_in_client.get("/two-factor/").url.startswith("/accounts/login/")
 
 
-def test_signing_out_ends_a_session_on_the_server(alices):
+def test_signing_out_ends_a_session_on_the_server(signed_in_client):
     thief = Client()
-    thief.cookies.load({site.SESSION_COOKIE_NAME: alices.cookies[site.SESSION_COOKIE_NAME].value})
-    alices.post("/accounts/logout/")
+    thief.cookies.load({site.SESSION_COOKIE_NAME: signed_in_client.cookies[site.SESSION_COOKIE_NAME].value})
+    signed_in_client.post("/accounts/logout/")
     assert thief.get("/two-factor/").url.startswith("/accounts/login/")

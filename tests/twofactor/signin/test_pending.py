@@ -27,46 +27,46 @@ def test_the_right_password_leads_to_the_code(client, phone):
     assert (response.status_code, response.url) == (303, VERIFY)
 
 
-def test_with_the_password_alone_nobody_is_signed_in(asked):
-    assert signed_in_as(asked) is None
+def test_with_the_password_alone_nobody_is_signed_in(pending_client):
+    assert signed_in_as(pending_client) is None
 
 
 @pytest.mark.proves("S-04")
-def test_with_the_password_alone_a_page_is_anonymous(asked):
-    assert not asked.get(VERIFY).context["user"].is_authenticated
+def test_with_the_password_alone_a_page_is_anonymous(pending_client):
+    assert not pending_client.get(VERIFY).context["user"].is_authenticated
 
 
-def test_with_the_password_alone_there_is_no_session(asked):
-    asked.get(VERIFY)
-    assert (site.SESSION_COOKIE_NAME in asked.cookies, Session.objects.count()) == (False, 0)
+def test_with_the_password_alone_there_is_no_session(pending_client):
+    pending_client.get(VERIFY)
+    assert (site.SESSION_COOKIE_NAME in pending_client.cookies, Session.objects.count()) == (False, 0)
 
 
-def test_a_wrong_code_makes_no_session(asked):
-    enter_code(asked, "000000")
+def test_a_wrong_code_makes_no_session(pending_client):
+    enter_code(pending_client, "000000")
     assert Session.objects.count() == 0
 
 
-def test_the_pending_sign_in_is_out_of_reach_for_scripts(asked):
-    assert asked.cookies["twofactor_pending"]["httponly"]
+def test_the_pending_sign_in_is_out_of_reach_for_scripts(pending_client):
+    assert pending_client.cookies["twofactor_pending"]["httponly"]
 
 
-def test_the_pending_sign_in_ends_with_the_browser(asked):
-    assert asked.cookies["twofactor_pending"]["max-age"] == ""
+def test_the_pending_sign_in_ends_with_the_browser(pending_client):
+    assert pending_client.cookies["twofactor_pending"]["max-age"] == ""
 
 
-def test_the_pending_cookie_says_nothing_to_who_has_no_key(asked, alice, phone):
-    value = asked.cookies["twofactor_pending"].value
+def test_the_pending_cookie_says_nothing_to_who_has_no_key(pending_client, alice, phone):
+    value = pending_client.cookies["twofactor_pending"].value
     assert not any(word in value for word in (alice.email, PASSWORD, alice.password, phone.key))
 
 
 @pytest.mark.proves("V-03")
-def test_the_pending_sign_in_holds_no_password_and_no_code(asked, alice, phone, clock):
-    held = str(sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now()))
+def test_the_pending_sign_in_holds_no_password_and_no_code(pending_client, alice, phone, clock):
+    held = str(sealing.unseal(PURPOSE, "", pending_client.cookies["twofactor_pending"].value, timezone.now()))
     assert not any(secret in held for secret in (PASSWORD, alice.password, phone.key, phone.code()))
 
 
-def test_the_page_says_who_signs_in(asked, alice):
-    assert alice.email in asked.get(VERIFY).text
+def test_the_page_says_who_signs_in(pending_client, alice):
+    assert alice.email in pending_client.get(VERIFY).text
 
 
 def test_without_a_password_there_is_no_second_step(client, phone):
@@ -83,15 +83,15 @@ def test_every_page_of_the_second_step_needs_the_first(client, phone, path):
 
 
 @pytest.mark.parametrize("path", PENDING_PAGES)
-def test_every_page_of_the_second_step_opens_after_the_first(asked, path):
-    assert asked.get(path).status_code == 200
+def test_every_page_of_the_second_step_opens_after_the_first(pending_client, path):
+    assert pending_client.get(path).status_code == 200
 
 
 # Planted by somebody else (V-26)
 
 
 @pytest.fixture
-def planted(phone):
+def planted_sign_in(phone):
     """Alice's browser with Mallory's pending sign-in in it, and Mallory's phone."""
     mallory, browser = enrol(person("mallory@example.com")), Client(enforce_csrf_checks=True)
     attacker = Client()
@@ -101,14 +101,14 @@ def planted(phone):
 
 
 @pytest.mark.proves("V-26-fixed")
-def test_a_planted_sign_in_is_not_completed_by_a_form_from_elsewhere(planted):
-    browser, mallory = planted
+def test_a_planted_sign_in_is_not_completed_by_a_form_from_elsewhere(planted_sign_in):
+    browser, mallory = planted_sign_in
     assert (enter_code(browser, mallory.code()).status_code, signed_in_as(browser)) == (403, None)
 
 
 @pytest.mark.proves("V-26-fixed")
-def test_a_planted_sign_in_is_not_completed_with_ones_own_code(planted, phone):
-    browser, _mallory = planted
+def test_a_planted_sign_in_is_not_completed_with_ones_own_code(planted_sign_in, phone):
+    browser, _mallory = planted_sign_in
     token = browser.get(VERIFY).context["csrf_token"]
     answer = enter_code(browser, phone.code(), csrfmiddlewaretoken=str(token))
     assert (answer.status_code, signed_in_as(browser)) == (422, None)
@@ -119,23 +119,23 @@ def test_a_planted_sign_in_is_not_completed_with_ones_own_code(planted, phone):
 
 @pytest.mark.proves("S-01")
 @pytest.mark.parametrize(("seconds", "lives"), [(599, True), (601, False)])
-def test_a_pending_sign_in_lives_for_ten_minutes(asked, alice, phone, clock, seconds, lives):
+def test_a_pending_sign_in_lives_for_ten_minutes(pending_client, alice, phone, clock, seconds, lives):
     clock.shift(seconds)
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) == (alice if lives else None)
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) == (alice if lives else None)
 
 
-def test_a_wrong_code_does_not_make_it_live_longer(asked, phone, clock):
+def test_a_wrong_code_does_not_make_it_live_longer(pending_client, phone, clock):
     clock.shift(400)
-    enter_code(asked, "000000")
+    enter_code(pending_client, "000000")
     clock.shift(201)
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) is None
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) is None
 
 
-def test_whoever_was_too_slow_is_told(asked, clock):
+def test_whoever_was_too_slow_is_told(pending_client, clock):
     clock.shift(601)
-    page = asked.get(VERIFY, follow=True).content
+    page = pending_client.get(VERIFY, follow=True).content
     assert b"Signing in took more than ten minutes. Give your password again." in page
 
 
@@ -148,15 +148,15 @@ def test_whoever_was_too_slow_still_gets_where_they_wanted(client, phone, clock,
     assert again == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
-def test_whoever_was_too_slow_does_not_type_their_name_again(asked, alice, clock):
+def test_whoever_was_too_slow_does_not_type_their_name_again(pending_client, alice, clock):
     clock.shift(601)
-    assert f'value="{alice.email}"' in asked.get(VERIFY, follow=True).text
+    assert f'value="{alice.email}"' in pending_client.get(VERIFY, follow=True).text
 
 
 @pytest.mark.parametrize("minutes", [0, 5, 16])
-def test_a_sign_in_that_was_abandoned_names_nobody_to_who_comes_next(asked, alice, clock, minutes):
+def test_a_sign_in_that_was_abandoned_names_nobody_to_who_comes_next(pending_client, alice, clock, minutes):
     clock.shift(minutes * 60)
-    assert alice.email not in asked.get("/accounts/login/").text
+    assert alice.email not in pending_client.get("/accounts/login/").text
 
 
 # Where it has got lost, with a cookie that was deleted
@@ -166,26 +166,26 @@ TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
 @pytest.fixture
-def lost(client, phone):
+def lost_url(client, phone):
     """The address that Alice's browser shows, whose pending sign-in has got lost."""
     address = give_password(client, next="/accounts/profile/").url
     del client.cookies["twofactor_pending"]
     return address
 
 
-def test_whoever_lost_the_cookie_is_told_why(client, lost):
-    assert LOST in client.get(lost, follow=True).text
+def test_whoever_lost_the_cookie_is_told_why(client, lost_url):
+    assert LOST in client.get(lost_url, follow=True).text
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
-def test_whoever_lost_the_cookie_still_gets_where_they_wanted(client, phone, lost, headers):
-    answer = client.post(lost, {"code": phone.code()}, headers=headers)
+def test_whoever_lost_the_cookie_still_gets_where_they_wanted(client, phone, lost_url, headers):
+    answer = client.post(lost_url, {"code": phone.code()}, headers=headers)
     assert (answer.headers.get("Location") or answer.headers["HX-Redirect"]) == TO_PROFILE
 
 
 @pytest.mark.parametrize("path", ["verify/other/", "verify/backup/", "verify/sent/", "verify/send/"])
-def test_from_every_page_of_the_second_step(client, lost, path):
-    assert client.post(lost.replace("verify/", path), follow=False).url == TO_PROFILE
+def test_from_every_page_of_the_second_step(client, lost_url, path):
+    assert client.post(lost_url.replace("verify/", path), follow=False).url == TO_PROFILE
 
 
 @pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "javascript:alert(1)", VERIFY])
@@ -201,7 +201,7 @@ def test_a_live_sign_in_goes_where_it_was_asked_to(client, phone):
     assert answer.url == "/accounts/profile/"
 
 
-def test_every_link_of_the_second_step_names_where_to_go_on_to(client, phone, paper):
+def test_every_link_of_the_second_step_names_where_to_go_on_to(client, phone, printed_codes):
     address = give_password(client, next="/accounts/profile/").url
     pages = [
         client.get(address.replace("verify/", f"verify/{path}")).text for path in ("", "other/", "backup/")
@@ -244,16 +244,16 @@ CHANGES = [changed_password, deactivated, turned_off, ended_everywhere, deleted]
 
 @pytest.mark.proves("7.4.2", "V-23")
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_pending_sign_in_dies_with_a_change_of_the_account(asked, alice, phone, change):
+def test_a_pending_sign_in_dies_with_a_change_of_the_account(pending_client, alice, phone, change):
     change(alice)
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) is None
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) is None
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_after_a_change_of_the_account_the_password_is_asked_for_again(asked, alice, phone, change):
+def test_after_a_change_of_the_account_the_password_is_asked_for_again(pending_client, alice, phone, change):
     change(alice)
-    assert enter_code(asked, phone.code()).url == "/accounts/login/"
+    assert enter_code(pending_client, phone.code()).url == "/accounts/login/"
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -264,18 +264,18 @@ def test_after_a_change_of_the_account_people_still_get_where_they_wanted(client
 
 
 @pytest.mark.proves("X-14")
-def test_a_pending_sign_in_dies_when_its_backend_is_gone(asked, phone):
-    note = sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now())
-    asked.cookies["twofactor_pending"] = sealing.seal(
+def test_a_pending_sign_in_dies_when_its_backend_is_gone(pending_client, phone):
+    note = sealing.unseal(PURPOSE, "", pending_client.cookies["twofactor_pending"].value, timezone.now())
+    pending_client.cookies["twofactor_pending"] = sealing.seal(
         PURPOSE, "", note | {"backend": "gone.Backend"}, timezone.now()
     )
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) is None
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) is None
 
 
-def test_a_pending_sign_in_is_good_for_one_session(asked, phone, clock):
-    token = asked.cookies["twofactor_pending"].value
-    enter_code(asked, phone.code())
+def test_a_pending_sign_in_is_good_for_one_session(pending_client, phone, clock):
+    token = pending_client.cookies["twofactor_pending"].value
+    enter_code(pending_client, phone.code())
     clock.shift(30)
     thief = Client()
     thief.cookies["twofactor_pending"] = token
@@ -289,10 +289,10 @@ def test_a_made_up_cookie_leads_to_the_password(client, phone, cookie):
     assert client.get(VERIFY).url == "/accounts/login/"
 
 
-def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(asked):
-    note = sealing.unseal(PURPOSE, "", asked.cookies["twofactor_pending"].value, timezone.now())
-    asked.cookies["twofactor_pending"] = sealing.seal("known browser", "", note, timezone.now())
-    assert asked.get(VERIFY).url == "/accounts/login/"
+def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(pending_client):
+    note = sealing.unseal(PURPOSE, "", pending_client.cookies["twofactor_pending"].value, timezone.now())
+    pending_client.cookies["twofactor_pending"] = sealing.seal("known browser", "", note, timezone.now())
+    assert pending_client.get(VERIFY).url == "/accounts/login/"
 
 
 # Whose sign-in it is
@@ -304,29 +304,29 @@ def bobs_phone(alice):
 
 
 @pytest.mark.proves("S-03")
-def test_a_second_name_replaces_the_first(asked, bobs_phone):
-    give_password(asked, "bob@example.com")
-    enter_code(asked, bobs_phone.code())
-    assert signed_in_as(asked).email == "bob@example.com"
+def test_a_second_name_replaces_the_first(pending_client, bobs_phone):
+    give_password(pending_client, "bob@example.com")
+    enter_code(pending_client, bobs_phone.code())
+    assert signed_in_as(pending_client).email == "bob@example.com"
 
 
 @pytest.mark.proves("S-03")
-def test_after_a_second_name_the_first_ones_code_is_wrong(asked, phone, bobs_phone):
-    give_password(asked, "bob@example.com")
-    enter_code(asked, phone.code())
-    assert signed_in_as(asked) is None
+def test_after_a_second_name_the_first_ones_code_is_wrong(pending_client, phone, bobs_phone):
+    give_password(pending_client, "bob@example.com")
+    enter_code(pending_client, phone.code())
+    assert signed_in_as(pending_client) is None
 
 
 @pytest.mark.proves("V-17")
-def test_somebody_elses_code_is_wrong(asked, bobs_phone):
-    enter_code(asked, bobs_phone.code())
-    assert signed_in_as(asked) is None
+def test_somebody_elses_code_is_wrong(pending_client, bobs_phone):
+    enter_code(pending_client, bobs_phone.code())
+    assert signed_in_as(pending_client) is None
 
 
-def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(asked, alice, phone, bobs_phone):
+def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(pending_client, alice, phone, bobs_phone):
     """Two people in one browser: the first one's tab is older than the second one's password."""
-    give_password(asked, "bob@example.com")
-    page = asked.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text
+    give_password(pending_client, "bob@example.com")
+    page = pending_client.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text
     assert "Someone else started to sign in in another tab." in page
     assert GuessBudget.objects.filter(failures__gt=0).count() == 0
 
@@ -336,23 +336,23 @@ NAMES = ["user", "user_id", "username", "uid", "pk", "id", "account", "method", 
 
 @pytest.mark.proves("V-17")
 @pytest.mark.parametrize("place", ["body", "query", "cookie"])
-def test_a_person_named_by_the_browser_is_not_looked_at(asked, alice, phone, bobs_phone, place):
+def test_a_person_named_by_the_browser_is_not_looked_at(pending_client, alice, phone, bobs_phone, place):
     bob = str(person("carol@example.com").pk)
     named = dict.fromkeys(NAMES, bob)
     for name in NAMES if place == "cookie" else []:
-        asked.cookies[name] = bob
+        pending_client.cookies[name] = bob
     query = f"?user={bob}&user_id={bob}" if place == "query" else ""
-    asked.post(VERIFY + query, {"code": phone.code(), **(named if place == "body" else {})})
-    assert signed_in_as(asked) == alice
+    pending_client.post(VERIFY + query, {"code": phone.code(), **(named if place == "body" else {})})
+    assert signed_in_as(pending_client) == alice
 
 
 @pytest.mark.proves("V-16")
 @pytest.mark.parametrize("place", ["body", "query"])
-def test_naming_oneself_does_not_make_ones_code_right(asked, bobs_phone, place):
+def test_naming_oneself_does_not_make_ones_code_right(pending_client, bobs_phone, place):
     bob = str(get_user_model().objects.get(email="bob@example.com").pk)
     query = f"?user={bob}&user_id={bob}" if place == "query" else ""
-    asked.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
-    assert signed_in_as(asked) is None
+    pending_client.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
+    assert signed_in_as(pending_client) is None
 
 
 # Ways out, errors, and what else once went wrong

@@ -8,7 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent_codes import ask, has_number, mailed, texted, with_pigeons
+from tests.twofactor.sent_codes import (
+    add_number,
+    mailed_code,
+    record_text_messages,
+    request_code,
+    texted_code,
+)
 from twofactor.models import Event, TrustedBrowser
 from twofactor.signin import trusted_browsers
 
@@ -18,7 +24,7 @@ FORGET_ALL = "/two-factor/browsers/forget/"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def trusting(phone, email="alice@example.com", client=None, **headers):
+def new_trusted_client(phone, email="alice@example.com", client=None, **headers):
     """A browser that signed in with the box ticked, and was closed since."""
     client = client or Client(headers=headers)
     give_password(client, email)
@@ -32,8 +38,8 @@ def forget_session(client):
 
 
 @pytest.fixture
-def trusted(phone, clock):
-    client = trusting(phone, user_agent=FIREFOX)
+def trusted_client(phone, clock):
+    client = new_trusted_client(phone, user_agent=FIREFOX)
     clock.shift(60)
     return client
 
@@ -48,74 +54,74 @@ def skips_the_code(client, email="alice@example.com"):
     return give_password(client, email).url != VERIFY
 
 
-def forget(browser):
+def forget_url(browser):
     return f"/two-factor/browsers/{browser.pk}/forget/"
 
 
 # What it is worth
 
 
-def test_a_trusted_browser_skips_the_code(trusted, alice):
-    give_password(trusted)
-    assert signed_in_as(trusted) == alice
+def test_a_trusted_browser_skips_the_code(trusted_client, alice):
+    give_password(trusted_client)
+    assert signed_in_as(trusted_client) == alice
 
 
-def test_a_trusted_browser_does_not_skip_the_password(trusted, alice):
-    trusted.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
-    assert signed_in_as(trusted) is None
+def test_a_trusted_browser_does_not_skip_the_password(trusted_client, alice):
+    trusted_client.post("/accounts/login/", {"username": alice.email, "password": "wrong"})
+    assert signed_in_as(trusted_client) is None
 
 
-def test_a_trusted_browser_alone_is_nobody(trusted):
-    assert trusted.get(SETTINGS).status_code == 302
+def test_a_trusted_browser_alone_is_nobody(trusted_client):
+    assert trusted_client.get(SETTINGS).status_code == 302
 
 
-def test_the_session_remembers_that_the_browser_stood_in(trusted):
-    give_password(trusted)
-    assert trusted.session["twofactor_amr"] == "trusted"
+def test_the_session_remembers_that_the_browser_stood_in(trusted_client):
+    give_password(trusted_client)
+    assert trusted_client.session["twofactor_amr"] == "trusted"
 
 
-def test_a_trusted_browser_leads_on(trusted):
-    assert give_password(trusted, next="/accounts/profile/").url == "/accounts/profile/"
+def test_a_trusted_browser_leads_on(trusted_client):
+    assert give_password(trusted_client, next="/accounts/profile/").url == "/accounts/profile/"
 
 
-def test_a_trusted_browser_does_not_skip_the_confirmation(trusted):
-    give_password(trusted)
-    trusted.post("/two-factor/confirm/", {"password": PASSWORD})
-    assert trusted.get("/two-factor/setup/?replace=1").url.startswith("/two-factor/confirm/")
+def test_a_trusted_browser_does_not_skip_the_confirmation(trusted_client):
+    give_password(trusted_client)
+    trusted_client.post("/two-factor/confirm/", {"password": PASSWORD})
+    assert trusted_client.get("/two-factor/setup/?replace=1").url.startswith("/two-factor/confirm/")
 
 
-def test_a_trusted_browser_does_not_turn_two_factor_off(trusted):
-    give_password(trusted)
-    assert trusted.post("/two-factor/disable/", {"password": PASSWORD}).status_code == 422
+def test_a_trusted_browser_does_not_turn_two_factor_off(trusted_client):
+    give_password(trusted_client)
+    assert trusted_client.post("/two-factor/disable/", {"password": PASSWORD}).status_code == 422
 
 
 @pytest.mark.parametrize(("later", "skips"), [(-61, True), (-60, False), (0, False)])
-def test_trust_lasts_thirty_days(trusted, clock, later, skips):
+def test_trust_lasts_thirty_days(trusted_client, clock, later, skips):
     """A minute has gone already."""
     clock.shift(timedelta(days=30).total_seconds() + later)
-    assert skips_the_code(trusted) == skips
+    assert skips_the_code(trusted_client) == skips
 
 
-def test_use_does_not_prolong_it(trusted, clock):
+def test_use_does_not_prolong_it(trusted_client, clock):
     clock.shift(timedelta(days=29).total_seconds())
-    give_password(trusted)
+    give_password(trusted_client)
     clock.shift(timedelta(days=1).total_seconds())
-    assert not skips_the_code(trusted)
+    assert not skips_the_code(trusted_client)
 
 
-def test_signing_out_leaves_the_browser_trusted(trusted):
-    give_password(trusted)
-    trusted.post("/accounts/logout/")
-    assert skips_the_code(trusted)
+def test_signing_out_leaves_the_browser_trusted(trusted_client):
+    give_password(trusted_client)
+    trusted_client.post("/accounts/logout/")
+    assert skips_the_code(trusted_client)
 
 
-def test_a_trusted_browser_is_unaffected_by_a_lock(trusted, phone):
+def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
     """L-4: who knows the password and guesses elsewhere does not keep the owner out."""
     stranger = Client()
     give_password(stranger)
     for _ in range(6):
         stranger.post(VERIFY, {"code": "000000"})
-    assert skips_the_code(trusted)
+    assert skips_the_code(trusted_client)
 
 
 # How it comes about
@@ -145,27 +151,27 @@ def test_no_browser_is_trusted_for_a_wrong_code(client, phone):
     assert TrustedBrowser.objects.count() == 0
 
 
-def test_no_browser_is_trusted_for_a_backup_code(client, paper):
+def test_no_browser_is_trusted_for_a_backup_code(client, printed_codes):
     give_password(client)
-    client.post(VERIFY, {"code": paper[0], "trust_browser": "on"})
-    client.post("/two-factor/verify/backup/", {"code": paper[1], "trust_browser": "on"})
+    client.post(VERIFY, {"code": printed_codes[0], "trust_browser": "on"})
+    client.post("/two-factor/verify/backup/", {"code": printed_codes[1], "trust_browser": "on"})
     assert TrustedBrowser.objects.count() == 0
 
 
 @pytest.mark.proves("S-12")
 def test_no_browser_is_trusted_by_recovery(client, phone):
     give_password(client)
-    ask(client)
-    client.post("/two-factor/verify/sent/", {"code": mailed(), "trust_browser": "on"})
+    request_code(client)
+    client.post("/two-factor/verify/sent/", {"code": mailed_code(), "trust_browser": "on"})
     assert (signed_in_as(client) is not None, TrustedBrowser.objects.count()) == (True, 0)
 
 
 def test_no_browser_is_trusted_for_a_text_message(client, alice, phone, settings):
-    with_pigeons(settings)
-    has_number(alice)
+    record_text_messages(settings)
+    add_number(alice)
     give_password(client)
-    ask(client, "sms")
-    client.post("/two-factor/verify/sent/", {"code": texted(), "trust_browser": "on"})
+    request_code(client, "sms")
+    client.post("/two-factor/verify/sent/", {"code": texted_code(), "trust_browser": "on"})
     assert (signed_in_as(client) is not None, TrustedBrowser.objects.count()) == (True, 0)
 
 
@@ -177,32 +183,35 @@ def test_staff_are_not_offered_it(client, db, clock):
 
 @pytest.mark.proves("S-12")
 def test_staff_do_not_get_it_by_asking(client, db, clock):
-    trusting(enrol(person(is_staff=True)), client=client)
+    new_trusted_client(enrol(person(is_staff=True)), client=client)
     assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
-def test_whoever_becomes_staff_loses_it(trusted, alice):
+def test_whoever_becomes_staff_loses_it(trusted_client, alice):
     alice.is_staff = True
     alice.save()
-    assert not skips_the_code(trusted)
+    assert not skips_the_code(trusted_client)
 
 
 # The cookie
 
 
-def test_the_cookie_is_out_of_reach_for_scripts(trusted):
+def test_the_cookie_is_out_of_reach_for_scripts(trusted_client):
     assert (
-        trusted.cookies["twofactor_trusted"]["httponly"],
-        trusted.cookies["twofactor_trusted"]["samesite"],
+        trusted_client.cookies["twofactor_trusted"]["httponly"],
+        trusted_client.cookies["twofactor_trusted"]["samesite"],
     ) == (True, "Lax")
 
 
-def test_the_cookie_lasts_thirty_days(trusted):
-    assert trusted.cookies["twofactor_trusted"]["max-age"] == 30 * 24 * 60 * 60
+def test_the_cookie_lasts_thirty_days(trusted_client):
+    assert trusted_client.cookies["twofactor_trusted"]["max-age"] == 30 * 24 * 60 * 60
 
 
-def test_the_cookie_belongs_to_this_host_alone(trusted):
-    assert (trusted.cookies["twofactor_trusted"]["domain"], trusted.cookies["twofactor_trusted"]["path"]) == (
+def test_the_cookie_belongs_to_this_host_alone(trusted_client):
+    assert (
+        trusted_client.cookies["twofactor_trusted"]["domain"],
+        trusted_client.cookies["twofactor_trusted"]["path"],
+    ) == (
         "",
         "/",
     )
@@ -211,23 +220,23 @@ def test_the_cookie_belongs_to_this_host_alone(trusted):
 @pytest.mark.proves("3.3.1")
 def test_over_https_the_cookie_carries_the_prefix(phone, settings):
     settings.SESSION_COOKIE_SECURE = True
-    client = trusting(phone)
+    client = new_trusted_client(phone)
     assert client.cookies["__Host-twofactor_trusted"]["secure"]
 
 
 @pytest.mark.proves("11.5.1")
-def test_the_token_has_256_bits(trusted):
-    assert len(trusted.cookies["twofactor_trusted"].value) == 43
+def test_the_token_has_256_bits(trusted_client):
+    assert len(trusted_client.cookies["twofactor_trusted"].value) == 43
 
 
-def test_the_database_knows_the_hash_alone(trusted):
-    token = trusted.cookies["twofactor_trusted"].value
+def test_the_database_knows_the_hash_alone(trusted_client):
+    token = trusted_client.cookies["twofactor_trusted"].value
     assert token not in str(list(TrustedBrowser.objects.values()))
 
 
-def test_the_token_stands_in_no_page(trusted):
-    give_password(trusted)
-    assert trusted.cookies["twofactor_trusted"].value not in trusted.get(SETTINGS).text
+def test_the_token_stands_in_no_page(trusted_client):
+    give_password(trusted_client)
+    assert trusted_client.cookies["twofactor_trusted"].value not in trusted_client.get(SETTINGS).text
 
 
 # Carried elsewhere
@@ -246,58 +255,60 @@ TWISTS = {
 
 @pytest.mark.proves("S-11")
 @pytest.mark.parametrize("twist", TWISTS)
-def test_a_token_that_was_touched_is_worth_nothing(trusted, twist):
-    trusted.cookies["twofactor_trusted"] = TWISTS[twist](trusted.cookies["twofactor_trusted"].value)
-    assert not skips_the_code(trusted)
+def test_a_token_that_was_touched_is_worth_nothing(trusted_client, twist):
+    trusted_client.cookies["twofactor_trusted"] = TWISTS[twist](
+        trusted_client.cookies["twofactor_trusted"].value
+    )
+    assert not skips_the_code(trusted_client)
 
 
-def test_what_the_database_knows_opens_nothing(trusted):
-    trusted.cookies["twofactor_trusted"] = TrustedBrowser.objects.get().digest
-    assert not skips_the_code(trusted)
+def test_what_the_database_knows_opens_nothing(trusted_client):
+    trusted_client.cookies["twofactor_trusted"] = TrustedBrowser.objects.get().digest
+    assert not skips_the_code(trusted_client)
 
 
 @pytest.mark.proves("S-11")
-def test_a_token_is_worth_nothing_to_somebody_else(trusted, bob):
+def test_a_token_is_worth_nothing_to_somebody_else(trusted_client, bob):
     enrol(bob)
-    assert not skips_the_code(trusted, bob.email)
+    assert not skips_the_code(trusted_client, bob.email)
 
 
 @pytest.mark.proves("S-11")
-def test_an_expired_row_is_not_revived_by_the_cookie(trusted):
+def test_an_expired_row_is_not_revived_by_the_cookie(trusted_client):
     """The cookie's own age is the browser's to change."""
-    trusted.cookies["twofactor_trusted"]["max-age"] = 10**9
+    trusted_client.cookies["twofactor_trusted"]["max-age"] = 10**9
     TrustedBrowser.objects.update(expires_at=timezone.now())
-    assert not skips_the_code(trusted)
+    assert not skips_the_code(trusted_client)
 
 
 @pytest.mark.proves("S-11")
-def test_a_forgotten_browser_needs_a_code(trusted, alices):
-    alices.post(forget(TrustedBrowser.objects.get()))
-    assert not skips_the_code(trusted)
+def test_a_forgotten_browser_needs_a_code(trusted_client, signed_in_client):
+    signed_in_client.post(forget_url(TrustedBrowser.objects.get()))
+    assert not skips_the_code(trusted_client)
 
 
-def test_a_row_that_is_gone_needs_a_code(trusted):
+def test_a_row_that_is_gone_needs_a_code(trusted_client):
     TrustedBrowser.objects.all().delete()
-    assert not skips_the_code(trusted)
+    assert not skips_the_code(trusted_client)
 
 
-def test_signing_out_everywhere_else_ends_the_trust(trusted, alices):
-    alices.post("/two-factor/sessions/end/")
-    assert not skips_the_code(trusted)
+def test_signing_out_everywhere_else_ends_the_trust(trusted_client, signed_in_client):
+    signed_in_client.post("/two-factor/sessions/end/")
+    assert not skips_the_code(trusted_client)
 
 
 @pytest.mark.proves("S-08")
-def test_a_new_password_ends_the_trust(trusted, alice):
+def test_a_new_password_ends_the_trust(trusted_client, alice):
     alice.set_password("a quiet green harbour")
     alice.save()
     form = {"username": alice.email, "password": "a quiet green harbour"}
-    assert trusted.post("/accounts/login/", form).url == VERIFY
+    assert trusted_client.post("/accounts/login/", form).url == VERIFY
 
 
-def test_turning_two_factor_off_and_on_ends_the_trust(trusted, alices, alice, phone):
-    alices.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+def test_turning_two_factor_off_and_on_ends_the_trust(trusted_client, signed_in_client, alice, phone):
+    signed_in_client.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
     enrol_again(alice)
-    assert not skips_the_code(trusted)
+    assert not skips_the_code(trusted_client)
 
 
 def enrol_again(user):
@@ -306,41 +317,41 @@ def enrol_again(user):
 
 
 @pytest.mark.proves("7.4.2")
-def test_whoever_is_shut_out_does_not_get_in(trusted, alice):
+def test_whoever_is_shut_out_does_not_get_in(trusted_client, alice):
     alice.is_active = False
     alice.save()
-    give_password(trusted)
-    assert signed_in_as(trusted) is None
+    give_password(trusted_client)
+    assert signed_in_as(trusted_client) is None
 
 
 # Several people, several browsers
 
 
 @pytest.fixture
-def family(clock, db):
+def shared_client(clock, db):
     """Ten people at one computer, each with a phone."""
     phones = {f"p{n}@example.com": enrol(person(f"p{n}@example.com")) for n in range(10)}
     client = Client()
     for email, phone in phones.items():
-        trusting(phone, email, client)
+        new_trusted_client(phone, email, client)
     return client, list(phones)
 
 
-def test_ten_people_may_trust_one_browser(family):
-    client, emails = family
+def test_ten_people_may_trust_one_browser(shared_client):
+    client, emails = shared_client
     assert [email for email in emails if not skips_the_code(client, email)] == []
 
 
 @pytest.mark.proves("3.3.5")
-def test_for_ten_people_the_cookie_stays_small(family):
+def test_for_ten_people_the_cookie_stays_small(shared_client):
     """ASVS 3.3.5"""
-    client, _emails = family
+    client, _emails = shared_client
     assert len(client.cookies["twofactor_trusted"].OutputString()) <= 4096
 
 
-def test_an_eleventh_person_replaces_the_first(family, bob):
-    client, emails = family
-    trusting(enrol(bob), bob.email, client)
+def test_an_eleventh_person_replaces_the_first(shared_client, bob):
+    client, emails = shared_client
+    new_trusted_client(enrol(bob), bob.email, client)
     assert [skips_the_code(client, email) for email in (bob.email, emails[0], emails[1])] == [
         True,
         False,
@@ -352,111 +363,111 @@ def test_an_eleventh_person_replaces_the_first(family, bob):
 def test_the_ten_newest_browsers_of_a_person_stay(phone, clock):
     browsers = []
     for _ in range(11):
-        browsers.append(trusting(phone))
+        browsers.append(new_trusted_client(phone))
         clock.shift(30)
     assert [skips_the_code(client) for client in browsers] == [False] + [True] * 10
 
 
-def test_other_peoples_browsers_are_not_counted(trusted, bob, clock):
+def test_other_peoples_browsers_are_not_counted(trusted_client, bob, clock):
     bobs = enrol(bob)
     for _ in range(11):
-        trusting(bobs, bob.email)
+        new_trusted_client(bobs, bob.email)
         clock.shift(30)
-    assert skips_the_code(trusted)
+    assert skips_the_code(trusted_client)
 
 
 # Listed, and forgotten
 
 
-def test_the_settings_list_a_browser_by_name(trusted, alices):
-    assert "Firefox · Linux" in alices.get(SETTINGS).text
+def test_the_settings_list_a_browser_by_name(trusted_client, signed_in_client):
+    assert "Firefox · Linux" in signed_in_client.get(SETTINGS).text
 
 
-def test_the_settings_say_when_it_was_used_and_until_when(trusted, alices):
-    assert "last used 1 March 2026, until 31 March 2026" in alices.get(SETTINGS).text
+def test_the_settings_say_when_it_was_used_and_until_when(trusted_client, signed_in_client):
+    assert "last used 1 March 2026, until 31 March 2026" in signed_in_client.get(SETTINGS).text
 
 
-def test_use_is_written_down(trusted, clock):
+def test_use_is_written_down(trusted_client, clock):
     clock.shift(86400)
-    give_password(trusted)
+    give_password(trusted_client)
     assert TrustedBrowser.objects.get().last_used_at == timezone.now()
 
 
-def test_a_browser_that_expired_is_not_listed(trusted, alices, clock, phone):
+def test_a_browser_that_expired_is_not_listed(trusted_client, signed_in_client, clock, phone):
     clock.shift(timedelta(days=30).total_seconds())
     client = Client()
     sign_in(client, phone)
     assert client.get(SETTINGS).context["browsers"] == []
 
 
-def test_other_peoples_browsers_are_not_listed(trusted, bob, client):
+def test_other_peoples_browsers_are_not_listed(trusted_client, bob, client):
     sign_in(client, enrol(bob), bob.email)
     assert client.get(SETTINGS).context["browsers"] == []
 
 
-def test_a_browser_without_a_name_is_listed(phone, alices, clock):
-    trusting(phone)
-    assert alices.get(SETTINGS).context["browsers"][0].label == "?"
+def test_a_browser_without_a_name_is_listed(phone, signed_in_client, clock):
+    new_trusted_client(phone)
+    assert signed_in_client.get(SETTINGS).context["browsers"][0].label == "?"
 
 
-def test_what_a_browser_calls_itself_is_text_and_never_markup(phone, alices):
-    trusting(phone, user_agent="<img src=x onerror=alert(1)>")
-    assert "<img" not in alices.get(SETTINGS).text
+def test_what_a_browser_calls_itself_is_text_and_never_markup(phone, signed_in_client):
+    new_trusted_client(phone, user_agent="<img src=x onerror=alert(1)>")
+    assert "<img" not in signed_in_client.get(SETTINGS).text
 
 
-def test_forgetting_one_leaves_the_others(trusted, alices, phone, clock):
-    other = trusting(phone)
-    alices.post(forget(TrustedBrowser.objects.first()))
-    assert (skips_the_code(trusted), skips_the_code(other)) == (False, True)
+def test_forgetting_one_leaves_the_others(trusted_client, signed_in_client, phone, clock):
+    other = new_trusted_client(phone)
+    signed_in_client.post(forget_url(TrustedBrowser.objects.first()))
+    assert (skips_the_code(trusted_client), skips_the_code(other)) == (False, True)
 
 
-def test_forgetting_says_so(trusted, alices):
-    page = alices.post(forget(TrustedBrowser.objects.get()), follow=True).text
+def test_forgetting_says_so(trusted_client, signed_in_client):
+    page = signed_in_client.post(forget_url(TrustedBrowser.objects.get()), follow=True).text
     assert "The browser is forgotten." in page
 
 
-def test_forgetting_all_forgets_all(trusted, alices, phone):
-    trusting(phone)
-    alices.post(FORGET_ALL)
+def test_forgetting_all_forgets_all(trusted_client, signed_in_client, phone):
+    new_trusted_client(phone)
+    signed_in_client.post(FORGET_ALL)
     assert TrustedBrowser.objects.count() == 0
 
 
-def test_forgetting_all_leaves_other_peoples(trusted, bob, client):
+def test_forgetting_all_leaves_other_peoples(trusted_client, bob, client):
     sign_in(client, enrol(bob), bob.email)
     client.post(FORGET_ALL)
-    assert skips_the_code(trusted)
+    assert skips_the_code(trusted_client)
 
 
 @pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
-def test_somebody_elses_browser_is_not_there(trusted, bob, client):
+def test_somebody_elses_browser_is_not_there(trusted_client, bob, client):
     """IDOR: 404, and nothing has changed."""
     sign_in(client, enrol(bob), bob.email)
-    answer = client.post(forget(TrustedBrowser.objects.get()))
+    answer = client.post(forget_url(TrustedBrowser.objects.get()))
     assert (answer.status_code, TrustedBrowser.objects.count()) == (404, 1)
 
 
 @pytest.mark.parametrize("path", ["/two-factor/browsers/{pk}/forget/", FORGET_ALL])
-def test_looking_forgets_nothing(trusted, alices, path):
-    answer = alices.get(path.format(pk=TrustedBrowser.objects.get().pk))
+def test_looking_forgets_nothing(trusted_client, signed_in_client, path):
+    answer = signed_in_client.get(path.format(pk=TrustedBrowser.objects.get().pk))
     assert (answer.url, TrustedBrowser.objects.count()) == (SETTINGS, 1)
 
 
 @pytest.mark.parametrize("path", ["/two-factor/browsers/{pk}/forget/", FORGET_ALL])
-def test_strangers_forget_nothing(trusted, path):
+def test_strangers_forget_nothing(trusted_client, path):
     Client().post(path.format(pk=TrustedBrowser.objects.get().pk))
     assert TrustedBrowser.objects.count() == 1
 
 
-def test_forgetting_this_very_browser_leaves_it_signed_in(trusted, alice):
-    give_password(trusted)
-    trusted.post(FORGET_ALL)
-    assert signed_in_as(trusted) == alice
+def test_forgetting_this_very_browser_leaves_it_signed_in(trusted_client, alice):
+    give_password(trusted_client)
+    trusted_client.post(FORGET_ALL)
+    assert signed_in_as(trusted_client) == alice
 
 
 @pytest.mark.parametrize("kind", ["browser_trusted", "signed_in_trusted", "browsers_forgotten"])
-def test_it_is_remembered(trusted, kind):
-    give_password(trusted)
-    trusted.post(FORGET_ALL)
+def test_it_is_remembered(trusted_client, kind):
+    give_password(trusted_client)
+    trusted_client.post(FORGET_ALL)
     assert Event.objects.filter(kind=kind).count() == 1
 
 

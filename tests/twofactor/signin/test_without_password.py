@@ -23,7 +23,7 @@ VERIFY = "/two-factor/verify/"
 
 
 @login_not_required
-def social(request):
+def social_sign_in(request):
     """As somebody else's app does it, once their provider has said who it is."""
     login(request, get_user_model().objects.get(), backend="accounts.lockout.Backend")
     return HttpResponse("signed in")
@@ -34,7 +34,7 @@ def dangerous(request):
     return HttpResponse("done")
 
 
-urlpatterns = [*urlpatterns, path("social/", social), path("dangerous/", dangerous)]
+urlpatterns = [*urlpatterns, path("social/", social_sign_in), path("dangerous/", dangerous)]
 
 
 @pytest.fixture(autouse=True)
@@ -46,14 +46,14 @@ def alice(alice, settings):
 
 
 @pytest.fixture
-def hers(client):
+def social_client(client):
     """Her browser. She has no second factor."""
     client.get("/social/")
     return client
 
 
 @pytest.fixture
-def verified(client, phone, clock):
+def verified_client(client, phone, clock):
     """Her browser, a minute after she signed in with a code."""
     client.get("/social/")
     client.post(VERIFY, {"code": phone.code()})
@@ -69,38 +69,38 @@ def phone(alice):
 # The first factor
 
 
-def test_a_sign_in_opens_set_up(hers, clock):
+def test_a_sign_in_opens_set_up(social_client, clock):
     clock.shift(599)
-    assert hers.get(SETUP).status_code == 200
+    assert social_client.get(SETUP).status_code == 200
 
 
-def test_after_ten_minutes_it_takes_a_new_one(hers, clock):
+def test_after_ten_minutes_it_takes_a_new_one(social_client, clock):
     clock.shift(601)
-    page = hers.get(SETUP, follow=True)
+    page = social_client.get(SETUP, follow=True)
     assert page.redirect_chain[-1][0].startswith(CONFIRM)
     assert ("Sign in once more" in page.text, 'type="password"' in page.text) == (True, False)
 
 
-def test_the_button_signs_out_and_leads_to_sign_in_and_back(hers, clock):
+def test_the_button_signs_out_and_leads_to_sign_in_and_back(social_client, clock):
     clock.shift(601)
-    answer = hers.post(CONFIRM, {"next": SETUP})
-    assert (answer["Location"], signed_in_as(hers)) == (
+    answer = social_client.post(CONFIRM, {"next": SETUP})
+    assert (answer["Location"], signed_in_as(social_client)) == (
         f"/accounts/login/?next={SETUP.replace('/', '%2F')}",
         None,
     )
-    hers.get("/social/")
-    assert hers.get(SETUP).status_code == 200
+    social_client.get("/social/")
+    assert social_client.get(SETUP).status_code == 200
 
 
-def test_a_password_that_is_made_up_opens_nothing(hers, clock):
+def test_a_password_that_is_made_up_opens_nothing(social_client, clock):
     clock.shift(601)
-    hers.post(CONFIRM, {"next": SETUP, "password": PASSWORD, "code": "000000"})
-    assert "twofactor_sudo_at" not in hers.session
+    social_client.post(CONFIRM, {"next": SETUP, "password": PASSWORD, "code": "000000"})
+    assert "twofactor_sudo_at" not in social_client.session
 
 
 @pytest.mark.proves("S-10")
-def test_a_sign_in_alone_is_no_step_up(hers):
-    assert hers.get("/dangerous/", follow=True).redirect_chain[-1][0].startswith(SETUP)
+def test_a_sign_in_alone_is_no_step_up(social_client):
+    assert social_client.get("/dangerous/", follow=True).redirect_chain[-1][0].startswith(SETUP)
 
 
 # Everything after that takes the factor
@@ -108,47 +108,47 @@ def test_a_sign_in_alone_is_no_step_up(hers):
 
 @pytest.mark.proves("S-10")
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
-def test_the_form_asks_for_the_code_alone(verified, address):
-    page = verified.get(address).text
+def test_the_form_asks_for_the_code_alone(verified_client, address):
+    page = verified_client.get(address).text
     assert ('name="code"' in page, 'name="password"' in page) == (True, False)
 
 
 @pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
 @pytest.mark.proves("S-10")
-def test_signing_in_with_a_code_is_no_step_up(verified, address):
-    assert verified.get(address)["Location"].startswith(CONFIRM)
+def test_signing_in_with_a_code_is_no_step_up(verified_client, address):
+    assert verified_client.get(address)["Location"].startswith(CONFIRM)
 
 
 @pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
-def test_a_code_is(verified, phone, address):
-    verified.post(CONFIRM, {"code": phone.code()})
-    assert verified.get(address).status_code == 200
+def test_a_code_is(verified_client, phone, address):
+    verified_client.post(CONFIRM, {"code": phone.code()})
+    assert verified_client.get(address).status_code == 200
 
 
-def test_a_code_turns_it_off(verified, phone, alice):
-    verified.post(DISABLE, {"code": phone.code()})
+def test_a_code_turns_it_off(verified_client, phone, alice):
+    verified_client.post(DISABLE, {"code": phone.code()})
     assert not enrolment.is_on(alice)
 
 
-def test_the_page_says_what_is_enough_afterwards(verified):
-    assert "Afterwards you sign in without a code." in verified.get(DISABLE).text
+def test_the_page_says_what_is_enough_afterwards(verified_client):
+    assert "Afterwards you sign in without a code." in verified_client.get(DISABLE).text
 
 
-def test_a_code_makes_new_backup_codes(verified, phone):
-    verified.post(CODES, {"code": phone.code()})
-    assert verified.get(CODES).text.count("<code") == 10
+def test_a_code_makes_new_backup_codes(verified_client, phone):
+    verified_client.post(CODES, {"code": phone.code()})
+    assert verified_client.get(CODES).text.count("<code") == 10
 
 
 @pytest.mark.parametrize("body", [{}, {"code": ""}, {"code": "000000"}, {"password": PASSWORD}])
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
-def test_nothing_else_does(verified, alice, address, body):
-    assert verified.post(address, body).status_code == 422
-    assert ("twofactor_sudo_at" in verified.session, enrolment.is_on(alice)) == (False, True)
+def test_nothing_else_does(verified_client, alice, address, body):
+    assert verified_client.post(address, body).status_code == 422
+    assert ("twofactor_sudo_at" in verified_client.session, enrolment.is_on(alice)) == (False, True)
 
 
 @pytest.mark.proves("C-06")
-def test_a_wrong_code_is_counted(verified):
-    verified.post(CONFIRM, {"code": "000000"})
+def test_a_wrong_code_is_counted(verified_client):
+    verified_client.post(CONFIRM, {"code": "000000"})
     assert GuessBudget.objects.get().failures == 1
 
 

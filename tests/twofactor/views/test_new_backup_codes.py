@@ -19,120 +19,123 @@ SAVED = {"saved": "on"}
 
 
 @pytest.fixture
-def renewing(alices, phone, paper):
+def new_codes_client(signed_in_client, phone, printed_codes):
     """Alice's browser, in which ten new codes are shown."""
-    enter_password_and_code(alices, CODES, phone.code())
-    return alices
+    enter_password_and_code(signed_in_client, CODES, phone.code())
+    return signed_in_client
 
 
-def test_ten_new_codes_are_shown(renewing):
-    assert len(set(shown_codes(renewing, CODES))) == 10
+def test_ten_new_codes_are_shown(new_codes_client):
+    assert len(set(shown_codes(new_codes_client, CODES))) == 10
 
 
-def test_a_backup_code_makes_no_new_ones(alices, paper):
-    enter_password_and_code(alices, CODES, paper[0])
+def test_a_backup_code_makes_no_new_ones(signed_in_client, printed_codes):
+    enter_password_and_code(signed_in_client, CODES, printed_codes[0])
     assert not Draft.objects.exists()
 
 
-def test_a_backup_code_given_for_new_ones_is_not_spent(alices, alice, paper):
-    enter_password_and_code(alices, CODES, paper[0])
+def test_a_backup_code_given_for_new_ones_is_not_spent(signed_in_client, alice, printed_codes):
+    enter_password_and_code(signed_in_client, CODES, printed_codes[0])
     assert (backup_codes.count_unused(alice), counted_failures()) == (3, 0)
 
 
-def test_a_backup_code_given_for_new_ones_is_told_from_a_wrong_code(alices, paper):
-    assert b"That looks like a backup code" in enter_password_and_code(alices, CODES, paper[0]).content
+def test_a_backup_code_given_for_new_ones_is_told_from_a_wrong_code(signed_in_client, printed_codes):
+    assert (
+        b"That looks like a backup code"
+        in enter_password_and_code(signed_in_client, CODES, printed_codes[0]).content
+    )
 
 
 @pytest.mark.proves("7.5.3")
-def test_having_confirmed_is_not_enough_for_new_ones(alices, phone):
-    enter_password_and_code(alices, CONFIRM, phone.code())
-    alices.post(CODES, {"password": PASSWORD})
+def test_having_confirmed_is_not_enough_for_new_ones(signed_in_client, phone):
+    enter_password_and_code(signed_in_client, CONFIRM, phone.code())
+    signed_in_client.post(CODES, {"password": PASSWORD})
     assert not Draft.objects.exists()
 
 
-def test_a_reload_shows_the_same_new_codes(renewing):
-    assert shown_codes(renewing, CODES) == shown_codes(renewing, CODES)
+def test_a_reload_shows_the_same_new_codes(new_codes_client):
+    assert shown_codes(new_codes_client, CODES) == shown_codes(new_codes_client, CODES)
 
 
-def test_the_old_codes_work_until_the_new_ones_are_saved(renewing, alice, paper):
+def test_the_old_codes_work_until_the_new_ones_are_saved(new_codes_client, alice, printed_codes):
     other = Client()
     give_password(other)
-    other.post("/two-factor/verify/backup/", {"code": paper[0]})
+    other.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
     assert signed_in_as(other) == alice
 
 
-def test_the_new_codes_do_not_work_before_they_are_saved(renewing):
+def test_the_new_codes_do_not_work_before_they_are_saved(new_codes_client):
     other = Client()
     give_password(other)
-    other.post("/two-factor/verify/backup/", {"code": shown_codes(renewing, CODES)[0]})
+    other.post("/two-factor/verify/backup/", {"code": shown_codes(new_codes_client, CODES)[0]})
     assert signed_in_as(other) is None
 
 
-def test_without_the_box_the_old_codes_stay(renewing, alice):
-    assert (renewing.post(CODES).status_code, backup_codes.count_unused(alice)) == (422, 3)
+def test_without_the_box_the_old_codes_stay(new_codes_client, alice):
+    assert (new_codes_client.post(CODES).status_code, backup_codes.count_unused(alice)) == (422, 3)
 
 
-def test_without_the_box_the_same_new_codes_stay(renewing):
-    codes = shown_codes(renewing, CODES)
-    assert all(code in renewing.post(CODES).text for code in codes)
+def test_without_the_box_the_same_new_codes_stay(new_codes_client):
+    codes = shown_codes(new_codes_client, CODES)
+    assert all(code in new_codes_client.post(CODES).text for code in codes)
 
 
-def test_once_saved_the_new_codes_work(renewing, alice):
-    code = shown_codes(renewing, CODES)[4]
-    renewing.post(CODES, SAVED)
+def test_once_saved_the_new_codes_work(new_codes_client, alice):
+    code = shown_codes(new_codes_client, CODES)[4]
+    new_codes_client.post(CODES, SAVED)
     other = Client()
     give_password(other)
     other.post("/two-factor/verify/backup/", {"code": code})
     assert signed_in_as(other) == alice
 
 
-def test_once_saved_the_old_codes_do_not(renewing, paper):
-    renewing.post(CODES, SAVED)
+def test_once_saved_the_old_codes_do_not(new_codes_client, printed_codes):
+    new_codes_client.post(CODES, SAVED)
     other = Client()
     give_password(other)
-    other.post("/two-factor/verify/backup/", {"code": paper[0]})
+    other.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
     assert signed_in_as(other) is None
 
 
-def test_once_saved_there_are_ten(renewing, alice):
-    renewing.post(CODES, SAVED)
+def test_once_saved_there_are_ten(new_codes_client, alice):
+    new_codes_client.post(CODES, SAVED)
     assert backup_codes.count_unused(alice) == 10
 
 
-def test_once_saved_they_are_not_shown_again(renewing):
-    renewing.post(CODES, SAVED)
-    assert shown_codes(renewing, CODES) == []
+def test_once_saved_they_are_not_shown_again(new_codes_client):
+    new_codes_client.post(CODES, SAVED)
+    assert shown_codes(new_codes_client, CODES) == []
 
 
-def test_saving_says_so(renewing):
-    page = renewing.post(CODES, SAVED, follow=True)
+def test_saving_says_so(new_codes_client):
+    page = new_codes_client.post(CODES, SAVED, follow=True)
     assert b"New backup codes saved. Old ones no longer work." in page.content
 
 
-def test_saving_leaves_the_authenticator_as_it_is(renewing):
+def test_saving_leaves_the_authenticator_as_it_is(new_codes_client):
     before = Authenticator.objects.values("sealed_key", "enabled_at").get()
-    renewing.post(CODES, SAVED)
+    new_codes_client.post(CODES, SAVED)
     assert Authenticator.objects.values("sealed_key", "enabled_at").get() == before
 
 
-def test_new_codes_are_sealed_in_the_database(renewing):
-    assert shown_codes(renewing, CODES)[0].replace("-", "") not in str(list(Draft.objects.values()))
+def test_new_codes_are_sealed_in_the_database(new_codes_client):
+    assert shown_codes(new_codes_client, CODES)[0].replace("-", "") not in str(list(Draft.objects.values()))
 
 
 @pytest.mark.parametrize(("seconds", "there"), [(1799, 10), (1801, 0)])
-def test_new_codes_are_shown_for_thirty_minutes(renewing, clock, seconds, there):
+def test_new_codes_are_shown_for_thirty_minutes(new_codes_client, clock, seconds, there):
     clock.shift(seconds)
-    assert len(shown_codes(renewing, CODES)) == there
+    assert len(shown_codes(new_codes_client, CODES)) == there
 
 
-def test_another_session_is_not_shown_the_new_codes(renewing, phone, clock):
+def test_another_session_is_not_shown_the_new_codes(new_codes_client, phone, clock):
     clock.shift(60)
     other = Client()
     sign_in(other, phone)
     assert shown_codes(other, CODES) == []
 
 
-def test_another_session_cannot_save_the_new_codes(renewing, alice, phone, clock):
+def test_another_session_cannot_save_the_new_codes(new_codes_client, alice, phone, clock):
     clock.shift(60)
     other = Client()
     sign_in(other, phone)
@@ -145,23 +148,25 @@ def test_without_two_factor_there_are_no_codes_to_make(client, alice):
     assert client.get(CODES).url == SETTINGS
 
 
-def test_settings_tell_how_many_are_unused(alices, paper):
+def test_settings_tell_how_many_are_unused(signed_in_client, printed_codes):
     BackupCode.objects.filter(pk=BackupCode.objects.first().pk).update(used_at="2026-01-01T00:00Z")
-    assert b"2 of 10 unused" in alices.get(SETTINGS).content
+    assert b"2 of 10 unused" in signed_in_client.get(SETTINGS).content
 
 
-def test_new_codes_are_fifteen_characters(renewing):
-    assert {len(code_text.read_backup_code(code)) for code in shown_codes(renewing, CODES)} == {15}
+def test_new_codes_are_fifteen_characters(new_codes_client):
+    assert {len(code_text.read_backup_code(code)) for code in shown_codes(new_codes_client, CODES)} == {15}
 
 
 # What ends elsewhere (S-08)
 
 
-def test_a_confirmation_with_a_backup_code_does_not_open_new_codes(alices, phone, paper, clock):
+def test_a_confirmation_with_a_backup_code_does_not_open_new_codes(
+    signed_in_client, phone, printed_codes, clock
+):
     """Made elsewhere with a live code; a backup code never opens new ones."""
-    alices.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
+    signed_in_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
     clock.shift(60)
     other = Client()
     sign_in(other, phone)
-    other.post(CONFIRM, {"password": PASSWORD, "code": paper[0]})
+    other.post(CONFIRM, {"password": PASSWORD, "code": printed_codes[0]})
     assert b'class="codes"' not in other.get("/two-factor/backup-codes/").content

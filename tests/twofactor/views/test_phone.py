@@ -5,7 +5,14 @@ from django.core import mail
 from django.test import Client
 
 from tests.people import PASSWORD, enrol, give_password, person
-from tests.twofactor.sent_codes import NUMBER, Pigeon, has_number, other_than, texted, with_pigeons
+from tests.twofactor.code_forms import enter_password_and_code
+from tests.twofactor.sent_codes import (
+    NUMBER,
+    RecordingGateway,
+    add_number,
+    different_code,
+    texted_code,
+)
 from twofactor.models import Event, Phone, SentCode
 from twofactor.outgoing.outbox import send_due
 
@@ -18,27 +25,16 @@ CHANGED = "The phone number for text messages was changed – Countersign"
 
 
 @pytest.fixture(autouse=True)
-def carried(settings):
-    return with_pigeons(settings)
+def sms_gateway(text_messages):
+    """The site can send text messages in every test here."""
 
 
-@pytest.fixture
-def proven(alices, phone):
-    """Password and code given again just now."""
-    confirm(alices, phone)
-    return alices
-
-
-def confirm(client, phone):
-    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-
-
-def give(client, number=NUMBER):
+def enter_number(client, number=NUMBER):
     return client.post(PHONE, {"number": number})
 
 
-def check(client, code=None):
-    return client.post(CHECK, {"code": code or texted()})
+def enter_number_code(client, code=None):
+    return client.post(CHECK, {"code": code or texted_code()})
 
 
 def number_of(user):
@@ -47,19 +43,20 @@ def number_of(user):
 
 @pytest.mark.proves("7.5.1")
 @pytest.mark.parametrize("path", [PHONE, CHECK])
-def test_a_number_needs_a_confirmation(alices, path):
-    assert alices.get(path).url.startswith("/two-factor/confirm/")
+def test_a_number_needs_a_confirmation(signed_in_client, path):
+    assert signed_in_client.get(path).url.startswith("/two-factor/confirm/")
 
 
 @pytest.mark.parametrize(("later", "open_"), [(299, True), (300, True), (301, False)])
-def test_a_confirmation_is_good_for_five_minutes(proven, clock, later, open_):
-    clock.shift(later)
-    assert (proven.get(PHONE).status_code == 200) == open_
+def test_a_confirmation_is_good_for_five_minutes(stepped_up_client, clock, later, open_):
+    """It was given a minute ago."""
+    clock.shift(later - 60)
+    assert (stepped_up_client.get(PHONE).status_code == 200) == open_
 
 
-def test_without_a_confirmation_nothing_is_sent(alices, carried):
-    give(alices)
-    assert carried == []
+def test_without_a_confirmation_nothing_is_sent(signed_in_client, text_messages):
+    enter_number(signed_in_client)
+    assert text_messages == []
 
 
 @pytest.mark.proves("6.6.1")
@@ -71,203 +68,209 @@ def test_without_an_authenticator_there_is_no_number(client, alice):
 
 
 @pytest.mark.proves("6.6.1", "N-15")
-def test_the_page_says_what_is_wrong_with_text_messages(proven):
-    assert "Text messages are less safe than an authenticator app" in proven.get(PHONE).text
+def test_the_page_says_what_is_wrong_with_text_messages(stepped_up_client):
+    assert "Text messages are less safe than an authenticator app" in stepped_up_client.get(PHONE).text
 
 
-def test_a_code_goes_to_the_new_number(proven, carried):
-    answer = give(proven, "+49 170 1234567")
-    assert (answer.status_code, answer.url, [to for to, _ in carried]) == (303, CHECK, [NUMBER])
+def test_a_code_goes_to_the_new_number(stepped_up_client, text_messages):
+    answer = enter_number(stepped_up_client, "+49 170 1234567")
+    assert (answer.status_code, answer.url, [to for to, _ in text_messages]) == (303, CHECK, [NUMBER])
 
 
-def test_a_number_counts_once_its_code_came_back(proven, alice):
-    give(proven)
-    check(proven)
+def test_a_number_counts_once_its_code_came_back(stepped_up_client, alice):
+    enter_number(stepped_up_client)
+    enter_number_code(stepped_up_client)
     assert number_of(alice) == NUMBER
 
 
 @pytest.mark.proves("N-15")
-def test_a_number_does_not_count_before(proven, alice):
-    give(proven)
+def test_a_number_does_not_count_before(stepped_up_client, alice):
+    enter_number(stepped_up_client)
     assert number_of(alice) is None
 
 
-def test_confirming_leads_back_to_the_settings(proven):
-    give(proven)
-    answer = check(proven)
+def test_confirming_leads_back_to_the_settings(stepped_up_client):
+    enter_number(stepped_up_client)
+    answer = enter_number_code(stepped_up_client)
     assert (answer.status_code, answer.url) == (303, SETTINGS)
 
 
-def test_the_settings_show_the_number_masked(proven):
-    give(proven)
-    page = proven.post(CHECK, {"code": texted()}, follow=True).text
+def test_the_settings_show_the_number_masked(stepped_up_client):
+    enter_number(stepped_up_client)
+    page = stepped_up_client.post(CHECK, {"code": texted_code()}, follow=True).text
     assert ('Codes can be sent to <bdi dir="ltr">••• 67</bdi>' in page, "1701234567" in page) == (True, False)
 
 
-def test_the_page_that_asks_for_the_code_masks_the_number(proven):
-    give(proven)
-    page = proven.get(CHECK).text
+def test_the_page_that_asks_for_the_code_masks_the_number(stepped_up_client):
+    enter_number(stepped_up_client)
+    page = stepped_up_client.get(CHECK).text
     assert ("••• 67" in page, "1701234567" in page) == (True, False)
 
 
 @pytest.mark.parametrize("typed", ["", "0170 1234567", "alice", "+49", "+49 170 1234567 " * 3])
-def test_what_is_no_number_is_refused(proven, carried, typed):
-    assert (give(proven, typed).status_code, carried) == (422, [])
+def test_what_is_no_number_is_refused(stepped_up_client, text_messages, typed):
+    assert (enter_number(stepped_up_client, typed).status_code, text_messages) == (422, [])
 
 
-def test_a_refused_number_says_how_to_write_it(proven):
-    assert "Enter the number with its country code, like +49 170 1234567" in give(proven, "0170 1234567").text
+def test_a_refused_number_says_how_to_write_it(stepped_up_client):
+    assert (
+        "Enter the number with its country code, like +49 170 1234567"
+        in enter_number(stepped_up_client, "0170 1234567").text
+    )
 
 
-def test_a_refused_number_stays_to_be_mended(proven):
-    assert 'value="0170 1234567"' in give(proven, "0170 1234567").text
+def test_a_refused_number_stays_to_be_mended(stepped_up_client):
+    assert 'value="0170 1234567"' in enter_number(stepped_up_client, "0170 1234567").text
 
 
-def test_a_wrong_code_confirms_nothing(proven, alice):
-    give(proven)
-    assert (check(proven, other_than(texted())).status_code, number_of(alice)) == (422, None)
+def test_a_wrong_code_confirms_nothing(stepped_up_client, alice):
+    enter_number(stepped_up_client)
+    assert (
+        enter_number_code(stepped_up_client, different_code(texted_code())).status_code,
+        number_of(alice),
+    ) == (422, None)
 
 
-def test_an_empty_code_costs_no_try(proven):
-    give(proven)
-    proven.post(CHECK, {"code": ""})
+def test_an_empty_code_costs_no_try(stepped_up_client):
+    enter_number(stepped_up_client)
+    stepped_up_client.post(CHECK, {"code": ""})
     assert SentCode.objects.get().tries == 0
 
 
-def test_after_five_wrong_tries_the_code_is_void(proven, alice):
-    give(proven)
+def test_after_five_wrong_tries_the_code_is_void(stepped_up_client, alice):
+    enter_number(stepped_up_client)
     for _ in range(5):
-        check(proven, other_than(texted()))
-    assert (check(proven).status_code, number_of(alice)) == (422, None)
+        enter_number_code(stepped_up_client, different_code(texted_code()))
+    assert (enter_number_code(stepped_up_client).status_code, number_of(alice)) == (422, None)
 
 
 @pytest.mark.parametrize(("later", "number"), [(599, NUMBER), (601, None)])
-def test_a_code_works_for_ten_minutes(proven, alice, phone, clock, later, number):
-    give(proven)
+def test_a_code_works_for_ten_minutes(stepped_up_client, alice, phone, clock, later, number):
+    enter_number(stepped_up_client)
     clock.shift(later)
-    confirm(proven, phone)
-    check(proven)
+    enter_password_and_code(stepped_up_client, "/two-factor/confirm/", phone.code())
+    enter_number_code(stepped_up_client)
     assert number_of(alice) == number
 
 
-def test_a_code_works_once(proven):
-    give(proven)
-    check(proven)
+def test_a_code_works_once(stepped_up_client):
+    enter_number(stepped_up_client)
+    enter_number_code(stepped_up_client)
     Phone.objects.update(new_number=NUMBER, verified_at=None)
-    assert check(proven).status_code == 422
+    assert enter_number_code(stepped_up_client).status_code == 422
 
 
-def test_a_code_for_one_number_confirms_no_other(proven, alice, clock):
-    give(proven)
-    code = texted()
+def test_a_code_for_one_number_confirms_no_other(stepped_up_client, alice, clock):
+    enter_number(stepped_up_client)
+    code = texted_code()
     clock.shift(60)
-    give(proven, NEW)
-    assert (check(proven, code).status_code, number_of(alice)) == (422, None)
+    enter_number(stepped_up_client, NEW)
+    assert (enter_number_code(stepped_up_client, code).status_code, number_of(alice)) == (422, None)
 
 
-def test_until_the_new_number_is_confirmed_the_old_one_stays(proven, alice):
-    has_number(alice)
-    give(proven, NEW)
+def test_until_the_new_number_is_confirmed_the_old_one_stays(stepped_up_client, alice):
+    add_number(alice)
+    enter_number(stepped_up_client, NEW)
     assert number_of(alice) == NUMBER
 
 
-def test_once_it_is_confirmed_the_old_one_is_gone(proven, alice):
-    has_number(alice)
-    give(proven, NEW)
-    check(proven)
+def test_once_it_is_confirmed_the_old_one_is_gone(stepped_up_client, alice):
+    add_number(alice)
+    enter_number(stepped_up_client, NEW)
+    enter_number_code(stepped_up_client)
     assert number_of(alice) == NEW
 
 
-def test_a_code_to_confirm_a_number_does_not_sign_in(proven, alice, clock):
-    has_number(alice)
-    give(proven, NEW)
+def test_a_code_to_confirm_a_number_does_not_sign_in(stepped_up_client, alice, clock):
+    add_number(alice)
+    enter_number(stepped_up_client, NEW)
     clock.shift(60)
     other = Client()
     give_password(other)
     other.post("/two-factor/verify/send/", {"channel": "sms"})
-    code = Pigeon.carried[0][1][:6]
+    code = RecordingGateway.messages[0][1][:6]
     assert other.post("/two-factor/verify/sent/", {"code": code}).status_code == 422
 
 
-def test_a_second_code_within_a_minute_is_too_soon(proven, carried):
-    give(proven)
-    answer = give(proven)
-    assert (answer.status_code, answer["Retry-After"], len(carried)) == (429, "60", 1)
+def test_a_second_code_within_a_minute_is_too_soon(stepped_up_client, text_messages):
+    enter_number(stepped_up_client)
+    answer = enter_number(stepped_up_client)
+    assert (answer.status_code, answer["Retry-After"], len(text_messages)) == (429, "60", 1)
 
 
-def test_too_soon_is_not_called_a_wrong_code(proven):
-    give(proven)
-    assert "You entered the wrong code too many times" not in give(proven).text
+def test_too_soon_is_not_called_a_wrong_code(stepped_up_client):
+    enter_number(stepped_up_client)
+    assert "You entered the wrong code too many times" not in enter_number(stepped_up_client).text
 
 
-def test_with_nothing_to_confirm_the_number_is_asked_for(proven):
-    assert proven.get(CHECK).url == PHONE
+def test_with_nothing_to_confirm_the_number_is_asked_for(stepped_up_client):
+    assert stepped_up_client.get(CHECK).url == PHONE
 
 
-def test_looking_sends_nothing(proven, carried):
-    proven.get(PHONE)
-    proven.head(PHONE)
-    assert carried == []
+def test_looking_sends_nothing(stepped_up_client, text_messages):
+    stepped_up_client.get(PHONE)
+    stepped_up_client.head(PHONE)
+    assert text_messages == []
 
 
-def test_a_number_that_gets_no_message_is_told(proven, settings, alice):
+def test_a_number_that_gets_no_message_is_told(stepped_up_client, settings, alice):
     settings.TWOFACTOR_SMS_GATEWAY = "twilio"
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "token", NEW
     settings.TWILIO_URL = "http://127.0.0.1:1"
-    answer = give(proven)
+    answer = enter_number(stepped_up_client)
     assert ("The message could not be sent" in answer.text, Phone.objects.count()) == (True, 0)
 
 
-def test_a_number_can_be_removed(proven, alice):
-    has_number(alice)
-    proven.post(REMOVE)
+def test_a_number_can_be_removed(stepped_up_client, alice):
+    add_number(alice)
+    stepped_up_client.post(REMOVE)
     assert Phone.objects.count() == 0
 
 
-def test_removing_needs_a_confirmation(alices, alice):
-    has_number(alice)
-    alices.post(REMOVE)
+def test_removing_needs_a_confirmation(signed_in_client, alice):
+    add_number(alice)
+    signed_in_client.post(REMOVE)
     assert number_of(alice) == NUMBER
 
 
-def test_looking_at_remove_removes_nothing(proven, alice):
-    has_number(alice)
-    assert (proven.get(REMOVE).url, number_of(alice)) == (SETTINGS, NUMBER)
+def test_looking_at_remove_removes_nothing(stepped_up_client, alice):
+    add_number(alice)
+    assert (stepped_up_client.get(REMOVE).url, number_of(alice)) == (SETTINGS, NUMBER)
 
 
-def test_removing_leaves_other_peoples_numbers(proven, alice):
-    has_number(alice)
+def test_removing_leaves_other_peoples_numbers(stepped_up_client, alice):
+    add_number(alice)
     bob = person("bob@example.com")
-    has_number(bob)
-    proven.post(REMOVE)
+    add_number(bob)
+    stepped_up_client.post(REMOVE)
     assert number_of(bob) == NUMBER
 
 
-def test_a_removed_number_gets_no_code(proven, alice):
-    has_number(alice)
-    proven.post(REMOVE)
+def test_a_removed_number_gets_no_code(stepped_up_client, alice):
+    add_number(alice)
+    stepped_up_client.post(REMOVE)
     other = Client()
     give_password(other)
     assert other.post("/two-factor/verify/send/", {"channel": "sms"}).status_code == 422
 
 
-def test_two_people_may_share_a_number(proven, alice, clock):
+def test_two_people_may_share_a_number(stepped_up_client, alice, clock):
     bob = person("bob@example.com")
     enrol(bob)
-    has_number(bob)
-    give(proven)
-    check(proven)
+    add_number(bob)
+    enter_number(stepped_up_client)
+    enter_number_code(stepped_up_client)
     assert (number_of(alice), number_of(bob)) == (NUMBER, NUMBER)
 
 
-def test_a_confirmed_number_is_remembered(proven, alice):
-    give(proven)
-    check(proven)
+def test_a_confirmed_number_is_remembered(stepped_up_client, alice):
+    enter_number(stepped_up_client)
+    enter_number_code(stepped_up_client)
     assert Event.objects.filter(kind="phone_changed", user=alice).count() == 1
 
 
 @pytest.fixture
-def subjects(django_capture_on_commit_callbacks):
+def sent_subjects(django_capture_on_commit_callbacks):
     """Of the letters that go out for what is done."""
 
     def of(action):
@@ -279,16 +282,16 @@ def subjects(django_capture_on_commit_callbacks):
     return of
 
 
-def test_the_person_is_told_of_a_new_number(proven, subjects):
-    give(proven)
-    assert subjects(lambda: check(proven)) == [CHANGED]
+def test_the_person_is_told_of_a_new_number(stepped_up_client, sent_subjects):
+    enter_number(stepped_up_client)
+    assert sent_subjects(lambda: enter_number_code(stepped_up_client)) == [CHANGED]
 
 
-def test_the_person_is_told_of_a_removed_number(proven, alice, subjects):
-    has_number(alice)
-    assert subjects(lambda: proven.post(REMOVE)) == [CHANGED]
+def test_the_person_is_told_of_a_removed_number(stepped_up_client, alice, sent_subjects):
+    add_number(alice)
+    assert sent_subjects(lambda: stepped_up_client.post(REMOVE)) == [CHANGED]
 
 
-def test_the_page_does_not_show_the_code(proven):
-    give(proven)
-    assert texted() not in proven.get(CHECK).text
+def test_the_page_does_not_show_the_code(stepped_up_client):
+    enter_number(stepped_up_client)
+    assert texted_code() not in stepped_up_client.get(CHECK).text

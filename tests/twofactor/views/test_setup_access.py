@@ -56,7 +56,7 @@ def test_strangers_are_led_to_sign_in(client, db, path):
     assert client.get(path).url.startswith("/accounts/login/")
 
 
-def starts(no_factor_client, count):
+def start_again(no_factor_client, count):
     for _ in range(count):
         no_factor_client.post(CANCEL)
         status = no_factor_client.get(SETUP).status_code
@@ -65,11 +65,11 @@ def starts(no_factor_client, count):
 
 @pytest.mark.proves("2.3.2", "L-7")
 def test_ten_keys_an_hour_are_enough(no_factor_client):
-    assert [starts(no_factor_client, 10), starts(no_factor_client, 1)] == [200, 429]
+    assert [start_again(no_factor_client, 10), start_again(no_factor_client, 1)] == [200, 429]
 
 
 def test_after_an_hour_there_are_keys_again(no_factor_client, clock):
-    starts(no_factor_client, 11)
+    start_again(no_factor_client, 11)
     clock.shift(timedelta(hours=1))
     other = Client()
     give_password(other)
@@ -85,18 +85,18 @@ def test_looking_at_the_same_key_is_not_counted(no_factor_client):
 
 @pytest.mark.proves("N-12")
 @pytest.mark.parametrize("page", [SETUP, VERIFY, CODES, f"{SETUP}?replace=1", f"{SETUP}?next=/help/"])
-def test_replacing_needs_more_than_having_signed_in(alices, page):
-    assert alices.get(page).url == f"{CONFIRM}?{urlencode({'next': page})}"
+def test_replacing_needs_more_than_having_signed_in(signed_in_client, page):
+    assert signed_in_client.get(page).url == f"{CONFIRM}?{urlencode({'next': page})}"
 
 
 @pytest.mark.parametrize("path", [SETUP, VERIFY, CODES])
-def test_whoever_comes_back_soon_after_the_last_step_is_shown_the_panel(alices, path):
+def test_whoever_comes_back_soon_after_the_last_step_is_shown_the_panel(signed_in_client, path):
     Authenticator.objects.update(enabled_at=timezone.now() - timedelta(minutes=9))
-    assert (alices.get(path).url, alices.post(path).status_code) == ("/two-factor/", 409)
+    assert (signed_in_client.get(path).url, signed_in_client.post(path).status_code) == ("/two-factor/", 409)
 
 
-def test_the_panel_leads_to_replacing(alices):
-    assert f'href="{SETUP}?replace=1"' in alices.get("/two-factor/").text
+def test_the_panel_leads_to_replacing(signed_in_client):
+    assert f'href="{SETUP}?replace=1"' in signed_in_client.get("/two-factor/").text
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(239, False), (241, True)])
@@ -133,11 +133,11 @@ def test_afterwards_the_old_one_does_not(stepped_up_client, phone, clock):
     assert signed_in_as(other) is None
 
 
-def test_afterwards_the_old_backup_codes_do_not_work(stepped_up_client, paper, clock):
+def test_afterwards_the_old_backup_codes_do_not_work(stepped_up_client, printed_codes, clock):
     set_up(stepped_up_client)
     other = Client()
     give_password(other)
-    other.post("/two-factor/verify/backup/", {"code": paper[0]})
+    other.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
     assert signed_in_as(other) is None
 
 
@@ -198,11 +198,20 @@ def test_too_many_keys_are_not_called_wrong_codes(no_factor_client):
 
 
 @pytest.mark.proves("N-03")
-def test_replacing_does_not_reset_the_count_of_wrong_codes(alices, phone, clock):
+def test_replacing_does_not_reset_the_count_of_wrong_codes(signed_in_client, phone, clock):
     """N-03: a new secret does not."""
-    alices.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
-    confirm_key(alices)
-    [alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}) for _ in range(4)]
-    alices.post(CODES, SAVED)
-    assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 422
-    assert alices.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code == 429
+    signed_in_client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
+    confirm_key(signed_in_client)
+    [
+        signed_in_client.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"})
+        for _ in range(4)
+    ]
+    signed_in_client.post(CODES, SAVED)
+    assert (
+        signed_in_client.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code
+        == 422
+    )
+    assert (
+        signed_in_client.post("/two-factor/disable/", {"password": PASSWORD, "code": "000000"}).status_code
+        == 429
+    )

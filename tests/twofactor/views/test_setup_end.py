@@ -28,34 +28,34 @@ CONFIRM = "/two-factor/confirm/"
 # Step 3: the backup codes
 
 
-def not_yet(no_factor_client):
+def nothing_done(no_factor_client):
     pass
 
 
-def only_scanned(no_factor_client):
+def key_scanned(no_factor_client):
     scan_key(no_factor_client)
 
 
-def confirmed(no_factor_client):
+def key_confirmed(no_factor_client):
     confirm_key(no_factor_client)
 
 
-def refused(no_factor_client):
+def codes_not_saved(no_factor_client):
     confirm_key(no_factor_client)
     no_factor_client.post(CODES)
 
 
-@pytest.mark.parametrize("far", [not_yet, only_scanned, confirmed, refused])
-def test_until_the_end_the_password_is_enough(no_factor_client, alice, far):
-    far(no_factor_client)
+@pytest.mark.parametrize("progress", [nothing_done, key_scanned, key_confirmed, codes_not_saved])
+def test_until_the_end_the_password_is_enough(no_factor_client, alice, progress):
+    progress(no_factor_client)
     other = Client()
     give_password(other)
     assert signed_in_as(other) == alice
 
 
-@pytest.mark.parametrize("far", [only_scanned, confirmed, refused])
-def test_settings_offer_to_go_on(no_factor_client, far):
-    far(no_factor_client)
+@pytest.mark.parametrize("progress", [key_scanned, key_confirmed, codes_not_saved])
+def test_settings_offer_to_go_on(no_factor_client, progress):
+    progress(no_factor_client)
     page = no_factor_client.get("/two-factor/").content
     assert b"Set-up not finished" in page
     assert b"Continue set-up" in page
@@ -185,11 +185,11 @@ def test_sending_the_second_step_again_makes_no_second_authenticator(no_factor_c
     assert list(Authenticator.objects.values()) == before
 
 
-MOMENTS = [(pre_delete, Draft), (post_save, Authenticator), (post_save, GuessBudget), (post_save, Event)]
+LAST_WRITES = [(pre_delete, Draft), (post_save, Authenticator), (post_save, GuessBudget), (post_save, Event)]
 
 
 @pytest.mark.proves("2.3.3")
-@pytest.mark.parametrize(("signal", "model"), MOMENTS)
+@pytest.mark.parametrize(("signal", "model"), LAST_WRITES)
 def test_an_error_at_the_end_leaves_everything_as_it_was(no_factor_client, alice, signal, model):
     def breaks(**kwargs):
         raise RuntimeError
@@ -251,9 +251,9 @@ def test_going_through_the_steps_does_not_make_it_live_longer(no_factor_client, 
 # Cancelling
 
 
-@pytest.mark.parametrize("far", [not_yet, only_scanned, confirmed])
-def test_cancelling_leads_to_the_settings(no_factor_client, far):
-    far(no_factor_client)
+@pytest.mark.parametrize("progress", [nothing_done, key_scanned, key_confirmed])
+def test_cancelling_leads_to_the_settings(no_factor_client, progress):
+    progress(no_factor_client)
     answers = [no_factor_client.post(CANCEL) for _ in range(2)]
     assert (answers[0].status_code, answers[1].url) == (303, "/two-factor/")
 

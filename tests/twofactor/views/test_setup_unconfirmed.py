@@ -17,12 +17,12 @@ from twofactor.operations import prune
 
 pytestmark = pytest.mark.django_db
 ALICE = "alice@example.com"
-SETUP, ADDRESS = "/two-factor/setup/", "/two-factor/setup/address/"
+SETUP, CONFIRM_ADDRESS = "/two-factor/setup/", "/two-factor/setup/address/"
 NEW_PASSWORD = "a quiet green harbour"
 
 
 @pytest.fixture
-def squatter(db):
+def unconfirmed_client(db):
     """A browser whose owner signed up with Alice's address, and is signed in."""
     browser = Client()
     browser.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
@@ -44,55 +44,59 @@ def set_up(client):
 
 
 @pytest.mark.parametrize("step", ["", "verify/", "codes/"])
-def test_no_step_of_the_set_up_opens_before_the_address_is_confirmed(squatter, step):
-    assert squatter.get(f"{SETUP}{step}", follow=True).redirect_chain[-1][0].startswith(ADDRESS)
+def test_no_step_of_the_set_up_opens_before_the_address_is_confirmed(unconfirmed_client, step):
+    assert (
+        unconfirmed_client.get(f"{SETUP}{step}", follow=True)
+        .redirect_chain[-1][0]
+        .startswith(CONFIRM_ADDRESS)
+    )
 
 
-def test_nothing_is_begun_before_the_address_is_confirmed(squatter):
-    squatter.get(SETUP)
+def test_nothing_is_begun_before_the_address_is_confirmed(unconfirmed_client):
+    unconfirmed_client.get(SETUP)
     assert not Draft.objects.exists()
 
 
-def test_a_view_of_the_site_cannot_begin_one_either(squatter):
+def test_a_view_of_the_site_cannot_begin_one_either(unconfirmed_client):
     with pytest.raises(enrolment.Unconfirmed):
         enrolment.start(User.objects.get(), Draft.Kind.SETUP, timezone.now())
 
 
-def test_the_page_says_why(squatter):
-    assert "once your address is confirmed" in squatter.get(ADDRESS).text
+def test_the_page_says_why(unconfirmed_client):
+    assert "once your address is confirmed" in unconfirmed_client.get(CONFIRM_ADDRESS).text
 
 
-def test_the_page_sends_the_link_again(squatter):
-    squatter.post("/accounts/email/verify/send/", {"next": ADDRESS})
+def test_the_page_sends_the_link_again(unconfirmed_client):
+    unconfirmed_client.post("/accounts/email/verify/send/", {"next": CONFIRM_ADDRESS})
     assert [letter.to for letter in letters()] == [[ALICE], [ALICE]]
 
 
-def test_who_has_confirmed_the_address_sets_up(squatter):
-    squatter.post(link())
-    set_up(squatter)
+def test_who_has_confirmed_the_address_sets_up(unconfirmed_client):
+    unconfirmed_client.post(link())
+    set_up(unconfirmed_client)
     assert Authenticator.objects.exists()
 
 
-def test_who_has_confirmed_the_address_is_led_on_from_the_page(squatter):
-    squatter.post(link())
-    assert squatter.get(f"{ADDRESS}?next=/two-factor/setup/")["Location"] == SETUP
+def test_who_has_confirmed_the_address_is_led_on_from_the_page(unconfirmed_client):
+    unconfirmed_client.post(link())
+    assert unconfirmed_client.get(f"{CONFIRM_ADDRESS}?next=/two-factor/setup/")["Location"] == SETUP
 
 
-def test_the_dashboard_reminds_of_the_address_alone(squatter):
-    assert "/two-factor/nudge/dismiss/" not in squatter.get("/").text
+def test_the_dashboard_reminds_of_the_address_alone(unconfirmed_client):
+    assert "/two-factor/nudge/dismiss/" not in unconfirmed_client.get("/").text
 
 
 @pytest.mark.parametrize("page", ["/", "/accounts/profile/"])
-def test_who_must_have_two_factor_is_led_to_the_address_first(squatter, settings, page):
+def test_who_must_have_two_factor_is_led_to_the_address_first(unconfirmed_client, settings, page):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
-    assert squatter.get(page, follow=True).redirect_chain[-1][0].startswith(ADDRESS)
+    assert unconfirmed_client.get(page, follow=True).redirect_chain[-1][0].startswith(CONFIRM_ADDRESS)
 
 
-def test_who_must_have_two_factor_can_confirm_the_address(squatter, settings):
+def test_who_must_have_two_factor_can_confirm_the_address(unconfirmed_client, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
-    squatter.post(link())
-    set_up(squatter)
-    assert squatter.get("/accounts/profile/").status_code == 200
+    unconfirmed_client.post(link())
+    set_up(unconfirmed_client)
+    assert unconfirmed_client.get("/accounts/profile/").status_code == 200
 
 
 @pytest.mark.parametrize("made", [{"is_staff": True}, {"email_verified_at": None}])
@@ -106,8 +110,8 @@ def test_somebody_whom_others_made_sets_up_without_confirming(client, made):
 # Nothing that a mailbox does removes a factor
 
 
-def test_the_owner_of_the_address_gets_in_with_the_password_alone(squatter, client):
-    squatter.get(SETUP)
+def test_the_owner_of_the_address_gets_in_with_the_password_alone(unconfirmed_client, client):
+    unconfirmed_client.get(SETUP)
     reset_password(client)
     client.post("/accounts/login/", {"username": ALICE, "password": NEW_PASSWORD})
     assert signed_in_as(client).email == ALICE
@@ -142,27 +146,27 @@ def test_without_mail_there_is_nothing_to_confirm(client, settings):
 # A first confirmation
 
 
-def test_drafts_from_before_are_gone(squatter, client):
+def test_drafts_from_before_are_gone(unconfirmed_client, client):
     Draft.objects.create(user=User.objects.get(), kind="setup", sealed="x", started_at=timezone.now())
     client.post(link(), {"password": PASSWORD})
     assert not Draft.objects.exists()
 
 
-def test_trusted_browsers_and_pending_sign_ins_from_before_are_void(squatter, client):
+def test_trusted_browsers_and_pending_sign_ins_from_before_are_void(unconfirmed_client, client):
     before = User.objects.get().get_session_auth_hash()
     client.post(link(), {"password": PASSWORD})
     assert User.objects.get().get_session_auth_hash() != before
 
 
-def test_a_reset_counts_as_confirmation(squatter, client):
+def test_a_reset_counts_as_confirmation(unconfirmed_client, client):
     reset_password(client)
     assert User.objects.get().unconfirmed_since is None
 
 
-def test_confirming_a_new_address_counts_too(squatter):
+def test_confirming_a_new_address_counts_too(unconfirmed_client):
     user = User.objects.get()
     address_links.send_link(user, "mine@example.com", timezone.now())
-    squatter.post(link())
+    unconfirmed_client.post(link())
     assert User.objects.get().unconfirmed_since is None
 
 
@@ -176,13 +180,13 @@ def change_password(client, times):
         client.post("/accounts/password_change/", {"old_password": old, **new})
 
 
-def test_an_address_nobody_confirmed_hears_once_a_day_of_what_happens(squatter, clock):
+def test_an_address_nobody_confirmed_hears_once_a_day_of_what_happens(unconfirmed_client, clock):
     letters().clear()
-    change_password(squatter, 3)
+    change_password(unconfirmed_client, 3)
     assert [letter.to for letter in letters()] == [[ALICE]]
 
 
-def test_the_one_letter_a_day_is_of_any_kind(squatter):
+def test_the_one_letter_a_day_is_of_any_kind(unconfirmed_client):
     user = User.objects.get()
     letters().clear()
     for kind in ("password_changed", "new_browser", "phone_changed"):
@@ -190,8 +194,8 @@ def test_the_one_letter_a_day_is_of_any_kind(squatter):
     assert len(letters()) == 1
 
 
-def test_a_confirmed_address_hears_of_everything(squatter):
-    squatter.post(link(), {"password": PASSWORD})
+def test_a_confirmed_address_hears_of_everything(unconfirmed_client):
+    unconfirmed_client.post(link(), {"password": PASSWORD})
     letters().clear()
     for _ in range(3):
         events.record("password_changed", User.objects.get(), None)
@@ -203,48 +207,48 @@ def test_a_confirmed_address_hears_of_everything(squatter):
 OLD = prune.UNCONFIRMED_KEPT + timedelta(seconds=1)
 
 
-def pruned_after(age, **fields):
+def prune_after(age, **fields):
     User.objects.update(**fields)
     return prune.prune(timezone.now() + age)["accounts nobody confirmed"]
 
 
-def test_an_account_nobody_confirmed_goes_after_a_while(squatter):
-    assert (pruned_after(OLD), User.objects.count()) == (1, 0)
+def test_an_account_nobody_confirmed_goes_after_a_while(unconfirmed_client):
+    assert (prune_after(OLD), User.objects.count()) == (1, 0)
 
 
-def test_an_account_nobody_confirmed_is_kept_for_a_while(squatter):
-    assert pruned_after(prune.UNCONFIRMED_KEPT - timedelta(minutes=1)) == 0
+def test_an_account_nobody_confirmed_is_kept_for_a_while(unconfirmed_client):
+    assert prune_after(prune.UNCONFIRMED_KEPT - timedelta(minutes=1)) == 0
 
 
-def test_an_account_that_is_in_use_is_kept(squatter):
-    assert pruned_after(OLD, last_login=timezone.now() + timedelta(days=20)) == 0
+def test_an_account_that_is_in_use_is_kept(unconfirmed_client):
+    assert prune_after(OLD, last_login=timezone.now() + timedelta(days=20)) == 0
 
 
 @pytest.mark.parametrize("fields", [{"unconfirmed_since": None}, {"is_staff": True}, {"is_superuser": True}])
-def test_an_account_that_is_not_only_somebodys_own_sign_up_is_kept(squatter, fields):
-    assert pruned_after(OLD, **fields) == 0
+def test_an_account_that_is_not_only_somebodys_own_sign_up_is_kept(unconfirmed_client, fields):
+    assert prune_after(OLD, **fields) == 0
 
 
-def test_somebody_who_was_put_into_a_group_is_kept(squatter):
+def test_somebody_who_was_put_into_a_group_is_kept(unconfirmed_client):
     User.objects.get().groups.add(Group.objects.create(name="authors"))
-    assert pruned_after(OLD) == 0
+    assert prune_after(OLD) == 0
 
 
-def test_somebody_who_was_given_a_permission_is_kept(squatter):
+def test_somebody_who_was_given_a_permission_is_kept(unconfirmed_client):
     User.objects.get().user_permissions.add(Permission.objects.first())
-    assert pruned_after(OLD) == 0
+    assert prune_after(OLD) == 0
 
 
-def test_nobody_goes_while_no_mail_could_confirm_them(squatter, settings):
+def test_nobody_goes_while_no_mail_could_confirm_them(unconfirmed_client, settings):
     settings.SITE_HAS_MAIL = False
-    assert pruned_after(OLD) == 0
+    assert prune_after(OLD) == 0
 
 
-def test_an_account_with_a_factor_is_kept(squatter):
+def test_an_account_with_a_factor_is_kept(unconfirmed_client):
     enrol(User.objects.get())
-    assert pruned_after(OLD) == 0
+    assert prune_after(OLD) == 0
 
 
-def test_a_look_before_removes_nobody(squatter):
+def test_a_look_before_removes_nobody(unconfirmed_client):
     found = prune.prune(timezone.now() + OLD, dry_run=True)["accounts nobody confirmed"]
     assert (found, User.objects.count()) == (1, 1)

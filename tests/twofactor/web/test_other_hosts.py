@@ -30,18 +30,18 @@ urlpatterns = [*urlpatterns, path("own/login/", own_login)]
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(settings):
+def other_hosts(settings):
     settings.LOGIN_URL, settings.LOGIN_REDIRECT_URL, settings.ROOT_URLCONF = LOGIN, FIRST, __name__
 
 
-def test_a_right_code_leads_to_the_first_page(asked, phone, alice):
-    answer = asked.post(VERIFY, {"code": phone.code()})
+def test_a_right_code_leads_to_the_first_page(pending_client, phone, alice):
+    answer = pending_client.post(VERIFY, {"code": phone.code()})
     assert (answer.status_code, answer["Location"]) == (303, FIRST)
-    assert signed_in_as(asked) == alice
+    assert signed_in_as(pending_client) == alice
 
 
-def test_over_htmx_too(asked, phone):
-    answer = asked.post(VERIFY, {"code": phone.code()}, headers=HTMX)
+def test_over_htmx_too(pending_client, phone):
+    answer = pending_client.post(VERIFY, {"code": phone.code()}, headers=HTMX)
     assert (answer.status_code, answer["HX-Redirect"]) == (200, FIRST)
 
 
@@ -68,14 +68,14 @@ def test_a_pending_sign_in_that_is_none_leads_to_sign_in(client, db):
     assert (answer.status_code, answer["Location"]) == (303, LOGIN)
 
 
-def test_a_sign_in_that_took_too_long_begins_there_again(asked, clock):
+def test_a_sign_in_that_took_too_long_begins_there_again(pending_client, clock):
     clock.shift(601)
-    assert asked.get(VERIFY)["Location"] == LOGIN
+    assert pending_client.get(VERIFY)["Location"] == LOGIN
 
 
-def test_a_session_that_is_over_leads_there(alices, clock):
+def test_a_session_that_is_over_leads_there(signed_in_client, clock):
     clock.shift(61 * 60)
-    assert alices.get("/two-factor/")["Location"].startswith(
+    assert signed_in_client.get("/two-factor/")["Location"].startswith(
         "https://sso.example.com/login/?realm=staff&next="
     )
 
@@ -104,8 +104,8 @@ def test_a_request_leads_nowhere_else(request, alice, to, on):
     assert answer["Location"] == FIRST
 
 
-def test_a_page_that_takes_a_step_up_is_left_for_no_other_host(alices, phone):
-    answer = alices.post(
+def test_a_page_that_takes_a_step_up_is_left_for_no_other_host(signed_in_client, phone):
+    answer = signed_in_client.post(
         "/two-factor/confirm/?next=https://evil.example/", {"password": PASSWORD, "code": phone.code()}
     )
     assert answer["Location"] == FIRST

@@ -11,7 +11,7 @@ HTMX = {"HX-Request": "true"}
 
 # Where it leads
 
-FOREIGN = [
+OTHER_SITES = [
     "//evil.example",
     "///evil.example",
     "/\\evil.example",
@@ -31,27 +31,27 @@ FOREIGN = [
 
 
 @pytest.mark.proves("3.7.2", "V-25")
-@pytest.mark.parametrize("to", FOREIGN)
+@pytest.mark.parametrize("to", OTHER_SITES)
 def test_nobody_is_sent_to_another_site(client, phone, to):
     give_password(client, next=to)
     assert enter_code(client, phone.code()).url == "/"
 
 
 @pytest.mark.proves("V-25")
-@pytest.mark.parametrize("to", FOREIGN)
+@pytest.mark.parametrize("to", OTHER_SITES)
 def test_nobody_is_sent_to_another_site_under_htmx(client, phone, to):
     give_password(client, next=to)
     assert client.post(VERIFY, {"code": phone.code()}, headers=HTMX).headers["HX-Redirect"] == "/"
 
 
-@pytest.mark.parametrize("to", FOREIGN)
+@pytest.mark.parametrize("to", OTHER_SITES)
 def test_nobody_without_a_second_factor_is_sent_to_another_site(client, alice, to):
     assert give_password(client, next=to).url == "/"
 
 
-@pytest.mark.parametrize("to", FOREIGN)
-def test_a_next_beside_the_code_is_not_looked_at(asked, phone, to):
-    assert enter_code(asked, phone.code(), f"{VERIFY}?next={to}", next=to).url == "/"
+@pytest.mark.parametrize("to", OTHER_SITES)
+def test_a_next_beside_the_code_is_not_looked_at(pending_client, phone, to):
+    assert enter_code(pending_client, phone.code(), f"{VERIFY}?next={to}", next=to).url == "/"
 
 
 @pytest.mark.parametrize("to", ["/accounts/profile/", "/two-factor/?x=1&y=2", "/help/#codes"])
@@ -60,8 +60,8 @@ def test_whoever_wanted_a_page_gets_there(client, phone, to):
     assert enter_code(client, phone.code()).url == to
 
 
-def test_under_htmx_signing_in_is_a_full_navigation(asked, phone):
-    response = asked.post(VERIFY, {"code": phone.code()}, headers=HTMX)
+def test_under_htmx_signing_in_is_a_full_navigation(pending_client, phone):
+    response = pending_client.post(VERIFY, {"code": phone.code()}, headers=HTMX)
     assert (response.status_code, response.headers["HX-Redirect"], response.content) == (200, "/", b"")
 
 
@@ -87,6 +87,6 @@ def test_a_next_that_is_a_name_is_not_followed(client, alice, to):
 
 
 @pytest.mark.parametrize("to", ["nowhere"])
-def test_after_confirming_a_next_that_is_a_name_is_not_followed(alices, phone, to):
+def test_after_confirming_a_next_that_is_a_name_is_not_followed(signed_in_client, phone, to):
     form = {"password": PASSWORD, "code": phone.code(), "next": to}
-    assert alices.post("/two-factor/confirm/", form).url in {"/", to}
+    assert signed_in_client.post("/two-factor/confirm/", form).url in {"/", to}

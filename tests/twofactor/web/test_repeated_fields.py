@@ -8,25 +8,28 @@ from twofactor.models import Authenticator, GuessBudget
 VERIFY = "/two-factor/verify/"
 
 
-def both(right, name="code"):
+def right_and_wrong(right, name="code"):
     """Right and wrong, in either order."""
     return [{name: [right, "000000"]}, {name: ["000000", right]}]
 
 
 @pytest.mark.proves("15.3.7")
-def test_two_codes_are_refused(asked, phone):
-    statuses = [asked.post(VERIFY, body).status_code for body in both(phone.code())]
-    assert (statuses, signed_in_as(asked)) == ([400, 400], None)
+def test_two_codes_are_refused(pending_client, phone):
+    statuses = [pending_client.post(VERIFY, body).status_code for body in right_and_wrong(phone.code())]
+    assert (statuses, signed_in_as(pending_client)) == ([400, 400], None)
 
 
-def test_two_codes_cost_no_guess(asked, phone, alice):
-    asked.post(VERIFY, both(phone.code())[0])
+def test_two_codes_cost_no_guess(pending_client, phone, alice):
+    pending_client.post(VERIFY, right_and_wrong(phone.code())[0])
     assert GuessBudget.objects.get(user=alice).failures == 0
 
 
-def test_two_backup_codes_are_refused(asked, paper):
-    statuses = [asked.post(f"{VERIFY}backup/", body).status_code for body in both(paper[0])]
-    assert (statuses, signed_in_as(asked)) == ([400, 400], None)
+def test_two_backup_codes_are_refused(pending_client, printed_codes):
+    statuses = [
+        pending_client.post(f"{VERIFY}backup/", body).status_code
+        for body in right_and_wrong(printed_codes[0])
+    ]
+    assert (statuses, signed_in_as(pending_client)) == ([400, 400], None)
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/"])
@@ -34,17 +37,22 @@ def test_two_passwords_are_refused(client, alice, path):
     alice.is_staff = True
     alice.save()
     named = {"username": alice.email}
-    statuses = [client.post(path, {**named, **body}).status_code for body in both(PASSWORD, "password")]
+    statuses = [
+        client.post(path, {**named, **body}).status_code for body in right_and_wrong(PASSWORD, "password")
+    ]
     assert (statuses, signed_in_as(client)) == ([400, 400], None)
 
 
 @pytest.mark.parametrize("name", ["password", "code"])
 @pytest.mark.parametrize("path", ["/two-factor/disable/", "/two-factor/confirm/"])
-def test_two_proofs_are_refused(alices, phone, path, name):
+def test_two_proofs_are_refused(signed_in_client, phone, path, name):
     right = {"password": PASSWORD, "code": phone.code()}
-    statuses = [alices.post(path, {**right, **body}).status_code for body in both(right[name], name)]
+    statuses = [
+        signed_in_client.post(path, {**right, **body}).status_code
+        for body in right_and_wrong(right[name], name)
+    ]
     assert (statuses, Authenticator.objects.count()) == ([400, 400], 1)
 
 
-def test_two_channels_are_refused(asked):
-    assert asked.post(f"{VERIFY}send/", {"channel": ["sms", "email"]}).status_code == 400
+def test_two_channels_are_refused(pending_client):
+    assert pending_client.post(f"{VERIFY}send/", {"channel": ["sms", "email"]}).status_code == 400
