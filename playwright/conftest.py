@@ -78,7 +78,7 @@ def server():
 
 @pytest.fixture
 def site(transactional_db, settings, server):
-    """The address of the site. Mails go to django.core.mail.outbox, text messages to RecordingGateway.messages."""
+    """The address of the site. Mail goes to mail.outbox, and text messages to RecordingGateway.messages."""
     settings.BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     record_text_messages(settings)

@@ -10,9 +10,10 @@ BACKUP = "/two-factor/verify/backup/"
 NEVER_MADE = "YYYYY-YYYYY-YYYYY"
 
 
-@pytest.fixture(autouse=True)
-def codes(printed_codes):
-    """Alice has backup codes in every test here."""
+@pytest.fixture
+def pending_client(pending_client, printed_codes):
+    """The password was given, by somebody who has backup codes."""
+    return pending_client
 
 
 def test_a_set_has_ten_different_codes():
