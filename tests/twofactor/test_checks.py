@@ -253,7 +253,7 @@ def failing_rule(user):
 
 
 def test_a_rule_that_fails_is_named_and_stops_nothing(administrator, settings):
-    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.fails"
+    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.failing_rule"
     assert database_check_ids() == ["twofactor.W004"]
 
 
@@ -279,7 +279,7 @@ def test_one_administrator_who_gets_in_is_enough(administrator):
 
 def test_an_administrator_whom_the_rule_spares_is_a_way_in(administrator, settings):
     enrol_with_lost_key(administrator)
-    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.nobody_but_alice"
+    settings.TWOFACTOR_REQUIRED_FOR = f"{__name__}.only_alice"
     assert database_check_ids() == []
 
 

@@ -300,7 +300,7 @@ class BrokenBackend(locmem.EmailBackend):
 
 @pytest.fixture
 def broken_backend(settings):
-    send_mail_by(settings, f"{__name__}.Clumsy")
+    send_mail_by(settings, f"{__name__}.BrokenBackend")
 
 
 def test_a_letter_that_breaks_the_back_end_is_tried_later(alice_with_letter, broken_backend):

@@ -49,7 +49,7 @@ class BrokenGateway:
 
 
 def test_a_gateway_that_breaks_is_told_and_costs_nothing(pending_client, alice, settings):
-    settings.TWOFACTOR_SMS_GATEWAY = f"{__name__}.Clumsy"
+    settings.TWOFACTOR_SMS_GATEWAY = f"{__name__}.BrokenGateway"
     add_number(alice)
     pending_client.raise_request_exception = False
     answer = request_code(pending_client, "sms")
