@@ -1,4 +1,4 @@
-"""Browsers that a person has signed in with: their wrong passwords are counted apart from those of strangers."""
+"""The browsers of a person: their wrong passwords are counted apart from those of strangers."""
 
 import pytest
 from django.test import Client

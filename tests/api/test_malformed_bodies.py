@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.test_doors import OPEN, SIGNED_IN_ONLY
+from tests.api.paths import OPEN, SIGNED_IN_ONLY
 
 POSTS = [*OPEN, "register/", *(path for method, path in SIGNED_IN_ONLY if method == "post")]
 FIELDS = ["username", "email", "password", "totp_challenge_token", "otp_code", "backup_code", "sent_code"]

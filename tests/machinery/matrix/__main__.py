@@ -20,7 +20,10 @@ LOCK = ROOT / "tests" / "requirements.txt"  # which has Django 5.2
 OLDEST_PYTHON = {"5.2": (3, 10), "6.0": (3, 12), "6.1": (3, 12)}
 SHORT = [
     "tests/other_sites",
-    *(f"tests/accounts/test_{name}.py" for name in ("admin", "password", "signin")),
+    *(
+        f"tests/accounts/test_{name}.py"
+        for name in ("admin", "password_change", "password_reset", "sessions", "signin")
+    ),
     *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
     *sorted(f"tests/operations/{file.name}" for file in (ROOT / "tests/operations").glob("test_admin_*.py")),
     *(f"tests/operations/test_{name}.py" for name in ("commands", "emergency_codes", "statistics")),

@@ -1,0 +1,9 @@
+"""The paths of the API: those that anyone may call, and those that need a token."""
+
+SIGNED_IN_ONLY = [
+    *(("post", "totp/create/"), ("post", "totp/confirm/"), ("post", "totp/disable/")),
+    *(("post", "totp/rotate_backup_codes/"), ("get", "totp/status/")),
+]
+
+
+OPEN = ["jwt/create/", "jwt/totp/verify/", "jwt/totp/send/", "jwt/refresh/", "jwt/verify/", "jwt/logout/"]
