@@ -1,4 +1,4 @@
-"""Links that confirm an e-mail address: whoever opens one reads the mail sent there."""
+"""Links that confirm an email address: whoever opens one reads the mail sent there."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 LINK_MAX_AGE = timedelta(days=3)
 PURPOSE = "address"
+
+
+def days_valid() -> int:
+    """As pages and mails say it."""
+    return LINK_MAX_AGE.days
 
 
 class DeadLink(Exception):
@@ -66,7 +71,7 @@ def send_link(user: "User", address: str, now: datetime) -> bool:
     token = sealing.seal(PURPOSE, "", [user.pk, user.email, address, last_confirmation(user)], now)
     link = settings.BASE_URL + reverse("email_verify", args=[token])
     name = "confirm_address" if address == user.email else "confirm_new_address"
-    return mail.send(f"accounts/mail/{name}", address, user.language, link=link, user=user)
+    return mail.send(f"accounts/mail/{name}", address, user.language, link=link, days=days_valid(), user=user)
 
 
 def send_change_link(user: "User", address: str, now: datetime) -> bool:

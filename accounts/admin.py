@@ -19,7 +19,7 @@ PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 @admin.register(User)
 class UserAdmin(TwoFactorUserAdmin):
-    """Has no password fields: a new person chooses a password with "Forgotten your password?"."""
+    """Has no password fields: a new person chooses a password with "Forgot your password?"."""
 
     ordering = ("email",)
     list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")

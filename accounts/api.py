@@ -18,7 +18,7 @@ from twofactor.factors.sent_codes import NotSent
 from twofactor.forms import PASSWORD_LENGTH
 
 LINK_SENT = gettext_noop(
-    "We have sent a message to the address you gave. Open the link in it to confirm the address."
+    "We've sent a message to the email address you entered. Open the link in it to confirm the address."
 )
 TOO_SHORT = "This password is too short. It must contain at least 8 characters."
 
@@ -63,7 +63,7 @@ class RegisterView(PublicApiView):
                 {name: [str(error) for error in errors] for name, errors in form.errors.items()}
             )
         now, language = timezone.now(), translation.get_language()
-        sentence = _(LINK_SENT) if conf.site_has_mail() else _("You can sign in now")
+        sentence = _(LINK_SENT) if conf.site_has_mail() else _("You can now sign in")
         answer = serialized(LinkSent, {"detail": sentence}, 202)
         if not mail_limits.may_send("signup", form.cleaned_data["email"], django_request(request), now):
             return answer

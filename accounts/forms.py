@@ -7,21 +7,21 @@ from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
-from django.utils.translation import gettext
+from django.utils.functional import lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import reset
 from accounts.models import User, refuse_unmailable
-from twofactor.factors.refusal import Refused, join_sentences
+from twofactor.factors.refusal import Refused
 from twofactor.forms import PASSWORD_LENGTH, CodeForm
 from twofactor.outgoing.email_address import LONGEST, normalise
 
-PASSWORD_HINT = _("At least 8 characters. A few words in a row are easy to remember and hard to guess.")
 ADDRESS_LENGTH = 254
 ADDRESS_ATTRS = {"autocapitalize": "none", "spellcheck": "false", "maxlength": ADDRESS_LENGTH}
 ADDRESS_ERRORS = {
-    "required": _("Enter your e-mail address"),
-    "invalid": _("Enter an e-mail address in the form name@example.com"),
+    "required": _("Enter your email address."),
+    "invalid": _("Enter an email address in the format name@example.com."),
 }
 
 
@@ -34,7 +34,7 @@ class AddressField(forms.EmailField):
         return normalise(text)
 
     def validate(self, value: Any) -> None:
-        """Runs before the validators, because Django's e-mail validator says less."""
+        """Runs before the validators, because Django's email validator says less."""
         super().validate(value)
         refuse_unmailable(value)
 
@@ -46,13 +46,31 @@ def address_field(label: Any, autocomplete: str) -> AddressField:
     )
 
 
+def shortest_password() -> int:
+    """What MinimumLengthValidator demands."""
+    validators = password_validation.get_default_password_validators()
+    return max((getattr(validator, "min_length", 1) for validator in validators), default=1)
+
+
+def password_hint() -> str:
+    sentence = ngettext(
+        "At least %(count)d character. A few words in a row are easy to remember and hard to guess.",
+        "At least %(count)d characters. A few words in a row are easy to remember and hard to guess.",
+        shortest_password(),
+    )
+    return sentence % {"count": shortest_password()}
+
+
+PASSWORD_HINT = lazy(password_hint, str)()
+
+
 def password_field(label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
         label=label,
         strip=False,
         max_length=PASSWORD_LENGTH,
         help_text=help_text,
-        error_messages={"required": _("Enter your password")},
+        error_messages={"required": _("Enter your password.")},
         widget=forms.PasswordInput({"autocomplete": autocomplete}),
     )
 
@@ -62,21 +80,25 @@ class SignInForm(auth_forms.AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = _("E-mail address")
+        self.fields["username"].label = _("Email address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
         self.fields["username"].validators.append(MaxLengthValidator(ADDRESS_LENGTH))
         attrs = ADDRESS_ATTRS | {"autocomplete": "username", "autofocus": True}
         self.fields["username"].widget = forms.EmailInput(attrs)
 
     def get_invalid_login_error(self) -> ValidationError:
-        sentences = [gettext("The e-mail address or the password is not correct")]
         if getattr(self.request, "is_last_try", False):
-            sentences += [gettext("After 1 more wrong password you have to wait before you can try again")]
-        return ValidationError({"password": join_sentences(sentences)})
+            sentence = gettext(
+                "The email address or password is not correct. "
+                "One more wrong password and you'll have to wait before you can try again."
+            )
+        else:
+            sentence = gettext("The email address or password is not correct.")
+        return ValidationError({"password": sentence})
 
 
 class SignUpForm(forms.Form):
-    email = address_field(_("E-mail address"), "username")
+    email = address_field(_("Email address"), "username")
     password = password_field(_("Password"), "new-password", PASSWORD_HINT)
 
     def clean(self) -> dict[str, Any]:
@@ -90,7 +112,7 @@ class SignUpForm(forms.Form):
 
 
 class AddressForm(forms.Form):
-    email = address_field(_("New e-mail address"), "email")
+    email = address_field(_("New email address"), "email")
 
     def __init__(self, current: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,7 +120,7 @@ class AddressForm(forms.Form):
 
     def clean_email(self) -> str:
         if self.cleaned_data["email"] == self.current:
-            raise ValidationError(_("This is your address already"))
+            raise ValidationError(_("This is already your email address."))
         return str(self.cleaned_data["email"])
 
 
@@ -111,11 +133,11 @@ class ProfileForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = self.fields["language"].choices  # type: ignore[attr-defined]
-        self.fields["language"].choices = [("", _("As the browser asks for")), *choices[1:]]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", _("Use my browser's language")), *choices[1:]]  # type: ignore[attr-defined]
 
 
 class PasswordResetForm(auth_forms.PasswordResetForm):
-    email = address_field(_("E-mail address"), "username")
+    email = address_field(_("Email address"), "username")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Always one query and one row, so that timing does not tell whether the account exists."""
@@ -130,9 +152,9 @@ class NewPasswordForm(auth_forms.SetPasswordForm):
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].help_text = PASSWORD_HINT
         self.fields["new_password2"].help_text = ""  # Django's repeats the label
-        self.error_messages |= {"password_mismatch": _("The two passwords are not the same")}
-        self.fields["new_password1"].error_messages["required"] = _("Enter a new password")
-        self.fields["new_password2"].error_messages["required"] = _("Enter the new password once more")
+        self.error_messages |= {"password_mismatch": _("The two passwords don't match.")}
+        self.fields["new_password1"].error_messages["required"] = _("Enter a new password.")
+        self.fields["new_password2"].error_messages["required"] = _("Enter the new password again.")
         for name in ("new_password1", "new_password2"):
             self.fields[name].validators.append(MaxLengthValidator(PASSWORD_LENGTH))
 
@@ -156,14 +178,14 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
             self.fields["code"] = deepcopy(CodeForm.base_fields["code"])
             del self.fields["code"].widget.attrs["autofocus"]
             self.order_fields(self.field_order)
-        self.fields["old_password"].error_messages["required"] = _("Enter your password")
+        self.fields["old_password"].error_messages["required"] = _("Enter your password.")
         del self.fields["old_password"].widget.attrs["autofocus"]  # what happens elsewhere is read first
 
     def clean_old_password(self) -> str:
         """Asked where guesses are counted."""
         password: str = self.cleaned_data["old_password"]
         if not self.password_is_right(password):
-            raise ValidationError(_("The password is not correct"))
+            raise ValidationError(_("The password is not correct."))
         return password
 
     def clean(self) -> dict[str, Any]:

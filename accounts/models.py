@@ -19,9 +19,9 @@ def refuse_unmailable(address: str) -> None:
     if "@" not in address:
         return  # Django's validator says more about this
     if not email_address.has_plain_name(address):
-        raise ValidationError(_("Use only the letters a to z, numbers and symbols before the @"))
+        raise ValidationError(_("Use only letters a to z, numbers and symbols before the @."))
     if not email_address.has_public_domain(address):
-        raise ValidationError(_("Check the part after the @. No email can be sent to it"))
+        raise ValidationError(_("Check the part after the @. We can't send email to it."))
 
 
 class AddressField(models.EmailField):
@@ -55,12 +55,12 @@ class UserManager(BaseUserManager["User"]):
 
 class User(SecurityMixin, PermissionsMixin):
     email = AddressField(
-        _("e-mail address"), unique=True, error_messages={"unique": _("This address is taken")}
+        _("email address"), unique=True, error_messages={"unique": _("This email address is already in use.")}
     )
     name = models.CharField(_("name"), max_length=150, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     is_active = models.BooleanField(_("active"), default=True)
-    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the administration."))
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can use the admin site."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -17,6 +17,11 @@ from twofactor.outgoing import outbox
 TEMPLATE = "accounts/mail/password_reset"
 
 
+def hours_valid() -> int:
+    """As pages and mails say it."""
+    return settings.PASSWORD_RESET_TIMEOUT // 3600
+
+
 def queue_mail(user: User | None, address: str) -> None:
     """Without a user the row is written too, so that timing does not tell; it is never sent."""
     language = user.language if user else ""
@@ -38,4 +43,4 @@ def make_link(user: User, contents: dict[str, Any]) -> dict[str, Any] | None:
         return None
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
-    return {"link": settings.BASE_URL + path}
+    return {"link": settings.BASE_URL + path, "hours": hours_valid()}

@@ -15,10 +15,10 @@ from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import address_links, known_browsers, mail_limits, registration
+from accounts import address_links, known_browsers, mail_limits, registration, reset
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -30,6 +30,7 @@ from accounts.forms import (
 )
 from accounts.models import User
 from twofactor import conf, enrolment, events
+from twofactor.clocks import HOUR
 from twofactor.decorators import open_before_set_up, recently_confirmed
 from twofactor.factors.accept import accept_code
 from twofactor.forms import PasswordForm
@@ -41,7 +42,7 @@ from twofactor.views.panel import or_fresh_panel
 from twofactor.web.pages import page, post_only, posted, refuse_doubles
 from twofactor.web.redirects import path_of, safe_next, see_other
 
-NOT_SENT = gettext_lazy("We could not send the message. Try again in a few minutes.")
+NOT_SENT = gettext_lazy("We couldn't send the email. Try again in a few minutes.")
 
 
 def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,6 +138,9 @@ class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
 class PasswordResetDone(auth_views.PasswordResetDoneView):
     template_name = "accounts/password_reset_done.html"
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"hours": reset.hours_valid()}
+
 
 class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
@@ -174,7 +178,8 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/signup_sent.html", {"has_mail": conf.site_has_mail()})
+    context = {"has_mail": conf.site_has_mail(), "days": address_links.days_valid()}
+    return render(request, "accounts/signup_sent.html", context)
 
 
 @open_before_set_up
@@ -192,7 +197,8 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "accounts/email_verify_other.html", status=403)
         return confirm_signed_in(request, confirmation)
     except address_links.DeadLink:
-        return render(request, "accounts/email_verify_dead.html", status=404)
+        context = {"days": address_links.days_valid()}
+        return render(request, "accounts/email_verify_dead.html", context, status=404)
 
 
 def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
@@ -204,7 +210,7 @@ def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirma
             keep_session(request, confirmation.user, request.session[AMR])
         if confirmation.is_change:
             events.record("address_changed", confirmation.user, request, also_to=[confirmation.address])
-    messages.success(request, _("Your e-mail address is confirmed."))
+    messages.success(request, _("Your email address is confirmed."))
     return see_other("home")
 
 
@@ -224,7 +230,7 @@ def confirm_with_password(request: HttpRequest, confirmation: address_links.Conf
         confirmation.apply(timezone.now())
         [user] = authenticated
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
-        messages.success(request, _("Your e-mail address is confirmed."))
+        messages.success(request, _("Your email address is confirmed."))
         return after_password(request, user, resolve_url("home"))
     return page(
         request,
@@ -241,13 +247,23 @@ def confirm_with_password(request: HttpRequest, confirmation: address_links.Conf
 def email_verify_send(request: HttpRequest) -> HttpResponse:
     user, now = cast(User, request.user), timezone.now()
     if user.email_verified_at:
-        messages.info(request, _("Your e-mail address is confirmed already."))
+        messages.info(request, _("Your email address is already confirmed."))
     elif not mail_limits.may_send("verify", user.email, request, now):
-        messages.warning(
-            request, _("We have sent several links already. Look in your inbox, or wait an hour.")
+        hours = mail_limits.TO_ADDRESS.window // HOUR
+        sentence = ngettext(
+            "We've already sent you several links. Check your inbox, or wait %(count)d hour.",
+            "We've already sent you several links. Check your inbox, or wait %(count)d hours.",
+            hours,
         )
+        messages.warning(request, sentence % {"count": hours})
     elif address_links.send_link(user, user.email, now):
-        messages.success(request, _("We have sent you a new link. It works for three days."))
+        days = address_links.days_valid()
+        sentence = ngettext(
+            "We've sent you a new link. It works for %(count)d day.",
+            "We've sent you a new link. It works for %(count)d days.",
+            days,
+        )
+        messages.success(request, sentence % {"count": days})
     else:
         messages.error(request, NOT_SENT)
     return see_other(safe_next(request, request.POST.get("next")))
@@ -269,7 +285,9 @@ def email_change(request: HttpRequest) -> HttpResponse:
 
 
 def change_link_sent(request: HttpRequest) -> HttpResponse:
-    messages.success(request, _("Open the link we have sent to the new address. Until then nothing changes."))
+    messages.success(
+        request, _("Open the link we've sent to the new email address. Nothing changes until you do.")
+    )
     return see_other("profile")
 
 
@@ -278,7 +296,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         form.save(commit=False).save(update_fields=["name", "language"])
         translation.activate(form.cleaned_data["language"] or translation.get_language())
-        messages.success(request, _("Your profile is saved."))
+        messages.success(request, _("Your profile has been saved."))
         return see_other("profile")
     return page(request, "accounts/profile.html", form=form)
 

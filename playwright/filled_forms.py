@@ -65,14 +65,14 @@ def fill_confirmation(page, phone, path):
 
 def sign_up(page):
     page.goto("/accounts/signup/")
-    fill(page, {"E-mail address": "new@example.com", "Password": NEW_PASSWORD})
+    fill(page, {"Email address": "new@example.com", "Password": NEW_PASSWORD})
     return button(page, "Create account")
 
 
 def sign_in(page):
     person(ALICE)
     page.goto("/accounts/login/")
-    fill(page, {"E-mail address": ALICE, "Password": PASSWORD})
+    fill(page, {"Email address": ALICE, "Password": PASSWORD})
     return button(page, "Sign in")
 
 
@@ -85,10 +85,10 @@ def sign_out(page):
 
 def confirm_address(page):
     sign_up(page).click()
-    expect_heading(page, "Look in your inbox")
+    expect_heading(page, "Check your inbox")
     page.goto(mailed_link())
     fill(page, {"Password": NEW_PASSWORD})
-    return button(page, "Confirm this address")
+    return button(page, "Confirm email address")
 
 
 def resend_link(page):
@@ -109,7 +109,7 @@ def change_address(page):
     page.goto("/accounts/email/change/")
     page.get_by_label("Password").fill(PASSWORD)
     button(page, "Confirm").click()
-    fill(page, {"New e-mail address": "new@example.com"})
+    fill(page, {"New email address": "new@example.com"})
     return button(page, "Send the link")
 
 
@@ -124,16 +124,16 @@ def change_password(page):
 def request_password_reset(page):
     person(ALICE)
     page.goto("/accounts/password_reset/")
-    fill(page, {"E-mail address": ALICE})
+    fill(page, {"Email address": ALICE})
     return button(page, "Send the link")
 
 
 def reset_password(page):
     request_password_reset(page).click()
-    expect_heading(page, "Look in your inbox")
+    expect_heading(page, "Check your inbox")
     page.goto(mailed_link())
     fill(page, {"New password": NEW_PASSWORD, "New password confirmation": NEW_PASSWORD})
-    return button(page, "Set the new password")
+    return button(page, "Save new password")
 
 
 def change_language(page):

@@ -45,7 +45,7 @@ def signing_up(page):
     yield "signup"
     press(page, "Create account")
     yield "signup-empty"
-    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Email address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Create account")
     yield "signup-sent"
@@ -58,7 +58,7 @@ def signing_up(page):
     page.goto(link)
     yield "address-confirm"
     page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Confirm this address")
+    press(page, "Confirm email address")
     yield "address-confirmed"
     page.goto(link)
     yield "address-dead"
@@ -70,17 +70,17 @@ def forgetting_the_password(page):
     yield "reset"
     press(page, "Send the link")
     yield "reset-empty"
-    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Email address").fill(ALICE)
     press(page, "Send the link")
     yield "reset-sent"
     link = mailed_link()
     page.goto(link)
     yield "reset-new"
     fill_new_password(page, NEW_PASSWORD, "another one")
-    press(page, "Set the new password")
+    press(page, "Save new password")
     yield "reset-new-wrong"
     fill_new_password(page, NEW_PASSWORD)
-    press(page, "Set the new password")
+    press(page, "Save new password")
     yield "reset-done"
     page.goto(link)
     yield "reset-dead"
@@ -200,7 +200,7 @@ def using_the_dashboard(page):
     press(page, "Send the link again")
     yield "dashboard-link-sent"
     page.goto(mailed_link())
-    press(page, "Confirm this address")
+    press(page, "Confirm email address")
     yield "dashboard"
     page.get_by_role("button", name="Dismiss two-factor reminder").click()
     yield "dashboard-dismissed"
@@ -221,7 +221,7 @@ def changing_the_account(page):
     yield "profile"
     press(page, "Save profile")
     yield "profile-saved"
-    follow(page, "Change address")
+    follow(page, "Change email address")
     yield "confirm-password"
     press(page, "Confirm")
     yield "confirm-password-empty"
@@ -230,7 +230,7 @@ def changing_the_account(page):
     yield "address"
     press(page, "Send the link")
     yield "address-empty"
-    page.get_by_label("New e-mail address").fill("new@example.com")
+    page.get_by_label("New email address").fill("new@example.com")
     press(page, "Send the link")
     yield "address-asked"
     page.goto("/accounts/password_change/")

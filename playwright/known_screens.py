@@ -51,30 +51,30 @@ class Screen:
         return f"{'Error: ' if self.wrong else ''}{self.title or self.heading} – Countersign"
 
 
-ADDRESS = field("E-mail address")
+ADDRESS = field("Email address")
 CODE, BACKUP, PASSWORD = field("Enter the code"), field("Enter a backup code"), field("Password")
 SAVED = field("I have saved my backup codes")
 STEP_2_TITLE = "Enter the code from your app – Step 2 of 3"
 STEP_3_TITLE = "Save your backup codes – Step 3 of 3"
 BY_MAIL, BY_TEXT = "Enter the code from your e-mail", "Enter the code from your text message"
 LOCKED = "You cannot sign in at the moment"
-LINK_EXPIRED = "This link does not work any more"
+LINK_EXPIRED = "This link no longer works"
 NEW_CODES = "Save your new backup codes"
 
 SCREENS = {
-    "landing": Screen("A password alone is not enough", "Two-factor sign-in"),
+    "landing": Screen("A password alone isn't enough", "Two-factor authentication"),
     "help": Screen("Help"),
     "signup": Screen("Create an account"),
     "signup-empty": Screen("Create an account", focus=error_summary, wrong=True),
-    "signup-sent": Screen("Look in your inbox"),
+    "signup-sent": Screen("Check your inbox"),
     "setup-address": Screen("Confirm your e-mail address"),
-    "address-confirm": Screen("Confirm your e-mail address"),
+    "address-confirm": Screen("Confirm your email address"),
     "address-confirmed": Screen("Hello, alice@example.com", "Home"),
     "address-dead": Screen(LINK_EXPIRED),
-    "address-of-another": Screen("This link belongs to another account"),
+    "address-of-another": Screen("This link is for another account"),
     "reset": Screen("Reset your password"),
     "reset-empty": Screen("Reset your password", focus=error_summary, wrong=True),
-    "reset-sent": Screen("Look in your inbox"),
+    "reset-sent": Screen("Check your inbox"),
     "reset-new": Screen("Choose a new password"),
     "reset-new-wrong": Screen("Choose a new password", focus=error_summary, wrong=True),
     "reset-done": Screen("Password changed"),
@@ -83,7 +83,7 @@ SCREENS = {
     "login-empty": Screen("Sign in", focus=error_summary, wrong=True),
     "login-wrong": Screen("Sign in", focus=error_summary, wrong=True),
     "login-last-try": Screen("Sign in", focus=error_summary, wrong=True),
-    "login-locked": Screen(LOCKED),
+    "login-locked": Screen("You can't sign in at the moment"),
     "login-again": Screen("Sign in", focus=ADDRESS),
     "verify": Screen("Enter the code", focus=CODE, says="Password accepted. Enter your code."),
     "verify-slip": Screen("Enter the code", focus=CODE, wrong=True),
@@ -102,7 +102,7 @@ SCREENS = {
     "sent-by-text": Screen(BY_TEXT, focus=CODE, says="New code sent by text message to ••• 67"),
     "sent-by-text-wrong": Screen(BY_TEXT, focus=CODE, wrong=True),
     "sent-by-text-expired": Screen(BY_TEXT, focus=CODE, wrong=True),
-    "dashboard": Screen("Hello, Alice", "Home", says="Your e-mail address is confirmed."),
+    "dashboard": Screen("Hello, Alice", "Home", says="Your email address is confirmed."),
     "dashboard-dismissed": Screen(
         "Hello, Alice", "Home", heading_named("Hello, Alice"), "Reminder dismissed"
     ),
@@ -112,10 +112,10 @@ SCREENS = {
     "dashboard-came-back": Screen("Hello, Alice", "Home"),
     "profile": Screen("Profile"),
     "profile-saved": Screen("Profile"),
-    "address": Screen("Change your e-mail address"),
-    "address-empty": Screen("Change your e-mail address", focus=error_summary, wrong=True),
+    "address": Screen("Change your email address"),
+    "address-empty": Screen("Change your email address", focus=error_summary, wrong=True),
     "address-asked": Screen(
-        "Profile", says="Open the link we have sent to the new address. Until then nothing changes."
+        "Profile", says="Open the link we've sent to the new email address. Nothing changes until you do."
     ),
     "password": Screen("Change your password"),
     "password-empty": Screen("Change your password", focus=error_summary, wrong=True),
@@ -158,13 +158,13 @@ SCREENS = {
     "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
     "activity-empty": Screen("Recent activity"),
     "activity": Screen("Recent activity"),
-    "error-400": Screen("We could not read that request"),
-    "error-403": Screen("You may not see this page"),
+    "error-400": Screen("We couldn't read that request"),
+    "error-403": Screen("You don't have access to this page"),
     "out-of-date": Screen("This page is out of date"),
     "no-cookie": Screen("This page is out of date"),
-    "error-404": Screen("There is no such page"),
-    "error-409": Screen("This has changed meanwhile"),
-    "error-429": Screen("Too many tries"),
-    "error-500": Screen("There is a problem with this service"),
-    "error-503": Screen("The service is not available at the moment"),
+    "error-404": Screen("Page not found"),
+    "error-409": Screen("Something has changed"),
+    "error-429": Screen("Too many attempts"),
+    "error-500": Screen("There's a problem with this service"),
+    "error-503": Screen("This service isn't available at the moment"),
 }

@@ -54,7 +54,7 @@ def pictures(context, scheme):
 def sign_in(page, user):
     page.context.clear_cookies()
     page.goto("/accounts/login/?next=/two-factor/")
-    page.get_by_label("E-mail address").fill(user.email)
+    page.get_by_label("Email address").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
 

@@ -30,13 +30,13 @@ def signed_in(page, alice):
 def test_signing_up_sends_a_link_that_confirms_the_address(page, site):
     page.goto("/")
     page.get_by_role("link", name="Create an account").first.click()
-    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Email address").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Create account")
     expect_screen(page, "signup-sent")
     page.goto(mailed_link())
     page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Confirm this address")
+    press(page, "Confirm email address")
     expect_screen(page, "address-confirmed")
     assert User.objects.get(email=ALICE).email_verified_at
 
@@ -49,7 +49,7 @@ def test_address_and_password_open_the_dashboard(page, alice):
 def test_a_wrong_password_is_told_beside_the_field(page, alice):
     enter_password(page, password="not the password")
     expect(page.get_by_label("Password")).to_have_accessible_description(
-        re.compile("The e-mail address or the password is not correct")
+        re.compile("The email address or password is not correct")
     )
 
 
@@ -57,7 +57,7 @@ def test_a_name_is_changed_on_the_profile(signed_in):
     signed_in.goto("/accounts/profile/")
     signed_in.get_by_label("Name").fill("Ann")
     press(signed_in, "Save profile")
-    expect(signed_in.get_by_role("main")).to_contain_text("Your profile is saved.")
+    expect(signed_in.get_by_role("main")).to_contain_text("Your profile has been saved.")
 
 
 def test_a_changed_password_is_the_one_that_signs_in(signed_in, alice):
@@ -79,13 +79,13 @@ def test_signing_out_closes_the_pages_behind_the_door(signed_in, alice):
 
 def test_a_forgotten_password_is_reset_by_mail(page, alice):
     page.goto("/accounts/login/")
-    page.get_by_role("link", name="Forgotten your password?").click()
-    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_label("Email address").fill(ALICE)
     press(page, "Send the link")
     expect_screen(page, "reset-sent")
     page.goto(mailed_link())
     fill_new_password(page, NEW_PASSWORD)
-    press(page, "Set the new password")
+    press(page, "Save new password")
     expect_screen(page, "reset-done")
     enter_password(page, password=NEW_PASSWORD)
     expect_heading(page, "Hello, Alice")
@@ -98,5 +98,5 @@ def test_a_form_from_before_signing_in_elsewhere_is_out_of_date(page, context, a
     expect_heading(other_tab, "Hello, Alice")
     press(page, "Sign in")
     expect_screen(page, "out-of-date")
-    page.get_by_role("link", name="Reload and carry on").click()
+    page.get_by_role("link", name="Reload and continue").click()
     expect_heading(page, "Hello, Alice")

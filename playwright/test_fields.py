@@ -62,7 +62,7 @@ def test_typing_the_last_digit_sends_nothing(page, code_field, phone):
 def test_a_password_manager_knows_address_and_password(page, site):
     page.goto("/accounts/login/")
     kinds = [
-        page.get_by_label(label).get_attribute("autocomplete") for label in ("E-mail address", "Password")
+        page.get_by_label(label).get_attribute("autocomplete") for label in ("Email address", "Password")
     ]
     assert kinds == ["username", "current-password"]
 
@@ -96,24 +96,24 @@ def test_a_phone_offers_its_own_number(page, alice, phone):
 def test_a_mistake_is_told_beside_its_field(page, site):
     page.goto("/accounts/login/")
     press(page, "Sign in")
-    field = page.get_by_label("E-mail address")
-    expect(field).to_have_accessible_description("Error: Enter your e-mail address")
+    field = page.get_by_label("Email address")
+    expect(field).to_have_accessible_description("Error: Enter your email address.")
     expect(field).to_have_attribute("aria-invalid", "true")
 
 
 def test_the_summary_says_the_same_words_and_leads_to_the_field(page, site):
     page.goto("/accounts/login/")
     press(page, "Sign in")
-    page.get_by_role("alert").get_by_role("link", name="Enter your password", exact=True).click()
+    page.get_by_role("alert").get_by_role("link", name="Enter your password.", exact=True).click()
     expect(page.get_by_label("Password")).to_be_focused()
-    expect(page.get_by_label("Password")).to_have_accessible_description("Error: Enter your password")
+    expect(page.get_by_label("Password")).to_have_accessible_description("Error: Enter your password.")
 
 
 def test_every_mistake_of_a_form_is_in_the_summary(page, site):
     page.goto("/accounts/signup/")
     press(page, "Create account")
     links = page.get_by_role("alert").get_by_role("link")
-    expect(links).to_have_text(["Enter your e-mail address", "Enter your password"])
+    expect(links).to_have_text(["Enter your email address.", "Enter your password."])
 
 
 @HTMX
@@ -135,10 +135,10 @@ def test_a_wrong_code_costs_six_digits_and_enter(page, code_field, phone):
 
 def test_the_browser_says_nothing_of_its_own(page, site):
     page.goto("/accounts/signup/")
-    page.get_by_label("E-mail address").fill("not an address")
+    page.get_by_label("Email address").fill("not an address")
     press(page, "Create account")
-    expect(page.get_by_label("E-mail address")).to_have_accessible_description(
-        "Error: Enter an e-mail address in the form name@example.com"
+    expect(page.get_by_label("Email address")).to_have_accessible_description(
+        "Error: Enter an email address in the format name@example.com."
     )
 
 

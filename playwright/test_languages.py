@@ -75,7 +75,7 @@ def test_signing_in_with_a_code_works_in_every_language(narrow_page, site, langu
     narrow_page.goto("/accounts/login/")
     with translation.override(language):
         labels = [
-            translation.gettext(text) for text in ("E-mail address", "Password", "Sign in", "Enter the code")
+            translation.gettext(text) for text in ("Email address", "Password", "Sign in", "Enter the code")
         ]
     address, password, sign_in, code = labels
     narrow_page.get_by_label(address, exact=True).fill(ALICE)

@@ -139,7 +139,7 @@ def test_after_ten_minutes_the_person_is_told_and_known(page, phone):
         expect(
             page.get_by_text("Signing in took more than ten minutes. Give your password again.")
         ).to_be_visible()
-        expect(page.get_by_label("E-mail address")).to_have_value(ALICE)
+        expect(page.get_by_label("Email address")).to_have_value(ALICE)
 
 
 @NO_JS
@@ -179,7 +179,7 @@ def test_trying_while_locked_does_not_make_it_longer(page, alice):
 
 
 def shown_end_of_lock(page):
-    expect_heading(page, "You cannot sign in at the moment")
+    expect_heading(page, "You can't sign in at the moment")
     return re.search(r"at about \d\d:\d\d", page.get_by_role("main").text_content()).group()
 
 

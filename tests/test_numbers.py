@@ -5,9 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from accounts import address_links, mail_limits
 from twofactor import adminsite
 from twofactor.factors import code_text, sent_codes, totp
 from twofactor.signin import pending, step_up, trusted_browsers
@@ -37,16 +35,7 @@ def spelled(span: timedelta) -> str:
     return f"{SPELLED[number]} {unit}{'s' * (number > 1)}"
 
 
-PASSWORD_OPTIONS = [each.get("OPTIONS", {}) for each in settings.AUTH_PASSWORD_VALIDATORS]
-[SHORTEST_PASSWORD] = [options["min_length"] for options in PASSWORD_OPTIONS if "min_length" in options]
 FROM_THE_CODE = [
-    f"At least {SHORTEST_PASSWORD} characters.",
-    f"or wait {spelled(mail_limits.TO_ADDRESS.window).replace('one', 'an')}.",
-    f"It works for {spelled(address_links.LINK_MAX_AGE)}.",
-    f"The link works for {spelled(address_links.LINK_MAX_AGE)}.",
-    f"is more than {spelled(address_links.LINK_MAX_AGE)} old",
-    f"choose a new one. It works for {spelled(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}.",
-    f"The link works for {spelled(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}.",
     f"in {adminsite.DAYS} days",
     f"of the last {adminsite.DAYS} days",
     f"type the {SPELLED[totp.DIGITS]} numbers",

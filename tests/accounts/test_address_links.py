@@ -92,7 +92,7 @@ def test_wrong_passwords_beside_the_letter_are_counted_with_all_others(client, p
 
 
 def test_who_did_not_sign_up_is_told_that_somebody_else_may_have(client, path):
-    assert "Someone else may have entered your address." in client.get(path).text
+    assert "Someone else may have entered your email address." in client.get(path).text
 
 
 def test_confirming_with_the_password_signs_in(client, path):
@@ -141,7 +141,7 @@ def test_a_used_link_is_dead_to_a_reader_too(client, path):
 
 def test_a_dead_link_has_a_page_that_says_so(client, path):
     confirm(client, path)
-    assert "This link does not work any more" in client.get(path).text
+    assert "This link no longer works" in client.get(path).text
 
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(days=3), 200), (timedelta(days=3, seconds=1), 404)])

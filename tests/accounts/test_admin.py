@@ -84,7 +84,7 @@ def test_adding_a_person_sends_nothing(admin):
 
 
 def test_another_spelling_of_a_taken_address_is_refused(admin, bob):
-    assert "This address is taken" in add(admin, "BOB@example.com").text
+    assert "This email address is already in use." in add(admin, "BOB@example.com").text
 
 
 def test_a_name_can_be_changed(admin, bob):

@@ -1,6 +1,7 @@
 """One mailbox is one account, and mail goes to the domain that was typed and to no other."""
 
 import time
+from html import unescape
 from io import StringIO
 
 import pytest
@@ -82,14 +83,14 @@ def test_every_spelling_of_a_domain_shares_the_letters_of_one_address(client):
 
 @pytest.mark.parametrize("address", ["carol@☃.net", "carol@xn--a.example", f"carol@{'ß' * 70}.de"])
 def test_a_domain_that_no_mail_can_be_sent_to_is_refused(client, address):
-    assert "Check the part after the @. No email can be sent to it" in sign_up(client, address).text
+    assert "Check the part after the @. We can't send email to it." in unescape(sign_up(client, address).text)
 
 
 @pytest.mark.parametrize(
     "address", ["ı@example.com", "jürgen@example.com", "ca\N{CYRILLIC SMALL LETTER ER}ol@b.de"]
 )
 def test_a_name_of_other_letters_is_refused_with_the_reason(client, address):
-    assert "Use only the letters a to z, numbers and symbols before the @" in sign_up(client, address).text
+    assert "Use only letters a to z, numbers and symbols before the @." in sign_up(client, address).text
 
 
 def test_a_refused_address_makes_nobody(client):
@@ -104,7 +105,7 @@ def test_no_other_door_stores_what_cannot_be_mailed(address):
 
 
 def test_a_command_that_makes_an_administrator_says_what_is_wrong():
-    with pytest.raises(CommandError, match="Use only the letters a to z"):
+    with pytest.raises(CommandError, match="Use only letters a to z"):
         call_command("createsuperuser", "--noinput", "--email", "ı@example.com", stdout=StringIO())
 
 
@@ -161,15 +162,15 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
 
 QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
-ONLY_PLAIN = "Use only the letters a to z, numbers and symbols before the @"
-NO_MAIL_THERE = "Check the part after the @. No email can be sent to it"
+ONLY_PLAIN = "Use only letters a to z, numbers and symbols before the @."
+NO_MAIL_THERE = "Check the part after the @. We can't send email to it."
 REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
 
 
 @pytest.mark.parametrize(("address", "sentence"), REFUSED)
 def test_what_is_another_way_to_write_an_address_signs_nobody_up(client, address, sentence):
     page = sign_up(client, address)
-    assert (sentence in page.text, User.objects.count()) == (True, 0)
+    assert (sentence in unescape(page.text), User.objects.count()) == (True, 0)
 
 
 @pytest.mark.parametrize(("address", "sentence"), REFUSED)
@@ -177,7 +178,7 @@ def test_nobody_changes_to_what_is_another_way_to_write_an_address(client, addre
     person()
     give_password(client)
     client.post("/two-factor/confirm/", {"password": PASSWORD})
-    assert sentence in client.post("/accounts/email/change/", {"email": address}).text
+    assert sentence in unescape(client.post("/accounts/email/change/", {"email": address}).text)
 
 
 @pytest.mark.parametrize(("address", "sentence"), REFUSED)

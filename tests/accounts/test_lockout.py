@@ -150,7 +150,7 @@ def test_an_emptied_cache_gives_no_new_tries(alice, client):
 
 
 def test_the_last_try_is_announced(alice, client):
-    pages = [b"After 1 more wrong password" in enter_wrong(client).content for _ in range(4)]
+    pages = [b"One more wrong password" in enter_wrong(client).content for _ in range(4)]
     assert pages == [False, False, False, True]
 
 

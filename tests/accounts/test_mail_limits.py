@@ -158,7 +158,7 @@ def no_mail(settings):
 def test_signing_up_says_that_one_can_sign_in(client, no_mail, address):
     person("taken@example.com")
     page = client.post(PAGES["signup"], {"email": address, "password": PASSWORD}, follow=True).text
-    assert ("You can sign in now" in page, "inbox" in page) == (True, False)
+    assert ("You can now sign in" in page, "inbox" in page) == (True, False)
 
 
 def test_one_word_says_that_there_is_no_mail():
@@ -175,7 +175,7 @@ def test_what_needs_mail_says_that_there_is_none(client, no_mail, path):
     person()
     give_password(client)
     answer = client.get(path)
-    assert (answer.status_code, "This site sends no email" in answer.text) == (404, True)
+    assert (answer.status_code, "This site doesn't send email" in answer.text) == (404, True)
 
 
 def test_the_dashboard_asks_nobody_to_confirm(client, no_mail):

@@ -23,7 +23,7 @@ def test_saving_leads_back_to_the_profile(as_alice):
 def test_saving_is_told_once(as_alice):
     save(as_alice)
     pages = [as_alice.get("/accounts/profile/").text for _ in range(2)]
-    assert [page.count("Your profile is saved.") for page in pages] == [1, 0]
+    assert [page.count("Your profile has been saved.") for page in pages] == [1, 0]
 
 
 def test_saving_is_told_in_the_language_just_chosen(as_alice):

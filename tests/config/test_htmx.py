@@ -400,19 +400,19 @@ def test_a_message_is_in_the_part_as_a_notice_and_as_a_status(as_alice, htmx):
         part.split("<section")[0].split("hx-swap-oob", 2)[1],
         part.count('class="notice success"'),
     )
-    assert ("Your profile is saved." in status, notice) == (True, 1)
+    assert ("Your profile has been saved." in status, notice) == (True, 1)
 
 
 def test_a_message_shown_in_a_part_is_not_shown_again(as_alice, htmx):
     save_profile(as_alice, htmx())
     as_alice.get("/accounts/profile/", headers=htmx())
-    assert "Your profile is saved." not in as_alice.get("/").text
+    assert "Your profile has been saved." not in as_alice.get("/").text
 
 
 def test_a_message_waits_over_a_navigation(as_alice, htmx):
     save_profile(as_alice, htmx())
     as_alice.post("/accounts/logout/", headers=htmx())
-    assert "Your profile is saved." in as_alice.get("/accounts/login/").text
+    assert "Your profile has been saved." in as_alice.get("/accounts/login/").text
 
 
 # The configuration
