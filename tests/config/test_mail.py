@@ -46,11 +46,11 @@ def change_password(client):
 
 
 LETTERS = {
-    "Confirm your address for Countersign": sign_up,
+    "Confirm your email address for Countersign": sign_up,
     "You already have an account at Countersign": lambda client: sign_up(client, OLD),
     "Reset your password for Countersign": reset,
     "The password was changed – Countersign": change_password,
-    "Confirm your new address for Countersign": lambda client: address_links.send_link(
+    "Confirm your new email address for Countersign": lambda client: address_links.send_link(
         User.objects.get(), NEW, timezone.now()
     ),
 }
@@ -189,7 +189,7 @@ def postman(smtp, settings):
 def test_a_mail_server_gets_the_letter(client, postman):
     sign_up(client)
     ((receivers, letter),) = postman.delivered
-    assert (receivers, letter["Subject"]) == (["new@example.com"], "Confirm your address for Countersign")
+    assert (receivers, letter["Subject"]) == (["new@example.com"], "Confirm your email address for Countersign")
 
 
 def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, postman):
