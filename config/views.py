@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
+from twofactor.factors import backup_codes, totp
 from twofactor.signin import step_up
 from twofactor.views import nudge
 from twofactor.views.panel import changed_part
@@ -13,7 +14,8 @@ from twofactor.views.panel import changed_part
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
-        return render(request, "landing.html")
+        numbers = {"digits": totp.DIGITS, "backup_codes": backup_codes.COUNT}
+        return render(request, "landing.html", numbers)
     context = {
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "nudge_due": nudge.is_due(request.user, timezone.now()),

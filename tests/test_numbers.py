@@ -38,7 +38,6 @@ def spelled(span: timedelta) -> str:
 FROM_THE_CODE = [
     f"in {adminsite.DAYS} days",
     f"of the last {adminsite.DAYS} days",
-    f"type the {SPELLED[totp.DIGITS]} numbers",
     f"time based, {totp.DIGITS} digits, {totp.PERIOD} seconds",
     f"For {spelled(step_up.SETUP_AGE)} you need only your password",
     f"It works once, for {count(sent_codes.MAX_AGE)} minutes at most",
@@ -49,8 +48,7 @@ FROM_THE_CODE = [
 ]
 NO_LIMITS = [
     "Try again in a minute",
-    "asks for a second word",
-    "Two minutes, once",
+    "Two minutes to set up",
     "a second time",
     "a number can be taken over",
 ]

@@ -189,7 +189,10 @@ def postman(smtp, settings):
 def test_a_mail_server_gets_the_letter(client, postman):
     sign_up(client)
     ((receivers, letter),) = postman.delivered
-    assert (receivers, letter["Subject"]) == (["new@example.com"], "Confirm your email address for Countersign")
+    assert (receivers, letter["Subject"]) == (
+        ["new@example.com"],
+        "Confirm your email address for Countersign",
+    )
 
 
 def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, postman):

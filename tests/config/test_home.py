@@ -1,0 +1,24 @@
+"""The home page of a visitor who is not signed in."""
+
+import pytest
+
+from twofactor.factors import backup_codes, totp
+
+
+@pytest.fixture
+def home(client, db):
+    return lambda: " ".join(client.get("/").text.split())
+
+
+@pytest.mark.parametrize("digits", [6, 8])
+def test_it_says_how_long_a_code_is(home, monkeypatch, digits):
+    monkeypatch.setattr(totp, "DIGITS", digits)
+    assert f"enter the {digits}-digit code it shows" in home()
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"), [(1, "1 backup code, printed or saved, lets"), (12, "12 backup codes, printed")]
+)
+def test_it_says_how_many_backup_codes_there_are(home, monkeypatch, count, sentence):
+    monkeypatch.setattr(backup_codes, "COUNT", count)
+    assert sentence in home()
