@@ -89,7 +89,7 @@ def enter_password(page, email=ALICE, path="/accounts/login/", password=people.P
 
 
 def submit_sign_in_form(page, email=ALICE, password=people.PASSWORD):
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, "Sign in")
 

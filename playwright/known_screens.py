@@ -57,7 +57,7 @@ SAVED = field("I have saved my backup codes")
 STEP_2_TITLE = "Enter the code from your app – Step 2 of 3"
 STEP_3_TITLE = "Save your backup codes – Step 3 of 3"
 BY_MAIL, BY_TEXT = "Enter the code from your e-mail", "Enter the code from your text message"
-LOCKED = "You cannot sign in at the moment"
+LOCKED = "You can't sign in at the moment"
 LINK_EXPIRED = "This link no longer works"
 NEW_CODES = "Save your new backup codes"
 
@@ -83,7 +83,7 @@ SCREENS = {
     "login-empty": Screen("Sign in", focus=error_summary, wrong=True),
     "login-wrong": Screen("Sign in", focus=error_summary, wrong=True),
     "login-last-try": Screen("Sign in", focus=error_summary, wrong=True),
-    "login-locked": Screen("You can't sign in at the moment"),
+    "login-locked": Screen(LOCKED),
     "login-again": Screen("Sign in", focus=ADDRESS),
     "verify": Screen("Enter the code", focus=CODE, says="Password accepted. Enter your code."),
     "verify-slip": Screen("Enter the code", focus=CODE, wrong=True),

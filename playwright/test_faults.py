@@ -254,7 +254,7 @@ def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, conte
         button.click()
     expect_heading(page, "This page is out of date")
     assert answer.value.status == 403
-    follow(page, "Reload and carry on")
+    follow(page, "Reload and continue")
     expect_heading(page, f"Hello, {ALICE}")
 
 

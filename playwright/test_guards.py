@@ -93,7 +93,7 @@ def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, ph
     expect_heading(page, "Sign in")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
-    expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
+    expect(page.get_by_text("Sign in to continue.", exact=True)).to_have_count(0)
     submit_sign_in_form(page)
     enter_code(page, phone.code())
     expect_heading(page, "Security")

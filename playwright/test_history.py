@@ -182,7 +182,7 @@ def test_a_kept_page_with_secrets_is_asked_for_again(caching_page):
 def test_a_kept_form_can_be_sent(caching_page):
     person(ALICE)
     caching_page.goto("/accounts/login/")
-    caching_page.get_by_label("E-mail address").fill(ALICE)
+    caching_page.get_by_label("Email address").fill(ALICE)
     caching_page.evaluate("document.forms[0].setAttribute('aria-busy', 'true')")
     caching_page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     caching_page.get_by_label("Password").fill(PASSWORD)
@@ -209,10 +209,10 @@ def test_what_is_typed_before_the_scripts_arrive_is_kept(page, site):
     late = []
     page.route("**/htmx*.js", lambda route: late.append(route))
     page.goto("/accounts/login/", wait_until="commit")
-    page.get_by_label("E-mail address").fill(ALICE)
+    page.get_by_label("Email address").fill(ALICE)
     late[0].continue_()
     page.wait_for_load_state()
-    expect(page.get_by_label("E-mail address")).to_have_value(ALICE)
+    expect(page.get_by_label("Email address")).to_have_value(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
     expect_heading(page, f"Hello, {ALICE}")
@@ -237,5 +237,5 @@ def test_signing_in_in_a_second_tab_brings_the_first_along(page, context, site):
     other.get_by_label("Enter the code").fill("123456")
     press(other, "Sign in")
     expect(other.get_by_role("heading", level=1)).to_have_text("This page is out of date")
-    follow(other, "Reload and carry on")
+    follow(other, "Reload and continue")
     expect_heading(other, "Hello, Alice")

@@ -101,7 +101,7 @@ class Keyboard:
         self.see("Security")
 
     def sign_in(self):
-        self.type("E-mail address", ALICE)
+        self.type("Email address", ALICE)
         self.type(PASSWORD_FIELD, PASSWORD)
         self.send()
 
@@ -122,14 +122,14 @@ def phone_of_alice(page, site):
 def test_signing_up(keys):
     keys.open("/")
     keys.follow("Create an account")
-    keys.type("E-mail address", "new@example.com")
+    keys.type("Email address", "new@example.com")
     keys.type(PASSWORD_FIELD, NEW_PASSWORD)
     keys.press("Create account")
-    keys.see("Look in your inbox")
+    keys.see("Check your inbox")
     keys.open(mailed_link())
     keys.type(PASSWORD_FIELD, NEW_PASSWORD)
-    keys.press("Confirm this address")
-    keys.read("Your e-mail address is confirmed.")
+    keys.press("Confirm email address")
+    keys.read("Your email address is confirmed.")
 
 
 def test_signing_in_and_out(keys, phone):
@@ -247,7 +247,7 @@ def test_profile_and_password(keys, page):
     keys.open("/accounts/profile/")
     keys.type("Name", "Alice B.")
     keys.press("Save profile")
-    keys.read("Your profile is saved.")
+    keys.read("Your profile has been saved.")
     keys.open("/accounts/password_change/")
     keys.type("Old password", PASSWORD)
     keys.type("New password", NEW_PASSWORD)
@@ -266,29 +266,29 @@ def test_the_language(keys, page):
 
 def test_a_forgotten_password(keys, alice):
     keys.open("/accounts/login/")
-    keys.follow("Forgotten your password?")
-    keys.type("E-mail address", ALICE)
+    keys.follow("Forgot your password?")
+    keys.type("Email address", ALICE)
     keys.send()
-    keys.see("Look in your inbox")
+    keys.see("Check your inbox")
     keys.open(mailed_link())
     keys.type("New password", NEW_PASSWORD)
     keys.type("New password confirmation", NEW_PASSWORD)
-    keys.press("Set the new password")
+    keys.press("Save new password")
     keys.see("Password changed")
 
 
 def test_another_address(keys, page):
     filled_forms.sign_in_alice(page)
     keys.open("/accounts/profile/")
-    keys.follow("Change address")
+    keys.follow("Change email address")
     keys.type(PASSWORD_FIELD, PASSWORD)
     keys.send()
-    keys.type("New e-mail address", "new@example.com")
+    keys.type("New email address", "new@example.com")
     keys.press("Send the link")
     keys.see("Profile")
     keys.open(mailed_link())
-    keys.press("Confirm this address")
-    keys.read("Your e-mail address is confirmed.")
+    keys.press("Confirm email address")
+    keys.read("Your email address is confirmed.")
 
 
 def test_another_authenticator(keys, page, phone_of_alice):
@@ -358,9 +358,9 @@ def field(label):
 @pytest.mark.parametrize(
     ("fill_form", "place"),
     [
-        (filled_forms.sign_up, heading("Look in your inbox")),
+        (filled_forms.sign_up, heading("Check your inbox")),
         (filled_forms.change_password, heading("Password changed")),
-        (filled_forms.request_password_reset, heading("Look in your inbox")),
+        (filled_forms.request_password_reset, heading("Check your inbox")),
         (filled_forms.send_code, field("Enter the code")),
         (filled_forms.confirm_app, heading("Save your backup codes")),
         (filled_forms.finish_setup, heading("Security")),
@@ -391,9 +391,9 @@ def test_asking_too_soon_puts_the_focus_on_the_wait(page, site):
 def test_several_errors_put_the_focus_on_their_summary(page, site):
     page.goto("/accounts/signup/")
     filled_forms.button(page, "Create account").click()
-    link = page.get_by_role("link", name="Enter your e-mail address")
+    link = page.get_by_role("link", name="Enter your email address.")
     assert link.evaluate("link => document.activeElement.contains(link)")
     assert page.evaluate("document.activeElement.localName") == "div"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_label("E-mail address")).to_be_focused()
+    expect(page.get_by_label("Email address")).to_be_focused()

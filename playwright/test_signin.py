@@ -93,7 +93,7 @@ def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page
         enter_code(page, phone.code())
     expect_heading(page, "Sign in")
     expect(page.get_by_text(NO_SIGN_IN_WAITING)).to_be_visible()
-    expect(page.get_by_text("Sign in to see that page.")).to_have_count(0)
+    expect(page.get_by_text("Sign in to continue.", exact=True)).to_have_count(0)
     enter_password(page, path=page.url)
     enter_code(page, phone.code())
     expect_heading(page, "Profile")
@@ -105,7 +105,7 @@ def test_a_browser_that_lost_all_its_cookies_goes_on_where_it_was_to(page, phone
     page.context.clear_cookies()
     enter_code(page, phone.code())
     expect_heading(page, "This page is out of date")
-    follow(page, "Reload and carry on")
+    follow(page, "Reload and continue")
     expect_heading(page, "Sign in")
     expect(page.get_by_text(NO_SIGN_IN_WAITING)).to_be_visible()
     enter_password(page, path=page.url)
@@ -227,7 +227,7 @@ def test_too_many_wrong_codes_lock_with_a_page_of_their_own(page, phone):
         expect(page.get_by_label("Enter the code")).to_have_value("")
     with page.expect_response("**/two-factor/verify/") as answer:
         enter_code(page, phone.code())
-    expect_heading(page, "You cannot sign in at the moment")
+    expect_heading(page, "You can't sign in at the moment")
     assert (answer.value.status, answer.value.headers["retry-after"].isdigit()) == (429, True)
 
 
@@ -247,7 +247,7 @@ def test_the_form_of_the_administration_leads_to_the_code(page, site):
     boss = person("boss@example.com", is_staff=True, is_superuser=True)
     phone = enrol(boss)
     page.goto("/admin/")
-    page.get_by_label("E-mail address").fill("boss@example.com")
+    page.get_by_label("Email address").fill("boss@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Log in").click()
     expect_heading(page, "Enter the code")
