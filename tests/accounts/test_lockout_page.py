@@ -29,7 +29,7 @@ def test_the_page_says_how_long_in_its_header(alice, client, clock, headers):
 def test_the_page_is_a_whole_page(alice, client, headers):
     page = enter_wrong(client, 5, headers=headers).content.lower()
     assert page.startswith(b"<!doctype html>")
-    assert b"you cannot sign in at the moment" in page
+    assert b"you can't sign in at the moment" in page
 
 
 @pytest.mark.parametrize("path", ["/accounts/password_reset/", "/help/"])
