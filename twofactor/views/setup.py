@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.safestring import mark_safe
+from django.utils.safestring import mark_safe  # noqa: TID251 - for the one picture below
 from django.utils.translation import gettext as _
 
 from twofactor import conf, enrolment, sealing
