@@ -16,6 +16,7 @@ from twofactor.sessions import credential_digests
 from twofactor.sessions.store import PURPOSE, SessionStore
 
 PASSWORD = "correct horse battery"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

@@ -15,6 +15,10 @@ def letters():
     return mail.outbox
 
 
+def sent_subjects():
+    return [letter.subject for letter in letters()]
+
+
 def error_mails():
     """Those that went to the administrators, once their threads have ended."""
     for thread in threading.enumerate():

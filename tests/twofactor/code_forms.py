@@ -1,6 +1,6 @@
 """Forms that take a code, and how many wrong codes have been counted."""
 
-from tests.people import PASSWORD
+from tests.people import PASSWORD, client_after_password
 from twofactor.models import GuessBudget
 
 
@@ -14,3 +14,8 @@ def enter_password_and_code(client, path, code, password=PASSWORD, **data):
 
 def counted_failures():
     return GuessBudget.objects.get().failures
+
+
+def enter_wrong_code_elsewhere():
+    """In another browser, by somebody who knows Alice's password."""
+    enter_code(client_after_password(), "000000")

@@ -2,8 +2,9 @@ import pytest
 from django.test import Client
 
 from tests.mailers import send_mail_to_nobody
-from tests.people import PASSWORD, enrol, give_password, person, sign_in
+from tests.people import FIREFOX, PASSWORD, enrol, give_password, person, sign_in
 from tests.twofactor.sent_codes import record_text_messages, request_code
+from tests.twofactor.trusted_browsers import new_trusted_client
 from twofactor.factors import backup_codes, code_text
 
 PRINTED_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
@@ -81,3 +82,16 @@ def failing_mail(settings):
 def guarded_pages(settings):
     """The site has pages that are guarded with our decorators."""
     settings.ROOT_URLCONF = "tests.twofactor.guarded_pages"
+
+
+@pytest.fixture
+def trusted_client(phone, clock):
+    """Alice trusted this browser a minute ago; it is Firefox, and signed out."""
+    client = new_trusted_client(phone, user_agent=FIREFOX)
+    clock.shift(60)
+    return client
+
+
+@pytest.fixture
+def bob(clock, db):
+    return person("bob@example.com")

@@ -24,19 +24,15 @@ def test_a_guarded_page_opens_with_a_factor(signed_in_client, guarded_pages, add
 
 
 @pytest.fixture
-def trusted_client(signed_in_client, phone):
-    """Alice's browser, which she trusts, signed in with the password alone."""
-    signed_in_client.post("/accounts/logout/")
-    give_password(signed_in_client)
-    signed_in_client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    signed_in_client.post("/accounts/logout/")
-    give_password(signed_in_client)
-    return signed_in_client
+def trusted_session(trusted_client):
+    """Signed in with the password alone, in a browser that Alice trusts."""
+    give_password(trusted_client)
+    return trusted_client
 
 
 @pytest.mark.proves("D-2", "S-11")
-def test_a_trusted_browser_is_no_factor(trusted_client, guarded_pages):
-    assert (trusted_client.session["twofactor_amr"], trusted_client.get("/unguarded/").content) == (
+def test_a_trusted_browser_is_no_factor(trusted_session, guarded_pages):
+    assert (trusted_session.session["twofactor_amr"], trusted_session.get("/unguarded/").content) == (
         "trusted",
         b"verified: False",
     )
@@ -44,13 +40,13 @@ def test_a_trusted_browser_is_no_factor(trusted_client, guarded_pages):
 
 @pytest.mark.parametrize("address", WITH_FACTOR)
 def test_a_guarded_page_asks_a_trusted_browser_for_the_factor(
-    trusted_client, guarded_pages, address, phone, clock
+    trusted_session, guarded_pages, address, phone, clock
 ):
     clock.shift(60)
-    to = trusted_client.get(address).url
+    to = trusted_session.get(address).url
     assert to.startswith("/two-factor/confirm/")
-    trusted_client.post(to, {"password": PASSWORD, "code": phone.code()})
-    assert trusted_client.get(address).content == b"verified: True"
+    trusted_session.post(to, {"password": PASSWORD, "code": phone.code()})
+    assert trusted_session.get(address).content == b"verified: True"
 
 
 @pytest.mark.proves("D-2")

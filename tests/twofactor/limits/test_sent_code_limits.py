@@ -4,9 +4,10 @@ import re
 
 import pytest
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
-from tests.people import client_after_password, enrol, person, signed_in_as
+from tests.people import client_after_password, enrol, give_password, person, signed_in_as
 from tests.twofactor.sent_codes import (
     SEND,
     SENT,
@@ -196,3 +197,13 @@ def test_what_could_not_be_sent_counts_for_the_place(pending_client, failing_mai
     for _ in range(3):
         request_code(pending_client)
     assert count_allowances("codes sent from") == 3
+
+
+def test_the_wait_that_is_told_is_the_longest(phone, clock):
+    for _ in range(5):
+        client = Client()
+        give_password(client)
+        request_code(client)
+        clock.shift(60)
+    clock.shift(-1)
+    assert request_code(client)["Retry-After"] == str(3600 - 299)

@@ -3,10 +3,9 @@
 from django.test import Client
 
 from tests.accounts.letters import letters, link
-from tests.people import PASSWORD, Phone, give_password, sign_in
+from tests.people import FIREFOX, PASSWORD, Phone, give_password, sign_in
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code, texted_code
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 VERIFY = "/two-factor/verify/"
 NEW_ADDRESS = "alice@new.example"
 

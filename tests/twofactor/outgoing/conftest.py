@@ -1,8 +1,10 @@
 import pytest
 
 from tests.accounts.letters import letters
-from tests.people import sign_in
-from tests.twofactor.outgoing.acts import FIREFOX
+from tests.mailers import send_mail_with
+from tests.people import FIREFOX, sign_in
+from tests.twofactor.servers import Unwilling, listening, mail_goes_to
+from twofactor import events
 
 
 @pytest.fixture
@@ -13,3 +15,18 @@ def firefox_client(client, phone, clock):
     clock.shift(60)
     letters().clear()
     return client
+
+
+@pytest.fixture
+def alice_with_letter(alice):
+    """Alice's password was changed, and the letter about it waits."""
+    events.record("password_changed", alice, None)
+    return alice
+
+
+@pytest.fixture
+def restore_mail_server(settings):
+    """The mail server sends everybody away, until this is called."""
+    with listening(Unwilling) as server:
+        mail_goes_to(settings, server)
+        yield lambda: send_mail_with(settings, "locmem")

@@ -56,3 +56,7 @@ def test_the_letter_with_a_code_speaks_the_language_of_its_reader(client, alice,
     give_password(client)
     request_code(client)
     assert '<html lang="ar" dir="rtl">' in html_part(mail.outbox[0])
+
+
+def test_the_letter_with_a_code_has_no_link_at_all(sent_code_client):
+    assert "://" not in mail.outbox[0].body

@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 
 from tests.accounts.letters import html_part, letters
-from tests.people import PASSWORD, give_password, person, sign_in, signed_in_as
+from tests.people import FIREFOX, PASSWORD, give_password, person, sign_in, signed_in_as
 from tests.twofactor.outgoing.acts import (
     ACTS,
-    FIREFOX,
     back_at_password,
     enter_right_code_after_wrong_ones,
     enter_wrong_codes,

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -27,6 +28,7 @@ from tests.twofactor.servers import (
     TwilioBroken,
     TwilioRefuses,
     listening,
+    mail_goes_to,
 )
 from twofactor.factors import sent_codes
 from twofactor.models import Phone, SentCode
@@ -309,3 +311,14 @@ def test_somebody_elses_number_is_not_offered(pending_client, text_messages):
     enrol(bob)
     add_number(bob)
     assert (request_code(pending_client, "sms").status_code, text_messages) == (422, [])
+
+
+def test_mail_that_hangs_holds_up_no_text_message(alice, phone, settings, text_messages, transactional_db):
+    with listening(Dripping) as server:
+        mail_goes_to(settings, server)
+        channel = sent_codes.Channel("email", alice.email)
+        with ThreadPoolExecutor(32) as threads:
+            list(threads.map(lambda n: sent_codes.deliver(alice, channel, "000000"), range(32)))
+        sent_codes.deliver(alice, sent_codes.Channel("sms", NUMBER), "000000")
+        texts = len(text_messages)
+    assert texts == 1

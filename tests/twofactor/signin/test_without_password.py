@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
-from tests.people import PASSWORD, enrol, signed_in_as
+from tests.people import PASSWORD, signed_in_as
 from twofactor import enrolment
 from twofactor.decorators import recently_confirmed
 from twofactor.models import GuessBudget
@@ -59,11 +59,6 @@ def verified_client(client, phone, clock):
     client.post(VERIFY, {"code": phone.code()})
     clock.shift(60)
     return client
-
-
-@pytest.fixture
-def phone(alice):
-    return enrol(alice)
 
 
 # The first factor

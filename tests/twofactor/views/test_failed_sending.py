@@ -1,11 +1,14 @@
 """What people are told when a code could not be sent."""
 
+import pytest
 from django.core import mail
 
 from tests.mailers import send_mail_with
 from tests.people import signed_in_as
-from tests.twofactor.sent_codes import SEND, request_code
-from twofactor.models import SentCode
+from tests.twofactor.sent_codes import SEND, add_number, request_code
+from tests.twofactor.servers import NotTwilio, listening
+from twofactor.limits import CODES_TO_PERSON
+from twofactor.models import Allowance, SentCode
 
 VERIFY = "/two-factor/verify/"
 
@@ -39,3 +42,37 @@ def test_without_mail_the_authenticator_still_signs_in(pending_client, alice, ph
     request_code(pending_client)
     pending_client.post(VERIFY, {"code": phone.code()})
     assert signed_in_as(pending_client) == alice
+
+
+@pytest.fixture
+def not_twilio(settings):
+    settings.TWOFACTOR_SMS_GATEWAY = "twilio"
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "x", "+12015550100"
+    with listening(NotTwilio) as server:
+        settings.TWILIO_URL = f"http://127.0.0.1:{server.server_address[1]}"
+        yield server
+
+
+def test_an_answer_that_is_not_twilios_is_not_sent(pending_client, alice, not_twilio):
+    add_number(alice)
+    pending_client.raise_request_exception = False
+    assert request_code(pending_client, "sms").status_code == 503
+
+
+class BrokenGateway:
+    def send(self, number, text):
+        raise KeyError("a site's own gateway, with a mistake in it")
+
+
+def test_a_gateway_that_breaks_is_told_and_costs_nothing(pending_client, alice, settings):
+    settings.TWOFACTOR_SMS_GATEWAY = f"{__name__}.BrokenGateway"
+    add_number(alice)
+    pending_client.raise_request_exception = False
+    answer = request_code(pending_client, "sms")
+    assert (
+        answer.status_code,
+        Allowance.objects.filter(key__startswith=CODES_TO_PERSON[0].name, count__gt=0).count(),
+    ) == (
+        503,
+        0,
+    )

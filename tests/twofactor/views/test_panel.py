@@ -1,19 +1,19 @@
-"""The security settings: what stands there, what changes in place, and what another tab sees of it."""
+"""The page of security settings: what it shows, what changes in place, and what another tab sees of it."""
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import PASSWORD, enrol, give_password, person, sign_in
+from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from tests.twofactor.sent_codes import add_number, record_text_messages
+from tests.twofactor.trusted_browsers import forget_url
 from twofactor.factors import backup_codes
-from twofactor.models import BackupCode, Event, TrustedBrowser
+from twofactor.models import BackupCode, TrustedBrowser
 from twofactor.sessions import epoch
-from twofactor.sessions.store import SessionStore
 from twofactor.signin import trusted_browsers
 
 PANEL = "/two-factor/"
-ACTIVITY = "/two-factor/activity/"
 END = "/two-factor/sessions/end/"
 HTMX = {"HX-Request": "true"}
 
@@ -199,9 +199,7 @@ def trust_browser(signed_in_client, alice, phone):
 
 
 def enter_wrong_code(signed_in_client, alice, phone):
-    client = Client()
-    give_password(client)
-    client.post("/two-factor/verify/", {"code": "000000"})
+    enter_wrong_code_elsewhere()
 
 
 def turn_off(signed_in_client, alice, phone):
@@ -262,10 +260,6 @@ def create_trusted_browser(alice, clock):
         last_used_at=alice.date_joined,
         expires_at=timezone.now() + trusted_browsers.AGE,
     )
-
-
-def forget_url(browser):
-    return f"/two-factor/browsers/{browser.pk}/forget/"
 
 
 @pytest.mark.parametrize("address", [forget_url, lambda browser: "/two-factor/browsers/forget/"])
@@ -336,117 +330,8 @@ def test_a_part_is_all_that_htmx_gets(signed_in_client):
     assert "<html" not in signed_in_client.get(PANEL, headers=HTMX).text
 
 
-# Other sessions
-
-
-def test_other_sessions_end(signed_in_client, phone, clock):
-    other = Client()
-    sign_in(other, phone)
-    signed_in_client.post(END)
-    assert other.get(PANEL).status_code == 302
-
-
-def test_this_session_stays(signed_in_client, alice):
-    signed_in_client.post(END)
-    assert (signed_in_as(signed_in_client), signed_in_client.get(PANEL).status_code) == (alice, 200)
-
-
-def test_this_session_gets_a_new_key(signed_in_client):
-    before = signed_in_client.session.session_key
-    signed_in_client.post(END)
-    assert (signed_in_client.session.session_key != before, SessionStore().exists(before)) == (True, False)
-
-
-def test_this_session_stays_proven(signed_in_client):
-    signed_in_client.post(END)
-    assert signed_in_client.session["twofactor_amr"] == "totp"
-
-
-def test_a_pending_sign_in_ends_too(signed_in_client, phone, clock):
-    other = Client()
-    give_password(other)
-    signed_in_client.post(END)
-    other.post("/two-factor/verify/", {"code": phone.code()})
-    assert signed_in_as(other) is None
-
-
-def test_other_peoples_sessions_stay(signed_in_client, clock):
-    bob = person("bob@example.com")
-    bobs = Client()
-    sign_in(bobs, enrol(bob), bob.email)
-    signed_in_client.post(END)
-    assert bobs.get(PANEL).status_code == 200
-
-
-def test_looking_ends_nothing(signed_in_client, phone, clock):
-    other = Client()
-    sign_in(other, phone)
-    signed_in_client.get(END)
-    assert other.get(PANEL).status_code == 200
-
-
-def test_ending_sessions_says_so(signed_in_client):
-    assert "You are signed out everywhere else." in signed_in_client.post(END, follow=True).text
-
-
-def test_ending_sessions_is_remembered(signed_in_client):
-    signed_in_client.post(END)
-    assert Event.objects.filter(kind="sessions_ended").count() == 1
-
-
-def test_without_two_factor_other_sessions_end_as_well(no_factor_client, alice):
-    other = Client()
-    give_password(other)
-    no_factor_client.post(END)
-    assert (other.get(PANEL).status_code, no_factor_client.get(PANEL).status_code) == (302, 200)
-
-
-# Recent activity
-
-
-def test_the_newest_comes_first(signed_in_client, phone):
-    enter_wrong_code(signed_in_client, None, phone)
-    assert signed_in_client.get(PANEL).context["events"][0].kind == "second_factor_refused"
-
-
-def test_the_panel_shows_five(signed_in_client, phone, clock):
-    for _ in range(4):
-        enter_wrong_code(signed_in_client, None, phone)
-    assert len(signed_in_client.get(PANEL).context["events"]) == 5
-
-
-def test_activity_shows_more(signed_in_client, phone):
-    for _ in range(4):
-        enter_wrong_code(signed_in_client, None, phone)
-    assert len(signed_in_client.get(ACTIVITY).context["events"]) > 5
-
-
-def test_activity_says_what_when_and_from_where(signed_in_client):
-    page = signed_in_client.get(ACTIVITY).text
-    parts = ("A code was accepted", '<time datetime="2026-03-01T12:00:00+00:00">', "127.0.0.1")
-    assert [part for part in parts if part not in page] == []
-
-
-@pytest.mark.parametrize("path", [PANEL, ACTIVITY])
-def test_other_peoples_activity_is_not_shown(signed_in_client, client, clock, path):
-    bob = person("bob@example.com")
-    sign_in(client, enrol(bob), bob.email)
-    assert {event.user_id for event in client.get(path).context["events"]} == {bob.pk}
-
-
-def test_with_nothing_to_show_it_says_so(no_factor_client):
-    Event.objects.all().delete()
-    assert "Nothing yet." in no_factor_client.get(ACTIVITY).text
-
-
-@pytest.mark.parametrize("path", [PANEL, ACTIVITY])
-def test_what_a_browser_calls_itself_is_text(signed_in_client, phone, path):
-    stranger = Client(headers={"user-agent": "<script>alert(1)</script>"})
-    give_password(stranger)
-    stranger.post("/two-factor/verify/", {"code": "000000"})
-    assert "<script>alert" not in signed_in_client.get(path).text
-
-
-def test_a_long_history_is_shown_to_the_fiftieth(signed_in_client, alice):
-    Event.objects.bulk_create(Event(user=alice, kind="code_sent", at=alice.date_joined) for _ in range(60))
-    assert len(signed_in_client.get(ACTIVITY).context["events"]) == 50
+def test_a_tab_that_looks_again_does_not_swallow_a_message(signed_in_client):
+    seen = signed_in_client.get("/two-factor/").context["seen"]
+    signed_in_client.post("/two-factor/nudge/dismiss/")
+    signed_in_client.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
+    assert "Reminder dismissed" in signed_in_client.get("/accounts/profile/").text

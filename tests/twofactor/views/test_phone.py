@@ -270,7 +270,7 @@ def test_a_confirmed_number_is_remembered(stepped_up_client, alice):
 
 
 @pytest.fixture
-def sent_subjects(django_capture_on_commit_callbacks):
+def subjects_after(django_capture_on_commit_callbacks):
     """Of the letters that go out for what is done."""
 
     def of(action):
@@ -282,14 +282,14 @@ def sent_subjects(django_capture_on_commit_callbacks):
     return of
 
 
-def test_the_person_is_told_of_a_new_number(stepped_up_client, sent_subjects):
+def test_the_person_is_told_of_a_new_number(stepped_up_client, subjects_after):
     enter_number(stepped_up_client)
-    assert sent_subjects(lambda: enter_number_code(stepped_up_client)) == [CHANGED]
+    assert subjects_after(lambda: enter_number_code(stepped_up_client)) == [CHANGED]
 
 
-def test_the_person_is_told_of_a_removed_number(stepped_up_client, alice, sent_subjects):
+def test_the_person_is_told_of_a_removed_number(stepped_up_client, alice, subjects_after):
     add_number(alice)
-    assert sent_subjects(lambda: stepped_up_client.post(REMOVE)) == [CHANGED]
+    assert subjects_after(lambda: stepped_up_client.post(REMOVE)) == [CHANGED]
 
 
 def test_the_page_does_not_show_the_code(stepped_up_client):

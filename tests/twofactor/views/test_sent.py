@@ -225,3 +225,16 @@ def test_every_channel_of_one_sign_in_counts_its_guesses_together(switched_clien
     for _ in range(5):
         enter_sent_code(switched_client, different_code(texted_code()))
     assert GuessBudget.objects.get().failures == guesses.FREE_GUESSES
+
+
+def test_a_code_works_as_long_as_the_page_says(pending_client, clock):
+    """Not longer than the sign-in it was sent for."""
+    clock.shift(300)
+    request_code(pending_client)
+    assert "It works until 12:10." in pending_client.get(SENT).text
+
+
+def test_whoever_is_locked_is_told_before_entering_a_sent_code(sent_code_client):
+    for _ in range(5):
+        enter_sent_code(sent_code_client, different_code(mailed_code()))
+    assert "You can try again in" in sent_code_client.get(SENT).text

@@ -1,0 +1,30 @@
+"""Browsers that people trust: how they come about, and what they are worth."""
+
+from django.conf import settings
+from django.test import Client
+
+from tests.people import give_password
+
+VERIFY = "/two-factor/verify/"
+
+
+def new_trusted_client(phone, email="alice@example.com", client=None, **headers):
+    """A browser that signed in with the box ticked, and has been closed since."""
+    client = client or Client(headers=headers)
+    give_password(client, email)
+    client.post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
+    forget_session(client)
+    return client
+
+
+def forget_session(client):
+    client.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+
+
+def skips_the_code(client, email="alice@example.com"):
+    forget_session(client)
+    return give_password(client, email).url != VERIFY
+
+
+def forget_url(browser):
+    return f"/two-factor/browsers/{browser.pk}/forget/"

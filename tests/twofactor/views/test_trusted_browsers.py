@@ -1,0 +1,106 @@
+"""The list of trusted browsers in the settings, and removing them."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import enrol, give_password, sign_in, signed_in_as
+from tests.twofactor.trusted_browsers import forget_url, new_trusted_client, skips_the_code
+from twofactor.models import Event, TrustedBrowser
+
+SETTINGS = "/two-factor/"
+FORGET_ALL = "/two-factor/browsers/forget/"
+
+
+def test_the_settings_list_a_browser_by_name(trusted_client, signed_in_client):
+    assert "Firefox · Linux" in signed_in_client.get(SETTINGS).text
+
+
+def test_the_settings_say_when_it_was_used_and_until_when(trusted_client, signed_in_client):
+    assert "last used 1 March 2026, until 31 March 2026" in signed_in_client.get(SETTINGS).text
+
+
+def test_use_is_written_down(trusted_client, clock):
+    clock.shift(86400)
+    give_password(trusted_client)
+    assert TrustedBrowser.objects.get().last_used_at == timezone.now()
+
+
+def test_a_browser_that_expired_is_not_listed(trusted_client, signed_in_client, clock, phone):
+    clock.shift(timedelta(days=30).total_seconds())
+    client = Client()
+    sign_in(client, phone)
+    assert client.get(SETTINGS).context["browsers"] == []
+
+
+def test_other_peoples_browsers_are_not_listed(trusted_client, bob, client):
+    sign_in(client, enrol(bob), bob.email)
+    assert client.get(SETTINGS).context["browsers"] == []
+
+
+def test_a_browser_without_a_name_is_listed(phone, signed_in_client, clock):
+    new_trusted_client(phone)
+    assert signed_in_client.get(SETTINGS).context["browsers"][0].label == "?"
+
+
+def test_what_a_browser_calls_itself_is_text_and_never_markup(phone, signed_in_client):
+    new_trusted_client(phone, user_agent="<img src=x onerror=alert(1)>")
+    assert "<img" not in signed_in_client.get(SETTINGS).text
+
+
+def test_forgetting_one_leaves_the_others(trusted_client, signed_in_client, phone, clock):
+    other = new_trusted_client(phone)
+    signed_in_client.post(forget_url(TrustedBrowser.objects.first()))
+    assert (skips_the_code(trusted_client), skips_the_code(other)) == (False, True)
+
+
+def test_forgetting_says_so(trusted_client, signed_in_client):
+    page = signed_in_client.post(forget_url(TrustedBrowser.objects.get()), follow=True).text
+    assert "The browser is forgotten." in page
+
+
+def test_forgetting_all_forgets_all(trusted_client, signed_in_client, phone):
+    new_trusted_client(phone)
+    signed_in_client.post(FORGET_ALL)
+    assert TrustedBrowser.objects.count() == 0
+
+
+def test_forgetting_all_leaves_other_peoples(trusted_client, bob, client):
+    sign_in(client, enrol(bob), bob.email)
+    client.post(FORGET_ALL)
+    assert skips_the_code(trusted_client)
+
+
+@pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
+def test_somebody_elses_browser_is_not_there(trusted_client, bob, client):
+    """IDOR: 404, and nothing has changed."""
+    sign_in(client, enrol(bob), bob.email)
+    answer = client.post(forget_url(TrustedBrowser.objects.get()))
+    assert (answer.status_code, TrustedBrowser.objects.count()) == (404, 1)
+
+
+@pytest.mark.parametrize("path", ["/two-factor/browsers/{pk}/forget/", FORGET_ALL])
+def test_looking_forgets_nothing(trusted_client, signed_in_client, path):
+    answer = signed_in_client.get(path.format(pk=TrustedBrowser.objects.get().pk))
+    assert (answer.url, TrustedBrowser.objects.count()) == (SETTINGS, 1)
+
+
+@pytest.mark.parametrize("path", ["/two-factor/browsers/{pk}/forget/", FORGET_ALL])
+def test_strangers_forget_nothing(trusted_client, path):
+    Client().post(path.format(pk=TrustedBrowser.objects.get().pk))
+    assert TrustedBrowser.objects.count() == 1
+
+
+def test_forgetting_this_very_browser_leaves_it_signed_in(trusted_client, alice):
+    give_password(trusted_client)
+    trusted_client.post(FORGET_ALL)
+    assert signed_in_as(trusted_client) == alice
+
+
+@pytest.mark.parametrize("kind", ["browser_trusted", "signed_in_trusted", "browsers_forgotten"])
+def test_it_is_remembered(trusted_client, kind):
+    give_password(trusted_client)
+    trusted_client.post(FORGET_ALL)
+    assert Event.objects.filter(kind=kind).count() == 1
