@@ -14,7 +14,7 @@ from config.settings import PASSWORD_HASHERS
 from tests.people import NOW, give_password, person
 from twofactor.factors import backup_codes
 
-# The same few examples each time, which take seconds; or others each time, which take half an hour.
+# quick: the same few examples each time, in seconds. long: new ones each time, in half an hour.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
 hypothesis.settings.register_profile(
     "quick", max_examples=12, stateful_step_count=30, derandomize=True, **ALWAYS
@@ -56,7 +56,7 @@ def cheap_backup_codes():
 
 @pytest.fixture(scope="session", autouse=True)
 def another_day():
-    """DAYS_AHEAD=400: would everything pass next year?"""
+    """With DAYS_AHEAD=400 the tests run as if it were next year."""
     days = timedelta(days=int(os.environ.get("DAYS_AHEAD", "0")))
     with time_machine.travel(datetime.now(UTC) + days) if days else nullcontext():
         yield

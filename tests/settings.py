@@ -1,4 +1,4 @@
-"""The site's own settings, from an environment that belongs to the tests alone."""
+"""The settings of the site, with environment variables that only the tests use."""
 
 import atexit
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from config import environment
 from twofactor import sealing
 
-# In memory where there is such a folder: SQLite waits for the disk at the end of each transaction.
+# In memory if possible, because SQLite waits for the disk at the end of each transaction.
 MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
 FOLDER = Path(tempfile.mkdtemp(prefix="countersign-tests-", dir=MEMORY if os.path.isdir(MEMORY) else None))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
-environment.read_file = lambda path: None  # a developer's .env has no say here
+environment.read_file = lambda path: None  # a developer's .env must not change the tests
 os.environ |= {
     "DEBUG": "false",
     "SECRET_KEY": sealing.generate_key(),
@@ -28,12 +28,12 @@ os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'unused.sqlite3'}")
 from config.settings import *  # noqa: E402, F403  -- reads the environment made above
 from config.settings import DATABASES, PASSWORD_HASHERS  # noqa: E402
 
-# A file, where Django would take memory: threads and processes then meet at SQLite's real lock.
+# A file instead of a database in memory, so that threads and processes use SQLite's real lock.
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "tests.sqlite3"}
 
 # Filled once per session (tests/conftest.py), so that hashed names and compressed files are what is tested.
 STATIC_ROOT = FOLDER / "static"
 
-# Argon2 costs 30 ms a password, on purpose. Tests of hashing itself take the `real_hasher` fixture.
+# Argon2 takes 30 ms a password on purpose. Tests of hashing use the `real_hasher` fixture.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]

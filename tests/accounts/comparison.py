@@ -1,8 +1,8 @@
-"""What two people get to see who must not be told apart."""
+"""What to compare of two responses that must not differ."""
 
 
 def headers(response):
-    """All but the number and the second that each request has of its own."""
+    """All headers except the request ID and the time, which always differ."""
     return {name: value for name, value in response.items() if name not in {"X-Request-ID", "Expires"}}
 
 

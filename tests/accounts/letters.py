@@ -1,4 +1,4 @@
-"""The mail that people of the tests get, and how they open what is in it."""
+"""The emails that a test has caused, and the links in them."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ from twofactor.outgoing.outbox import send_due
 
 
 def letters():
-    """Everything that was sent, once nothing is waiting any more."""
+    """Sends what waits in the outbox, and returns all emails."""
     send_due()
     return mail.outbox
 
@@ -20,7 +20,7 @@ def sent_subjects():
 
 
 def error_mails():
-    """Those that went to the administrators, once their threads have ended."""
+    """The emails to the administrators, after the threads that send them have ended."""
     for thread in threading.enumerate():
         if thread.name == ERROR_MAIL:
             thread.join()
@@ -28,7 +28,7 @@ def error_mails():
 
 
 def link(letter=None) -> str:
-    """The path that the newest letter, or this one, leads to."""
+    """The path of the link in the newest email, or in this one."""
     return re.search(r"http://testserver(/\S+)", (letter or letters()[-1]).body)[1]
 
 

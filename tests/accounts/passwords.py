@@ -8,7 +8,7 @@ NEW = "a quiet green harbour"
 
 
 def ask_for_link(client, email="alice@example.com"):
-    """The letter goes out at once."""
+    """Asks for a link by email, and sends the email at once."""
     answer = client.post("/accounts/password_reset/", {"email": email})
     letters()
     return answer

@@ -47,7 +47,7 @@ def address_of(user):
 
 @pytest.fixture
 def path(client, db):
-    """Where the link leads that was sent for a sign-up."""
+    """The path of the link that was sent for a sign-up."""
     sign_up(client)
     return link()
 
@@ -222,12 +222,12 @@ def test_a_confirmed_person_gets_no_further_link(as_alice):
     assert letters() == []
 
 
-# Somebody else has signed up with my address
+# Someone else has signed up with my address
 
 
 @pytest.fixture
 def squatter(client, db):
-    """Has signed up with an address that is not theirs, and is signed in."""
+    """Someone who has signed up with an address that is not theirs, and is signed in."""
     browser = Client()
     sign_up(browser, password=SQUATTERS_PASSWORD)
     browser.post("/accounts/login/", {"username": OLD, "password": SQUATTERS_PASSWORD})
@@ -236,7 +236,7 @@ def squatter(client, db):
 
 @pytest.fixture
 def taken_back(client, squatter):
-    """The owner of the address has reset the password by mail."""
+    """The same account after the owner of the address has reset its password by email."""
     client.post("/accounts/password_reset/", {"email": OLD})
     form = client.get(link())["Location"]
     return client.post(form, {"new_password1": PASSWORD, "new_password2": PASSWORD})

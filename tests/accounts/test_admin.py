@@ -11,7 +11,7 @@ PEOPLE = "/admin/accounts/user/"
 
 @pytest.fixture
 def admin(client):
-    """The browser of somebody who may do everything."""
+    """The browser of a superuser."""
     root = person("root@example.com", is_staff=True, is_superuser=True)
     phone = enrol(root)
     sign_in(client, phone, root.email)

@@ -1,4 +1,4 @@
-"""One mailbox is one account, and mail goes to the domain that was typed and to no other."""
+"""Spellings of an email address: one mailbox is one account, and mail goes to the domain that was entered."""
 
 import time
 from html import unescape
@@ -158,7 +158,7 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
     assert answers == [422, 422, 422, 422, 429]
 
 
-# Texts that mail programs read as another address, and machines without a name in the DNS
+# Texts that mail programs read as another address, and hosts without a DNS name
 
 QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
@@ -193,7 +193,7 @@ def test_the_administration_refuses_another_way_to_write_an_address(address, sen
         User(email=address, password="x").full_clean()
 
 
-# Mail of sites whose people are stored in another way, and of this one to its administrators
+# Sites that store addresses in another way, and mail to the administrators of this one
 
 
 def test_mail_to_somebody_stored_in_another_spelling_goes_to_the_same_domain():
@@ -230,7 +230,7 @@ def test_what_no_mail_server_takes_is_refused(address):
         to_mail(address)
 
 
-# 62 kB that NFKC takes seconds for
+# 62 kB of text for which NFKC takes seconds
 SLOW = "a@b" + "\u0300\u0323" * 15_500 + ".de"
 
 

@@ -127,11 +127,11 @@ def test_a_whole_sign_in_begins_the_row_anew(known_browser):
     assert (row().tries, row().in_a_row) == (0, 0)
 
 
-# What ends it
+# What makes a browser unknown again
 
 
 def copy_of(client):
-    """What a thief takes along."""
+    """Another browser with a copy of the known-browser cookie."""
     thief = browser_at("203.0.113.66")
     thief.cookies.load({known_browsers.COOKIE: client.cookies[known_browsers.COOKIE].value})
     return thief
@@ -197,7 +197,7 @@ def test_the_browser_in_which_a_reset_was_finished_is_known(alice, client):
 
 
 def test_a_browser_of_before_is_no_new_one(known_browser, alice):
-    """Not even where its tries have ended with the old password."""
+    """Even if a new password has ended what its cookie was worth."""
     alice.set_password("a quiet green harbour")
     alice.save()
     enter_password(known_browser, "a quiet green harbour")

@@ -23,7 +23,7 @@ from twofactor.web.client_address import client_address
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-# One person, one address (L-1)
+# One person from one IP address (L-1)
 
 
 @pytest.mark.proves("6.3.1", "L-1")
@@ -169,7 +169,7 @@ def test_a_strange_name_is_answered(db, client, name):
     assert enter_wrong(client, 1, name).status_code == 422
 
 
-# An address, whoever it tries (L-2)
+# One IP address, whoever it tries to sign in as (L-2)
 
 
 def test_an_address_has_fifty_tries(alice, client):
@@ -219,7 +219,7 @@ def test_signing_in_does_not_clear_the_count_of_an_address(alice, client):
 
 @pytest.mark.proves("V-21")
 def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
-    """An attacker with an account of their own (M-6)."""
+    """An attacker who also has an account."""
     person("mallory@example.com")
     answers = []
     for _ in range(6):
@@ -232,7 +232,7 @@ def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
 @pytest.mark.urls("tests.twofactor.guarded_pages")
 @pytest.mark.parametrize("door", [LOGIN, "/admin/login/", "/django-login/"])
 def test_the_right_password_alone_clears_nothing(alice, client, door):
-    """With a second factor, only the second factor does (D-7)."""
+    """If the person has a second factor, only a whole sign-in clears the count."""
     type(alice).objects.update(is_staff=True)
     enrol(alice)
     enter_wrong(client, 3)
@@ -252,7 +252,7 @@ def test_password_and_code_clear_the_count(alice, client):
 
 @pytest.mark.parametrize("length", [60, 170])
 def test_names_that_begin_alike_are_counted_apart(db, client, length):
-    """Longer ones than a column would keep, too."""
+    """Even if they differ only after the length that a column could store."""
     names = [f"{'a' * length}{end}@example.com" for end in "xy"]
     for _ in range(lockout.LIMIT):
         client.post(LOGIN, {"username": names[0], "password": "wrong"})
@@ -260,7 +260,7 @@ def test_names_that_begin_alike_are_counted_apart(db, client, length):
     assert [answer.status_code for answer in answers] == [429, 422]
 
 
-# What is kept
+# What is stored
 
 
 @pytest.mark.proves("V-30", "X-12")

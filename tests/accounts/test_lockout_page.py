@@ -46,7 +46,7 @@ def test_the_page_is_the_same_for_a_name_that_nobody_has(alice):
 
 
 def body(page):
-    """Without the token, which differs every time."""
+    """The page without its CSRF token, which differs every time."""
     return re.sub(r'value="\w{64}"', "", page.text)
 
 

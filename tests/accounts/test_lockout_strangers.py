@@ -130,7 +130,7 @@ def test_the_commands_of_axes_clear_our_counts(alice, client, command):
     assert enter_password(client).status_code == 303
 
 
-LONG = "alice@" + ".".join(["x" * 60] * 3) + ".example.com"  # longer than what is counted of a name
+LONG = "alice@" + ".".join(["x" * 60] * 3) + ".example.com"  # longer than the part of a name that is counted
 
 
 def test_signing_in_clears_the_counts_of_a_long_address(alice, client):

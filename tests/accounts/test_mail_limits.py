@@ -1,4 +1,4 @@
-"""How many letters people can have us send, and who is told that it was enough."""
+"""How many emails someone can cause, and who is told when a limit is reached."""
 
 import pytest
 from django.test import Client
@@ -26,7 +26,7 @@ def ask(browser, form, address, **extra):
 
 
 def opened(form):
-    """A browser that has the form open, as people's have."""
+    """A browser that has opened the form."""
     browser = Client(REMOTE_ADDR=NETWORK)
     browser.get(PAGES[form])
     return browser

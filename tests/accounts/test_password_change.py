@@ -34,7 +34,7 @@ def test_changing_needs_the_old_password(as_alice):
 
 @pytest.fixture
 def owner(clock, client, alice):
-    """Her browser, where two-factor sign-in is on, and her phone."""
+    """Alice's browser, with two-factor authentication turned on, and her phone."""
     phone = enrol(alice)
     sign_in(client, phone)
     return client, phone
@@ -89,7 +89,7 @@ def test_a_trusted_browser_is_no_code_for_a_new_password(owner, alice):
 
 @pytest.mark.proves("L-4")
 def test_wrong_codes_and_new_passwords_in_turn_are_five_guesses(owner):
-    """An open session and the password; each new password used to give five more."""
+    """For an attacker with an open session and the password: a new password gives no more guesses."""
     client, phone = owner
     for _ in range(3):
         answers = [
@@ -101,7 +101,7 @@ def test_wrong_codes_and_new_passwords_in_turn_are_five_guesses(owner):
 
 @pytest.mark.proves("L-4")
 def test_wrong_codes_and_resets_in_turn_are_five_guesses(client, alice):
-    """The mailbox alone; each reset used to give five more."""
+    """For an attacker with the mailbox only: a reset gives no more guesses."""
     enrol(alice)
     answers = []
     for n in range(3):

@@ -113,7 +113,7 @@ def test_every_spelling_of_an_address_signs_in(client, alice, spelling):
 
 @pytest.fixture
 def refused(client, alice):
-    """The answer to a wrong password for somebody who exists, as a function of who is asked about."""
+    """A function: the page after a wrong password, with the email address replaced, for comparing."""
 
     def ask(email, words="not the right ones"):
         response = Client().post(LOGIN, {"username": email, "password": words})

@@ -17,7 +17,7 @@ ROUNDS = 5
 
 @pytest.fixture
 def fresh():
-    """What is known of hashes in the table is forgotten, before the test and after it."""
+    """Clears what is cached about the hashes in the table, before the test and after it."""
     passwords.most_iterations.cache_clear()
     yield
     passwords.most_iterations.cache_clear()
@@ -39,7 +39,7 @@ def people():
 
 
 def seconds(name, round):
-    """Of this thread alone, so that nobody else on the machine counts."""
+    """CPU time of this thread only, so that other processes do not count."""
     browser = Client(REMOTE_ADDR=f"192.0.2.{round + 1}")
     began = time.thread_time()
     browser.post("/accounts/login/", {"username": f"{name}@example.com", "password": "wrong"})
@@ -52,7 +52,7 @@ NAMES = ["moved", "moved.long.ago", "native", "blocked", "invited", "unknown"]
 @pytest.mark.long
 @pytest.mark.proves("V-22")
 def test_a_wrong_password_takes_as_long_for_everybody(people):
-    """The least of several in turn: what else the machine does only adds."""
+    """The lowest of several measurements, because other load can only make them higher."""
     seconds("unknown", ROUNDS)
     taken = [[seconds(name, n) for name in NAMES] for n in range(ROUNDS)]
     least = [min(column) for column in zip(*taken, strict=True)]

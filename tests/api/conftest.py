@@ -10,7 +10,7 @@ SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 
 @pytest.fixture(autouse=True)
 def api(settings):
-    """As config.settings has it with API_ENABLED."""
+    """Turns the API on, as config.settings does with API_ENABLED."""
     settings.ROOT_URLCONF = "tests.api.urls"
     middleware = list(settings.MIDDLEWARE)
     middleware.insert(middleware.index(SESSIONS), API_MIDDLEWARE)

@@ -24,7 +24,7 @@ def otp(key, now=None):
 
 
 class TotpClient:
-    """Calls are written down as they would stand in a transcript, without what is secret in them."""
+    """Keeps a transcript of its calls, without secrets."""
 
     def __init__(self, base, username, password):
         self.base, self.credentials = base, {"username": username, "password": password}
@@ -47,7 +47,7 @@ class TotpClient:
         return found
 
     def login(self, **code):
-        """True once tokens are there; a code is given when the server asks for one."""
+        """Signs in, with a code if the server asks for one."""
         self.access = self.refresh = None
         answer = self.call("/api/jwt/create/", 200, self.credentials)
         if answer["is_totp_enabled"]:
@@ -63,7 +63,7 @@ class TotpClient:
         return self.call("/api/jwt/verify/", 200, {"token": self.access}) == {}
 
     def enrol(self, read_qr):
-        """The key that the picture holds, and the backup codes."""
+        """The key in the QR code, and the backup codes."""
         svg = self.call("/api/totp/create/", 201)["svg"]
         key = re.search(r"[?&]secret=([A-Z2-7]+)", read_qr(svg))[1]
         codes = self.call("/api/totp/confirm/", 200, {"input_code": otp(key)})["backup_codes"]

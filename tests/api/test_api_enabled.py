@@ -1,4 +1,4 @@
-"""API_ENABLED: without it, there is no API and nothing of it is loaded."""
+"""Without API_ENABLED there is no API, and none of its packages are loaded."""
 
 import re
 import subprocess

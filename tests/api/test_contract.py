@@ -1,4 +1,4 @@
-"""The contract that programs know: addresses, fields and answers."""
+"""The contract of the API: paths, fields and responses."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -162,7 +162,7 @@ def test_ten_minutes_after_the_password_it_is_over_all_the_same(password_given, 
 
 
 def begin(program):
-    """The phone that has read what the program was given."""
+    """The phone that has scanned the QR code."""
     return Phone(program.post("totp/create/").json()["key"])
 
 

@@ -1,4 +1,4 @@
-"""A program that was written for django-totp signs people in here, over a real socket."""
+"""A client written for django-totp works with this API, over a real socket."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from tests.people import PASSWORD, person
 
 
 def read_qr(svg):
-    """What a camera reads: the picture is drawn from its path, ten points a module."""
+    """Draws the QR code from its SVG path, ten pixels a module, and reads it."""
     size = int(re.search(r'viewBox="0 0 (\d+)', svg)[1])
     image = Image.new("L", (size * 10, size * 10), 255)
     draw = ImageDraw.Draw(image)
@@ -29,7 +29,7 @@ def read_qr(svg):
 
 
 def next_code(key):
-    """Each code works once, and enrolling has used one: the next may already be given, a step ahead."""
+    """Each code works once, so after setup the code of the next step is used."""
     return otp(key, time.time() + 30)
 
 

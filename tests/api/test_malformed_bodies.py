@@ -1,4 +1,4 @@
-"""Whatever a body holds, it is refused in JSON: nothing breaks, and nothing is said back."""
+"""Malformed bodies are refused in JSON, without a server error and without repeating the input."""
 
 import pytest
 

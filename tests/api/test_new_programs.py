@@ -1,4 +1,4 @@
-"""What the owner is told of."""
+"""A sign-in from a program that is not known yet is told to the person."""
 
 from datetime import timedelta
 
@@ -20,12 +20,12 @@ def alice(transactional_db, clock):
 
 @pytest.fixture
 def known(phone, clock):
-    """A program that Alice has signed in with."""
+    """A program that Alice has signed in with before."""
     return sign_in(Program(), phone, clock)
 
 
 def sign_in(program, phone, clock):
-    """With the next code of her phone."""
+    """Signs in with the next code of her phone."""
     clock.shift(60)
     return program.sign_in(phone)
 

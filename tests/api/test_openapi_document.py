@@ -1,4 +1,4 @@
-"""The document tells the truth: it is well-formed, every example in it happens, and people can read it."""
+"""The OpenAPI document is valid, readable, and every example in it is what the API answers."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def shown_in(part):
 
 
 def examples():
-    """(method, path, name, what is sent, status, what comes back)"""
+    """(method, path, name, request body, status, response body)"""
     for path, methods in WHOLE["paths"].items():
         for method, told in methods.items():
             sent = {one["summary"]: one["value"] for one in shown_in(told.get("requestBody", {}))}
@@ -188,7 +188,7 @@ def prepare(scene, path, name):
 
 
 def shape(value):
-    """Names and kinds, not what differs every time."""
+    """Names and types only, because the values differ every time."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -201,7 +201,7 @@ def without_moments(sentence):
 
 
 def expected(answer):
-    """Of a refusal its very words, of the rest its shape."""
+    """The exact text of a refusal; of any other response the names and types."""
     if answer and "code" in answer:
         return {**answer, "detail": without_moments(answer["detail"])}
     return shape(answer)
@@ -242,7 +242,7 @@ def test_the_document_knows_every_door():
 
 
 def test_the_document_is_well_formed():
-    """As the command checks it that whoever runs a site would use."""
+    """With the command that drf-spectacular provides."""
     env = {**os.environ, "API_ENABLED": "true", "DJANGO_SETTINGS_MODULE": "tests.settings"}
     command = [
         sys.executable,

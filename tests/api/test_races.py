@@ -1,4 +1,4 @@
-"""Programs that start together, on whichever database the tests run on."""
+"""Programs that send the same request at the same time."""
 
 from functools import partial
 
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def like(program):
-    """A second copy of it, with the same tokens."""
+    """A copy of the program with the same tokens."""
     twin = Program(program.email)
     twin.access, twin.refresh, twin.challenge = program.access, program.refresh, program.challenge
     return twin
 
 
 def crowd(program, action):
-    """What each of many copies is answered, doing the same at the same moment."""
+    """The responses to many copies that send the same request at the same time."""
     return at_once(*[partial(action, like(program)) for _ in range(CROWD)])
 
 

@@ -1,4 +1,4 @@
-"""What the README has for the functions of django-totp, run as it stands there."""
+"""The table of the README for users of django-totp: its code is run as it is written."""
 
 import re
 from datetime import timedelta
@@ -34,7 +34,7 @@ WORDS = {
 
 
 def lines(function):
-    """The code of its row that can be run: calls, and the names they are given."""
+    """The code of a row that can be run: calls and assignments."""
     row = next(row for row in TABLE.splitlines() if row.startswith(f"| `{function}("))
     found = re.findall("`(.+?)`", row.split(" | ")[1])
     return [code for code in found if "(" in code and not re.fullmatch(r"[\w.]+\(\)", code)]

@@ -9,7 +9,7 @@ from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone, give_password, sign_in, signed_in_as
 from twofactor.models import TokenFamily
 
-# What is read
+# Requests
 
 
 @pytest.mark.proves("3.5.2")
@@ -101,7 +101,7 @@ def test_nobody_makes_themselves_staff(program, db, django_user_model):
     assert (found.is_staff, found.email_verified_at) == (False, None)
 
 
-# What is answered
+# Responses
 
 
 @pytest.mark.proves("14.2.2", "3.4.2")

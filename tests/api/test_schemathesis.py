@@ -1,4 +1,4 @@
-"""Everything that the document allows, and much that it does not, sent by a program that reads it."""
+"""Schemathesis reads the OpenAPI document and sends valid and invalid requests."""
 
 import subprocess
 import sys

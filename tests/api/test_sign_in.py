@@ -144,7 +144,7 @@ def test_a_code_that_signed_in_disables_nothing(password_given, phone):
     assert status_and_code(password_given.post("totp/disable/", {"otp_code": code})) == (400, "code_refused")
 
 
-# Whoever must have a second factor
+# People who must use two-factor authentication
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_who_must_set_up_can(must_set_up):
     assert status_and_code(must_set_up.post("totp/disable/", {"otp_code": "000000"})) == (400, "code_refused")
 
 
-# How often
+# Request limits
 
 
 @pytest.mark.proves("2.4.1", "F-04")
@@ -213,7 +213,7 @@ def test_what_breaks_outside_of_the_doors_is_told_in_json(program, db, status, c
     assert answer.json().keys() == {"detail", "code"}
 
 
-# In a site that wraps each view in a transaction
+# With ATOMIC_REQUESTS
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_reques
     assert GuessBudget.objects.get().failures == 1
 
 
-# People without a password, for whom a site of its own makes tokens
+# People without a password, for whom a site makes tokens itself
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a token is good for, for how long, and what ends it."""
+"""What a token permits, for how long, and what ends it."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def claims(token):
 
 
 def forged(token, key=None, algorithm="HS256", header=None, **changes):
-    """The same token with something changed, signed with the right key unless another is given."""
+    """The same token with changed claims, signed with the right key unless another is passed."""
     header = {**jwt.get_unverified_header(token), **(header or {})}
     key = sealing.key_by_id("access token", header["kid"]) if key is None else key
     changed = {name: value for name, value in {**claims(token), **changes}.items() if value is not ...}
@@ -76,7 +76,9 @@ def test_a_token_as_it_was_issued_opens(signed_in, token):
     assert opens(signed_in, forged(token))
 
 
-@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")  # of HS512, on our side
+@pytest.mark.filterwarnings(
+    "ignore::jwt.warnings.InsecureKeyLengthWarning"
+)  # HS512 wants longer keys than ours
 @pytest.mark.proves("9.1.1-9.2.4", "S-15")
 @pytest.mark.parametrize(
     "changes",
@@ -108,7 +110,7 @@ def test_a_token_that_is_not_quite_ours_opens_nothing(signed_in, token, changes)
 @pytest.mark.proves("9.1.1-9.2.4")
 def test_another_spelling_of_a_token_opens_nothing(signed_in, token):
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    same_bytes = token[:-1] + letters[letters.index(token[-1]) ^ 1]  # the last bits mean nothing
+    same_bytes = token[:-1] + letters[letters.index(token[-1]) ^ 1]  # the last bits carry no data
     others = [f"{token}=", f"{token}==", same_bytes, token.replace(".", "=.", 1), f"{token}!"]
     assert [opens(signed_in, other) for other in others] == [False] * 5
 

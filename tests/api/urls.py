@@ -1,4 +1,4 @@
-"""The site with its API, as API_ENABLED mounts it, two doors that break, and a view of its own."""
+"""The URLs of the site with its API, two views that fail, and a view of another app."""
 
 from django.db import OperationalError
 from django.urls import include, path
@@ -11,7 +11,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 
 class Harbours(ListAPIView):
-    """Cannot be described: it has neither a queryset nor a serializer."""
+    """A view that the OpenAPI document cannot describe: without queryset and serializer."""
 
 
 urlpatterns = [

@@ -15,7 +15,7 @@ def htmx():
 
 @pytest.fixture
 def panel():
-    """What stands in #main of a page, or a whole part, without what differs on purpose: token and focus."""
+    """The contents of #main of a page, or a whole part, without CSRF token and focus, which differ."""
 
     def inner(response):
         text = response.text

@@ -1,4 +1,4 @@
-"""The site's addresses, and a few that go wrong in every way there is an error page for."""
+"""The URLs of the site, and one that fails in each way there is an error page for."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, SuspiciousOperation

@@ -1,4 +1,4 @@
-"""The site as it is deployed: its settings refuse nonsense, and gunicorn's every answer is armoured."""
+"""The deployed site: wrong settings are refused, and every response of gunicorn has its security headers."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ADDRESS, PASSWORD = "ann@example.com", "a quiet green harbour"
 
 
 class Deployment:
-    """A copy of the site without anything a developer keeps beside it, with settings as in production."""
+    """A copy of the site without a developer's files, with the settings of a production site."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -43,17 +43,17 @@ class Deployment:
             "EMAIL_URL": "smtp+tls://user:password@mail.example.com:587",
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "TRUSTED_PROXIES": "127.0.0.1",
-            "FORWARDED_ALLOW_IPS": "192.0.2.1",  # else gunicorn believes its neighbours without asking us
+            "FORWARDED_ALLOW_IPS": "192.0.2.1",  # otherwise gunicorn trusts requests from this machine
         }
 
     def start(self, *command, pass_fds=(), **changes):
-        """The process; a change to None takes a variable away."""
+        """The process. A change to None removes an environment variable."""
         env = {name: value for name, value in {**self.env, **changes}.items() if value is not None}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "pass_fds": pass_fds}
         return subprocess.Popen([sys.executable, *command], cwd=self.folder, env=env, **pipes)
 
     def manage(self, *command, **changes):
-        """Exit code and everything it said on stderr."""
+        """The exit code, and the text on standard error."""
         with self.start("manage.py", *command, **changes) as process:
             said = process.communicate(timeout=60)[1].decode()
         return process.returncode, said
@@ -115,7 +115,7 @@ def test_a_database_is_not_waited_for_longer_than_five_seconds():
 
 @pytest.mark.parametrize("before", [None, 0o644])
 def test_nobody_else_on_the_machine_reads_the_database(tmp_path, before):
-    """Nor what SQLite writes beside it."""
+    """Nor the files that SQLite writes beside it."""
     file = tmp_path / "db.sqlite3"
     if before:
         file.touch(before)
@@ -136,7 +136,7 @@ def test_rights_that_a_group_was_given_stay(tmp_path):
 
 
 class Site:
-    """Gunicorn on loopback, which takes us for the proxy."""
+    """Gunicorn on loopback, which trusts the test as its proxy."""
 
     def __init__(self, deployment, headers=BY_PROXY, **changes):
         self.headers = headers
@@ -171,13 +171,13 @@ def site(deployment):
 
 @pytest.fixture(scope="session")
 def files(site):
-    """The addresses of the style sheet and the scripts, as the landing page names them."""
+    """The URLs of style sheet and scripts, read from the home page."""
     return re.findall(r'(?:href|src)="(/static/[^"]+)"', site.ask("/").body.decode())
 
 
 @pytest.fixture(scope="session")
 def answers(site, files):
-    """One of each kind."""
+    """One response of each kind."""
     return {
         "page": site.ask("/"),
         "part": site.ask("/accounts/login/", headers={**BY_PROXY, "HX-Request": "true"}),
@@ -224,7 +224,7 @@ def test_every_answer_gives_up_the_sensors(answers):
 
 @pytest.fixture(scope="session")
 def policies(answers):
-    """What the policy of each answer says of each kind of thing, as a browser reads it."""
+    """The directives of each response's content security policy, as a browser reads them."""
 
     def policy(answer):
         rules = (answer.headers["Content-Security-Policy"] or "").split(";")
@@ -348,7 +348,7 @@ def test_style_and_scripts_are_sent_compressed(site, files, encoding):
 
 
 class Visitor:
-    """A browser in few lines: keeps cookies, and every line that set one."""
+    """A small browser: keeps cookies, and every Set-Cookie line."""
 
     def __init__(self, site):
         self.site, self.jar, self.lines = site, {}, []
@@ -371,7 +371,7 @@ class Visitor:
 
 @pytest.fixture(scope="session")
 def visitor(site):
-    """Somebody who has signed in, said what they are called and which language they read, and signed out."""
+    """Someone who has signed in, saved name and language, and signed out."""
     visitor = Visitor(site)
     visitor.post("/accounts/login/", username=ADDRESS, password=PASSWORD)
     visitor.post("/accounts/profile/", name="Ann", language="")
@@ -411,7 +411,7 @@ def test_signing_out_leaves_what_the_browser_keeps_for_the_site(visitor):
     assert "Clear-Site-Data" not in visitor.signed_out.headers
 
 
-# A part is down
+# A service is down
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Error pages: whole in both modes, and without a question to the database."""
+"""Error pages: complete with htmx and without, and shown without a database query."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.urls("tests.config.failing_urls")
 
 @pytest.fixture
 def answer():
-    """The answer of a site in which this has gone wrong; nothing here may touch the database."""
+    """The response to a failing URL. No query is allowed."""
     browser = Client(raise_request_exception=False, enforce_csrf_checks=True)
 
     def ask(status, headers=HTMX):
@@ -33,7 +33,7 @@ def answer():
 
 @pytest.fixture
 def no_database():
-    """As if nothing could be reached any more."""
+    """A database that cannot be reached."""
 
     def refuse(execute, sql, params, many, context):
         raise OperationalError("no route to host")
@@ -182,7 +182,7 @@ def no_session_changes(execute, sql, params, many, context):
 @pytest.mark.proves("F-07")
 @pytest.mark.django_db
 def test_a_sign_in_that_cannot_be_written_is_a_part_that_is_down(client, alice):
-    """At a leader that is one no longer."""
+    """On a former leader, which is read-only now."""
     client.raise_request_exception = False
     with connection.execute_wrapper(cannot_write):
         response = give_password(client)
@@ -191,9 +191,9 @@ def test_a_sign_in_that_cannot_be_written_is_a_part_that_is_down(client, alice):
 
 @pytest.mark.django_db
 def test_a_session_that_cannot_be_written_is_a_part_that_is_down(as_alice):
-    """Of which Django says that another tab has ended it."""
+    """A session that another tab has ended."""
     as_alice.raise_request_exception = False
-    later = timezone.now() + timedelta(minutes=2)  # when it is noted that somebody was here
+    later = timezone.now() + timedelta(minutes=2)  # when the time of the last request is written
     with time_machine.travel(later), connection.execute_wrapper(no_session_changes):
         assert as_alice.get("/accounts/profile/").status_code == 503
 
@@ -211,7 +211,7 @@ def test_liveness_does_not_ask_the_database():
     assert Client().get("/healthz/live").content == b"ok\n"
 
 
-# A form from before somebody signed in or out
+# A form that was opened before someone signed in or out
 
 
 def out_of_date(**headers):

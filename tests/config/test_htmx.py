@@ -1,4 +1,4 @@
-"""One mechanism: a part for htmx, a page for everybody else, and full navigations where it matters."""
+"""htmx gets a part of a page, everyone else a whole one, and some redirects load a new document."""
 
 import json
 import re
@@ -22,7 +22,7 @@ PAGES = pytest.mark.parametrize("name", [*FOR_ALL, *BEHIND])
 
 @pytest.fixture
 def visitor(client, alice, request):
-    """Signed in, for the pages that need it; the page for signing in is for others."""
+    """A browser that is signed in, except for the pages that are for people who are not."""
     if request.getfixturevalue("name") in {"home", *BEHIND}:
         give_password(client)
         client.post("/two-factor/confirm/", {"password": PASSWORD})
@@ -121,7 +121,7 @@ def test_a_refused_form_is_no_step_in_the_history(client, htmx, name):
 
 @pytest.mark.parametrize("path", ["/no-such-page/", "/two-factor/browsers/1/forget/"])
 def test_no_error_is_a_step_in_the_history(client, htmx, alice, path):
-    """The address of a form that only acts leads to no page that shows what was refused."""
+    """The URL of a form without a page of its own cannot show what was refused."""
     give_password(client)
     answer = client.post(path, headers=htmx(**{"HX-Current-URL": "http://testserver/two-factor/"}))
     assert (answer.status_code >= 400, answer["HX-Push-Url"]) == (True, "false")
@@ -231,17 +231,17 @@ def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
     assert (response.content, response["HX-Redirect"]) == (b"", "/admin/accounts/user/?q=a%20b")
 
 
-# Somebody else has signed in, in another tab
+# Someone else has signed in, in another tab
 
 
 def headers_of(page):
-    """What htmx sends with each request of this document."""
+    """The headers that htmx sends with each request of this document."""
     return json.loads(unescape(re.search(r'<body hx-headers="(.*?)">', page)[1]))
 
 
 @pytest.fixture
 def tab(as_alice, htmx):
-    """Alice's security page, from before Bob signed in: asks as htmx does."""
+    """Alice's settings page, opened before Bob signed in: sends requests as htmx does."""
     document = headers_of(as_alice.get("/two-factor/").text)
     as_alice.post("/accounts/logout/")
     person("bob@example.com")
@@ -329,7 +329,7 @@ def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
         assert client.get(to).text.count("You were signed out") == 1
 
 
-# Headers are what a stranger wrote
+# Headers are untrusted input
 
 
 @pytest.mark.proves("H-06")

@@ -1,4 +1,4 @@
-"""What the log says of a request: enough to find it, and nothing of the person who made it."""
+"""What is logged of a request: enough to find it, and no personal data."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tests.twofactor.servers import BlackHole, listening, mail_goes_to
 
 @pytest.fixture
 def lines(caplog):
-    """The lines of the log as a deployment writes them."""
+    """The log lines as a deployment writes them."""
     caplog.set_level(logging.WARNING)
     return lambda: [json.loads(JsonFormatter().format(record)) for record in caplog.records]
 
@@ -39,7 +39,7 @@ def test_the_line_of_a_refusal_and_the_answer_have_the_same_id(client, db, lines
 
 
 def test_reports_of_a_stranger_do_not_fill_the_log(client, db, lines):
-    """Not a report that is refused, either: Django writes a line for each."""
+    """Refused reports are not logged either, although Django writes a line for each."""
     report = {"csp-report": {"effective-directive": "script-src", "blocked-uri": "inline"}}
     for body in [report] * 25 + [{}] * 5:
         client.post("/csp-report/", body, content_type="application/json")
@@ -48,7 +48,7 @@ def test_reports_of_a_stranger_do_not_fill_the_log(client, db, lines):
 
 @pytest.fixture
 def error(settings):
-    """Something that an administrator gets mail about."""
+    """An error that administrators are mailed about."""
     settings.ADMINS = admins(["ops@example.com"])
     logger = logging.Logger("any")
     logger.addHandler(ErrorMailHandler())
@@ -82,7 +82,7 @@ def test_an_hour_later_there_is_mail_again(error, clock):
 
 @pytest.fixture
 def site(settings, monkeypatch):
-    """The loggers as the site has them, with nothing mailed so far."""
+    """The loggers as the site configures them, before anything was mailed."""
     settings.ADMINS = admins(["ops@example.com"])
     monkeypatch.setattr(logging.getLogger("django"), "handlers", [ErrorMailHandler()])
     return logging.getLogger("django.request")
@@ -95,7 +95,7 @@ def test_requests_that_are_too_big_are_not_mailed(client, db, site, body):
 
 
 def fail(site, number):
-    """In a place of its own, which is what tells one kind of error from another."""
+    """Raised on a line of its own, because errors are told apart by where they are raised."""
     site.handle(site.makeRecord(site.name, logging.ERROR, f"{number}.py", 1, "oh", None, None))
 
 

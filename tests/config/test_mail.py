@@ -1,4 +1,4 @@
-"""Mail to people: what stands in it, and what happens when it cannot be sent."""
+"""Emails to people: their contents, and what happens if they cannot be sent."""
 
 import logging
 import re
@@ -157,7 +157,7 @@ def free_port():
 
 @pytest.fixture
 def smtp(settings, free_port):
-    """Mail goes to whatever listens on this port of loopback."""
+    """Mail is sent to this port of loopback."""
     send_mail_with(settings, "smtp", host="127.0.0.1", port=free_port, timeout=0.3)
     return free_port
 
@@ -216,7 +216,7 @@ def nobody_listens(smtp):
 
 @pytest.fixture
 def black_hole(smtp):
-    """Takes the connection, and never says a word."""
+    """A server that accepts the connection and never answers."""
     with socket.socket() as sink:
         sink.bind(("127.0.0.1", smtp))
         sink.listen()

@@ -1,4 +1,4 @@
-"""The mailbox of the development server: mail of this machine, and only with DEBUG."""
+"""The mailbox page of the development server, which exists only with DEBUG."""
 
 import importlib
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def mailbox(settings, tmp_path):
-    """With DEBUG, and mail that goes into files."""
+    """A site with DEBUG that writes mail to files."""
     settings.DEBUG = True
     settings.STORAGES = {
         **settings.STORAGES,

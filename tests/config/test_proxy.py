@@ -1,4 +1,4 @@
-"""Whose address it is, when a proxy or a socket stands between."""
+"""The IP address of the client, behind proxies and sockets."""
 
 import logging
 from ipaddress import ip_network
@@ -18,7 +18,7 @@ PROXY, CDN, CLIENT = "10.0.0.5", "10.9.9.9", "203.0.113.9"
 
 @pytest.fixture
 def seen(rf, settings):
-    """seen(peer, header=value) is what the site takes for the client's address and scheme."""
+    """seen(peer, header=value): the client address and scheme that the site determines."""
     settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::1")]
 
     def seen(peer, **headers):
@@ -56,14 +56,14 @@ def test_an_address_that_is_none_is_not_believed(seen, value):
     ("hops", "client"),
     [
         (CLIENT, CLIENT),
-        (f"192.0.2.66, {CLIENT}", CLIENT),  # the left end is what the client wrote
+        (f"192.0.2.66, {CLIENT}", CLIENT),  # the client wrote the leftmost entry
         (f"192.0.2.66, {CLIENT}, {CDN}", CLIENT),
         (f"{CLIENT}, {CDN},10.1.1.1 ", CLIENT),
         (f"{CLIENT}:50123", CLIENT),
         ("[2001:db8:7::9]:50123", "2001:db8:7::9"),
         ("2001:db8:7::9", "2001:db8:7::9"),
         (f"::ffff:{CLIENT}", CLIENT),
-        (f"10.7.7.7, {CDN}", "10.7.7.7"),  # somebody inside
+        (f"10.7.7.7, {CDN}", "10.7.7.7"),  # a client inside the network
         ("", PROXY),
         ("unknown", PROXY),
         (f"{CLIENT}, unknown", PROXY),
@@ -161,7 +161,7 @@ def test_a_client_inside_gets_no_new_tries_by_a_list_of_its_own(settings):
     assert answer.status_code == 429
 
 
-# A socket that tells no address
+# A Unix socket, which has no address
 
 
 def test_a_socket_has_a_word_of_its_own(seen, settings):
@@ -171,14 +171,14 @@ def test_a_socket_has_a_word_of_its_own(seen, settings):
 
 
 def test_nobody_behind_a_socket_can_choose_to_have_no_address(seen, settings):
-    """One header more than the proxy sets would leave its sender without any limit by address."""
+    """A client that could add a header would have no limit by address."""
     settings.TRUSTED_PROXIES = ["unix"]
     address, _scheme = seen("", **{"X-Real-IP": CLIENT, "X-Forwarded-For": "192.0.2.66"})
     assert has_address(address)
 
 
 def test_two_headers_that_name_nobody_give_no_common_limit(seen, settings):
-    """An inner nginx on a socket, which has no address to tell."""
+    """An inner nginx on a socket sends no address."""
     settings.TRUSTED_PROXIES = ["unix"]
     address, _scheme = seen("", **{"X-Real-IP": "unix:", "X-Forwarded-For": f"{CLIENT}, unix:"})
     assert not has_address(address or "0.0.0.0")  # noqa: S104
@@ -216,7 +216,7 @@ def test_without_an_address_a_code_still_has_five_tries(client):
     assert answers == [422] * 5 + [429]
 
 
-# A site of one's own
+# Other sites
 
 
 def from_their_header(request):

@@ -1,4 +1,4 @@
-"""Each test begins with a database that the other app itself has written, in a process of its own."""
+"""Each test starts with a database that the other package has written, in another process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Files:
-    """Databases of SQLite: a copy is a copy of the file."""
+    """SQLite databases: copies are made by copying the file."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -35,7 +35,7 @@ class Files:
 
 
 class Server:
-    """Databases of PostgreSQL, each beside the one of the tests."""
+    """PostgreSQL databases on the server of the tests."""
 
     def __init__(self, url):
         self.url = url
@@ -68,7 +68,7 @@ def databases(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def written(databases):
-    """What a site told about the people it has, once for all tests."""
+    """Writes the database of a package, once for all tests; what the script printed about its people."""
     told = {}
 
     def write(peer):
@@ -90,7 +90,7 @@ def written(databases):
 
 @pytest.fixture
 def site(request, databases, written, django_db_blocker):
-    """A fresh copy of what the peer of this module has written; its people as it told of them."""
+    """A fresh copy of the database written by the package of this module (PEER), and its people."""
     peer = request.module.PEER
     told = written(peer)
     before = connection.settings_dict["NAME"]
@@ -104,6 +104,6 @@ def site(request, databases, written, django_db_blocker):
 
 @pytest.fixture
 def later(site):
-    """Two minutes after the last code was used there; time stands still."""
+    """The clock stands two minutes after the last code was used."""
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=2), tick=False) as clock:
         yield clock

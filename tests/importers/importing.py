@@ -1,4 +1,4 @@
-"""Moving in with the command, and signing in afterwards."""
+"""Runs the import command, and signs in afterwards."""
 
 import json
 from io import StringIO
@@ -16,7 +16,7 @@ SIGNED_IN, REFUSED = 303, 422
 
 
 def take_in(*arguments):
-    """manage.py twofactor import …: its figures, and its exit code."""
+    """Runs manage.py twofactor import: its figures and its exit code."""
     out, code = StringIO(), 0
     try:
         call_command("twofactor", "import", *arguments, "--json", stdout=out, stderr=StringIO())
@@ -37,7 +37,7 @@ def enter(email, code, path=VERIFY):
 
 
 def rows(sql, *values):
-    """Straight from the tables of the other app."""
+    """Rows from the tables of the other package."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         names = [column[0] for column in cursor.description]

@@ -1,4 +1,4 @@
-"""Settings of a site that uses the other app: the people are ours, the second factor is theirs."""
+"""Settings of a site that uses the other package for the second factor, with our user model."""
 
 import os
 
@@ -20,6 +20,6 @@ APPS = {
     "django_totp_by_hand": [],
 }
 INSTALLED_APPS = [*INSTALLED_APPS, *APPS[os.environ["PEER"]]]
-MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # allauth does not start without
+MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # required by allauth
 
-TOTP_ENCRYPTION_KEY = sealing.generate_key()  # django-totp's
+TOTP_ENCRYPTION_KEY = sealing.generate_key()  # of django-totp

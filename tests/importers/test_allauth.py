@@ -1,4 +1,4 @@
-"""From django-allauth: what it has written lets the same people in here."""
+"""Import from django-allauth: people sign in with the codes they already have."""
 
 import json
 from datetime import UTC
@@ -19,7 +19,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
 class Reversing:
-    """An adapter of a site that does not store secrets as they are."""
+    """The adapter of a site that encrypts secrets."""
 
     def decrypt(self, text):
         if text == "damaged":

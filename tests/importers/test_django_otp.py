@@ -1,4 +1,4 @@
-"""From django-otp and django-two-factor-auth: what they have written lets the same people in here."""
+"""Import from django-otp and django-two-factor-auth: people sign in with the codes they already have."""
 
 from datetime import UTC
 
@@ -34,7 +34,7 @@ def device(email, name="default"):
 
 
 def code(row, off=0):
-    """What the phone shows, by the other app's own arithmetic."""
+    """The code that the phone shows, computed by django-otp."""
     number = totp(bytes.fromhex(row.key), row.step, row.t0, row.digits, row.drift + off)
     return f"{number:0{row.digits}}"
 
@@ -47,7 +47,7 @@ def user(email):
     return get_user_model().objects.get(email=email)
 
 
-# Who comes along
+# Who is imported
 
 
 def test_everybody_is_accounted_for(site):

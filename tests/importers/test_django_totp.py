@@ -1,4 +1,4 @@
-"""From django-totp 1.1: what it has written lets the same people in here."""
+"""Import from django-totp 1.1: people sign in with the codes they already have."""
 
 from importlib.util import find_spec
 
@@ -10,7 +10,7 @@ from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, after_password
 from tests.people import Phone, signed_in_as
 from twofactor.models import Authenticator
 
-PEER = "django_totp" if find_spec("django_totp") else "django_totp_by_hand"  # it wants Python 3.12
+PEER = "django_totp" if find_spec("django_totp") else "django_totp_by_hand"  # needs Python 3.12
 ALICE, BOB, DAVE = "alice@example.com", "bob@example.com", "dave@example.com"
 
 

@@ -1,4 +1,4 @@
-"""One odd row in the tables of another app: it is named, and everybody else comes along."""
+"""A faulty row in the tables of another package is reported, and everyone else is imported."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -21,7 +21,7 @@ ODD = [
     ("step", 0, "has codes that change every 0 seconds"),
     ("digits", None, "has a number of digits that is no number"),
 ]
-# PostgreSQL keeps no text in a column of numbers.
+# PostgreSQL stores no text in a column of numbers.
 ODD += [
     ("t0", "soon", "has a first moment that is no number"),
     ("last_t", "x", "has a last used step that is no number"),
@@ -37,7 +37,7 @@ def do(sql, *values):
 
 @pytest.fixture
 def spoil(site):
-    """Their table without its constraints, in which one row is changed."""
+    """Removes the constraints of a table of the other package, and changes one row."""
 
     def spoil(column, value, email=ALICE):
         do(f"ALTER TABLE {DEVICES} RENAME TO theirs")

@@ -1,4 +1,4 @@
-"""How imported codes, clocks and numbers are read, apart from any app."""
+"""How codes, clock drifts and phone numbers of any package are read."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
         ("１２３４ ５６７８", "12345678"),
         ("ａＢ３－ｄＥ５＿ｇＨ７", "aB3-dE5_gH7"),
         ("ａｂｃｄｅ－１２３４５－ｆｇｈｊｋ", "ABCDE12345FGHJK"),
-        ("abc-12345defghjk", "abc-12345defghjk"),  # with our letters, but not in our groups
+        ("abc-12345defghjk", "abc-12345defghjk"),  # our characters, but not grouped as ours
         ("abcde-12345-fghjk", "ABCDE12345FGHJK"),
         ("abcde 12345 fghjk", "ABCDE12345FGHJK"),
         ("abcdeI2345fghjk", "ABCDE12345FGHJK"),

@@ -1,4 +1,4 @@
-"""People who protect themselves with django-allauth, through the functions behind its pages."""
+"""Writes people with two factors through the functions of django-allauth."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""People who protect themselves with django-two-factor-auth, through its models and django-otp's."""
+"""Writes people with two factors through the models of django-two-factor-auth and django-otp."""
 
 import json
 import time
@@ -21,7 +21,7 @@ call_command("migrate", verbosity=0)
 
 
 def device(name, label="default", *, used=True, ahead=0, **fields):
-    """A device of somebody whose phone is this many steps ahead, and who has used it."""
+    """A used device whose phone is this many steps ahead."""
     user = people.get(name) or people.setdefault(name, person(f"{name}@example.com"))
     made = TOTPDevice.objects.create(user=user, name=label, **fields)
     if used:

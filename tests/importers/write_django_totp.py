@@ -1,4 +1,4 @@
-"""People who protect themselves with django-totp, through its helper functions."""
+"""Writes people with two factors through the functions of django-totp."""
 
 import json
 
@@ -20,7 +20,7 @@ call_command("migrate", verbosity=0)
 
 
 def enrolled(name):
-    """Their key and their codes."""
+    """Stores a key and backup codes."""
     user = person(f"{name}@example.com")
     create_totp_setup(user)
     key = decrypt(Totp.objects.get(user=user).secret_key)

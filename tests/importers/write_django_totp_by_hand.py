@@ -1,4 +1,4 @@
-"""For a Python that django-totp does not run on: the same people, in tables and under a seal like its own."""
+"""Writes the same people with SQL, for a Python that django-totp does not support."""
 
 import json
 import secrets
@@ -46,7 +46,7 @@ def sealed(text):
 
 
 def enrolled(name, *damaged):
-    """Their key and their codes, of which the first is used."""
+    """Stores a key and backup codes, the first of which is used."""
     key, codes = pyotp.random_base32(), [secrets.token_urlsafe(12) for _ in range(10)]
     kept = "damaged" if "key" in damaged else sealed(key)
     row = Totp.objects.create(user=person(f"{name}@example.com"), secret_key=kept)

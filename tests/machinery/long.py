@@ -14,12 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "test-results" / "long"
 DRILLS = sorted(ROOT.glob("tests/machinery/drills/test_*.py"))
-APART = ["--ignore=tests/machinery/drills", "--ignore=tests/machinery/leaks"]  # which are parts of their own
+APART = ["--ignore=tests/machinery/drills", "--ignore=tests/machinery/leaks"]  # separate parts, below
 RACES = ["tests/twofactor/test_races.py", "tests/twofactor/test_send_races.py"]
 PYTEST = [sys.executable, "-m", "pytest"]
 PARTS = {
     "fuzz": [*PYTEST, "-m", "long or hypothesis", "tests", *APART],
-    # Without what asks another process, which has a clock of its own.
+    # Without tests that start other processes, whose clock is not changed.
     "next-year": [
         "env",
         "DAYS_AHEAD=400",

@@ -19,15 +19,15 @@ import psycopg
 from tests.machinery import programs
 
 OPTIONS = {
-    "listen_addresses": "",  # a socket in our own folder; no port to collide on
+    "listen_addresses": "",  # a socket in the folder instead of a port
     "max_connections": "300",
-    "fsync": "off",  # nobody will miss this data
+    "fsync": "off",  # the data is thrown away
     "full_page_writes": "off",
 }
 
 
 class Server:
-    """A cluster of its own in a folder, which may also be stopped and started again."""
+    """A PostgreSQL cluster in a folder, which can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +66,9 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """A fresh one."""
-    folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-", dir="/tmp"))  # a socket's path is short
+    folder = Path(
+        tempfile.mkdtemp(prefix="countersign-postgres-", dir="/tmp")
+    )  # because the path of a socket must be short
     fresh = Server(folder)
     try:
         fresh.make()
@@ -81,7 +83,7 @@ def main(command: list[str]) -> int:
     if not programs.postgres():
         print("No PostgreSQL server on this machine.", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
     with server() as fresh:
         return subprocess.call(command, env={**os.environ, "DATABASE_URL": fresh.address()})
 

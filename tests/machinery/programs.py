@@ -11,7 +11,7 @@ from functools import cache
 from glob import glob
 from pathlib import Path
 
-SHELL = "chromium-headless-shell"  # Chromium without windows: a third of the work for each test
+SHELL = "chromium-headless-shell"  # Chromium without windows takes a third of the time
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -21,11 +21,11 @@ def quick_chromium() -> str | None:
 
 
 def chromium() -> str | None:
-    """The whole browser, which keeps pages for going back to them, too."""
+    """The full browser, which also has the back-forward cache."""
     named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if named:
         return named
-    from playwright.sync_api import sync_playwright  # whoever looks for PostgreSQL alone may not have it
+    from playwright.sync_api import sync_playwright  # not installed where only PostgreSQL is needed
 
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
@@ -33,7 +33,7 @@ def chromium() -> str | None:
 
 
 def postgres(program: str = "postgres") -> str | None:
-    """Debian keeps the server's programs off the PATH."""
+    """Debian does not put the programs of the server on the PATH."""
     folders = sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True)
     return shutil.which(program, path=os.pathsep.join([os.environ["PATH"], *folders]))
 
@@ -44,7 +44,7 @@ def nginx() -> str | None:
 
 @cache
 def apt_update() -> None:
-    """Once, and whatever it comes to: one source of a machine may be away, and another have the package."""
+    """Once; errors are ignored, because one package source may fail while another has the package."""
     subprocess.call(["apt-get", "update", "--quiet"])
 
 

@@ -36,7 +36,7 @@ ARMOUR = {
     "X-Content-Type-Options": "nosniff",
 }
 SETUP = "/two-factor/setup/"
-# The tables that even a look may write to: a key must be there to be shown, and the API counts every call.
+# Tables that a GET may write to: setup stores the key that it shows, and the API counts calls.
 MAY_WRITE = {
     SETUP: {"twofactor_draft", "twofactor_allowance"},
     **{address: {"twofactor_allowance"} for address in API_ADDRESSES},
@@ -45,14 +45,14 @@ MAY_WRITE = {
 
 @pytest.fixture(autouse=True)
 def https(settings):
-    """As config.settings has it with a BASE_URL of that kind."""
+    """The settings that config.settings has for a BASE_URL with https."""
     settings.SECURE_HSTS_SECONDS = 31536000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
 
 
 @pytest.fixture
 def alices_things(db, clock):
-    """What she has, each with its number in an address."""
+    """Alice's rows: the id of each, for the URLs that contain one."""
     alice = person()
     browser = TrustedBrowser.objects.create(
         user=alice,
@@ -68,7 +68,7 @@ def alices_things(db, clock):
 
 
 def with_both_factors(clock, email, **fields):
-    """A browser of somebody who has just given both once more."""
+    """A browser of someone who has just stepped up."""
     client, phone = Client(), enrol(person(email, **fields))
     sign_in(client, phone, email)
     clock.shift(60)
@@ -97,7 +97,7 @@ def pending():
 
 
 def program(clock):
-    """It has Bob's token, and sends it wherever it goes."""
+    """A client that sends Bob's token with every request."""
     phone = enrol(person("bob@example.com"))
     bobs = Program("bob@example.com").sign_in(phone)
     return Client(headers={"Authorization": f"Bearer {bobs.access}"})
@@ -130,7 +130,7 @@ def visitor(request, alices_things, clock, settings):
 
 @contextmanager
 def writes():
-    """The tables that are written to meanwhile."""
+    """The tables that are written to within the block."""
     found = []
 
     def note(execute, sql, params, many, context):
@@ -143,7 +143,7 @@ def writes():
 
 
 def faults(client, method, address, headers):
-    """What is wrong with the answer, in words."""
+    """A description of what is wrong with the response."""
     before, jar = signed_in_as(client), deepcopy(client.cookies)
     letters = len(mail.outbox)
     back = savepoint()
@@ -198,7 +198,7 @@ def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
 
 
 def test_the_crawl_gets_everywhere(alices_things, clock):
-    """Every address opens to somebody, or leads on; what is not there is Alice's number of something else."""
+    """Every URL opens or redirects; a 404 comes only from an id that stands for another kind of row."""
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
     statuses = [root.get(address).status_code for address in ADDRESSES]
     assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())
@@ -220,7 +220,7 @@ def test_the_first_look_at_set_up_begins_a_key_and_no_other_does(visitor):
     assert ({*first}, second) == (MAY_WRITE[SETUP], [])
 
 
-# What belongs to somebody else (IDOR)
+# Rows of another person (IDOR)
 
 NUMBERED = [route for route in ROUTES if "<int:pk>" in route or "<path:object_id>" in route]
 AS_IF_ALLOWED = {
@@ -234,7 +234,7 @@ def number_of(route, things):
 
 
 def refusal(who, method, address):
-    """Status and address that are due there, and no others."""
+    """The status and redirect that are expected there."""
     if not address.startswith("/admin/"):
         return (404, "") if method == "post" else (303, "/two-factor/")
     if who == "with both":

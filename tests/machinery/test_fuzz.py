@@ -66,7 +66,7 @@ FORMS = {
     "/accounts/reset/MQ/set-password/": ("new_password1",),
 }
 NEW = "a quiet green harbour"
-FORMS_INSIDE = {  # what stands in each form, if only one field is wrong
+FORMS_INSIDE = {  # valid values of each form; one field is replaced
     CONFIRM: {"password": PASSWORD, "code": "000000"},
     "/two-factor/backup-codes/": {"password": PASSWORD, "code": "000000"},
     "/two-factor/disable/": {"password": PASSWORD, "code": "000000"},
@@ -85,9 +85,9 @@ FORMS_INSIDE = {  # what stands in each form, if only one field is wrong
     "/admin/accounts/user/{bob}/two-factor/emergency-code/": {"code-reason": "lost", "code-hours": "1"},
     "/admin/accounts/user/{bob}/two-factor/end-sessions/": {"sessions-reason": "lost"},
 }
-FREE = {"name", "reset-reason", "code-reason", "sessions-reason"}  # people say there what they like
-NOTHING = {("language", "empty")}  # is an answer too
-NUMBERS = {"code-hours"}  # where a digit that comes up by chance is an answer
+FREE = {"name", "reset-reason", "code-reason", "sessions-reason"}  # free text
+NOTHING = {("language", "empty")}  # is valid
+NUMBERS = {"code-hours"}  # where a random digit is valid
 HEADERS = {
     "htmx": {"HX-Request": "true", "HX-Current-URL": "http://evil.example/\r\nX: y", "HX-Target": "\0<b>"},
     "htmx, of what is no address": {"HX-Request": "true", "HX-Current-URL": "http://[::1", "HX-Prompt": "é"},
@@ -157,7 +157,7 @@ PATHS += ["/two-factor/?seen=%00&seen[]=1"]
 
 @pytest.fixture
 def asked(db):
-    """Alice's browser after the password; nothing that is sent leaves a trace for the next."""
+    """Alice's browser after the password. Each request is rolled back."""
     with time_machine.travel(NOW, tick=False):
         enrol(person(), PRINTED_CODES[:1])
         client = Client(raise_request_exception=False)
@@ -167,7 +167,7 @@ def asked(db):
 
 @pytest.fixture
 def confirmed(db, settings):
-    """Alice's browser after both factors, given twice; she may help Bob, and has begun what can be begun."""
+    """Alice's browser after a step-up; she may support Bob, and has started every setup."""
     record_text_messages(settings)
     with time_machine.travel(NOW, tick=False) as clock:
         phone = enrol(person(is_staff=True, is_superuser=True), PRINTED_CODES[:1])
@@ -184,7 +184,7 @@ def confirmed(db, settings):
 
 
 def tried(client, *request, **more):
-    """The answer and who is signed in with it, after which everything is as before."""
+    """The response, and who is signed in after it; then everything is rolled back."""
     jar, back = client.cookies.copy(), savepoint()
     answer = client.generic(*request, **more)
     inside = signed_in_as(client)
@@ -211,7 +211,7 @@ def filled(client, path, field, text, **more):
 
 
 def trouble(answers):
-    """What was answered with a breakdown, or let in."""
+    """Requests that caused an error or signed someone in."""
     return {name: answer for name, answer in answers.items() if answer[0] >= 500 or answer[1] is not None}
 
 
@@ -313,7 +313,7 @@ def test_whatever_is_typed_is_refused(asked, path):
 def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
     @given(st.text(max_size=80) | st.binary(max_size=40))
     def refused(text):
-        text = text or "x"  # nothing is an answer to some
+        text = text or "x"  # an empty value is valid for some
         assert filled(confirmed, path, field, text) == "refused"
 
     refused()
@@ -349,7 +349,7 @@ def like_a_token(real):
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, BACKUP])
 @pytest.mark.parametrize("name", ["twofactor_pending", "accounts_known"])
 def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
-    """The right code in the same request does not help."""
+    """Even with the right code in the same request."""
     real = {each: asked.cookies[each].value for each in asked.cookies}
     sealed = real.get(name) or real["twofactor_pending"]
 

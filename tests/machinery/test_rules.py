@@ -81,7 +81,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-# Mail knows no style sheets.
+# Mail programs support no style sheets.
 PAGES = [file for file in TEMPLATES if file != ROOT / "templates/twofactor/mail/base.html"]
 ELEMENTS = [(file.name, *element) for file in PAGES for element in Elements(file).found]
 
@@ -93,7 +93,7 @@ def test_a_line_of_a_template_has_at_most_160_characters():
 
 
 def test_the_files_of_the_app_stand_under_its_name():
-    """A site has an app.js, too."""
+    """Because a site that mounts the app can have a file of the same name."""
     assert [file.name for file in (ROOT / "static").iterdir()] == ["twofactor"]
 
 
@@ -141,7 +141,7 @@ def test_hx_get_sits_on_a_link_to_the_same_page():
 
 
 def test_an_hx_attribute_stands_on_what_asks():
-    """Nothing is inherited, as htmx 4 hands nothing down."""
+    """Attributes are not inherited, because htmx 4 inherits none."""
     apart = {"hx-history", "hx-swap-oob"}  # of a secret page, and of what an answer brings along
     wired = [(file, tag, {name for name in attrs if name.startswith("hx-")}) for file, tag, attrs in ELEMENTS]
     whole = [{ask, "hx-target"} for ask in ("hx-get", "hx-post")]
@@ -166,7 +166,7 @@ WALKS = {file.name: file.read_text() for file in ROOT.glob("playwright/test_*.py
 
 @pytest.mark.parametrize("way", [".locator(", "query_selector(", "xpath="])
 def test_a_browser_finds_things_as_people_do(way):
-    """By role, label and text: what has none of them is not there for everybody."""
+    """By role, label and text, so that they are there for screen readers too."""
     assert [file for file, text in WALKS.items() if way in text] == []
 
 
@@ -206,7 +206,7 @@ def calls(tree):
 
 
 def test_no_text_hides_in_an_f_string():
-    """Where no translator's tool looks for it."""
+    """makemessages does not find it there."""
     trees = {module: ast.parse(file.read_text()) for module, file in MODULES.items()}
     strings = [(module, node) for module, tree in trees.items() for node in ast.walk(tree)]
     found = [
@@ -394,7 +394,7 @@ ALLOWED = {
         ("twofactor.admin", "obj.save"),
         ("twofactor.enrolment", "authenticator.save"),
         ("twofactor.importers.run", "authenticator.save"),
-        ("twofactor.factors.qr", "code.save"),  # a picture
+        ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),
     },
     "goes_anywhere": set(),
@@ -461,7 +461,7 @@ def test_ruff_finds_a_banned_line(line):
 
 @pytest.mark.proves("6.5.3", "11.4.1", "V-09")
 def test_ruff_finds_none_in_the_app():
-    """But for those that are allowed one by one, with their reason."""
+    """Except on lines with a noqa comment and its reason."""
     apps = ["config", "accounts", "twofactor"]
     done = subprocess.run([*RUFF, *apps], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
@@ -511,7 +511,7 @@ def wanted_extras(name, extras):
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_what_is_asked_for_with_an_extra_is_locked_with_it(file):
-    """An old pip otherwise looks for a newer version of it, and finds no hash."""
+    """Otherwise an old pip looks for a newer version, for which there is no hash."""
     pins = locked(file)
     here = {canonicalize_name(package.name) for package in metadata.distributions()} & pins.keys()
     wanted = {pair for name in here for pair in wanted_extras(name, pins[name][0])}

@@ -89,7 +89,7 @@ def test_helping_needs_the_token_of_its_page(stepped_up, alice, phone):
     assert stepped_up.post(help_page(alice, "reset/"), {"reset-reason": "lost"}).status_code == 403
 
 
-# Power
+# Permissions
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_a_helper_lets_people_without_power_in_again(helper):
 
 
 class WithPasswords(TwoFactorUserAdmin, UserAdmin):
-    """As a site of one's own may have it."""
+    """The admin of another site, which sets passwords."""
 
     ordering = ("email",)
 

@@ -1,4 +1,4 @@
-"""manage.py twofactor …: what each action says, how it exits, and what it leaves alone."""
+"""manage.py twofactor: the output and exit code of each action, and what it does not change."""
 
 import json
 import re
@@ -35,14 +35,14 @@ ABOUT_SOMEBODY = [("status",), ("reset", "--reason", "lost"), ("emergency-code",
 
 
 def everything():
-    """All rows of the site, as they stand."""
+    """All rows of the database."""
     rows = [row for model in apps.get_models() for row in model._default_manager.order_by("pk").values()]
     return [str(row) for row in rows]
 
 
 @pytest.fixture
 def site(transactional_db):
-    """The command line itself: exit code, and what it said on both channels."""
+    """Runs manage.py in another process: exit code, standard output and standard error."""
 
     def manage(*words, **changes):
         env = {name: value for name, value in {**environment(), **changes}.items() if value is not None}
@@ -91,12 +91,12 @@ def test_half_a_command_is_refused(site, words):
     assert (ran.returncode, ran.stdout, "error:" in ran.stderr) == (2, "", True)
 
 
-# A key before there is anything
+# Making a key before there are settings
 
 
 @pytest.fixture
 def bare(tmp_path):
-    """No settings, no .env, no database."""
+    """A folder without settings, .env and database."""
 
     def manage(*words):
         command = [sys.executable, str(ROOT / "manage.py"), "twofactor", *words]
@@ -129,7 +129,7 @@ def test_with_a_broken_setting_any_other_action_says_so_in_one_line(site, name):
     assert (ran.returncode, ran.stderr.count("\n"), name in ran.stderr) == (1, 1, True)
 
 
-# Somebody
+# Naming a person
 
 
 @pytest.mark.parametrize("words", ABOUT_SOMEBODY, ids=lambda words: words[0])
@@ -198,7 +198,7 @@ def test_there_is_a_status_of_nobody(db, words):
     assert "people: 0\n" in run(*words).out
 
 
-# Helping
+# Support
 
 
 def test_a_reset_says_what_it_did(alice, phone):
@@ -267,12 +267,12 @@ def test_no_emergency_code_without_two_factor_sign_in(alice):
     assert (emergency_code().code, emergency_code().err) == (1, f"{ALICE} has no two-factor sign-in.")
 
 
-# A look before the leap
+# --dry-run
 
 
 @pytest.fixture
 def much_to_do(alice, phone, client, settings, clock):
-    """Rows under an old key, and rows that have had their time."""
+    """Rows encrypted with an old key, and rows that have expired."""
     give_password(client, person("bob@example.com").email)
     client.get("/two-factor/setup/")
     emergency_code()

@@ -1,4 +1,4 @@
-"""Pages of Django's own that set a password, as another site has them: the password alone opens none."""
+"""Django's own views that set a password, on another site: all of them ask for both factors first."""
 
 import pytest
 from django.contrib.auth import urls as auth_urls

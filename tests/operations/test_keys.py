@@ -1,4 +1,4 @@
-"""New keys while people sign in: everything sealed again, whatever stops it on the way."""
+"""Key rotation while people sign in: everything is encrypted again, even if the command is interrupted."""
 
 import json
 import signal
@@ -33,17 +33,17 @@ def first_key(settings):
 
 @pytest.fixture
 def new_key(settings, phone):
-    """A key before the one that Alice's authenticator is sealed with."""
+    """Adds a newer key than the one Alice's authenticator is encrypted with."""
     settings.TWOFACTOR_KEYS = [NEW, OLD]
 
 
-def waiting():
-    """How many rows are not under the newest key."""
+def rows_with_old_key():
+    """The number of rows that are not encrypted with the newest key."""
     return sum(rotate_keys.sealed_with_old_key(model, column).count() for model, column in rotate_keys.SEALED)
 
 
-def secrets_in_database(size):
-    """People with an authenticator each, on one key of time; made at once, so without any code on paper."""
+def create_enrolled_people(size):
+    """People with an authenticator app each and no backup codes, inserted with few queries."""
     now, key = timezone.now() - timedelta(hours=1), totp.generate_key()
     names = [f"p{n}@example.com" for n in range(size)]
     people = User.objects.bulk_create([User(email=name, password="!") for name in names])
@@ -101,7 +101,7 @@ def test_the_report_shows_no_key(new_key):
     assert [key for key in (OLD, NEW) if key in said] == []
 
 
-# Sealing everything again
+# Encrypting everything again
 
 
 def test_afterwards_nothing_depends_on_the_old_key(new_key):
@@ -124,7 +124,7 @@ def test_afterwards_a_code_by_mail_still_helps(new_key, settings, alice):
 
 
 def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
-    """For the mailed code, and for whoever is stopped after a hundred wrong codes."""
+    """So that it lifts the lock after a hundred wrong codes, and a code by email needs a factor again."""
     GuessBudget.objects.update(failures=guesses.LAST_GUESS - 1)
     guesses.charge(alice, NOW)
     alice.set_password("a quiet green harbour")
@@ -203,12 +203,12 @@ def test_of_three_keys_all_rows_end_under_the_first(new_key, settings):
     assert rotate_keys.rows_by_key()[sealing.key_id(LOST)] == 2
 
 
-# What can not be opened
+# What cannot be decrypted
 
 
 @pytest.fixture
 def unreadable(new_key, alice, settings):
-    """Bob's authenticator is under a key that nobody has any more; Alice's is not."""
+    """Bob's authenticator is encrypted with a key that is lost; Alice's is not."""
     settings.TWOFACTOR_KEYS = [LOST]
     enrol(person("bob@example.com"))
     settings.TWOFACTOR_KEYS = [NEW, OLD]
@@ -244,7 +244,7 @@ def test_what_can_not_be_opened_lets_nobody_in_with_the_password_alone(unreadabl
 
 
 class Rotation(subprocess.Popen):
-    """manage.py twofactor rotate-keys, in a process of its own; a batch is told in a line of stderr."""
+    """manage.py twofactor rotate-keys in another process, which writes a line to stderr for each batch."""
 
     def __init__(self):
         command = [sys.executable, "manage.py", "twofactor", "rotate-keys"]
@@ -274,7 +274,7 @@ def test_a_lost_key_proves_no_address(settings):
 @pytest.fixture
 def long_work(transactional_db, settings):
     """3,000 people under the old key: fifteen batches."""
-    key = secrets_in_database(3000)
+    key = create_enrolled_people(3000)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     return Phone(key)
 
@@ -284,7 +284,7 @@ def test_after_kill_9_the_next_run_finishes(long_work):
     with Rotation() as rotation:
         rotation.stderr.readline()
         rotation.send_signal(signal.SIGKILL)
-    left = waiting()
+    left = rows_with_old_key()
     ran = run("rotate-keys")
     assert (0 < left < 3000, ran.out) == (True, f"{left} sealed again, 0 unreadable.\n")
 
@@ -304,11 +304,11 @@ def test_after_kill_9_every_row_opens(long_work, settings):
 def test_people_sign_in_while_it_runs(long_work):
     phone, client = enrol(person()), Client()
     give_password(client)
-    client.get("/two-factor/verify/")  # what a process does once, such as reading templates, takes a second
+    client.get("/two-factor/verify/")  # the first request of a process takes a second longer
     with Rotation() as rotation:
         rotation.stderr.readline()
         client.post("/two-factor/verify/", {"code": phone.code()})
-        left = waiting()
+        left = rows_with_old_key()
     assert (0 < left < 3000, signed_in_as(client).email) == (True, "alice@example.com")
 
 
@@ -325,7 +325,7 @@ def test_people_whose_row_waits_sign_in_while_it_runs(long_work):
 
 
 def test_it_is_quick_enough_for_ten_thousand_people_in_a_minute(db, settings):
-    secrets_in_database(500)
+    create_enrolled_people(500)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     began = time.monotonic()
     run("rotate-keys")

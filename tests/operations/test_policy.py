@@ -22,7 +22,7 @@ SETUP = "/two-factor/setup/?next=%2Faccounts%2Fprofile%2F"
 
 
 def no_gmail(user):
-    """A rule of the site's own."""
+    """A policy function of a site."""
     return not user.email.endswith("@gmail.example")
 
 
@@ -42,12 +42,12 @@ def rule(settings):
 
 @pytest.fixture
 def as_alice(client, alice):
-    """Her browser, signed in with the password alone, which is all she has."""
+    """Alice's browser; she has no second factor."""
     give_password(client)
     return client
 
 
-# Whom a rule holds for
+# Whom a policy applies to
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_session_that_other_code_opened_is_held_too(rule, client, alice):
     assert client.get(PROFILE).status_code == 303
 
 
-# What they reach
+# What people reach who must still set up
 
 
 OPEN = {
@@ -248,7 +248,7 @@ def test_without_a_day_it_can_be_dismissed(as_alice):
     assert "nudge-title" not in as_alice.get("/").text
 
 
-# Nonsense
+# Settings that are refused
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_rule_that_makes_no_sense_is_refused_in_one_line(name, value):
     assert (ran.returncode, ran.stderr.count("\n"), name in ran.stderr) == (1, 1, True)
 
 
-# The way out
+# When a policy locks everyone out
 
 
 def test_the_rule_is_told_at_the_command_line(rule, db):

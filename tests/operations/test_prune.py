@@ -1,4 +1,4 @@
-"""What has had its time goes, what has not stays, and nobody waits for it."""
+"""manage.py twofactor prune deletes what has expired and nothing else, and holds nobody up."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -75,7 +75,7 @@ def known_browser(user, at):
 
 
 def unconfirmed(user, at):
-    """Takes her place, so that one person is there."""
+    """Changes the person instead of adding a row, so that there is exactly one."""
     type(user).objects.update(unconfirmed_since=at, last_login=None)
 
 
@@ -170,11 +170,11 @@ def test_a_lock_outlives_pruning(alice, phone, client):
     assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code == 429
 
 
-# Nobody waits
+# While people sign in
 
 
 def pruned():
-    """In a thread, which has a connection of its own to give back."""
+    """In a thread, which must close its own connection."""
     try:
         return prune.prune(NOW)
     finally:

@@ -1,4 +1,4 @@
-"""A site that has the administration and two-factor sign-in, and no page of ours for a password."""
+"""The URLs of a site with the admin and twofactor, and without the pages of accounts."""
 
 from django.contrib.auth.views import LoginView
 from django.urls import include, path

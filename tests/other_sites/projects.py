@@ -1,4 +1,4 @@
-"""Somebody else's project, and the site itself, each in a folder of its own: what is in it can be changed."""
+"""A project of another site, or a copy of this site, in a folder where a test can change it."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ class Project:
         path.write_text((path.read_text() if path.exists() else "") + text)
 
     def ask(self, *arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """manage.py with these arguments; whoever asks looks at the return code."""
+        """Runs manage.py with these arguments. The caller checks the return code."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.folder,
@@ -58,7 +58,7 @@ class Project:
         return done.stdout + done.stderr
 
     def run_script(self, script: str) -> str:
-        """The script, inside the project."""
+        """Runs a script of this folder inside the project."""
         return self.run("shell", "--no-imports", text=Path(__file__).with_name(script).read_text())
 
     def create_administrator(self, **names: str) -> None:
@@ -66,13 +66,13 @@ class Project:
 
 
 def surroundings() -> dict[str, str]:
-    """What belongs to the machine, without what these tests say to Django."""
+    """The environment without the variables that these tests set for Django."""
     own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def start_project(folder: Path, settings: str = "", urls: str = "") -> Project:
-    """What startproject makes, with the app of this folder mounted in it."""
+    """A project made by startproject, with twofactor mounted."""
     call_command("startproject", "elsewhere", folder)
     shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
     # As pyproject.toml puts them into the wheel.

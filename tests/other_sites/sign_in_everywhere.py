@@ -1,4 +1,4 @@
-"""Run inside somebody else's project: knock at every door with the password alone, and with the code."""
+"""Run inside another project: signs in through every view, with the password only and with the code."""
 
 import json
 import time
@@ -29,7 +29,7 @@ def post(client, path, data, **more):
 
 
 def app(name):
-    """Signs in with allauth's app client, and uses what it was given."""
+    """Signs in through allauth's app client, and uses the session token."""
     answer = post(Client(), f"{APP}auth/login", {"username": name, "password": PASSWORD})
     body = answer.json() if answer.headers.get("Content-Type") == "application/json" else {}
     token = body.get("meta", {}).get("session_token")

@@ -1,4 +1,4 @@
-"""The rules about a new password and a new address, where the user model is Django's own."""
+"""What a new password or address changes, with Django's own user model."""
 
 import os
 import subprocess

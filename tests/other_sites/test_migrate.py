@@ -1,4 +1,4 @@
-"""migrate runs whatever is new in the models: no check asks for a column that it is about to make."""
+"""migrate works when models have new columns: no check queries a column that does not exist yet."""
 
 import pytest
 

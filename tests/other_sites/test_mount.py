@@ -13,7 +13,7 @@ from tests.settings import TWOFACTOR_KEYS
 ROOT = Path(__file__).parent.parent.parent
 WALK = Path(__file__).with_name("use_every_step.py").read_text()
 
-# The five lines of the README, and the one that is for whoever likes.
+# The five lines of the README, and the optional one.
 MOUNT = f"""
 INSTALLED_APPS += ["twofactor", "django_htmx"]
 MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
@@ -22,7 +22,7 @@ TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
 MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 """  # noqa: E501
-# What is theirs to say: where people sign in, and that a test may ask.
+# What every project has to set: where people sign in, and which hosts are allowed.
 THEIRS = f"""
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
 {NO_MAIL}

@@ -1,4 +1,4 @@
-"""Doors of other packages in somebody else's project: the password alone gives no session, no token."""
+"""Login views of other packages in another project: the password alone gives no session and no token."""
 
 import json
 
@@ -104,7 +104,7 @@ REFUSED = {
     "sessions that authenticate ann": 0,
     "token ann": [403, False, 0, []],
     "token-of-drf ann": [403, False, 0, []],
-    "token-without-request ann": [204, False, 0, []],  # a signal in passing; whose token it is, nobody knows
+    "token-without-request ann": [204, False, 0, []],  # without a request there is no token to refuse
 }
 
 

@@ -1,4 +1,4 @@
-"""Run inside somebody else's project: sign in, set up, sign in with the code, end the other session."""
+"""Run inside another project: signs in, sets up, signs in with the code, ends the other session."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Run inside a project whose people have a name and a password and nothing else: the whole way."""
+"""Run inside a project whose user model has only a name and a password: every step."""
 
 import re
 import time

@@ -54,7 +54,7 @@ TEMPLATES = [
 if SUBJECT == "ours":
     from config import environment
 
-    environment.read_file = lambda path: None  # a developer's .env has no say here
+    environment.read_file = lambda path: None  # a developer's .env must not change the tests
     os.environ |= {
         "DEBUG": "false",
         "SECRET_KEY": SECRET_KEY,

@@ -4,7 +4,7 @@ import os
 
 from config import environment
 
-environment.read_file = lambda path: None  # a developer's .env has no say here
+environment.read_file = lambda path: None  # a developer's .env must not change the tests
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import PASSWORD_HASHERS  # noqa: E402
