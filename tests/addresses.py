@@ -12,7 +12,7 @@ def routes(patterns, before=""):
 
 
 def example(route, value="1"):
-    """An address that leads there, with that value in each gap."""
+    """A path that this route matches, with the value in place of each argument."""
     route = re.sub(r"\(\?P<\w+>([^|)]+)[^)]*\)", r"\1", route).replace(".*", "no-such-page")
     return "/" + re.sub(r"<(?:\w+:)?\w+>", str(value), route).replace("^", "").replace("$", "")
 

@@ -2,10 +2,10 @@ from http.cookies import SimpleCookie
 
 
 class Cookies(dict[str, str]):
-    """What a browser keeps between two requests to one site."""
+    """The cookies that a browser keeps for one site."""
 
     def keep(self, header):
-        """One Set-Cookie."""
+        """Take in one Set-Cookie header."""
         for name, morsel in SimpleCookie(header).items():
             if morsel["max-age"] == "0":
                 self.pop(name, None)

@@ -1,4 +1,4 @@
-"""How mail leaves in a test, set as the site sets it: Django 6.1 has other names for it than 5.2."""
+"""Settings for mail in a test, under the names that the running Django has."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def send_mail_with(settings: Any, backend: str, **options: Any) -> None:
 
 
 def send_mail_by(settings: Any, backend: str) -> None:
-    """A site's own back-end."""
+    """Send mail through a site's own back-end."""
     if django.VERSION >= (6, 1):
         settings.MAILERS = {"default": {"BACKEND": backend}}
     else:
@@ -21,9 +21,9 @@ def send_mail_by(settings: Any, backend: str) -> None:
 
 
 def send_mail_to_nobody(settings: Any) -> None:
-    """No mail server listens there."""
+    """Send mail to a port where nobody listens."""
     send_mail_with(settings, "smtp", host="127.0.0.1", port=1)
 
 
-# A line of somebody else's settings: mail goes nowhere.
+# Lines for the settings of another project, whose mail goes nowhere.
 NO_MAIL = "\n".join(f"{name} = {value!r}" for name, value in mail_settings("dummy").items())

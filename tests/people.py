@@ -1,4 +1,4 @@
-"""People for the tests, and what they do with their phones."""
+"""People for the tests, their phones, and how they sign in."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def person(email: str = "alice@example.com", **fields: Any):
 
 
 class Phone:
-    """An authenticator app: knows the key, and shows the code for a moment."""
+    """An authenticator app that has the key and shows codes."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -37,7 +37,7 @@ class Phone:
 
 
 def enrol(user, codes: list[str] | None = None) -> Phone:
-    """Two-factor sign-in is on, since an hour ago."""
+    """Turn on two-factor sign-in, as if an hour ago; the phone."""
     key, now = totp.generate_key(), timezone.now() - timedelta(hours=1)
     authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
     authenticator_app.seal_key(authenticator, key, now)
@@ -64,13 +64,13 @@ def sign_in(client: Client, phone: Phone, email: str = "alice@example.com"):
 
 
 def signed_in_as(client: Client):
-    """The person whose session this browser holds, as the next request would find it."""
+    """The person who is signed in with this browser, or None."""
     key = client.cookies.get(settings.SESSION_COOKIE_NAME)
     pk = SessionStore(key.value).get(SESSION_KEY) if key else None
     return get_user_model().objects.get(pk=pk) if pk else None
 
 
 def open_sessions():
-    """What every session of the site holds."""
+    """The contents of every session."""
     now = timezone.now()
     return [sealing.unseal(PURPOSE, row.session_key, row.session_data, now) for row in Session.objects.all()]

@@ -1,6 +1,6 @@
-"""To take back what a test has written, where atomic() would be in the way of durable blocks."""
+"""A savepoint to roll back to, where atomic() would not allow durable blocks inside."""
 
 from django.db import transaction
 
-# Django 6.1 has another name for it.
+# Django 6.1 has renamed it.
 savepoint = getattr(transaction, "savepoint_create", None) or transaction.savepoint

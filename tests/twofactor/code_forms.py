@@ -17,5 +17,5 @@ def counted_failures():
 
 
 def enter_wrong_code_elsewhere():
-    """In another browser, by somebody who knows Alice's password."""
+    """Enter a wrong code in another browser, after Alice's password."""
     enter_code(client_after_password(), "000000")

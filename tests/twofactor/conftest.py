@@ -23,14 +23,14 @@ def phone(alice):
 
 @pytest.fixture
 def printed_codes(alice, phone):
-    """Three backup codes of hers, as they are printed."""
+    """Alice's three backup codes, as a page prints them."""
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
     return [code_text.format_backup_code(code) for code in PRINTED_CODES]
 
 
 @pytest.fixture
 def signed_in_client(phone, clock):
-    """A browser that Alice has signed in with, a minute ago: her phone shows a new code."""
+    """Alice signed in with this browser a minute ago, so her phone shows a code that is not used yet."""
     client = Client()
     sign_in(client, phone)
     clock.shift(60)
@@ -39,28 +39,28 @@ def signed_in_client(phone, clock):
 
 @pytest.fixture
 def pending_client(client, phone):
-    """Alice's browser, after the password."""
+    """Alice's password was given, and the code is asked for."""
     give_password(client)
     return client
 
 
 @pytest.fixture
 def sent_code_client(pending_client):
-    """The same, after a code went out."""
+    """Alice's password was given, and a code was sent by e-mail."""
     request_code(pending_client)
     return pending_client
 
 
 @pytest.fixture
 def no_factor_client(client, alice):
-    """Signed in just now, by somebody without a second factor."""
+    """Alice has just signed in with her password, and has no second factor."""
     give_password(client)
     return client
 
 
 @pytest.fixture
 def stepped_up_client(signed_in_client, phone, clock):
-    """Password and code were given again a minute ago."""
+    """Signed in, and password and code were given again a minute ago."""
     signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
     clock.shift(60)
     return signed_in_client
@@ -68,25 +68,25 @@ def stepped_up_client(signed_in_client, phone, clock):
 
 @pytest.fixture
 def text_messages(settings):
-    """The site can send text messages, and these went out."""
+    """The site can send text messages; this is the list of those that went out."""
     return record_text_messages(settings)
 
 
 @pytest.fixture
 def failing_mail(settings):
-    """No mail server listens."""
+    """The site sends mail to a port where no mail server listens."""
     send_mail_to_nobody(settings)
 
 
 @pytest.fixture
 def guarded_pages(settings):
-    """The site has pages that are guarded with our decorators."""
+    """The site has the pages of tests.twofactor.guarded_pages."""
     settings.ROOT_URLCONF = "tests.twofactor.guarded_pages"
 
 
 @pytest.fixture
 def trusted_client(phone, clock):
-    """Alice trusted this browser a minute ago; it is Firefox, and signed out."""
+    """A browser (Firefox) that Alice trusted a minute ago, and that has been closed since."""
     client = new_trusted_client(phone, user_agent=FIREFOX)
     clock.shift(60)
     return client

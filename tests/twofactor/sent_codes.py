@@ -1,4 +1,4 @@
-"""What people do with codes that are sent, and where the tests find them."""
+"""Request codes by e-mail and text message, read them, and enter them."""
 
 from django.core import mail
 from django.test import Client
@@ -12,7 +12,7 @@ NUMBER = "+491701234567"
 
 
 class RecordingGateway:
-    """A gateway, as any site may bring its own: what it carried stays here."""
+    """A gateway for text messages that keeps what it was given."""
 
     messages: list[tuple[str, str]] = []
 
@@ -39,7 +39,7 @@ def enter_sent_code(client, code):
 
 
 def mailed_code():
-    """The code in the newest letter: it begins the subject."""
+    """The code of the newest letter, which its subject begins with."""
     return mail.outbox[-1].subject[:6]
 
 
@@ -52,12 +52,12 @@ def different_code(code):
 
 
 def second_tab(client):
-    """Another one of the same browser."""
+    """Another tab of the same browser."""
     tab = Client()
     tab.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
     return tab
 
 
 def count_allowances(name):
-    """How often something happened, by the beginning of the limit's name."""
+    """How often something was counted, by the limits whose name begins so."""
     return sum(Allowance.objects.filter(key__startswith=name).values_list("count", flat=True))

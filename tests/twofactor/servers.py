@@ -1,4 +1,4 @@
-"""Small real servers on loopback: mail servers that misbehave, and one that speaks Twilio's message call."""
+"""Small real servers on loopback: mail servers that fail, and one that takes Twilio's requests."""
 
 import json
 import threading
@@ -10,12 +10,12 @@ from urllib.parse import parse_qs
 
 from tests.mailers import send_mail_with
 
-PATIENCE = 60  # seconds after which a server that never answers gives up for the test's sake
+PATIENCE = 60  # seconds after which a server that never answers ends, so that the test ends too
 
 
 @contextmanager
 def listening(handler):
-    """The server, of which the tests may read what its handler has noted."""
+    """A running server. Tests read in server.visits what its handler recorded."""
     server = ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.closing, server.visits = threading.Event(), []
@@ -36,7 +36,7 @@ def mail_goes_to(settings, server):
 
 
 class BlackHole(BaseRequestHandler):
-    """Takes the connection, and says nothing."""
+    """Takes the connection and never answers."""
 
     def handle(self):
         self.server.visits.append("")
@@ -44,7 +44,7 @@ class BlackHole(BaseRequestHandler):
 
 
 class Dripping(BaseRequestHandler):
-    """A byte now and then, so that no socket ever times out."""
+    """Sends a byte now and then, so that no socket times out."""
 
     def handle(self):
         self.server.visits.append("")
@@ -63,7 +63,7 @@ class Unwilling(BaseRequestHandler):
 
 
 class HalfWay(BaseRequestHandler):
-    """Is polite until it has the letter, and hangs up instead of taking it."""
+    """Answers as it should, and hangs up when the letter is sent."""
 
     def handle(self):
         self.request.sendall(b"220 hello\r\n")
@@ -74,7 +74,7 @@ class HalfWay(BaseRequestHandler):
 
 
 class Refusing(BaseRequestHandler):
-    """Is there, and does not take letters to this address."""
+    """Refuses every recipient."""
 
     def handle(self):
         self.request.sendall(b"220 hello\r\n")
@@ -83,7 +83,7 @@ class Refusing(BaseRequestHandler):
 
 
 class Tarpit(BaseRequestHandler):
-    """Takes every letter, but is silent for as long as anyone listens about those to slow.example."""
+    """Takes letters, but never answers about recipients at slow.example."""
 
     def handle(self):
         self.request.sendall(b"220 hello\r\n")
@@ -126,7 +126,7 @@ class Twilio(BaseHTTPRequestHandler):
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Notes where somebody wants to go, and lets nobody through."""
+    """Records where a client wants to connect, and refuses."""
 
     def do_CONNECT(self):
         self.server.visits.append(self.path)
@@ -145,6 +145,6 @@ class TwilioBroken(Twilio):
 
 
 class NotTwilio(Twilio):
-    """A hotel's portal, say, that answers whatever is asked."""
+    """Answers every request with the same page, as the portal of a hotel does."""
 
     answer = 200, "<h1>Welcome</h1>"

@@ -14,13 +14,13 @@ SAVED = {"saved": "on"}
 
 
 def scan_key(client):
-    """The phone that has scanned the key which the page shows."""
+    """A phone that scanned the key on the page."""
     address = re.search(r'href="(otpauth:[^"]+)"', client.get(SETUP).text)[1]
     return Phone(pyotp.parse_uri(address.replace("&amp;", "&")).secret)
 
 
 def confirm_key(client):
-    """The first two steps."""
+    """Steps 1 and 2; the phone."""
     phone = scan_key(client)
     client.post(VERIFY, {"code": phone.code()})
     return phone
@@ -32,13 +32,13 @@ def shown_codes(client, page=CODES):
 
 
 def set_up(client):
-    """All three steps."""
+    """Steps 1 to 3; the phone."""
     phone = confirm_key(client)
     client.post(CODES, SAVED)
     return phone
 
 
 def stored_rows(user):
-    """What set-up may change in the database when it is finished, and not before."""
+    """Everything that set-up changes in the database, but only when it is finished."""
     rows = [Authenticator, BackupCode, GuessBudget, Event]
     return [list(model.objects.values()) for model in rows], user.security_epoch

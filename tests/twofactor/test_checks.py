@@ -1,4 +1,4 @@
-"""What is configured wrongly is named before the first request."""
+"""System checks: wrong settings are reported before the first request."""
 
 from datetime import date, datetime
 from io import StringIO
@@ -22,7 +22,7 @@ def check_ids():
 
 @pytest.fixture
 def database(settings, monkeypatch):
-    """database(NAME=value) as it would stand in the settings."""
+    """Call database(NAME=value) to set DATABASES["default"][NAME]."""
 
     def database(**changed):
         for name, value in changed.items():
@@ -107,11 +107,11 @@ def test_a_rule_that_is_no_function_is_named(settings, rule):
     assert "twofactor.E009" in check_ids()
 
 
-# A setting with a value that it cannot have: text from the README, for example, where Python wants a date
+# Settings with a wrong value, as text where a date is wanted
 
 
 def check_errors():
-    """What is said of settings, by the id of the check."""
+    """The messages of all errors, by the id of the check."""
     return {message.id: message.msg for message in run_checks(tags=[Tags.security]) if message.level >= ERROR}
 
 
@@ -296,7 +296,7 @@ def test_a_mail_server_that_may_hang_is_named(settings):
 
 @pytest.mark.parametrize("mailer", [{}, {"OPTIONS": {"host": "mail.example.com"}}])
 def test_a_mailer_that_may_hang_is_named(settings, mailer):
-    """As Django 6.1 has them, which then refuses to be asked for EMAIL_BACKEND."""
+    """With MAILERS, Django 6.1 raises an error if EMAIL_BACKEND is read."""
     settings.MAILERS = {"default": mailer}
     assert "twofactor.W002" in check_ids()
 

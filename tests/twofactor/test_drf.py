@@ -1,4 +1,4 @@
-"""Doors of Django REST framework open no session: they are named, or refuse people with a second factor."""
+"""Views of Django REST framework: a check reports those that take the password alone; ours refuse it."""
 
 from base64 import b64encode
 from types import ModuleType
@@ -34,13 +34,13 @@ class ByPassword(Orders):
 
 
 class ByPasswordAlone(Orders):
-    """For people without a second factor."""
+    """Takes the password of people without a second factor."""
 
     authentication_classes = [drf.BasicAuthentication]
 
 
 class WrongOrder(BasicAuthentication, drf.RefuseTwoFactor):
-    """The guard comes too late."""
+    """Our class comes after the one that it should guard."""
 
 
 class GuardedTooLate(Orders):
@@ -72,7 +72,7 @@ class OwnTokens(TokenObtainPairView):
 
 
 class TokenView:
-    """Of Django OAuth Toolkit, which is not installed: the check knows it by its name."""
+    """Stands for the view of Django OAuth Toolkit, which is not installed. The check goes by its name."""
 
     __module__, __qualname__ = "oauth2_provider.views.base", "TokenView"
 
@@ -86,7 +86,7 @@ oauth.view_class = TokenView
 
 @pytest.fixture
 def add_view(settings):
-    """The site's addresses and one more."""
+    """Call add_view(view) to add it to the site as /v1/door/."""
 
     def add_view(view):
         module = ModuleType("door")

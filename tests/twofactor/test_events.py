@@ -1,4 +1,4 @@
-"""What is remembered, who is told, and that neither holds a secret."""
+"""Events: what is recorded, what is logged, which signals are sent, and that none of it holds a secret."""
 
 import logging
 from http import HTTPStatus
@@ -122,7 +122,7 @@ def enter_wrong_passwords(times):
 
 @pytest.fixture
 def log_lines(caplog, django_capture_on_commit_callbacks):
-    """What the lines say of what an act was: event, person, method."""
+    """Call log_lines(act): event, user and method of each line that the act logs."""
 
     def of(act):
         with caplog.at_level(logging.INFO), django_capture_on_commit_callbacks(execute=True):
@@ -219,7 +219,7 @@ def test_a_denied_permission_is_a_line_in_the_log(clock, caplog, db):
 
 @pytest.fixture
 def received_signals():
-    """What a site's own receivers are told: the signal, and who."""
+    """What the receivers of a site are told: signal, person and detail."""
     log_lines, names = [], [name for name in vars(signals) if not name.startswith("_") and name != "Signal"]
     ears = {
         name: lambda name=name, **said: log_lines.append((name, said["user"].email, said["detail"]))
@@ -298,12 +298,12 @@ def test_a_receiver_that_breaks_breaks_nothing(pending_client, alice, phone):
     assert status == 303
 
 
-# Nothing secret (V-30, 16.2.5)
+# No secrets (V-30, 16.2.5)
 
 
 @pytest.fixture
 def used_secrets(alice, phone, printed_codes, clock, caplog):
-    """Signing in wrongly and rightly, renewing, replacing and turning off; and every secret of it."""
+    """Every secret that was used while signing in, making new codes, and turning off."""
     caplog.set_level(logging.DEBUG)
     client, secrets = Client(), [PASSWORD, phone.key, *printed_codes, "000000"]
     give_password(client)

@@ -71,9 +71,6 @@ def test_a_pending_sign_in_opens_nothing_but_its_own_pages(alice, phone, method)
     assert {a: status for a, status in answers.items() if status not in {302, 303}} == {}
 
 
-# How long a session lasts
-
-
 @pytest.mark.proves("7.6.2")
 def test_looking_at_pages_makes_no_session(client, db):
     for address in ADDRESSES:

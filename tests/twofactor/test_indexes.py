@@ -1,4 +1,4 @@
-"""However many people there are, nothing on their way reads a whole table, or a whole index."""
+"""No statement reads a whole table or a whole index, however many people there are."""
 
 import pytest
 from django.db import connection
@@ -61,8 +61,8 @@ ROWS_OF_OTHERS = {
 
 @pytest.fixture
 def statements(alice):
-    """What a test asks a database that knows its tables to be long: of a short one it reads the whole."""
-    passwords.most_iterations_now()  # asked once an hour, of an index that holds nobody here
+    """The statements of a test, in a database whose tables are long: PostgreSQL reads short ones whole."""
+    passwords.most_iterations_now()  # once an hour, from an index that holds nobody here
     with connection.cursor() as cursor:
         list(insert_people(cursor, CROWD))
         mine = [timezone.now()]  # PostgreSQL has a clock of its own
@@ -77,7 +77,7 @@ def statements(alice):
 
 @pytest.fixture
 def password_and_code(signed_in_client, phone):
-    """What Alice is asked for before anything that would hurt."""
+    """What Alice enters before a change that could do harm."""
     return {"password": PASSWORD, "code": phone.code()}
 
 
@@ -95,7 +95,7 @@ def test_signing_in_uses_indexes(statements, client, alice, clock):
 
 
 def test_what_an_address_tried_long_ago_is_not_read(statements, client, alice):
-    """Fifty tries in a quarter of an hour are counted, and kept for ninety days."""
+    """Tries of a quarter of an hour are counted, and kept for ninety days."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE accounts_passwordtries SET address = '127.0.0.1' WHERE address <> '255.255.255.255'"

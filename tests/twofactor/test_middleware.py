@@ -16,12 +16,12 @@ SETUP = "/two-factor/setup/"
 CONFIRM = "/two-factor/confirm/"
 
 
-# Sessions that another door opened
+# Sessions that other code opened
 
 
 @pytest.fixture
 def sign_in_with_django(client, phone, guarded_pages):
-    """The answer to Alice's password at another door."""
+    """Call it to give Alice's password on Django's own sign-in page; the answer."""
     form = {"username": "alice@example.com", "password": PASSWORD, "next": "/unguarded/"}
     return lambda **changes: client.post(DJANGO_LOGIN, {**form, **changes})
 
@@ -143,7 +143,7 @@ def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
 
 
 def open_unmarked_session(client, user):
-    """As it was before this app was installed."""
+    """A session from before this app was installed."""
     client.force_login(user)
     session = client.session
     session.update(session.pop("twofactor_held_login", {}))
@@ -165,7 +165,7 @@ def test_a_session_without_a_mark_goes_on_without_a_factor(client, alice):
 def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_assert_num_queries):
     open_unmarked_session(client, alice)
     client.get("/help/")
-    with django_assert_num_queries(2):  # the session, and whose it is
+    with django_assert_num_queries(2):  # the session and its user
         client.get("/help/")
 
 
@@ -206,9 +206,6 @@ def test_a_page_within_the_same_minute_writes_nothing(signed_in_client, clock):
     signed_in_client.get("/help/")
     clock.shift(59)
     assert count_queries(signed_in_client) == 2
-
-
-# For developers
 
 
 def test_a_guarded_page_costs_no_query_more(signed_in_client, guarded_pages):

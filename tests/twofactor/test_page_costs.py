@@ -1,4 +1,4 @@
-"""What a page may cost: questions to the database, and the time to draw a QR code."""
+"""What a page may cost: queries, and the time to draw a QR code."""
 
 import time
 from statistics import median
@@ -12,10 +12,10 @@ from tests.people import PASSWORD, Phone, enrol, give_password, sign_in
 from tests.twofactor.sent_codes import record_text_messages
 from twofactor.factors import qr, totp
 
-QUERIES = {  # of each step at its dearest: known, and not to grow
+QUERIES = {  # the most queries that each step may make
     "GET /accounts/login/ 200": 0,
-    "POST /accounts/login/ 422": 7,  # two new rows, and once in a process how dear the hashes are
-    "POST /accounts/login/ 303": 14,  # a try paid twice and given back; without a second factor, a session
+    "POST /accounts/login/ 422": 7,  # two new rows, and once in a process the cost of the hashes
+    "POST /accounts/login/ 303": 14,  # a try counted twice and given back, and a session without a factor
     "GET /two-factor/verify/ 200": 1,
     "POST /two-factor/verify/ 422": 4,
     "POST /accounts/logout/ 302": 3,
@@ -35,18 +35,18 @@ QUERIES = {  # of each step at its dearest: known, and not to grow
     "GET /two-factor/disable/ 200": 3,
     "GET /two-factor/backup-codes/ 200": 4,
     "GET /two-factor/phone/ 303": 2,
-    "POST /two-factor/backup-codes/ 303": 21,  # password, guess, an allowance and what was begun
+    "POST /two-factor/backup-codes/ 303": 21,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 14,
     "POST /two-factor/phone/ 303": 28,
     "POST /two-factor/sessions/end/ 303": 9,
     "POST /two-factor/disable/ 303": 26,  # trusted browsers and the phone go with it
 }
 QR_CODE = 0.020  # seconds
-TRANSACTION_WORDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+TRANSACTION_WORDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # begin or end a transaction
 
 
 class CountingClient(Client):
-    """A browser that remembers what each of its requests asked of the database, at its dearest."""
+    """A client that keeps the queries of each step, where they were the most."""
 
     def __init__(self):
         super().__init__()
@@ -139,7 +139,7 @@ def test_looking_after_it_asks_little(counting_client, alice, clock):
 
 
 def test_a_qr_code_is_drawn_in_no_time():
-    """Process time, and the median of several: a busy machine makes neither slower."""
+    """The median of the process time, which does not grow on a busy machine."""
     address = totp.otpauth_url(totp.generate_key(), "alice@example.com", "Countersign")
     took = []
     for _ in range(9):

@@ -41,12 +41,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("
 
 
 def at_once(*actions):
-    """What each of them came back with, when all of them begin at the same moment."""
+    """Run all actions at the same moment; the result of each."""
     gate = threading.Barrier(len(actions))
 
     def run(action):
         try:
-            connection.ensure_connection()  # as a thread of an app server has had it since long before
+            connection.ensure_connection()  # a thread of an app server has its connection already
             gate.wait(60)
             return action()
         finally:
@@ -57,7 +57,7 @@ def at_once(*actions):
 
 
 def browser(like=None):
-    """Errors are answered, not raised; with the cookies of another one, a second tab of it."""
+    """A browser that gets errors as answers. With another one's cookies it is a second tab of that."""
     client = Client(raise_request_exception=False)
     if like:
         client.cookies.load({name: morsel.value for name, morsel in like.cookies.items()})
@@ -76,7 +76,7 @@ def posts(clients, path, *forms):
 
 
 def report(request, answers, /, **counts):
-    """The counts, for a long run; and whatever came out, nobody saw an error."""
+    """Print the counts of a long run, and assert that nobody saw an error."""
     if "RACE_REPEATS" in os.environ:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             print(f"\n{request.node.name}: {dict(sorted(statuses(answers).items()))} {counts}")
@@ -98,12 +98,12 @@ def alice(transactional_db, clock):
 
 @pytest.fixture(autouse=True)
 def unwatched(monkeypatch, caplog):
-    """Under test, Django tells every open client of every page that is rendered: 100 times 100 copies."""
+    """In tests, Django sends every rendered template to every client: 100 times 100 copies."""
     caplog.set_level("CRITICAL", "django.request")
     monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
 
 
-# One code, many hands
+# One code, many requests
 
 
 @pytest.mark.proves("2.3.4", "C-01")
@@ -232,7 +232,7 @@ def test_after_a_wait_a_hundred_are_one_guess(phone, clock, request, repeat):
 
 
 class Counting(MD5PasswordHasher):
-    """Remembers which passwords were looked at."""
+    """Records which passwords are compared."""
 
     looked_at: list[str] = []
 

@@ -1,3 +1,5 @@
+"""Sealing: encryption for one purpose and one owner, under keys that change."""
+
 import base64
 from datetime import timedelta
 

@@ -59,7 +59,6 @@ def counts():
 
 @pytest.mark.proves("V-19", "C-05")
 def test_a_hundred_resends_are_one_letter(tabs, request, repeat):
-    """C-05"""
     answers = at_once(*posts(tabs, SEND, EMAIL))
     report(request, answers, letters=len(mail.outbox))
     assert (len(mail.outbox), SentCode.objects.count(), statuses(answers)) == (1, 1, {303: 1, 429: 99})
@@ -160,7 +159,7 @@ def test_of_a_sent_and_a_shown_code_one_signs_in(sent_code_client, phone, reques
 
 @pytest.fixture
 def stepped_up_client(alice, phone, clock, settings):
-    """A session that has given password and code again."""
+    """Alice is signed in, and has just given password and code again."""
     record_text_messages(settings)
     client = after_password()
     client.post("/two-factor/verify/", {"code": phone.code()})

@@ -1,4 +1,4 @@
-"""What is the same on every page is rendered once, and never kept in the cache of the site."""
+"""The tag {% keep %}: what is the same on every page is rendered once, and not stored in the site's cache."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ FILES = "django.core.cache.backends.filebased.FileBasedCache"
 
 @pytest.fixture
 def render():
-    """How often the text between the tags is rendered, for a language."""
+    """Render the tag for a language; its content counts how often it is rendered."""
     template = Template("{% load two_factor %}{% keep language %}{{ draw }}{% endkeep %}")
     times = []
 
@@ -24,7 +24,7 @@ def render():
 
 @pytest.mark.django_db
 def test_a_page_puts_nothing_into_the_cache_of_the_site(settings, tmp_path):
-    """A cache that outlives a release would lead to files of the last one."""
+    """The cache may outlive a release, and would name static files of the old one."""
     settings.CACHES = {"default": {"BACKEND": FILES, "LOCATION": tmp_path}}
     assert "/static/twofactor/app" in Client().get("/accounts/login/").text
     assert list(tmp_path.iterdir()) == []

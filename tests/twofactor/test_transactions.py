@@ -1,4 +1,4 @@
-"""A change and the record of it are written together: a process that ends between them leaves neither."""
+"""A change and its event are written together: a process that ends between them leaves neither."""
 
 import pytest
 from django.db.models.signals import post_save
@@ -19,7 +19,7 @@ class ProcessEnds(BaseException):
 
 @pytest.fixture
 def process_ends():
-    """As soon as it writes down what happened, before the letter about it."""
+    """Call process_ends(kind): the process ends when this event is written, before its letter."""
 
     def end(kind):
         def ends(instance, **kwargs):

@@ -1,4 +1,4 @@
-"""In a site without LoginRequiredMiddleware our own pages show strangers nothing all the same."""
+"""Without LoginRequiredMiddleware, our own pages still show strangers nothing."""
 
 import pytest
 from django.urls import get_resolver, reverse
@@ -16,7 +16,7 @@ BODY = {"code": "000000", "password": "secret", "saved": "on", "channel": "email
 @pytest.fixture(autouse=True)
 def without_login_required(settings, db, clock):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != LOGIN_REQUIRED]
-    Event.objects.create(user=None, kind="sessions_ended", at=NOW)  # of somebody whose account is deleted
+    Event.objects.create(user=None, kind="sessions_ended", at=NOW)  # its person was deleted
 
 
 def test_the_addresses_are_ours():

@@ -1,4 +1,4 @@
-"""Browsers that people trust: how they come about, and what they are worth."""
+"""Browsers that people trust, and whether they may leave out the code."""
 
 from django.conf import settings
 from django.test import Client

@@ -1,4 +1,4 @@
-"""What a code is given for is done together with spending it, or neither is (factors/accept.py)."""
+"""A code is spent together with the change it was given for, or neither happens."""
 
 import pytest
 from django.utils import timezone

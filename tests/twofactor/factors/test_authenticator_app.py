@@ -16,7 +16,7 @@ from twofactor.models import Authenticator, Event, GuessBudget
 VERIFY = "/two-factor/verify/"
 
 
-# A right code
+# Clocks and keys
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
@@ -34,7 +34,7 @@ def test_a_code_two_steps_off_is_refused(pending_client, phone, off):
 
 @pytest.mark.parametrize("off", [-10, -2, 2, 4, 10])
 def test_no_answer_tells_that_a_code_belongs_to_another_moment(pending_client, phone, off):
-    """Or a guess of now could be used in two minutes."""
+    """Otherwise an attacker would learn that a guess becomes right in two minutes."""
     wrong = next(code for code in ("000000", "111111") if code not in codes_nearby(phone))
     pages = [text_without_tokens(enter_code(pending_client, code)) for code in (phone.code(off=off), wrong)]
     assert pages[0] == pages[1]
@@ -77,7 +77,7 @@ def test_a_backup_code_helps_when_the_key_does_not_open(pending_client, alice, p
     assert signed_in_as(pending_client) == alice
 
 
-# A code is good for one time
+# A code works once
 
 
 def give_password_later(clock, client, seconds=1):
@@ -167,7 +167,7 @@ def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
 
 
 def lock_for_an_hour(client, clock):
-    """Wrong codes until the wait is an hour."""
+    """Enter wrong codes until the wait is an hour long, and go back to its beginning."""
     for _ in range(12):
         give_password(client)
         answer = enter_code(client, "000000")
@@ -175,7 +175,7 @@ def lock_for_an_hour(client, clock):
             GuessBudget.objects.update(day_failures=0)
             waits = GuessBudget.objects.get().blocked_until or timezone.now()
             clock.move_to(waits)
-    clock.shift(-3600)  # the last wait has just begun
+    clock.shift(-3600)  # to the beginning of the last wait
 
 
 @pytest.mark.proves("F-09")

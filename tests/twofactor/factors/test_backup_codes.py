@@ -1,3 +1,5 @@
+"""Backup codes: how they are stored, that each works once, and how many are left."""
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -12,7 +14,7 @@ NEVER_MADE = "YYYYY-YYYYY-YYYYY"
 
 @pytest.fixture
 def pending_client(pending_client, printed_codes):
-    """The password was given, by somebody who has backup codes."""
+    """Alice has backup codes, her password was given, and the code is asked for."""
     return pending_client
 
 
@@ -46,7 +48,7 @@ def test_every_set_has_a_salt_of_its_own(alice):
 
 @pytest.fixture
 def computed_hashes(monkeypatch):
-    """How often the hash is computed; it is computed all the same."""
+    """One entry for each hash that is computed. The hash itself is the real one."""
     count, hash_secret = [], backup_codes.hash_secret
     monkeypatch.setattr(backup_codes, "hash_secret", lambda *a, **k: count.append(a) or hash_secret(*a, **k))
     return count

@@ -36,7 +36,6 @@ def test_an_unconfirmed_address_is_not_offered(client, clock, db):
 
 @pytest.mark.proves("N-09", "V-34")
 def test_an_unconfirmed_address_gets_no_code(client, clock, db):
-    """V-34"""
     enrol(person(email_verified_at=None))
     give_password(client)
     assert (request_code(client).status_code, mail.outbox) == (422, [])
@@ -99,7 +98,7 @@ def test_after_a_change_of_address_the_mailbox_is_not_enough(signed_in_client, p
 
 @pytest.mark.parametrize("column", ["password", "email"])
 def test_it_does_not_matter_what_code_has_changed_either(client, phone, alice, column):
-    """No hook is asked: a foreign site may write to its table as it likes."""
+    """A site may write to its table of users directly, so we depend on no signal or method."""
     value = make_password(PASSWORD) if column == "password" else "alice@new.example"
     type(alice).objects.update(**{column: value})
     assert offered_channels(client_after_password(email=value if column == "email" else alice.email)) == []
@@ -156,7 +155,7 @@ def test_a_password_that_is_only_hashed_anew_is_the_same(client, phone, clock, s
 
 
 def test_a_new_password_with_an_outdated_hash_in_its_place_is_a_new_one(alice, phone, clock, settings):
-    """As a site may write it, without set_password()."""
+    """A site may store a password without set_password()."""
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
     alice = type(alice).objects.get()
     alice.password = make_password(NEW_PASSWORD)

@@ -1,3 +1,5 @@
+"""How backup codes are written, and read as people type them."""
+
 import pytest
 
 from twofactor.factors import code_text

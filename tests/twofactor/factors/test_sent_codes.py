@@ -1,4 +1,4 @@
-"""Codes that are sent: what they are worth, how they are stored, wrong tries, and newer codes."""
+"""Codes that are sent: what they are good for, how they are stored, wrong tries, and newer codes."""
 
 import re
 from datetime import timedelta
@@ -25,7 +25,7 @@ VERIFY = "/two-factor/verify/"
 NEW_PASSWORD = "a quiet green harbour"
 
 
-# What a code is worth
+# What a code is good for
 
 
 def test_a_sent_code_signs_in(sent_code_client, alice):
@@ -86,14 +86,13 @@ def test_a_code_works_once(sent_code_client):
 
 
 def test_a_used_code_is_spent_even_if_the_sign_in_is_not(sent_code_client, alice):
-    """Both are decided by the database: the row alone is enough to refuse it."""
+    """The row in the database decides, not the state of the sign-in."""
     SentCode.objects.update(used_at=timezone.now())
     assert enter_sent_code(sent_code_client, mailed_code()).status_code == 422
 
 
 @pytest.mark.proves("6.6.2")
 def test_a_code_is_bound_to_the_sign_in_that_asked(sent_code_client, clock):
-    """ASVS 6.6.2"""
     other = client_after_password()
     code = mailed_code()
     clock.shift(60)
@@ -163,7 +162,7 @@ def test_a_person_who_is_shut_out_gets_in_by_no_code(sent_code_client, alice):
     assert signed_in_as(sent_code_client) is None
 
 
-# How it is kept
+# How a code is stored
 
 
 @pytest.mark.proves("K-01")
@@ -245,7 +244,7 @@ def test_wrong_sent_codes_lock(sent_code_client):
 
 @pytest.mark.proves("L-4")
 def test_guesses_are_summed_over_all_channels(sent_code_client, phone):
-    """L-4: two at the authenticator, three at the sent code."""
+    """L-4: two wrong codes for the authenticator and three for the sent code."""
     for _ in range(2):
         sent_code_client.post(VERIFY, {"code": "000000"})
     for _ in range(3):
@@ -255,7 +254,7 @@ def test_guesses_are_summed_over_all_channels(sent_code_client, phone):
 
 @pytest.mark.proves("N-03")
 def test_a_new_code_is_no_new_start(sent_code_client, clock):
-    """N-03: four wrong, a new code, one wrong."""
+    """N-03: four wrong codes, then a new code, then one more wrong code."""
     for _ in range(4):
         enter_sent_code(sent_code_client, different_code(mailed_code()))
     clock.shift(60)

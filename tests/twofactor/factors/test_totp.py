@@ -1,3 +1,5 @@
+"""The algorithm: steps, codes, and the address for the QR code."""
+
 from base64 import b32decode, b32encode
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

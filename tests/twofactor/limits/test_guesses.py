@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def try_guess(user, now):
-    """How many there have been in a row, or the end of the wait."""
+    """Charge a guess: the number of guesses in a row, or the end of the wait."""
     try:
         return guesses.charge(user, now)
     except guesses.Locked as lock:
@@ -28,7 +28,7 @@ def refused_guess(user):
 
 
 def make_guesses(user, clock, failures):
-    """That many guesses in a row, each as soon as it is allowed."""
+    """Charge this many guesses in a row, each as soon as it is allowed."""
     for _ in range(failures):
         guesses.charge(user, timezone.now())
         row = GuessBudget.objects.get(pk=user.pk)
@@ -88,7 +88,7 @@ def test_asking_during_a_wait_is_not_counted(alice, clock):
 
 
 def make_twenty_guesses(alice, clock):
-    """Five at a time, with a right one in between."""
+    """Charge twenty guesses in a day: five at a time, with a right code in between."""
     began = timezone.now()
     for _ in range(4):
         for _ in range(5):
@@ -167,7 +167,7 @@ def test_a_hundred_wrong_guesses_in_a_row_are_the_last(alice, clock):
 
 
 def use_last_guess(user, clock):
-    """A hundred wrong guesses in a row; the wait after the last one is over."""
+    """Charge the hundredth guess in a row, and let the wait after it pass."""
     guesses.charge(user, timezone.now())
     GuessBudget.objects.update(failures=99, day_failures=0)
     guesses.charge(user, timezone.now())

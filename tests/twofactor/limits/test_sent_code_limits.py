@@ -23,7 +23,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def request_codes_in_new_sign_ins(times, clock, every=60):
-    """What the last of them answered, each a while after the one before."""
+    """Request a code in new sign-ins, one after the other; the answer to the last."""
     for turn in range(times):
         if turn:
             clock.shift(every)
@@ -126,7 +126,7 @@ def test_after_a_day_codes_go_out_again(phone, clock):
 
 
 def test_one_number_is_not_rung_for_two_people_at_once(pending_client, alice, text_messages):
-    """Per target, whoever asks."""
+    """The limit is for the number, whoever asks."""
     bob = person("bob@example.com")
     enrol(bob)
     add_number(alice)
@@ -162,7 +162,7 @@ def test_a_full_place_costs_the_person_nothing(db, clock):
 
 
 def test_a_place_is_not_chosen_by_the_asker(db, clock):
-    """V-21: nobody in front of us is trusted to say it."""
+    """V-21: no proxy is trusted here, so the header is ignored."""
     answers = [
         request_code(client, headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
         for n, client in enumerate(pending_clients(21))
@@ -171,7 +171,7 @@ def test_a_place_is_not_chosen_by_the_asker(db, clock):
 
 
 def test_signing_in_alone_may_send_six_an_hour(alice, phone, text_messages, clock):
-    """Of its own: the account's hour began with another message, and has room again."""
+    """The first message is for another purpose, so the hour of the account begins earlier."""
     number = add_number(alice, "+12015550123").number
     sent_codes.send(alice, sent_codes.Channel("sms", number), "phone", "127.0.0.1", timezone.now())
     answers = []
@@ -193,7 +193,7 @@ def test_what_could_not_be_sent_costs_the_person_nothing(pending_client, failing
 
 
 def test_what_could_not_be_sent_counts_for_the_place(pending_client, failing_mail):
-    """Otherwise whoever makes sending fail may try for ever."""
+    """Otherwise somebody who makes sending fail could try without end."""
     for _ in range(3):
         request_code(pending_client)
     assert count_allowances("codes sent from") == 3

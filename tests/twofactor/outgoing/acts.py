@@ -3,8 +3,9 @@
 from django.test import Client
 
 from tests.accounts.letters import letters, link
-from tests.people import FIREFOX, PASSWORD, Phone, give_password, sign_in
+from tests.people import FIREFOX, PASSWORD, give_password, sign_in
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code, texted_code
+from tests.twofactor.setup_steps import set_up
 
 VERIFY = "/two-factor/verify/"
 NEW_ADDRESS = "alice@new.example"
@@ -15,12 +16,6 @@ def step_up(client, phone, clock):
     clock.shift(60)
 
 
-def finish_set_up(client):
-    phone = Phone(client.get("/two-factor/setup/").context["setup"].key)
-    client.post("/two-factor/setup/verify/", {"code": phone.code()})
-    client.post("/two-factor/setup/codes/", {"saved": "on"})
-
-
 def turn_off(firefox_client, phone, clock, printed_codes):
     firefox_client.post("/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
 
@@ -28,12 +23,12 @@ def turn_off(firefox_client, phone, clock, printed_codes):
 def turn_on(firefox_client, phone, clock, printed_codes):
     turn_off(firefox_client, phone, clock, printed_codes)
     letters().clear()
-    finish_set_up(firefox_client)
+    set_up(firefox_client)
 
 
 def replace(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone, clock)
-    finish_set_up(firefox_client)
+    set_up(firefox_client)
 
 
 def make_new_codes(firefox_client, phone, clock, printed_codes):

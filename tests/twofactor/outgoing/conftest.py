@@ -9,7 +9,7 @@ from twofactor import events
 
 @pytest.fixture
 def firefox_client(client, phone, clock):
-    """Signed in with Firefox a minute ago, and with nothing in the mail so far."""
+    """Alice signed in with Firefox a minute ago, and the mail about that is cleared."""
     client.defaults["HTTP_USER_AGENT"] = FIREFOX
     sign_in(client, phone)
     clock.shift(60)
@@ -26,7 +26,7 @@ def alice_with_letter(alice):
 
 @pytest.fixture
 def restore_mail_server(settings):
-    """The mail server sends everybody away, until this is called."""
+    """The mail server refuses every connection until this function is called."""
     with listening(Unwilling) as server:
         mail_goes_to(settings, server)
         yield lambda: send_mail_with(settings, "locmem")

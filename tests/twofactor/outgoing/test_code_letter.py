@@ -38,7 +38,7 @@ def test_the_letter_with_a_code_has_nothing_to_click(code_letter):
 
 
 def test_the_letter_with_a_code_names_the_site_below(code_letter):
-    """The one address in it is the site's own, in the signature."""
+    """The signature names the site without a link."""
     text, _, signature = code_letter.body.partition("\n-- \n")
     assert ("://" in text, signature.strip()) == (False, "Countersign")
 

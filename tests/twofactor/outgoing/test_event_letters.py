@@ -81,7 +81,7 @@ def test_a_letter_has_no_gaps(event):
     assert [gap for gap in ("{{", "{%", "None") if gap in text] == []
 
 
-# Who hears of what, and in which words
+# Who gets a letter
 
 
 def test_an_ordinary_sign_in_is_not_mailed(client, phone):
@@ -179,7 +179,7 @@ def test_a_new_browser_is_told_of_without_a_second_factor_too(db):
 
 
 def test_the_password_alone_makes_no_browser_known(alice, phone):
-    """At a door of Django's own, whose session is held."""
+    """Other code opened the session, which is held."""
     alice.last_login = alice.date_joined
     alice.save()
     browser = Client()

@@ -34,7 +34,7 @@ VERIFY = "/two-factor/verify/"
 
 
 class ReceivingHandler:
-    """Of aiosmtpd: takes every letter."""
+    """A handler for aiosmtpd that takes every letter."""
 
     def __init__(self):
         self.letters = []
@@ -58,7 +58,7 @@ def mail_server(settings):
 
 @pytest.fixture
 def bob(transactional_db):
-    """With a phone, and without a clock that stands still: servers have timers."""
+    """Bob has two-factor sign-in. The clock is real, because servers have timers."""
     user = person("bob@example.com")
     user.phone_ = enrol(user)
     return user
@@ -110,7 +110,6 @@ def failing_server(request, settings):
 @pytest.mark.proves("F-03")
 @pytest.mark.parametrize("failing_server", FAILING_SERVERS, indirect=True)
 def test_a_page_that_sends_a_code_answers_within_six_seconds(pending_client, failing_server, record_property):
-    """F-03"""
     began = time.perf_counter()
     answer = request_code(pending_client)
     took = time.perf_counter() - began
@@ -126,7 +125,7 @@ def test_while_a_mail_server_is_silent_the_authenticator_signs_in(pending_client
 
 
 class TransactionWatcher(BlackHole):
-    """Sees, once it is connected to, what the database is doing at that moment."""
+    """Counts the open transactions at the moment somebody connects."""
 
     def handle(self):
         try:
@@ -138,7 +137,7 @@ class TransactionWatcher(BlackHole):
                     )
                     self.server.visits.append(cursor.fetchone()[0])
                 else:
-                    self.server.visits.append(0)  # it could be written to, so nobody held it
+                    self.server.visits.append(0)  # the write above succeeded, so no transaction was open
         finally:
             connections.close_all()
 
@@ -169,7 +168,7 @@ def bobs_backup_code(bob):
 def test_a_letter_about_an_event_adds_nothing_to_the_page(
     pending_client, bob, bobs_backup_code, failing_server, record_property
 ):
-    """A backup code is used: the person is told of it, and waits for nobody."""
+    """The letter says that a backup code was used. The page does not wait for it."""
     began = time.perf_counter()
     pending_client.post("/two-factor/verify/backup/", {"code": bobs_backup_code})
     took = time.perf_counter() - began

@@ -44,7 +44,7 @@ def test_the_language_of_support_is_not_the_persons(alice, phone, rf):
 
 @pytest.fixture
 def own_templates(settings, tmp_path):
-    """A site's folder of templates, before ours."""
+    """A site's own folder of templates, which Django searches before ours."""
     folder = tmp_path / "twofactor" / "mail"
     folder.mkdir(parents=True)
     engine = settings.TEMPLATES[0]

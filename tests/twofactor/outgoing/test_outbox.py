@@ -1,4 +1,4 @@
-"""Letters in the outbox: none is lost, none is sent twice, and the table tells nobody anything."""
+"""Letters in the outbox: none is lost, none is sent twice, and the table shows no content."""
 
 import re
 import threading
@@ -26,7 +26,7 @@ def request_reset(client, email="alice@example.com"):
     return client.post(RESET, {"email": email})
 
 
-# Written with what it tells of
+# A letter is written together with what it reports
 
 
 @pytest.mark.proves("O-01")
@@ -55,7 +55,7 @@ def test_an_event_without_a_letter_costs_one_row(alice, django_assert_num_querie
 
 
 def test_an_event_with_a_letter_costs_two(alice, django_assert_num_queries):
-    with django_assert_num_queries(4):  # with the savepoint that stands for a transaction here
+    with django_assert_num_queries(4):  # with the savepoint that a test has in place of a transaction
         events.record("password_changed", alice, None)
 
 
@@ -110,7 +110,7 @@ def test_an_unknown_address_gets_a_row_and_no_letter(client, alice):
 
 
 def test_known_and_unknown_addresses_ask_the_database_the_same(client, alice):
-    request_reset(client, "another@example.com")  # the first of an hour makes a row to count in
+    request_reset(client, "another@example.com")  # the first one of an hour creates the row that counts
     statements = []
     for address in ("alice@example.com", "nobody@example.com"):
         with CaptureQueriesContext(connection) as queries:
@@ -163,7 +163,7 @@ def test_the_letter_about_an_account_that_is_gone_is_sent(alice_with_letter):
     ]
 
 
-# Whoever dies, and whoever is there at the same time
+# Processes that end, and processes at the same time
 
 
 @pytest.mark.proves("O-02")
@@ -218,7 +218,7 @@ def test_a_site_that_runs_its_tests_has_no_such_thread(client, alice, settings):
     assert [thread for thread in threading.enumerate() if thread.name == "outbox"] == []
 
 
-# By hand and by timer
+# Commands
 
 
 def test_the_command_sends_what_waits(alice_with_letter):

@@ -19,7 +19,7 @@ CHANGED = "The password was changed – Countersign"
 CODES = "New backup codes were made – Countersign"
 
 
-# When it can not be sent
+# The mail server is away
 
 
 @pytest.mark.proves("O-05")
@@ -82,7 +82,7 @@ def test_each_try_is_the_same_letter_to_a_mail_program(alice_with_letter, settin
     assert outbox.compose(Letter.objects.get()).message()["Message-ID"] == first
 
 
-# Whom a letter waits for
+# The order of letters
 
 
 def test_a_letter_does_not_overtake_an_earlier_one(alice_with_letter, restore_mail_server, clock):
@@ -119,11 +119,11 @@ def test_an_earlier_letter_is_waited_for_two_hours_at_most(alice_with_letter, re
     assert sent_subjects()[0] == CODES
 
 
-# A site's own mail back-end, which may raise anything
+# A site's own mail back-end may raise anything
 
 
 class BrokenBackend(locmem.EmailBackend):
-    """Has a mistake that shows for one recipient."""
+    """Raises an unexpected error for one recipient."""
 
     def send_messages(self, messages):
         if messages[0].to == ["alice@example.com"]:
@@ -177,7 +177,7 @@ def tarpit(settings, monkeypatch):
 
 @pytest.fixture
 def slow_recipient(db, clock):
-    """Someone with a letter that no server takes."""
+    """Somebody whose mail server never answers has a letter waiting."""
     slow_recipient = person("mallory@slow.example")
     events.record("password_changed", slow_recipient, None)
     return slow_recipient

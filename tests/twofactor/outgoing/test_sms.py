@@ -1,4 +1,4 @@
-"""Text messages: what goes out, through whose gateway, and what happens when it does not."""
+"""Text messages: what they say, the gateways that send them, and gateways that fail."""
 
 import logging
 import re
@@ -123,7 +123,7 @@ def test_the_last_line_ties_the_code_to_this_site(text_message):
 
 
 def test_the_line_before_is_empty(text_message):
-    """Otherwise phones do not see the last line for what it is."""
+    """Otherwise phones do not recognise the last line."""
     assert text_message.splitlines()[-2] == ""
 
 
@@ -208,7 +208,7 @@ def twilio(settings):
 
 @pytest.fixture
 def twilio_call(twilio, pending_client, number):
-    """The one call that was made."""
+    """The one request that Twilio received."""
     server = twilio()
     request_code(pending_client, "sms")
     [visit] = server.visits
@@ -268,7 +268,7 @@ def test_a_text_that_twilio_did_not_take_is_no_code(twilio, pending_client, numb
 
 @pytest.mark.parametrize("handler", FAILING_TWILIO)
 def test_twilio_is_asked_once(twilio, pending_client, number, handler):
-    """A message that may have gone out is not sent a second time."""
+    """The message may have gone out, so it is not sent a second time."""
     server = twilio(handler)
     request_code(pending_client, "sms")
     assert len(server.visits) == 1

@@ -8,9 +8,6 @@ from twofactor import sealing
 CONFIRM = "/two-factor/confirm/"
 
 
-# The epoch, and keys that change (S-07)
-
-
 def change_secret_key(settings, fallbacks=True):
     old = settings.SECRET_KEY
     settings.SECRET_KEY = sealing.generate_key()
@@ -66,11 +63,8 @@ def test_a_session_moved_to_a_new_secret_key_still_has_its_factor(signed_in_clie
     assert signed_in_client.session["twofactor_amr"] == "totp"
 
 
-# For developers
-
-
 def test_a_confirmation_survives_a_stronger_hash(client, alice, settings):
-    """S-14: the password is hashed anew while it is confirmed."""
+    """S-14: confirming the password also stores a newer hash of it."""
     give_password(client)
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[::-1]
     client.post(CONFIRM, {"password": PASSWORD})

@@ -38,7 +38,7 @@ def test_whoever_was_away_comes_back_to_their_page(signed_in_client, clock):
 
 
 def visit_for_hours(client, clock, hours):
-    """A page every half hour."""
+    """Open a page every half hour; the status of the last."""
     for _ in range(hours * 2):
         clock.shift(timedelta(minutes=30))
         status = client.get("/two-factor/").status_code

@@ -19,7 +19,7 @@ VERIFY = "/two-factor/verify/"
 HTMX = {"HX-Request": "true"}
 
 
-# While the second step is missing
+# After the password, before the code
 
 
 def test_the_right_password_leads_to_the_code(client, phone):
@@ -87,12 +87,12 @@ def test_every_page_of_the_second_step_opens_after_the_first(pending_client, pat
     assert pending_client.get(path).status_code == 200
 
 
-# Planted by somebody else (V-26)
+# Planted by an attacker (V-26)
 
 
 @pytest.fixture
 def planted_sign_in(phone):
-    """Alice's browser with Mallory's pending sign-in in it, and Mallory's phone."""
+    """Alice's browser, with the cookie of Mallory's pending sign-in in it; and Mallory's phone."""
     mallory, browser = enrol(person("mallory@example.com")), Client(enforce_csrf_checks=True)
     attacker = Client()
     give_password(attacker, "mallory@example.com")
@@ -114,7 +114,7 @@ def test_a_planted_sign_in_is_not_completed_with_ones_own_code(planted_sign_in, 
     assert (answer.status_code, signed_in_as(browser)) == (422, None)
 
 
-# A pending sign-in dies
+# When it ends
 
 
 @pytest.mark.proves("S-01")
@@ -159,7 +159,7 @@ def test_a_sign_in_that_was_abandoned_names_nobody_to_who_comes_next(pending_cli
     assert alice.email not in pending_client.get("/accounts/login/").text
 
 
-# Where it has got lost, with a cookie that was deleted
+# When its cookie was deleted
 
 LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
 TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
@@ -167,7 +167,7 @@ TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 @pytest.fixture
 def lost_url(client, phone):
-    """The address that Alice's browser shows, whose pending sign-in has got lost."""
+    """The URL that Alice's browser shows, after the cookie of her pending sign-in was deleted."""
     address = give_password(client, next="/accounts/profile/").url
     del client.cookies["twofactor_pending"]
     return address
@@ -195,7 +195,7 @@ def test_a_made_up_address_leads_nowhere_else(client, phone, to):
 
 
 def test_a_live_sign_in_goes_where_it_was_asked_to(client, phone):
-    """What stands in the address is for a browser that lost the cookie, which nobody can have written."""
+    """The sealed cookie decides. The URL counts only where the cookie is gone."""
     give_password(client, next="/accounts/profile/")
     answer = client.post(f"{VERIFY}?next=/help/", {"code": phone.code()})
     assert answer.url == "/accounts/profile/"
@@ -324,7 +324,7 @@ def test_somebody_elses_code_is_wrong(pending_client, bobs_phone):
 
 
 def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(pending_client, alice, phone, bobs_phone):
-    """Two people in one browser: the first one's tab is older than the second one's password."""
+    """Two people share a browser: the form of the first is sent after the second gave their password."""
     give_password(pending_client, "bob@example.com")
     page = pending_client.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text
     assert "Someone else started to sign in in another tab." in page
@@ -353,9 +353,6 @@ def test_naming_oneself_does_not_make_ones_code_right(pending_client, bobs_phone
     query = f"?user={bob}&user_id={bob}" if place == "query" else ""
     pending_client.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
     assert signed_in_as(pending_client) is None
-
-
-# Ways out, errors, and what else once went wrong
 
 
 @pytest.mark.proves("V-12")

@@ -1,4 +1,4 @@
-"""Back in with a code from one's mail: what that opens, and what it does not."""
+"""Recovery: signing in with a code sent by e-mail, what that allows, and what it does not."""
 
 import pytest
 from django.core import mail
@@ -6,6 +6,7 @@ from django.test import Client
 
 from tests.people import PASSWORD, Phone, give_password, signed_in_as
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, record_text_messages, request_code
+from tests.twofactor.setup_steps import set_up
 from twofactor import enrolment
 from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
@@ -19,7 +20,7 @@ NOTICE = "You signed in with a code from your e-mail"
 
 @pytest.fixture
 def recovered_client(client, phone):
-    """Alice's browser, signed in with an e-mailed code."""
+    """Alice signed in with a code sent by e-mail."""
     give_password(client)
     request_code(client)
     enter_sent_code(client, mailed_code())
@@ -28,7 +29,7 @@ def recovered_client(client, phone):
 
 @pytest.fixture
 def set_up_client(recovered_client):
-    """She has given her password once more, for set-up."""
+    """After recovery, Alice gave her password again to set up a new authenticator."""
     give_password_again(recovered_client, SETUP)
     return recovered_client
 
@@ -41,20 +42,12 @@ def shown_key(client):
     return client.get(SETUP).context["setup"].key
 
 
-def set_up_new_phone(client):
-    """The whole walk; the new phone."""
-    phone = Phone(shown_key(client))
-    client.post(STEPS[1], {"code": phone.code()})
-    client.post(STEPS[2], {"saved": "on"})
-    return phone
-
-
 def must_confirm(client, path):
     answer = client.get(path)
     return answer.status_code in {302, 303} and answer.url.startswith(CONFIRM)
 
 
-# What it is
+# What recovery is
 
 
 def test_it_signs_in(recovered_client, alice):
@@ -71,7 +64,7 @@ def test_it_is_no_second_factor(recovered_client):
 
 @pytest.mark.proves("N-10")
 def test_without_the_password_a_code_is_worth_nothing(client, phone):
-    """N-10: two proofs, not one."""
+    """N-10: the password is needed as well."""
     assert (request_code(client).url, mail.outbox) == ("/accounts/login/", [])
 
 
@@ -119,7 +112,7 @@ def test_whoever_used_the_authenticator_is_not_shown_it(signed_in_client):
     assert NOTICE not in signed_in_client.get("/").text
 
 
-# The way back (S-16)
+# Setting up a new authenticator (S-16)
 
 
 @pytest.mark.proves("6.4.4")
@@ -146,13 +139,13 @@ def test_with_the_password_set_up_is_open(set_up_client):
 
 
 def test_a_new_phone_is_bound(set_up_client, alice):
-    phone = set_up_new_phone(set_up_client)
+    phone = set_up(set_up_client)
     authenticator = Authenticator.objects.get()
     assert authenticator_app.find_step(authenticator, phone.code(), authenticator.enabled_at) is not None
 
 
 def test_the_new_phone_signs_in(set_up_client, alice, clock):
-    phone = set_up_new_phone(set_up_client)
+    phone = set_up(set_up_client)
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -161,7 +154,7 @@ def test_the_new_phone_signs_in(set_up_client, alice, clock):
 
 
 def test_the_lost_phone_does_not(set_up_client, phone, clock):
-    set_up_new_phone(set_up_client)
+    set_up(set_up_client)
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -178,12 +171,12 @@ def test_until_the_new_phone_is_bound_the_old_one_works(set_up_client, alice, ph
 
 
 def test_binding_ends_the_way_back(set_up_client, clock):
-    set_up_new_phone(set_up_client)
+    set_up(set_up_client)
     assert must_confirm(set_up_client, f"{SETUP}?replace=1")
 
 
 def test_two_factor_was_never_off(set_up_client, alice):
-    set_up_new_phone(set_up_client)
+    set_up(set_up_client)
     kinds = set(Event.objects.values_list("kind", flat=True))
     assert (enrolment.is_on(alice), kinds & {"two_factor_disabled", "two_factor_enabled"}) == (True, set())
 
@@ -191,7 +184,7 @@ def test_two_factor_was_never_off(set_up_client, alice):
 @pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told_of_the_new_authenticator(set_up_client):
-    set_up_new_phone(set_up_client)
+    set_up(set_up_client)
     send_due()
     assert mail.outbox[-1].subject == "The authenticator app was replaced – Countersign"
 
@@ -242,7 +235,7 @@ def test_the_way_is_not_open_to_other_sessions(set_up_client, signed_in_client):
     assert must_confirm(signed_in_client, SETUP)
 
 
-# Nothing else
+# Everything else is closed
 
 
 @pytest.mark.proves("S-16")

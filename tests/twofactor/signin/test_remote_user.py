@@ -1,4 +1,4 @@
-"""A web server in front says who somebody is at each request: the second factor is asked for all the same."""
+"""A web server in front of the site names the user (REMOTE_USER): the second factor is asked for as well."""
 
 import pytest
 from django.test import Client
@@ -21,7 +21,7 @@ def remote_middleware(request):
 
 @pytest.fixture(params=[0, 1], ids=["before the gate", "after the gate"])
 def remote_client(request, settings, remote_middleware, alice):
-    """Alice's browser behind that web server."""
+    """Alice's browser, behind a web server that names her."""
     place = settings.MIDDLEWARE.index(TWO_FACTOR) + request.param
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], remote_middleware, *settings.MIDDLEWARE[place:]]
     backend = "django.contrib.auth.backends.RemoteUserBackend"

@@ -1,4 +1,4 @@
-"""Trusted browsers: thirty days without a code, and no way to carry the trust elsewhere."""
+"""Trusted browsers: signing in without a code for thirty days, and no way to copy the trust."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ VERIFY = "/two-factor/verify/"
 SETTINGS = "/two-factor/"
 
 
-# What it is worth
+# What a trusted browser may leave out
 
 
 def test_a_trusted_browser_skips_the_code(trusted_client, alice):
@@ -61,7 +61,7 @@ def test_a_trusted_browser_does_not_turn_two_factor_off(trusted_client):
 
 @pytest.mark.parametrize(("later", "skips"), [(-61, True), (-60, False), (0, False)])
 def test_trust_lasts_thirty_days(trusted_client, clock, later, skips):
-    """A minute has gone already."""
+    """The browser was trusted a minute ago."""
     clock.shift(timedelta(days=30).total_seconds() + later)
     assert skips_the_code(trusted_client) == skips
 
@@ -80,7 +80,7 @@ def test_signing_out_leaves_the_browser_trusted(trusted_client):
 
 
 def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
-    """L-4: who knows the password and guesses elsewhere does not keep the owner out."""
+    """L-4: somebody who knows the password and guesses codes cannot lock the owner out."""
     stranger = Client()
     give_password(stranger)
     for _ in range(6):
@@ -88,7 +88,7 @@ def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
     assert skips_the_code(trusted_client)
 
 
-# How it comes about
+# How a browser becomes trusted
 
 
 def test_the_page_offers_it(client, phone):
@@ -203,7 +203,7 @@ def test_the_token_stands_in_no_page(trusted_client):
     assert trusted_client.cookies["twofactor_trusted"].value not in trusted_client.get(SETTINGS).text
 
 
-# Carried elsewhere
+# Tokens that are changed, copied or expired
 
 TWISTS = {
     "shorter": lambda token: token[:-1],
@@ -238,7 +238,7 @@ def test_a_token_is_worth_nothing_to_somebody_else(trusted_client, bob):
 
 @pytest.mark.proves("S-11")
 def test_an_expired_row_is_not_revived_by_the_cookie(trusted_client):
-    """The cookie's own age is the browser's to change."""
+    """Anybody can change the age of their own cookie."""
     trusted_client.cookies["twofactor_trusted"]["max-age"] = 10**9
     TrustedBrowser.objects.update(expires_at=timezone.now())
     assert not skips_the_code(trusted_client)
@@ -292,7 +292,7 @@ def test_whoever_is_shut_out_does_not_get_in(trusted_client, alice):
 
 @pytest.fixture
 def shared_client(clock, db):
-    """Ten people at one computer, each with a phone."""
+    """A browser that ten people trust, and their addresses."""
     phones = {f"p{n}@example.com": enrol(person(f"p{n}@example.com")) for n in range(10)}
     client = Client()
     for email, phone in phones.items():
@@ -307,7 +307,6 @@ def test_ten_people_may_trust_one_browser(shared_client):
 
 @pytest.mark.proves("3.3.5")
 def test_for_ten_people_the_cookie_stays_small(shared_client):
-    """ASVS 3.3.5"""
     client, _emails = shared_client
     assert len(client.cookies["twofactor_trusted"].OutputString()) <= 4096
 
@@ -337,9 +336,6 @@ def test_other_peoples_browsers_are_not_counted(trusted_client, bob, clock):
         new_trusted_client(bobs, bob.email)
         clock.shift(30)
     assert skips_the_code(trusted_client)
-
-
-# Listed, and forgotten
 
 
 def test_the_limits_are_those_of_the_house():

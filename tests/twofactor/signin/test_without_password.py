@@ -24,7 +24,7 @@ VERIFY = "/two-factor/verify/"
 
 @login_not_required
 def social_sign_in(request):
-    """As somebody else's app does it, once their provider has said who it is."""
+    """Signs in as an app for social sign-in does, once the provider has named the user."""
     login(request, get_user_model().objects.get(), backend="accounts.lockout.Backend")
     return HttpResponse("signed in")
 
@@ -47,14 +47,14 @@ def alice(alice, settings):
 
 @pytest.fixture
 def social_client(client):
-    """Her browser. She has no second factor."""
+    """Alice signed in elsewhere. She has no second factor."""
     client.get("/social/")
     return client
 
 
 @pytest.fixture
 def verified_client(client, phone, clock):
-    """Her browser, a minute after she signed in with a code."""
+    """Alice signed in elsewhere and gave her code, a minute ago."""
     client.get("/social/")
     client.post(VERIFY, {"code": phone.code()})
     clock.shift(60)
@@ -98,7 +98,7 @@ def test_a_sign_in_alone_is_no_step_up(social_client):
     assert social_client.get("/dangerous/", follow=True).redirect_chain[-1][0].startswith(SETUP)
 
 
-# Everything after that takes the factor
+# With a factor, the code is asked for
 
 
 @pytest.mark.proves("S-10")

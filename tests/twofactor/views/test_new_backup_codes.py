@@ -15,12 +15,9 @@ CONFIRM = "/two-factor/confirm/"
 SAVED = {"saved": "on"}
 
 
-# New backup codes
-
-
 @pytest.fixture
 def new_codes_client(signed_in_client, phone, printed_codes):
-    """Alice's browser, in which ten new codes are shown."""
+    """Alice's browser, which shows ten new codes that are not saved yet."""
     enter_password_and_code(signed_in_client, CODES, phone.code())
     return signed_in_client
 
@@ -157,13 +154,10 @@ def test_new_codes_are_fifteen_characters(new_codes_client):
     assert {len(code_text.read_backup_code(code)) for code in shown_codes(new_codes_client, CODES)} == {15}
 
 
-# What ends elsewhere (S-08)
-
-
 def test_a_confirmation_with_a_backup_code_does_not_open_new_codes(
     signed_in_client, phone, printed_codes, clock
 ):
-    """Made elsewhere with a live code; a backup code never opens new ones."""
+    """New codes need a code of the authenticator, never a backup code."""
     signed_in_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
     clock.shift(60)
     other = Client()

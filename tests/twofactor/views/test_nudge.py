@@ -24,7 +24,7 @@ def dismiss(client, **data):
 
 
 def sign_in_again(client):
-    """Signed in anew: a session does not last for a month."""
+    """Sign in again, because a session does not last a month."""
     client.cookies.clear()
     give_password(client)
     return client
@@ -134,7 +134,7 @@ def test_once_it_is_on_the_reminder_is_gone(no_factor_client, alice):
 
 
 def test_a_part_of_the_page_takes_it_away_at_once(client, phone):
-    """Out of band: the region stands outside of what htmx swaps."""
+    """Out of band, because the region is outside of what htmx swaps."""
     sign_in(client, phone)
     page = client.get("/two-factor/", headers=HTMX).text
     assert re.search(r'<div hx-swap-oob="innerHTML:#nudge">\s*</div>', page)

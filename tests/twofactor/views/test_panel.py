@@ -41,7 +41,7 @@ def leave_backup_codes(alice, left):
     BackupCode.objects.filter(pk__in=list(used)).update(used_at=alice.date_joined)
 
 
-# How things are, in words
+# What it shows
 
 
 def test_the_state_off_is_a_word(no_factor_client):
@@ -247,7 +247,7 @@ def test_without_two_factor_it_works_the_same(no_factor_client):
     assert look_again(no_factor_client, seen_version(no_factor_client)).status_code == 204
 
 
-# Acting on what is no longer so
+# Actions on what has changed meanwhile
 
 
 def create_trusted_browser(alice, clock):

@@ -1,4 +1,4 @@
-"""The number for text messages: given, confirmed, changed and removed."""
+"""The phone number for text messages: entering, confirming, changing and removing it."""
 
 import pytest
 from django.core import mail
@@ -49,7 +49,7 @@ def test_a_number_needs_a_confirmation(signed_in_client, path):
 
 @pytest.mark.parametrize(("later", "open_"), [(299, True), (300, True), (301, False)])
 def test_a_confirmation_is_good_for_five_minutes(stepped_up_client, clock, later, open_):
-    """It was given a minute ago."""
+    """The fixture confirmed a minute ago."""
     clock.shift(later - 60)
     assert (stepped_up_client.get(PHONE).status_code == 200) == open_
 
@@ -61,7 +61,7 @@ def test_without_a_confirmation_nothing_is_sent(signed_in_client, text_messages)
 
 @pytest.mark.proves("6.6.1")
 def test_without_an_authenticator_there_is_no_number(client, alice):
-    """D-3: beside it, never instead."""
+    """D-3: text messages come beside an authenticator, never in its place."""
     give_password(client)
     client.post("/two-factor/confirm/", {"password": PASSWORD})
     assert client.get(PHONE).url == "/two-factor/setup/"
@@ -271,7 +271,7 @@ def test_a_confirmed_number_is_remembered(stepped_up_client, alice):
 
 @pytest.fixture
 def subjects_after(django_capture_on_commit_callbacks):
-    """Of the letters that go out for what is done."""
+    """Call subjects_after(action): the subjects of all letters after it."""
 
     def of(action):
         with django_capture_on_commit_callbacks(execute=True):

@@ -13,8 +13,6 @@ CONFIRM = "/two-factor/confirm/"
 WRONG_PASSWORD = "wrong"
 
 
-# The same rules wherever password and code are asked for
-
 PROOFS = [DISABLE, CODES, CONFIRM]
 
 
@@ -136,9 +134,6 @@ def test_a_form_without_its_token_is_refused(signed_in_client, phone, path):
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = signed_in_client.cookies
     assert enter_password_and_code(strict, path, phone.code()).status_code == 403
-
-
-# What ends elsewhere (S-08)
 
 
 def test_an_authenticator_that_was_removed_meanwhile_is_no_error(signed_in_client, phone):

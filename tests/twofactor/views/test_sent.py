@@ -30,7 +30,7 @@ MASKED = "a•••e@example.com"
 HTMX = {"HX-Request": "true"}
 
 
-# Nothing goes out unasked
+# Nothing is sent unasked
 
 
 def test_the_password_alone_sends_nothing(pending_client):
@@ -41,7 +41,7 @@ def test_the_password_alone_sends_nothing(pending_client):
 @pytest.mark.parametrize("path", [VERIFY, OTHER, SEND, SENT])
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_looking_sends_nothing(pending_client, path, method):
-    """V-19: browsers, mail programs and scanners look at everything."""
+    """V-19: browsers, mail programs and scanners open every link."""
     getattr(pending_client, method)(path, {"channel": "email"}, headers={"Sec-Purpose": "prefetch"})
     assert (mail.outbox, SentCode.objects.count(), count_allowances("codes sent")) == ([], 0, 0)
 
@@ -79,7 +79,7 @@ def test_whoever_is_signed_in_has_nothing_to_ask_for(signed_in_client):
     assert (request_code(signed_in_client).status_code, mail.outbox) == (303, [])
 
 
-# What the pages say
+# What the pages show
 
 
 def test_asking_leads_to_the_field(pending_client):
@@ -149,12 +149,12 @@ def test_the_pages_are_kept_by_no_cache(sent_code_client, path):
     assert "no-store" in sent_code_client.get(path)["Cache-Control"]
 
 
-# From e-mail to text message to authenticator, in one sign-in
+# Other channels in the same sign-in
 
 
 @pytest.fixture
 def switched_client(sent_code_client, alice, text_messages, clock):
-    """First by e-mail, a minute later by text message."""
+    """A code was sent by e-mail, and a minute later one by text message."""
     add_number(alice)
     clock.shift(60)
     request_code(sent_code_client, "sms")
@@ -228,7 +228,7 @@ def test_every_channel_of_one_sign_in_counts_its_guesses_together(switched_clien
 
 
 def test_a_code_works_as_long_as_the_page_says(pending_client, clock):
-    """Not longer than the sign-in it was sent for."""
+    """Its time ends with the sign-in it was sent for."""
     clock.shift(300)
     request_code(pending_client)
     assert "It works until 12:10." in pending_client.get(SENT).text

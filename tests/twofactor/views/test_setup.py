@@ -251,9 +251,6 @@ def test_the_file_to_keep_has_one_code_per_line(no_factor_client):
     assert lines == ["Countersign", "alice@example.com", "2026-03-01", "", *shown_codes(no_factor_client)]
 
 
-# Replacing
-
-
 def test_the_codes_are_written_as_people_read_them(no_factor_client):
     confirm_key(no_factor_client)
     for code in shown_codes(no_factor_client):
@@ -261,7 +258,7 @@ def test_the_codes_are_written_as_people_read_them(no_factor_client):
 
 
 def test_what_does_not_open_any_more_is_begun_anew(client, alice):
-    """Its key is gone, say: nobody waits half an hour for that."""
+    """For example because the encryption key is gone. Nobody should wait half an hour then."""
     give_password(client)
     client.get(SETUP)
     Draft.objects.update(sealed="0000.nothing")

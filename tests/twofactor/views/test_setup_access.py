@@ -15,7 +15,7 @@ CANCEL = "/two-factor/setup/cancel/"
 CONFIRM = "/two-factor/confirm/"
 
 
-# Who may
+# Who may set up
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(599, False), (601, True)])
@@ -80,7 +80,7 @@ def test_looking_at_the_same_key_is_not_counted(no_factor_client):
     assert {no_factor_client.get(SETUP).status_code for _ in range(12)} == {200}
 
 
-# Replacing
+# Replacing the authenticator
 
 
 @pytest.mark.proves("N-12")
@@ -199,7 +199,7 @@ def test_too_many_keys_are_not_called_wrong_codes(no_factor_client):
 
 @pytest.mark.proves("N-03")
 def test_replacing_does_not_reset_the_count_of_wrong_codes(signed_in_client, phone, clock):
-    """N-03: a new secret does not."""
+    """N-03: a new key does not reset it."""
     signed_in_client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
     confirm_key(signed_in_client)
     [

@@ -25,7 +25,7 @@ CANCEL = "/two-factor/setup/cancel/"
 CONFIRM = "/two-factor/confirm/"
 
 
-# Step 3: the backup codes
+# Before the end
 
 
 def nothing_done(no_factor_client):
@@ -61,7 +61,7 @@ def test_settings_offer_to_go_on(no_factor_client, progress):
     assert b"Continue set-up" in page
 
 
-# On
+# Turned on
 
 
 def test_finishing_turns_it_on(no_factor_client, alice):
@@ -110,7 +110,7 @@ def test_ten_codes_are_kept(no_factor_client, alice):
 
 
 def test_the_columns_have_the_defaults_of_the_algorithm():
-    """models.py repeats the numbers, because it imports nothing of ours."""
+    """models.py repeats the numbers, because it imports no module of this project."""
     defaults = [Authenticator._meta.get_field(name).default for name in ("digits", "period")]
     assert defaults == [totp.DIGITS, totp.PERIOD]
 
@@ -204,7 +204,7 @@ def test_an_error_at_the_end_leaves_everything_as_it_was(no_factor_client, alice
     assert (status, stored_rows(alice), Draft.objects.count()) == (500, before, 1)
 
 
-# Half an hour
+# A draft lives for half an hour
 
 
 @pytest.mark.proves("K-09")
@@ -276,9 +276,6 @@ def test_cancelling_says_that_nothing_has_changed(no_factor_client):
     assert b"Nothing has changed" in no_factor_client.post(CANCEL, follow=True).content
 
 
-# Replacing
-
-
 def test_no_code_that_confirmed_the_key_signs_in(no_factor_client, alice):
     phone = scan_key(no_factor_client)
     for off in (1, 0):
@@ -291,7 +288,7 @@ def test_no_code_that_confirmed_the_key_signs_in(no_factor_client, alice):
 
 
 def test_a_new_password_forgets_an_unfinished_set_up(no_factor_client, alice):
-    """Whoever knew the old password may have seen its key."""
+    """Somebody who knew the old password may have seen the key."""
     key = scan_key(no_factor_client).key
     alice.set_password("another good password")
     alice.save()

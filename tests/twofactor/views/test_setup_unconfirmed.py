@@ -1,4 +1,4 @@
-"""Who signed up by themselves shows first that the address is theirs, and sets up two-factor then."""
+"""People who signed up themselves must confirm their e-mail address before they set up two-factor."""
 
 from datetime import timedelta
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import address_links
 from accounts.models import User
 from tests.accounts.letters import letters, link
-from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.twofactor.setup_steps import set_up
 from twofactor import enrolment, events
 from twofactor.models import Authenticator, Draft
 from twofactor.operations import prune
@@ -23,7 +24,7 @@ NEW_PASSWORD = "a quiet green harbour"
 
 @pytest.fixture
 def unconfirmed_client(db):
-    """A browser whose owner signed up with Alice's address, and is signed in."""
+    """Somebody signed up with Alice's address, which is not confirmed, and is signed in."""
     browser = Client()
     browser.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
     give_password(browser)
@@ -34,13 +35,6 @@ def reset_password(client):
     client.post("/accounts/password_reset/", {"email": ALICE})
     form = client.get(link())["Location"]
     return client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
-
-
-def set_up(client):
-    """The whole walk, with the code that the app shows."""
-    groups = client.get(SETUP).context["setup"].key_groups
-    client.post("/two-factor/setup/verify/", {"code": Phone("".join(groups)).code()})
-    return client.post("/two-factor/setup/codes/", {"saved": "on"})
 
 
 @pytest.mark.parametrize("step", ["", "verify/", "codes/"])
@@ -107,7 +101,7 @@ def test_somebody_whom_others_made_sets_up_without_confirming(client, made):
     assert Authenticator.objects.exists()
 
 
-# Nothing that a mailbox does removes a factor
+# Access to the mailbox removes no factor
 
 
 def test_the_owner_of_the_address_gets_in_with_the_password_alone(unconfirmed_client, client):
@@ -143,7 +137,7 @@ def test_without_mail_there_is_nothing_to_confirm(client, settings):
     assert Authenticator.objects.exists()
 
 
-# A first confirmation
+# What the first confirmation ends
 
 
 def test_drafts_from_before_are_gone(unconfirmed_client, client):

@@ -75,7 +75,7 @@ def test_forgetting_all_leaves_other_peoples(trusted_client, bob, client):
 
 @pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
 def test_somebody_elses_browser_is_not_there(trusted_client, bob, client):
-    """IDOR: 404, and nothing has changed."""
+    """No insecure direct object reference: 404, and nothing has changed."""
     sign_in(client, enrol(bob), bob.email)
     answer = client.post(forget_url(TrustedBrowser.objects.get()))
     assert (answer.status_code, TrustedBrowser.objects.count()) == (404, 1)

@@ -88,9 +88,6 @@ def test_every_password_begins_another_pending_sign_in(pending_client):
     assert pending_client.cookies["twofactor_pending"].value != first
 
 
-# Too many wrong codes
-
-
 @pytest.mark.proves("V-12")
 def test_an_error_while_signing_in_signs_nobody_in(pending_client, phone):
     def breaks(sender, **kwargs):
@@ -141,7 +138,7 @@ def test_a_code_entered_by_somebody_signed_in_is_not_spent(signed_in_client, pho
     assert Authenticator.objects.get().last_step < totp.step_at(timezone.now())
 
 
-# Where it leads
+# The page itself
 
 
 def test_under_htmx_the_session_is_opened_all_the_same(pending_client, alice, phone):
@@ -191,7 +188,7 @@ def test_signing_in_makes_one_session(pending_client, phone):
     assert [SESSION_KEY in session for session in open_sessions()] == [True]
 
 
-# Ways out, errors, and what else once went wrong
+# History and errors
 
 
 @pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/backup/"])
@@ -203,7 +200,7 @@ def test_a_history_restore_gets_the_whole_page(client, phone, path):
 
 @pytest.fixture
 def error_mail(client, phone, settings):
-    """The mail to the administrators after an error in the second step, with everything that was secret."""
+    """The mail to the administrators about an error in the second step, its code, and its cookie."""
     settings.ADMINS = admins(["admin@example.com"])
     send_mail_with(settings, "locmem")
 

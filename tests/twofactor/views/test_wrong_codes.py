@@ -166,7 +166,7 @@ RESET_LINK, WAIT = 'href="/accounts/password_reset/"', "Wait, then try again"
 
 @pytest.fixture
 def stopped(pending_client):
-    """A hundred wrong codes in a row."""
+    """A hundred wrong codes were entered in a row: there is no wait that ends."""
     enter_code(pending_client, "000000")
     GuessBudget.objects.update(failures=guesses.LAST_GUESS)
     return pending_client

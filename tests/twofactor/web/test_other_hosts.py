@@ -1,4 +1,4 @@
-"""In a site whose sign-in page, or whose first page, is on another host (single sign-on, a single page)."""
+"""In a site whose sign-in page or first page is on another host (single sign-on, single-page app)."""
 
 from urllib.parse import unquote
 

@@ -9,8 +9,6 @@ VERIFY = "/two-factor/verify/"
 HTMX = {"HX-Request": "true"}
 
 
-# Where it leads
-
 OTHER_SITES = [
     "//evil.example",
     "///evil.example",
@@ -70,9 +68,6 @@ def test_from_the_password_to_the_code_is_a_step_in_place_under_htmx(client, pho
         "/accounts/login/", {"username": "alice@example.com", "password": PASSWORD}, headers=HTMX
     )
     assert (response.status_code, response.url) == (303, VERIFY)
-
-
-# Ways out, errors, and what else once went wrong
 
 
 @pytest.mark.parametrize("to", ["nowhere", "x", "twofactor", "?"])

@@ -9,7 +9,7 @@ VERIFY = "/two-factor/verify/"
 
 
 def right_and_wrong(right, name="code"):
-    """Right and wrong, in either order."""
+    """The right value and a wrong one, in either order."""
     return [{name: [right, "000000"]}, {name: ["000000", right]}]
 
 
