@@ -17,7 +17,7 @@ NETWORK = "203.0.113.9"
 
 
 @pytest.fixture(autouse=True)
-def stopped(clock):
+def clock_stands_still(clock):
     return clock
 
 
@@ -25,7 +25,7 @@ def ask(browser, form, address, **extra):
     return browser.post(PAGES[form], {"email": address, "password": PASSWORD}, **extra)
 
 
-def opened(form):
+def browser_with_form(form):
     """A browser that has opened the form."""
     browser = Client(REMOTE_ADDR=NETWORK)
     browser.get(PAGES[form])
@@ -33,18 +33,18 @@ def opened(form):
 
 
 @pytest.fixture
-def busy(clock):
-    def busy(form, count):
+def network_has_used(clock):
+    def network_has_used(form, count):
         ask(Client(REMOTE_ADDR=NETWORK), form, "first@example.com")
         Allowance.objects.filter(key=FROM_NETWORK.key(f"{form}:{NETWORK}")).update(count=count)
 
-    return busy
+    return network_has_used
 
 
 @pytest.mark.proves("L-8")
 @FORMS
 def test_the_eleventh_of_one_browser_is_told_to_wait(form):
-    browser = opened(form)
+    browser = browser_with_form(form)
     answers = [ask(browser, form, f"p{n}@example.com").status_code for n in range(11)]
     assert ({*answers[:10]} <= {302, 303}, answers[10]) == (True, 429)
 
@@ -52,7 +52,7 @@ def test_the_eleventh_of_one_browser_is_told_to_wait(form):
 @FORMS
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
 def test_who_is_told_to_wait_is_told_how_long(form, headers):
-    browser = opened(form)
+    browser = browser_with_form(form)
     for n in range(10):
         ask(browser, form, f"p{n}@example.com")
     answer = ask(browser, form, "last@example.com", headers=headers)
@@ -62,7 +62,7 @@ def test_who_is_told_to_wait_is_told_how_long(form, headers):
 @FORMS
 def test_the_wait_is_the_same_whether_or_not_there_is_an_account(form):
     person("known@example.com")
-    browser = opened(form)
+    browser = browser_with_form(form)
     for n in range(10):
         ask(browser, form, f"p{n}@example.com")
     told = [ask(browser, form, f"{name}@example.com").status_code for name in ("known", "unknown")]
@@ -71,15 +71,15 @@ def test_the_wait_is_the_same_whether_or_not_there_is_an_account(form):
 
 @FORMS
 def test_another_browser_of_the_network_asks_on(form):
-    browser = opened(form)
+    browser = browser_with_form(form)
     for n in range(11):
         ask(browser, form, f"p{n}@example.com")
-    assert ask(opened(form), form, "other@example.com").status_code in {302, 303}
+    assert ask(browser_with_form(form), form, "other@example.com").status_code in {302, 303}
 
 
 @FORMS
 def test_one_browser_alone_does_not_use_up_its_network(form):
-    browser = opened(form)
+    browser = browser_with_form(form)
     for n in range(30):
         ask(browser, form, f"p{n}@example.com")
     assert Allowance.objects.get(key=FROM_NETWORK.key(f"{form}:{NETWORK}")).count == 10
@@ -88,24 +88,24 @@ def test_one_browser_alone_does_not_use_up_its_network(form):
 @pytest.mark.proves("L-8")
 @FORMS
 @pytest.mark.parametrize("has_cookie", [True, False])
-def test_the_hundred_and_first_of_one_network_is_told_to_wait(form, busy, has_cookie):
-    busy(form, 99)
-    browsers = [opened(form) if has_cookie else Client(REMOTE_ADDR=NETWORK) for _ in range(2)]
+def test_the_hundred_and_first_of_one_network_is_told_to_wait(form, network_has_used, has_cookie):
+    network_has_used(form, 99)
+    browsers = [browser_with_form(form) if has_cookie else Client(REMOTE_ADDR=NETWORK) for _ in range(2)]
     answers = [ask(browser, form, "last@example.com").status_code for browser in browsers]
     assert answers in ([302, 429], [303, 429])
 
 
 @FORMS
-def test_a_cookie_of_ones_own_is_no_browser(form, busy):
-    busy(form, 100)
+def test_a_cookie_of_ones_own_is_no_browser(form, network_has_used):
+    network_has_used(form, 100)
     browser = Client(REMOTE_ADDR=NETWORK)
     browser.cookies["accounts_asking"] = "made up"
     assert ask(browser, form, "last@example.com").status_code == 429
 
 
 @FORMS
-def test_another_network_asks_on(form, busy):
-    busy(form, 100)
+def test_another_network_asks_on(form, network_has_used):
+    network_has_used(form, 100)
     assert ask(Client(REMOTE_ADDR="198.51.100.7"), form, "last@example.com").status_code in {302, 303}
 
 
@@ -119,7 +119,7 @@ def test_of_a_hundred_ipv6_addresses_of_one_customer_each_counts_for_all(form):
 @FORMS
 def test_the_fourth_letter_to_one_address_is_not_sent_and_nobody_is_told(form):
     person("known@example.com")
-    browser = opened(form)
+    browser = browser_with_form(form)
     answers = [ask(browser, form, "known@example.com").status_code for _ in range(4)]
     assert (len(set(answers)), len(letters())) == (1, 3)
 

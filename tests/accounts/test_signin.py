@@ -17,7 +17,7 @@ LOGIN = "/accounts/login/"
 pytestmark = pytest.mark.django_db
 
 
-def bare(response):
+def without_token(response):
     """The page without the token, which is new each time."""
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.text)
 
@@ -118,7 +118,7 @@ def refused(client, alice):
     def ask(email, words="not the right ones"):
         response = Client().post(LOGIN, {"username": email, "password": words})
         assert response.status_code == 422
-        return bare(response).replace(email, "WHO")
+        return without_token(response).replace(email, "WHO")
 
     return ask
 

@@ -156,13 +156,13 @@ def free_port():
 
 
 @pytest.fixture
-def smtp(settings, free_port):
+def smtp_port(settings, free_port):
     """Mail is sent to this port of loopback."""
     send_mail_with(settings, "smtp", host="127.0.0.1", port=free_port, timeout=0.3)
     return free_port
 
 
-class Postman(Message):
+class RecordingSMTPServer(Message):
     def __init__(self):
         super().__init__()
         self.delivered = []
@@ -178,30 +178,30 @@ class Postman(Message):
 
 
 @pytest.fixture
-def postman(smtp, settings):
-    send_mail_with(settings, "smtp", host="127.0.0.1", port=smtp, timeout=5)
-    server = Controller(Postman(), hostname="127.0.0.1", port=smtp)
+def smtp_server(smtp_port, settings):
+    send_mail_with(settings, "smtp", host="127.0.0.1", port=smtp_port, timeout=5)
+    server = Controller(RecordingSMTPServer(), hostname="127.0.0.1", port=smtp_port)
     server.start()
     yield server.handler
     server.stop()
 
 
-def test_a_mail_server_gets_the_letter(client, postman):
+def test_a_mail_server_gets_the_letter(client, smtp_server):
     sign_up(client)
-    ((receivers, letter),) = postman.delivered
+    ((receivers, letter),) = smtp_server.delivered
     assert (receivers, letter["Subject"]) == (
         ["new@example.com"],
         "Confirm your email address for Countersign",
     )
 
 
-def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, postman):
+def test_a_letter_that_nobody_waits_for_reaches_the_mail_server_too(client, alice, smtp_server):
     reset(client)
     send_due()
-    assert [receivers for receivers, _ in postman.delivered] == [[OLD]]
+    assert [receivers for receivers, _ in smtp_server.delivered] == [[OLD]]
 
 
-def test_an_address_with_a_comma_in_it_is_no_500(client, postman):
+def test_an_address_with_a_comma_in_it_is_no_500(client, smtp_server):
     client.raise_request_exception = False
     assert sign_up(client, "a@b.example，eve＠example.com").status_code == 422
 
@@ -210,15 +210,15 @@ def test_an_address_with_a_comma_in_it_is_no_500(client, postman):
 
 
 @pytest.fixture
-def nobody_listens(smtp):
+def nobody_listens(smtp_port):
     pass
 
 
 @pytest.fixture
-def black_hole(smtp):
+def black_hole(smtp_port):
     """A server that accepts the connection and never answers."""
     with socket.socket() as sink:
-        sink.bind(("127.0.0.1", smtp))
+        sink.bind(("127.0.0.1", smtp_port))
         sink.listen()
         yield
 
@@ -229,8 +229,8 @@ class Grumpy:
 
 
 @pytest.fixture
-def come_back_later(smtp):
-    server = Controller(Grumpy(), hostname="127.0.0.1", port=smtp)
+def come_back_later(smtp_port):
+    server = Controller(Grumpy(), hostname="127.0.0.1", port=smtp_port)
     server.start()
     yield
     server.stop()

@@ -17,35 +17,35 @@ PROXY, CDN, CLIENT = "10.0.0.5", "10.9.9.9", "203.0.113.9"
 
 
 @pytest.fixture
-def seen(rf, settings):
-    """seen(peer, header=value): the client address and scheme that the site determines."""
+def client_address_of(rf, settings):
+    """client_address_of(peer, header=value): the client address and scheme that the site determines."""
     settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::1")]
 
-    def seen(peer, **headers):
+    def client_address_of(peer, **headers):
         request = rf.get("/", REMOTE_ADDR=peer, headers=headers)
         TrustedProxy(lambda request: HttpResponse())(request)
         return request.META["REMOTE_ADDR"], request.scheme
 
-    return seen
+    return client_address_of
 
 
 @pytest.mark.proves("X-07")
 @pytest.mark.parametrize("proxy", ["10.0.0.5", "2001:db8::1"])
-def test_a_trusted_proxy_tells_address_and_scheme(seen, proxy):
+def test_a_trusted_proxy_tells_address_and_scheme(client_address_of, proxy):
     told = {"X-Real-IP": "203.0.113.9", "X-Forwarded-Proto": "https"}
-    assert seen(proxy, **told) == ("203.0.113.9", "https")
+    assert client_address_of(proxy, **told) == ("203.0.113.9", "https")
 
 
 @pytest.mark.proves("4.1.3", "X-07")
 @pytest.mark.parametrize("stranger", ["198.51.100.7", "2001:db8::2", "127.0.0.1", ""])
-def test_a_stranger_tells_nothing(seen, stranger):
+def test_a_stranger_tells_nothing(client_address_of, stranger):
     told = {"X-Real-IP": "203.0.113.9", "X-Forwarded-Proto": "https"}
-    assert seen(stranger, **told) == (stranger, "http")
+    assert client_address_of(stranger, **told) == (stranger, "http")
 
 
 @pytest.mark.parametrize("value", ["", "unknown", "203.0.113.9, 198.51.100.7", "203.0.113.9:443"])
-def test_an_address_that_is_none_is_not_believed(seen, value):
-    assert seen("10.0.0.5", **{"X-Real-IP": value}) == ("10.0.0.5", "http")
+def test_an_address_that_is_none_is_not_believed(client_address_of, value):
+    assert client_address_of("10.0.0.5", **{"X-Real-IP": value}) == ("10.0.0.5", "http")
 
 
 # A list of hops
@@ -77,13 +77,13 @@ def test_an_address_that_is_none_is_not_believed(seen, value):
     ],
     ids=lambda value: value[:40],
 )
-def test_a_list_of_hops_is_read_from_the_right_past_proxies_of_ours(seen, hops, client):
-    assert seen(PROXY, **{"X-Forwarded-For": hops}) == (client, "http")
+def test_a_list_of_hops_is_read_from_the_right_past_proxies_of_ours(client_address_of, hops, client):
+    assert client_address_of(PROXY, **{"X-Forwarded-For": hops}) == (client, "http")
 
 
 @pytest.mark.parametrize("stranger", ["198.51.100.7", "2001:db8::2", "127.0.0.1", ""])
-def test_a_strangers_list_of_hops_is_not_read(seen, stranger):
-    assert seen(stranger, **{"X-Forwarded-For": CLIENT}) == (stranger, "http")
+def test_a_strangers_list_of_hops_is_not_read(client_address_of, stranger):
+    assert client_address_of(stranger, **{"X-Forwarded-For": CLIENT}) == (stranger, "http")
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_a_strangers_list_of_hops_is_not_read(seen, stranger):
         ("unknown", CLIENT, CLIENT),
     ],
 )
-def test_two_headers_that_disagree_are_not_believed(seen, alone, hops, client):
-    assert seen(PROXY, **{"X-Real-IP": alone, "X-Forwarded-For": hops}) == (client, "http")
+def test_two_headers_that_disagree_are_not_believed(client_address_of, alone, hops, client):
+    assert client_address_of(PROXY, **{"X-Real-IP": alone, "X-Forwarded-For": hops}) == (client, "http")
 
 
-def test_two_headers_that_disagree_are_told_of_once(seen, caplog):
+def test_two_headers_that_disagree_are_told_of_once(client_address_of, caplog):
     proxy.warn_of_two_addresses.cache_clear()
     for n in range(3):
-        seen(PROXY, **{"X-Real-IP": f"192.0.2.{n}", "X-Forwarded-For": CLIENT})
+        client_address_of(PROXY, **{"X-Real-IP": f"192.0.2.{n}", "X-Forwarded-For": CLIENT})
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -115,17 +115,17 @@ def test_two_headers_that_disagree_are_told_of_once(seen, caplog):
 
 @pytest.mark.parametrize("written", ["10.0.0.5", "::ffff:10.0.0.5", "::ffff:10.0.0.0/104", "10.0.0.0/8"])
 @pytest.mark.parametrize("peer", ["10.0.0.5", "::ffff:10.0.0.5", "::FFFF:A00:5"])
-def test_a_proxy_is_known_in_either_spelling(seen, settings, monkeypatch, written, peer):
+def test_a_proxy_is_known_in_either_spelling(client_address_of, settings, monkeypatch, written, peer):
     monkeypatch.setenv("TRUSTED_PROXIES", written)
     settings.TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
-    assert seen(peer, **{"X-Real-IP": CLIENT}) == (CLIENT, "http")
+    assert client_address_of(peer, **{"X-Real-IP": CLIENT}) == (CLIENT, "http")
 
 
 @pytest.mark.parametrize(
     ("peer", "address"), [(f"::ffff:{CLIENT}", CLIENT), ("fe80::1%eth0", "fe80::1"), ("::1", "::1")]
 )
-def test_an_address_has_one_spelling_early(seen, peer, address):
-    assert seen(peer) == (address, "http")
+def test_an_address_has_one_spelling_early(client_address_of, peer, address):
+    assert client_address_of(peer) == (address, "http")
 
 
 def give(client, password, email="alice@example.com"):
@@ -164,23 +164,26 @@ def test_a_client_inside_gets_no_new_tries_by_a_list_of_its_own(settings):
 # A Unix socket, which has no address
 
 
-def test_a_socket_has_a_word_of_its_own(seen, settings):
+def test_a_socket_has_a_word_of_its_own(client_address_of, settings):
     settings.TRUSTED_PROXIES = ["unix"]
     told = {"X-Real-IP": CLIENT, "X-Forwarded-Proto": "https"}
-    assert (seen("", **told), seen("127.0.0.1", **told)) == ((CLIENT, "https"), ("127.0.0.1", "http"))
+    assert (client_address_of("", **told), client_address_of("127.0.0.1", **told)) == (
+        (CLIENT, "https"),
+        ("127.0.0.1", "http"),
+    )
 
 
-def test_nobody_behind_a_socket_can_choose_to_have_no_address(seen, settings):
+def test_nobody_behind_a_socket_can_choose_to_have_no_address(client_address_of, settings):
     """A client that could add a header would have no limit by address."""
     settings.TRUSTED_PROXIES = ["unix"]
-    address, _scheme = seen("", **{"X-Real-IP": CLIENT, "X-Forwarded-For": "192.0.2.66"})
+    address, _scheme = client_address_of("", **{"X-Real-IP": CLIENT, "X-Forwarded-For": "192.0.2.66"})
     assert has_address(address)
 
 
-def test_two_headers_that_name_nobody_give_no_common_limit(seen, settings):
+def test_two_headers_that_name_nobody_give_no_common_limit(client_address_of, settings):
     """An inner nginx on a socket sends no address."""
     settings.TRUSTED_PROXIES = ["unix"]
-    address, _scheme = seen("", **{"X-Real-IP": "unix:", "X-Forwarded-For": f"{CLIENT}, unix:"})
+    address, _scheme = client_address_of("", **{"X-Real-IP": "unix:", "X-Forwarded-For": f"{CLIENT}, unix:"})
     assert not has_address(address or "0.0.0.0")  # noqa: S104
 
 

@@ -15,7 +15,7 @@ BACKUP = "/two-factor/verify/backup/"
 SIGNED_IN, REFUSED = 303, 422
 
 
-def take_in(*arguments):
+def run_import(*arguments):
     """Runs manage.py twofactor import: its figures and its exit code."""
     out, code = StringIO(), 0
     try:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, enter, rows, take_in
+from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, enter, rows, run_import
 from tests.people import Phone
 from twofactor.factors import totp
 from twofactor.models import Authenticator
@@ -28,8 +28,8 @@ class Reversing:
 
 
 @pytest.fixture
-def moved(site, later):
-    take_in("allauth")
+def imported(site, later):
+    run_import("allauth")
     return site
 
 
@@ -51,75 +51,75 @@ def write(email, kind, **changed):
         )
 
 
-def faults(said):
-    return {fault["person"].partition("@")[0]: fault["reason"] for fault in said.faults}
+def faults(result):
+    return {fault["person"].partition("@")[0]: fault["reason"] for fault in result.faults}
 
 
 def test_everybody_is_accounted_for(site):
-    said = take_in("allauth")
-    assert (said.imported, said.backup_codes, said.exit_code) == (2, 9 + 2, 3)
+    result = run_import("allauth")
+    assert (result.imported, result.backup_codes, result.exit_code) == (2, 9 + 2, 3)
 
 
 def test_what_cannot_come_is_named_with_the_reason(site):
-    assert faults(take_in("allauth")) == {
+    assert faults(run_import("allauth")) == {
         "carol": "has a second factor there, but no authenticator app",
         "dave": "has a key that cannot be used: Secrets must be at least 112 bits after decoding",
     }
 
 
 @pytest.mark.parametrize("email", [ALICE, BOB])
-def test_the_same_phone_signs_in(moved, email):
+def test_the_same_phone_signs_in(imported, email):
     assert enter(email, Phone(data(email)["secret"]).code()).status_code == SIGNED_IN
 
 
-def test_a_code_that_was_used_there_is_used_here(moved, later):
+def test_a_code_that_was_used_there_is_used_here(imported, later):
     used = authenticator(BOB, "totp").last_used_at.replace(tzinfo=UTC)
     later.move_to(used)
     assert b"You have already used that code" in enter(BOB, Phone(data(BOB)["secret"]).code()).content
 
 
 @pytest.mark.parametrize("path", [BACKUP, "/two-factor/verify/"])
-def test_an_unused_recovery_code_signs_in_once(moved, path):
-    code = moved.unused[-1]
+def test_an_unused_recovery_code_signs_in_once(imported, path):
+    code = imported.unused[-1]
     assert [enter(ALICE, code, path).status_code for _ in range(2)] == [SIGNED_IN, REFUSED]
 
 
-def test_a_recovery_code_may_be_typed_in_groups(moved):
-    code = moved.unused[0]
+def test_a_recovery_code_may_be_typed_in_groups(imported):
+    code = imported.unused[0]
     assert enter(ALICE, f"{code[:4]}-{code[4:]}", BACKUP).status_code == SIGNED_IN
 
 
-def test_a_recovery_code_that_was_used_there_is_worth_nothing(moved):
-    assert enter(ALICE, moved.used, BACKUP).status_code == REFUSED
+def test_a_recovery_code_that_was_used_there_is_worth_nothing(imported):
+    assert enter(ALICE, imported.used, BACKUP).status_code == REFUSED
 
 
 @pytest.mark.parametrize("code", ["aB3-dE5_gH7", "11223344"])
-def test_a_code_that_had_moved_before_moves_again(moved, code):
+def test_a_code_that_had_moved_before_moves_again(imported, code):
     assert enter(BOB, code, BACKUP).status_code == SIGNED_IN
 
 
-def test_a_code_that_had_moved_before_keeps_its_case(moved):
+def test_a_code_that_had_moved_before_keeps_its_case(imported):
     assert enter(BOB, "ab3-de5_gh7", BACKUP).status_code == REFUSED
 
 
-def test_on_since_stays(moved):
+def test_on_since_stays(imported):
     since = authenticator(ALICE, "totp").created_at.replace(tzinfo=UTC)
     assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
 
 
-def test_a_second_run_finds_everybody_here(moved):
-    said = take_in("allauth")
-    assert (said.imported, said.already_here) == (0, 2)
+def test_a_second_run_finds_everybody_here(imported):
+    result = run_import("allauth")
+    assert (result.imported, result.already_here) == (0, 2)
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(site):
-    said = take_in("allauth", "--dry-run")
+    result = run_import("allauth", "--dry-run")
     assert not Authenticator.objects.exists()
-    assert said == take_in("allauth")
+    assert result == run_import("allauth")
 
 
 def test_some_people_only(site):
-    take_in("allauth", "--users", BOB)
+    run_import("allauth", "--users", BOB)
     assert Authenticator.objects.get().user.email == BOB
 
 
@@ -132,8 +132,8 @@ def test_a_security_key_beside_the_app_is_counted(site):
     with connection.cursor() as cursor:
         alice = get_user_model().objects.get(email=ALICE).pk
         cursor.execute("UPDATE mfa_authenticator SET user_id = %s WHERE type = 'webauthn'", [alice])
-    said = take_in("allauth", "--users", ALICE)
-    assert (said.imported, said.left_out, said.exit_code) == (1, {"security key": 1}, 0)
+    result = run_import("allauth", "--users", ALICE)
+    assert (result.imported, result.left_out, result.exit_code) == (1, {"security key": 1}, 0)
 
 
 # Its settings
@@ -141,14 +141,14 @@ def test_a_security_key_beside_the_app_is_counted(site):
 
 def test_digits_and_period_come_from_its_settings(site, later, settings):
     settings.MFA_TOTP_DIGITS, settings.MFA_TOTP_PERIOD = 8, 60
-    take_in("allauth", "--users", ALICE)
+    run_import("allauth", "--users", ALICE)
     code = totp.code_at(site.key, totp.step_at(timezone.now(), 60), 8)
     assert enter(ALICE, code).status_code == SIGNED_IN
 
 
 def test_settings_may_come_from_the_environment(site, monkeypatch):
     monkeypatch.setenv("MFA_TOTP_PERIOD", "60")
-    take_in("allauth", "--users", ALICE)
+    run_import("allauth", "--users", ALICE)
     assert Authenticator.objects.get().period == 60
 
 
@@ -162,7 +162,7 @@ def test_settings_may_come_from_the_environment(site, monkeypatch):
 )
 def test_codes_that_we_do_not_ask_for_are_a_fault(site, settings, name, value, reason):
     setattr(settings, name, value)
-    assert faults(take_in("allauth"))["alice"] == reason
+    assert faults(run_import("allauth"))["alice"] == reason
 
 
 def test_a_setting_that_is_no_number_is_told_in_a_line(site, monkeypatch):
@@ -177,28 +177,28 @@ def test_a_setting_that_is_no_number_is_told_in_a_line(site, monkeypatch):
 def test_its_adapter_decrypts(site, later, settings):
     settings.MFA_ADAPTER = "tests.importers.test_allauth.Reversing"
     write(ALICE, "totp", secret=site.key[::-1])
-    take_in("allauth", "--users", ALICE)
+    run_import("allauth", "--users", ALICE)
     assert enter(ALICE, Phone(site.key).code()).status_code == SIGNED_IN
 
 
 def test_a_key_that_cannot_be_decrypted_is_a_fault(site, settings):
     settings.MFA_ADAPTER = "tests.importers.test_allauth.Reversing"
     write(ALICE, "totp", secret="damaged")
-    assert faults(take_in("allauth"))["alice"] == "has a key that cannot be decrypted"
+    assert faults(run_import("allauth"))["alice"] == "has a key that cannot be decrypted"
 
 
 @pytest.mark.parametrize("secret", [None, 5, ["x"], {}])
 def test_a_key_that_is_no_text_is_a_fault(site, secret):
     write(ALICE, "totp", secret=secret)
-    assert faults(take_in("allauth"))["alice"] == "has a key that cannot be decrypted"
+    assert faults(run_import("allauth"))["alice"] == "has a key that cannot be decrypted"
 
 
 def test_codes_that_cannot_be_decrypted_do_not_hold_up_the_key(site, settings):
     settings.MFA_ADAPTER = "tests.importers.test_allauth.Reversing"
     write(ALICE, "recovery_codes", seed="damaged")
-    said = take_in("allauth", "--users", ALICE)
-    assert (said.imported, said.backup_codes, said.exit_code) == (1, 0, 3)
-    assert faults(said) == {"alice": "has recovery codes that cannot be decrypted"}
+    result = run_import("allauth", "--users", ALICE)
+    assert (result.imported, result.backup_codes, result.exit_code) == (1, 0, 3)
+    assert faults(result) == {"alice": "has recovery codes that cannot be decrypted"}
 
 
 def test_an_adapter_that_is_gone_is_told_in_a_line(site, settings):
@@ -212,4 +212,4 @@ def test_a_row_of_nobody_here_is_a_fault(site):
         if connection.vendor != "sqlite":
             pytest.skip("PostgreSQL enforces the foreign key, so such a row cannot be")
         cursor.execute("UPDATE mfa_authenticator SET user_id = 4711 WHERE type = 'webauthn'")
-    assert faults(take_in("allauth"))["user 4711"] == "is nobody here"
+    assert faults(run_import("allauth"))["user 4711"] == "is nobody here"

@@ -10,7 +10,16 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.oath import hotp, totp
 
-from tests.importers.importing import BACKUP, REFUSED, SIGNED_IN, VERIFY, after_password, enter, rows, take_in
+from tests.importers.importing import (
+    BACKUP,
+    REFUSED,
+    SIGNED_IN,
+    VERIFY,
+    after_password,
+    enter,
+    rows,
+    run_import,
+)
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
 from twofactor.operations import support
@@ -22,8 +31,8 @@ ALICE, BOB, CAROL, ERIN = [f"{name}@example.com" for name in ("alice", "bob", "c
 
 
 @pytest.fixture
-def moved(site, later):
-    take_in("django-otp")
+def imported(site, later):
+    run_import("django-otp")
     return site
 
 
@@ -51,16 +60,21 @@ def user(email):
 
 
 def test_everybody_is_accounted_for(site):
-    said = take_in("django-otp")
-    assert (said.imported, said.backup_codes, said.phones_to_verify, said.already_here) == (4, 2, 1, 0)
+    result = run_import("django-otp")
+    assert (result.imported, result.backup_codes, result.phones_to_verify, result.already_here) == (
+        4,
+        2,
+        1,
+        0,
+    )
 
 
 def test_what_stays_behind_is_counted(site):
-    assert take_in("django-otp").left_out == {"not confirmed": 1, "another device of the same person": 2}
+    assert run_import("django-otp").left_out == {"not confirmed": 1, "another device of the same person": 2}
 
 
 def test_what_cannot_come_is_named_with_the_reason(site):
-    faults = {fault["person"]: fault["reason"] for fault in take_in("django-otp").faults}
+    faults = {fault["person"]: fault["reason"] for fault in run_import("django-otp").faults}
     assert faults == {
         "frank@example.com": SHORT,
         "grace@example.com": "has a second factor there, but no authenticator app",
@@ -68,14 +82,14 @@ def test_what_cannot_come_is_named_with_the_reason(site):
 
 
 def test_faults_make_exit_code_3(site):
-    assert take_in("django-otp").exit_code == 3
+    assert run_import("django-otp").exit_code == 3
 
 
 def test_without_faults_the_exit_code_is_0(site):
-    assert take_in("django-otp", "--users", ALICE).exit_code == 0
+    assert run_import("django-otp", "--users", ALICE).exit_code == 0
 
 
-def test_who_never_confirmed_is_not_asked_for_a_code(moved):
+def test_who_never_confirmed_is_not_asked_for_a_code(imported):
     assert signed_in_as(after_password("dave@example.com")) == user("dave@example.com")
 
 
@@ -85,16 +99,16 @@ def test_who_never_confirmed_is_not_asked_for_a_code(moved):
 @pytest.mark.parametrize(
     ("email", "name"), [(ALICE, "default"), (BOB, "default"), (CAROL, "new phone"), (ERIN, "default")]
 )
-def test_the_same_phone_signs_in(moved, email, name):
+def test_the_same_phone_signs_in(imported, email, name):
     assert enter(email, code(device(email, name))).status_code == SIGNED_IN
 
 
 @pytest.mark.parametrize(("email", "name"), [(BOB, "tablet"), (CAROL, "old phone")])
-def test_the_other_device_does_not(moved, email, name):
+def test_the_other_device_does_not(imported, email, name):
     assert enter(email, code(device(email, name))).status_code == REFUSED
 
 
-def test_digits_steps_and_clock_come_along(moved):
+def test_digits_steps_and_clock_come_along(imported):
     row, ours = device(ERIN), Authenticator.objects.get(user__email=ERIN)
     theirs = (row.digits, row.step, row.t0, row.drift, row.last_t)
     assert (ours.digits, ours.period, ours.t0, ours.drift, ours.last_step) == theirs
@@ -102,19 +116,19 @@ def test_digits_steps_and_clock_come_along(moved):
 
 
 @pytest.mark.parametrize(("off", "status"), [(-2, REFUSED), (-1, SIGNED_IN), (1, SIGNED_IN), (2, REFUSED)])
-def test_the_window_lies_around_the_drift(moved, later, off, status):
+def test_the_window_lies_around_the_drift(imported, later, off, status):
     later.shift(60 * 10)
     assert enter(ERIN, code(device(ERIN), off)).status_code == status
 
 
-def test_a_code_that_was_used_there_is_used_here(moved, later):
+def test_a_code_that_was_used_there_is_used_here(imported, later):
     row = device(ALICE)
     later.move_to(row.last_t * row.step)
     used = f"{hotp(bytes.fromhex(row.key), row.last_t):06}"
     assert b"You have already used that code" in enter(ALICE, used).content
 
 
-def test_on_since_stays(moved):
+def test_on_since_stays(imported):
     since = device(ALICE).created_at.replace(tzinfo=UTC)
     assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
 
@@ -122,47 +136,47 @@ def test_on_since_stays(moved):
 # Backup codes
 
 
-def test_an_unused_backup_code_signs_in_once(moved):
+def test_an_unused_backup_code_signs_in_once(imported):
     written = unused_codes()[0]
     assert [enter(ALICE, written, BACKUP).status_code for _ in range(2)] == [SIGNED_IN, REFUSED]
 
 
-def test_a_backup_code_works_in_the_other_field_too(moved):
+def test_a_backup_code_works_in_the_other_field_too(imported):
     assert enter(ALICE, unused_codes()[0]).status_code == SIGNED_IN
 
 
-def test_a_backup_code_that_was_used_there_is_worth_nothing(moved):
-    assert enter(ALICE, moved.used, BACKUP).status_code == REFUSED
+def test_a_backup_code_that_was_used_there_is_worth_nothing(imported):
+    assert enter(ALICE, imported.used, BACKUP).status_code == REFUSED
 
 
-def test_a_backup_code_keeps_its_case(moved):
+def test_a_backup_code_keeps_its_case(imported):
     assert enter(ALICE, unused_codes()[0].upper(), BACKUP).status_code == REFUSED
 
 
-def test_a_wrong_backup_code_costs_a_guess(moved):
+def test_a_wrong_backup_code_costs_a_guess(imported):
     enter(ALICE, "aaaaaaaa")
     assert GuessBudget.objects.get(user__email=ALICE).failures == 1
 
 
 @pytest.mark.parametrize("slip", ["12345", "1234567", "abcdefg"])
-def test_a_slip_of_the_hand_costs_none(moved, slip):
+def test_a_slip_of_the_hand_costs_none(imported, slip):
     enter(ALICE, slip)
     assert not GuessBudget.objects.filter(user__email=ALICE, failures__gt=0).exists()
 
 
-def test_support_can_still_help_with_a_code(moved, later):
+def test_support_can_still_help_with_a_code(imported, later):
     now, valid_for = timezone.now(), support.MAX_VALIDITY
     code = support.make_emergency_code(user(ALICE), "lost", "test", None, now, valid_for)
     assert enter(ALICE, code.replace("-", " ").lower(), BACKUP).status_code == SIGNED_IN
 
 
-def test_the_panel_counts_the_codes_that_came_along(moved):
+def test_the_panel_counts_the_codes_that_came_along(imported):
     browser = after_password(ALICE)
     browser.post(VERIFY, {"code": code(device(ALICE))})
     assert b"2 of 2 unused" in browser.get("/two-factor/").content
 
 
-def test_codes_are_kept_as_hashes(moved):
+def test_codes_are_kept_as_hashes(imported):
     assert all(
         digest.startswith("$argon2id$") for digest in BackupCode.objects.values_list("digest", flat=True)
     )
@@ -171,12 +185,12 @@ def test_codes_are_kept_as_hashes(moved):
 # Phone numbers
 
 
-def test_a_phone_number_has_to_be_confirmed_anew(moved):
+def test_a_phone_number_has_to_be_confirmed_anew(imported):
     phone = Phone.objects.get(user__email=ALICE)
     assert (phone.new_number, phone.number, phone.verified_at) == ("+4917012345678", "", None)
 
 
-def test_the_number_stands_ready_to_be_confirmed(moved, later, settings):
+def test_the_number_stands_ready_to_be_confirmed(imported, later, settings):
     settings.TWOFACTOR_SMS_GATEWAY = "console"
     browser = after_password(ALICE)
     browser.post(VERIFY, {"code": code(device(ALICE))})
@@ -188,41 +202,41 @@ def test_the_number_stands_ready_to_be_confirmed(moved, later, settings):
 # One command
 
 
-def test_a_second_run_finds_everybody_here(moved):
+def test_a_second_run_finds_everybody_here(imported):
     before = list(Authenticator.objects.order_by("pk").values())
-    said = take_in("django-otp")
-    assert (said.imported, said.already_here) == (0, 4)
+    result = run_import("django-otp")
+    assert (result.imported, result.already_here) == (0, 4)
     assert list(Authenticator.objects.order_by("pk").values()) == before
 
 
-def test_a_dry_run_knows_who_is_here(moved):
-    said = take_in("django-otp", "--dry-run")
-    assert (said.imported, said.already_here) == (0, 4)
+def test_a_dry_run_knows_who_is_here(imported):
+    result = run_import("django-otp", "--dry-run")
+    assert (result.imported, result.already_here) == (0, 4)
 
 
 def test_what_people_who_are_here_had_there_is_no_fault(site):
     enrol(user("grace@example.com"))
-    assert "grace@example.com" not in [fault["person"] for fault in take_in("django-otp").faults]
+    assert "grace@example.com" not in [fault["person"] for fault in run_import("django-otp").faults]
 
 
 def test_who_has_an_authenticator_here_keeps_it(site, later):
     enrol(user(ALICE))
     sealed = Authenticator.objects.get().sealed_key
-    take_in("django-otp")
+    run_import("django-otp")
     assert Authenticator.objects.get(user__email=ALICE).sealed_key == sealed
 
 
 def test_a_dry_run_says_the_same(site):
-    assert take_in("django-otp", "--dry-run") == take_in("django-otp")
+    assert run_import("django-otp", "--dry-run") == run_import("django-otp")
 
 
 def test_a_dry_run_changes_nothing(site):
-    take_in("django-otp", "--dry-run")
+    run_import("django-otp", "--dry-run")
     assert [model.objects.count() for model in (Authenticator, BackupCode, Phone, Event)] == [0, 0, 0, 0]
 
 
 def test_some_people_only(site):
-    assert take_in("django-otp", "--users", f"{BOB}, {CAROL}").imported == 2
+    assert run_import("django-otp", "--users", f"{BOB}, {CAROL}").imported == 2
     assert set(Authenticator.objects.values_list("user__email", flat=True)) == {BOB, CAROL}
 
 
@@ -232,8 +246,8 @@ def test_an_unknown_name_is_told(site):
 
 
 def test_default_devices_only(site):
-    said = take_in("django-otp", "--only-default")
-    assert (said.imported, said.left_out["not named default"]) == (3, 2)
+    result = run_import("django-otp", "--only-default")
+    assert (result.imported, result.left_out["not named default"]) == (3, 2)
 
 
 def test_all_or_nobody(site):
@@ -244,18 +258,18 @@ def test_all_or_nobody(site):
     pre_save.connect(stumble, sender=Authenticator)
     try:
         with pytest.raises(RuntimeError):
-            take_in("django-otp")
+            run_import("django-otp")
     finally:
         pre_save.disconnect(stumble, sender=Authenticator)
     assert not Authenticator.objects.exists()
 
 
-def test_nobody_gets_a_mail(moved, mailoutbox):
+def test_nobody_gets_a_mail(imported, mailoutbox):
     send_due()
     assert mailoutbox == []
 
 
-def test_it_stands_in_the_audit_log(moved):
+def test_it_stands_in_the_audit_log(imported):
     event = Event.objects.get(user__email=ALICE)
     assert (event.kind, event.detail) == ("two_factor_imported", {"source": "django-otp"})
 
@@ -264,7 +278,7 @@ def test_a_session_without_a_second_factor_ends(site, later):
     browser = Client()
     give_password(browser, ALICE)
     assert browser.get("/").context["user"].is_authenticated
-    take_in("django-otp")
+    run_import("django-otp")
     assert not browser.get("/").context["user"].is_authenticated
 
 
@@ -276,6 +290,6 @@ def test_a_missing_table_is_told_in_a_line(site):
 def test_the_figures_can_be_read_by_people(site, capsys):
     with pytest.raises(CommandError):
         call_command("twofactor", "import", "django-otp", "--dry-run")
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "imported: 4"
-    assert said[-1] == "grace@example.com has a second factor there, but no authenticator app"
+    result = capsys.readouterr().out.splitlines()
+    assert result[0] == "imported: 4"
+    assert result[-1] == "grace@example.com has a second factor there, but no authenticator app"

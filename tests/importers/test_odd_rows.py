@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from tests.importers.importing import take_in
+from tests.importers.importing import run_import
 from twofactor.models import Authenticator
 
 PEER = "django_otp"
@@ -36,51 +36,51 @@ def do(sql, *values):
 
 
 @pytest.fixture
-def spoil(site):
+def damage_row(site):
     """Removes the constraints of a table of the other package, and changes one row."""
 
-    def spoil(column, value, email=ALICE):
+    def damage_row(column, value, email=ALICE):
         do(f"ALTER TABLE {DEVICES} RENAME TO theirs")
         do(f"CREATE TABLE {DEVICES} AS SELECT * FROM theirs")  # noqa: S608  -- our own names
         person = get_user_model().objects.get(email=email)
         do(f"UPDATE {DEVICES} SET {column} = %s WHERE user_id = %s", value, person.pk)  # noqa: S608
 
-    return spoil
+    return damage_row
 
 
-def faults(said):
-    return {fault["person"]: fault["reason"] for fault in said.faults}
-
-
-@pytest.mark.parametrize(("column", "value", "reason"), ODD)
-def test_a_row_that_makes_no_sense_is_a_fault_of_its_person(spoil, column, value, reason):
-    spoil(column, value)
-    said = take_in("django-otp")
-    assert (faults(said)[ALICE], said.exit_code) == (reason, 3)
+def faults(result):
+    return {fault["person"]: fault["reason"] for fault in result.faults}
 
 
 @pytest.mark.parametrize(("column", "value", "reason"), ODD)
-def test_everybody_else_comes_along(spoil, column, value, reason):
-    spoil(column, value)
-    take_in("django-otp")
+def test_a_row_that_makes_no_sense_is_a_fault_of_its_person(damage_row, column, value, reason):
+    damage_row(column, value)
+    result = run_import("django-otp")
+    assert (faults(result)[ALICE], result.exit_code) == (reason, 3)
+
+
+@pytest.mark.parametrize(("column", "value", "reason"), ODD)
+def test_everybody_else_comes_along(damage_row, column, value, reason):
+    damage_row(column, value)
+    run_import("django-otp")
     here = set(Authenticator.objects.values_list("user__email", flat=True))
     assert (ALICE in here, len(here)) == (False, 3)
 
 
-def test_a_row_of_nobody_is_named_by_what_stands_there(spoil):
+def test_a_row_of_nobody_is_named_by_what_stands_there(damage_row):
     value = "somebody" if connection.vendor == "sqlite" else None
-    spoil("user_id", value)
-    assert faults(take_in("django-otp"))[f"user {value}"] == "is nobody here"
+    damage_row("user_id", value)
+    assert faults(run_import("django-otp"))[f"user {value}"] == "is nobody here"
 
 
 def test_a_clock_that_is_a_little_ahead_comes_along(site):
     do("UPDATE otp_totp_totpdevice SET last_t = last_t + 2")
-    assert take_in("django-otp").imported == 4
+    assert run_import("django-otp").imported == 4
 
 
 def test_a_backup_code_that_is_none_is_left_behind(site):
     do("ALTER TABLE otp_static_statictoken RENAME TO their_codes")
     do("CREATE TABLE otp_static_statictoken AS SELECT * FROM their_codes")
     do("UPDATE otp_static_statictoken SET token = NULL")
-    said = take_in("django-otp")
-    assert (said.imported, said.backup_codes) == (4, 0)
+    result = run_import("django-otp")
+    assert (result.imported, result.backup_codes) == (4, 0)

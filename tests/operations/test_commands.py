@@ -95,7 +95,7 @@ def test_half_a_command_is_refused(site, words):
 
 
 @pytest.fixture
-def bare(tmp_path):
+def manage_without_settings(tmp_path):
     """A folder without settings, .env and database."""
 
     def manage(*words):
@@ -105,18 +105,18 @@ def bare(tmp_path):
     return manage
 
 
-def test_a_key_is_made_without_any_setting(bare):
-    made = bare("generate-key")
+def test_a_key_is_made_without_any_setting(manage_without_settings):
+    made = manage_without_settings("generate-key")
     assert (made.returncode, made.stderr, made.stdout.count("\n")) == (0, "", 1)
 
 
-def test_a_made_key_is_one(bare):
-    (key,) = parse_keys(bare("generate-key").stdout)
+def test_a_made_key_is_one(manage_without_settings):
+    (key,) = parse_keys(manage_without_settings("generate-key").stdout)
     assert len(key) == 44
 
 
-def test_no_key_is_made_twice(bare):
-    assert bare("generate-key").stdout != bare("generate-key").stdout
+def test_no_key_is_made_twice(manage_without_settings):
+    assert manage_without_settings("generate-key").stdout != manage_without_settings("generate-key").stdout
 
 
 def test_a_key_is_made_with_settings_too(db):
@@ -271,7 +271,7 @@ def test_no_emergency_code_without_two_factor_sign_in(alice):
 
 
 @pytest.fixture
-def much_to_do(alice, phone, client, settings, clock):
+def old_rows(alice, phone, client, settings, clock):
     """Rows encrypted with an old key, and rows that have expired."""
     give_password(client, person("bob@example.com").email)
     client.get("/two-factor/setup/")
@@ -289,35 +289,35 @@ def test_after_a_restore_backup_codes_are_void_and_sessions_over(alice, phone, c
 
 
 @pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])
-def test_a_dry_run_changes_nothing(much_to_do, action):
+def test_a_dry_run_changes_nothing(old_rows, action):
     before = everything()
     assert (run(action, "--dry-run").code, everything() == before) == (0, True)
 
 
 @pytest.mark.parametrize("action", ["rotate-keys", "prune", "after-restore"])
-def test_the_run_after_it_does(much_to_do, action):
+def test_the_run_after_it_does(old_rows, action):
     before = everything()
     run(action)
     assert everything() != before
 
 
-def test_a_dry_run_of_the_keys_says_how_many_wait(much_to_do):
+def test_a_dry_run_of_the_keys_says_how_many_wait(old_rows):
     assert run("rotate-keys", "--dry-run").out == "3 to be sealed again.\n"
 
 
-def test_a_dry_run_of_pruning_says_as_much_as_pruning(much_to_do):
+def test_a_dry_run_of_pruning_says_as_much_as_pruning(old_rows):
     before = run("prune", "--dry-run").out
     assert run("prune").out == before.replace("would be ", "")
 
 
-def test_pruning_says_what_it_removed(much_to_do):
+def test_pruning_says_what_it_removed(old_rows):
     assert "unfinished set-ups: 1 removed\n" in run("prune").out
 
 
-def test_rotating_says_what_it_sealed(much_to_do):
+def test_rotating_says_what_it_sealed(old_rows):
     ran = run("rotate-keys")
     assert (ran.code, ran.out) == (0, "3 sealed again, 0 unreadable.\n")
 
 
-def test_rotating_tells_on_the_way_how_far_it_is(much_to_do):
+def test_rotating_tells_on_the_way_how_far_it_is(old_rows):
     assert run("rotate-keys").err == "1 sealed again\n2 sealed again\n3 sealed again\n"

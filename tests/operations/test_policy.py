@@ -31,13 +31,13 @@ def broken(user):
 
 
 @pytest.fixture
-def rule(settings):
-    def set_to(name, since=None, grace=0):
+def set_policy(settings):
+    def set_policy_to(name, since=None, grace=0):
         settings.TWOFACTOR_REQUIRED_FOR = name
         settings.TWOFACTOR_REQUIRED_FROM = since
         settings.TWOFACTOR_GRACE_DAYS = grace
 
-    return set_to
+    return set_policy_to
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def as_alice(client, alice):
         ("tests.operations.test_policy.no_gmail", True, "alice@gmail.example", False),
     ],
 )
-def test_a_rule_holds_for_whom_it_names(client, rule, clock, name, is_staff, email, held):
+def test_a_rule_holds_for_whom_it_names(client, set_policy, clock, name, is_staff, email, held):
     person(email, is_staff=is_staff)
     give_password(client, email)
-    rule(name)
+    set_policy(name)
     assert (client.get(PROFILE).status_code == 303) == held
 
 
@@ -74,45 +74,45 @@ def test_without_a_setting_it_holds_for_nobody(settings, as_alice):
 
 
 @pytest.mark.proves("8.3.2")
-def test_a_rule_holds_from_the_next_request(rule, as_alice):
+def test_a_rule_holds_from_the_next_request(set_policy, as_alice):
     before = as_alice.get(PROFILE).status_code
-    rule("everyone")
+    set_policy("everyone")
     assert (before, as_alice.get(PROFILE).status_code) == (200, 303)
 
 
-def test_a_rule_that_was_taken_back_holds_no_longer(rule, as_alice):
-    rule("everyone")
+def test_a_rule_that_was_taken_back_holds_no_longer(set_policy, as_alice):
+    set_policy("everyone")
     as_alice.get(PROFILE)
-    rule("nobody")
+    set_policy("nobody")
     assert as_alice.get(PROFILE).status_code == 200
 
 
 @pytest.mark.proves("S-05")
-def test_who_becomes_staff_is_held_from_the_next_request(rule, as_alice):
-    rule("staff")
+def test_who_becomes_staff_is_held_from_the_next_request(set_policy, as_alice):
+    set_policy("staff")
     User.objects.update(is_staff=True)
     assert as_alice.get(PROFILE).status_code == 303
 
 
-def test_who_has_two_factor_sign_in_notices_nothing(rule, alice, phone, clock):
-    rule("everyone")
+def test_who_has_two_factor_sign_in_notices_nothing(set_policy, alice, phone, clock):
+    set_policy("everyone")
     assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
 
 
-def test_strangers_notice_nothing(rule, client, db):
-    rule("everyone")
+def test_strangers_notice_nothing(set_policy, client, db):
+    set_policy("everyone")
     assert client.get("/").status_code == 200
 
 
-def test_a_rule_that_fails_lets_nobody_through(rule, as_alice):
-    rule("tests.operations.test_policy.broken")
+def test_a_rule_that_fails_lets_nobody_through(set_policy, as_alice):
+    set_policy("tests.operations.test_policy.broken")
     as_alice.raise_request_exception = False
     assert as_alice.get(PROFILE).status_code == 500
 
 
-def test_a_session_that_other_code_opened_is_held_too(rule, client, alice):
+def test_a_session_that_other_code_opened_is_held_too(set_policy, client, alice):
     client.force_login(alice)
-    rule("everyone")
+    set_policy("everyone")
     assert client.get(PROFILE).status_code == 303
 
 
@@ -140,50 +140,50 @@ def test_the_crawl_knows_the_site():
 @pytest.mark.proves("6.3.3", "8.2.1-8.2.3")
 @pytest.mark.parametrize("send", [Client.get, Client.post], ids=["get", "post"])
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OPEN])
-def test_what_is_not_needed_to_set_up_leads_to_it(rule, as_alice, path, send):
-    rule("everyone")
+def test_what_is_not_needed_to_set_up_leads_to_it(set_policy, as_alice, path, send):
+    set_policy("everyone")
     answer = send(as_alice, path)
     assert (answer.status_code, answer.get("Location", "").partition("?")[0]) == (303, "/two-factor/setup/")
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_what_is_needed_to_set_up_is_open(rule, as_alice, path):
-    rule("everyone")
+def test_what_is_needed_to_set_up_is_open(set_policy, as_alice, path):
+    set_policy("everyone")
     assert "?next=" not in as_alice.get(path).get("Location", "")
 
 
-def test_whoever_is_held_is_led_to_set_up_with_the_way_on(rule, as_alice):
-    rule("everyone")
+def test_whoever_is_held_is_led_to_set_up_with_the_way_on(set_policy, as_alice):
+    set_policy("everyone")
     assert as_alice.get(PROFILE, follow=True).redirect_chain == [(SETUP, 303)]
 
 
-def test_whoever_is_held_is_told_why(rule, as_alice):
-    rule("everyone")
+def test_whoever_is_held_is_told_why(set_policy, as_alice):
+    set_policy("everyone")
     page = as_alice.get(PROFILE, follow=True).text
     assert page.count("Your account needs two-factor authentication.") == 1
 
 
-def test_whoever_is_held_can_give_the_password_again(rule, as_alice):
-    rule("everyone")
+def test_whoever_is_held_can_give_the_password_again(set_policy, as_alice):
+    set_policy("everyone")
     answer = as_alice.post("/two-factor/confirm/", {"password": PASSWORD, "next": "/two-factor/setup/"})
     assert answer.url == "/two-factor/setup/"
 
 
-def test_whoever_is_held_can_sign_out(rule, as_alice):
-    rule("everyone")
+def test_whoever_is_held_can_sign_out(set_policy, as_alice):
+    set_policy("everyone")
     as_alice.post("/accounts/logout/")
     assert "_auth_user_id" not in as_alice.session
 
 
-def test_whoever_is_held_can_choose_the_language(rule, as_alice, alice):
-    rule("everyone")
+def test_whoever_is_held_can_choose_the_language(set_policy, as_alice, alice):
+    set_policy("everyone")
     as_alice.post("/accounts/language/", {"language": "de"})
     alice.refresh_from_db()
     assert alice.language == "de"
 
 
-def test_set_up_frees_at_once(rule, as_alice, alice, clock):
-    rule("everyone")
+def test_set_up_frees_at_once(set_policy, as_alice, alice, clock):
+    set_policy("everyone")
     phone = enrol(alice)
     assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
 
@@ -192,13 +192,13 @@ def test_set_up_frees_at_once(rule, as_alice, alice, clock):
 
 
 @pytest.mark.parametrize(("day", "held"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])
-def test_a_rule_holds_from_its_day_on(rule, as_alice, day, held):
-    rule("everyone", since=day)
+def test_a_rule_holds_from_its_day_on(set_policy, as_alice, day, held):
+    set_policy("everyone", since=day)
     assert (as_alice.get(PROFILE).status_code == 303) == held
 
 
-def test_it_begins_at_midnight(rule, client, alice, clock):
-    rule("everyone", since=date(2026, 3, 2))
+def test_it_begins_at_midnight(set_policy, client, alice, clock):
+    set_policy("everyone", since=date(2026, 3, 2))
     clock.move_to(NOW.replace(hour=23, minute=59, second=59))
     give_password(client)
     before = client.get(PROFILE).status_code
@@ -207,39 +207,39 @@ def test_it_begins_at_midnight(rule, client, alice, clock):
 
 
 @pytest.mark.parametrize(("days", "held"), [(2, False), (3, True)])
-def test_who_is_new_has_days_of_grace(rule, as_alice, clock, days, held):
-    rule("everyone", grace=3)
+def test_who_is_new_has_days_of_grace(set_policy, as_alice, clock, days, held):
+    set_policy("everyone", grace=3)
     clock.shift(timedelta(days=days))
     give_password(as_alice)
     assert (as_alice.get(PROFILE).status_code == 303) == held
 
 
-def test_of_day_and_grace_the_later_counts(rule, alice):
-    rule("everyone", since=date(2026, 3, 2), grace=3)
+def test_of_day_and_grace_the_later_counts(set_policy, alice):
+    set_policy("everyone", since=date(2026, 3, 2), grace=3)
     assert policy.deadline(alice) == NOW + timedelta(days=3)
 
 
-def test_there_is_no_day_for_whom_the_rule_leaves_out(rule, alice):
-    rule("staff", since=date(2026, 3, 2))
+def test_there_is_no_day_for_whom_the_rule_leaves_out(set_policy, alice):
+    set_policy("staff", since=date(2026, 3, 2))
     assert policy.deadline(alice) is None
 
 
 # The reminder
 
 
-def test_the_reminder_tells_the_day(rule, as_alice):
-    rule("everyone", since=date(2026, 4, 1))
+def test_the_reminder_tells_the_day(set_policy, as_alice):
+    set_policy("everyone", since=date(2026, 4, 1))
     assert "From 1 April 2026 on your account needs" in as_alice.get("/").text
 
 
-def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(rule, as_alice):
-    rule("everyone", since=date(2026, 4, 1))
+def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(set_policy, as_alice):
+    set_policy("everyone", since=date(2026, 4, 1))
     assert "/two-factor/nudge/dismiss/" not in as_alice.get("/").text
 
 
-def test_a_dismissed_reminder_is_back_when_there_is_a_day(rule, as_alice, alice):
+def test_a_dismissed_reminder_is_back_when_there_is_a_day(set_policy, as_alice, alice):
     Nudge.objects.create(user=alice, dismissed_at=NOW)
-    rule("everyone", since=date(2026, 4, 1))
+    set_policy("everyone", since=date(2026, 4, 1))
     assert "From 1 April 2026" in as_alice.get("/").text
 
 
@@ -274,13 +274,13 @@ def test_a_rule_that_makes_no_sense_is_refused_in_one_line(name, value):
 # When a policy locks everyone out
 
 
-def test_the_rule_is_told_at_the_command_line(rule, db):
-    rule("everyone")
+def test_the_rule_is_told_at_the_command_line(set_policy, db):
+    set_policy("everyone")
     assert "required for: everyone\n" in run("status").out
 
 
-def test_the_day_of_a_person_is_told_at_the_command_line(rule, alice):
-    rule("everyone", since=date(2026, 4, 1))
+def test_the_day_of_a_person_is_told_at_the_command_line(set_policy, alice):
+    set_policy("everyone", since=date(2026, 4, 1))
     assert "required from: 2026-04-01 00:00:00+00:00\n" in run("status", alice.email).out
 
 
