@@ -68,7 +68,7 @@ MUTATIONS = [
     Mutation(
         "an error is not connected to its field",
         [(FIELD, 'id="{{ field.auto_id }}_error"', "")],
-        "test_signin.py -k empties_the_field",
+        "test_fields.py -k beside_its_field",
     ),
     Mutation(
         "back shows a kept page with its secrets",
