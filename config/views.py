@@ -21,6 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "nudge_due": nudge.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
+        "setup_age": step_up.SETUP_AGE,
         "changed_part": changed_part(request),
     }
     return render(request, "dashboard.html", context)

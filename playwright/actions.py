@@ -95,13 +95,13 @@ def submit_sign_in_form(page, email=ALICE, password=people.PASSWORD):
 
 
 def enter_code(page, code, button="Sign in"):
-    page.get_by_label(re.compile("^Enter (the|a backup) code")).fill(code)
+    page.get_by_label(re.compile("^(6-digit|Backup) code")).fill(code)
     press(page, button)
 
 
 def confirm_identity(page, phone):
     """On the step-up page."""
-    expect_heading(page, "Confirm it is you")
+    expect_heading(page, "Confirm it's you")
     page.get_by_label("Password").fill(people.PASSWORD)
     enter_code(page, phone.code(), "Confirm")
 
@@ -129,7 +129,7 @@ def shown_codes(page):
 
 
 def finish_setup(page):
-    page.get_by_label("I have saved my backup codes").check()
+    page.get_by_label("I've saved my backup codes").check()
     press(page, "Finish and turn on")
     expect_heading(page, "Security")
 

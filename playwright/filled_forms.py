@@ -57,7 +57,7 @@ def open_second_step(page, path="/two-factor/verify/"):
 def fill_confirmation(page, phone, path):
     page.goto(path)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label(re.compile("^Enter the code")).fill(phone.code())
+    page.get_by_label(re.compile("^6-digit code")).fill(phone.code())
 
 
 # Accounts
@@ -147,32 +147,32 @@ def change_language(page):
 
 def enter_code(page):
     _, phone = open_second_step(page)
-    fill(page, {"Enter the code": phone.code()})
+    fill(page, {"6-digit code": phone.code()})
     return button(page, "Sign in")
 
 
 def enter_backup_code(page):
     open_second_step(page, "/two-factor/verify/backup/")
-    fill(page, {"Enter a backup code": BACKUP_CODES[0]})
+    fill(page, {"Backup code": BACKUP_CODES[0]})
     return button(page, "Sign in")
 
 
 def send_code(page):
     open_second_step(page, "/two-factor/verify/other/")
-    return button(page, "Send a code by e-mail")
+    return button(page, "Send a code by email")
 
 
 def resend_code(page):
     send_code(page).click()
-    expect_heading(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your email")
     return button(page, "Send a new code")
 
 
 def enter_mailed_code(page):
     send_code(page).click()
-    expect_heading(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your email")
     send_due()
-    fill(page, {"Enter the code": mailed_code()})
+    fill(page, {"6-digit code": mailed_code()})
     return button(page, "Sign in")
 
 
@@ -189,21 +189,21 @@ def confirm_app(page):
     sign_in_alice(page)
     phone = start_setup(page)
     page.goto("/two-factor/setup/verify/")
-    fill(page, {"Enter the code": phone.code()})
+    fill(page, {"6-digit code": phone.code()})
     return button(page, "Continue")
 
 
 def finish_setup(page):
     sign_in_alice(page)
     continue_to_backup_codes(page, start_setup(page))
-    page.get_by_label("I have saved my backup codes").check()
+    page.get_by_label("I've saved my backup codes").check()
     return button(page, "Finish and turn on")
 
 
 def cancel_setup(page):
     sign_in_alice(page)
     start_setup(page)
-    return button(page, "Cancel set-up")
+    return button(page, "Cancel setup")
 
 
 # Security settings
@@ -217,7 +217,7 @@ def make_new_codes(page):
 
 def use_new_codes(page):
     make_new_codes(page).click()
-    page.get_by_label("I have saved my backup codes").check()
+    page.get_by_label("I've saved my backup codes").check()
     return button(page, "Use these codes from now on")
 
 
@@ -239,7 +239,7 @@ def confirm_phone_number(page):
     add_phone_number(page).click()
     expect_heading(page, "Enter the code from your text message")
     send_due()
-    fill(page, {"Enter the code": texted_code()})
+    fill(page, {"6-digit code": texted_code()})
     return button(page, "Confirm this number")
 
 
@@ -249,7 +249,7 @@ def remove_phone_number(page):
     fill_confirmation(page, phone, "/two-factor/phone/")
     button(page, "Confirm").click()
     expect_heading(page, "Phone number for text messages")
-    return button(page, "Remove the number")
+    return button(page, "Remove phone number")
 
 
 def open_settings_with_trusted_browsers(page):
@@ -260,12 +260,12 @@ def open_settings_with_trusted_browsers(page):
 
 def remove_trusted_browser(page):
     open_settings_with_trusted_browsers(page)
-    return button(page, "Forget Safari on iPhone")
+    return button(page, "Remove Safari on iPhone")
 
 
 def remove_all_trusted_browsers(page):
     open_settings_with_trusted_browsers(page)
-    return button(page, "Forget all trusted browsers")
+    return button(page, "Remove all trusted browsers")
 
 
 def end_other_sessions(page):
@@ -277,7 +277,7 @@ def end_other_sessions(page):
 def dismiss_reminder(page):
     sign_in_alice(page)
     page.goto("/")
-    return page.get_by_role("button", name="Dismiss two-factor reminder")
+    return page.get_by_role("button", name="Dismiss two-factor authentication reminder")
 
 
 ACCOUNTS = [

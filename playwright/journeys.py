@@ -116,7 +116,7 @@ def signing_in(page):
     follow(page, "Try another way")
     yield "other"
     follow(page, "Authenticator app")
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.wrong_code())
     yield "verify-wrong"
     follow(page, "Try another way")
@@ -129,7 +129,7 @@ def signing_in(page):
 def getting_the_code_wrong(page):
     phone = enrol(create_alice(), BACKUP_CODES)
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     GuessBudget.objects.update(failures=3)
     enter_code(page, phone.wrong_code())
     yield "verify-last-try"
@@ -148,9 +148,9 @@ def asking_for_a_code(page):
     follow(page, "Try another way")
     expect_heading(page, "Try another way")
     with override_settings(**UNREACHABLE_MAIL_SERVER):
-        press(page, "Send a code by e-mail")
+        press(page, "Send a code by email")
         yield "other-not-sent"
-    press(page, "Send a code by e-mail")
+    press(page, "Send a code by email")
     yield "sent"
     press(page, "Send a new code")
     yield "sent-too-soon"
@@ -180,13 +180,13 @@ def signing_in_without_the_app(page):
     page.context.clear_cookies()
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
     enter_code(page, mailed_code())
     yield "dashboard-came-back"
     page.context.clear_cookies()
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     page.context.clear_cookies(name="twofactor_pending")
     follow(page, "Try another way")
     yield "login-again"
@@ -202,7 +202,7 @@ def using_the_dashboard(page):
     page.goto(mailed_link())
     press(page, "Confirm email address")
     yield "dashboard"
-    page.get_by_role("button", name="Dismiss two-factor reminder").click()
+    page.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
     yield "dashboard-dismissed"
     link = link_for_bob()
     page.goto(link)
@@ -260,7 +260,7 @@ def setting_up(page):
     yield "setup-codes"
     page.goto("/two-factor/")
     yield "settings-unfinished"
-    follow(page, "Continue set-up")
+    follow(page, "Continue setup")
     expect_heading(page, "Save your backup codes")
     press(page, "Finish and turn on")
     yield "setup-codes-unsaved"
@@ -278,7 +278,7 @@ def changing_the_settings(page):
     add_trusted_browsers(user)
     page.goto("/two-factor/")
     yield "settings-full"
-    press(page, "Forget Firefox on Windows")
+    press(page, "Remove Firefox on Windows")
     yield "settings-forgot"
     press(page, "Sign out everywhere else")
     yield "settings-ended"
@@ -318,7 +318,7 @@ def replacing_the_codes(page):
     yield "backup-codes-new"
     press(page, "Use these codes from now on")
     yield "backup-codes-unsaved"
-    page.get_by_label("I have saved my backup codes").check()
+    page.get_by_label("I've saved my backup codes").check()
     press(page, "Use these codes from now on")
     yield "settings-codes"
 

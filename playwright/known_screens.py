@@ -52,11 +52,11 @@ class Screen:
 
 
 ADDRESS = field("Email address")
-CODE, BACKUP, PASSWORD = field("Enter the code"), field("Enter a backup code"), field("Password")
-SAVED = field("I have saved my backup codes")
+CODE, BACKUP, PASSWORD = field("6-digit code"), field("Backup code"), field("Password")
+SAVED = field("I've saved my backup codes")
 STEP_2_TITLE = "Enter the code from your app – Step 2 of 3"
 STEP_3_TITLE = "Save your backup codes – Step 3 of 3"
-BY_MAIL, BY_TEXT = "Enter the code from your e-mail", "Enter the code from your text message"
+BY_MAIL, BY_TEXT = "Enter the code from your email", "Enter the code from your text message"
 LOCKED = "You can't sign in at the moment"
 LINK_EXPIRED = "This link no longer works"
 NEW_CODES = "Save your new backup codes"
@@ -67,7 +67,7 @@ SCREENS = {
     "signup": Screen("Create an account"),
     "signup-empty": Screen("Create an account", focus=error_summary, wrong=True),
     "signup-sent": Screen("Check your inbox"),
-    "setup-address": Screen("Confirm your e-mail address"),
+    "setup-address": Screen("Confirm your email address"),
     "address-confirm": Screen("Confirm your email address"),
     "address-confirmed": Screen("Hello, alice@example.com", "Home"),
     "address-dead": Screen(LINK_EXPIRED),
@@ -85,26 +85,26 @@ SCREENS = {
     "login-last-try": Screen("Sign in", focus=error_summary, wrong=True),
     "login-locked": Screen(LOCKED),
     "login-again": Screen("Sign in", focus=ADDRESS),
-    "verify": Screen("Enter the code", focus=CODE, says="Password accepted. Enter your code."),
-    "verify-slip": Screen("Enter the code", focus=CODE, wrong=True),
-    "verify-wrong": Screen("Enter the code", focus=CODE, wrong=True),
-    "verify-last-try": Screen("Enter the code", focus=CODE, wrong=True),
+    "verify": Screen("Check your authenticator app", focus=CODE, says="Password accepted. Enter your code."),
+    "verify-slip": Screen("Check your authenticator app", focus=CODE, wrong=True),
+    "verify-wrong": Screen("Check your authenticator app", focus=CODE, wrong=True),
+    "verify-last-try": Screen("Check your authenticator app", focus=CODE, wrong=True),
     "verify-locked": Screen(LOCKED),
-    "verify-waiting": Screen("Enter the code", focus=lock_notice),
+    "verify-waiting": Screen("Check your authenticator app", focus=lock_notice),
     "other": Screen("Try another way"),
     "other-not-sent": Screen("Try another way"),
     "backup": Screen("Enter a backup code", focus=BACKUP),
     "backup-wrong": Screen("Enter a backup code", focus=BACKUP, wrong=True),
-    "sent": Screen(BY_MAIL, focus=CODE, says="Code sent to a•••e@example.com"),
+    "sent": Screen(BY_MAIL, focus=CODE, says="We sent a code to a•••e@example.com."),
     "sent-too-soon": Screen(BY_MAIL, focus=wait_notice),
-    "sent-again": Screen(BY_MAIL, focus=CODE, says="New code sent by e-mail to a•••e@example.com"),
+    "sent-again": Screen(BY_MAIL, focus=CODE, says="We sent a new code by email to a•••e@example.com."),
     "sent-older": Screen(BY_MAIL, focus=CODE, wrong=True),
-    "sent-by-text": Screen(BY_TEXT, focus=CODE, says="New code sent by text message to ••• 67"),
+    "sent-by-text": Screen(BY_TEXT, focus=CODE, says="We sent a new code by text message to ••• 67."),
     "sent-by-text-wrong": Screen(BY_TEXT, focus=CODE, wrong=True),
     "sent-by-text-expired": Screen(BY_TEXT, focus=CODE, wrong=True),
     "dashboard": Screen("Hello, Alice", "Home", says="Your email address is confirmed."),
     "dashboard-dismissed": Screen(
-        "Hello, Alice", "Home", heading_named("Hello, Alice"), "Reminder dismissed"
+        "Hello, Alice", "Home", heading_named("Hello, Alice"), "Reminder dismissed."
     ),
     "dashboard-unconfirmed": Screen("Hello, Alice", "Home"),
     "dashboard-link-sent": Screen("Hello, Alice", "Home"),
@@ -127,24 +127,24 @@ SCREENS = {
     "setup-codes-unsaved": Screen("Save your backup codes", STEP_3_TITLE, SAVED, wrong=True),
     "settings-off": Screen("Security"),
     "settings-unfinished": Screen("Security"),
-    "settings-on": Screen("Security", says="Two-factor authentication is on"),
+    "settings-on": Screen("Security", says="Two-factor authentication is on."),
     "settings-full": Screen("Security"),
-    "settings-forgot": Screen(
-        "Security", focus=section("Trusted browsers"), says="The browser is forgotten."
-    ),
+    "settings-forgot": Screen("Security", focus=section("Trusted browsers"), says="Browser removed."),
     "settings-ended": Screen(
-        "Security", focus=section("Other sessions"), says="You are signed out everywhere else."
+        "Security", focus=section("Your other devices"), says="You're signed out everywhere else."
     ),
     "settings-phone": Screen(
         "Security", focus=section("Text messages"), says="Your phone number is confirmed."
     ),
-    "settings-codes": Screen("Security", says="New backup codes saved. Old ones no longer work."),
+    "settings-codes": Screen(
+        "Security", says="Your new backup codes are saved. The old ones no longer work."
+    ),
     "settings-stale": Screen("Security"),
-    "settings-turned-off": Screen("Security", says="Two-factor authentication is off"),
-    "confirm": Screen("Confirm it is you", focus=PASSWORD),
-    "confirm-empty": Screen("Confirm it is you", focus=PASSWORD, wrong=True),
-    "confirm-password": Screen("Confirm it is you", focus=PASSWORD),
-    "confirm-password-empty": Screen("Confirm it is you", focus=PASSWORD, wrong=True),
+    "settings-turned-off": Screen("Security", says="Two-factor authentication is off."),
+    "confirm": Screen("Confirm it's you", focus=PASSWORD),
+    "confirm-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
+    "confirm-password": Screen("Confirm it's you", focus=PASSWORD),
+    "confirm-password-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "backup-codes": Screen("Make new backup codes"),
     "backup-codes-empty": Screen("Make new backup codes", focus=error_summary, wrong=True),
     "backup-codes-new": Screen(NEW_CODES),
@@ -153,7 +153,7 @@ SCREENS = {
     "phone-empty": Screen("Phone number for text messages", focus=error_summary, wrong=True),
     "phone-verify": Screen(BY_TEXT, focus=CODE),
     "phone-verify-empty": Screen(BY_TEXT, focus=CODE, wrong=True),
-    "too-often": Screen("That was often enough for now"),
+    "too-often": Screen("Wait a moment before trying again"),
     "disable": Screen("Turn off two-factor authentication"),
     "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
     "activity-empty": Screen("Recent activity"),

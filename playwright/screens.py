@@ -67,12 +67,12 @@ def show_setup(page, user):
 
 def show_second_step(page, user):
     sign_in(page, user)
-    page.get_by_label("Enter the code").fill("123")
+    page.get_by_label("6-digit code").fill("123")
     page.mouse.move(0, 0)
 
 
 def show_settings(page):
-    page.get_by_label("Enter the code").fill("00000-00000-00000")
+    page.get_by_label("6-digit code").fill("00000-00000-00000")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Security", exact=True).wait_for()
 

@@ -194,7 +194,7 @@ def kind(request):
 @HTMX
 def test_a_sign_in_is_two_documents_and_two_steps(page, finished_requests, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")
     assert documents_and_steps(page, finished_requests) == [

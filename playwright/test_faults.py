@@ -24,7 +24,7 @@ from accounts.models import User
 from twofactor.models import Authenticator
 
 VERIFY = "**/two-factor/verify/"
-OFFLINE = "We could not reach the server. Check your connection and try again. Nothing has been changed."
+OFFLINE = "We couldn't reach the server. Check your connection and try again. Nothing has been changed."
 SLOW = "The server is taking too long. Try again."
 BROKEN = "There is a problem with this service. Try again later."
 ERROR_PAGE = """<!doctype html><title>Error – Countersign</title><header></header>
@@ -76,11 +76,11 @@ def press_again(page):
     ids=["refused", "offline", "cut off", "proxy", "empty", "portal"],
 )
 def test_what_does_not_come_from_us_is_told_and_pressing_again_works(code_page, failure, sentence):
-    typed = code_page.get_by_label("Enter the code").input_value()
+    typed = code_page.get_by_label("6-digit code").input_value()
     code_page.route(VERIFY, failure)
     press(code_page, "Sign in")
     expect_alert(code_page, sentence)
-    expect(code_page.get_by_label("Enter the code")).to_have_value(typed)
+    expect(code_page.get_by_label("6-digit code")).to_have_value(typed)
     expect_not_busy(code_page)
     press_again(code_page)
 
@@ -183,7 +183,7 @@ NEEDS_SESSION = [
     for fill_form in filled_forms.ALL_FORMS
     if fill_form not in {*NEEDS_NO_SESSION, *filled_forms.SECOND_STEP}
 ]
-SIGNED_OUT = "You were signed out. Sign in to carry on."
+SIGNED_OUT = "You were signed out. Sign in to continue."
 
 
 def stored_rows():
@@ -209,7 +209,7 @@ def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, s
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         button.click()
         expect_sign_in_page(page)
-    expect(page.get_by_text("Signing in took more than ten minutes.")).to_have_count(1)
+    expect(page.get_by_text("Your sign-in timed out.")).to_have_count(1)
     assert stored_rows() == before
 
 
@@ -261,7 +261,7 @@ def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, conte
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_a_message_is_shown_once(page, site):
     filled_forms.end_other_sessions(page).click()
-    expect(page.get_by_role("main").get_by_text("You are signed out everywhere else.")).to_have_count(1)
+    expect(page.get_by_role("main").get_by_text("You're signed out everywhere else.")).to_have_count(1)
     page.reload()
     expect_heading(page, "Security")
-    expect(page.get_by_text("You are signed out everywhere else.")).to_have_count(0)
+    expect(page.get_by_text("You're signed out everywhere else.")).to_have_count(0)

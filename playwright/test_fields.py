@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 @pytest.fixture
 def code_field(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
-    return page.get_by_label("Enter the code")
+    expect_heading(page, "Check your authenticator app")
+    return page.get_by_label("6-digit code")
 
 
 def attributes(field, *names):
@@ -35,9 +35,7 @@ def test_nothing_corrects_a_code_or_cuts_it_off(code_field):
 
 @NO_JS
 def test_the_hint_belongs_to_the_field(code_field):
-    expect(code_field).to_have_accessible_description(
-        "This is the 6-digit number shown in your authenticator app"
-    )
+    expect(code_field).to_have_accessible_description("Enter the code shown in your authenticator app.")
 
 
 @HTMX

@@ -30,9 +30,9 @@ pytestmark = HTMX
 
 def test_a_double_click_sends_once(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     sent = record_posts(page)
-    page.get_by_label("Enter the code").fill(phone.code())
+    page.get_by_label("6-digit code").fill(phone.code())
     page.get_by_role("main").get_by_role("button", name="Sign in").dblclick()
     expect_heading(page, "Hello, Alice")
     assert len(sent) == 1
@@ -42,7 +42,7 @@ def test_a_double_click_does_not_press_the_button_of_the_next_step(page, alice):
     open_session(page.context, alice)
     phone = start_setup(page)
     follow(page, "Continue")
-    page.get_by_label("Enter the code").fill(phone.code())
+    page.get_by_label("6-digit code").fill(phone.code())
     sent = record_posts(page)
     page.get_by_role("main").get_by_role("button", name="Continue").dblclick()
     expect_heading(page, "Save your backup codes")
@@ -51,10 +51,10 @@ def test_a_double_click_does_not_press_the_button_of_the_next_step(page, alice):
 
 def test_wrong_codes_add_nothing_to_the_history(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     before = history_length(page)
     for length in (1, 2, 3):
-        page.get_by_label("Enter the code").fill("7" * length)
+        page.get_by_label("6-digit code").fill("7" * length)
         with page.expect_response("**/two-factor/verify/"):
             press(page, "Sign in")
         expect(page.get_by_role("button", name="Sign in")).not_to_have_attribute("aria-disabled", "true")
@@ -63,12 +63,12 @@ def test_wrong_codes_add_nothing_to_the_history(page, phone):
 
 def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     page.context.set_offline(True)
-    page.get_by_label("Enter the code").fill("123456")
+    page.get_by_label("6-digit code").fill("123456")
     press(page, "Sign in")
-    expect(page.get_by_role("alert")).to_contain_text("We could not reach the server.")
-    expect(page.get_by_label("Enter the code")).to_have_value("123456")
+    expect(page.get_by_role("alert")).to_contain_text("We couldn't reach the server.")
+    expect(page.get_by_label("6-digit code")).to_have_value("123456")
     page.context.set_offline(False)
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")
@@ -76,9 +76,9 @@ def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
 
 def test_somebody_elses_error_page_is_not_shown(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     page.route("**/two-factor/verify/", lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"))
-    page.get_by_label("Enter the code").fill("123456")
+    page.get_by_label("6-digit code").fill("123456")
     press(page, "Sign in")
     expect(page.get_by_role("alert")).to_contain_text("There is a problem with this service.")
     expect(page.get_by_text("nginx")).to_have_count(0)
@@ -92,7 +92,7 @@ def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, ph
     follow(page, "Turn off")
     expect_heading(page, "Sign in")
     expect(page.get_by_role("main")).to_have_count(1)
-    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
+    expect(page.get_by_text("You were signed out. Sign in to continue.")).to_be_visible()
     expect(page.get_by_text("Sign in to continue.", exact=True)).to_have_count(0)
     submit_sign_in_form(page)
     enter_code(page, phone.code())
@@ -126,7 +126,7 @@ def test_acting_on_what_another_tab_changed_shows_the_panel_as_it_is(page, alice
     page.get_by_label("Password").fill("correct horse battery")
     with page.expect_response("**/two-factor/disable/") as answer:
         enter_code(page, "123456", "Turn off")
-    expect(page.get_by_text("This was changed in another tab meanwhile.")).to_be_visible()
+    expect(page.get_by_text("Something changed in another tab.")).to_be_visible()
     expect_heading(page, "Security")
     assert answer.value.status == 409
 
@@ -135,18 +135,18 @@ def test_a_dismissed_reminder_gives_the_focus_to_the_heading(page, alice):
     open_session(page.context, alice)
     page.goto("/")
     expect(page.get_by_role("region", name="Make your account safer")).to_be_visible()
-    page.get_by_role("button", name="Dismiss two-factor reminder").click()
-    expect_announcement(page, "Reminder dismissed")
+    page.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
+    expect_announcement(page, "Reminder dismissed.")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
 
 
 def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     held = []
     page.route("**/two-factor/verify/", lambda route: held.append(route))
-    page.get_by_label("Enter the code").fill("1")
+    page.get_by_label("6-digit code").fill("1")
     press(page, "Sign in")
     button = page.get_by_role("main").get_by_role("button", name="Sign in")
     expect(button).to_have_attribute("aria-disabled", "true")
@@ -158,7 +158,7 @@ def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
 @pytest.mark.parametrize("role", ["status", "alert"])
 def test_a_live_region_stays_the_same_element(page, phone, role):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     region = page.get_by_role(role).element_handle()
     follow(page, "Try another way")
     expect_heading(page, "Try another way")
@@ -171,7 +171,7 @@ def test_a_set_up_cancelled_in_another_tab_begins_again(page, alice):
     follow(page, "Continue")
     other = page.context.new_page()
     other.goto("/two-factor/setup/")
-    press(other, "Cancel set-up")
+    press(other, "Cancel setup")
     expect_heading(other, "Security")
     enter_code(page, phone.code(), "Continue")
     expect_heading(page, "Scan the QR code")
@@ -185,15 +185,15 @@ def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
     other.goto("/two-factor/setup/codes/")
     finish_setup(other)
     sealed = Authenticator.objects.get().sealed_key
-    page.get_by_label("I have saved my backup codes").check()
+    page.get_by_label("I've saved my backup codes").check()
     press(page, "Finish and turn on")
-    expect(page.get_by_text("This was changed in another tab meanwhile.")).to_be_visible()
+    expect(page.get_by_text("Something changed in another tab.")).to_be_visible()
     assert Authenticator.objects.get().sealed_key == sealed
 
 
 def test_the_older_page_of_a_used_sign_in_leads_on(page, alice, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     other = page.context.new_page()
     other.goto("/two-factor/verify/other/")
     enter_code(page, phone.code())

@@ -54,11 +54,11 @@ def test_back_forward_and_reload_show_whole_pages(page, site):
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
 def test_in_the_second_step_too(page, site):
     filled_forms.send_code(page).click()
-    expect_heading(page, "Enter the code from your e-mail")
+    expect_heading(page, "Enter the code from your email")
     page.go_back()
     expect_whole_page(page, "Try another way", "Try another way")
     page.go_forward()
-    expect_whole_page(page, "Enter the code from your e-mail", "Enter the code from your e-mail")
+    expect_whole_page(page, "Enter the code from your email", "Enter the code from your email")
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
@@ -66,7 +66,7 @@ def test_in_the_second_step_too(page, site):
     ("fill_form", "then"),
     [
         (filled_forms.confirm_app, "Save your backup codes"),
-        (filled_forms.end_other_sessions, "You are signed out everywhere else."),
+        (filled_forms.end_other_sessions, "You're signed out everywhere else."),
     ],
 )
 def test_reload_after_a_form_sends_nothing_again(page, site, fill_form, then):
@@ -142,7 +142,7 @@ def test_a_kept_page_shows_no_codes_after_finishing(caching_page):
     continue_to_backup_codes(caching_page, start_setup(caching_page))
     caching_page.reload()  # a page that was swapped in has no document of its own to keep
     code = shown_codes(caching_page)[0]
-    caching_page.get_by_label("I have saved my backup codes").check()
+    caching_page.get_by_label("I've saved my backup codes").check()
     press(caching_page, "Finish and turn on")
     expect_heading(caching_page, "Security")
     caching_page.goto("/help/")
@@ -231,10 +231,10 @@ def test_signing_in_in_a_second_tab_brings_the_first_along(page, context, site):
     filled_forms.enter_code(page)
     other = context.new_page()
     other.goto("/two-factor/verify/")
-    expect(other.get_by_role("heading", level=1)).to_have_text("Enter the code")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Check your authenticator app")
     press(page, "Sign in")
     expect_heading(page, "Hello, Alice")
-    other.get_by_label("Enter the code").fill("123456")
+    other.get_by_label("6-digit code").fill("123456")
     press(other, "Sign in")
     expect(other.get_by_role("heading", level=1)).to_have_text("This page is out of date")
     follow(other, "Reload and continue")

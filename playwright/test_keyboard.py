@@ -26,8 +26,8 @@ pytestmark = HTMX
 MAX_STOPS = 60  # more than any page has controls
 HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 PASSWORD_FIELD = re.compile("^Password")
-CODE_FIELD = re.compile("^Enter (the|a backup) code")
-SAVED = "I have saved my backup codes"
+CODE_FIELD = re.compile("^(6-digit|Backup) code")
+SAVED = "I've saved my backup codes"
 
 
 class Keyboard:
@@ -135,7 +135,7 @@ def test_signing_up(keys):
 def test_signing_in_and_out(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
-    keys.see("Enter the code")
+    keys.see("Check your authenticator app")
     keys.type(CODE_FIELD, phone.code())
     keys.tick("Trust this browser")
     keys.press("Sign in")
@@ -164,7 +164,7 @@ def test_signing_in_takes_what_is_typed_one_tab_and_two_enters(page, phone):
     for text, then in ((ALICE, "Tab"), (PASSWORD, "Enter")):
         page.keyboard.type(text)
         page.keyboard.press(then)
-    expect(page.get_by_label("Enter the code")).to_be_focused()
+    expect(page.get_by_label("6-digit code")).to_be_focused()
     page.keyboard.type(phone.code())
     page.keyboard.press("Enter")
     expect_heading(page, "Hello, Alice")
@@ -173,11 +173,11 @@ def test_signing_in_takes_what_is_typed_one_tab_and_two_enters(page, phone):
 def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
-    keys.see("Enter the code")
+    keys.see("Check your authenticator app")
     before = keys.presses
     keys.follow("Try another way")
-    keys.press("Send a code by e-mail")
-    keys.see("Enter the code from your e-mail")
+    keys.press("Send a code by email")
+    keys.see("Enter the code from your email")
     assert keys.presses - before <= 3
     send_due()
     keys.type(CODE_FIELD, mailed_code())
@@ -188,7 +188,7 @@ def test_a_mailed_code_in_at_most_three_presses(keys, phone):
 def test_a_backup_code(keys, phone):
     keys.open("/accounts/login/")
     keys.sign_in()
-    keys.see("Enter the code")
+    keys.see("Check your authenticator app")
     keys.follow("Try another way")
     keys.follow("Backup code")
     keys.type(CODE_FIELD, BACKUP_CODES[0])
@@ -210,7 +210,7 @@ def test_turning_off(keys, phone_of_alice):
     keys.open("/two-factor/")
     keys.follow("Turn off two-factor authentication")
     keys.prove(phone_of_alice, "Turn off")
-    keys.read("Two-factor authentication is off")
+    keys.read("Two-factor authentication is off.")
 
 
 def test_a_number_for_text_messages(keys, phone_of_alice):
@@ -227,18 +227,18 @@ def test_a_number_for_text_messages(keys, phone_of_alice):
 
 def test_browsers_and_sessions(keys, page):
     filled_forms.open_settings_with_trusted_browsers(page)
-    keys.press("Forget Safari on iPhone")
-    keys.read("The browser is forgotten.")
-    keys.press("Forget all trusted browsers")
-    keys.read("All trusted browsers are forgotten.")
+    keys.press("Remove Safari on iPhone")
+    keys.read("Browser removed.")
+    keys.press("Remove all trusted browsers")
+    keys.read("All trusted browsers removed.")
     keys.press("Sign out everywhere else")
-    keys.read("You are signed out everywhere else.")
+    keys.read("You're signed out everywhere else.")
 
 
 def test_the_reminder(keys, page):
     filled_forms.sign_in_alice(page)
     keys.open("/")
-    keys.press("Dismiss two-factor reminder")
+    keys.press("Dismiss two-factor authentication reminder")
     expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
 
 
@@ -302,18 +302,18 @@ def test_another_authenticator(keys, page, phone_of_alice):
 def test_thinking_better_of_it(keys, page):
     filled_forms.sign_in_alice(page)
     keys.open("/two-factor/setup/")
-    keys.press("Cancel set-up")
-    keys.read("Set-up cancelled. Nothing has changed.")
+    keys.press("Cancel setup")
+    keys.read("Setup cancelled. Nothing has changed.")
 
 
 def test_switching_from_mail_to_a_text_message(keys, alice, phone):
     add_number(alice)
     keys.open("/accounts/login/")
     keys.sign_in()
-    keys.see("Enter the code")
+    keys.see("Check your authenticator app")
     keys.follow("Try another way")
-    keys.press("Send a code by e-mail")
-    keys.see("Enter the code from your e-mail")
+    keys.press("Send a code by email")
+    keys.see("Enter the code from your email")
     Allowance.objects.all().delete()
     keys.press("Send it by text message instead")
     keys.see("Enter the code from your text message")
@@ -330,9 +330,9 @@ def test_switching_from_mail_to_a_text_message(keys, alice, phone):
 def test_the_skip_link_leads_into_the_main_part(keys, page, path):
     filled_forms.open_second_step(page, path)
     page.evaluate("document.activeElement.blur()")
-    keys.follow("Skip to the main part")
+    keys.follow("Skip to main content")
     expect(page.get_by_role("main")).to_be_focused()
-    keys.follow("not you?")
+    keys.follow("Not you?")
     keys.see("Sign in")
 
 
@@ -361,18 +361,18 @@ def field(label):
         (filled_forms.sign_up, heading("Check your inbox")),
         (filled_forms.change_password, heading("Password changed")),
         (filled_forms.request_password_reset, heading("Check your inbox")),
-        (filled_forms.send_code, field("Enter the code")),
+        (filled_forms.send_code, field("6-digit code")),
         (filled_forms.confirm_app, heading("Save your backup codes")),
         (filled_forms.finish_setup, heading("Security")),
         (filled_forms.make_new_codes, heading("Save your new backup codes")),
         (filled_forms.use_new_codes, heading("Security")),
         (filled_forms.turn_off, heading("Security")),
         (filled_forms.confirm_identity, heading("Profile")),
-        (filled_forms.add_phone_number, field("Enter the code")),
+        (filled_forms.add_phone_number, field("6-digit code")),
         (filled_forms.confirm_phone_number, heading("Text messages")),
         (filled_forms.remove_trusted_browser, heading("Trusted browsers")),
         (filled_forms.remove_all_trusted_browsers, heading("Trusted browsers")),
-        (filled_forms.end_other_sessions, heading("Other sessions")),
+        (filled_forms.end_other_sessions, heading("Your other devices")),
         (filled_forms.dismiss_reminder, heading("Hello, Alice")),
     ],
     ids=lambda part: getattr(part, "__name__", ""),

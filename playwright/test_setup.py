@@ -40,7 +40,7 @@ from twofactor.models import Authenticator
 
 CODE_PATTERN = re.compile(r"^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){2}$")
 NOT_PRINTED = [
-    *("Download", "Copy", "Print", "I have saved my backup codes", "Finish and turn on", "Cancel set-up"),
+    *("Download", "Copy", "Print", "I've saved my backup codes", "Finish and turn on", "Cancel setup"),
     *("Alice", "Step 3 of 3", "Help", "Language"),
 ]
 PHONE_SIZE = {"width": 320, "height": 640}
@@ -80,7 +80,7 @@ def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
     expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
     sign_out(page, alice)
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")
 
@@ -164,7 +164,7 @@ def test_the_code_says_what_it_is_and_not_the_key(signed_in):
     phone = start_setup(signed_in)
     picture = signed_in.get_by_role("img")
     expect(picture).to_have_accessible_name(
-        "QR code for your authenticator app. The key for typing in follows."
+        "QR code for your authenticator app. The key to enter by hand follows."
     )
     assert phone.key not in picture.evaluate("picture => picture.ariaLabel")
 
@@ -225,7 +225,7 @@ def test_after_a_wrong_code_the_same_key_still_counts(signed_in):
     phone = start_setup(signed_in)
     follow(signed_in, "Continue")
     enter_code(signed_in, phone.wrong_code(), "Continue")
-    field = signed_in.get_by_label("Enter the code")
+    field = signed_in.get_by_label("6-digit code")
     expect(field).to_have_accessible_description(re.compile("The code is not correct"))
     expect(field).to_have_value("")
     expect(field).to_be_focused()
@@ -251,8 +251,8 @@ def test_what_is_misspelt_stays_in_the_field(signed_in):
     start_setup(signed_in)
     follow(signed_in, "Continue")
     enter_code(signed_in, "12345", "Continue")
-    field = signed_in.get_by_label("Enter the code")
-    expect(field).to_have_accessible_description(re.compile("The code must be 6 numbers"))
+    field = signed_in.get_by_label("6-digit code")
+    expect(field).to_have_accessible_description(re.compile("The code must be 6 digits."))
     expect(field).to_have_value("12345")
 
 
@@ -274,8 +274,8 @@ def test_a_reload_shows_the_same_codes(codes_page):
 def test_finishing_without_the_tick_keeps_the_codes_on_screen(codes_page):
     codes = shown_codes(codes_page)
     press(codes_page, "Finish and turn on")
-    box = codes_page.get_by_label("I have saved my backup codes")
-    expect(box).to_have_accessible_description(re.compile("Save the codes, then tick the box"))
+    box = codes_page.get_by_label("I've saved my backup codes")
+    expect(box).to_have_accessible_description(re.compile("Save the codes, then tick the box."))
     expect(box).to_be_focused()
     expect(codes_page).to_have_title(re.compile("^Error: "))
     assert shown_codes(codes_page) == codes
@@ -304,7 +304,8 @@ def test_a_refused_clipboard_is_told_and_the_codes_are_selected(codes_page):
     codes_page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()) }")
     press(codes_page, "Copy")
     expect_announcement(
-        codes_page, "Your browser did not allow copying. The codes are selected: copy them yourself."
+        codes_page,
+        "Your browser didn't allow copying. The codes are selected, so you can copy them yourself.",
     )
     assert codes_page.evaluate("String(getSelection())").split() == shown_codes(codes_page)
 
@@ -312,7 +313,7 @@ def test_a_refused_clipboard_is_told_and_the_codes_are_selected(codes_page):
 @NO_JS
 def test_without_javascript_there_is_no_dead_button(codes_page):
     buttons = codes_page.get_by_role("main").get_by_role("button").all_text_contents()
-    assert buttons == ["Finish and turn on", "Cancel set-up"]
+    assert buttons == ["Finish and turn on", "Cancel setup"]
 
 
 @HTMX
@@ -334,9 +335,9 @@ def test_paper_has_codes_app_account_and_date_alone(codes_page, alice):
 def test_what_was_not_finished_is_offered_and_protects_nothing(codes_page, alice):
     codes_page.goto("/two-factor/")
     expect(codes_page.get_by_role("main")).to_contain_text(
-        "Set-up not finished. Your password alone is still enough"
+        "Setup isn't finished. Your password alone is still enough"
     )
-    follow(codes_page, "Continue set-up")
+    follow(codes_page, "Continue setup")
     expect_heading(codes_page, "Save your backup codes")
     sign_out(codes_page, alice)
     enter_password(codes_page)
@@ -351,9 +352,9 @@ def test_cancel_leads_back_and_nothing_has_changed(signed_in, step):
         follow(signed_in, "Continue")
     elif step == 3:
         continue_to_backup_codes(signed_in, phone)
-    press(signed_in, "Cancel set-up")
+    press(signed_in, "Cancel setup")
     expect_heading(signed_in, "Security")
-    expect(signed_in.get_by_text("Set-up cancelled. Nothing has changed.")).to_be_visible()
+    expect(signed_in.get_by_text("Setup cancelled. Nothing has changed.")).to_be_visible()
     expect(signed_in.get_by_role("link", name="Set up two-factor authentication")).to_be_visible()
 
 
@@ -393,8 +394,8 @@ def test_once_acknowledged_the_codes_are_gone(signed_in):
 def test_a_dismissed_reminder_stays_on_its_page(page, alice):
     open_session(page.context, alice)
     page.goto("/")
-    page.get_by_role("button", name="Dismiss two-factor reminder").click()
-    expect(page.get_by_text("Reminder dismissed").last).to_be_attached()
+    page.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
+    expect(page.get_by_text("Reminder dismissed.").last).to_be_attached()
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect_heading(page, "Hello, Alice")
 
@@ -403,7 +404,7 @@ def test_a_reminder_dismissed_in_an_ended_session_leads_back_to_its_page(page, a
     open_session(page.context, alice)
     page.goto("/")
     page.context.clear_cookies(name="sessionid")
-    page.get_by_role("button", name="Dismiss two-factor reminder").click()
-    expect(page.get_by_text("You were signed out. Sign in to carry on.")).to_be_visible()
+    page.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
+    expect(page.get_by_text("You were signed out. Sign in to continue.")).to_be_visible()
     enter_password(page, path=page.url)
     expect_heading(page, "Hello, Alice")

@@ -162,7 +162,7 @@ def test_fields_buttons_and_the_qr_code_show_where_they_end(codes_page, scheme):
 def test_an_empty_checkbox_can_be_seen(codes_page):
     for scheme in ("light", "dark"):
         codes_page.emulate_media(color_scheme=scheme)
-        box = picture(codes_page.get_by_label("I have saved my backup codes"))
+        box = picture(codes_page.get_by_label("I've saved my backup codes"))
         ground = box.getpixel((0, 0))
         assert max(contrast(ground, colour) for _, colour in box.getcolors(4096)) >= 3
 
@@ -210,7 +210,7 @@ def test_backup_codes_are_set_in_a_typewriter_face(codes_page):
 
 def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
     """conftest.py sets reduced_motion."""
-    for name in ("Turn off", "Leave it on", "Make new backup codes"):
+    for name in ("Turn off", "Keep it on", "Make new backup codes"):
         follow(settings_page, name)
         expect(settings_page.get_by_role("heading", level=1)).to_be_visible()
         assert settings_page.evaluate(MOVING_ELEMENTS) == []
@@ -245,7 +245,7 @@ def test_a_number_is_read_from_left_to_right_everywhere(settings_page, alice):
 
 def test_a_code_is_typed_from_left_to_right_everywhere(page, phone):
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     switch_to_arabic(page)
     assert directions([page.get_by_role("main").get_by_role("textbox")]) == {"ltr"}
 

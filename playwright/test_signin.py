@@ -32,7 +32,7 @@ def phone(alice):
 @pytest.mark.proves("H-07")
 def test_password_and_code_lead_to_the_page_asked_for(page, phone):
     enter_password(page, path="/accounts/login/?next=/accounts/profile/")
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect_heading(page, "Profile")
 
@@ -40,12 +40,12 @@ def test_password_and_code_lead_to_the_page_asked_for(page, phone):
 def test_two_people_in_one_browser_do_not_guess_for_each_other(page, context, phone):
     bobs_phone = enrol(person("bob@example.com", name="Bob"))
     enter_password(page)
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     other = context.new_page()
     enter_password(other, "bob@example.com")
-    expect_heading(other, "Enter the code")
+    expect_heading(other, "Check your authenticator app")
     enter_code(page, phone.code())
-    expect(page.get_by_text("Someone else started to sign in in another tab.")).to_be_visible()
+    expect(page.get_by_text("Someone else started signing in from another tab.")).to_be_visible()
     expect(page.get_by_text("bob@example.com")).to_be_visible()
     assert not GuessBudget.objects.filter(failures__gt=0).exists()
     enter_code(page, bobs_phone.code())
@@ -72,20 +72,20 @@ def test_an_old_tab_of_somebody_else_does_not_show_a_page_under_her_name(page, c
     expect(account.get_by_text("Alice")).to_have_count(0)
 
 
-NO_SIGN_IN_WAITING = "No sign-in is waiting for a code in this browser. Enter your password again."
+NO_SIGN_IN_WAITING = "There's no sign-in waiting for a code in this browser. Enter your password again."
 
 
 @pytest.mark.parametrize("path", ["", "other", "backup", "sent"])
 def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page, phone, path):
     enter_password(page, path="/accounts/login/?next=/accounts/profile/")
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     if path:
         follow(page, "Try another way")
     if path == "backup":
         follow(page, "Backup code")
     if path == "sent":
-        press(page, "Send a code by e-mail")
-        expect_heading(page, "Enter the code from your e-mail")
+        press(page, "Send a code by email")
+        expect_heading(page, "Enter the code from your email")
     page.context.clear_cookies(name="twofactor_pending")
     if path == "other":
         follow(page, "Authenticator app")
@@ -101,7 +101,7 @@ def test_a_sign_in_whose_cookie_is_lost_says_so_and_goes_on_where_it_was_to(page
 
 def test_a_browser_that_lost_all_its_cookies_goes_on_where_it_was_to(page, phone):
     enter_password(page, path="/accounts/login/?next=/accounts/profile/")
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     page.context.clear_cookies()
     enter_code(page, phone.code())
     expect_heading(page, "This page is out of date")
@@ -126,13 +126,13 @@ def test_a_wrong_code_empties_the_field(page, phone):
     enter_password(page)
     enter_code(page, phone.wrong_code())
     expect_screen(page, "verify-wrong")
-    expect(page.get_by_label("Enter the code")).to_have_value("")
+    expect(page.get_by_label("6-digit code")).to_have_value("")
 
 
 def test_a_slip_is_kept_to_be_mended(page, phone):
     enter_password(page)
     enter_code(page, "12345")
-    expect(page.get_by_label("Enter the code")).to_have_value("12345")
+    expect(page.get_by_label("6-digit code")).to_have_value("12345")
     assert GuessBudget.objects.get().failures == 0
 
 
@@ -161,20 +161,20 @@ def test_a_backup_code_of_a_japanese_keyboard_signs_in(page, phone):
 def test_a_code_by_mail_signs_in_and_offers_a_new_authenticator(page, phone):
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
     enter_code(page, mailed_code())
     expect_screen(page, "dashboard-came-back")
-    expect(page.get_by_role("region", name="You signed in with a code from your e-mail")).to_be_visible()
+    expect(page.get_by_role("region", name="You signed in with a code from your email")).to_be_visible()
 
 
 def test_from_the_mailed_code_back_to_the_authenticator(page, phone):
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
-    follow(page, "Use the authenticator app")
-    expect_heading(page, "Enter the code")
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
+    follow(page, "Use your authenticator app")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")
 
@@ -182,21 +182,21 @@ def test_from_the_mailed_code_back_to_the_authenticator(page, phone):
 def test_asking_again_too_soon_says_how_long_to_wait(page, phone):
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
     press(page, "Send a new code")
     expect(page.get_by_text(re.compile(r"You can ask for a new code in \d+ seconds?"))).to_be_visible()
     enter_code(page, mailed_code())
     expect_heading(page, "Hello, Alice")
 
 
-@pytest.mark.parametrize("from_page", ["Send a new code", "Send a code by e-mail"])
+@pytest.mark.parametrize("from_page", ["Send a new code", "Send a code by email"])
 def test_asking_too_soon_stays_where_the_code_can_be_entered(page, phone, from_page):
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
-    if from_page == "Send a code by e-mail":
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
+    if from_page == "Send a code by email":
         follow(page, "Try another way")
         expect_heading(page, "Try another way")
     with page.expect_response("**/verify/send/") as answer:
@@ -204,15 +204,15 @@ def test_asking_too_soon_stays_where_the_code_can_be_entered(page, phone, from_p
     expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
     assert (answer.value.status, answer.value.headers["retry-after"].isdigit()) == (429, True)
     page.goto(page.url)
-    expect(page.get_by_label("Enter the code")).to_be_visible()
+    expect(page.get_by_label("6-digit code")).to_be_visible()
 
 
 @HTMX
 def test_an_error_has_no_address_of_its_own(page, phone):
     enter_password(page)
     follow(page, "Try another way")
-    press(page, "Send a code by e-mail")
-    expect_heading(page, "Enter the code from your e-mail")
+    press(page, "Send a code by email")
+    expect_heading(page, "Enter the code from your email")
     before = history_length(page)
     press(page, "Send a new code")
     expect(page.get_by_text("You can ask for a new code in")).to_be_visible()
@@ -224,7 +224,7 @@ def test_too_many_wrong_codes_lock_with_a_page_of_their_own(page, phone):
     enter_password(page)
     for _ in range(5):
         enter_code(page, phone.wrong_code())
-        expect(page.get_by_label("Enter the code")).to_have_value("")
+        expect(page.get_by_label("6-digit code")).to_have_value("")
     with page.expect_response("**/two-factor/verify/") as answer:
         enter_code(page, phone.code())
     expect_heading(page, "You can't sign in at the moment")
@@ -239,8 +239,8 @@ def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, p
     page.context.clear_cookies(name="sessionid")
     enter_password(page, path="/accounts/login/?next=/two-factor/")
     expect_heading(page, "Security")
-    press(page, "Forget all trusted browsers")
-    expect(page.get_by_text("None. Every sign-in asks for a code.")).to_be_visible()
+    press(page, "Remove all trusted browsers")
+    expect(page.get_by_text("No trusted browsers. You'll need a code each time.")).to_be_visible()
 
 
 def test_the_form_of_the_administration_leads_to_the_code(page, site):
@@ -250,6 +250,6 @@ def test_the_form_of_the_administration_leads_to_the_code(page, site):
     page.get_by_label("Email address").fill("boss@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Log in").click()
-    expect_heading(page, "Enter the code")
+    expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect(page).to_have_url(re.compile("/admin/$"))

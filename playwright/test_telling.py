@@ -26,7 +26,7 @@ from screen_checks import expect_screen
 from twofactor.models import BackupCode
 from twofactor.outgoing.outbox import send_due
 
-SESSIONS_ENDED = "You are signed out everywhere else."
+SESSIONS_ENDED = "You're signed out everywhere else."
 REMINDER_NAME = "Make your account safer"
 
 # The parts around the main part, as aria snapshots.
@@ -59,10 +59,10 @@ REMINDER_OUTLINE = """
 - region "Make your account safer":
   - /children: deep-equal
   - heading "Make your account safer" [level=2]
-  - paragraph: With two-factor authentication, your password alone is not enough to get in.
+  - paragraph: Protect your account even if someone learns your password.
   - link "Set up two-factor authentication":
     - /url: /two-factor/setup/
-  - button "Dismiss two-factor reminder"
+  - button "Dismiss two-factor authentication reminder"
 """
 FOOTER = """
 - contentinfo:
@@ -166,8 +166,8 @@ def test_an_action_swaps_the_panel_and_nothing_else(page, alice, phone):
 def test_turning_off_says_first_what_it_means(page, alice, phone):
     open_session(page.context, alice, phone)
     page.goto("/two-factor/disable/")
-    expect(page.get_by_role("main")).to_contain_text("Afterwards your password alone is enough to sign in.")
-    follow(page, "Leave it on")
+    expect(page.get_by_role("main")).to_contain_text("You'll be able to sign in with your password alone.")
+    follow(page, "Keep it on")
     expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
 
 
@@ -180,7 +180,7 @@ def test_whoever_used_a_backup_code_gets_a_letter(page, phone):
     enter_code(page, BACKUP_CODES[0])
     expect_heading(page, "Hello, Alice")
     send_due()
-    assert "A backup code was used" in mail.outbox[-1].subject
+    assert "One of your backup codes was used" in mail.outbox[-1].subject
 
 
 @NO_JS
@@ -198,7 +198,7 @@ def test_a_backup_code_that_was_used_is_told_so(page, phone):
     page.context.clear_cookies()
     enter_password(page)
     enter_code(page, BACKUP_CODES[0])
-    expect(page.get_by_label("Enter the code")).to_have_accessible_description(re.compile("already used"))
+    expect(page.get_by_label("6-digit code")).to_have_accessible_description(re.compile("already used"))
 
 
 @HTMX
@@ -237,7 +237,7 @@ def test_the_reminder_stands_between_header_and_page(page_with_reminder):
 
 
 def test_a_dismissed_reminder_is_gone_after_the_next_sign_in_too(page_with_reminder):
-    page_with_reminder.get_by_role("button", name="Dismiss two-factor reminder").click()
+    page_with_reminder.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
     expect(reminder(page_with_reminder)).to_have_count(0)
     page_with_reminder.context.clear_cookies()
     enter_password(page_with_reminder)

@@ -31,9 +31,9 @@ STYLE = ["twofactor/countersign-admin.css"]
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label=gettext_lazy("Reason, for the audit log"),
+        label=gettext_lazy("Reason (for the audit log)"),
         max_length=support.MAX_REASON_LENGTH,
-        error_messages={"required": gettext_lazy("Say why")},
+        error_messages={"required": gettext_lazy("Enter a reason.")},
     )
 
     def add_error(self, field: str | None, error: Any) -> None:
@@ -44,7 +44,7 @@ class ReasonForm(forms.Form):
 
 class EmergencyCodeForm(ReasonForm):
     hours = forms.IntegerField(
-        label=gettext_lazy("Hours it works"),
+        label=gettext_lazy("Hours until it expires"),
         initial=1,
         min_value=1,
         max_value=support.MAX_VALIDITY // timedelta(hours=1),
@@ -52,7 +52,7 @@ class EmergencyCodeForm(ReasonForm):
 
 
 class TwoFactorFilter(admin.SimpleListFilter):
-    title = gettext_lazy("two-factor sign-in")
+    title = gettext_lazy("two-factor authentication")
     parameter_name = "two_factor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -67,7 +67,7 @@ class LockedFilter(admin.SimpleListFilter):
     parameter_name = "locked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("now", _("Locked at the moment"))]
+        return [("now", _("Locked now"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
@@ -120,7 +120,11 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         tree, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         return tree, counts, perms_needed - {str(TrustedBrowser._meta.verbose_name)}, protected
 
-    @admin.display(description=gettext_lazy("two-factor"), boolean=True, ordering="authenticator__enabled_at")
+    @admin.display(
+        description=gettext_lazy("two-factor authentication"),
+        boolean=True,
+        ordering="authenticator__enabled_at",
+    )
     def two_factor(self, user: TwoFactorUser) -> bool:
         return hasattr(user, "authenticator")
 
@@ -174,6 +178,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
+            "last_guess": guesses.LAST_GUESS,
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyCodeForm(prefix="code"),
@@ -188,9 +193,9 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         try:
             support.reset(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         except support.NothingToDo:
-            messages.warning(request, _("This person has no two-factor sign-in."))
+            messages.warning(request, _("This person doesn't have two-factor authentication."))
         else:
-            messages.success(request, _("Two-factor sign-in is off, and every session has ended."))
+            messages.success(request, _("Two-factor authentication is off, and all sessions have ended."))
         return self.redirect_to_help(user)
 
     def emergency_code(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
@@ -205,10 +210,10 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
                 user, form.cleaned_data["reason"], by, request, timezone.now(), valid_for
             )
         except support.NothingToDo:
-            messages.warning(request, _("This person has no two-factor sign-in."))
+            messages.warning(request, _("This person doesn't have two-factor authentication."))
             return self.redirect_to_help(user)
         except support.NeedsNewPassword:
-            messages.error(request, _("No code helps before this person has chosen a new password."))
+            messages.error(request, _("Codes are blocked until this person chooses a new password."))
             return self.redirect_to_help(user)
         return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
 
@@ -217,7 +222,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         if not form.is_valid():
             return self.help_page(request, user, status=422, sessions_form=form)
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
-        messages.success(request, _("Every session of this person has ended."))
+        messages.success(request, _("All of this person's sessions have ended."))
         return self.redirect_to_help(user)
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from twofactor import conf, enrolment, events
 from twofactor.decorators import recently_confirmed, to_page
-from twofactor.factors import methods
+from twofactor.factors import backup_codes, methods
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.signin.session import AMR
@@ -98,7 +98,9 @@ class TwoFactorAdminSite(admin.AdminSite):
         now = timezone.now()
         context = {
             **self.each_context(request),
-            "title": _("Two-factor sign-in"),
+            "title": _("Two-factor authentication"),
+            "days": DAYS,
+            "few": backup_codes.FEW_LEFT,
             "numbers": adoption.counts(now),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),

@@ -17,7 +17,7 @@ class TwoFactorAdminConfig(admin_apps.AdminConfig):
 class TwoFactorConfig(AppConfig):
     default = True
     name = "twofactor"
-    verbose_name = _("Two-factor sign-in")
+    verbose_name = _("Two-factor authentication")
 
     def ready(self) -> None:
         # Registers the checks, the receivers and the letters.

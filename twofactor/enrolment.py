@@ -138,13 +138,13 @@ def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
     if not row.filter(failures__lt=GUESSES_PER_KEY).update(failures=F("failures") + 1):
         if not row.exists():
             raise Changed
-        raise Refused(_("Too many wrong codes for this key. Cancel, and start again with a new one"))
+        raise Refused(_("Too many wrong codes for this key. Cancel setup, then start again with a new key."))
     step = totp.matching_step(setup.key, code, now)
     if step is None:
         raise Refused(
             _(
                 "The code is not correct. Wait for your app to show a new code, then try again. "
-                "Check that your phone sets its time automatically"
+                "Check that your phone sets its time automatically."
             )
         )
     # An older code may confirm too, but the step never goes back: every code that confirmed counts as used.

@@ -5,19 +5,30 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from twofactor.factors import code_text, sent_codes, totp
 from twofactor.factors.refusal import Refused
 from twofactor.outgoing import sms
 
 PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
 
 
+def code_label(digits: int) -> str:
+    return gettext("%(digits)d-digit code") % {"digits": digits}
+
+
+def backup_code_hint() -> str:
+    sentence = gettext("Enter one of the codes you saved, like %(sample)s. Each code works once.")
+    return sentence % {"sample": code_text.sample_backup_code()}
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
-        label=_("Enter the code"),
-        help_text=_("This is the 6-digit number shown in your authenticator app"),
+        label=lazy(lambda: code_label(totp.DIGITS), str)(),  # in the language of each page
+        help_text=_("Enter the code shown in your authenticator app."),
         required=False,  # accept has the sentence for an empty field, the same as for the API
         widget=forms.TextInput(
             {
@@ -47,8 +58,8 @@ class CodeForm(forms.Form):
 
 class BackupCodeForm(CodeForm):
     code = forms.CharField(
-        label=_("Enter a backup code"),
-        help_text=_("One of the codes you saved, like ABCDE-12345-FGHJK. Each one works once"),
+        label=_("Backup code"),
+        help_text=lazy(backup_code_hint, str)(),
         required=False,
         widget=forms.TextInput(
             {
@@ -65,22 +76,23 @@ class BackupCodeForm(CodeForm):
 class SentCodeForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].help_text = _("This is the 6-digit number in the message we sent")
+        self.fields["code"].label = code_label(sent_codes.DIGITS)
+        self.fields["code"].help_text = _("Enter the code from the message we sent you.")
 
 
 class PhoneForm(forms.Form):
     number = forms.CharField(
         label=pgettext_lazy("two-factor", "Phone number"),
-        help_text=_("With the country code, like +49 170 1234567"),
+        help_text=_("Include the country code, like +49 170 1234567."),
         max_length=40,
-        error_messages={"required": _("Enter your phone number")},
+        error_messages={"required": _("Enter your phone number.")},
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel", "dir": "ltr"}),
     )
 
     def clean_number(self) -> str:
         number = sms.parse_number(self.cleaned_data["number"])
         if number is None:
-            raise ValidationError(_("Enter the number with its country code, like +49 170 1234567"))
+            raise ValidationError(_("Enter the phone number with its country code, like +49 170 1234567."))
         return number
 
 
@@ -89,7 +101,7 @@ class PasswordForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=PASSWORD_LENGTH,
-        error_messages={"required": _("Enter your password")},
+        error_messages={"required": _("Enter your password.")},
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 
@@ -100,7 +112,7 @@ class PasswordForm(forms.Form):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not self.password_is_right(password):
-            raise ValidationError(_("The password is not correct"))
+            raise ValidationError(_("The password is not correct."))
         return password
 
 
@@ -119,6 +131,6 @@ class ProofForm(PasswordForm, CodeForm):
 
 class SavedForm(forms.Form):
     saved = forms.BooleanField(
-        label=_("I have saved my backup codes"),
-        error_messages={"required": _("Save the codes, then tick the box")},
+        label=_("I've saved my backup codes"),
+        error_messages={"required": _("Save the codes, then tick the box.")},
     )

@@ -56,7 +56,7 @@ class TwoFactor:
             if has_expired(request) or epoch.has_ended(request):
                 request.session.flush()
                 request.user = AnonymousUser()
-                messages.info(request, _("You were signed out after a while. Sign in to carry on."))
+                messages.info(request, _("Your session timed out. Sign in to continue."))
                 vars(request)["told_why"] = True
                 return to_page(request, settings.LOGIN_URL)
             if method_of_session(request) == HELD:
@@ -91,7 +91,7 @@ class TwoFactor:
             return to_page(request, "twofactor:confirm")
         if not must_set_up_first(request.user, request.session.get(AMR, ""), view):
             return None
-        messages.info(request, _("Your account needs two-factor authentication. Set it up to carry on."))
+        messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
         return to_page(request, "twofactor:setup")
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -55,8 +55,8 @@ class Authenticator(models.Model):
     last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
 
     class Meta:
-        verbose_name = _("authenticator")
-        verbose_name_plural = _("authenticators")
+        verbose_name = _("authenticator app")
+        verbose_name_plural = _("authenticator apps")
 
     def __str__(self) -> str:
         return f"authenticator of {self.user_id}"
@@ -133,32 +133,88 @@ class Event(models.Model):
     """The audit log. Only events.record writes it, and nothing changes it."""
 
     class Kind(models.TextChoices):
+        """For each, what support reads; before it, what the person reads, where that is another sentence."""
+
+        to_person: Any
+
+        def __new__(cls, value: str, to_person: Any = None) -> Event.Kind:
+            kind = str.__new__(cls, value)
+            kind._value_, kind.to_person = value, to_person
+            return kind
+
         TWO_FACTOR_ENABLED = "two_factor_enabled", _("Two-factor authentication was turned on")
-        AUTHENTICATOR_REPLACED = "authenticator_replaced", _("The authenticator app was replaced")
+        AUTHENTICATOR_REPLACED = (
+            "authenticator_replaced",
+            _("Your authenticator app was replaced"),
+            _("The authenticator app was replaced"),
+        )
         TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
         TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
         BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")
-        BACKUP_CODE_USED = "backup_code_used", _("A backup code was used")
-        SECOND_FACTOR_ACCEPTED = "second_factor_accepted", _("A code was accepted")
+        BACKUP_CODE_USED = (
+            "backup_code_used",
+            _("One of your backup codes was used"),
+            _("A backup code was used"),
+        )
+        SECOND_FACTOR_ACCEPTED = (
+            "second_factor_accepted",
+            _("You confirmed it was you with a code"),
+            _("A code was accepted"),
+        )
         SECOND_FACTOR_REFUSED = "second_factor_refused", _("A wrong code was entered")
         SECOND_FACTOR_LOCKED = "second_factor_locked", _("Too many wrong codes were entered")
-        WRONG_CODES = "wrong_codes", _("Somebody with your password entered wrong codes")
+        WRONG_CODES = (
+            "wrong_codes",
+            _("Someone who knows your password entered wrong codes"),
+            _("Someone who knows the password entered wrong codes"),
+        )
         RIGHT_AFTER_WRONG = "right_after_wrong", _("A code was accepted after several wrong ones")
-        CODE_REPLAYED = "code_replayed", _("A code was entered a second time")
-        REPLAYED_ELSEWHERE = "replayed_elsewhere", _("A used code was entered again from elsewhere")
-        CODE_SENT = "code_sent", _("A code was sent")
-        RECOVERED_BY_EMAIL = "recovered_by_email", _("Signed in with a code sent by e-mail")
-        SIGNED_IN_WITHOUT_SECOND_FACTOR = "signed_in_without_second_factor", _("Signed in with the password")
-        SIGNED_IN_TRUSTED = "signed_in_trusted", _("Signed in from a trusted browser")
-        NEW_BROWSER = "new_browser", _("Signed in from a new browser")
-        BROWSER_TRUSTED = "browser_trusted", _("A browser was trusted")
-        BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were forgotten")
-        SESSIONS_ENDED = "sessions_ended", _("Signed out everywhere else")
-        SESSIONS_ENDED_BY_SUPPORT = "sessions_ended_by_support", _("Support signed you out everywhere")
-        PHONE_CHANGED = "phone_changed", _("The phone number for text messages was changed")
-        PASSWORD_CHANGED = "password_changed", _("The password was changed")
-        ADDRESS_CHANGED = "address_changed", _("The e-mail address was changed")
-        RESET_BY_SUPPORT = "reset_by_support", _("Two-factor authentication was reset by support")
+        CODE_REPLAYED = "code_replayed", _("An old code was entered")
+        REPLAYED_ELSEWHERE = (
+            "replayed_elsewhere",
+            _("A used code was entered again from a different IP address"),
+        )
+        CODE_SENT = "code_sent", _("We sent you a code"), _("A code was sent")
+        RECOVERED_BY_EMAIL = (
+            "recovered_by_email",
+            _("You signed in with a code from your email"),
+            _("Signed in with a code sent by email"),
+        )
+        SIGNED_IN_WITHOUT_SECOND_FACTOR = (
+            "signed_in_without_second_factor",
+            _("You signed in with your password"),
+            _("Signed in with the password"),
+        )
+        SIGNED_IN_TRUSTED = (
+            "signed_in_trusted",
+            _("You signed in from a trusted browser"),
+            _("Signed in from a trusted browser"),
+        )
+        NEW_BROWSER = "new_browser", _("You signed in from a new browser"), _("Signed in from a new browser")
+        BROWSER_TRUSTED = "browser_trusted", _("You trusted a browser"), _("A browser was trusted")
+        BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were removed")
+        SESSIONS_ENDED = (
+            "sessions_ended",
+            _("You signed out everywhere else"),
+            _("Signed out everywhere else"),
+        )
+        SESSIONS_ENDED_BY_SUPPORT = (
+            "sessions_ended_by_support",
+            _("Support signed you out everywhere"),
+            _("Support signed this person out everywhere"),
+        )
+        PHONE_CHANGED = (
+            "phone_changed",
+            _("Your phone number for text messages was changed"),
+            _("The phone number for text messages was changed"),
+        )
+        PASSWORD_CHANGED = "password_changed", _("Your password was changed"), _("The password was changed")
+        ADDRESS_CHANGED = (
+            "address_changed",
+            _("Your email address was changed"),
+            _("The email address was changed"),
+        )
+        RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
         EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
         TOKEN_REUSED = "token_reused", _("An app was signed out because an old token was used again")
 
@@ -167,7 +223,7 @@ class Event(models.Model):
     )
     kind = models.CharField(pgettext_lazy("two-factor", "what"), max_length=40, choices=Kind.choices)
     at = models.DateTimeField(pgettext_lazy("two-factor", "when"))
-    ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "address"), null=True)
+    ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "IP address"), null=True)
     browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=200, blank=True)
     detail = models.JSONField(default=dict)
 
@@ -185,6 +241,11 @@ class Event(models.Model):
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
         """Of the one kind; Django's own would translate all thirty first."""
         return str(Event.Kind(self.kind).label)
+
+    @property
+    def title(self) -> str:
+        """To the person. Support reads get_kind_display()."""
+        return str(Event.Kind(self.kind).to_person or self.get_kind_display())
 
     @property
     def is_by_somebody_else(self) -> bool:
@@ -297,7 +358,7 @@ class TrustedBrowser(models.Model):
     label = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=80)
     trusted_at = models.DateTimeField(_("trusted since"))
     last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"))
-    expires_at = models.DateTimeField(pgettext_lazy("two-factor", "until"), db_index=True)
+    expires_at = models.DateTimeField(pgettext_lazy("two-factor", "trusted until"), db_index=True)
 
     class Meta:
         verbose_name = _("trusted browser")
@@ -353,7 +414,9 @@ class SecurityMixin(AbstractBaseUser):
     # serialize: not in dumpdata
     password = models.CharField(pgettext_lazy("two-factor", "password"), max_length=128, serialize=False)
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
-    email_verified_at = models.DateTimeField(_("address confirmed"), null=True, blank=True, editable=False)
+    email_verified_at = models.DateTimeField(
+        _("email address confirmed"), null=True, blank=True, editable=False
+    )
     # When somebody signed up by themselves. Empty once an address is confirmed for the first time, and for
     # everybody whom an administrator, a command or an importer made.
     unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('password', models.CharField(max_length=128, serialize=False, verbose_name='password')),
                 ('security_epoch', models.PositiveIntegerField(default=0, editable=False)),
-                ('email_verified_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='address confirmed')),
+                ('email_verified_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='email address confirmed')),
                 ('credentials_reset_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('email', accounts.models.AddressField(error_messages={'unique': 'This email address is already in use.'}, max_length=254, unique=True, verbose_name='email address')),
                 ('name', models.CharField(blank=True, max_length=150, verbose_name='name')),

@@ -296,7 +296,7 @@ def test_the_new_address_is_confirmed(as_alice, alice):
 def test_both_addresses_are_told_of_the_change(as_alice):
     change(as_alice)
     told = [
-        letter.to[0] for letter in letters() if letter.subject.startswith("The e-mail address was changed")
+        letter.to[0] for letter in letters() if letter.subject.startswith("Your email address was changed")
     ]
     assert sorted(told) == [OLD, NEW]
 

@@ -8,7 +8,7 @@ from tests.accounts.letters import letters
 from tests.api.program import Program
 from tests.people import person
 
-NEW = ["Signed in from a new browser – Countersign"]
+NEW = ["You signed in from a new browser – Countersign"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

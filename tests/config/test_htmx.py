@@ -300,7 +300,7 @@ def test_a_lost_session_is_told_once(client, htmx):
 
 def test_a_form_without_htmx_is_told_of_a_lost_session_too(client, db):
     page = client.post("/accounts/profile/", {"name": "Alice"}, follow=True).content.decode()
-    assert page.count("You were signed out. Sign in to carry on.") == 1
+    assert page.count("You were signed out. Sign in to continue.") == 1
 
 
 def test_a_link_without_htmx_is_not(client, db):
@@ -326,7 +326,7 @@ def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
         give_password(client)
     with time_machine.travel(NOW + IDLE):
         to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
-        assert client.get(to).text.count("You were signed out") == 1
+        assert client.get(to).text.count("Your session timed out") == 1
 
 
 # Headers are untrusted input

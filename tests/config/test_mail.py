@@ -49,7 +49,7 @@ LETTERS = {
     "Confirm your email address for Countersign": sign_up,
     "You already have an account at Countersign": lambda client: sign_up(client, OLD),
     "Reset your password for Countersign": reset,
-    "The password was changed – Countersign": change_password,
+    "Your password was changed – Countersign": change_password,
     "Confirm your new email address for Countersign": lambda client: address_links.send_link(
         User.objects.get(), NEW, timezone.now()
     ),

@@ -75,7 +75,7 @@ def test_the_same_phone_signs_in(imported, email):
 def test_a_code_that_was_used_there_is_used_here(imported, later):
     used = authenticator(BOB, "totp").last_used_at.replace(tzinfo=UTC)
     later.move_to(used)
-    assert b"You have already used that code" in enter(BOB, Phone(data(BOB)["secret"]).code()).content
+    assert b"You&#x27;ve already used that code" in enter(BOB, Phone(data(BOB)["secret"]).code()).content
 
 
 @pytest.mark.parametrize("path", [BACKUP, "/two-factor/verify/"])

@@ -46,7 +46,7 @@ def test_the_same_phone_signs_in(imported):
 
 def test_a_code_from_before_counts_as_used(imported):
     used = Phone(imported.key).code(off=-1)
-    assert b"You have already used that code" in enter(ALICE, used).content
+    assert b"You&#x27;ve already used that code" in enter(ALICE, used).content
 
 
 def test_every_unused_backup_code_signs_in(imported):

@@ -61,15 +61,15 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
     GuessBudget.objects.update(failures=100)
     answer = make_emergency_code(stepped_up, alice)
     assert (answer.status_code, BackupCode.objects.count()) == (303, 0)
-    assert "chosen a new password" in text_of(stepped_up.get(help_page(alice)))
+    assert "chooses a new password" in text_of(stepped_up.get(help_page(alice)))
 
 
 @pytest.mark.parametrize(
     ("guesses", "told"),
     [
-        ({"blocked_until": NOW + timedelta(hours=1)}, "No code is looked at before"),
-        ({"day_failures": 20, "day_began_at": NOW}, "No code is looked at before"),
-        ({"failures": 100}, "before this person has chosen a new password"),
+        ({"blocked_until": NOW + timedelta(hours=1)}, "Codes are blocked until"),
+        ({"day_failures": 20, "day_began_at": NOW}, "Codes are blocked until"),
+        ({"failures": 100}, "until this person chooses a new password"),
     ],
 )
 def test_support_sees_that_somebody_is_locked(stepped_up, alice, phone, guesses, told):
@@ -106,7 +106,7 @@ def letters_to(address):
     ("end", "prefix", "told"),
     [
         ("emergency-code/", "code", "emergency code"),
-        ("reset/", "reset", "reset by support"),
+        ("reset/", "reset", "Support reset two-factor authentication"),
         ("end-sessions/", "sessions", "Support signed you out everywhere"),
     ],
 )

@@ -229,7 +229,7 @@ def test_there_is_no_day_for_whom_the_rule_leaves_out(set_policy, alice):
 
 def test_the_reminder_tells_the_day(set_policy, as_alice):
     set_policy("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026 on your account needs" in as_alice.get("/").text
+    assert "Your account needs two-factor authentication from 1 April 2026." in as_alice.get("/").text
 
 
 def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(set_policy, as_alice):
@@ -240,7 +240,7 @@ def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(set_policy, as_alice)
 def test_a_dismissed_reminder_is_back_when_there_is_a_day(set_policy, as_alice, alice):
     Nudge.objects.create(user=alice, dismissed_at=NOW)
     set_policy("everyone", since=date(2026, 4, 1))
-    assert "From 1 April 2026" in as_alice.get("/").text
+    assert "from 1 April 2026" in as_alice.get("/").text
 
 
 def test_without_a_day_it_can_be_dismissed(as_alice):

@@ -1,5 +1,7 @@
 """What support does for a person: resetting two-factor authentication, ending sessions."""
 
+import re
+
 import pytest
 from django.contrib.auth import SESSION_KEY
 
@@ -102,6 +104,18 @@ def test_ending_sessions_needs_a_reason(stepped_up, alice):
 def test_ending_sessions_is_logged_with_its_reason(stepped_up, alice):
     end_sessions(stepped_up, alice)
     assert Event.objects.get(kind="sessions_ended_by_support").detail["reason"] == "laptop stolen"
+
+
+@pytest.mark.parametrize("kind", Event.Kind)
+def test_support_reads_no_event_as_if_it_were_about_itself(kind):
+    assert not re.search(r"\byour?\b", str(kind.label), re.IGNORECASE)
+
+
+def test_an_event_is_told_to_support_and_to_the_person_in_words_for_each(stepped_up, alice, phone, clock):
+    Event.objects.create(user=alice, kind="wrong_codes", at=NOW)
+    told = "Someone who knows {} password entered wrong codes"
+    assert told.format("the") in text_of(stepped_up.get(help_page(alice)))
+    assert told.format("your") in text_of(browser_of(alice, phone, clock).get("/two-factor/activity/"))
 
 
 def test_a_person_does_not_see_where_support_sits(stepped_up, alice, phone, clock):

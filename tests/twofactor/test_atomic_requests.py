@@ -110,7 +110,7 @@ def test_a_right_code_is_spent_even_when_the_answer_breaks(clock, client, phone)
     enter_code(client, phone.code())
     user_logged_in.disconnect(breaks)
     give_password(client)
-    assert b"You have already used that code" in enter_code(client, phone.code()).content
+    assert b"You&#x27;ve already used that code" in enter_code(client, phone.code()).content
 
 
 def test_a_login_view_of_the_site_hands_over(client, phone):

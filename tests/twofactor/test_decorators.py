@@ -25,7 +25,7 @@ def test_a_guarded_page_opens_with_a_factor(signed_in_client, guarded_pages, add
 
 @pytest.fixture
 def trusted_session(trusted_client):
-    """Signed in with the password alone, in a browser that Alice trusts."""
+    """You signed in with your password alone, in a browser that Alice trusts."""
     give_password(trusted_client)
     return trusted_client
 

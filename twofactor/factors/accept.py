@@ -13,9 +13,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from twofactor import events
+from twofactor.clocks import format_duration
 from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes
 from twofactor.factors.methods import CODES, FACTORS
-from twofactor.factors.refusal import Refused, Replayed, join_sentences
+from twofactor.factors.refusal import Refused, Replayed
 from twofactor.factors.typed_code import Spend, TypedCode
 from twofactor.limits import guesses
 from twofactor.models import Event
@@ -73,7 +74,7 @@ def accept_code(
         raise
     if spend is None:
         record_wrong_code(user, request, code.method, failures)
-        raise Refused(join_sentences([*code.wrong, *warning(failures)]))
+        raise Refused(" ".join([*code.wrong, *warning(failures)]))
     spend_together_with(claim, spend, code, user, request, now)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
         events.record("right_after_wrong", user, request)
@@ -136,7 +137,8 @@ def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was
 
 def warning(failures: int) -> list[str]:
     if failures >= guesses.FREE_GUESSES:
-        return [_("You have to wait a little before you can try again")]
+        return [_("You have to wait before you can try again.")]
     if failures == guesses.FREE_GUESSES - 1:
-        return [_("After 1 more wrong code you have to wait before you can try again")]
+        wait = format_duration(guesses.wait_after(guesses.FREE_GUESSES))
+        return [_("One more wrong code and you'll have to wait at least %(wait)s.") % {"wait": wait}]
     return []

@@ -24,8 +24,8 @@ def read(user: Any, text: str, **_asked: object) -> TypedCode:
         method=TOTP,
         find=partial(find, authenticator, code_text.read_digits(text, authenticator.digits)),
         wrong=[
-            _("The code is not correct. Wait for your app to show a new code, then try again"),
-            _("Check that your phone sets its time automatically"),
+            _("The code is not correct. Wait for your app to show a new code, then try again."),
+            _("Check that your phone sets its time automatically."),
         ],
     )
 
@@ -35,7 +35,9 @@ def find(row: Authenticator, code: str, now: datetime) -> Spend | None:
         step = find_step(row, code, now)
     except sealing.UnsealError:  # never a reason to let anybody in with the password alone
         log.error("the key of user=%s does not open", row.user_id)
-        raise Refused(_("Your authenticator app cannot be checked at the moment. Try another way")) from None
+        raise Refused(
+            _("We can't check codes from your authenticator app at the moment. Try another way.")
+        ) from None
     if step is not None and step <= row.last_step:
         raise Replayed
     return None if step is None else partial(spend, row, step)

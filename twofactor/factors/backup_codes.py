@@ -29,11 +29,13 @@ COST = (2, 19 * 1024, 1)  # Argon2 passes, KiB and lanes, the same as for passwo
 def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
     code = read_code(user, text, alone=alone)
     if not code:
-        raise Refused(_("A backup code has 15 letters and numbers, like ABCDE-12345-FGHJK"), keep=True)
+        sentence = _("A backup code has %(length)d letters and digits, like %(sample)s.")
+        sample = {"length": code_text.BACKUP_LENGTH, "sample": code_text.sample_backup_code()}
+        raise Refused(sentence % sample, keep=True)
     return TypedCode(
         method=BACKUP,
         find=partial(find, user, code),
-        wrong=[_("The backup code is not correct. Check it and try again")],
+        wrong=[_("The backup code is not correct. Check it and try again.")],
         replayed=replayed,
         notice="backup_code_used",
     )
@@ -47,7 +49,7 @@ def find(user: TwoFactorUser, code: str, now: datetime) -> Spend | None:
 
 
 def replayed() -> Replayed:
-    return Replayed(_("You have already used that backup code. Each one works once"))
+    return Replayed(_("You've already used that backup code. Each one works once."))
 
 
 def generate() -> list[str]:

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 
 from django.utils.translation import gettext as _
 
-from twofactor.factors.refusal import Refused, join_sentences
+from twofactor.factors.refusal import Refused
 
 BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U
 BACKUP_GROUPS = 3
@@ -51,6 +51,11 @@ def format_backup_code(code: str) -> str:
     return "-".join(code[start : start + BACKUP_GROUP_LENGTH] for start in starts)
 
 
+def sample_backup_code() -> str:
+    """For people to see what one looks like."""
+    return format_backup_code(("ABCDE12345FGHJK67890" * BACKUP_LENGTH)[:BACKUP_LENGTH])
+
+
 def read_imported_code(text: str) -> str:
     """A code of another app is compared as it was written, but hyphens in a number are ignored.
 
@@ -74,12 +79,12 @@ def read_backup_code(text: str) -> str | None:
 def require_text(text: str) -> str:
     code = compact(text)
     if not code:
-        raise Refused(_("Enter the code"))
+        raise Refused(_("Enter the code."))
     return code
 
 
 def digits_rule(digits: int) -> str:
-    return _("The code must be %(digits)d numbers") % {"digits": digits}
+    return _("The code must be %(digits)d digits.") % {"digits": digits}
 
 
 def read_digits(text: str, digits: int) -> str:
@@ -89,10 +94,10 @@ def read_digits(text: str, digits: int) -> str:
         return code
     if read_backup_code(text):
         raise Refused(
-            _("That looks like a backup code. Enter the code from your authenticator app"), keep=True
+            _("That looks like a backup code. Enter the code from your authenticator app."), keep=True
         )
     if not is_digits(code):
         raise Refused(digits_rule(digits), keep=True)
     many = len(code) > digits
-    slip = _("You have entered too many numbers") if many else _("You have entered too few numbers")
-    raise Refused(join_sentences([slip, digits_rule(digits)]), keep=True)
+    slip = _("You've entered too many digits.") if many else _("You've entered too few digits.")
+    raise Refused(f"{slip} {digits_rule(digits)}", keep=True)

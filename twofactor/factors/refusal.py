@@ -15,7 +15,7 @@ class Replayed(Refused):
     """The code was right once: it was spent, or a newer one has taken its place."""
 
     def __init__(self, sentence: str = "", *, was_spent: bool = True) -> None:
-        super().__init__(sentence or _("You have already used that code. Wait for a new one"))
+        super().__init__(sentence or _("You've already used that code. Wait for a new one."))
         self.was_spent = was_spent
 
 

@@ -31,7 +31,7 @@ DIGITS = 6
 MAX_AGE = timedelta(minutes=10)
 MAX_TRIES = 5  # of one code
 PURPOSE = "sent code"
-NOT_SENT = gettext_lazy("The message could not be sent. Try another way, or try again in a few minutes.")
+NOT_SENT = gettext_lazy("We couldn't send the message. Try another way, or try again in a few minutes.")
 
 
 def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
@@ -42,12 +42,12 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
     code = code_text.read_digits(text, DIGITS)
     sent = find_recent(user, purpose, now)
     if not sent or sent[0].used_at or channel_of(sent[0]) not in find_channels(user):
-        raise Refused(_("That code has expired. Ask for a new one"))
+        raise Refused(_("That code has expired. Ask for a new one."))
     by_email = sent[0].channel == EMAIL
     return TypedCode(
         method=methods.RECOVERY if by_email else methods.SMS,
         find=partial(find, sent, code),
-        wrong=[_("The code is not correct or has expired. Check your latest message or ask for a new code")],
+        wrong=[_("The code is not correct or has expired. Check your latest message or ask for a new code.")],
         notice="recovered_by_email" if by_email else "",
     )
 
@@ -55,12 +55,12 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
 def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
     newest, *older = sent
     if not charge_try(newest):
-        raise Refused(_("That code has had too many wrong tries. Ask for a new one"))
+        raise Refused(_("There were too many wrong attempts for that code. Ask for a new one."))
     if is_code(newest, code):
         return partial(spend, newest)
     if any(is_code(earlier, code) for earlier in older):
         at = timezone.localtime(newest.sent_at)
-        sentence = _("We sent a newer code at %(time)s. Enter that one") % {"time": f"{at:%H:%M}"}
+        sentence = _("We sent a newer code at %(time)s. Enter that one.") % {"time": f"{at:%H:%M}"}
         raise Replayed(sentence, was_spent=False)
     return None
 
@@ -159,7 +159,7 @@ def send(
 def deliver(user: TwoFactorUser, channel: Channel, code: str) -> bool:
     language = getattr(user, "language", "")
     if channel.kind == EMAIL:
-        return mail.send("twofactor/mail/code", channel.target, language, code=code)
+        return mail.send("twofactor/mail/code", channel.target, language, code=code, max_age=MAX_AGE)
     return deliver_by_sms(channel.target, code, mail.language_for(language))
 
 
@@ -209,10 +209,10 @@ def verify_number(user: TwoFactorUser, text: str, request: HttpRequest, now: dat
     phone = Phone.objects.get(pk=user.pk)
     sent = find_recent(user, f"phone:{phone.new_number}", now)
     if not sent or not charge_try(sent[0]):
-        raise Refused(_("That code has expired. Ask for a new one"))
+        raise Refused(_("That code has expired. Ask for a new one."))
     with events.atomic():
         if not is_code(sent[0], code) or not spend(sent[0], now):
-            raise Refused(_("The code is not correct. Check your latest message"))
+            raise Refused(_("The code is not correct. Check your latest message."))
         Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
             number=phone.new_number, new_number="", verified_at=now
         )

@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
                 ('last_used_at', models.DateTimeField(editable=False, null=True, verbose_name='last used')),
             ],
             options={
-                'verbose_name': 'authenticator',
-                'verbose_name_plural': 'authenticators',
+                'verbose_name': 'authenticator app',
+                'verbose_name_plural': 'authenticator apps',
             },
         ),
         migrations.CreateModel(
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('label', models.CharField(max_length=80, verbose_name='browser')),
                 ('trusted_at', models.DateTimeField(verbose_name='trusted since')),
                 ('last_used_at', models.DateTimeField(verbose_name='last used')),
-                ('expires_at', models.DateTimeField(db_index=True, verbose_name='until')),
+                ('expires_at', models.DateTimeField(db_index=True, verbose_name='trusted until')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trusted_browsers', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],
             options={
@@ -125,9 +125,9 @@ class Migration(migrations.Migration):
             name='Event',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('two_factor_enabled', 'Two-factor authentication was turned on'), ('authenticator_replaced', 'The authenticator app was replaced'), ('two_factor_imported', 'Two-factor authentication was moved here'), ('two_factor_disabled', 'Two-factor authentication was turned off'), ('backup_codes_regenerated', 'New backup codes were made'), ('backup_code_used', 'A backup code was used'), ('second_factor_accepted', 'A code was accepted'), ('second_factor_refused', 'A wrong code was entered'), ('second_factor_locked', 'Too many wrong codes were entered'), ('wrong_codes', 'Somebody with your password entered wrong codes'), ('right_after_wrong', 'A code was accepted after several wrong ones'), ('code_replayed', 'A code was entered a second time'), ('replayed_elsewhere', 'A used code was entered again from elsewhere'), ('code_sent', 'A code was sent'), ('recovered_by_email', 'Signed in with a code sent by e-mail'), ('signed_in_without_second_factor', 'Signed in with the password'), ('signed_in_trusted', 'Signed in from a trusted browser'), ('new_browser', 'Signed in from a new browser'), ('browser_trusted', 'A browser was trusted'), ('browsers_forgotten', 'Trusted browsers were forgotten'), ('sessions_ended', 'Signed out everywhere else'), ('sessions_ended_by_support', 'Support signed you out everywhere'), ('phone_changed', 'The phone number for text messages was changed'), ('password_changed', 'The password was changed'), ('address_changed', 'The e-mail address was changed'), ('reset_by_support', 'Two-factor authentication was reset by support'), ('emergency_code_made', 'Support made an emergency code'), ('token_reused', 'An app was signed out because an old token was used again')], max_length=40, verbose_name='what')),
+                ('kind', models.CharField(choices=[('two_factor_enabled', 'Two-factor authentication was turned on'), ('authenticator_replaced', 'The authenticator app was replaced'), ('two_factor_imported', 'Two-factor authentication was moved here'), ('two_factor_disabled', 'Two-factor authentication was turned off'), ('backup_codes_regenerated', 'New backup codes were made'), ('backup_code_used', 'A backup code was used'), ('second_factor_accepted', 'A code was accepted'), ('second_factor_refused', 'A wrong code was entered'), ('second_factor_locked', 'Too many wrong codes were entered'), ('wrong_codes', 'Someone who knows the password entered wrong codes'), ('right_after_wrong', 'A code was accepted after several wrong ones'), ('code_replayed', 'An old code was entered'), ('replayed_elsewhere', 'A used code was entered again from a different IP address'), ('code_sent', 'A code was sent'), ('recovered_by_email', 'Signed in with a code sent by email'), ('signed_in_without_second_factor', 'Signed in with the password'), ('signed_in_trusted', 'Signed in from a trusted browser'), ('new_browser', 'Signed in from a new browser'), ('browser_trusted', 'A browser was trusted'), ('browsers_forgotten', 'Trusted browsers were removed'), ('sessions_ended', 'Signed out everywhere else'), ('sessions_ended_by_support', 'Support signed this person out everywhere'), ('phone_changed', 'The phone number for text messages was changed'), ('password_changed', 'The password was changed'), ('address_changed', 'The email address was changed'), ('reset_by_support', 'Support reset two-factor authentication'), ('emergency_code_made', 'Support made an emergency code'), ('token_reused', 'An app was signed out because an old token was used again')], max_length=40, verbose_name='what')),
                 ('at', models.DateTimeField(verbose_name='when')),
-                ('ip_address', models.GenericIPAddressField(null=True, verbose_name='address')),
+                ('ip_address', models.GenericIPAddressField(null=True, verbose_name='IP address')),
                 ('browser', models.CharField(blank=True, max_length=200, verbose_name='browser')),
                 ('detail', models.JSONField(default=dict)),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),

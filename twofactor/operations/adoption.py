@@ -76,7 +76,7 @@ def codes_by_method(now: datetime, days: int) -> dict[str, int]:
         methods.TOTP: _("Authenticator app"),
         methods.BACKUP: _("Backup code"),
         methods.SMS: pgettext("two-factor", "Text message"),
-        methods.RECOVERY: pgettext("two-factor", "E-mail"),
+        methods.RECOVERY: pgettext("two-factor", "Email"),
     }
     accepted = Event.objects.filter(kind="second_factor_accepted", at__gte=start_of(last_days(now, days)[0]))
     by_method: Any = accepted.values_list("detail__method").annotate(n=Count("pk"))

@@ -82,12 +82,12 @@ class PendingSignIn:
         """Or Gone. `to` is where to go on to, for a token that does not say it because it does not open."""
         value = read_token(token)
         if value is None:
-            sentence = _("No sign-in is waiting for a code in this browser. Enter your password again.")
+            sentence = _("There's no sign-in waiting for a code in this browser. Enter your password again.")
             raise Gone(with_next_page(settings.LOGIN_URL, to), sentence)
         to, sign_in_page = value["next"], with_next_page(settings.LOGIN_URL, value["next"])
         began_at, ends_at = (datetime.fromisoformat(value[name]) for name in ("began", "ends"))
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
-            sentence = _("Signing in took more than ten minutes. Give your password again.")
+            sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
         with_factors = get_user_model()._default_manager.select_related("authenticator", "guess_budget")
         user = with_factors.filter(pk=value["user"]).first()
@@ -97,7 +97,9 @@ class PendingSignIn:
             or not backend_exists(value["backend"])
             or not constant_time_compare(epoch.auth_hash(user), value["hash"])
         ):
-            raise Gone(sign_in_page, _("Your account was changed meanwhile. Give your password again."))
+            raise Gone(
+                sign_in_page, _("Your account changed while you were signing in. Enter your password again.")
+            )
         if as_text(user.last_login) != value["last_login"]:
             raise Gone(to)  # completed already, by a double click or in another tab
         return cls(user, value["backend"], value["last_login"], to, value["nonce"], began_at, ends_at)
@@ -228,7 +230,7 @@ def pending_of_form(request: HttpRequest) -> PendingSignIn:
     """Or Gone. A form that was shown to another person, before the cookie changed, costs no guess."""
     pending = pending_of(request)
     if request.POST.get("signing_in_as", pending.user.get_username()) != pending.user.get_username():
-        sentence = _("Someone else started to sign in in another tab. This page is for them now.")
+        sentence = _("Someone else started signing in from another tab. This page is now for them.")
         raise Gone(with_next_page("twofactor:verify", pending.next), sentence)
     return pending
 

@@ -2,8 +2,7 @@
 
 import json
 import time
-from datetime import datetime
-from math import ceil
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -13,9 +12,9 @@ from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from twofactor import conf, enrolment
+from twofactor.clocks import format_duration
 from twofactor.limits.guesses import Locked
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
@@ -39,19 +38,13 @@ def browser_name(user_agent: str) -> str:
     return browser_names.name_of(user_agent)
 
 
+register.filter(format_duration)
+
+
 @register.filter
 def wait(until: datetime) -> str:
-    """How long until then, rounded up, so that nobody comes back too early."""
-    seconds = seconds_until(until)
-    minutes, hours = ceil(seconds / 60), ceil(seconds / 3600)
-    if seconds < 60:
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    if minutes < 60:
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-    if hours > 48:
-        days = ceil(seconds / 86400)
-        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
-    return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    """How long until then."""
+    return format_duration(timedelta(seconds=seconds_until(until)))
 
 
 @register.filter
@@ -66,8 +59,8 @@ def why_locked(lock: Locked) -> str:
         return sentence % told
     if lock.lifts_at:
         sentence = _(
-            "You entered the wrong code too many times, and a new password does not help again before"
-            " %(day)s. Ask the people who run this site to help you."
+            "You entered the wrong code too many times, and a new password won't help again until"
+            " %(day)s. Ask the people who run this site for help."
         )
         return sentence % {"day": date_format(lock.lifts_at, "DATE_FORMAT")}
     return _("You entered the wrong code too many times. Reset your password to try again.")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import enrolment
+from twofactor.factors import backup_codes as codes
 from twofactor.factors import methods
 from twofactor.forms import SavedForm
 from twofactor.models import Draft
@@ -45,7 +46,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
         enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
         step_up.record_step_up(request, methods.TOTP)
         return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
-    return page(request, "twofactor/backup_codes.html", form=form)
+    return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
 
 
 def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
@@ -53,7 +54,7 @@ def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
     if form.is_valid():
         enrolment.save_new_codes(signed_in_user(request), new, request)
         keep_session(request, signed_in_user(request), methods.TOTP)
-        messages.success(request, _("New backup codes saved. Old ones no longer work."))
+        messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
 
@@ -66,6 +67,6 @@ def disable(request: HttpRequest) -> HttpResponse:
     form = proof_form(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
     if form.is_valid():
         keep_session(request, signed_in_user(request), NONE)
-        messages.success(request, _("Two-factor authentication is off"))
+        messages.success(request, _("Two-factor authentication is off."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/disable.html", form=form)

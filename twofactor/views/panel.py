@@ -62,6 +62,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "browsers": trusted_browsers.list_trusted(user, now) if authenticator else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "recovered_by_email": step_up.recovered_by_email(request),
+        "setup_age": step_up.SETUP_AGE,
     }
     state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
     state["seen"] = fingerprint(state)
@@ -119,7 +120,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise enrolment.Changed
         events.record("browsers_forgotten", signed_in_user(request), request)
-    messages.success(request, _("The browser is forgotten."), extra_tags="browsers")
+    messages.success(request, _("Browser removed."), extra_tags="browsers")
     return see_other("twofactor:settings")
 
 
@@ -131,7 +132,7 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
     with events.atomic():
         TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()
         events.record("browsers_forgotten", signed_in_user(request), request)
-    messages.success(request, _("All trusted browsers are forgotten."), extra_tags="browsers")
+    messages.success(request, _("All trusted browsers removed."), extra_tags="browsers")
     return see_other("twofactor:settings")
 
 
@@ -142,12 +143,12 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
         epoch.end_sessions(user)
         keep_session(request, user, request.session[AMR])
         events.record("sessions_ended", user, request)
-    messages.success(request, _("You are signed out everywhere else."), extra_tags="sessions")
+    messages.success(request, _("You're signed out everywhere else."), extra_tags="sessions")
     return see_other("twofactor:settings")
 
 
 @post_only("twofactor:settings")
 def nudge_dismiss(request: HttpRequest) -> HttpResponse:
     nudge.dismiss(signed_in_user(request), timezone.now())
-    messages.success(request, _("Reminder dismissed"), extra_tags="nudge")
+    messages.success(request, _("Reminder dismissed."), extra_tags="nudge")
     return see_other(safe_next(request, request.POST.get("next")))

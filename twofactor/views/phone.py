@@ -31,7 +31,7 @@ def phone(request: HttpRequest) -> HttpResponse:
                 signed_in_user(request), form.cleaned_data["number"], client_address(request), timezone.now()
             )
         except sent_codes.NotSent:
-            form.add_error("number", _("The message could not be sent. Check the number, or try again later"))
+            form.add_error("number", _("We couldn't send the message. Check the number, or try again later."))
         else:
             return see_other("twofactor:phone_verify")
     phone = sent_codes.find_confirmed_phone(signed_in_user(request))
@@ -51,7 +51,11 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your phone number is confirmed."), extra_tags="phone")
         return see_other("twofactor:settings")
     return page(
-        request, "twofactor/phone_verify.html", form=form, number=sent_codes.mask_number(phone.new_number)
+        request,
+        "twofactor/phone_verify.html",
+        form=form,
+        number=sent_codes.mask_number(phone.new_number),
+        max_age=sent_codes.MAX_AGE,
     )
 
 
@@ -63,7 +67,7 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
         if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
             raise enrolment.Changed
         events.record("phone_changed", signed_in_user(request), request)
-    messages.success(request, _("Your phone number is removed."), extra_tags="phone")
+    messages.success(request, _("Phone number removed."), extra_tags="phone")
     return see_other("twofactor:settings")
 
 

@@ -28,7 +28,7 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     now, chosen = timezone.now(), (posted(request) or QueryDict()).get("channel")
     channel = next((c for c in pending.find_channels() if c.kind == chosen), None)
     if channel is None:
-        return other_ways_page(request, pending, status=422, problem=_("Choose how you want to get in"))
+        return other_ways_page(request, pending, status=422, problem=_("Choose how you want to sign in."))
     again = sent_codes.find_newest(pending.user, pending.purpose) is not None
     try:
         pending.send_code(request, channel, now)
@@ -42,11 +42,11 @@ def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 def sentence_after_sending(channel: Channel, again: bool) -> str:
     if not again:
-        sentence = _("Code sent to %(target)s")
+        sentence = _("We sent a code to %(target)s.")
     elif channel.kind == sent_codes.SMS:
-        sentence = _("New code sent by text message to %(target)s")
+        sentence = _("We sent a new code by text message to %(target)s.")
     else:
-        sentence = _("New code sent by e-mail to %(target)s")
+        sentence = _("We sent a new code by email to %(target)s.")
     return sentence % {"target": channel.masked}
 
 
@@ -69,9 +69,11 @@ def too_soon_page(request: HttpRequest, pending: PendingSignIn, until: datetime)
         response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
     else:
         wait = ngettext(
-            "You can ask for a code in %d second.", "You can ask for a code in %d seconds.", seconds
+            "You can ask for a code in %(seconds)d second.",
+            "You can ask for a code in %(seconds)d seconds.",
+            seconds,
         )
-        response = other_ways_page(request, pending, status=429, problem=wait % seconds)
+        response = other_ways_page(request, pending, status=429, problem=wait % {"seconds": seconds})
     response.headers["Retry-After"] = str(seconds)
     return response
 

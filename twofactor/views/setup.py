@@ -94,6 +94,8 @@ def setup(request: HttpRequest) -> HttpResponse:
         request,
         "twofactor/setup.html",
         setup=draft,
+        digits=totp.DIGITS,
+        period=timedelta(seconds=totp.PERIOD),
         address=address,
         picture=picture,
         onward=onward(request),
@@ -142,7 +144,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     if form.is_valid():
         enrolment.finish(signed_in_user(request), draft, request, timezone.now())
         keep_session(request, signed_in_user(request), TOTP)
-        messages.success(request, _("Two-factor authentication is on"))
+        messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
 
@@ -151,7 +153,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
 @post_only("twofactor:settings")
 def setup_cancel(request: HttpRequest) -> HttpResponse:
     enrolment.cancel(signed_in_user(request), SETUP)
-    messages.success(request, _("Set-up cancelled. Nothing has changed."))
+    messages.success(request, _("Setup cancelled. Nothing has changed."))
     return see_other("twofactor:settings")
 
 

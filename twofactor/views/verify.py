@@ -7,8 +7,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from twofactor.clocks import DAY
 from twofactor.decorators import second_step
-from twofactor.factors import backup_codes, methods
+from twofactor.factors import backup_codes, methods, totp
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.limits import guesses
 from twofactor.signin import trusted_browsers
@@ -50,6 +51,7 @@ def other_ways_page(
         pending=pending,
         status=status,
         problem=problem,
+        digits=totp.DIGITS,
         codes=backup_codes.count_unused(pending.user),
         channels=pending.find_channels(),
         onward=onward(request),
@@ -89,5 +91,6 @@ def code_page(request: HttpRequest, template: str, pending: PendingSignIn, form:
         pending=pending,
         wait=wait,
         may_trust=may_trust,
+        days=trusted_browsers.AGE // DAY,
         onward=onward(request),
     )

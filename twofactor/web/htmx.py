@@ -142,7 +142,7 @@ def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
 
 def tell_why(request: HttpRequest) -> None:
     if not vars(request).get("told_why"):
-        messages.info(request, _("You were signed out. Sign in to carry on."))
+        messages.info(request, _("You were signed out. Sign in to continue."))
 
 
 def current_page(request: HttpRequest) -> str:

@@ -56,7 +56,7 @@ def test_an_authenticator_of_eight_digits_and_a_minute_still_works(pending_clien
 
 def test_an_authenticator_of_eight_digits_is_asked_for_eight(pending_client, phone):
     Authenticator.objects.update(digits=8)
-    assert b"The code must be 8 numbers" in enter_code(pending_client, "123456").content
+    assert b"The code must be 8 digits." in enter_code(pending_client, "123456").content
 
 
 @pytest.mark.proves("11.2.5")
@@ -96,7 +96,9 @@ def test_a_code_signs_in_once(client, phone, clock):
 def test_a_used_code_says_that_it_was_used(client, phone, clock):
     sign_in(Client(), phone)
     give_password_later(clock, client)
-    assert b"You have already used that code. Wait for a new one" in enter_code(client, phone.code()).content
+    assert (
+        b"You&#x27;ve already used that code. Wait for a new one." in enter_code(client, phone.code()).content
+    )
 
 
 @pytest.mark.proves("V-05")

@@ -127,7 +127,7 @@ def test_a_used_code_says_that_it_was_used(pending_client, printed_codes, clock)
     clock.shift(1)
     give_password(pending_client)
     assert (
-        b"You have already used that backup code"
+        b"You&#x27;ve already used that backup code"
         in pending_client.post(BACKUP, {"code": printed_codes[0]}).content
     )
 

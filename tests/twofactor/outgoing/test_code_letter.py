@@ -26,11 +26,11 @@ def test_the_letter_with_a_code_begins_with_it(code_letter):
 
 
 def test_the_letter_with_a_code_says_how_long_it_works(code_letter):
-    assert "It works once, for 10 minutes at most" in code_letter.body
+    assert "It works once, within 10 minutes" in code_letter.body
 
 
 def test_the_letter_with_a_code_says_what_it_means_unasked(code_letter):
-    assert "If you did not ask for it, somebody has your password: change it." in code_letter.body
+    assert "If you didn't request this, someone may know your password. Change it now." in code_letter.body
 
 
 def test_the_letter_with_a_code_has_nothing_to_click(code_letter):

@@ -33,7 +33,7 @@ def event(request, firefox_client, phone, clock, printed_codes, settings):
 
 @pytest.mark.proves("6.3.7")
 def test_an_event_is_mailed_once_to_each_address(event):
-    expected = {OLD, NEW} if "address" in event else {OLD}
+    expected = {OLD, NEW} if "email address" in event else {OLD}
     assert sorted(letter.to[0] for letter in letters()) == sorted(expected)
 
 
@@ -54,7 +54,7 @@ def test_a_letter_says_the_same_in_html(event):
 def test_a_letter_says_what_to_do(event):
     [letter, *_] = letters()
     parts = (
-        "If this was you, do nothing. If not",
+        "If this was you, you don't need to do anything. If it wasn't",
         "http://testserver/two-factor/",
         "http://testserver/help/",
     )
@@ -128,7 +128,7 @@ def test_each_new_browser_and_network_is_told(firefox_client, phone, clock, othe
     for browser in ({}, other):
         sign_in(Client(**{"HTTP_USER_AGENT": FIREFOX, **browser}), phone)
         clock.shift(60)
-    assert [letter.subject for letter in letters()] == ["Signed in from a new browser – Countersign"] * 2
+    assert [letter.subject for letter in letters()] == ["You signed in from a new browser – Countersign"] * 2
 
 
 def test_a_letter_about_a_password_is_never_one_too_many(client, db):
@@ -175,7 +175,7 @@ def test_a_new_browser_is_told_of_without_a_second_factor_too(db):
     person("bob@example.com")
     for _ in range(2):
         give_password(Client(), "bob@example.com")
-    assert [letter.subject for letter in letters()] == ["Signed in from a new browser – Countersign"]
+    assert [letter.subject for letter in letters()] == ["You signed in from a new browser – Countersign"]
 
 
 def test_the_password_alone_makes_no_browser_known(alice, phone):

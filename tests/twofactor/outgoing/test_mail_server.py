@@ -92,7 +92,7 @@ def test_a_letter_about_an_event_goes_through_a_mail_server(pending_client, mail
         pending_client.post(VERIFY, {"code": "000000"})
     send_due()
     subjects = [letter["Subject"].strip() for letter in mail_server.letters]
-    assert subjects == ["Somebody with your password entered wrong codes – Countersign"]
+    assert subjects == ["Someone who knows your password entered wrong codes – Countersign"]
 
 
 # Mail servers that fail

@@ -69,7 +69,7 @@ def test_the_rest_stays_ours(own_templates, firefox_client, phone, clock, printe
 def test_other_events_keep_their_subject(own_templates, firefox_client, phone, clock, printed_codes):
     (own_templates / "two_factor_disabled_subject.txt").write_text("Watch out!")
     trust_browser(firefox_client, phone, clock, printed_codes)
-    assert letters()[0].subject == "A browser was trusted – Countersign"
+    assert letters()[0].subject == "You trusted a browser – Countersign"
 
 
 @pytest.mark.parametrize("ending", ["txt", "html"])
@@ -87,7 +87,7 @@ def test_what_a_site_wrote_wrong_stops_no_other_letter(own_templates, alice, bro
     (own_templates / "phone_changed_subject.txt").write_text(broken)
     for kind in ("phone_changed", "password_changed"):
         events.record(kind, alice, None)
-    assert [letter.subject for letter in letters()] == ["The password was changed – Countersign"]
+    assert [letter.subject for letter in letters()] == ["Your password was changed – Countersign"]
 
 
 def test_a_site_overrides_the_code(own_templates, client, phone):

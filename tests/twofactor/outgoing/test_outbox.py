@@ -19,7 +19,7 @@ from twofactor.models import Letter
 from twofactor.outgoing import outbox
 
 RESET = "/accounts/password_reset/"
-CHANGED = "The password was changed – Countersign"
+CHANGED = "Your password was changed – Countersign"
 
 
 def request_reset(client, email="alice@example.com"):

@@ -15,7 +15,7 @@ from twofactor import events
 from twofactor.models import Letter
 from twofactor.outgoing import outbox
 
-CHANGED = "The password was changed – Countersign"
+CHANGED = "Your password was changed – Countersign"
 CODES = "New backup codes were made – Countersign"
 
 

@@ -57,7 +57,7 @@ def test_looking_ends_nothing(signed_in_client, phone, clock):
 
 
 def test_ending_sessions_says_so(signed_in_client):
-    assert "You are signed out everywhere else." in signed_in_client.post(END, follow=True).text
+    assert "You&#x27;re signed out everywhere else." in signed_in_client.post(END, follow=True).text
 
 
 def test_ending_sessions_is_remembered(signed_in_client):

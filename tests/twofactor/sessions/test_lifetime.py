@@ -29,7 +29,7 @@ def test_a_session_that_is_too_old_is_gone(signed_in_client, clock):
 
 def test_whoever_was_away_is_told(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
-    assert b"You were signed out after a while" in signed_in_client.get("/two-factor/", follow=True).content
+    assert b"Your session timed out." in signed_in_client.get("/two-factor/", follow=True).content
 
 
 def test_whoever_was_away_comes_back_to_their_page(signed_in_client, clock):

@@ -1,6 +1,7 @@
 """The pending sign-in, between password and code: what it holds, whose it is, and when it ends."""
 
 import re
+from html import unescape
 
 import pytest
 from django.conf import settings as site
@@ -136,7 +137,7 @@ def test_a_wrong_code_does_not_make_it_live_longer(pending_client, phone, clock)
 def test_whoever_was_too_slow_is_told(pending_client, clock):
     clock.shift(601)
     page = pending_client.get(VERIFY, follow=True).content
-    assert b"Signing in took more than ten minutes. Give your password again." in page
+    assert b"Your sign-in timed out. Enter your password again." in page
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
@@ -161,7 +162,7 @@ def test_a_sign_in_that_was_abandoned_names_nobody_to_who_comes_next(pending_cli
 
 # When its cookie was deleted
 
-LOST = "No sign-in is waiting for a code in this browser. Enter your password again."
+LOST = "There's no sign-in waiting for a code in this browser. Enter your password again."
 TO_PROFILE = "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
@@ -174,7 +175,7 @@ def lost_url(client, phone):
 
 
 def test_whoever_lost_the_cookie_is_told_why(client, lost_url):
-    assert LOST in client.get(lost_url, follow=True).text
+    assert LOST in unescape(client.get(lost_url, follow=True).text)
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
@@ -327,7 +328,7 @@ def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(pending_client, alic
     """Two people share a browser: the form of the first is sent after the second gave their password."""
     give_password(pending_client, "bob@example.com")
     page = pending_client.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text
-    assert "Someone else started to sign in in another tab." in page
+    assert "Someone else started signing in from another tab." in page
     assert GuessBudget.objects.filter(failures__gt=0).count() == 0
 
 

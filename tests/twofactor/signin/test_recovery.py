@@ -15,7 +15,7 @@ from twofactor.outgoing.outbox import send_due
 SETUP = "/two-factor/setup/"
 STEPS = [SETUP, "/two-factor/setup/verify/", "/two-factor/setup/codes/"]
 CONFIRM = "/two-factor/confirm/"
-NOTICE = "You signed in with a code from your e-mail"
+NOTICE = "You signed in with a code from your email"
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_it_is_remembered(recovered_client):
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told(recovered_client):
     send_due()
-    assert mail.outbox[-1].subject == "Signed in with a code sent by e-mail – Countersign"
+    assert mail.outbox[-1].subject == "You signed in with a code from your email – Countersign"
 
 
 @pytest.mark.parametrize("path", ["/", "/two-factor/"])
@@ -186,7 +186,7 @@ def test_two_factor_was_never_off(set_up_client, alice):
 def test_the_person_is_told_of_the_new_authenticator(set_up_client):
     set_up(set_up_client)
     send_due()
-    assert mail.outbox[-1].subject == "The authenticator app was replaced – Countersign"
+    assert mail.outbox[-1].subject == "Your authenticator app was replaced – Countersign"
 
 
 @pytest.mark.proves("S-16")

@@ -73,7 +73,7 @@ def test_after_ten_minutes_it_takes_a_new_one(social_client, clock):
     clock.shift(601)
     page = social_client.get(SETUP, follow=True)
     assert page.redirect_chain[-1][0].startswith(CONFIRM)
-    assert ("Sign in once more" in page.text, 'type="password"' in page.text) == (True, False)
+    assert ("sign in again before you continue" in page.text, 'type="password"' in page.text) == (True, False)
 
 
 def test_the_button_signs_out_and_leads_to_sign_in_and_back(social_client, clock):
@@ -126,7 +126,7 @@ def test_a_code_turns_it_off(verified_client, phone, alice):
 
 
 def test_the_page_says_what_is_enough_afterwards(verified_client):
-    assert "Afterwards you sign in without a code." in verified_client.get(DISABLE).text
+    assert "You'll be able to sign in without a code." in verified_client.get(DISABLE).text
 
 
 def test_a_code_makes_new_backup_codes(verified_client, phone):

@@ -30,7 +30,11 @@ def test_activity_shows_more(signed_in_client, phone):
 
 def test_activity_says_what_when_and_from_where(signed_in_client):
     page = signed_in_client.get(ACTIVITY).text
-    parts = ("A code was accepted", '<time datetime="2026-03-01T12:00:00+00:00">', "127.0.0.1")
+    parts = (
+        "You confirmed it was you with a code",
+        '<time datetime="2026-03-01T12:00:00+00:00">',
+        "127.0.0.1",
+    )
     assert [part for part in parts if part not in page] == []
 
 
@@ -43,7 +47,7 @@ def test_other_peoples_activity_is_not_shown(signed_in_client, client, clock, pa
 
 def test_with_nothing_to_show_it_says_so(no_factor_client):
     Event.objects.all().delete()
-    assert "Nothing yet." in no_factor_client.get(ACTIVITY).text
+    assert "No activity yet." in no_factor_client.get(ACTIVITY).text
 
 
 @pytest.mark.parametrize("path", [PANEL, ACTIVITY])

@@ -43,11 +43,11 @@ def test_having_confirmed_does_not_turn_off_without_a_code(signed_in_client, ali
 
 def test_turning_off_says_so(signed_in_client, phone):
     page = signed_in_client.post(DISABLE, {"password": PASSWORD, "code": phone.code()}, follow=True)
-    assert b"Two-factor authentication is off" in page.content
+    assert b"Two-factor authentication is off." in page.content
 
 
 def test_the_page_says_what_turning_off_means(signed_in_client):
-    assert b"Afterwards your password alone is enough" in signed_in_client.get(DISABLE).content
+    assert b"be able to sign in with your password alone." in signed_in_client.get(DISABLE).content
 
 
 def test_afterwards_the_password_is_enough(signed_in_client, alice, phone):

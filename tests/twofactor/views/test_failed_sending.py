@@ -15,7 +15,7 @@ VERIFY = "/two-factor/verify/"
 
 def test_a_code_that_could_not_be_sent_is_told(pending_client, failing_mail):
     answer = request_code(pending_client)
-    assert (answer.status_code, "The message could not be sent. Try another way" in answer.text) == (
+    assert (answer.status_code, "We couldn&#x27;t send the message. Try another way" in answer.text) == (
         503,
         True,
     )

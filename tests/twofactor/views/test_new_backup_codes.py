@@ -106,7 +106,7 @@ def test_once_saved_they_are_not_shown_again(new_codes_client):
 
 def test_saving_says_so(new_codes_client):
     page = new_codes_client.post(CODES, SAVED, follow=True)
-    assert b"New backup codes saved. Old ones no longer work." in page.content
+    assert b"Your new backup codes are saved. The old ones no longer work." in page.content
 
 
 def test_saving_leaves_the_authenticator_as_it_is(new_codes_client):

@@ -87,7 +87,7 @@ def test_dismissing_leads_nowhere_else(no_factor_client, to):
 
 
 def test_dismissing_says_so(no_factor_client):
-    assert "Reminder dismissed" in no_factor_client.post(DISMISS, follow=True).text
+    assert "Reminder dismissed." in no_factor_client.post(DISMISS, follow=True).text
 
 
 def test_dismissing_is_kept_with_the_person_not_the_browser(no_factor_client):

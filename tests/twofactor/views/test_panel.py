@@ -61,13 +61,13 @@ def test_it_names_the_method(signed_in_client):
 
 
 def test_it_shows_the_address_masked(signed_in_client):
-    assert 'a code by e-mail to <bdi dir="ltr">a•••e@example.com</bdi>' in panel_text(signed_in_client)
+    assert 'Code by email to <bdi dir="ltr">a•••e@example.com</bdi>' in panel_text(signed_in_client)
 
 
 def test_without_a_confirmed_address_a_backup_code_is_what_is_left(client, db, clock):
     sign_in(client, enrol(person(email_verified_at=None)))
     page = panel_text(client)
-    assert ("a code by e-mail" in page, "<dd>a backup code</dd>" in page) == (False, True)
+    assert ("Code by email" in page, "<dd>Backup code</dd>" in page) == (False, True)
 
 
 def test_the_panel_promises_no_code_that_would_not_be_sent(signed_in_client, settings):
@@ -95,7 +95,7 @@ def test_it_says_how_many_codes_are_left(signed_in_client, alice, left):
 
 @pytest.mark.parametrize(
     ("left", "warning"),
-    [(0, "You have no backup codes left. Make new ones now."), (3, "Only a few are left."), (4, None)],
+    [(0, "You have no backup codes left. Make new ones now."), (3, "You only have a few left."), (4, None)],
 )
 def test_few_codes_are_a_warning(signed_in_client, alice, left, warning):
     leave_backup_codes(alice, left)
@@ -104,7 +104,7 @@ def test_few_codes_are_a_warning(signed_in_client, alice, left, warning):
 
 
 def test_it_says_that_no_browser_is_trusted(signed_in_client):
-    assert "None. Every sign-in asks for a code." in panel_text(signed_in_client)
+    assert "No trusted browsers. You'll need a code each time." in panel_text(signed_in_client)
 
 
 def test_without_two_factor_there_is_nothing_to_turn_off(no_factor_client):
@@ -113,7 +113,7 @@ def test_without_two_factor_there_is_nothing_to_turn_off(no_factor_client):
 
 def test_an_unfinished_set_up_is_told(no_factor_client):
     start_set_up(no_factor_client)
-    assert "Set-up not finished. Your password alone is still enough to sign in." in panel_text(
+    assert "Setup isn't finished. Your password alone is still enough to sign in." in panel_text(
         no_factor_client
     )
 
@@ -126,20 +126,23 @@ def test_an_unfinished_set_up_can_be_continued(no_factor_client):
 def test_an_unfinished_set_up_is_told_for_thirty_minutes(no_factor_client, clock):
     start_set_up(no_factor_client)
     clock.shift(1801)
-    assert "Set-up not finished" not in panel_text(no_factor_client)
+    assert "Setup isn't finished" not in panel_text(no_factor_client)
 
 
 def test_an_unfinished_replacement_says_that_the_old_one_works(signed_in_client, phone):
     signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
     start_set_up(signed_in_client)
-    assert "Replacing the authenticator is not finished. The old one works until then." in panel_text(
-        signed_in_client
+    assert (
+        "You haven't finished replacing your authenticator app. The old one works until you do."
+        in panel_text(signed_in_client)
     )
 
 
 def test_unsaved_codes_are_told(signed_in_client, phone):
     signed_in_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})
-    assert "New codes are waiting to be saved. Until then the old ones work." in panel_text(signed_in_client)
+    assert "You haven't saved your new codes yet. The old ones work until you do." in panel_text(
+        signed_in_client
+    )
 
 
 def test_strangers_do_not_see_it(client):
@@ -286,7 +289,7 @@ def test_forgetting_a_browser_twice_shows_the_fresh_panel(signed_in_client, alic
     gone = create_trusted_browser(alice, clock)
     signed_in_client.post(f"/two-factor/browsers/{gone.pk}/forget/")
     answer = signed_in_client.post(f"/two-factor/browsers/{gone.pk}/forget/")
-    assert (answer.status_code, "changed in another tab meanwhile" in answer.text) == (409, True)
+    assert (answer.status_code, "Something changed in another tab." in answer.text) == (409, True)
 
 
 def test_turning_off_twice_shows_the_fresh_panel(signed_in_client, phone, clock):
@@ -317,7 +320,7 @@ def test_a_browser_that_never_was_is_out_of_date_too(signed_in_client):
 def test_a_changed_part_is_announced(signed_in_client, alice, clock):
     url = f"/two-factor/browsers/{create_trusted_browser(alice, clock).pk}/forget/"
     page = signed_in_client.post(url, headers=HTMX, follow=True).text
-    assert 'innerHTML:#status">The browser is forgotten.' in page
+    assert 'innerHTML:#status">Browser removed.' in page
 
 
 def test_a_changed_part_has_the_focus(signed_in_client, alice, clock):
@@ -334,4 +337,4 @@ def test_a_tab_that_looks_again_does_not_swallow_a_message(signed_in_client):
     seen = signed_in_client.get("/two-factor/").context["seen"]
     signed_in_client.post("/two-factor/nudge/dismiss/")
     signed_in_client.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
-    assert "Reminder dismissed" in signed_in_client.get("/accounts/profile/").text
+    assert "Reminder dismissed." in signed_in_client.get("/accounts/profile/").text

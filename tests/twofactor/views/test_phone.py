@@ -21,7 +21,7 @@ CHECK = "/two-factor/phone/verify/"
 REMOVE = "/two-factor/phone/remove/"
 NEW = "+12015550123"
 SETTINGS = "/two-factor/"
-CHANGED = "The phone number for text messages was changed – Countersign"
+CHANGED = "Your phone number for text messages was changed – Countersign"
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_without_an_authenticator_there_is_no_number(client, alice):
 
 @pytest.mark.proves("6.6.1", "N-15")
 def test_the_page_says_what_is_wrong_with_text_messages(stepped_up_client):
-    assert "Text messages are less safe than an authenticator app" in stepped_up_client.get(PHONE).text
+    assert "Text messages are less secure than an authenticator app" in stepped_up_client.get(PHONE).text
 
 
 def test_a_code_goes_to_the_new_number(stepped_up_client, text_messages):
@@ -98,7 +98,7 @@ def test_confirming_leads_back_to_the_settings(stepped_up_client):
 def test_the_settings_show_the_number_masked(stepped_up_client):
     enter_number(stepped_up_client)
     page = stepped_up_client.post(CHECK, {"code": texted_code()}, follow=True).text
-    assert ('Codes can be sent to <bdi dir="ltr">••• 67</bdi>' in page, "1701234567" in page) == (True, False)
+    assert ('We can send codes to <bdi dir="ltr">••• 67</bdi>' in page, "1701234567" in page) == (True, False)
 
 
 def test_the_page_that_asks_for_the_code_masks_the_number(stepped_up_client):
@@ -114,7 +114,7 @@ def test_what_is_no_number_is_refused(stepped_up_client, text_messages, typed):
 
 def test_a_refused_number_says_how_to_write_it(stepped_up_client):
     assert (
-        "Enter the number with its country code, like +49 170 1234567"
+        "Enter the phone number with its country code, like +49 170 1234567."
         in enter_number(stepped_up_client, "0170 1234567").text
     )
 
@@ -218,7 +218,7 @@ def test_a_number_that_gets_no_message_is_told(stepped_up_client, settings, alic
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = "AC0", "token", NEW
     settings.TWILIO_URL = "http://127.0.0.1:1"
     answer = enter_number(stepped_up_client)
-    assert ("The message could not be sent" in answer.text, Phone.objects.count()) == (True, 0)
+    assert ("We couldn&#x27;t send the message" in answer.text, Phone.objects.count()) == (True, 0)
 
 
 def test_a_number_can_be_removed(stepped_up_client, alice):

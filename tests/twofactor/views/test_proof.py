@@ -89,7 +89,9 @@ def test_the_code_that_signed_in_is_not_accepted_again(client, phone, path):
 
 def test_the_code_that_signed_in_is_called_used(client, phone, path):
     sign_in(client, phone)
-    assert b"You have already used that code" in enter_password_and_code(client, path, phone.code()).content
+    assert (
+        b"You&#x27;ve already used that code" in enter_password_and_code(client, path, phone.code()).content
+    )
 
 
 def test_a_code_spent_here_does_not_sign_in(signed_in_client, phone, clock):

@@ -125,13 +125,13 @@ def test_a_masked_address_gives_little_away(address, masked):
 
 def test_a_part_of_the_page_announces_the_code(pending_client):
     page = pending_client.post(SEND, {"channel": "email"}, headers=HTMX, follow=True).text
-    assert f'<div hx-swap-oob="innerHTML:#status">Code sent to {MASKED}' in page
+    assert f'<div hx-swap-oob="innerHTML:#status">We sent a code to {MASKED}.' in page
 
 
 def test_a_part_of_the_page_announces_the_newer_code(sent_code_client, clock):
     clock.shift(60)
     page = sent_code_client.post(SEND, {"channel": "email"}, headers=HTMX, follow=True).text
-    assert f"New code sent by e-mail to {MASKED}" in page
+    assert f"We sent a new code by email to {MASKED}." in page
 
 
 def test_the_field_takes_what_a_phone_offers(sent_code_client):
@@ -178,7 +178,7 @@ def test_the_new_channel_is_announced(sent_code_client, alice, text_messages, cl
     add_number(alice)
     clock.shift(60)
     page = sent_code_client.post(SEND, {"channel": "sms"}, headers=HTMX, follow=True).text
-    assert "New code sent by text message to ••• 67" in page
+    assert "We sent a new code by text message to ••• 67." in page
 
 
 def test_the_code_of_the_new_channel_works(switched_client, alice):

@@ -40,7 +40,7 @@ def test_the_qr_code_brings_its_own_white(no_factor_client):
     assert b'fill="#fff"' in no_factor_client.get(SETUP).content
 
 
-@pytest.mark.parametrize("fact", ["alice@example.com", "Countersign", "time based, 6 digits, 30 seconds"])
+@pytest.mark.parametrize("fact", ["alice@example.com", "Countersign", "Time-based, 6 digits, 30 seconds"])
 def test_the_facts_of_the_key_are_shown(no_factor_client, fact):
     assert fact in no_factor_client.get(SETUP).text
 

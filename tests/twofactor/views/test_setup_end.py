@@ -57,8 +57,8 @@ def test_until_the_end_the_password_is_enough(no_factor_client, alice, progress)
 def test_settings_offer_to_go_on(no_factor_client, progress):
     progress(no_factor_client)
     page = no_factor_client.get("/two-factor/").content
-    assert b"Set-up not finished" in page
-    assert b"Continue set-up" in page
+    assert b"Setup isn't finished" in page
+    assert b"Continue setup" in page
 
 
 # Turned on
@@ -72,7 +72,7 @@ def test_finishing_turns_it_on(no_factor_client, alice):
 def test_finishing_says_so(no_factor_client):
     confirm_key(no_factor_client)
     page = no_factor_client.post(CODES, SAVED, follow=True)
-    assert (page.redirect_chain, b"Two-factor authentication is on" in page.content) == (
+    assert (page.redirect_chain, b"Two-factor authentication is on." in page.content) == (
         [("/two-factor/", 303)],
         True,
     )
@@ -235,7 +235,7 @@ def test_after_thirty_minutes_nothing_is_turned_on(no_factor_client, clock):
 def test_after_thirty_minutes_settings_do_not_offer_to_go_on(no_factor_client, clock):
     scan_key(no_factor_client)
     clock.shift(1801)
-    assert b"Set-up not finished" not in no_factor_client.get("/two-factor/").content
+    assert b"Setup isn't finished" not in no_factor_client.get("/two-factor/").content
 
 
 def test_going_through_the_steps_does_not_make_it_live_longer(no_factor_client, clock):

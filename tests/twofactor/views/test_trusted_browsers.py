@@ -19,7 +19,7 @@ def test_the_settings_list_a_browser_by_name(trusted_client, signed_in_client):
 
 
 def test_the_settings_say_when_it_was_used_and_until_when(trusted_client, signed_in_client):
-    assert "last used 1 March 2026, until 31 March 2026" in signed_in_client.get(SETTINGS).text
+    assert "Last used 1 March 2026, trusted until 31 March 2026" in signed_in_client.get(SETTINGS).text
 
 
 def test_use_is_written_down(trusted_client, clock):
@@ -58,7 +58,7 @@ def test_forgetting_one_leaves_the_others(trusted_client, signed_in_client, phon
 
 def test_forgetting_says_so(trusted_client, signed_in_client):
     page = signed_in_client.post(forget_url(TrustedBrowser.objects.get()), follow=True).text
-    assert "The browser is forgotten." in page
+    assert "Browser removed." in page
 
 
 def test_forgetting_all_forgets_all(trusted_client, signed_in_client, phone):
