@@ -33,7 +33,7 @@ APPEARANCES = {  # with the rules of axe that can fail in one of them only
     "paper": ({"media": "print", "color_scheme": "dark"}, COLOUR_RULES),
 }
 ACCEPTED = {  # what axe cannot decide, and why it is no problem
-    "forced colours": ["equalRatio"],  # axe takes the text colour from before; see test_sight.py
+    "forced colours": ["equalRatio"],  # axe takes the text colour from before; see test_appearance.py
     "paper": ["elmPartiallyObscured"],  # axe thinks that its card covers the heading
 }
 

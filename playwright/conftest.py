@@ -103,11 +103,17 @@ def phone(alice):
 
 
 @pytest.fixture
-def codes_page(page, alice):
-    """The last step of the setup, with ten new backup codes."""
+def signed_in(page, alice):
+    """A page of Alice, who has signed in with her password alone."""
     open_session(page.context, alice)
-    continue_to_backup_codes(page, start_setup(page))
     return page
+
+
+@pytest.fixture
+def codes_page(signed_in):
+    """The last step of the setup, with ten new backup codes."""
+    continue_to_backup_codes(signed_in, start_setup(signed_in))
+    return signed_in
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ MUTATIONS = [
                 "line-height: 0",
             ),
         ],
-        "test_setup.py -k camera",
+        "test_qr_code.py -k camera",
     ),
     Mutation(
         "an old tab acts for whoever is signed in now",

@@ -71,7 +71,7 @@ def test_a_changed_password_is_the_one_that_signs_in(signed_in, alice):
     expect_heading(signed_in, "Hello, Alice")
 
 
-def test_signing_out_closes_the_pages_behind_the_door(signed_in, alice):
+def test_after_signing_out_pages_ask_to_sign_in(signed_in, alice):
     sign_out(signed_in, alice)
     signed_in.goto("/accounts/profile/")
     expect_heading(signed_in, "Sign in")

@@ -72,20 +72,20 @@ def test_no_font_is_loaded(first_visit):
 
 
 @NO_JS
-def test_without_javascript_it_is_lighter_still(first_visit):
+def test_the_first_page_is_lighter_without_javascript(first_visit):
     assert sum(map(transferred_bytes, first_visit)) <= 8 * KB
 
 
 @pytest.mark.parametrize(
     ("file", "raw", "compressed"), [("countersign.css", 12 * KB, 4 * KB), ("app.js", 6 * KB, 2.5 * KB)]
 )
-def test_a_file_of_ours_is_small(file, raw, compressed):
+def test_a_static_file_is_small(file, raw, compressed):
     content = (STATIC / file).read_bytes()
     assert (len(content) <= raw, len(gzip.compress(content, 6)) <= compressed) == (True, True)
 
 
 @HTMX
-def test_the_next_page_brings_no_file_again(page, finished_requests, first_visit):
+def test_the_next_page_loads_no_file_again(page, finished_requests, first_visit):
     page.goto("/accounts/signup/")
     page.wait_for_load_state("networkidle")
     assert {request.resource_type for request in finished_requests.take() if transferred_bytes(request)} == {
@@ -162,7 +162,7 @@ def requests_in_chain(request):
 
 @HTMX
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
-def test_steps_are_light_in_parts_and_as_pages(page, finished_requests, journey):
+def test_steps_and_their_whole_pages_are_small(page, finished_requests, journey):
     """One test for all of it, because each journey takes seconds."""
     steps, pages = measure(page, finished_requests, journey)
     parts = {name: len(step.part) for name, step in steps.items()}

@@ -57,7 +57,7 @@ def second_click(page, button):
 
 @HTMX
 @pytest.mark.parametrize("fill_form", filled_forms.WITH_HTMX, ids=lambda function: function.__name__)
-def test_wild_presses_send_once(page, fill_form):
+def test_repeated_presses_send_once(page, fill_form):
     button = fill_form(page)
     connection, pressed = HeldConnection(page), button.element_handle()
     with page.expect_request(lambda asked: asked.method == "POST"):

@@ -75,7 +75,7 @@ def press_again(page):
     ],
     ids=["refused", "offline", "cut off", "proxy", "empty", "portal"],
 )
-def test_what_does_not_come_from_us_is_told_and_pressing_again_works(code_page, failure, sentence):
+def test_a_failed_request_is_told_and_can_be_sent_again(code_page, failure, sentence):
     typed = code_page.get_by_label("6-digit code").input_value()
     code_page.route(VERIFY, failure)
     press(code_page, "Sign in")
@@ -85,7 +85,7 @@ def test_what_does_not_come_from_us_is_told_and_pressing_again_works(code_page, 
     press_again(code_page)
 
 
-def test_the_same_misfortune_twice_is_announced_twice(code_page):
+def test_the_same_failure_twice_is_announced_twice(code_page):
     code_page.route(VERIFY, lambda route: route.abort())
     press(code_page, "Sign in")
     expect_alert(code_page, OFFLINE)
@@ -98,7 +98,7 @@ def test_the_same_misfortune_twice_is_announced_twice(code_page):
     assert watched.evaluate("said => said.at(0) + '|' + said.at(-1)") == f"|{OFFLINE}"
 
 
-def test_a_stall_is_told(code_page):
+def test_a_slow_server_is_told(code_page):
     """After 15 seconds, which this test shortens: page.clock cannot move the timer of a request."""
     timeout = "htmx.config[htmx.version[0] === '2' ? 'timeout' : 'defaultTimeout']"
     assert code_page.evaluate(timeout) == 15_000
@@ -109,7 +109,7 @@ def test_a_stall_is_told(code_page):
     expect_not_busy(code_page)
 
 
-def test_a_request_that_is_given_up_leaves_nothing_busy(code_page):
+def test_an_aborted_request_leaves_no_busy_button(code_page):
     code_page.route(VERIFY, lambda route: None)
     press(code_page, "Sign in")
     button = code_page.get_by_role("main").get_by_role("button", name="Sign in")
@@ -118,7 +118,7 @@ def test_a_request_that_is_given_up_leaves_nothing_busy(code_page):
     expect_not_busy(code_page)
 
 
-def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
+def test_a_plain_form_can_be_sent_again_when_no_answer_comes(page, site):
     button = filled_forms.save_profile(page)
     page.clock.install()
     button.evaluate("button => addEventListener('submit', event => event.preventDefault())")
@@ -132,7 +132,7 @@ def test_a_plain_form_that_stalls_can_be_sent_again(page, site):
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 429, 500, 503])
-def test_a_page_of_ours_takes_the_place_of_the_step(code_page, status):
+def test_an_error_page_takes_the_place_of_the_step(code_page, status):
     page = ERROR_PAGE.format(status)
     code_page.route(VERIFY, lambda route: route.fulfill(status=status, content_type="text/html", body=page))
     press(code_page, "Sign in")
@@ -144,7 +144,7 @@ def test_a_page_of_ours_takes_the_place_of_the_step(code_page, status):
 
 
 @pytest.mark.parametrize("label", ["Sign in", "Try another way"])
-def test_a_page_of_ours_for_a_form_or_a_link(code_page, label):
+def test_an_error_page_is_shown_after_a_form_and_after_a_link(code_page, label):
     """Both swap the main part."""
     body = ERROR_PAGE.format(500)
     code_page.route(
@@ -155,7 +155,7 @@ def test_a_page_of_ours_for_a_form_or_a_link(code_page, label):
     expect(code_page.get_by_role("banner")).to_be_visible()
 
 
-def test_a_busy_button_is_seen_to_be_busy(code_page):
+def test_a_busy_button_looks_busy(code_page):
     code_page.emulate_media(reduced_motion="no-preference")
     code_page.route(VERIFY, lambda route: None)
     button = code_page.get_by_role("main").get_by_role("button", name="Sign in")
@@ -204,7 +204,7 @@ def test_a_form_whose_session_ended_changes_nothing_and_asks_to_sign_in(page, si
 
 
 @pytest.mark.parametrize("fill_form", filled_forms.SECOND_STEP, ids=lambda function: function.__name__)
-def test_a_code_after_too_long_changes_nothing_and_asks_for_the_password(page, site, fill_form):
+def test_a_code_that_comes_too_late_changes_nothing_and_asks_for_the_password(page, site, fill_form):
     button, before = fill_form(page), stored_rows()
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         button.click()
@@ -222,7 +222,7 @@ def leads_to_a_page(url):
     return browser.get(to, follow=True).status_code == 200
 
 
-def test_saved_codes_ask_to_sign_in_and_come_back(page, site):
+def test_saving_codes_in_an_ended_session_asks_to_sign_in_and_returns(page, site):
     filled_forms.finish_setup(page)
     page.context.clear_cookies(name="sessionid")
     press(page, "Finish and turn on")

@@ -131,7 +131,7 @@ def test_a_wrong_code_costs_six_digits_and_enter(page, code_field, phone):
     expect_heading(page, "Hello, Alice")
 
 
-def test_the_browser_says_nothing_of_its_own(page, site):
+def test_the_browser_shows_no_messages_of_its_own(page, site):
     page.goto("/accounts/signup/")
     page.get_by_label("Email address").fill("not an address")
     press(page, "Create account")
@@ -140,7 +140,7 @@ def test_the_browser_says_nothing_of_its_own(page, site):
     )
 
 
-def test_a_number_without_its_country_is_kept_to_be_mended(page, alice, phone):
+def test_a_number_without_its_country_stays_in_the_field(page, alice, phone):
     open_session(page.context, alice, phone)
     page.goto("/two-factor/confirm/?next=/two-factor/phone/")
     page.get_by_label("Password").fill("correct horse battery")

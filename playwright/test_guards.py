@@ -6,7 +6,6 @@ from actions import (
     continue_to_backup_codes,
     enter_code,
     enter_password,
-    expect_announcement,
     expect_heading,
     finish_setup,
     follow,
@@ -61,7 +60,7 @@ def test_wrong_codes_add_nothing_to_the_history(page, phone):
     assert history_length(page) == before
 
 
-def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
+def test_without_a_connection_the_code_is_kept_and_the_person_told(page, phone):
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     page.context.set_offline(True)
@@ -74,7 +73,7 @@ def test_without_a_line_the_code_is_kept_and_the_person_told(page, phone):
     expect_heading(page, "Hello, Alice")
 
 
-def test_somebody_elses_error_page_is_not_shown(page, phone):
+def test_an_error_page_of_a_proxy_is_not_shown(page, phone):
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     page.route("**/two-factor/verify/", lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"))
@@ -109,7 +108,7 @@ def test_no_secret_is_left_in_web_storage(page, alice):
     assert [secret for secret in secrets if secret in stored] == []
 
 
-def test_a_tab_that_is_looked_at_again_shows_what_another_has_changed(page, alice):
+def test_a_tab_that_comes_to_the_front_shows_what_another_has_changed(page, alice):
     open_session(page.context, alice)
     page.goto("/two-factor/")
     other = page.context.new_page()
@@ -131,17 +130,7 @@ def test_acting_on_what_another_tab_changed_shows_the_panel_as_it_is(page, alice
     assert answer.value.status == 409
 
 
-def test_a_dismissed_reminder_gives_the_focus_to_the_heading(page, alice):
-    open_session(page.context, alice)
-    page.goto("/")
-    expect(page.get_by_role("region", name="Make your account safer")).to_be_visible()
-    page.get_by_role("button", name="Dismiss two-factor authentication reminder").click()
-    expect_announcement(page, "Reminder dismissed.")
-    expect(page.get_by_role("heading", level=1)).to_be_focused()
-    expect(page.get_by_role("region", name="Make your account safer")).to_have_count(0)
-
-
-def test_a_busy_form_says_so_and_comes_to_rest(page, phone):
+def test_a_form_is_busy_until_the_answer_comes(page, phone):
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     held = []
@@ -191,7 +180,7 @@ def test_a_set_up_finished_in_another_tab_is_not_finished_twice(page, alice):
     assert Authenticator.objects.get().sealed_key == sealed
 
 
-def test_the_older_page_of_a_used_sign_in_leads_on(page, alice, phone):
+def test_an_older_page_of_a_completed_sign_in_leads_on(page, alice, phone):
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     other = page.context.new_page()

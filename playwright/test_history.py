@@ -52,7 +52,7 @@ def test_back_forward_and_reload_show_whole_pages(page, site):
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js"])
-def test_in_the_second_step_too(page, site):
+def test_back_and_forward_in_the_second_step_show_whole_pages(page, site):
     filled_forms.send_code(page).click()
     expect_heading(page, "Enter the code from your email")
     page.go_back()
@@ -90,7 +90,7 @@ def test_back_after_finishing_shows_no_codes(page, site):
 
 
 @pytest.mark.parametrize("mode", ["htmx", "no-js", "htmx-blocked"])
-def test_back_after_finishing_asks_nobody_who_they_are(page, site):
+def test_back_after_finishing_asks_for_no_password(page, site):
     filled_forms.sign_in_alice(page)
     continue_to_backup_codes(page, start_setup(page))
     finish_setup(page)
@@ -101,7 +101,7 @@ def test_back_after_finishing_asks_nobody_who_they_are(page, site):
         expect_heading(page, "Security")
 
 
-def test_back_from_what_was_confirmed_for_passes_the_confirmation(page, site):
+def test_back_skips_the_confirm_page(page, site):
     page.goto("/help/")
     filled_forms.add_phone_number(page)
     page.go_back()
@@ -128,7 +128,7 @@ def go_back(page):
     page.evaluate("history.back()")
 
 
-def test_this_browser_does_keep_pages(caching_page):
+def test_this_browser_keeps_pages(caching_page):
     caching_page.goto("/help/")
     caching_page.evaluate("window.kept = true")
     caching_page.goto("/healthz/live")  # sets no cookie: a cookie would empty the cache
@@ -194,7 +194,7 @@ def test_a_kept_form_can_be_sent(caching_page):
 
 
 @pytest.mark.parametrize("script", ["htmx*", "app*"])
-def test_what_is_sent_before_a_script_arrives_counts(page, site, script):
+def test_a_form_can_be_sent_before_a_script_has_loaded(page, site, script):
     person(ALICE)
     late = []
     page.route(f"**/{script}.js", lambda route: late.append(route))
@@ -204,7 +204,7 @@ def test_what_is_sent_before_a_script_arrives_counts(page, site, script):
     expect_heading(page, f"Hello, {ALICE}")
 
 
-def test_what_is_typed_before_the_scripts_arrive_is_kept(page, site):
+def test_text_typed_before_the_scripts_have_loaded_is_kept(page, site):
     person(ALICE)
     late = []
     page.route("**/htmx*.js", lambda route: late.append(route))
@@ -227,7 +227,7 @@ def test_an_action_of_the_panel_adds_one_step_to_the_history(page, site, fill_fo
     assert history_length(page) <= before + 1
 
 
-def test_signing_in_in_a_second_tab_brings_the_first_along(page, context, site):
+def test_after_signing_in_a_second_tab_can_go_on(page, context, site):
     filled_forms.enter_code(page)
     other = context.new_page()
     other.goto("/two-factor/verify/")

@@ -299,7 +299,7 @@ def test_another_authenticator(keys, page, phone_of_alice):
     keys.set_up(Phone(shown_key(page)))
 
 
-def test_thinking_better_of_it(keys, page):
+def test_cancelling_the_setup(keys, page):
     filled_forms.sign_in_alice(page)
     keys.open("/two-factor/setup/")
     keys.press("Cancel setup")
@@ -338,7 +338,7 @@ def test_the_skip_link_leads_into_the_main_part(keys, page, path):
 
 @pytest.mark.parametrize("path", ["/two-factor/", "/two-factor/disable/"])
 @pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
-def test_nothing_holds_the_focus(keys, page, phone_of_alice, path, key):
+def test_the_focus_can_leave_every_element(keys, page, phone_of_alice, path, key):
     keys.open(path)
     for part in ("contentinfo", "banner"):
         keys.reach(page.get_by_role(part).get_by_role("link").first, key)
@@ -377,7 +377,7 @@ def field(label):
     ],
     ids=lambda part: getattr(part, "__name__", ""),
 )
-def test_the_focus_goes_where_reading_goes_on(page, site, fill_form, place):
+def test_the_focus_goes_to_the_new_content(page, site, fill_form, place):
     fill_form(page).click()
     expect(place(page)).to_be_focused()
 

@@ -71,7 +71,7 @@ def brightness(page, selector, property_):
 
 @EACH_MAIL
 @EACH_SCHEME
-def test_a_mail_is_dark_where_the_phone_is(show, name, scheme):
+def test_a_mail_is_dark_in_dark_mode(show, name, scheme):
     page = show(html_of(name), scheme=scheme)
     backgrounds = [brightness(page, place, "backgroundColor") > 127 for place in ("body", ".sheet")]
     texts = [brightness(page, place, "color") > 127 for place in ("body", ".sheet p")]
@@ -81,6 +81,6 @@ def test_a_mail_is_dark_where_the_phone_is(show, name, scheme):
 
 
 @pytest.mark.parametrize(("language", "side"), [("en", "left"), ("ar", "right")])
-def test_a_mail_is_read_from_its_side(show, language, side):
+def test_a_mail_is_aligned_as_its_language_is_read(show, language, side):
     page = show(html_of("event", language))
     assert style(page, ".sheet", "textAlign").endswith(side)

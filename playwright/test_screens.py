@@ -24,7 +24,7 @@ def test_every_screen_is_what_it_should_be(page, journey):
 @pytest.mark.skipif(VERSION == 4, reason="lifting an error out of its page is app.js's part in htmx 4")
 @HTMX
 @EACH_JOURNEY
-def test_every_screen_is_reached_without_our_script_and_read_in_every_look(page, journey):
+def test_every_screen_works_without_app_js_in_every_appearance(page, journey):
     """app.js is blocked, and htmx is not: nobody needs what app.js adds."""
     page.route("**/app*.js", lambda route: route.abort())
     wrong = {}
@@ -37,7 +37,7 @@ def test_every_screen_is_reached_without_our_script_and_read_in_every_look(page,
     assert {where: found for where, found in wrong.items() if found} == {}
 
 
-def test_every_screen_that_is_known_is_walked_to():
+def test_every_known_screen_is_in_a_journey():
     walked = set(re.findall(r'yield f?"(.+)"', inspect.getsource(journeys))) - {"error-{status}"}
     known = {name for name in SCREENS if not re.fullmatch(r"error-\d+", name)}
     assert (walked, {file.stem for file in OUTLINES.iterdir()}) == (known, set(SCREENS))

@@ -53,7 +53,7 @@ def test_two_people_in_one_browser_do_not_guess_for_each_other(page, context, ph
 
 
 @HTMX
-def test_an_old_tab_of_somebody_else_does_not_show_a_page_under_her_name(page, context, alice):
+def test_an_old_tab_of_another_person_shows_who_is_signed_in_now(page, context, alice):
     person("bob@example.com", name="Bob")
     enter_password(page)
     expect_heading(page, "Hello, Alice")
@@ -129,7 +129,7 @@ def test_a_wrong_code_empties_the_field(page, phone):
     expect(page.get_by_label("6-digit code")).to_have_value("")
 
 
-def test_a_slip_is_kept_to_be_mended(page, phone):
+def test_a_mistyped_code_stays_in_the_field(page, phone):
     enter_password(page)
     enter_code(page, "12345")
     expect(page.get_by_label("6-digit code")).to_have_value("12345")

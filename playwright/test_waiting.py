@@ -112,7 +112,7 @@ def test_when_the_wait_is_over_it_is_told_once(page, phone):
 
 
 @HTMX
-def test_nothing_ticks_where_it_would_be_read_out(sent_code_page):
+def test_the_countdown_is_in_no_live_region(sent_code_page):
     resend_code(sent_code_page)
     assert (
         sent_code_page.get_by_text("You can ask for a new code in").evaluate(
@@ -131,7 +131,7 @@ def test_the_button_can_be_pressed_while_it_is_too_soon(sent_code_page):
 # Slow sign-ins
 
 
-def test_after_ten_minutes_the_person_is_told_and_known(page, phone):
+def test_a_sign_in_that_took_too_long_is_told_and_the_address_kept(page, phone):
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     with after(minutes=11):
@@ -150,14 +150,14 @@ def test_no_page_reloads_by_itself(sent_code_page):
 
 @NO_JS
 @pytest.mark.parametrize("email", [ALICE, "nobody@example.com"])
-def test_whoever_it_is_the_lock_looks_the_same(page, alice, email):
+def test_the_lock_looks_the_same_for_unknown_addresses(page, alice, email):
     for _ in range(5):
         enter_password(page, email, password="not the password")
     expect_screen(page, "login-locked")
 
 
 @NO_JS
-def test_a_lock_says_in_its_header_too_how_long(page, alice):
+def test_a_lock_has_a_retry_after_header(page, alice):
     PasswordTries.objects.create(
         name_digest=lockout.digest_of(ALICE), address="127.0.0.1", count=lockout.LIMIT
     )
@@ -206,7 +206,7 @@ def test_after_the_wait_the_right_code_opens(page, phone):
 
 
 @NO_JS
-def test_a_page_of_somebody_elses_is_not_where_it_leads(page, phone):
+def test_a_sign_in_does_not_lead_to_another_site(page, phone):
     enter_password(page, path="/accounts/login/?next=https://elsewhere.example/")
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")

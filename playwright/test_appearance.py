@@ -132,7 +132,7 @@ def focus_stops(page):
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/two-factor/"])
-def test_wherever_the_keyboard_is_can_be_seen(settings_page, path):
+def test_the_focus_is_visible_everywhere(settings_page, path):
     if path == "/accounts/login/":
         settings_page.context.clear_cookies()
     settings_page.goto(path)
@@ -180,7 +180,7 @@ def test_the_strongest_button_can_be_read_in_forced_colours(page, site):
 # Size
 
 
-def test_fingers_hit_what_they_aim_at(settings_page):
+def test_targets_are_big_enough_for_fingers(settings_page):
     for name in ("light", "narrow"):
         with shown_as(settings_page, name):
             assert settings_page.evaluate(SMALL_TARGETS) == []
@@ -200,7 +200,7 @@ def test_every_backup_code_fits_on_the_narrowest_screen(codes_page):
     assert [box for box in boxes if box["x"] < 0 or box["x"] + box["width"] > NARROW["width"]] == []
 
 
-def test_backup_codes_are_set_in_a_typewriter_face(codes_page):
+def test_backup_codes_have_a_monospaced_font(codes_page):
     first = codes_page.get_by_role("main").get_by_role("listitem").first.get_by_role("code")
     assert "monospace" in first.evaluate("code => getComputedStyle(code).fontFamily")
 
@@ -208,7 +208,7 @@ def test_backup_codes_are_set_in_a_typewriter_face(codes_page):
 # Motion
 
 
-def test_nothing_moves_for_whoever_wants_no_motion(settings_page):
+def test_nothing_moves_for_people_who_want_no_motion(settings_page):
     """conftest.py sets reduced_motion."""
     for name in ("Turn off", "Keep it on", "Make new backup codes"):
         follow(settings_page, name)
@@ -257,7 +257,7 @@ TEXT_LINES = """button => { const range = document.createRange(); range.selectNo
 
 
 @pytest.mark.parametrize(("direction", "side"), [("ltr", 0), ("rtl", 1)])
-def test_a_long_name_of_a_way_wraps_where_the_others_stand(page, alice, phone, direction, side):
+def test_a_long_label_wraps_in_line_with_the_others(page, alice, phone, direction, side):
     add_number(alice)
     enter_password(page)
     follow(page, "Try another way")

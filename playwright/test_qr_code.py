@@ -1,0 +1,138 @@
+"""The QR code and the key: what a camera reads, and other ways to move the key to an app."""
+
+from io import BytesIO
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+import zxingcpp
+from actions import (
+    ALICE,
+    Phone,
+    continue_to_backup_codes,
+    enter_code,
+    enter_password,
+    expect_heading,
+    finish_setup,
+    sign_out,
+    start_setup,
+)
+from django.conf import settings
+from modes import HTMX
+from PIL import Image
+from playwright.sync_api import expect
+from screen_checks import expect_screen
+
+PHONE_SIZE = {"width": 320, "height": 640}
+MEDIA = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"color_scheme": "light", "forced_colors": "active"},
+    "forced colours, dark": {"color_scheme": "dark", "forced_colors": "active"},
+    "print": {"color_scheme": "dark", "forced_colors": "none", "media": "print"},
+}
+
+
+def scan(page):
+    """The content of the QR code, as a camera reads it from the screen."""
+    picture = page.get_by_role("img").screenshot()
+    return zxingcpp.read_barcode(Image.open(BytesIO(picture))).text
+
+
+@pytest.mark.proves("3.6.1")
+def test_a_scanned_key_turns_two_factor_on_and_signs_in(page, alice):
+    enter_password(page)
+    expect_heading(page, "Hello, Alice")
+    start_setup(page)
+    expect_screen(page, "setup")
+    phone = Phone(parse_qs(urlsplit(scan(page)).query)["secret"][0])
+    continue_to_backup_codes(page, phone)
+    finish_setup(page)
+    expect(page.get_by_role("heading", name="Two-factor authentication On")).to_be_visible()
+    sign_out(page, alice)
+    enter_password(page)
+    expect_heading(page, "Check your authenticator app")
+    enter_code(page, phone.code())
+    expect_heading(page, "Hello, Alice")
+
+
+@HTMX
+def test_a_camera_reads_the_code_in_every_appearance(signed_in):
+    start_setup(signed_in)
+    address = scan(signed_in)
+    read = {}
+    for name, media in MEDIA.items():
+        signed_in.emulate_media(**media)
+        read[name] = scan(signed_in)
+    signed_in.emulate_media(media="screen", color_scheme="light", forced_colors="none")
+    signed_in.set_viewport_size(PHONE_SIZE)
+    read["320 px"] = scan(signed_in)
+    signed_in.evaluate("document.documentElement.style.fontSize = '200%'")
+    read["text of 200 %"] = scan(signed_in)
+    signed_in.context.add_cookies(
+        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
+    )
+    signed_in.reload()
+    read["right to left"] = scan(signed_in)
+    assert read == dict.fromkeys(read, address)
+
+
+@HTMX
+def test_the_code_is_big_enough_for_a_camera(signed_in):
+    start_setup(signed_in)
+    signed_in.set_viewport_size(PHONE_SIZE)
+    box = signed_in.get_by_role("img").bounding_box()
+    assert min(box["width"], box["height"]) >= 160
+
+
+@HTMX
+def test_the_code_has_a_margin_of_four_modules(signed_in):
+    start_setup(signed_in)
+    picture = Image.open(BytesIO(signed_in.get_by_role("img").screenshot())).convert("L")
+    dark = picture.point(lambda brightness: 255 if brightness < 64 else 0)
+    left, top, *_ = dark.getbbox()
+    finder = [dark.getpixel((x, top)) for x in range(left, dark.width)].index(0)  # seven modules wide
+    assert min(left, top) >= 4 * finder / 7
+
+
+@HTMX
+def test_the_code_says_what_it_is_and_not_the_key(signed_in):
+    phone = start_setup(signed_in)
+    picture = signed_in.get_by_role("img")
+    expect(picture).to_have_accessible_name(
+        "QR code for your authenticator app. The key to enter by hand follows."
+    )
+    assert phone.key not in picture.evaluate("picture => picture.ariaLabel")
+
+
+@HTMX
+def test_the_code_names_account_and_issuer(signed_in):
+    start_setup(signed_in)
+    address = urlsplit(scan(signed_in))
+    assert (unquote(address.path), parse_qs(address.query)["issuer"]) == (
+        f"/Countersign:{ALICE}",
+        ["Countersign"],
+    )
+
+
+@HTMX
+def test_the_key_is_copied_without_its_gaps(signed_in, context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    phone = start_setup(signed_in)
+    signed_in.get_by_role("main").get_by_text(phone.key).select_text()
+    signed_in.keyboard.press("Control+C")
+    assert signed_in.evaluate("navigator.clipboard.readText()").strip() == phone.key
+
+
+@HTMX
+def test_the_link_for_this_device_carries_the_same_key(signed_in):
+    phone = start_setup(signed_in)
+    link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
+    assert parse_qs(urlsplit(link.get_attribute("href")).query)["secret"] == [phone.key]
+
+
+@HTMX
+def test_a_phone_offers_its_own_app_before_the_picture(signed_in):
+    start_setup(signed_in)
+    signed_in.set_viewport_size(PHONE_SIZE)
+    link = signed_in.get_by_role("link", name="Open in an authenticator app on this device")
+    assert link.bounding_box()["y"] < signed_in.get_by_role("img").bounding_box()["y"]
