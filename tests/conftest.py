@@ -1,4 +1,5 @@
 import os
+import shutil
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
+from tests import messages
 from tests.people import NOW, give_password, person
 from twofactor.factors import backup_codes
 
@@ -52,6 +54,18 @@ def cheap_backup_codes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backup_codes, "COST", (1, 8, 1))
         yield
+
+
+@pytest.fixture(scope="session")
+def gettext_tools():
+    if not shutil.which("xgettext"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no gettext on this machine")
+
+
+@pytest.fixture(scope="session")
+def message_template(gettext_tools, tmp_path_factory):
+    """Every message that stands in the sources now."""
+    return messages.extract(tmp_path_factory.mktemp("sources"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,11 +5,7 @@ that no translator was ever shown.
 """
 
 import gettext
-import os
 import re
-import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,37 +16,15 @@ from django.core import mail
 from django.test import Client
 from django.utils import translation
 
+from tests.messages import ROOT, gnu
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.models import Event, GuessBudget, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 from twofactor.views.verify import codes_left
 
-ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.usefixtures("gettext_tools")
 CATALOGUES = sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po"))
 BRACKETED = "eo"  # a language that Django knows and that we do not have
-
-
-@pytest.fixture(scope="session", autouse=True)
-def tools():
-    if not shutil.which("xgettext"):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no gettext on this machine")
-
-
-def gnu(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", **more)
-
-
-@pytest.fixture(scope="session")
-def template(tools, tmp_path_factory):
-    """Every message that stands in the sources now."""
-    folder = tmp_path_factory.mktemp("sources")
-    for name in ("accounts", "config", "twofactor", "templates"):
-        shutil.copytree(ROOT / name, folder / name)
-    (folder / "locale").mkdir()
-    command = [sys.executable, "-m", "django", "makemessages", "--all", "--keep-pot", "--no-location"]
-    made = gnu(*command, cwd=folder, env={**os.environ, "DJANGO_SETTINGS_MODULE": ""})
-    assert made.returncode == 0, made.stderr
-    return folder / "locale" / "django.pot"
 
 
 def compiled(catalogue, folder, *options):
@@ -72,8 +46,8 @@ def test_there_is_a_catalogue_for_each_language():
 
 @pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
 class TestEach:
-    def test_catalogue_has_every_message(self, catalogue, template):
-        compared = gnu("msgcmp", catalogue, template)
+    def test_catalogue_has_every_message(self, catalogue, message_template):
+        compared = gnu("msgcmp", catalogue, message_template)
         assert (compared.returncode, compared.stderr) == (0, "")
 
     def test_placeholder_is_kept(self, catalogue, tmp_path):
@@ -149,11 +123,11 @@ def test_a_common_word_of_the_app_is_not_translated_for_the_site(word):
 
 
 @pytest.fixture(scope="session")
-def bracketed(template, tmp_path_factory):
+def bracketed(message_template, tmp_path_factory):
     folder = tmp_path_factory.mktemp("locale")
     catalogue = folder / BRACKETED / "LC_MESSAGES" / "django.po"
     catalogue.parent.mkdir(parents=True)
-    same = gnu("msgen", template).stdout
+    same = gnu("msgen", message_template).stdout
     for unknown, known in [("INTEGER", "2"), ("EXPRESSION", "n!=1"), ("=CHARSET", "=UTF-8")]:
         same = same.replace(unknown, known)
     around = gnu("msgfilter", "--keep-header", "sed", "-z", "s/^/⟦/; s/$/⟧/", input=same)

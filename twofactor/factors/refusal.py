@@ -1,5 +1,4 @@
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 
 class Refused(Exception):
@@ -17,8 +16,3 @@ class Replayed(Refused):
     def __init__(self, sentence: str = "", *, was_spent: bool = True) -> None:
         super().__init__(sentence or _("You've already used that code. Wait for a new one."))
         self.was_spent = was_spent
-
-
-def join_sentences(sentences: list[str]) -> str:
-    """Each language has its own full stop. The last sentence gets none, as in all our messages."""
-    return pgettext("between two sentences", ". ").join(sentences)
