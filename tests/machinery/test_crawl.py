@@ -51,7 +51,7 @@ def https(settings):
 
 
 @pytest.fixture
-def alices_things(db, clock):
+def alices_rows(db, clock):
     """Alice's rows: the id of each, for the URLs that contain one."""
     alice = person()
     browser = TrustedBrowser.objects.create(
@@ -110,7 +110,7 @@ KINDS = [
 
 
 @pytest.fixture
-def visitor(request, alices_things, clock, settings):
+def visitor(request, alices_rows, clock, settings):
     if request.param == "must have one":
         settings.TWOFACTOR_REQUIRED_FOR = "everyone"
     client = {
@@ -197,7 +197,7 @@ def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
 
 
-def test_the_crawl_gets_everywhere(alices_things, clock):
+def test_the_crawl_gets_everywhere(alices_rows, clock):
     """Every URL opens or redirects; a 404 comes only from an id that stands for another kind of row."""
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
     statuses = [root.get(address).status_code for address in ADDRESSES]
@@ -248,10 +248,10 @@ def refusal(who, method, address):
 @pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize(("visitor", "who"), [("with both",) * 2, ("clerk",) * 2], indirect=["visitor"])
-def test_what_is_alices_is_out_of_reach(visitor, who, alices_things, method):
+def test_what_is_alices_is_out_of_reach(visitor, who, alices_rows, method):
     reached = {}
     for route in NUMBERED:
-        address = example(route, number_of(route, alices_things))
+        address = example(route, number_of(route, alices_rows))
         with writes() as written:
             answer = getattr(visitor, method)(address, AS_IF_ALLOWED)
         told = answer.status_code, answer.headers.get("Location", "").partition("?")[0]
@@ -261,6 +261,6 @@ def test_what_is_alices_is_out_of_reach(visitor, who, alices_things, method):
 
 
 @pytest.mark.parametrize("visitor", ["with both", "clerk", "root"], indirect=True)
-def test_a_browser_of_alice_is_not_there_for_others(visitor, alices_things):
-    address = f"/two-factor/browsers/{alices_things['browsers'].pk}/forget/"
+def test_a_browser_of_alice_is_not_there_for_others(visitor, alices_rows):
+    address = f"/two-factor/browsers/{alices_rows['browsers'].pk}/forget/"
     assert (visitor.post(address).status_code, TrustedBrowser.objects.count()) == (404, 1)

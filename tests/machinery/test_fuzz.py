@@ -156,7 +156,7 @@ PATHS += ["/two-factor/?seen=%00&seen[]=1"]
 
 
 @pytest.fixture
-def asked(db):
+def password_given(db):
     """Alice's browser after the password. Each request is rolled back."""
     with time_machine.travel(NOW, tick=False):
         enrol(person(), PRINTED_CODES[:1])
@@ -166,7 +166,7 @@ def asked(db):
 
 
 @pytest.fixture
-def confirmed(db, settings):
+def stepped_up(db, settings):
     """Alice's browser after a step-up; she may support Bob, and has started every setup."""
     record_text_messages(settings)
     with time_machine.travel(NOW, tick=False) as clock:
@@ -223,10 +223,11 @@ def form(field, text):
 @pytest.mark.proves("2.2.1", "2.2.2", "15.3.7", "V-16")
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
 @pytest.mark.parametrize("path", FORMS)
-def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(asked, path, headers):
+def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(password_given, path, headers):
     texts = {(field, name): form(field, text) for field in FORMS[path] for name, text in TEXTS.items()}
     answers = {
-        name: send(asked, "POST", path, body, URLENCODED, headers=headers) for name, body in texts.items()
+        name: send(password_given, "POST", path, body, URLENCODED, headers=headers)
+        for name, body in texts.items()
     }
     assert trouble(answers) == {}
 
@@ -234,9 +235,9 @@ def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(asked, path, head
 @pytest.mark.proves("2.2.1", "2.2.2")
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
 @pytest.mark.parametrize("path", FORMS_INSIDE)
-def test_no_text_in_a_form_inside_is_taken_or_refused_without_a_word(confirmed, path, headers):
+def test_no_text_in_a_form_inside_is_taken_or_refused_without_a_word(stepped_up, path, headers):
     answers = {
-        (field, name): filled(confirmed, path, field, text, headers=headers)
+        (field, name): filled(stepped_up, path, field, text, headers=headers)
         for field in FORMS_INSIDE[path]
         for name, text in TEXTS.items()
     }
@@ -252,48 +253,50 @@ def may_be_said(field):
 
 @pytest.mark.proves("2.2.1", "R-06")
 @pytest.mark.parametrize("name", sorted(TEXTS.keys() - {"a negative", "lines"}))
-def test_nothing_but_the_right_digits_is_a_code(asked, name):
-    assert send(asked, "POST", VERIFY, form("code", TEXTS[name]), URLENCODED)[0] == 422
+def test_nothing_but_the_right_digits_is_a_code(password_given, name):
+    assert send(password_given, "POST", VERIFY, form("code", TEXTS[name]), URLENCODED)[0] == 422
 
 
 @pytest.mark.proves("H-06", "4.1.3", "16.5.4")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
-def test_no_header_breaks_anything_or_lets_anybody_in(asked, path, method):
-    answers = {name: send(asked, method, path, headers=headers) for name, headers in HEADERS.items()}
+def test_no_header_breaks_anything_or_lets_anybody_in(password_given, path, method):
+    answers = {name: send(password_given, method, path, headers=headers) for name, headers in HEADERS.items()}
     assert trouble(answers) == {}
 
 
 @pytest.mark.proves("16.5.4")
-def test_an_old_form_is_refused_whatever_its_headers_say(asked):
-    asked.handler.enforce_csrf_checks = True
-    answers = {name: send(asked, "POST", LOGIN, headers=headers)[0] for name, headers in HEADERS.items()}
+def test_an_old_form_is_refused_whatever_its_headers_say(password_given):
+    password_given.handler.enforce_csrf_checks = True
+    answers = {
+        name: send(password_given, "POST", LOGIN, headers=headers)[0] for name, headers in HEADERS.items()
+    }
     assert set(answers.values()) <= {400, 403}
 
 
 @pytest.mark.proves("15.3.7", "16.5.4")
 @pytest.mark.parametrize("path", FORMS)
-def test_no_body_breaks_anything_or_lets_anybody_in(asked, path):
-    answers = {name: send(asked, "POST", path, body, kind) for name, (kind, body) in BODIES.items()}
+def test_no_body_breaks_anything_or_lets_anybody_in(password_given, path):
+    answers = {name: send(password_given, "POST", path, body, kind) for name, (kind, body) in BODIES.items()}
     assert trouble(answers) == {}
 
 
 @pytest.mark.proves("16.5.4")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_address_breaks_anything(asked, method):
+def test_no_address_breaks_anything(password_given, method):
     """As the server hands it over: what is after the percent signs is bytes."""
-    assert trouble({path[:60]: send(asked, method, path) for path in PATHS}) == {}
+    assert trouble({path[:60]: send(password_given, method, path) for path in PATHS}) == {}
 
 
 @pytest.mark.hypothesis
 @pytest.mark.proves("2.2.1", "16.5.4")
 @pytest.mark.parametrize("path", [VERIFY, BACKUP, LOGIN])
-def test_whatever_is_typed_is_refused(asked, path):
+def test_whatever_is_typed_is_refused(password_given, path):
     field = FORMS[path][0]
 
     @given(st.text(max_size=80) | st.from_regex(r"[\d\s\-]{1,20}", fullmatch=True) | st.binary(max_size=40))
     def refused(text):
-        status, inside = send(asked, "POST", path, form(field, text), URLENCODED)
+        status, inside = send(password_given, "POST", path, form(field, text), URLENCODED)
         assert (status in {400, 422, 429}, inside) == (True, None)
 
     refused()
@@ -310,11 +313,11 @@ def test_whatever_is_typed_is_refused(asked, path):
         if field not in FREE | NUMBERS
     ],
 )
-def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
+def test_whatever_is_typed_inside_is_refused_in_words(stepped_up, path, field):
     @given(st.text(max_size=80) | st.binary(max_size=40))
     def refused(text):
         text = text or "x"  # an empty value is valid for some
-        assert filled(confirmed, path, field, text) == "refused"
+        assert filled(stepped_up, path, field, text) == "refused"
 
     refused()
 
@@ -322,13 +325,13 @@ def test_whatever_is_typed_inside_is_refused_in_words(confirmed, path, field):
 @pytest.mark.hypothesis
 @pytest.mark.proves("H-06", "4.1.3", "16.5.4")
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
-def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(asked, path):
+def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(password_given, path):
     names = sorted({name for headers in HEADERS.values() for name in headers})
     values = st.text(st.characters(max_codepoint=255), max_size=60)  # what a server hands over: bytes
 
     @given(st.sampled_from(["GET", "POST"]), st.dictionaries(st.sampled_from(names), values, max_size=5))
     def harmless(method, headers):
-        status, inside = send(asked, method, path, headers=headers)
+        status, inside = send(password_given, method, path, headers=headers)
         assert (status < 500, inside) == (True, None)
 
     harmless()
@@ -348,9 +351,9 @@ def like_a_token(real):
 @pytest.mark.proves("V-16", "V-17", "16.5.4")
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, BACKUP])
 @pytest.mark.parametrize("name", ["twofactor_pending", "accounts_known"])
-def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
+def test_a_cookie_that_only_looks_like_ours_is_none(password_given, name, path):
     """Even with the right code in the same request."""
-    real = {each: asked.cookies[each].value for each in asked.cookies}
+    real = {each: password_given.cookies[each].value for each in password_given.cookies}
     sealed = real.get(name) or real["twofactor_pending"]
 
     @example(
@@ -360,7 +363,7 @@ def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
     def nobody(token, method):
         jar = "; ".join(f"{each}={value}" for each, value in {**real, name: token}.items())
         body = f"code={PRINTED_CODES[0]}" if name == "twofactor_pending" else "code=000000"
-        status, inside = send(asked, method, path, body, URLENCODED, headers={"Cookie": jar})
+        status, inside = send(password_given, method, path, body, URLENCODED, headers={"Cookie": jar})
         assert (status < 500, inside) == (True, None)
 
     nobody()
@@ -368,7 +371,7 @@ def test_a_cookie_that_only_looks_like_ours_is_none(asked, name, path):
 
 @pytest.mark.hypothesis
 @pytest.mark.proves("V-25", "3.7.2")
-def test_whatever_next_says_leads_to_a_page_of_ours(asked):
+def test_whatever_next_says_leads_to_a_page_of_ours(password_given):
     fields = {"username": "bob@example.com", "password": PASSWORD}
     person("bob@example.com")
 

@@ -23,16 +23,16 @@ def site(database, folder, clock_off):
 
 
 @pytest.fixture(params=[APART, -APART], ids=["ahead", "behind"])
-def two(database, folder, request):
+def two_servers(database, folder, request):
     """The ports of a site that is right and of one that is not."""
     with deployed(*(site(database, folder, off) for off in (0, request.param))) as sites:
         yield [site.port for site in sites]
 
 
 @pytest.mark.proves("F-10")
-def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two, report):
+def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two_servers, report):
     """Each alone, and in turns for each page of one sign-in."""
-    right, wrong = two
+    right, wrong = two_servers
     ways = [[right], [wrong], [right, wrong], [wrong, right]]
     let_in = []
     for (email, phone), ports in zip(create_enrolled_people(len(ways)).items(), ways, strict=True):
@@ -44,16 +44,16 @@ def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two, report):
 
 
 @pytest.mark.proves("F-10")
-def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two, report):
+def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two_servers, report):
     """At once at both, and once more at both."""
     won = []
     for email, phone in create_enrolled_people(5).items():
-        tabs, code = [Visitor(port) for port in two * 3], phone.code()
+        tabs, code = [Visitor(port) for port in two_servers * 3], phone.code()
         for tab in tabs:
             tab.give_password(email)
         with ThreadPoolExecutor(len(tabs)) as threads:
             list(threads.map(lambda tab, code=code: tab.enter(code), tabs))
-        late = [Visitor(port) for port in two]
+        late = [Visitor(port) for port in two_servers]
         for tab in late:
             tab.give_password(email)
             tab.enter(code)

@@ -14,7 +14,7 @@ PAPER = "ABCDEFGHJKMNPQR"
 
 
 @pytest.fixture
-def two(on_sqlite):
+def two_phones(on_sqlite):
     """Two people with phones, of whom the first has a code on paper as well."""
     phones = enrol_people(create_people(["alice", "bob"], "md5"))
     alice = get_user_model().objects.get(email="alice@example.com")
@@ -52,9 +52,11 @@ def swapped_rows():
 
 @pytest.mark.proves("F-11")
 @pytest.mark.parametrize("lose", [another_key, broken_row, swapped_rows])
-def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(on_sqlite, folder, two, report, lose):
+def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(
+    on_sqlite, folder, two_phones, report, lose
+):
     """Whosever code is tried; and the log says so."""
-    alice, codes = "alice@example.com", [phone.code() for phone in two.values()]
+    alice, codes = "alice@example.com", [phone.code() for phone in two_phones.values()]
     with start(on_sqlite, folder, **lose()) as [site]:
         visitor = Visitor(site.port)
         asked = visitor.give_password(alice).status

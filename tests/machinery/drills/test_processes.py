@@ -43,7 +43,7 @@ def ports(database, folder, mails):
 
 
 @pytest.fixture
-def persons():
+def new_people():
     """Somebody new for each repeat, with a phone and three codes on paper."""
     found = list(create_enrolled_people(REPEATS).items())
     for user in get_user_model().objects.all():
@@ -97,9 +97,9 @@ def budget_of(email):
 
 
 @pytest.mark.proves("C-01")
-def test_one_code_at_three_servers_signs_in_once(ports, persons, report):
+def test_one_code_at_three_servers_signs_in_once(ports, new_people, report):
     won = []
-    for email, phone in persons:
+    for email, phone in new_people:
         tabs, code = crowd_of(ports, email), phone.code()
         at_once(tabs, lambda tab, code=code: tab.enter(code))
         won.append((signed_in(tabs), events(email, "second_factor_accepted")))
@@ -108,9 +108,9 @@ def test_one_code_at_three_servers_signs_in_once(ports, persons, report):
 
 
 @pytest.mark.proves("C-02")
-def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, report):
+def test_one_backup_code_at_three_servers_signs_in_once(ports, new_people, report):
     won = []
-    for email, _ in persons:
+    for email, _ in new_people:
         tabs = crowd_of(ports, email)
         at_once(tabs, lambda tab: tab.enter(code_text.format_backup_code(PAPER[0]), BACKUP))
         left = BackupCode.objects.filter(user__email=email, used_at=None).count()
@@ -120,9 +120,9 @@ def test_one_backup_code_at_three_servers_signs_in_once(ports, persons, report):
 
 
 @pytest.mark.proves("C-03")
-def test_a_hundred_wrong_codes_at_three_servers_are_five_guesses(ports, persons, report):
-    answers = [at_once(crowd_of(ports, email), lambda tab: tab.enter(WRONG)) for email, _ in persons]
-    counted = [budget_of(email).failures for email, _ in persons]
+def test_a_hundred_wrong_codes_at_three_servers_are_five_guesses(ports, new_people, report):
+    answers = [at_once(crowd_of(ports, email), lambda tab: tab.enter(WRONG)) for email, _ in new_people]
+    counted = [budget_of(email).failures for email, _ in new_people]
     report(f"C-03: {[dict(each) for each in answers]}, counted {counted}")
     assert answers == [{422: 5, 429: CROWD - 5}] * REPEATS
     assert counted == [5] * REPEATS
@@ -146,9 +146,9 @@ def whole_of(user):
 
 
 @pytest.mark.proves("C-04")
-def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, report):
+def test_new_codes_and_turning_off_at_three_servers_are_once(ports, new_people, report):
     made = []
-    for email, phone in persons:
+    for email, phone in new_people:
         user, visitor = get_user_model().objects.get(email=email), asked(ports, email)
         visitor.enter(phone.code(off=-1))
         visitor.post(NEW_CODES, {"password": PASSWORD, "code": phone.code()})
@@ -167,14 +167,14 @@ def test_new_codes_and_turning_off_at_three_servers_are_once(ports, persons, rep
 
 
 @pytest.mark.proves("C-05")
-def test_a_hundred_requests_at_three_servers_are_one_letter(ports, persons, mails, report):
-    for email, _ in persons:
+def test_a_hundred_requests_at_three_servers_are_one_letter(ports, new_people, mails, report):
+    for email, _ in new_people:
         at_once(crowd_of(ports, email), lambda tab: tab.post(SEND, {"channel": "email"}))
     to = Counter(
-        email for email, _ in persons for file in mails.iterdir() if f"To: {email}" in file.read_text()
+        email for email, _ in new_people for file in mails.iterdir() if f"To: {email}" in file.read_text()
     )
     report(f"C-05: letters to each: {sorted(to.values())}")
-    assert to == Counter(email for email, _ in persons)
+    assert to == Counter(email for email, _ in new_people)
 
 
 @pytest.mark.proves("C-06")
@@ -191,9 +191,9 @@ def test_a_guess_stays_counted_wherever_the_server_dies(ports, report):
 
 
 @pytest.mark.proves("C-07")
-def test_a_double_click_that_meets_two_servers_signs_in(ports, persons, report):
+def test_a_double_click_that_meets_two_servers_signs_in(ports, new_people, report):
     clicks = []
-    for email, phone in persons:
+    for email, phone in new_people:
         tabs, code = tabs_of([asked(ports, email)], 2), phone.code()
         answers = at_once(tabs, lambda tab, code=code: tab.enter(code))
         clicks.append((dict(answers), signed_in(tabs), budget_of(email).failures))
@@ -203,9 +203,9 @@ def test_a_double_click_that_meets_two_servers_signs_in(ports, persons, report):
 
 
 @pytest.mark.proves("C-08", "C-09")
-def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(ports, persons, report):
+def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(ports, new_people, report):
     seen = []
-    for email, phone in persons:
+    for email, phone in new_people:
         visitor = asked(ports, email)
         for _ in range(5):
             visitor.enter(WRONG)
