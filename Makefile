@@ -1,6 +1,6 @@
 # make run      a site on localhost:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
-# make check    lint, types, templates, migrations, rules of the house; make format puts right what a machine can
+# make check    lint, types, templates, migrations, rules about the source; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  every requirement with its tests or the reason why it has none, then what takes long and what was
