@@ -257,4 +257,4 @@ def test_a_browser_without_cookies_is_told_to_allow_them(db, sent, told):
     if sent:
         client.get("/accounts/login/")
     answer = client.post("/accounts/login/")
-    assert (answer.status_code, "Allow cookies for it" in answer.text) == (403, told)
+    assert (answer.status_code, "Allow cookies for this site" in answer.text) == (403, told)

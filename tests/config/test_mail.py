@@ -108,7 +108,7 @@ def test_a_letter_holds_no_password(letter):
 
 
 def test_a_letter_says_what_to_do_if_it_was_somebody_else(letter):
-    assert re.search("If (it|this) was (not )?you", letter.body)
+    assert re.search("If (it|this) was(n't)? you|If you didn't sign up", letter.body)
 
 
 def test_a_letter_has_no_gaps(letter):
@@ -244,7 +244,7 @@ def no_mail(request):
 def test_a_sign_up_that_could_not_be_mailed_is_told(client, no_mail):
     response = sign_up(client)
     assert response.status_code == 422
-    assert "We could not send the message." in response.text
+    assert "send the email. Try again in a few minutes." in response.text
 
 
 def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
@@ -286,7 +286,7 @@ def test_a_link_that_could_not_be_sent_again_is_told(client, nobody_listens):
     person(email_verified_at=None)
     give_password(client)
     page = client.post("/accounts/email/verify/send/", follow=True).text
-    assert page.count("We could not send the message.") == 1
+    assert page.count("send the email. Try again in a few minutes.") == 1
 
 
 def test_a_new_address_counts_although_nobody_could_be_told(as_alice, alice, nobody_listens):
