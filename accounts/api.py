@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import mail_limits, registration
-from accounts.forms import ADDRESS_LENGTH, SignUpForm
+from accounts.forms import ADDRESS_LENGTH, SignUpForm, shortest_password
 from twofactor import conf
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.schema import Example, describe_operation, refusal
@@ -20,7 +20,7 @@ from twofactor.forms import PASSWORD_LENGTH
 LINK_SENT = gettext_noop(
     "We've sent a message to the email address you entered. Open the link in it to confirm the address."
 )
-TOO_SHORT = "This password is too short. It must contain at least 8 characters."
+TOO_SHORT = f"This password is too short. It must contain at least {shortest_password()} characters."
 
 
 class NewAccount(serializers.Serializer):
@@ -37,7 +37,7 @@ class RegisterView(PublicApiView):
 
     @describe_operation(
         "Sign up",
-        "Sends a link that confirms the address. Whoever has an account already gets the same answer.",
+        "Sends a link that confirms the email address. The response is the same if an account exists.",
         NewAccount,
         {202: LinkSent},
         Example(

@@ -44,7 +44,7 @@ class TokenAuthentication(RefuseTwoFactor, authentication.TokenAuthentication):
 class IsVerified(permissions.BasePermission):
     """Allows users who have given a second factor, in their session or for a token of this app's API."""
 
-    message = _("Give your second factor first.")
+    message = _("Complete two-factor authentication first.")
     code = "second_factor_needed"
 
     def has_permission(self, request: Request, view: Any) -> bool:

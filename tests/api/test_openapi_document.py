@@ -148,14 +148,14 @@ WAYS = {
     "jwt/create/": {},
     "jwt/totp/verify/": {
         "a code that was sent": sent,
-        "a challenge that is used, or too old": used,
+        "a challenge that has been used or has expired": used,
         "too many wrong codes": locked,
         "": Scene.password_given,
     },
     "jwt/totp/send/": {"too soon": sent, "": Scene.password_given},
     "jwt/refresh/": {"again": renewed, "": with_token("refresh", "refresh")},
     "jwt/verify/": {
-        "one of a sign-in that is over": over("token", "access"),
+        "a token of a sign-in that has ended": over("token", "access"),
         "": with_token("token", "access"),
     },
     "jwt/logout/": {"signing out twice": over("refresh", "refresh"), "": with_token("refresh", "refresh")},

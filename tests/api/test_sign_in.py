@@ -27,7 +27,7 @@ def test_nobody_learns_who_has_an_account(program, alice, who):
     answer = program.give_password("wrong horse battery" if who == "wrong" else PASSWORD)
     assert (answer.status_code, answer.json()) == (
         401,
-        {"detail": "The e-mail address or the password is not correct", "code": "credentials_refused"},
+        {"detail": "The email address or password is not correct.", "code": "credentials_refused"},
     )
 
 

@@ -13,7 +13,7 @@ from twofactor.decorators import must_set_up_first
 from twofactor.models import TokenFamily
 from twofactor.signin.session import is_factor
 
-SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to carry on.")
+SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to continue.")
 
 
 class BearerAuthentication(BaseAuthentication):

@@ -27,13 +27,13 @@ CODES = [
     "9KGQN-M1XRD-4FJT6",
     "T2BWP-AZ8EC-Y5HVS",
 ]
-SIGNED_OUT = "You were signed out. Sign in to carry on."
+SIGNED_OUT = "You were signed out. Sign in to continue."
 NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
 WRONG_CODE = (
     "The code is not correct. Wait for your app to show a new code, then try again. "
     "Check that your phone sets its time automatically"
 )
-CODE_NEEDED = "Give one of the codes, and only one."
+CODE_NEEDED = "Enter one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
 
 per_minute, per_hour = limits.CODES_TO_TARGET[:2]
@@ -45,18 +45,18 @@ def minutes(span: timedelta) -> int:
 
 sign_in = describe_operation(
     "Sign in with the password",
-    "Returns tokens, or a challenge if two-factor sign-in is on. A challenge works once, and for "
-    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site has set another time.",
+    "Returns tokens, or a challenge if two-factor authentication is on. A challenge works once, and for "
+    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site sets a different time.",
     serializers.Credentials,
     {200: serializers.SignIn},
     Example(
-        "without two-factor sign-in",
+        "without two-factor authentication",
         {"username": "ann@example.com", "password": "correct horse battery"},
         200,
         {"is_totp_enabled": False, **SIGNED_IN},
     ),
     Example(
-        "with two-factor sign-in",
+        "with two-factor authentication",
         {"username": "ben@example.com", "password": "correct horse battery"},
         200,
         {
@@ -66,22 +66,22 @@ sign_in = describe_operation(
         },
     ),
     refusal(
-        "a wrong password, or nobody of that name",
+        "a wrong password, or an unknown username",
         {"username": "ann@example.com", "password": "wrong horse battery"},
         401,
         "credentials_refused",
-        "The e-mail address or the password is not correct",
+        "The email address or password is not correct.",
     ),
     also=(429,),
 )
 
 verify = describe_operation(
-    "Sign in with the second factor",
-    "Send exactly one of the three codes. If it is right, neither the code nor the challenge works again.",
+    "Sign in with a code",
+    "Send exactly one of the three codes. A code and a challenge that were accepted do not work again.",
     serializers.SecondFactor,
     {200: serializers.SignedIn},
     Example(
-        "an authenticator's code",
+        "a code from the authenticator app",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
         200,
         SIGNED_IN,
@@ -106,11 +106,11 @@ verify = describe_operation(
         WRONG_CODE,
     ),
     refusal(
-        "a challenge that is used, or too old",
+        "a challenge that has been used or has expired",
         {"totp_challenge_token": CHALLENGE, "otp_code": "492039"},
         400,
         "challenge_over",
-        "This sign-in is over. Give your password again.",
+        "This sign-in has ended. Enter your password again.",
     ),
     refusal(
         "two codes",
@@ -130,13 +130,13 @@ verify = describe_operation(
 )
 
 send = describe_operation(
-    "Have a code sent",
-    "Can be repeated, also with another channel. "
+    "Send a code",
+    "Can be repeated, with the same channel or another. "
     f"At most {per_minute.count} a minute and {per_hour.count} an hour. Only the newest code works.",
     serializers.Send,
     {200: serializers.Sent},
     Example(
-        "by e-mail",
+        "by email",
         {"totp_challenge_token": CHALLENGE, "channel": "email"},
         200,
         {
@@ -147,11 +147,11 @@ send = describe_operation(
         },
     ),
     refusal(
-        "a channel that this person has not",
+        "a channel that this person does not have",
         {"totp_challenge_token": CHALLENGE, "channel": "sms"},
         400,
         "no_such_channel",
-        "Choose how you want to get in",
+        "Choose how you want to sign in.",
     ),
     refusal(
         "too soon",
@@ -164,7 +164,7 @@ send = describe_operation(
 
 refresh = describe_operation(
     "Renew the tokens",
-    "A refresh token works once. If it is used again, the sign-in ends, because somebody else may have it.",
+    "A refresh token works once. If it is used again, the sign-in ends, because someone else may have it.",
     serializers.RefreshToken,
     {200: serializers.Tokens},
     Example("for the first time", {"refresh": REFRESH}, 200, dict(PAIR)),
@@ -173,16 +173,16 @@ refresh = describe_operation(
 
 check = describe_operation(
     "Check a token",
-    "An access token or a refresh token.",
+    "Takes an access token or a refresh token.",
     serializers.AnyToken,
     {200: serializers.Nothing},
-    Example("a good one", {"token": ACCESS}, 200, {}),
-    refusal("one of a sign-in that is over", {"token": ACCESS}, 401, "token_not_valid", SIGNED_OUT),
+    Example("a token that works", {"token": ACCESS}, 200, {}),
+    refusal("a token of a sign-in that has ended", {"token": ACCESS}, 401, "token_not_valid", SIGNED_OUT),
 )
 
 logout = describe_operation(
     "Sign out",
-    "Ends the sign-in with all its tokens.",
+    "Ends the sign-in and all its tokens.",
     serializers.RefreshToken,
     {204: None},
     Example("signing out", {"refresh": REFRESH}, 204, None),
@@ -190,7 +190,7 @@ logout = describe_operation(
 )
 
 create = describe_operation(
-    "Begin to set up two-factor sign-in",
+    "Start setting up two-factor authentication",
     f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key.",
     serializers.Password,
     {201: serializers.SetUp},
@@ -204,15 +204,15 @@ create = describe_operation(
             "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
         },
     ),
-    refusal("a while after signing in", {}, 403, "password_needed", "Give your password again."),
-    refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is on already."),
+    refusal("a while after signing in", {}, 403, "password_needed", "Enter your password again."),
+    refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is already on."),
     refusal("signed out", {}, 401, "not_authenticated", NO_TOKEN),
     also=(429,),
 )
 
 confirm = describe_operation(
-    "Turn two-factor sign-in on",
-    "Needs a code from the app. Ends all earlier sign-ins including this one, and returns new tokens.",
+    "Turn on two-factor authentication",
+    "Needs a code from the app. Ends all earlier sign-ins, including this one, and returns new tokens.",
     serializers.Confirmation,
     {200: serializers.Confirmed},
     Example("the right code", {"input_code": "492039"}, 200, {"backup_codes": CODES, **PAIR}),
@@ -228,23 +228,23 @@ confirm = describe_operation(
         {"input_code": "492039"},
         400,
         "no_set_up",
-        "There is no set-up to confirm. Begin again.",
+        "There is no setup to confirm. Start again.",
     ),
     refusal("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(403, 409, 429),
 )
 
 disable = describe_operation(
-    "Turn two-factor sign-in off",
+    "Turn off two-factor authentication",
     "Needs a code, and the password as well if the sign-in is more than "
     f"{minutes(STEP_UP_AGE)} minutes old. Ends all other sign-ins.",
     serializers.TurnOff,
     {204: None},
-    Example("with an authenticator's code", {"otp_code": "492039"}, 204, None),
+    Example("with a code from the authenticator app", {"otp_code": "492039"}, 204, None),
     Example("with a backup code and the password", {"backup_code": CODES[0], **WITH_PASSWORD}, 204, None),
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
-    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Enter your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off."),
     refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
@@ -255,21 +255,21 @@ rotate = describe_operation(
     f"{minutes(STEP_UP_AGE)} minutes old. The old backup codes stop working.",
     serializers.Rotation,
     {200: serializers.BackupCodes},
-    Example("with an authenticator's code", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
+    Example("with a code from the authenticator app", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Give your password again."),
-    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off"),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Enter your password again."),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off."),
     refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
 
 status = describe_operation(
     "Get the status",
-    "Of the person whom the token belongs to.",
+    "Returns the status of the person the token belongs to.",
     None,
     {200: serializers.Status},
     Example(
-        "with two-factor sign-in",
+        "with two-factor authentication",
         None,
         200,
         {

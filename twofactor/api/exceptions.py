@@ -73,7 +73,11 @@ def throttled(exc: Throttled) -> Response:
 
 
 def changed(exc: Exception) -> Response:
-    return error_response(409, "changed", _("This has changed meanwhile"))
+    return error_response(
+        409,
+        "changed",
+        _("This was changed in another tab or on another device. Nothing has been changed here."),
+    )
 
 
 RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
@@ -84,7 +88,7 @@ RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     allowances.TooOften: lambda exc: too_often(exc.until),
     sent_codes.NotSent: lambda exc: error_response(503, "not_sent", sent_codes.NOT_SENT, RETRY_SECONDS),
     Gone: lambda exc: error_response(
-        400, "challenge_over", _("This sign-in is over. Give your password again.")
+        400, "challenge_over", _("This sign-in has ended. Enter your password again.")
     ),
     enrolment.Unconfirmed: lambda exc: error_response(
         403,

@@ -32,7 +32,7 @@ def json_error(page: HttpResponse) -> HttpResponse:
     """In place of the HTML page for an error outside the API's own views, such as an unknown path."""
     status = page.status_code
     if status == 404:
-        sentence = _("There is no such page")
+        sentence = _("Page not found")
     else:
         sentence = _("There is a problem with this service. Try again later.")
     response = JsonResponse({"detail": sentence, "code": CODES.get(status, "error")}, status=status)

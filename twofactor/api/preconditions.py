@@ -40,10 +40,10 @@ def require_password(
     if "password" not in data:
         if family.method in WITH_PASSWORD and step_up.is_within(family.began_at, max_age):
             return
-        raise ApiError(_("Give your password again."), "password_needed", 403)
+        raise ApiError(_("Enter your password again."), "password_needed", 403)
     user = step_up.user_with_password(django_request(request), data["password"])
     if user is None:
-        raise ApiError(_("The password is not correct"), "password_refused")
+        raise ApiError(_("The password is not correct."), "password_refused")
     if user.password != family.user.password:
         tokens.rebind_to_new_hash(family, user.password)
 
@@ -53,10 +53,10 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     family = token_family(request)
     recovered = step_up.is_recent_recovery(family.method, family.began_at)
     if enrolment.is_on(family.user) and not recovered:
-        raise ApiError(_("Two-factor authentication is on already."), "already_on")
+        raise ApiError(_("Two-factor authentication is already on."), "already_on")
     require_password(request, data, step_up.SETUP_AGE)
 
 
 def require_two_factor_on(request: Request) -> None:
     if not enrolment.is_on(token_family(request).user):
-        raise ApiError(_("Two-factor authentication is off"), "not_on")
+        raise ApiError(_("Two-factor authentication is off."), "not_on")

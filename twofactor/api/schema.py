@@ -15,14 +15,15 @@ from twofactor.api import serializers
 from twofactor.api.base import ApiView
 
 ABOUT = """\
-Sign-in with a second factor, over JSON. The rules, the limits and the audit log are those of the pages.
+Two-factor authentication over JSON. It has the same rules, limits and audit log as the pages.
 
-Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where it says so. The response to a
-request that is refused has `{"detail", "code"}`: a sentence for the person, in the language of
-`Accept-Language`, and a constant for the program. 429 says in `Retry-After` how many seconds to wait.
+Send `Content-Type: application/json`, and `Authorization: Bearer ACCESS` where an operation asks for it. The
+response to a refused request has `{"detail", "code"}`: a sentence for the person, in the language of
+`Accept-Language`, and a constant for the program. With 429, `Retry-After` gives the seconds to wait.
 
-A program is recognised by the `client_token` that it gets with a sign-in. Keep it when the person signs out,
-and send it as `X-Client-Token` at the next sign-in; without it the person gets mail about a new program."""
+A program is recognised by the `client_token` that it gets with each sign-in. Keep it when the person signs
+out, and send it as `X-Client-Token` with the next sign-in. Otherwise the person gets an email about a new
+program."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

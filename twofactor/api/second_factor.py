@@ -61,7 +61,7 @@ class ConfirmView(ApiView):
         user = token_family(request).user
         require_set_up_allowed(request, data)
         if (draft := enrolment.find_draft(user, SETUP, now, draft_owner(request))) is None:
-            raise ApiError(_("There is no set-up to confirm. Begin again."), "no_set_up")
+            raise ApiError(_("There is no setup to confirm. Start again."), "no_set_up")
         enrolment.confirm(draft, data["input_code"], now)
         enrolment.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, now)

@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from twofactor.forms import PASSWORD_LENGTH
 
-ONE_CODE = _("Give one of the codes, and only one.")
-CHOOSE_A_CHANNEL = _("Choose how you want to get in")
+ONE_CODE = _("Enter one of the codes, and only one.")
+CHOOSE_A_CHANNEL = _("Choose how you want to sign in.")
 CHANNELS = ("email", "sms")
 
 
@@ -48,22 +48,20 @@ class OneCode(serializers.Serializer):
 
 
 def otp_code(**more: Any) -> Text:
-    return Text(
-        64, help_text="The number in the authenticator app. Spaces and hyphens do not matter.", **more
-    )
+    return Text(64, help_text="The code from the authenticator app. Spaces and hyphens are ignored.", **more)
 
 
 def backup_code() -> Text:
-    return Text(64, required=False, help_text="One of the backup codes. Each works once.")
+    return Text(64, required=False, help_text="A backup code. Each one works once.")
 
 
 def client_token(**more: Any) -> serializers.CharField:
-    text = "Keep it for good, and send it as `X-Client-Token` with each later sign-in."
+    text = "Keep it, and send it as `X-Client-Token` with each later sign-in."
     return serializers.CharField(help_text=text, **more)
 
 
 def password() -> Text:
-    text = "Needed when the sign-in is some minutes old (`password_needed`)."
+    text = "Required once the sign-in is a few minutes old (`password_needed`)."
     return Text(PASSWORD_LENGTH, required=False, help_text=text)
 
 
@@ -72,13 +70,13 @@ class Nothing(serializers.Serializer):
 
 
 class Credentials(serializers.Serializer):
-    username = Text(254, help_text="The e-mail address.")
+    username = Text(254, help_text="The email address.")
     password = Text(PASSWORD_LENGTH)
 
 
 class Channel(serializers.Serializer):
     channel = serializers.ChoiceField(CHANNELS, source="kind")
-    target = serializers.CharField(source="masked", help_text="The masked address or number.")
+    target = serializers.CharField(source="masked", help_text="The masked email address or phone number.")
 
 
 class SignIn(serializers.Serializer):
@@ -96,7 +94,7 @@ class SecondFactor(OneCode):
     totp_challenge_token = Text(1024)
     otp_code = otp_code(required=False)
     backup_code = backup_code()
-    sent_code = Text(64, required=False, help_text="The code that `/api/jwt/totp/send/` had sent.")
+    sent_code = Text(64, required=False, help_text="The code sent by `/api/jwt/totp/send/`.")
 
 
 class Tokens(serializers.Serializer):
@@ -115,7 +113,7 @@ class Send(serializers.Serializer):
 
 class Sent(Channel):
     totp_challenge_token = serializers.CharField(
-        help_text="Replaces the earlier challenge, and works as long as the code."
+        help_text="Replaces the earlier challenge, and works for as long as the code."
     )
     expires_at = serializers.DateTimeField()
 
@@ -134,7 +132,7 @@ class Password(serializers.Serializer):
 
 class SetUp(serializers.Serializer):
     svg = serializers.CharField(help_text="The QR code.")
-    key = serializers.CharField(help_text="The same key, to type.")
+    key = serializers.CharField(help_text="The same key, to enter by hand.")
     otpauth_url = serializers.CharField(help_text="The same key, for an app on the same device.")
 
 
@@ -148,7 +146,7 @@ class BackupCodes(serializers.Serializer):
 
 
 class Confirmed(BackupCodes, Tokens):
-    """The tokens from before the set-up do not work any more; these replace them."""
+    """The tokens from before the setup no longer work; these replace them."""
 
 
 class TurnOff(OneCode):
@@ -167,8 +165,10 @@ class Status(serializers.Serializer):
     enabled_at = serializers.DateTimeField(allow_null=True)
     backup_codes_left = serializers.IntegerField()
     channels = Channel(many=True)
-    is_required = serializers.BooleanField(help_text="Only the set-up works until it is on.")
-    amr = serializers.CharField(help_text="The kind of second factor given at this sign-in.")
+    is_required = serializers.BooleanField(
+        help_text="If true, only setup works until two-factor authentication is on."
+    )
+    amr = serializers.CharField(help_text="How this sign-in was authenticated.")
 
 
 class Problem(serializers.Serializer):

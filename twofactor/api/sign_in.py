@@ -28,7 +28,7 @@ class SignInView(PublicApiView):
     def post(self, request: Request) -> Response:
         user = authenticate(django_request(request), **validated(serializers.Credentials, request))
         if user is None:
-            sentence = _("The e-mail address or the password is not correct")
+            sentence = _("The email address or password is not correct.")
             raise ApiError(sentence, "credentials_refused", 401)
         if enrolment.is_on(user):
             return serialized(serializers.SignIn, {"is_totp_enabled": True, **start_challenge(user)})

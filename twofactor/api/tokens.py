@@ -27,7 +27,7 @@ from twofactor.users import TwoFactorUser
 ALGORITHM = "HS256"
 ID_BYTES = 32
 ACCESS_AGE = timedelta(minutes=15)
-SIGNED_OUT = gettext_lazy("You were signed out. Sign in to carry on.")
+SIGNED_OUT = gettext_lazy("You were signed out. Sign in to continue.")
 CLAIMS = ["exp", "iat", "nbf", "aud", "iss", "sub", "jti", "sid"]
 
 
