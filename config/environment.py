@@ -75,7 +75,7 @@ def refuse_unknown(prefix: str) -> None:
     for name in sorted(os.environ):
         if name.startswith(prefix) and name not in names_read:
             (nearest,) = get_close_matches(name, names_read, 1, cutoff=0)
-            raise ImproperlyConfigured(f"There is no setting {name}. Is it {nearest}?")
+            raise ImproperlyConfigured(f"There is no setting {name}. Did you mean {nearest}?")
 
 
 def flag(name: str) -> bool:
@@ -128,7 +128,7 @@ def iso_date(name: str) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        refuse(name, f"must be a day like 2027-01-31, not '{value}'", "2027-01-31")
+        refuse(name, f"must be a date like 2027-01-31, not '{value}'", "2027-01-31")
 
 
 def parsed(
@@ -164,7 +164,7 @@ def mailboxes(name: str) -> list[str]:
         try:
             addresses.append(mail_address(address))
         except ValueError:
-            refuse(name, f"must be e-mail addresses, separated by commas, not '{address}'", "ops@example.com")
+            refuse(name, f"must be email addresses, separated by commas, not '{address}'", "ops@example.com")
     return addresses
 
 
@@ -222,7 +222,7 @@ def proxies(name: str) -> list[ip.Network | str]:
     try:
         return [part if part == "unix" else ip.parse_network(part) for part in comma_separated(name)]
     except ValueError as error:
-        refuse(name, f"must be addresses, networks or unix ({error})", "10.0.0.5,10.1.0.0/16")
+        refuse(name, f"must be IP addresses, networks or unix ({error})", "10.0.0.5,10.1.0.0/16")
 
 
 def database(value: str) -> dict[str, Any]:

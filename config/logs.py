@@ -29,7 +29,7 @@ ERROR_MAILS = 30  # of one process, in ERROR_MAILS_IN
 ERROR_MAILS_OF_A_KIND = 3
 ERROR_MAILS_FOR_NEW_KINDS = 10  # of those: reserved for the first error of each kind
 ERROR_MAILS_IN = 3600  # seconds
-LAST_MAIL = "(The last mail about this for an hour: the log has the others)"
+LAST_MAIL = "(The last email about this for an hour. The log has the others.)"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 

@@ -24,7 +24,7 @@ SECRET_KEY_FALLBACKS = environment.comma_separated("SECRET_KEY_FALLBACKS")
 BASE_URL = environment.parsed(
     "BASE_URL",
     environment.origin,
-    problem="must be an origin: http or https, a host, perhaps a port, and no path",
+    problem="must be an origin: http or https, a host, optionally a port, and no path",
     example="https://accounts.example.com",
     default="http://localhost:8000" if DEBUG else None,
 )
@@ -109,7 +109,7 @@ DATABASES = {
     "default": environment.parsed(
         "DATABASE_URL",
         environment.database,
-        problem="must be the address of a PostgreSQL or SQLite database",
+        problem="must be the URL of a PostgreSQL or SQLite database",
         example="postgres://user:password@127.0.0.1:5432/countersign",
         default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}",
     )
@@ -200,7 +200,7 @@ vars().update(
 DEFAULT_FROM_EMAIL = environment.parsed(
     "DEFAULT_FROM_EMAIL",
     environment.sender,
-    problem="must be an e-mail address, with or without a name before it",
+    problem="must be an email address, with or without a name before it",
     example="no-reply@example.com",
     default=f"{SITE_NAME} <no-reply@{HOST}>",
 )
@@ -252,7 +252,7 @@ if API_ENABLED:
     TOTP_THROTTLE_RATE = environment.parsed(
         "TOTP_THROTTLE_RATE",
         environment.rate,
-        problem="must be a number of requests in a second, minute, hour or day",
+        problem="must be a number of requests per second, minute, hour or day",
         example=conf.default_of("TOTP_THROTTLE_RATE"),
         default=conf.default_of("TOTP_THROTTLE_RATE"),
     )

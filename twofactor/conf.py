@@ -120,15 +120,15 @@ def is_text_for_twilio(value: Any) -> bool:
     return isinstance(value, str) and bool(value or sms_gateway() != "twilio")
 
 
-TEXT = "a text"
-FOR_TWILIO = "a text, and not empty where TWOFACTOR_SMS_GATEWAY is twilio"
+TEXT = "text"
+FOR_TWILIO = "text, and not empty if TWOFACTOR_SMS_GATEWAY is twilio"
 SETTINGS = {
     "TWOFACTOR_KEYS": Setting(
         [],
         "a list of 32-byte keys in url-safe base64, newest first",
         are_keys,
         id="twofactor.E001",
-        hint="Make one with: manage.py twofactor generate-key",
+        hint="Create one with: manage.py twofactor generate-key",
         secret=True,
     ),
     "TWOFACTOR_ISSUER": Setting("", TEXT, is_text),
@@ -163,7 +163,7 @@ SETTINGS = {
     ),
     "TWOFACTOR_WINDOW": Setting(
         1,
-        "0 or 1: each further step gives a guess two more chances",
+        "0 or 1, because each further step gives a guess two more chances",
         lambda value: is_int(value, 0, 1),
         id="twofactor.E007",
     ),
@@ -190,7 +190,7 @@ SETTINGS = {
         120, "a whole number of seconds from 30 to 600", lambda value: is_int(value, 30, 600)
     ),
     "TOTP_THROTTLE_RATE": Setting(
-        "10/minute", "a number of requests in a second, minute, hour or day, like 10/minute", is_rate
+        "10/minute", "a number of requests per second, minute, hour or day, like 10/minute", is_rate
     ),
 }
 
@@ -213,7 +213,7 @@ def problems() -> Iterator[SettingProblem]:
     for name in dir(settings):
         if name.startswith(PREFIX) and name not in SETTINGS:
             (nearest,) = get_close_matches(name, SETTINGS, 1, cutoff=0)
-            yield SettingProblem("twofactor.E014", f"There is no setting {name}.", f"Is it {nearest}?")
+            yield SettingProblem("twofactor.E014", f"There is no setting {name}.", f"Did you mean {nearest}?")
 
 
 def problems_of_user_model() -> Iterator[SettingProblem]:
@@ -221,11 +221,13 @@ def problems_of_user_model() -> Iterator[SettingProblem]:
     model, name = get_user_model(), settings.AUTH_USER_MODEL
     if all(field.name != "last_login" for field in model._meta.concrete_fields):
         yield SettingProblem(
-            "twofactor.E015", f"{name} has no field last_login, by which each sign-in is completed only once."
+            "twofactor.E015",
+            f"{name} has no last_login field, which makes sure that each sign-in is completed only once.",
         )
     if read("TWOFACTOR_REQUIRED_FOR") == STAFF and not hasattr(model, "is_staff"):
         yield SettingProblem(
-            "twofactor.E016", f"TWOFACTOR_REQUIRED_FOR is staff, and nobody is: {name} has no is_staff."
+            "twofactor.E016",
+            f"TWOFACTOR_REQUIRED_FOR is staff, but {name} has no is_staff, so nobody is staff.",
         )
 
 

@@ -69,7 +69,7 @@ def test_errors_that_a_stranger_causes_fill_no_mailbox(error):
 def test_the_last_mail_of_a_kind_says_that_no_more_come(error):
     for _ in range(4):
         error()
-    assert ["The last mail" in letter.subject for letter in error_mails()] == [False, False, True]
+    assert ["The last email" in letter.subject for letter in error_mails()] == [False, False, True]
 
 
 def test_an_hour_later_there_is_mail_again(error, clock):

@@ -124,7 +124,7 @@ def test_some_people_only(site):
 
 
 def test_nobody_is_named_default(site):
-    with pytest.raises(CommandError, match="allauth has one authenticator for each person"):
+    with pytest.raises(CommandError, match="allauth has one authenticator app per person"):
         call_command("twofactor", "import", "allauth", "--only-default")
 
 

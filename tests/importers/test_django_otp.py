@@ -241,7 +241,7 @@ def test_some_people_only(site):
 
 
 def test_an_unknown_name_is_told(site):
-    with pytest.raises(CommandError, match=r"There is nobody called nobody@example\.com"):
+    with pytest.raises(CommandError, match=r"There is no user nobody@example\.com"):
         call_command("twofactor", "import", "django-otp", "--users", "nobody@example.com")
 
 

@@ -138,7 +138,7 @@ def test_somebody_unknown_is_one_line(site, words):
     assert (ran.returncode, ran.stdout, ran.stderr) == (
         1,
         "",
-        "CommandError: There is nobody called nobody@example.com.\n",
+        "CommandError: There is no user nobody@example.com.\n",
     )
 
 
@@ -205,7 +205,7 @@ def test_a_reset_says_what_it_did(alice, phone):
     ran = run("reset", ALICE, "--reason", "lost")
     assert (ran.code, ran.out) == (
         0,
-        f"Two-factor sign-in is off for {ALICE}, and every session has ended.\n",
+        f"Two-factor authentication is off for {ALICE}, and all their sessions have ended.\n",
     )
 
 
@@ -216,7 +216,7 @@ def test_a_reset_turns_it_off(alice, phone):
 
 def test_a_reset_of_nothing_is_one_line(alice):
     ran = run("reset", ALICE, "--reason", "lost")
-    assert (ran.code, ran.err) == (1, f"{ALICE} has no two-factor sign-in.")
+    assert (ran.code, ran.err) == (1, f"{ALICE} does not use two-factor authentication.")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_an_emergency_code_is_all_that_goes_to_the_script(alice, phone):
 
 def test_what_to_do_with_it_goes_to_the_person_at_the_screen(alice, phone):
     assert emergency_code("--hours", "3").err == (
-        f"It works once, within 3 h. Give it to nobody but {ALICE}.\n"
+        f"It works once, for 3 h. Give it only to {ALICE}.\n"
     )
 
 
@@ -264,7 +264,7 @@ def test_an_emergency_code_lives_no_other_time(alice, phone, hours):
 
 
 def test_no_emergency_code_without_two_factor_sign_in(alice):
-    assert (emergency_code().code, emergency_code().err) == (1, f"{ALICE} has no two-factor sign-in.")
+    assert (emergency_code().code, emergency_code().err) == (1, f"{ALICE} does not use two-factor authentication.")
 
 
 # --dry-run
@@ -302,7 +302,7 @@ def test_the_run_after_it_does(old_rows, action):
 
 
 def test_a_dry_run_of_the_keys_says_how_many_wait(old_rows):
-    assert run("rotate-keys", "--dry-run").out == "3 to be sealed again.\n"
+    assert run("rotate-keys", "--dry-run").out == "3 to encrypt again.\n"
 
 
 def test_a_dry_run_of_pruning_says_as_much_as_pruning(old_rows):
@@ -316,8 +316,8 @@ def test_pruning_says_what_it_removed(old_rows):
 
 def test_rotating_says_what_it_sealed(old_rows):
     ran = run("rotate-keys")
-    assert (ran.code, ran.out) == (0, "3 sealed again, 0 unreadable.\n")
+    assert (ran.code, ran.out) == (0, "3 encrypted again, 0 unreadable.\n")
 
 
 def test_rotating_tells_on_the_way_how_far_it_is(old_rows):
-    assert run("rotate-keys").err == "1 sealed again\n2 sealed again\n3 sealed again\n"
+    assert run("rotate-keys").err == "1 encrypted again\n2 encrypted again\n3 encrypted again\n"

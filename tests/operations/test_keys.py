@@ -178,7 +178,7 @@ def test_the_second_time_there_is_nothing_to_do(new_key):
     run("rotate-keys")
     before = Authenticator.objects.get().sealed_key
     ran = run("rotate-keys")
-    assert (ran.out, Authenticator.objects.get().sealed_key) == ("0 sealed again, 0 unreadable.\n", before)
+    assert (ran.out, Authenticator.objects.get().sealed_key) == ("0 encrypted again, 0 unreadable.\n", before)
 
 
 def test_sealing_again_is_no_event_and_ends_no_session(new_key, alice):
@@ -217,7 +217,7 @@ def unreadable(new_key, alice, settings):
 
 def test_what_can_not_be_opened_is_told_with_code_3(unreadable):
     ran = run("rotate-keys")
-    assert (ran.code, ran.out) == (3, "1 sealed again, 1 unreadable.\n")
+    assert (ran.code, ran.out) == (3, "1 encrypted again, 1 unreadable.\n")
 
 
 def test_what_can_not_be_opened_stays_as_it_is(unreadable):
@@ -286,7 +286,7 @@ def test_after_kill_9_the_next_run_finishes(long_work):
         rotation.send_signal(signal.SIGKILL)
     left = rows_with_old_key()
     ran = run("rotate-keys")
-    assert (0 < left < 3000, ran.out) == (True, f"{left} sealed again, 0 unreadable.\n")
+    assert (0 < left < 3000, ran.out) == (True, f"{left} encrypted again, 0 unreadable.\n")
 
 
 def test_after_kill_9_every_row_opens(long_work, settings):

@@ -165,7 +165,7 @@ def test_a_right_value_is_not(settings, name, value):
 def test_a_setting_that_does_not_exist_is_named_with_the_nearest(settings):
     settings.TWOFACTOR_REQIURED_FOR = "staff"
     (error,) = [message for message in run_checks(tags=[Tags.security]) if message.level >= ERROR]
-    assert (error.id, error.hint) == ("twofactor.E014", "Is it TWOFACTOR_REQUIRED_FOR?")
+    assert (error.id, error.hint) == ("twofactor.E014", "Did you mean TWOFACTOR_REQUIRED_FOR?")
     assert error.msg == "There is no setting TWOFACTOR_REQIURED_FOR."
 
 

@@ -42,11 +42,11 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     places = [settings.MIDDLEWARE.index(name) for name in MIDDLEWARE_ORDER if name in settings.MIDDLEWARE]
     for name in MIDDLEWARE_ORDER:
         if name not in settings.MIDDLEWARE:
-            yield Error(f"MIDDLEWARE lacks {name}.", id="twofactor.E002")
+            yield Error(f"MIDDLEWARE does not contain {name}.", id="twofactor.E002")
     if places != sorted(places):
         yield Error(
-            "MIDDLEWARE has the right parts in the wrong order.",
-            hint="In this order: " + ", ".join(MIDDLEWARE_ORDER),
+            "MIDDLEWARE has the right entries in the wrong order.",
+            hint="Use this order: " + ", ".join(MIDDLEWARE_ORDER),
             id="twofactor.E003",
         )
 
@@ -57,7 +57,7 @@ def check_axes_backend(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage
         import_string(settings.AUTHENTICATION_BACKENDS[0]), import_string(AXES_BACKEND)
     ):
         yield Error(
-            "AUTHENTICATION_BACKENDS does not begin with axes: a locked-out password would be tried first.",
+            "AUTHENTICATION_BACKENDS does not start with axes, so a locked-out password would be tried.",
             hint=f"Put {AXES_BACKEND} first.",
             id="twofactor.E004",
         )
@@ -73,15 +73,15 @@ def check_databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 def check_sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
     if options.get("transaction_mode") != "IMMEDIATE" or options.get("timeout", 5) < 20:
         yield Error(
-            f"DATABASES['{alias}'] would answer 'database is locked' while a guess is counted.",
-            hint="OPTIONS: transaction_mode IMMEDIATE, timeout 20 or more.",
+            f"DATABASES['{alias}'] would fail with 'database is locked' while a guess is counted.",
+            hint="Set transaction_mode to IMMEDIATE and timeout to at least 20 in OPTIONS.",
             id="twofactor.E006",
         )
     pragmas = options.get("init_command", "").replace(" ", "").upper()
     if "JOURNAL_MODE=WAL" not in pragmas or "SYNCHRONOUS=FULL" not in pragmas:
         yield Warning(
-            f"DATABASES['{alias}'] may forget a spent code in a power cut, or keep readers waiting.",
-            hint="OPTIONS: init_command 'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;'",
+            f"DATABASES['{alias}'] may lose a used code in a power cut, or keep readers waiting.",
+            hint="Set init_command to 'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;' in OPTIONS.",
             id="twofactor.W001",
         )
 
@@ -90,8 +90,8 @@ def check_sqlite(alias: str, options: dict[str, Any]) -> Iterator[CheckMessage]:
 def check_session_engine(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
         yield Error(
-            f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that was ended.",
-            hint="Use twofactor.sessions.",
+            f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that has ended.",
+            hint="Set it to twofactor.sessions.",
             id="twofactor.E008",
         )
 
@@ -102,8 +102,8 @@ def check_urls(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
         reverse("twofactor:setup")
     except NoReverseMatch:
         yield Error(
-            "No URL leads to the pages of two-factor sign-in.",
-            hint='urlpatterns += [path("two-factor/", include("twofactor.urls"))]',
+            "No URL leads to the two-factor authentication pages.",
+            hint='Add path("two-factor/", include("twofactor.urls")) to urlpatterns.',
             id="twofactor.E010",
         )
 
@@ -122,8 +122,8 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
         return
     if not is_up_to_date(users.db, [users.model, Authenticator, BackupCode]):
         yield Info(
-            "Whether TWOFACTOR_REQUIRED_FOR locks every administrator out can only be asked after migrate.",
-            hint=f"Then: manage.py check --database {users.db}",
+            "Whether TWOFACTOR_REQUIRED_FOR locks out every administrator can be checked only after migrate.",
+            hint=f"After that, run: manage.py check --database {users.db}",
             id="twofactor.I002",
         )
         return
@@ -137,14 +137,14 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
     except Exception as error:  # the site's own function may raise anything
         yield Warning(
             f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(error).__name__}: {error}",
-            hint="So nobody can say whether it locks every administrator out.",
+            hint="It cannot be checked whether it locks out every administrator.",
             id="twofactor.W004",
         )
         return
     if superusers and bound == superusers and not any(can_sign_in(user) for user in superusers):
         yield Error(
-            "TWOFACTOR_REQUIRED_FOR would lock every administrator out: none can set up or give a code.",
-            hint="manage.py twofactor reset PERSON --reason …, or TWOFACTOR_REQUIRED_FOR=nobody.",
+            "TWOFACTOR_REQUIRED_FOR would lock out every administrator: none can set up or enter a code.",
+            hint="Run manage.py twofactor reset PERSON --reason …, or set TWOFACTOR_REQUIRED_FOR to nobody.",
             id="twofactor.E011",
         )
 
@@ -184,8 +184,8 @@ def can_sign_in(user: TwoFactorUser) -> bool:
 def check_user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not issubclass(get_user_model(), SecurityMixin):
         yield Info(
-            f"{settings.AUTH_USER_MODEL} has no security epoch: a row of ours stands in for it.",
-            hint="Let it inherit twofactor.models.SecurityMixin to save the query.",
+            f"{settings.AUTH_USER_MODEL} has no security epoch, so each request takes one more query.",
+            hint="Let it inherit twofactor.models.SecurityMixin.",
             id="twofactor.I001",
         )
 
@@ -194,8 +194,8 @@ def check_user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 def check_base_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not conf.read("BASE_URL"):
         yield Warning(
-            "BASE_URL is not set: links in mails would lead to localhost.",
-            hint="BASE_URL = 'https://accounts.example.com'",
+            "BASE_URL is not set, so links in emails would lead to localhost.",
+            hint="Set it to the origin of the site, like 'https://accounts.example.com'.",
             id="twofactor.W003",
         )
 
@@ -206,9 +206,11 @@ def check_mail_timeout(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage
     if mailers is not None:
         mailer = mailers.get("default", {"BACKEND": ""})
         backend, timeout = mailer.get("BACKEND", "smtp"), mailer.get("OPTIONS", {}).get("timeout")
-        name, hint = "MAILERS['default'] has no timeout", "OPTIONS: timeout 5"
+        name, hint = "MAILERS['default'] has no timeout", "Set timeout to 5 in OPTIONS."
     else:
         backend, timeout = settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT
-        name, hint = "EMAIL_TIMEOUT is not set", "EMAIL_TIMEOUT = 5"
+        name, hint = "EMAIL_TIMEOUT is not set", "Set it to 5."
     if "smtp" in backend and not timeout:
-        yield Warning(f"{name}: a mail server that hangs holds a page.", hint=hint, id="twofactor.W002")
+        yield Warning(
+            f"{name}, so a mail server that hangs would block a page.", hint=hint, id="twofactor.W002"
+        )

@@ -71,30 +71,31 @@ def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]
         basic_routes.append("DEFAULT_AUTHENTICATION_CLASSES")
     if basic_routes:
         yield Error(
-            f"BasicAuthentication lets people in with the password alone: {shortened(basic_routes)}.",
-            hint="It is one of DRF's two defaults. Put twofactor.drf.BasicAuthentication in its place, or "
-            "leave it out of REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES.",
+            f"BasicAuthentication accepts the password alone: {shortened(basic_routes)}.",
+            hint="It is one of DRF's two defaults. Replace it with twofactor.drf.BasicAuthentication, or "
+            "remove it from DEFAULT_AUTHENTICATION_CLASSES in REST_FRAMEWORK.",
             id="twofactor.E020",
         )
     if token_routes:
         yield Error(
-            f"A view gives a token for the password alone: {shortened(token_routes)}.",
-            hint="Take it out of the URLs: the API of this app asks for the code, or let a view with "
-            "@otp_required make the token. Silence this if your view refuses people with a second factor.",
+            f"A view issues tokens for the password alone: {shortened(token_routes)}.",
+            hint="Remove it from the URLs and use the API of this app, which asks for the code, or issue "
+            "the token in a view with @otp_required. Silence this if your view refuses people who use "
+            "two-factor authentication.",
             id="twofactor.E021",
         )
     if oauth_routes := [route for route, cls, _ in views if OAUTH_TOKEN_VIEW in names_of(cls)]:
         yield Warning(
-            "Applications with the password grant get a token for the password alone: "
+            "Applications with the password grant get tokens for the password alone: "
             f"{shortened(oauth_routes)}.",
-            hint="Let no application have that grant type; the others go through your own sign-in.",
+            hint="Do not allow that grant type for any application. The others use your own sign-in.",
             id="twofactor.W020",
         )
     if own_choice := [route for route, cls, _ in views if chooses_by_itself(cls)]:
         yield Warning(
-            "A view has its own get_authenticators(), which may let people in with the password alone: "
+            "A view has its own get_authenticators(), which may accept the password alone: "
             f"{shortened(own_choice)}.",
-            hint="Name the classes in authentication_classes, where this check sees them, or silence this.",
+            hint="List the classes in authentication_classes, where this check sees them, or silence this.",
             id="twofactor.W022",
         )
 
@@ -113,9 +114,9 @@ def check_allauth_headless(app_configs: Any, **kwargs: Any) -> Iterator[CheckMes
         return
     if not epoch.is_on_user() or conf.required_for() != conf.NOBODY:
         yield Warning(
-            "allauth.headless serves its app client, whose sessions the middleware never sees. Nobody gets "
-            "in without their code, but a required set-up is not asked for there, and sessions do not end "
+            "allauth.headless serves its app client, whose sessions the middleware never sees. Nobody can "
+            "sign in without their code, but required setup is not enforced there, and sessions do not end "
             "with the others unless the user model inherits twofactor.models.SecurityMixin.",
-            hint='HEADLESS_CLIENTS = ("browser",)',
+            hint='Set HEADLESS_CLIENTS to ("browser",).',
             id="twofactor.W021",
         )

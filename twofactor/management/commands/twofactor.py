@@ -19,9 +19,7 @@ from twofactor.operations import adoption, prune, rotate_keys, support
 from twofactor.outgoing import outbox
 
 BY = "command line"
-EXIT_CODES = (
-    "Exit codes: 0 done; 1 refused, for the reason on standard error; 2 not understood; 3 done in part."
-)
+EXIT_CODES = "Exit codes: 0 done; 1 refused (see standard error); 2 invalid arguments; 3 partly done."
 IN_PART = 3
 MAX_HOURS = support.MAX_VALIDITY // timedelta(hours=1)
 NAMES_SHOWN = 20  # in the report; --json has all
@@ -29,7 +27,7 @@ NAMES_SHOWN = 20  # in the report; --json has all
 
 def reason(text: str) -> str:
     if not 0 < len(text.strip()) <= support.MAX_REASON_LENGTH:
-        raise ArgumentTypeError(f"say why, in at most {support.MAX_REASON_LENGTH} characters")
+        raise ArgumentTypeError(f"enter a reason of at most {support.MAX_REASON_LENGTH} characters")
     return text.strip()
 
 
@@ -41,7 +39,7 @@ def shortened(names: list[str]) -> str:
 
 
 class Command(BaseCommand):
-    help = "Look after two-factor sign-in. 'manage.py twofactor ACTION --help' explains each action."
+    help = "Manage two-factor authentication. 'manage.py twofactor ACTION --help' explains each action."
     requires_system_checks = ()  # the way out when a check refuses to start the site
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,77 +48,79 @@ class Command(BaseCommand):
         def action(name: str, summary: str, more: str = "") -> ArgumentParser:
             return actions.add_parser(name, help=summary, description=f"{summary} {more}", epilog=EXIT_CODES)
 
-        status = action("status", "How things stand for one person, or for the site.")
-        status.add_argument("person", nargs="?", help="sign-in name; without it, the site")
+        status = action("status", "Show the status of one person or of the site.")
+        status.add_argument("person", nargs="?", help="username; without it, the site")
         report = action(
             "report",
-            "Numbers: who has two-factor sign-in, and which keys are in use.",
-            "Names everybody who still depends on an older key: it can be taken out of TWOFACTOR_KEYS "
-            "when there is nobody left.",
+            "Show how many people use two-factor authentication, and which keys are in use.",
+            "Lists everyone who still depends on an older key. Once nobody does, you can remove it from "
+            "TWOFACTOR_KEYS.",
         )
         import_ = action(
             "import",
-            "Take over authenticators and unused backup codes from another app's tables in this database.",
-            "Mails nobody, leaves alone whoever has two-factor sign-in here, and is safe to repeat. "
-            "Whatever is left behind is listed with its reason.",
+            "Import authenticator apps and unused backup codes from the tables of another package.",
+            "Sends no email, skips people who already use two-factor authentication here, and is safe to "
+            "repeat. Lists everything it leaves out, with the reason.",
         )
         import_.set_defaults(action="run-import")  # a method cannot be called import
+        import_.add_argument("source", choices=SOURCES, help="django-otp also covers django-two-factor-auth")
+        import_.add_argument("--users", help="import only these people: usernames, separated by commas")
         import_.add_argument(
-            "source", choices=SOURCES, help="django-otp stands for django-two-factor-auth too"
-        )
-        import_.add_argument("--users", help="only these: sign-in names, separated by commas")
-        import_.add_argument(
-            "--only-default", action="store_true", help="of django-otp's devices only those named 'default'"
+            "--only-default",
+            action="store_true",
+            help="of django-otp's devices, import only those named 'default'",
         )
         for asked in (status, report, import_):
-            asked.add_argument("--json", action="store_true", help="for a script to read")
+            asked.add_argument("--json", action="store_true", help="print JSON")
         reset = action(
             "reset",
-            "Turn two-factor sign-in off for somebody who lost everything; ends their sessions.",
-            "The password alone is enough afterwards, and the person is told by e-mail. The way out when "
-            "every administrator is locked out, too.",
+            "Turn off two-factor authentication for someone who has lost everything, and end their sessions.",
+            "After that, the password alone is enough. The person is told by email. Also for when every "
+            "administrator is locked out.",
         )
         emergency_code = action(
             "emergency-code",
-            "One code that lets a person in once; printed here and nowhere else.",
-            "It takes the place of an earlier one, and ends a wait after wrong codes. The person is told by "
-            "e-mail that it was made.",
+            "Print a code that lets a person sign in once. It is shown here and nowhere else.",
+            "It replaces any earlier one, and ends the wait after wrong codes. The person is told by email.",
         )
         emergency_code.add_argument(
-            "--hours", type=int, default=1, help=f"how long it works, {MAX_HOURS} at most (default: 1)"
+            "--hours", type=int, default=1, help=f"how many hours it works, {MAX_HOURS} at most (default: 1)"
         )
         for for_support in (reset, emergency_code):
-            for_support.add_argument("person", help="sign-in name")
-            for_support.add_argument("--reason", required=True, type=reason, help="goes into the audit log")
+            for_support.add_argument("person", help="username")
+            for_support.add_argument("--reason", required=True, type=reason, help="recorded in the audit log")
         action("generate-key", "Print a new key for TWOFACTOR_KEYS. Needs no settings.")
         rotation = action(
             "rotate-keys",
-            "Seal everything with the newest key. Safe to repeat, to stop, and to run live.",
-            "Put the new key first in TWOFACTOR_KEYS of every server before, and keep the old one behind it.",
+            "Encrypt everything with the newest key. Safe to repeat, stop and run on a live site.",
+            "First put the new key at the front of TWOFACTOR_KEYS on every server, before the old one.",
         )
         pruning = action(
             "prune",
-            "Remove what is not needed any more. Run it every night.",
-            "Audit log, unfinished set-ups, codes, browsers, sessions and wrong passwords, in short "
-            "transactions that hold up nobody's sign-in.",
+            "Remove what is no longer needed. Run it every night.",
+            "Removes old entries of the audit log, unfinished setups, codes, browsers, sessions and wrong "
+            "passwords, in short transactions that do not delay anyone's sign-in.",
         )
         pruning.add_argument(
-            "--events-days", type=int, default=prune.EVENTS_KEPT.days, help="days of audit log kept"
+            "--events-days",
+            type=int,
+            default=prune.EVENTS_KEPT.days,
+            help="how many days of the audit log to keep",
         )
         action(
             "send",
-            "Send the letters that wait. For a timer, every minute.",
-            "Workers send at once; this one sends what they could not, or everything where "
-            "TWOFACTOR_MAIL_SENT_BY is 'command'. Any number may run at the same time.",
+            "Send the emails that are waiting. Run it from a timer, every minute.",
+            "Workers send emails at once; this sends what they could not, or everything if "
+            "TWOFACTOR_MAIL_SENT_BY is 'command'. Any number of these can run at the same time.",
         )
         after_restore = action(
             "after-restore",
-            "After a backup was put back: end all sessions, void backup codes.",
-            "Codes used and sessions ended since the backup would otherwise work again.",
+            "Run it after restoring a backup: ends all sessions and cancels all backup codes.",
+            "Otherwise, codes used and sessions ended since the backup would work again.",
         )
         for with_dry_run in (rotation, pruning, import_, after_restore):
             with_dry_run.add_argument(
-                "--dry-run", action="store_true", help="say what would change, and change nothing"
+                "--dry-run", action="store_true", help="show what would change, and change nothing"
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -136,7 +136,7 @@ class Command(BaseCommand):
     def find_user(self, name: str) -> Any:
         user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: name}).first()
         if user is None:
-            raise CommandError(f"There is nobody called {name}.")
+            raise CommandError(f"There is no user {name}.")
         return user
 
     def status(self, person: str | None, json: bool, **options: Any) -> None:
@@ -169,8 +169,10 @@ class Command(BaseCommand):
         try:
             support.reset(self.find_user(person), reason, BY, None)
         except support.NothingToDo:
-            raise CommandError(f"{person} has no two-factor sign-in.") from None
-        self.stdout.write(f"Two-factor sign-in is off for {person}, and every session has ended.")
+            raise CommandError(f"{person} does not use two-factor authentication.") from None
+        self.stdout.write(
+            f"Two-factor authentication is off for {person}, and all their sessions have ended."
+        )
 
     def emergency_code(self, person: str, reason: str, hours: int, **options: Any) -> None:
         if not 0 < hours <= MAX_HOURS:
@@ -180,22 +182,22 @@ class Command(BaseCommand):
                 self.find_user(person), reason, BY, None, timezone.now(), timedelta(hours=hours)
             )
         except support.NothingToDo:
-            raise CommandError(f"{person} has no two-factor sign-in.") from None
+            raise CommandError(f"{person} does not use two-factor authentication.") from None
         except support.NeedsNewPassword:
-            raise CommandError(f"No code helps before {person} has chosen a new password.") from None
-        self.stderr.write(f"It works once, within {hours} h. Give it to nobody but {person}.")
+            raise CommandError(f"A code does not help until {person} has chosen a new password.") from None
+        self.stderr.write(f"It works once, for {hours} h. Give it only to {person}.")
         self.stdout.write(code)
 
     def run_import(
         self, source: str, users: str | None, only_default: bool, dry_run: bool, json: bool, **options: Any
     ) -> None:
         if only_default and source != "django-otp":
-            raise CommandError(f"{source} has one authenticator for each person, and does not name it.")
+            raise CommandError(f"{source} has one authenticator app per person and no names for them.")
         only = None
         if users is not None:
             only = {self.find_user(name.strip()).pk for name in users.split(",") if name.strip()}
             if not only:
-                raise CommandError("--users names nobody.")
+                raise CommandError("--users is empty.")
         try:
             summary = run_import(
                 source,
@@ -208,10 +210,10 @@ class Command(BaseCommand):
         except SourceError as error:
             raise CommandError(str(error)) from None
         if dry_run:
-            self.stderr.write("This is what would happen; nothing has changed.")
+            self.stderr.write("This is what would happen. Nothing has been changed.")
         self.print_summary(summary, json)
         if summary.faults:
-            raise CommandError("Not everything could be taken over.", returncode=IN_PART)
+            raise CommandError("Not everything could be imported.", returncode=IN_PART)
 
     def print_summary(self, summary: ImportSummary, as_json: bool) -> None:
         facts = dict(vars(summary))
@@ -231,16 +233,16 @@ class Command(BaseCommand):
     def rotate_keys(self, dry_run: bool, **options: Any) -> None:
         if dry_run:
             rows = sum(rotate_keys.sealed_with_old_key(*column).count() for column in rotate_keys.SEALED)
-            self.stdout.write(f"{rows} to be sealed again.")
+            self.stdout.write(f"{rows} to encrypt again.")
             return
         sealed = unreadable = 0
         for done, failed in rotate_keys.rotate(timezone.now()):
             sealed, unreadable = sealed + done, unreadable + failed
-            self.stderr.write(f"{sealed} sealed again")
-        self.stdout.write(f"{sealed} sealed again, {unreadable} unreadable.")
+            self.stderr.write(f"{sealed} encrypted again")
+        self.stdout.write(f"{sealed} encrypted again, {unreadable} unreadable.")
         if unreadable:
             raise CommandError(
-                "Some rows were sealed with a key that is not in TWOFACTOR_KEYS.", returncode=IN_PART
+                "Some rows were encrypted with a key that is not in TWOFACTOR_KEYS.", returncode=IN_PART
             )
 
     def prune(self, events_days: int, dry_run: bool, **options: Any) -> None:
@@ -255,7 +257,7 @@ class Command(BaseCommand):
         sent, server_answers = outbox.send_due()
         self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
         if not server_answers:
-            raise CommandError("The mail server does not take mail.", returncode=IN_PART)
+            raise CommandError("The mail server does not accept email.", returncode=IN_PART)
 
     def after_restore(self, dry_run: bool, **options: Any) -> None:
         note = " (not changed)" if dry_run else ""
