@@ -236,9 +236,7 @@ def test_an_emergency_code_is_all_that_goes_to_the_script(alice, phone):
 
 
 def test_what_to_do_with_it_goes_to_the_person_at_the_screen(alice, phone):
-    assert emergency_code("--hours", "3").err == (
-        f"It works once, for 3 h. Give it only to {ALICE}.\n"
-    )
+    assert emergency_code("--hours", "3").err == (f"It works once, for 3 h. Give it only to {ALICE}.\n")
 
 
 def test_an_emergency_code_from_the_command_line_lets_the_person_in(alice, phone):
@@ -264,7 +262,10 @@ def test_an_emergency_code_lives_no_other_time(alice, phone, hours):
 
 
 def test_no_emergency_code_without_two_factor_sign_in(alice):
-    assert (emergency_code().code, emergency_code().err) == (1, f"{ALICE} does not use two-factor authentication.")
+    assert (emergency_code().code, emergency_code().err) == (
+        1,
+        f"{ALICE} does not use two-factor authentication.",
+    )
 
 
 # --dry-run

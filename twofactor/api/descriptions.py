@@ -31,7 +31,7 @@ SIGNED_OUT = "You were signed out. Sign in to continue."
 NO_TOKEN = "Authentication credentials were not provided."  # noqa: S105 - a sentence
 WRONG_CODE = (
     "The code is not correct. Wait for your app to show a new code, then try again. "
-    "Check that your phone sets its time automatically"
+    "Check that your phone sets its time automatically."
 )
 CODE_NEEDED = "Enter one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
