@@ -140,7 +140,7 @@ def test_a_form_is_busy_until_the_answer_comes(page, phone):
     button = page.get_by_role("main").get_by_role("button", name="Sign in")
     expect(button).to_have_attribute("aria-disabled", "true")
     held[0].continue_()
-    expect(page.get_by_text("too few numbers").first).to_be_visible()
+    expect(page.get_by_text("too few digits").first).to_be_visible()
     expect(button).not_to_have_attribute("aria-disabled", "true")
 
 

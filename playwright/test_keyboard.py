@@ -203,7 +203,7 @@ def test_new_backup_codes(keys, phone_of_alice):
     keys.prove(phone_of_alice, "Make new codes")
     keys.tick(SAVED)
     keys.press("Use these codes from now on")
-    keys.read("New backup codes saved.")
+    keys.read("Your new backup codes are saved.")
 
 
 def test_turning_off(keys, phone_of_alice):

@@ -72,7 +72,7 @@ def test_without_a_confirmed_address_a_backup_code_is_what_is_left(client, db, c
 
 def test_the_panel_promises_no_code_that_would_not_be_sent(signed_in_client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
-    assert "a code by e-mail" not in panel_text(signed_in_client)
+    assert "Code by email" not in panel_text(signed_in_client)
 
 
 def test_it_shows_the_number_masked(signed_in_client, alice, settings):
@@ -100,7 +100,7 @@ def test_it_says_how_many_codes_are_left(signed_in_client, alice, left):
 def test_few_codes_are_a_warning(signed_in_client, alice, left, warning):
     leave_backup_codes(alice, left)
     page = panel_text(signed_in_client)
-    assert (warning in page) if warning else ("few are left" not in page)
+    assert (warning in page) if warning else ("only have a few left" not in page)
 
 
 def test_it_says_that_no_browser_is_trusted(signed_in_client):

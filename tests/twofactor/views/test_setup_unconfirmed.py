@@ -57,7 +57,7 @@ def test_a_view_of_the_site_cannot_begin_one_either(unconfirmed_client):
 
 
 def test_the_page_says_why(unconfirmed_client):
-    assert "once your address is confirmed" in unconfirmed_client.get(CONFIRM_ADDRESS).text
+    assert "once your email address is confirmed" in unconfirmed_client.get(CONFIRM_ADDRESS).text
 
 
 def test_the_page_sends_the_link_again(unconfirmed_client):

@@ -113,7 +113,7 @@ def test_a_code_in_wide_digits_is_read_as_it_was_meant(pending_client, alice, ph
 
 
 def test_a_missing_field_is_an_empty_one(pending_client):
-    assert b"Enter the code" in pending_client.post(VERIFY).content
+    assert b"Enter the code." in pending_client.post(VERIFY).content
 
 
 @pytest.mark.proves("15.3.7")
