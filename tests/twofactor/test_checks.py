@@ -157,7 +157,7 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("BASE_URL", "https://example.com/"),
     ],
 )
-def test_a_right_value_is_not(settings, name, value):
+def test_a_right_value_is_not_named(settings, name, value):
     setattr(settings, name, value)
     assert check_errors() == {}
 

@@ -169,50 +169,6 @@ def test_a_session_without_a_mark_is_asked_about_once(client, alice, django_asse
         client.get("/help/")
 
 
-# What it costs
-
-
-@pytest.fixture
-def without_middleware(settings):
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
-
-
-def count_queries(client, address="/help/"):
-    with CaptureQueriesContext(connection) as captured:
-        client.get(address)
-    return len(captured)
-
-
-@pytest.mark.proves("S-06")
-def test_with_a_factor_an_ordinary_page_costs_no_query_more(signed_in_client, request):
-    signed_in_client.get("/help/")
-    with_middleware = count_queries(signed_in_client)
-    request.getfixturevalue("without_middleware")
-    assert with_middleware == count_queries(signed_in_client) == 2
-
-
-def test_without_a_factor_an_ordinary_page_costs_no_query_more(client, alice, request):
-    give_password(client)
-    with_middleware = count_queries(client)
-    request.getfixturevalue("without_middleware")
-    assert with_middleware == count_queries(client) == 2
-
-
-def test_a_stranger_costs_no_query(client, db):
-    assert count_queries(client) == 0
-
-
-def test_a_page_within_the_same_minute_writes_nothing(signed_in_client, clock):
-    signed_in_client.get("/help/")
-    clock.shift(59)
-    assert count_queries(signed_in_client) == 2
-
-
-def test_a_guarded_page_costs_no_query_more(signed_in_client, guarded_pages):
-    signed_in_client.get("/function/")
-    assert count_queries(signed_in_client, "/function/") == count_queries(signed_in_client, "/unguarded/")
-
-
 def test_a_held_session_dies_with_the_password(client, alice, phone):
     client.force_login(alice)
     alice.set_password("another good password")
@@ -256,3 +212,47 @@ def test_nobody_else_is_asked_when_one_person_has_a_factor(client, alice, phone)
     person("bob@example.com")
     give_password(client, "bob@example.com")
     assert (signed_in_as(client).email, Authenticator.objects.count()) == ("bob@example.com", 1)
+
+
+# What it costs
+
+
+@pytest.fixture
+def without_middleware(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
+
+
+def count_queries(client, address="/help/"):
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address)
+    return len(captured)
+
+
+@pytest.mark.proves("S-06")
+def test_with_a_factor_an_ordinary_page_costs_no_query_more(signed_in_client, request):
+    signed_in_client.get("/help/")
+    with_middleware = count_queries(signed_in_client)
+    request.getfixturevalue("without_middleware")
+    assert with_middleware == count_queries(signed_in_client) == 2
+
+
+def test_without_a_factor_an_ordinary_page_costs_no_query_more(client, alice, request):
+    give_password(client)
+    with_middleware = count_queries(client)
+    request.getfixturevalue("without_middleware")
+    assert with_middleware == count_queries(client) == 2
+
+
+def test_a_stranger_costs_no_query(client, db):
+    assert count_queries(client) == 0
+
+
+def test_a_page_within_the_same_minute_writes_nothing(signed_in_client, clock):
+    signed_in_client.get("/help/")
+    clock.shift(59)
+    assert count_queries(signed_in_client) == 2
+
+
+def test_a_guarded_page_costs_no_query_more(signed_in_client, guarded_pages):
+    signed_in_client.get("/function/")
+    assert count_queries(signed_in_client, "/function/") == count_queries(signed_in_client, "/unguarded/")

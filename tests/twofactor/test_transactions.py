@@ -43,7 +43,7 @@ def password_opens(password):
 
 
 @pytest.mark.proves("O-01")
-def test_a_password_change(client, alice, process_ends):
+def test_a_new_password_is_stored_with_its_event_or_not_at_all(client, alice, process_ends):
     give_password(client)
     process_ends("password_changed")
     new = {"new_password1": NEW, "new_password2": NEW}
@@ -59,7 +59,7 @@ def test_a_session_goes_on_after_a_password_change_that_was_not_written(client, 
     assert client.get("/accounts/profile/").status_code == 200
 
 
-def test_a_password_reset(client, alice, process_ends):
+def test_a_reset_password_is_stored_with_its_event_or_not_at_all(client, alice, process_ends):
     client.post("/accounts/password_reset/", {"email": alice.email})
     form = client.get(link())["Location"]
     process_ends("password_changed")
@@ -67,7 +67,7 @@ def test_a_password_reset(client, alice, process_ends):
     assert (password_opens(NEW), password_opens(PASSWORD)) == (False, True)
 
 
-def test_a_new_address(signed_in_client, alice, phone, process_ends):
+def test_a_new_address_is_stored_with_its_event_or_not_at_all(signed_in_client, alice, phone, process_ends):
     signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
     signed_in_client.post("/accounts/email/change/", {"email": "alice@new.example"})
     process_ends("address_changed")
@@ -81,7 +81,7 @@ def sms_gateway(text_messages):
     """The site can send text messages in every test here."""
 
 
-def test_a_new_phone_number(stepped_up_client, process_ends):
+def test_a_new_phone_number_is_stored_with_its_event_or_not_at_all(stepped_up_client, process_ends):
     stepped_up_client.post("/two-factor/phone/", {"number": "+12015550123"})
     process_ends("phone_changed")
     post_until_process_ends(stepped_up_client, "/two-factor/phone/verify/", code=texted_code())
@@ -97,14 +97,14 @@ def test_a_wrong_code_for_a_new_number_is_still_counted(stepped_up_client):
     assert stepped_up_client.post("/two-factor/phone/verify/", {"code": texted_code()}).status_code == 422
 
 
-def test_a_removed_phone_number(stepped_up_client, alice, process_ends):
+def test_a_phone_number_is_removed_with_its_event_or_not_at_all(stepped_up_client, alice, process_ends):
     add_number(alice)
     process_ends("phone_changed")
     post_until_process_ends(stepped_up_client, "/two-factor/phone/remove/")
     assert Phone.objects.count() == 1
 
 
-def test_a_trusted_browser(client, phone, process_ends):
+def test_a_trusted_browser_is_stored_with_its_event_or_not_at_all(client, phone, process_ends):
     give_password(client)
     process_ends("browser_trusted")
     post_until_process_ends(client, "/two-factor/verify/", code=phone.code(), trust_browser="on")
@@ -117,21 +117,21 @@ def trust_browser(client, phone):
     return TrustedBrowser.objects.get()
 
 
-def test_a_browser_that_is_forgotten(client, phone, process_ends):
+def test_a_trusted_browser_is_removed_with_its_event_or_not_at_all(client, phone, process_ends):
     browser = trust_browser(client, phone)
     process_ends("browsers_forgotten")
     post_until_process_ends(client, f"/two-factor/browsers/{browser.pk}/forget/")
     assert TrustedBrowser.objects.count() == 1
 
 
-def test_all_browsers_that_are_forgotten(client, phone, process_ends):
+def test_all_trusted_browsers_are_removed_with_their_event_or_not_at_all(client, phone, process_ends):
     trust_browser(client, phone)
     process_ends("browsers_forgotten")
     post_until_process_ends(client, "/two-factor/browsers/forget/")
     assert TrustedBrowser.objects.count() == 1
 
 
-def test_the_end_of_other_sessions(signed_in_client, alice, process_ends):
+def test_other_sessions_end_with_their_event_or_not_at_all(signed_in_client, alice, process_ends):
     process_ends("sessions_ended")
     post_until_process_ends(signed_in_client, "/two-factor/sessions/end/")
     assert signed_in_client.get("/accounts/profile/").status_code == 200

@@ -160,12 +160,23 @@ def test_the_next_code_works(client, alice, phone, clock):
     assert signed_in_as(client) == alice
 
 
+def test_the_code_set_up_with_does_not_sign_in(client, alice, phone):
+    now = totp.step_at(alice.date_joined)
+    Authenticator.objects.update(last_step=now)
+    give_password(client)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) is None
+
+
 @pytest.mark.proves("F-08")
 def test_a_clock_set_back_does_not_bring_a_code_back(client, phone, clock):
     sign_in(Client(), phone)
     give_password_later(clock, client, -3600)
     enter_code(client, phone.code())
     assert signed_in_as(client) is None
+
+
+# Waits, and clocks that were ahead
 
 
 def lock_for_an_hour(client, clock):
@@ -202,11 +213,3 @@ def test_the_clocks_of_two_servers_do_not_end_a_wait(client, phone, clock):
     clock.shift(-20)
     give_password(client)
     assert enter_code(client, phone.code()).status_code == 429
-
-
-def test_the_code_set_up_with_does_not_sign_in(client, alice, phone):
-    now = totp.step_at(alice.date_joined)
-    Authenticator.objects.update(last_step=now)
-    give_password(client)
-    enter_code(client, phone.code())
-    assert signed_in_as(client) is None

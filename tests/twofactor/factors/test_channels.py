@@ -97,7 +97,7 @@ def test_after_a_change_of_address_the_mailbox_is_not_enough(signed_in_client, p
 
 
 @pytest.mark.parametrize("column", ["password", "email"])
-def test_it_does_not_matter_what_code_has_changed_either(client, phone, alice, column):
+def test_it_does_not_matter_which_code_wrote_the_new_column(client, phone, alice, column):
     """A site may write to its table of users directly, so we depend on no signal or method."""
     value = make_password(PASSWORD) if column == "password" else "alice@new.example"
     type(alice).objects.update(**{column: value})
@@ -117,14 +117,14 @@ def test_a_sign_in_with_a_backup_code_makes_it_enough_again(client, printed_code
     assert offered_channels(client_after_password(password=NEW_PASSWORD)) == ["email"]
 
 
-def test_a_wrong_code_does_not(client, phone, clock):
+def test_a_wrong_code_does_not_make_it_enough(client, phone, clock):
     reset_password(client)
     client_after_password(password=NEW_PASSWORD).post(VERIFY, {"code": "000000"})
     assert offered_channels(client_after_password(password=NEW_PASSWORD)) == []
 
 
 @pytest.mark.proves("D-2")
-def test_a_code_by_text_message_does_not(client, alice, phone, clock, text_messages):
+def test_a_sign_in_by_text_message_does_not_make_it_enough(client, alice, phone, clock, text_messages):
     add_number(alice)
     reset_password(client)
     waiting = client_after_password(password=NEW_PASSWORD)
@@ -137,7 +137,7 @@ def test_a_code_by_text_message_does_not(client, alice, phone, clock, text_messa
 
 
 @pytest.mark.proves("D-2")
-def test_a_trusted_browser_does_not(client, alice, phone, clock):
+def test_a_trusted_browser_does_not_make_it_enough(client, alice, phone, clock):
     give_password(client)
     client.post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
     client.post("/accounts/logout/")

@@ -60,7 +60,7 @@ def test_a_site_overrides_the_subject_of_one_event(
     assert letters()[0].subject == f"Watch out, {OLD}!"
 
 
-def test_the_rest_stays_ours(own_templates, firefox_client, phone, clock, printed_codes):
+def test_the_text_of_that_event_stays_ours(own_templates, firefox_client, phone, clock, printed_codes):
     (own_templates / "two_factor_disabled_subject.txt").write_text("Watch out!")
     turn_off(firefox_client, phone, clock, printed_codes)
     assert "Two-factor authentication was turned off" in letters()[0].body

@@ -185,7 +185,7 @@ def test_whoever_lost_the_cookie_still_gets_where_they_wanted(client, phone, los
 
 
 @pytest.mark.parametrize("path", ["verify/other/", "verify/backup/", "verify/sent/", "verify/send/"])
-def test_from_every_page_of_the_second_step(client, lost_url, path):
+def test_every_page_of_the_second_step_leads_on_without_the_cookie(client, lost_url, path):
     assert client.post(lost_url.replace("verify/", path), follow=False).url == TO_PROFILE
 
 
@@ -284,10 +284,23 @@ def test_a_pending_sign_in_is_good_for_one_session(pending_client, phone, clock)
     assert signed_in_as(thief) is None
 
 
+@pytest.mark.proves("V-12")
+def test_signing_out_ends_a_pending_sign_in(client, phone):
+    give_password(client)
+    client.post("/accounts/logout/")
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert signed_in_as(client) is None
+
+
 @pytest.mark.parametrize("cookie", ["", "x", "é", ".", "aaaaaaaa.bbbb"])
 def test_a_made_up_cookie_leads_to_the_password(client, phone, cookie):
     client.cookies["twofactor_pending"] = cookie
     assert client.get(VERIFY).url == "/accounts/login/"
+
+
+def test_a_spoiled_cookie_leads_to_the_password(client, phone, settings):
+    client.cookies["twofactor_pending"] = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.é"
+    assert client.get("/two-factor/verify/").status_code == 303
 
 
 def test_a_cookie_sealed_for_another_purpose_leads_to_the_password(pending_client):
@@ -354,16 +367,3 @@ def test_naming_oneself_does_not_make_ones_code_right(pending_client, bobs_phone
     query = f"?user={bob}&user_id={bob}" if place == "query" else ""
     pending_client.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
     assert signed_in_as(pending_client) is None
-
-
-@pytest.mark.proves("V-12")
-def test_signing_out_ends_a_pending_sign_in(client, phone):
-    give_password(client)
-    client.post("/accounts/logout/")
-    client.post("/two-factor/verify/", {"code": phone.code()})
-    assert signed_in_as(client) is None
-
-
-def test_a_spoiled_cookie_leads_to_the_password(client, phone, settings):
-    client.cookies["twofactor_pending"] = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.é"
-    assert client.get("/two-factor/verify/").status_code == 303

@@ -50,7 +50,7 @@ def must_confirm(client, path):
 # What recovery is
 
 
-def test_it_signs_in(recovered_client, alice):
+def test_a_mailed_code_signs_in(recovered_client, alice):
     assert signed_in_as(recovered_client) == alice
 
 
@@ -58,7 +58,7 @@ def test_the_session_remembers_that_it_was_recovery(recovered_client):
     assert recovered_client.session["twofactor_amr"] == "recovery"
 
 
-def test_it_is_no_second_factor(recovered_client):
+def test_recovery_is_no_second_factor(recovered_client):
     assert not recovered_client.get("/").wsgi_request.user.is_verified()
 
 
@@ -68,7 +68,7 @@ def test_without_the_password_a_code_is_worth_nothing(client, phone):
     assert (request_code(client).url, mail.outbox) == ("/accounts/login/", [])
 
 
-def test_it_trusts_no_browser(client, phone):
+def test_recovery_trusts_no_browser(client, phone):
     give_password(client)
     request_code(client)
     client.post("/two-factor/verify/sent/", {"code": mailed_code(), "trust_browser": "on"})
@@ -81,11 +81,11 @@ def test_the_page_does_not_offer_to_trust(client, phone):
     assert "trust_browser" not in client.get("/two-factor/verify/sent/").text
 
 
-def test_it_is_no_step_up(recovered_client):
+def test_recovery_is_no_step_up(recovered_client):
     assert "twofactor_sudo_at" not in recovered_client.session
 
 
-def test_it_is_remembered(recovered_client):
+def test_recovery_is_recorded(recovered_client):
     assert Event.objects.filter(kind="recovered_by_email").count() == 1
 
 
@@ -153,7 +153,7 @@ def test_the_new_phone_signs_in(set_up_client, alice, clock):
     assert signed_in_as(other) == alice
 
 
-def test_the_lost_phone_does_not(set_up_client, phone, clock):
+def test_the_lost_phone_does_not_sign_in(set_up_client, phone, clock):
     set_up(set_up_client)
     clock.shift(60)
     other = Client()

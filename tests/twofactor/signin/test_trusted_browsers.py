@@ -88,6 +88,14 @@ def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
     assert skips_the_code(trusted_client)
 
 
+def test_the_limits_are_those_of_the_house():
+    assert (
+        trusted_browsers.AGE.days,
+        trusted_browsers.BROWSERS_PER_PERSON,
+        trusted_browsers.TOKEN_BYTES * 8,
+    ) == (30, 10, 256)
+
+
 # How a browser becomes trusted
 
 
@@ -336,14 +344,6 @@ def test_other_peoples_browsers_are_not_counted(trusted_client, bob, clock):
         new_trusted_client(bobs, bob.email)
         clock.shift(30)
     assert skips_the_code(trusted_client)
-
-
-def test_the_limits_are_those_of_the_house():
-    assert (
-        trusted_browsers.AGE.days,
-        trusted_browsers.BROWSERS_PER_PERSON,
-        trusted_browsers.TOKEN_BYTES * 8,
-    ) == (30, 10, 256)
 
 
 def test_browsers_that_were_forgotten_do_not_push_out_other_people(client, alice, phone, clock):

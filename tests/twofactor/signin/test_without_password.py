@@ -115,7 +115,7 @@ def test_signing_in_with_a_code_is_no_step_up(verified_client, address):
 
 
 @pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
-def test_a_code_is(verified_client, phone, address):
+def test_a_code_on_the_confirm_page_is_a_step_up(verified_client, phone, address):
     verified_client.post(CONFIRM, {"code": phone.code()})
     assert verified_client.get(address).status_code == 200
 
@@ -136,7 +136,7 @@ def test_a_code_makes_new_backup_codes(verified_client, phone):
 
 @pytest.mark.parametrize("body", [{}, {"code": ""}, {"code": "000000"}, {"password": PASSWORD}])
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
-def test_nothing_else_does(verified_client, alice, address, body):
+def test_nothing_but_a_code_is_accepted(verified_client, alice, address, body):
     assert verified_client.post(address, body).status_code == 422
     assert ("twofactor_sudo_at" in verified_client.session, enrolment.is_on(alice)) == (False, True)
 

@@ -86,7 +86,7 @@ def test_once_saved_the_new_codes_work(new_codes_client, alice):
     assert signed_in_as(other) == alice
 
 
-def test_once_saved_the_old_codes_do_not(new_codes_client, printed_codes):
+def test_once_saved_the_old_codes_do_not_work(new_codes_client, printed_codes):
     new_codes_client.post(CODES, SAVED)
     other = Client()
     give_password(other)

@@ -34,11 +34,11 @@ def test_whoever_has_no_second_factor_is_reminded(no_factor_client):
     assert is_reminded(no_factor_client)
 
 
-def test_whoever_has_one_is_not(signed_in_client):
+def test_whoever_has_a_second_factor_is_not_reminded(signed_in_client):
     assert not is_reminded(signed_in_client)
 
 
-def test_whoever_is_not_signed_in_is_not(client, db):
+def test_whoever_is_not_signed_in_is_not_reminded(client, db):
     assert not is_reminded(client)
 
 

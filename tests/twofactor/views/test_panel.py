@@ -246,6 +246,13 @@ def test_time_alone_changes_nothing(signed_in_client, clock):
     assert look_again(signed_in_client, before).status_code == 204
 
 
+def test_a_tab_that_looks_again_does_not_swallow_a_message(signed_in_client):
+    seen = signed_in_client.get("/two-factor/").context["seen"]
+    signed_in_client.post("/two-factor/nudge/dismiss/")
+    signed_in_client.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
+    assert "Reminder dismissed." in signed_in_client.get("/accounts/profile/").text
+
+
 def test_without_two_factor_it_works_the_same(no_factor_client):
     assert look_again(no_factor_client, seen_version(no_factor_client)).status_code == 204
 
@@ -331,10 +338,3 @@ def test_a_changed_part_has_the_focus(signed_in_client, alice, clock):
 
 def test_a_part_is_all_that_htmx_gets(signed_in_client):
     assert "<html" not in signed_in_client.get(PANEL, headers=HTMX).text
-
-
-def test_a_tab_that_looks_again_does_not_swallow_a_message(signed_in_client):
-    seen = signed_in_client.get("/two-factor/").context["seen"]
-    signed_in_client.post("/two-factor/nudge/dismiss/")
-    signed_in_client.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
-    assert "Reminder dismissed." in signed_in_client.get("/accounts/profile/").text

@@ -111,6 +111,14 @@ def test_a_draft_moved_to_another_person_is_not_shown(no_factor_client, alice):
     assert other.get(VERIFY).url == SETUP or scan_key(other).key != phone.key
 
 
+def test_what_does_not_open_any_more_is_begun_anew(client, alice):
+    """For example because the encryption key is gone. Nobody should wait half an hour then."""
+    give_password(client)
+    client.get(SETUP)
+    Draft.objects.update(sealed="0000.nothing")
+    assert client.get(SETUP).context["setup"].key
+
+
 @pytest.mark.parametrize("field", ["key", "secret", "sealed", "code", "digits"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_key_from_the_browser_is_not_looked_at(no_factor_client, field, method):
@@ -203,6 +211,14 @@ def test_without_a_key_the_second_step_leads_to_the_first(no_factor_client):
     assert no_factor_client.get(VERIFY).url == SETUP
 
 
+@pytest.mark.proves("C-04")
+def test_confirming_what_was_finished_meanwhile_is_no_wrong_code(alice):
+    draft = enrolment.start(alice, Draft.Kind.SETUP, timezone.now())
+    enrolment.cancel(alice, Draft.Kind.SETUP)
+    with pytest.raises(enrolment.Changed):
+        enrolment.confirm(draft, "000000", timezone.now())
+
+
 # Step 3: the backup codes
 
 
@@ -219,6 +235,12 @@ def test_without_a_key_the_third_step_leads_to_the_first(no_factor_client):
 def test_ten_codes_are_shown(no_factor_client):
     confirm_key(no_factor_client)
     assert len(set(shown_codes(no_factor_client))) == 10
+
+
+def test_the_codes_are_written_as_people_read_them(no_factor_client):
+    confirm_key(no_factor_client)
+    for code in shown_codes(no_factor_client):
+        assert code_text.format_backup_code(code_text.read_backup_code(code)) == code
 
 
 def test_a_reload_shows_the_same_codes(no_factor_client):
@@ -249,25 +271,3 @@ def test_the_file_to_keep_has_one_code_per_line(no_factor_client):
     page = no_factor_client.get(CODES).text
     lines = unquote(re.search(r'href="data:text/plain;charset=utf-8,([^"]+)"', page)[1]).splitlines()
     assert lines == ["Countersign", "alice@example.com", "2026-03-01", "", *shown_codes(no_factor_client)]
-
-
-def test_the_codes_are_written_as_people_read_them(no_factor_client):
-    confirm_key(no_factor_client)
-    for code in shown_codes(no_factor_client):
-        assert code_text.format_backup_code(code_text.read_backup_code(code)) == code
-
-
-def test_what_does_not_open_any_more_is_begun_anew(client, alice):
-    """For example because the encryption key is gone. Nobody should wait half an hour then."""
-    give_password(client)
-    client.get(SETUP)
-    Draft.objects.update(sealed="0000.nothing")
-    assert client.get(SETUP).context["setup"].key
-
-
-@pytest.mark.proves("C-04")
-def test_confirming_what_was_finished_meanwhile_is_no_wrong_code(alice):
-    draft = enrolment.start(alice, Draft.Kind.SETUP, timezone.now())
-    enrolment.cancel(alice, Draft.Kind.SETUP)
-    with pytest.raises(enrolment.Changed):
-        enrolment.confirm(draft, "000000", timezone.now())

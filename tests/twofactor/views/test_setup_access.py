@@ -31,7 +31,7 @@ def test_every_step_needs_the_password_of_the_last_ten_minutes(no_factor_client,
     assert no_factor_client.get(path).url == f"{CONFIRM}?next={path.replace('/', '%2F')}"
 
 
-def test_the_last_step_needs_it_too(no_factor_client, clock):
+def test_the_last_step_needs_a_recent_password_too(no_factor_client, clock):
     confirm_key(no_factor_client)
     clock.shift(601)
     no_factor_client.post(CODES, SAVED)
@@ -80,6 +80,21 @@ def test_looking_at_the_same_key_is_not_counted(no_factor_client):
     assert {no_factor_client.get(SETUP).status_code for _ in range(12)} == {200}
 
 
+def test_the_wait_for_another_key_is_not_longer_than_it_is(no_factor_client, clock):
+    for _ in range(11):
+        no_factor_client.post(CANCEL)
+        no_factor_client.get(SETUP)
+    clock.shift(timedelta(minutes=8))
+    assert int(no_factor_client.get(SETUP).headers["Retry-After"]) <= 52 * 60 + 1
+
+
+def test_too_many_keys_are_not_called_wrong_codes(no_factor_client):
+    for _ in range(11):
+        no_factor_client.post(CANCEL)
+        page = no_factor_client.get(SETUP).content
+    assert b"wrong code too many times" not in page
+
+
 # Replacing the authenticator
 
 
@@ -117,7 +132,7 @@ def test_a_code_of_the_old_one_does_not_confirm_the_new(stepped_up_client, phone
     assert stepped_up_client.post(VERIFY, {"code": phone.code()}).status_code == 422
 
 
-def test_afterwards_the_new_one_works(stepped_up_client, alice, clock):
+def test_after_replacing_the_new_one_works(stepped_up_client, alice, clock):
     new = set_up(stepped_up_client)
     clock.shift(60)
     other = Client()
@@ -125,7 +140,7 @@ def test_afterwards_the_new_one_works(stepped_up_client, alice, clock):
     assert signed_in_as(other) == alice
 
 
-def test_afterwards_the_old_one_does_not(stepped_up_client, phone, clock):
+def test_after_replacing_the_old_one_does_not_work(stepped_up_client, phone, clock):
     set_up(stepped_up_client)
     clock.shift(60)
     other = Client()
@@ -133,7 +148,7 @@ def test_afterwards_the_old_one_does_not(stepped_up_client, phone, clock):
     assert signed_in_as(other) is None
 
 
-def test_afterwards_the_old_backup_codes_do_not_work(stepped_up_client, printed_codes, clock):
+def test_after_replacing_the_old_backup_codes_do_not_work(stepped_up_client, printed_codes, clock):
     set_up(stepped_up_client)
     other = Client()
     give_password(other)
@@ -180,21 +195,6 @@ def test_replacing_keeps_the_count_of_the_day(stepped_up_client):
     GuessBudget.objects.update(day_failures=7, day_began_at=timezone.now())
     set_up(stepped_up_client)
     assert GuessBudget.objects.get().day_failures == 7
-
-
-def test_the_wait_for_another_key_is_not_longer_than_it_is(no_factor_client, clock):
-    for _ in range(11):
-        no_factor_client.post(CANCEL)
-        no_factor_client.get(SETUP)
-    clock.shift(timedelta(minutes=8))
-    assert int(no_factor_client.get(SETUP).headers["Retry-After"]) <= 52 * 60 + 1
-
-
-def test_too_many_keys_are_not_called_wrong_codes(no_factor_client):
-    for _ in range(11):
-        no_factor_client.post(CANCEL)
-        page = no_factor_client.get(SETUP).content
-    assert b"wrong code too many times" not in page
 
 
 @pytest.mark.proves("N-03")

@@ -64,7 +64,7 @@ def test_settings_offer_to_go_on(no_factor_client, progress):
 # Turned on
 
 
-def test_finishing_turns_it_on(no_factor_client, alice):
+def test_finishing_turns_two_factor_on(no_factor_client, alice):
     set_up(no_factor_client)
     assert Authenticator.objects.get().user == alice
 
@@ -101,6 +101,17 @@ def test_the_code_set_up_with_does_not_sign_in(no_factor_client, alice):
     phone = set_up(no_factor_client)
     other = Client()
     sign_in(other, phone)
+    assert signed_in_as(other) is None
+
+
+def test_no_code_that_confirmed_the_key_signs_in(no_factor_client, alice):
+    phone = scan_key(no_factor_client)
+    for off in (1, 0):
+        no_factor_client.post(VERIFY, {"code": phone.code(off=off)})
+    no_factor_client.post(CODES, SAVED)
+    other = Client()
+    give_password(other)
+    other.post("/two-factor/verify/", {"code": phone.code(off=1)})
     assert signed_in_as(other) is None
 
 
@@ -248,6 +259,16 @@ def test_going_through_the_steps_does_not_make_it_live_longer(no_factor_client, 
     assert not Authenticator.objects.exists()
 
 
+def test_a_new_password_forgets_an_unfinished_set_up(no_factor_client, alice):
+    """Somebody who knew the old password may have seen the key."""
+    key = scan_key(no_factor_client).key
+    alice.set_password("another good password")
+    alice.save()
+    other = Client()
+    other.post("/accounts/login/", {"username": alice.email, "password": "another good password"})
+    assert scan_key(other).key != key
+
+
 # Cancelling
 
 
@@ -274,24 +295,3 @@ def test_cancelling_turns_nothing_on(no_factor_client):
 def test_cancelling_says_that_nothing_has_changed(no_factor_client):
     scan_key(no_factor_client)
     assert b"Nothing has changed" in no_factor_client.post(CANCEL, follow=True).content
-
-
-def test_no_code_that_confirmed_the_key_signs_in(no_factor_client, alice):
-    phone = scan_key(no_factor_client)
-    for off in (1, 0):
-        no_factor_client.post(VERIFY, {"code": phone.code(off=off)})
-    no_factor_client.post(CODES, SAVED)
-    other = Client()
-    give_password(other)
-    other.post("/two-factor/verify/", {"code": phone.code(off=1)})
-    assert signed_in_as(other) is None
-
-
-def test_a_new_password_forgets_an_unfinished_set_up(no_factor_client, alice):
-    """Somebody who knew the old password may have seen the key."""
-    key = scan_key(no_factor_client).key
-    alice.set_password("another good password")
-    alice.save()
-    other = Client()
-    other.post("/accounts/login/", {"username": alice.email, "password": "another good password"})
-    assert scan_key(other).key != key

@@ -167,37 +167,37 @@ RESET_LINK, WAIT = 'href="/accounts/password_reset/"', "Wait, then try again"
 
 
 @pytest.fixture
-def stopped(pending_client):
+def locked_for_good_client(pending_client):
     """A hundred wrong codes were entered in a row: there is no wait that ends."""
     enter_code(pending_client, "000000")
     GuessBudget.objects.update(failures=guesses.LAST_GUESS)
     return pending_client
 
 
-def test_after_the_last_wrong_code_a_new_password_is_advised_and_no_wait(stopped):
-    page = enter_code(stopped, "000000").text
+def test_after_the_last_wrong_code_a_new_password_is_advised_and_no_wait(locked_for_good_client):
+    page = enter_code(locked_for_good_client, "000000").text
     assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [True, True, False, False]
 
 
-def test_where_a_new_password_has_just_helped_support_is_advised(stopped, clock):
+def test_where_a_new_password_has_just_helped_support_is_advised(locked_for_good_client, clock):
     GuessBudget.objects.update(lifted_at=timezone.now())
-    page = enter_code(stopped, "000000").text
+    page = enter_code(locked_for_good_client, "000000").text
     assert [advice in page for advice in (RESET, RESET_LINK, ASK, WAIT)] == [False, False, True, False]
     assert "a new password won&#x27;t help again until 31 March 2026" in page
 
 
-def test_where_a_new_password_has_just_helped_the_code_page_says_so_too(stopped):
+def test_where_a_new_password_has_just_helped_the_code_page_says_so_too(locked_for_good_client):
     GuessBudget.objects.update(lifted_at=timezone.now())
-    page = stopped.get(VERIFY).text
+    page = locked_for_good_client.get(VERIFY).text
     assert (RESET in page, ASK in page) == (False, True)
 
 
-@pytest.mark.parametrize(("stopped", "told"), [(True, False), (False, True)])
-def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock, stopped, told):
+@pytest.mark.parametrize(("for_good", "told"), [(True, False), (False, True)])
+def test_a_site_with_no_page_to_advise_has_no_heading_for_it(rf, settings, clock, for_good, told):
     settings.ROOT_URLCONF = "tests.operations.urls_without_accounts"
     request = rf.get("/")
     request.user = AnonymousUser()
-    page = middleware.locked_page(request, guesses.Locked(None if stopped else timezone.now())).text
+    page = middleware.locked_page(request, guesses.Locked(None if for_good else timezone.now())).text
     assert ("What you can do" in page) is told
 
 

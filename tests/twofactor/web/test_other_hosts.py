@@ -40,7 +40,7 @@ def test_a_right_code_leads_to_the_first_page(pending_client, phone, alice):
     assert signed_in_as(pending_client) == alice
 
 
-def test_over_htmx_too(pending_client, phone):
+def test_a_right_code_leads_to_the_first_page_over_htmx_too(pending_client, phone):
     answer = pending_client.post(VERIFY, {"code": phone.code()}, headers=HTMX)
     assert (answer.status_code, answer["HX-Redirect"]) == (200, FIRST)
 
