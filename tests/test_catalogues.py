@@ -16,7 +16,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import translation
 
-from tests.messages import ROOT, gnu
+from tests.messages import ROOT, gnu, sentences
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.models import Event, GuessBudget, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
@@ -67,6 +67,35 @@ class TestEach:
 
 def tags(text):
     return sorted(re.findall(r"<[^>]+>", text))
+
+
+# Words
+
+NOT_OURS = re.compile(
+    r"\b(somebody|whoever|e-mails?|2fa|mfa|two-factor sign-in|second factor|log(ged)? (in|out)|logins?"
+    r"|give (your|the|a|one)|carry on|set-up|forget|forgotten|meanwhile|of ours|\d+ numbers)\b|\bsay,",
+    re.IGNORECASE,
+)
+
+
+def words_to_replace(texts):
+    return sorted({(found[0].lower(), text) for text in texts if (found := NOT_OURS.search(text))})
+
+
+def test_people_read_the_words_that_the_project_has_chosen(message_template):
+    """For example someone, email, two-factor authentication, sign in, setup, continue, remove, enter."""
+    mails = [file.read_text() for file in ROOT.glob("templates/**/mail/*")]
+    assert words_to_replace([*sentences(message_template), *mails]) == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Somebody", "E-mail", "2FA", "two-factor sign-in", "Log in", "carry on", "set-up", "forgotten", "say,"],
+)
+def test_another_word_is_found(word):
+    assert words_to_replace(["Sign in to continue.", f"Now, {word} or later."]) == [
+        (word.lower(), f"Now, {word} or later.")
+    ]
 
 
 # Numbers
