@@ -169,7 +169,7 @@ class Event(models.Model):
             _("Someone who knows the password entered wrong codes"),
         )
         RIGHT_AFTER_WRONG = "right_after_wrong", _("A code was accepted after several wrong ones")
-        CODE_REPLAYED = "code_replayed", _("An old code was entered")
+        CODE_REPLAYED = "code_replayed", _("A used code was entered again")
         REPLAYED_ELSEWHERE = (
             "replayed_elsewhere",
             _("A used code was entered again from a different IP address"),
