@@ -83,19 +83,19 @@ LIMITS = {
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(sent_codes.MAX_TRIES),
-    "codes tried at the key of one set-up": str(enrolment.GUESSES_PER_KEY),
+    "codes tried at the key of one setup": str(enrolment.GUESSES_PER_KEY),
     "life of a sent code; of a sign-in between password and code": (
         f"{words(sent_codes.MAX_AGE)}; {words(MAX_AGE)}"
     ),
-    "an account that somebody signed up for, while nobody confirms its address or signs in": words(
+    "an account that someone signed up for, while nobody confirms its address or signs in": words(
         prune.UNCONFIRMED_KEPT
     ),
-    "life of an unfinished set-up; of a link that confirms an address; of one that resets a password": (
+    "life of an unfinished setup; of a link that confirms an address; of one that resets a password": (
         f"{words(Draft.MAX_AGE)}; {words(address_links.LINK_MAX_AGE)};"
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
     ),
     "password and code count as just given for": (
-        f"{words(step_up.STEP_UP_AGE)}; the password alone, for a first set-up, {words(step_up.SETUP_AGE)}"
+        f"{words(step_up.STEP_UP_AGE)}; the password alone, for a first setup, {words(step_up.SETUP_AGE)}"
     ),
     "a session without a page; in all": f"{words(IDLE)}; {words(ABSOLUTE)}",
     "over the API: a sign-in between password and code; an access token": (

@@ -312,7 +312,7 @@ def test_a_dry_run_of_pruning_says_as_much_as_pruning(old_rows):
 
 
 def test_pruning_says_what_it_removed(old_rows):
-    assert "unfinished set-ups: 1 removed\n" in run("prune").out
+    assert "unfinished setups: 1 removed\n" in run("prune").out
 
 
 def test_rotating_says_what_it_sealed(old_rows):

@@ -81,7 +81,7 @@ def unconfirmed(user, at):
 
 KINDS = {
     "events": (event, Event, timedelta(days=400)),
-    "unfinished set-ups": (draft, Draft, timedelta(minutes=30)),
+    "unfinished setups": (draft, Draft, timedelta(minutes=30)),
     "sent codes": (sent_code, SentCode, timedelta(hours=24)),
     "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(0)),
     "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),

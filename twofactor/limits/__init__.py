@@ -8,7 +8,7 @@ from twofactor.clocks import DAY, HOUR, MINUTE
 from twofactor.limits.allowances import Limit
 
 # New backup codes are counted apart from set-ups.
-SET_UPS_BEGUN = Limit("set-ups begun by one person", 10, HOUR)
+SET_UPS_BEGUN = Limit("setups begun by one person", 10, HOUR)
 
 CODES_TO_TARGET = [
     Limit("codes sent to one address or number", 1, MINUTE),

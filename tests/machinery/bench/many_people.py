@@ -25,7 +25,7 @@ STATEMENTS = {
             expires_at)
         SELECT id, md5(id::text), md5(id::text), 'Firefox', now(), now(),
             now() + random() * interval '30 days' FROM accounts_user WHERE email LIKE 'crowd%%'""",
-    "unfinished set-ups": """
+    "unfinished setups": """
         INSERT INTO twofactor_draft (user_id, kind, sealed, started_at, failures)
         SELECT id, 'codes', '', now() - random() * interval '1 day', 0 FROM accounts_user
         WHERE email LIKE 'crowd%%' AND id %% 100 = 0""",
