@@ -62,7 +62,7 @@ def test_everybody_is_accounted_for(site):
 
 def test_what_cannot_come_is_named_with_the_reason(site):
     assert faults(run_import("allauth")) == {
-        "carol": "has a second factor there, but no authenticator app",
+        "carol": "uses another method there, but no authenticator app",
         "dave": "has a key that cannot be used: Secrets must be at least 112 bits after decoding",
     }
 

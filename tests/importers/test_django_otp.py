@@ -77,7 +77,7 @@ def test_what_cannot_come_is_named_with_the_reason(site):
     faults = {fault["person"]: fault["reason"] for fault in run_import("django-otp").faults}
     assert faults == {
         "frank@example.com": SHORT,
-        "grace@example.com": "has a second factor there, but no authenticator app",
+        "grace@example.com": "uses another method there, but no authenticator app",
     }
 
 
@@ -292,4 +292,4 @@ def test_the_figures_can_be_read_by_people(site, capsys):
         call_command("twofactor", "import", "django-otp", "--dry-run")
     result = capsys.readouterr().out.splitlines()
     assert result[0] == "imported: 4"
-    assert result[-1] == "grace@example.com has a second factor there, but no authenticator app"
+    assert result[-1] == "grace@example.com uses another method there, but no authenticator app"

@@ -10,7 +10,7 @@ ANOTHER_DEVICE = "another device of the same person"
 NOT_DEFAULT = "not named default"
 SECURITY_KEY = "security key"
 
-NO_AUTHENTICATOR = "has a second factor there, but no authenticator app"
+NO_AUTHENTICATOR = "uses another method there, but no authenticator app"
 
 
 class SourceError(Exception):

@@ -9,4 +9,4 @@ class Command(runserver.Command):
 
     def on_bind(self, server_port: Any) -> None:
         self.stdout.write(f"\n  {settings.SITE_NAME} is at   {settings.BASE_URL}/")
-        self.stdout.write(f"  Its mail appears at {settings.BASE_URL}/mailbox/\n\n")
+        self.stdout.write(f"  Its emails appear at {settings.BASE_URL}/mailbox/\n\n")

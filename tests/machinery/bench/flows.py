@@ -42,7 +42,7 @@ def set_up(subject, browser, person, now):
     browser.get(subject.page)
     subject.confirm(browser)
     qr, rest = subject.set_up(browser, now)
-    return {"QR page": qr, "whole set-up": [*qr, *rest]}
+    return {"QR page": qr, "whole setup": [*qr, *rest]}
 
 
 def give_password(subject, browser, person):
@@ -63,5 +63,5 @@ ROWS = [
     "QR page",
     "any page, signed in",
     "whole sign-in",
-    "whole set-up",
+    "whole setup",
 ]
