@@ -12,6 +12,11 @@ def enter_password_and_code(client, path, code, password=PASSWORD, **data):
     return client.post(path, {"password": password, "code": code, **data})
 
 
+def step_up(client, phone):
+    """Give password and code again, on the page for that."""
+    return enter_password_and_code(client, "/two-factor/confirm/", phone.code())
+
+
 def counted_failures():
     return GuessBudget.objects.get().failures
 

@@ -2,7 +2,8 @@ import pytest
 from django.test import Client
 
 from tests.mailers import send_mail_to_nobody
-from tests.people import FIREFOX, PASSWORD, enrol, give_password, person, sign_in
+from tests.people import FIREFOX, enrol, give_password, person, sign_in
+from tests.twofactor.code_forms import step_up
 from tests.twofactor.sent_codes import record_text_messages, request_code
 from tests.twofactor.trusted_browsers import new_trusted_client
 from twofactor.factors import backup_codes, code_text
@@ -52,16 +53,15 @@ def sent_code_client(pending_client):
 
 
 @pytest.fixture
-def no_factor_client(client, alice):
+def no_factor_client(as_alice):
     """Alice has just signed in with her password, and has no second factor."""
-    give_password(client)
-    return client
+    return as_alice
 
 
 @pytest.fixture
 def stepped_up_client(signed_in_client, phone, clock):
     """Signed in, and password and code were given again a minute ago."""
-    signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    step_up(signed_in_client, phone)
     clock.shift(60)
     return signed_in_client
 

@@ -12,6 +12,7 @@ from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
+from tests.twofactor.code_forms import enter_code, step_up
 from twofactor.decorators import recently_confirmed
 from twofactor.models import Event, GuessBudget
 from twofactor.signin.pending import after_password
@@ -75,15 +76,6 @@ def client():
     return Client(raise_request_exception=False)
 
 
-def enter_code(client, code):
-    return client.post(VERIFY, {"code": code})
-
-
-def step_up(client, phone, clock):
-    clock.shift(60)
-    return client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-
-
 def test_a_right_code_signs_in(client, phone):
     give_password(client)
     assert (enter_code(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
@@ -141,5 +133,6 @@ def test_a_login_view_that_breaks_signs_nobody_in(client, on):
 def test_a_page_of_the_site_keeps_its_transaction_behind_our_guard(client, phone, clock):
     give_password(client)
     enter_code(client, phone.code())
-    step_up(client, phone, clock)
+    clock.shift(60)
+    step_up(client, phone)
     assert client.get("/dangerous/").text == "True"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.people import PASSWORD, give_password, sign_in
+from tests.twofactor.code_forms import step_up
 from tests.twofactor.guarded_pages import WITH_FACTOR
 from tests.twofactor.sent_codes import (
     add_number,
@@ -96,10 +97,6 @@ def test_a_session_that_used_a_backup_code_is_verified(client, printed_codes, gu
     give_password(client)
     client.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
     assert client.get("/unguarded/").content == b"verified: True"
-
-
-def step_up(client, phone):
-    client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
 
 
 @pytest.mark.proves("S-10")

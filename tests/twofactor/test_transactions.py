@@ -9,6 +9,8 @@ from tests.people import PASSWORD, give_password
 from tests.twofactor.sent_codes import add_number, texted_code
 from twofactor.models import Event, Phone, TrustedBrowser
 
+pytestmark = pytest.mark.usefixtures("text_messages")
+
 NEW = "a quiet green harbour"
 SETTINGS = "/two-factor/"
 
@@ -74,11 +76,6 @@ def test_a_new_address_is_stored_with_its_event_or_not_at_all(signed_in_client, 
     post_until_process_ends(signed_in_client, link())
     alice.refresh_from_db()
     assert alice.email == "alice@example.com"
-
-
-@pytest.fixture(autouse=True)
-def sms_gateway(text_messages):
-    """The site can send text messages in every test here."""
 
 
 def test_a_new_phone_number_is_stored_with_its_event_or_not_at_all(stepped_up_client, process_ends):

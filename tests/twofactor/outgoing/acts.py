@@ -4,16 +4,12 @@ from django.test import Client
 
 from tests.accounts.letters import letters, link
 from tests.people import FIREFOX, PASSWORD, give_password, sign_in
+from tests.twofactor.code_forms import step_up
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code, texted_code
 from tests.twofactor.setup_steps import set_up
 
 VERIFY = "/two-factor/verify/"
 NEW_ADDRESS = "alice@new.example"
-
-
-def step_up(client, phone, clock):
-    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    clock.shift(60)
 
 
 def turn_off(firefox_client, phone, clock, printed_codes):
@@ -27,7 +23,8 @@ def turn_on(firefox_client, phone, clock, printed_codes):
 
 
 def replace(firefox_client, phone, clock, printed_codes):
-    step_up(firefox_client, phone, clock)
+    step_up(firefox_client, phone)
+    clock.shift(60)
     set_up(firefox_client)
 
 
@@ -79,7 +76,8 @@ def sign_in_from_new_browser(firefox_client, phone, clock, printed_codes):
 
 
 def change_number(firefox_client, phone, clock, printed_codes):
-    step_up(firefox_client, phone, clock)
+    step_up(firefox_client, phone)
+    clock.shift(60)
     firefox_client.post("/two-factor/phone/", {"number": "+49 170 1234567"})
     firefox_client.post("/two-factor/phone/verify/", {"code": texted_code()})
 
@@ -90,7 +88,8 @@ def change_password(firefox_client, phone, clock, printed_codes):
 
 
 def change_address(firefox_client, phone, clock, printed_codes):
-    step_up(firefox_client, phone, clock)
+    step_up(firefox_client, phone)
+    clock.shift(60)
     firefox_client.post("/accounts/email/change/", {"email": NEW_ADDRESS})
     path = link()
     letters().clear()

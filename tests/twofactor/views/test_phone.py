@@ -16,17 +16,14 @@ from tests.twofactor.sent_codes import (
 from twofactor.models import Event, Phone, SentCode
 from twofactor.outgoing.outbox import send_due
 
+pytestmark = pytest.mark.usefixtures("text_messages")
+
 PHONE = "/two-factor/phone/"
 CHECK = "/two-factor/phone/verify/"
 REMOVE = "/two-factor/phone/remove/"
 NEW = "+12015550123"
 SETTINGS = "/two-factor/"
 CHANGED = "Your phone number for text messages was changed – Countersign"
-
-
-@pytest.fixture(autouse=True)
-def sms_gateway(text_messages):
-    """The site can send text messages in every test here."""
 
 
 def enter_number(client, number=NUMBER):
