@@ -2,16 +2,15 @@
 
 import pytest
 from django.db.models.signals import post_save
-from django.test import Client
 
 from tests.accounts.letters import link
+from tests.accounts.passwords import NEW, can_sign_in_with
 from tests.people import PASSWORD, give_password
 from tests.twofactor.sent_codes import add_number, texted_code
 from twofactor.models import Event, Phone, TrustedBrowser
 
 pytestmark = pytest.mark.usefixtures("text_messages")
 
-NEW = "a quiet green harbour"
 SETTINGS = "/two-factor/"
 
 
@@ -39,18 +38,13 @@ def post_until_process_ends(client, path, **data):
         client.post(path, data)
 
 
-def password_opens(password):
-    data = {"username": "alice@example.com", "password": password}
-    return Client().post("/accounts/login/", data).status_code == 303
-
-
 @pytest.mark.proves("O-01")
 def test_a_new_password_is_stored_with_its_event_or_not_at_all(client, alice, process_ends):
     give_password(client)
     process_ends("password_changed")
     new = {"new_password1": NEW, "new_password2": NEW}
     post_until_process_ends(client, "/accounts/password_change/", old_password=PASSWORD, **new)
-    assert (password_opens(NEW), password_opens(PASSWORD)) == (False, True)
+    assert (can_sign_in_with(NEW), can_sign_in_with(PASSWORD)) == (False, True)
 
 
 def test_a_session_goes_on_after_a_password_change_that_was_not_written(client, alice, process_ends):
@@ -66,7 +60,7 @@ def test_a_reset_password_is_stored_with_its_event_or_not_at_all(client, alice, 
     form = client.get(link())["Location"]
     process_ends("password_changed")
     post_until_process_ends(client, form, new_password1=NEW, new_password2=NEW)
-    assert (password_opens(NEW), password_opens(PASSWORD)) == (False, True)
+    assert (can_sign_in_with(NEW), can_sign_in_with(PASSWORD)) == (False, True)
 
 
 def test_a_new_address_is_stored_with_its_event_or_not_at_all(signed_in_client, alice, phone, process_ends):

@@ -5,6 +5,8 @@ from django.contrib.auth.hashers import make_password
 from django.core import mail
 
 from tests.accounts.letters import link
+from tests.accounts.passwords import NEW as NEW_PASSWORD
+from tests.accounts.passwords import reset_password
 from tests.people import PASSWORD, client_after_password, enrol, give_password, person, signed_in_as
 from tests.twofactor.sent_codes import (
     OTHER,
@@ -17,7 +19,6 @@ from tests.twofactor.sent_codes import (
 from tests.twofactor.setup_steps import set_up
 
 VERIFY = "/two-factor/verify/"
-NEW_PASSWORD = "a quiet green harbour"
 
 
 def offered_channels(client):
@@ -62,12 +63,6 @@ def test_a_site_says_who_may_come_back_by_e_mail(client, db, clock, settings, ru
 def test_a_changed_rule_holds_from_the_next_request(pending_client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
     assert (request_code(pending_client).status_code, mail.outbox) == (422, [])
-
-
-def reset_password(client):
-    client.post("/accounts/password_reset/", {"email": "alice@example.com"})
-    form = client.get(link(), follow=True).request["PATH_INFO"]
-    client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
 
 
 def change_address(client, phone):

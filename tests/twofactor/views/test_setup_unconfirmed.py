@@ -10,6 +10,8 @@ from django.utils import timezone
 from accounts import address_links
 from accounts.models import User
 from tests.accounts.letters import letters, link
+from tests.accounts.passwords import NEW as NEW_PASSWORD
+from tests.accounts.passwords import reset_password
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.setup_steps import set_up
 from twofactor import enrolment, events
@@ -19,7 +21,6 @@ from twofactor.operations import prune
 pytestmark = pytest.mark.django_db
 ALICE = "alice@example.com"
 SETUP, CONFIRM_ADDRESS = "/two-factor/setup/", "/two-factor/setup/address/"
-NEW_PASSWORD = "a quiet green harbour"
 
 
 @pytest.fixture
@@ -29,12 +30,6 @@ def unconfirmed_client(db):
     browser.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
     give_password(browser)
     return browser
-
-
-def reset_password(client):
-    client.post("/accounts/password_reset/", {"email": ALICE})
-    form = client.get(link())["Location"]
-    return client.post(form, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD})
 
 
 @pytest.mark.parametrize("step", ["", "verify/", "codes/"])
