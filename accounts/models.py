@@ -19,9 +19,9 @@ def refuse_unmailable(address: str) -> None:
     if "@" not in address:
         return  # Django's validator says more about this
     if not email_address.has_plain_name(address):
-        raise ValidationError(_("Use only letters a to z, numbers and symbols before the @."))
+        raise ValidationError(_("Use only letters a to z, digits and symbols before the @."))
     if not email_address.has_public_domain(address):
-        raise ValidationError(_("Check the part after the @. We can't send email to it."))
+        raise ValidationError(_("Check the part after the @. We can't send email to that domain."))
 
 
 class AddressField(models.EmailField):

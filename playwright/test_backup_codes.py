@@ -78,7 +78,7 @@ def test_a_refused_clipboard_is_told_and_the_codes_are_selected(codes_page):
     press(codes_page, "Copy")
     expect_announcement(
         codes_page,
-        "Your browser didn't allow copying. The codes are selected, so you can copy them yourself.",
+        "Your browser didn't allow copying. The codes are selected, so copy them yourself.",
     )
     assert codes_page.evaluate("String(getSelection())").split() == shown_codes(codes_page)
 

@@ -18,7 +18,7 @@ REMINDER_OUTLINE = """
   - paragraph: Protect your account even if someone learns your password.
   - link "Set up two-factor authentication":
     - /url: /two-factor/setup/
-  - button "Dismiss two-factor authentication reminder"
+  - button "Dismiss two-factor authentication reminder": Dismiss
 """
 
 

@@ -12,10 +12,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from twofactor import enrolment, policy
+from twofactor.middleware import CANNOT_ASK
 
 __all__ = ["BasicAuthentication", "IsVerified", "RefuseTwoFactor", "TokenAuthentication"]
-
-REFUSED = _("This account has two-factor authentication, and this way of signing in can't ask for the code.")
 
 
 class RefuseTwoFactor(authentication.BaseAuthentication):
@@ -29,7 +28,7 @@ class RefuseTwoFactor(authentication.BaseAuthentication):
         if result:
             user, _auth = result
             if enrolment.is_on(user) or policy.is_enforced_for(user, timezone.now()):
-                raise AuthenticationFailed(REFUSED, "second_factor_needed")
+                raise AuthenticationFailed(CANNOT_ASK, "second_factor_needed")
         return result
 
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from twofactor import conf
 from twofactor.decorators import must_set_up_first, to_page
@@ -38,6 +39,9 @@ from twofactor.web.pages import seconds_until
 __all__ = ["Htmx", "TwoFactor"]
 
 A_DAY = 24 * 60 * 60
+CANNOT_ASK = gettext_lazy(
+    "This account needs two-factor authentication, and this way of signing in can't ask for the code."
+)
 
 
 class TwoFactor:
@@ -53,10 +57,11 @@ class TwoFactor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
-            if has_expired(request) or epoch.has_ended(request):
+            why = why_session_ended(request)
+            if why:
                 request.session.flush()
                 request.user = AnonymousUser()
-                messages.info(request, _("Your session timed out. Sign in to continue."))
+                messages.info(request, why)
                 vars(request)["told_why"] = True
                 return to_page(request, settings.LOGIN_URL)
             if method_of_session(request) == HELD:
@@ -112,12 +117,17 @@ def with_is_verified(request: HttpRequest, user: Any) -> Any:
     return user
 
 
+def why_session_ended(request: HttpRequest) -> str | None:
+    if has_expired(request):
+        return _("Your session timed out. Sign in to continue.")
+    if epoch.has_ended(request):
+        return _("You were signed out. Sign in to continue.")
+    return None
+
+
 def refuse_token() -> HttpResponse:
     """In place of an answer that may carry a token or a session key for the password alone."""
-    sentence = _(
-        "This account has two-factor authentication, and this way of signing in can't ask for the code."
-    )
-    return JsonResponse({"detail": sentence, "code": "second_factor_needed"}, status=403)
+    return JsonResponse({"detail": str(CANNOT_ASK), "code": "second_factor_needed"}, status=403)
 
 
 def locked_page(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:

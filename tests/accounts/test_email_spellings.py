@@ -83,14 +83,16 @@ def test_every_spelling_of_a_domain_shares_the_letters_of_one_address(client):
 
 @pytest.mark.parametrize("address", ["carol@☃.net", "carol@xn--a.example", f"carol@{'ß' * 70}.de"])
 def test_a_domain_that_no_mail_can_be_sent_to_is_refused(client, address):
-    assert "Check the part after the @. We can't send email to it." in unescape(sign_up(client, address).text)
+    assert "Check the part after the @. We can't send email to that domain." in unescape(
+        sign_up(client, address).text
+    )
 
 
 @pytest.mark.parametrize(
     "address", ["ı@example.com", "jürgen@example.com", "ca\N{CYRILLIC SMALL LETTER ER}ol@b.de"]
 )
 def test_a_name_of_other_letters_is_refused_with_the_reason(client, address):
-    assert "Use only letters a to z, numbers and symbols before the @." in sign_up(client, address).text
+    assert "Use only letters a to z, digits and symbols before the @." in sign_up(client, address).text
 
 
 def test_a_refused_address_makes_nobody(client):
@@ -162,8 +164,8 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
 
 QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
-ONLY_PLAIN = "Use only letters a to z, numbers and symbols before the @."
-NO_MAIL_THERE = "Check the part after the @. We can't send email to it."
+ONLY_PLAIN = "Use only letters a to z, digits and symbols before the @."
+NO_MAIL_THERE = "Check the part after the @. We can't send email to that domain."
 REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
 
 

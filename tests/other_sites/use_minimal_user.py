@@ -5,6 +5,7 @@ import time
 
 import pyotp
 from django.contrib.auth import get_user_model
+from django.contrib.messages import get_messages
 from django.test import Client
 
 from twofactor.urls import urlpatterns
@@ -34,4 +35,10 @@ body = {"code": app.at(time.time() + 30), "trust_browser": "on"}
 assert second.post("/two-factor/verify/", body)["Location"] == "/two-factor/"
 assert second.get("/two-factor/").status_code == 200
 assert second.get("/in/")["Location"] == "/two-factor/"  # the browser is trusted
+
+assert second.post("/two-factor/sessions/end/").status_code == 303
+ended = first.get("/two-factor/")
+assert ended["Location"].startswith("/in/")
+*_earlier, told = get_messages(ended.wsgi_request)
+assert str(told) == "You were signed out. Sign in to continue."
 print("walked")

@@ -26,7 +26,7 @@ def test_the_letter_with_a_code_begins_with_it(code_letter):
 
 
 def test_the_letter_with_a_code_says_how_long_it_works(code_letter):
-    assert "It works once, within 10 minutes" in code_letter.body
+    assert "The code works once, within 10 minutes" in code_letter.body
 
 
 def test_the_letter_with_a_code_says_what_it_means_unasked(code_letter):
