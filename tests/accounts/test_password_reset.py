@@ -279,7 +279,7 @@ def test_the_recent_activity_says_where_a_reset_came_from(client, alice):
 
 def test_the_letter_about_a_reset_speaks_the_language_of_the_browser(alice):
     reset_password(Client(HTTP_ACCEPT_LANGUAGE="de"))
-    assert "Passwort geändert" in letters()[-1].subject
+    assert "Passwort wurde geändert" in letters()[-1].subject
 
 
 def test_a_reset_keeps_the_second_factor(client, alice):

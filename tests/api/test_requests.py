@@ -144,4 +144,4 @@ def test_without_a_token_a_person_is_asked_for_one(program, db, method, path):
 def test_a_sentence_is_in_the_language_that_was_asked_for(program, alice):
     body = {"username": alice.email, "password": "x"}
     answer = program.post("jwt/create/", body, headers={"Accept-Language": "de"})
-    assert answer.json()["detail"] == "E-Mail-Adresse oder Passwort stimmt nicht"
+    assert answer.json()["detail"] == "E-Mail-Adresse oder Passwort stimmt nicht."
