@@ -28,6 +28,8 @@ LOCK = $(COMPILE) pyproject.toml
 
 .PHONY: run test check format assurance matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
+# Where Python may not keep what it has compiled, every process that a test starts compiles it all again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A browser gives passkeys to localhost, and to no number.
 run: export BASE_URL = http://localhost:$(PORT)
