@@ -16,6 +16,7 @@ from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, give_password, person, signed_in_as
+from twofactor.factors import sent_codes
 from twofactor.outgoing import mail, outbox
 from twofactor.outgoing.email_address import normalise, to_mail
 
@@ -165,6 +166,8 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
 QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
 ONLY_PLAIN = "Use only letters a to z, digits and symbols before the @."
+CODE = {"code": "123456", "max_age": sent_codes.MAX_AGE}
+CODE = {"code": "123456", "max_age": sent_codes.MAX_AGE}
 NO_MAIL_THERE = "Check the part after the @. We can't send email to that domain."
 REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
 
@@ -199,7 +202,7 @@ def test_the_administration_refuses_another_way_to_write_an_address(address, sen
 
 
 def test_mail_to_somebody_stored_in_another_spelling_goes_to_the_same_domain():
-    mail.send("twofactor/mail/code", "Carol@straße.de", "en", code="123456")
+    mail.send("twofactor/mail/code", "Carol@straße.de", "en", **CODE)
     assert letters()[0].to == ["Carol@xn--strae-oqa.de"]
 
 
@@ -210,14 +213,14 @@ def test_a_letter_of_the_outbox_goes_to_the_same_domain():
 
 
 def test_a_letter_that_cannot_be_mailed_is_refused_for_itself_alone():
-    message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", {"code": "123456"})
+    message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", CODE)
     with pytest.raises(mail.NotSent) as refused:
         mail.deliver(message)
     assert refused.value.is_about_the_letter
 
 
 def test_mail_to_a_domain_that_is_none_is_not_sent():
-    assert (mail.send("twofactor/mail/code", "carol@☃.net", "en", code="123456"), letters()) == (False, [])
+    assert (mail.send("twofactor/mail/code", "carol@☃.net", "en", **CODE), letters()) == (False, [])
 
 
 def test_the_sender_and_the_administrators_are_stored_as_mailed(monkeypatch):

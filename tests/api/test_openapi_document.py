@@ -70,17 +70,17 @@ class Scene:
     def bens(self):
         self.program.sign_in(self.phone)
         self.clock.shift(60)
-        self.live = {"otp_code": self.phone.code(), "backup_code": self.paper()}
+        self.live = {"otp_code": self.phone.code(), "backup_code": self.printed_code()}
 
     def password_given(self):
         self.program.give_password()
         self.live = {
             "totp_challenge_token": self.program.challenge,
             "otp_code": self.phone.code(),
-            "backup_code": self.paper(),
+            "backup_code": self.printed_code(),
         }
 
-    def printed_codes(self):
+    def printed_code(self):
         return code_text.format_backup_code(PRINTED_CODES[0])
 
     def begun(self):
@@ -108,7 +108,7 @@ def sent(scene):
 
 def used(scene):
     scene.password_given()
-    scene.program.give(backup_code=scene.paper())
+    scene.program.give(backup_code=scene.printed_code())
 
 
 def locked(scene):
