@@ -19,14 +19,14 @@ COLOUR_RULES, SIZE_RULES = (
 )
 
 APPEARANCES = {  # with the rules of axe that can fail in one of them only
-    "light": ({}, COLOUR_RULES),
+    "light": ({}, []),  # test_every_screen_is_what_it_should_be asks for its colours
     "dark": ({"color_scheme": "dark"}, COLOUR_RULES),
     "forced colours": (
         {"forced_colors": "active"},
         COLOUR_RULES,
     ),  # in light ones only: axe reads dark ones wrongly
     "narrow": ({"size": NARROW}, SIZE_RULES),
-    "narrow, dark": ({"size": NARROW, "color_scheme": "dark"}, COLOUR_RULES),
+    "narrow, dark": ({"size": NARROW, "color_scheme": "dark"}, []),
     "large text": ({"text": "200%"}, []),
     "right to left": ({"rtl": True}, SIZE_RULES),
     "right to left, narrow": ({"rtl": True, "size": NARROW}, SIZE_RULES),

@@ -5,6 +5,8 @@ This folder must have no __init__.py, which would hide the package playwright fr
 
 import os
 import re
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,9 +21,9 @@ from actions import (
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
 from modes import MODES, VERSION
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
-from tests.conftest import static_files  # noqa: F401  a fixture
+from tests.conftest import cheap_backup_codes, static_files  # noqa: F401  fixtures
 from tests.machinery import programs
 from tests.twofactor.sent_codes import record_text_messages
 
@@ -52,6 +54,7 @@ RECORD_SWAPS = """
         addEventListener(name, () => (window.swapped = true));
 """
 # An e-mail address, a key, a code, or a phone number.
+PICTURES = Path(__file__).parent.parent / "test-results"
 PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
 
 
@@ -140,6 +143,17 @@ def context(new_context, site, mode, locale):
     )
     yield context
     assert problems == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """If a test fails, a picture of its page is kept in test-results/. The plugin takes one of each test."""
+    report = yield
+    if report.when == "call" and report.failed and "page" in item.funcargs:
+        name = re.sub(r"[^\w.-]+", "-", item.nodeid)[-120:]
+        with suppress(Error):  # the page may be closed
+            item.funcargs["page"].screenshot(path=PICTURES / f"{name}.png")
+    return report
 
 
 def is_complaint(message):

@@ -1,8 +1,8 @@
+import fcntl
 import os
 import shutil
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -33,8 +33,13 @@ def static_files():
     Each test client starts the middleware anew, and WhiteNoise then reads the whole folder, which took
     half the time of the tests: so it reads a folder once.
     """
-    if not Path(site.STATIC_ROOT).exists():
-        call_command("collectstatic", interactive=False, verbosity=0)
+    complete = site.STATIC_ROOT.with_suffix(".complete")
+    complete.parent.mkdir(exist_ok=True)
+    with site.STATIC_ROOT.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the processes of one run begin together
+        if not complete.exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
+            complete.touch()
     read_folder, known = WhiteNoise.update_files_dictionary, {}
 
     def read_folder_once(self, root, prefix):

@@ -1,9 +1,11 @@
 """The settings of the site, with environment variables that only the tests use."""
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from config import environment
@@ -26,14 +28,17 @@ os.environ |= {
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{FOLDER / 'unused.sqlite3'}")
 
 from config.settings import *  # noqa: E402, F403  -- reads the environment made above
-from config.settings import DATABASES, PASSWORD_HASHERS  # noqa: E402
+from config.settings import BASE_DIR, DATABASES, INSTALLED_APPS, PASSWORD_HASHERS  # noqa: E402
 
 # A file instead of a database in memory, so that threads and processes use SQLite's real lock.
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "tests.sqlite3"}
 
-# Filled once per session (tests/conftest.py), so that hashed names and compressed files are what is tested.
-STATIC_ROOT = FOLDER / "static"
+# Filled by tests/conftest.py, and kept until a file or a package changes: compressing takes seconds.
+STATIC_DIGEST = hashlib.sha256(f"{version('django')} {version('whitenoise')} {INSTALLED_APPS}".encode())
+for file in sorted(path for path in (BASE_DIR / "static").rglob("*") if path.is_file()):
+    STATIC_DIGEST.update(str(file.relative_to(BASE_DIR)).encode() + file.read_bytes())
+STATIC_ROOT = BASE_DIR / ".pytest_cache" / f"static-{STATIC_DIGEST.hexdigest()[:16]}"
 
 # Argon2 takes 30 ms a password on purpose. Tests of hashing use the `real_hasher` fixture.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
