@@ -1,5 +1,6 @@
 # make run      a site on localhost:8000, everything set up (another port: make run PORT=8001)
 # make test     all tests, in a real browser too, on SQLite and on PostgreSQL
+# make coverage what the server tests never run
 # make check    lint, types, templates, migrations, rules about the source; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
@@ -26,7 +27,7 @@ COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-
 	--no-emit-index-url --no-emit-find-links
 LOCK = $(COMPILE) pyproject.toml
 
-.PHONY: run test check format assurance matrix bench screens mutations messages lock
+.PHONY: run test coverage check format assurance matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
 # Where Python may not keep what it has compiled, every process that a test starts compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,10 +40,15 @@ run: .venv/packages .env
 
 test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
-	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=
+	@echo "1 of 3: the server on SQLite, about 4 minutes"
+	$(BIN)/pytest tests $(BY_TWO)
+	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
+	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO)
+	@echo "3 of 3: a real browser, about 5 minutes"
 	$(BIN)/pytest playwright $(BY_TWO)
-	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO) --cov --cov-append --cov-report=
-	$(BIN)/coverage report
+
+coverage: .venv/test-packages
+	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=term
 
 check: .venv/test-packages
 	$(BIN)/ruff check .
