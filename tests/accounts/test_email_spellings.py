@@ -167,7 +167,6 @@ QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
 ONLY_PLAIN = "Use only letters a to z, digits and symbols before the @."
 CODE = {"code": "123456", "max_age": sent_codes.MAX_AGE}
-CODE = {"code": "123456", "max_age": sent_codes.MAX_AGE}
 NO_MAIL_THERE = "Check the part after the @. We can't send email to that domain."
 REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
 
@@ -213,7 +212,7 @@ def test_a_letter_of_the_outbox_goes_to_the_same_domain():
 
 
 def test_a_letter_that_cannot_be_mailed_is_refused_for_itself_alone():
-    message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", CODE)
+    message = mail.compose("twofactor/mail/code", "carol@☃.net", "en", {**CODE})
     with pytest.raises(mail.NotSent) as refused:
         mail.deliver(message)
     assert refused.value.is_about_the_letter

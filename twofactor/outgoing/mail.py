@@ -72,7 +72,7 @@ def send(template: Templates, to: str, language: str, **context: Any) -> bool:
 def compose(template: Templates, to: str, language: str, context: dict[str, Any]) -> Message:
     names = [template] if isinstance(template, str) else template
     with translation.override(language):
-        context |= {"site_name": conf.site_name(), "base_url": conf.base_url(), "to": to}
+        context = context | {"site_name": conf.site_name(), "base_url": conf.base_url(), "to": to}
         message = Message(
             " ".join(render_to_string([f"{name}_subject.txt" for name in names], context).split()),
             render_to_string([f"{name}_message.txt" for name in names], context),
