@@ -4,7 +4,7 @@ Of django-axes, in use are the backend, which asks is_allowed() before it looks 
 which replaces the answer to a locked sign-in by lockout_response(), and the signals that call the Handler.
 Its storage is replaced: axes counts after the password was looked at, so that many requests at once get more
 tries than the limit; it stores what was typed; it has no count for browsers that the person has signed in
-with before, and so anybody could lock the owner out; and it deletes old rows during somebody's sign-in.
+with before, and so anyone could lock the owner out; and it deletes old rows during someone's sign-in.
 
 Three counts limit the tries for a name: from one address; from one address for all names together; and from
 all browsers in which the person has never signed in. A browser in which they have signed in has a count of
@@ -103,7 +103,7 @@ class Handler(AxesHandler):  # type: ignore[misc]
         passwords.take_equally_long(log_attempt(kind, request, credentials))
 
     def post_save_access_attempt(self, instance: Any, **kwargs: Any) -> None:
-        """Axes calls it when somebody saves a row of its own table, which nothing here uses."""
+        """Axes calls it when someone saves a row of its own table, which nothing here uses."""
 
     post_delete_access_attempt = post_save_access_attempt
 

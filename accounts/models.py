@@ -15,7 +15,7 @@ from twofactor.outgoing.email_address import normalise
 
 
 def refuse_unmailable(address: str) -> None:
-    """An address that mail cannot be sent to, or for which it would reach somebody else."""
+    """An address that mail cannot be sent to, or for which it would reach someone else."""
     if "@" not in address:
         return  # Django's validator says more about this
     if not email_address.has_plain_name(address):

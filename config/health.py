@@ -1,4 +1,4 @@
-"""For load balancers. Anybody can request these pages, so they give no details."""
+"""For load balancers. Anyone can request these pages, so they give no details."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection

@@ -68,7 +68,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def without_path(message: str, request: Any) -> str:
-    """With the route in place of the path, which may contain the token of a link or an e-mail address."""
+    """With the route in place of the path, which may contain the token of a link or an email address."""
     path = getattr(request, "path", "")
     match = getattr(request, "resolver_match", None)
     return message.replace(path, f"/{match.route}" if match else "(no such page)") if path else message

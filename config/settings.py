@@ -158,7 +158,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that axes.middleware
 AXES_ENABLE_ADMIN = False  # its tables stay empty
 AXES_VERBOSE = False
 
-# Cookies and sessions. The prefix keeps a neighbour on a sub-domain from writing ours; browsers accept
+# Cookies and sessions. The prefix keeps a neighbour on a subdomain from writing ours; browsers accept
 # it over HTTPS only.
 
 COOKIE_PREFIX = "__Host-" if HTTPS else ""
@@ -210,7 +210,7 @@ ADMINS = environment.admins(environment.mailboxes("ADMINS"))
 # By the workers at once, or only by 'manage.py twofactor send' from a timer.
 TWOFACTOR_MAIL_SENT_BY = environment.choice("TWOFACTOR_MAIL_SENT_BY", conf.MAIL_SENT_BY, default=conf.WORKERS)
 
-# Two-factor sign-in
+# Two-factor authentication
 
 TWOFACTOR_KEYS = environment.parsed(
     "TWOFACTOR_KEYS",

@@ -165,7 +165,7 @@ def count_announcements(page):
 
 
 def bring_to_front(page):
-    """As if somebody had switched to this tab."""
+    """As if someone had switched to this tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 

@@ -53,7 +53,7 @@ RECORD_SWAPS = """
     for (const name of ["htmx:afterSwap", "htmx:after:swap"])
         addEventListener(name, () => (window.swapped = true));
 """
-# An e-mail address, a key, a code, or a phone number.
+# An email address, a key, a code, or a phone number.
 PICTURES = Path(__file__).parent.parent / "test-results"
 PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
 
@@ -101,7 +101,7 @@ def alice(site):
 
 @pytest.fixture
 def phone(alice):
-    """The authenticator app of Alice, who has two-factor sign-in and three backup codes."""
+    """The authenticator app of Alice, who has two-factor authentication and three backup codes."""
     return enrol(alice, BACKUP_CODES)
 
 

@@ -182,7 +182,7 @@ def confirm_identity(page):
     return button(page, "Confirm")
 
 
-# Set-up
+# Setup
 
 
 def confirm_app(page):

@@ -171,7 +171,7 @@ def asking_for_a_code(page):
 
 
 def signing_in_without_the_app(page):
-    """With the last backup code, then with a code by e-mail, then without the cookie of the sign-in."""
+    """With the last backup code, then with a code by email, then without the cookie of the sign-in."""
     user = create_alice()
     enrol(user, BACKUP_CODES[:1])
     enter_password(page)

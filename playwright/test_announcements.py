@@ -110,7 +110,7 @@ def test_every_page_has_the_same_frame(page, site):
 
 
 @HTMX
-def test_the_frame_of_a_page_of_somebody_signed_in(page, alice):
+def test_the_frame_of_a_page_of_someone_signed_in(page, alice):
     open_session(page.context, alice)
     page.goto("/")
     page.get_by_role("navigation", name="Account").get_by_text("Alice").click()

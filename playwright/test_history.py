@@ -171,7 +171,7 @@ def test_a_kept_page_shows_no_secret_after_signing_out(caching_page, screen):
 
 
 def test_a_kept_page_with_secrets_is_asked_for_again(caching_page):
-    """The event is sent by hand, because this browser keeps no page of somebody who is signed in."""
+    """The event is sent by hand, because this browser keeps no page of someone who is signed in."""
     open_session(caching_page.context, person(ALICE))
     start_setup(caching_page)
     with caching_page.expect_request("**/two-factor/setup/"):

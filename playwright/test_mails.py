@@ -11,7 +11,7 @@ from twofactor.factors import sent_codes
 from twofactor.models import Event
 from twofactor.outgoing.mail import compose
 
-LONG_ADDRESS = "somebody.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
+LONG_ADDRESS = "someone.with-a-rather-long-name.at-work@departments.of-a-company.example.com"
 LINK = f"https://accounts.example.com/accounts/email/verify/{'x' * 230}/"
 BROWSER = "Mozilla/5.0 (X11; CrOS x86_64) Chrome/140.0 Safari/537.36"
 MAILS = {

@@ -1,4 +1,4 @@
-"""Waiting times: for another code, after slow sign-ins, and while somebody is locked out."""
+"""Waiting times: for another code, after slow sign-ins, and while someone is locked out."""
 
 import re
 from datetime import timedelta
@@ -57,7 +57,7 @@ def shown_seconds(page):
 
 
 @NO_JS
-def test_nothing_is_sent_before_somebody_asks(page, phone):
+def test_nothing_is_sent_before_someone_asks(page, phone):
     enter_password(page)
     follow(page, "Try another way")
     expect_heading(page, "Try another way")

@@ -13,7 +13,7 @@ def send_mail_with(settings: Any, backend: str, **options: Any) -> None:
 
 
 def send_mail_by(settings: Any, backend: str) -> None:
-    """Send mail through a site's own back-end."""
+    """Send mail through a site's own backend."""
     if django.VERSION >= (6, 1):
         settings.MAILERS = {"default": {"BACKEND": backend}}
     else:

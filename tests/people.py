@@ -37,7 +37,7 @@ class Phone:
 
 
 def enrol(user, codes: list[str] | None = None) -> Phone:
-    """Turn on two-factor sign-in, as if an hour ago; the phone."""
+    """Turn on two-factor authentication, as if an hour ago; the phone."""
     key, now = totp.generate_key(), timezone.now() - timedelta(hours=1)
     authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
     authenticator_app.seal_key(authenticator, key, now)

@@ -205,7 +205,7 @@ class Words(HTMLParser):
 
 
 def outside_brackets(text, known):
-    """The words of it that are neither a message nor somebody's name."""
+    """The words of it that are neither a message nor someone's name."""
     seen = " ".join(Words(text).found)
     while "⟦" in seen and (inner := re.sub(r"⟦[^⟦⟧]*⟧", " ", seen)) != seen:
         seen = inner

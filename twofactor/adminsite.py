@@ -42,7 +42,7 @@ class AdminLoginView(LoginView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        logout(self.request)  # ends the session of somebody else in this browser
+        logout(self.request)  # ends the session of someone else in this browser
         return after_password(self.request, form.get_user(), self.get_success_url())
 
 
@@ -54,12 +54,12 @@ class TwoFactorAdminSite(admin.AdminSite):
         return {**super().each_context(request), "site_header": f"{conf.site_name()} · {self.site_header}"}
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """A trusted browser or an e-mailed code is not enough."""
+        """A trusted browser or an code sent by email is not enough."""
         return super().has_permission(request) and request.session.get(AMR) in methods.FACTORS
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Redirects staff without a second factor to the set-up, and after it to the page they wanted."""
+        """Redirects staff without a second factor to the setup, and after it to the page they wanted."""
         if request.method == "GET" and self.has_permission(request):
             return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
         if super().has_permission(request) and not self.has_permission(request):

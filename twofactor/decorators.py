@@ -30,7 +30,7 @@ Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Lets through people who must set up two-factor sign-in and have not."""
+    """Lets through people who must set up two-factor authentication and have not."""
     vars(view)["open_before_set_up"] = True
     return view
 
@@ -75,7 +75,7 @@ def second_step(
                 messages.info(request, gone.sentence)
             return see_other(gone.to)
 
-    vars(guarded)["takes_the_code"] = True  # for the middleware, which holds everybody else
+    vars(guarded)["takes_the_code"] = True  # for the middleware, which holds everyone else
     return guarded
 
 
@@ -108,7 +108,7 @@ def recently_confirmed(max_age: timedelta = step_up.STEP_UP_AGE) -> Callable[[Pa
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
-    """Asks for a confirmed address before the password: without one, set-up would refuse."""
+    """Asks for a confirmed address before the password: without one, setup would refuse."""
     asked = ask_unless(step_up.may_set_up)(view)
     return open_before_set_up(ask_unless(has_confirmed_address, "twofactor:setup_address")(asked))
 

@@ -1,4 +1,4 @@
-"""Turns two-factor sign-in on and off, replaces the authenticator, and makes new backup codes."""
+"""Turns two-factor authentication on and off, replaces the authenticator, and makes new backup codes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ GUESSES_PER_KEY = 10
 
 
 class Unconfirmed(Exception):
-    """The person signed up by themselves, and has not confirmed the e-mail address yet."""
+    """The person signed up by themselves, and has not confirmed the email address yet."""
 
 
 class Changed(Exception):
@@ -60,14 +60,14 @@ def was_finished_since(user: TwoFactorUser, moment: datetime) -> bool:
 
 
 def needs_confirmed_address(user: TwoFactorUser) -> bool:
-    """Somebody who signs up with the address of another person must not lock that person out by a factor."""
+    """Someone who signs up with the address of another person must not lock that person out by a factor."""
     return conf.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None
 
 
 def end_unconfirmed_sessions(user: TwoFactorUser) -> None:
-    """For the first confirmation of the address: somebody else may have signed up with it before.
+    """For the first confirmation of the address: someone else may have signed up with it before.
 
-    That ends their sessions and drafts. They cannot have a factor, because set-up needs a confirmed address.
+    That ends their sessions and drafts. They cannot have a factor, because setup needs a confirmed address.
     """
     Draft.objects.filter(user_id=user.pk).delete()
     epoch.end_sessions(user)
@@ -111,7 +111,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
     if running and running.owner == owner and running.row.failures < GUESSES_PER_KEY:
         return running
     counted_as = f"{kind}:{user.pk}"
-    limits.SET_UPS_BEGUN.take_or_refuse(counted_as, now)
+    limits.SETUPS_STARTED.take_or_refuse(counted_as, now)
     value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
@@ -124,7 +124,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
                 before.delete()
             row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:  # a second tab was faster: use its draft
-        limits.SET_UPS_BEGUN.give_back(counted_as)
+        limits.SETUPS_STARTED.give_back(counted_as)
         return start(user, kind, now, owner)
     return OpenDraft(row, **value)
 
@@ -168,7 +168,7 @@ def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: dat
         )
         authenticator_app.seal_key(authenticator, setup.key, now)
         authenticator.save(force_insert=not replaced, force_update=replaced)
-        # Counts as a proof with a factor, so that from now on a code by e-mail can be the way back.
+        # Counts as a proof with a factor, so that from now on a code by email can be the way back.
         GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.current(user))
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)

@@ -1,4 +1,4 @@
-"""Writes the audit log, and informs everybody else who hears of an event.
+"""Writes the audit log, and informs everyone else who hears of an event.
 
 The mails to the person are queued in the same transaction as the row. The signal to the site and the line in
 the log follow once it is committed.
@@ -38,7 +38,7 @@ class Audience:
     for_each_browser: bool = False  # the limit counts each browser and network apart
 
 
-# What gives somebody a way in has no limit: a thief could use up a limit with harmless events first.
+# What gives someone a way in has no limit: a thief could use up a limit with harmless events first.
 MAIL = Audience(mail=True)
 SUSPICIOUS = Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT)
 AUDIENCES = {
@@ -114,7 +114,7 @@ def log_and_signal(
 
 
 def log_only(kind: str, user_id: Any, request: HttpRequest | None, **fields: str) -> None:
-    """A line without addresses and without anything that somebody typed: the audit log has those.
+    """A line without addresses and without anything that someone typed: the audit log has those.
 
     Called directly for what strangers can cause: with record() they could fill the table.
     """
@@ -134,7 +134,7 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
 
 
 def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
-    """One mail a day to an unconfirmed address: it may belong to somebody who never signed up."""
+    """One mail a day to an unconfirmed address: it may belong to someone who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
     return limits.MAILS_TO_UNCONFIRMED.take(user.pk, event.at)
@@ -143,7 +143,7 @@ def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
 def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> None:
     """A site can override the template of one event, which has its name, or the one for all events."""
     language = getattr(user, "language", "")
-    if event.is_by_somebody_else:
+    if event.is_by_someone_else:
         language = language or settings.LANGUAGE_CODE
     own = email_of(user) if may_mail_to_own_address(user, event) else ""
     for address in dict.fromkeys([own, *also_to]):

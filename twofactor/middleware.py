@@ -83,7 +83,7 @@ class TwoFactor:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Holds people who have not given their factor, and leads those who must have one to set-up."""
+        """Holds people who have not given their factor, and leads those who must have one to setup."""
         if is_held(request):
             if not getattr(view, "takes_the_code", False):
                 return self.ask_for_code(request, request.get_full_path())

@@ -37,7 +37,7 @@ def actor(user_id: Any) -> str:
 
 
 class Authenticator(models.Model):
-    """Two-factor sign-in is on while this row exists, even if its key cannot be unsealed."""
+    """Two-factor authentication is on while this row exists, even if its key cannot be unsealed."""
 
     PURPOSE: ClassVar[str] = "authenticator"
 
@@ -108,7 +108,7 @@ class Draft(models.Model):
 
 
 class GuessBudget(models.Model):
-    """Counts the wrong codes of somebody who knows the password (limits/guesses.py)."""
+    """Counts the wrong codes of someone who knows the password (limits/guesses.py)."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="guess_budget"
@@ -121,7 +121,7 @@ class GuessBudget(models.Model):
     password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
     # When a new password last ended the lock after the last guess.
     lifted_at = models.DateTimeField(null=True, editable=False)
-    # These are of the password and the e-mail address when a factor was last given.
+    # These are of the password and the email address when a factor was last given.
     proven_password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
     proven_address_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
 
@@ -248,7 +248,7 @@ class Event(models.Model):
         return str(Event.Kind(self.kind).to_person or self.get_kind_display())
 
     @property
-    def is_by_somebody_else(self) -> bool:
+    def is_by_someone_else(self) -> bool:
         """Then address and browser are those of support, and the person must not see them."""
         return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
 
@@ -327,7 +327,7 @@ class Phone(models.Model):
 
 
 class SentCode(models.Model):
-    """A code that was sent by e-mail or text message. Only the newest for its purpose works."""
+    """A code that was sent by email or text message. Only the newest for its purpose works."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     purpose = models.CharField(max_length=40, editable=False)  # the sign-in or phone number it is for
@@ -383,7 +383,7 @@ class TokenFamily(models.Model):
 
 
 class Nudge(models.Model):
-    """When somebody dismissed the reminder of two-factor sign-in."""
+    """When someone dismissed the reminder of two-factor authentication."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     dismissed_at = models.DateTimeField()
@@ -417,8 +417,8 @@ class SecurityMixin(AbstractBaseUser):
     email_verified_at = models.DateTimeField(
         _("email address confirmed"), null=True, blank=True, editable=False
     )
-    # When somebody signed up by themselves. Empty once an address is confirmed for the first time, and for
-    # everybody whom an administrator, a command or an importer made.
+    # When someone signed up by themselves. Empty once an address is confirmed for the first time, and for
+    # everyone whom an administrator, a command or an importer made.
     unconfirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

@@ -24,7 +24,7 @@ def applies_to(user: TwoFactorUser) -> bool:
 
 
 def deadline(user: TwoFactorUser) -> datetime | None:
-    """The time from which the user reaches only the set-up, or None if the policy does not apply."""
+    """The time from which the user reaches only the setup, or None if the policy does not apply."""
     if not applies_to(user):
         return None
     starts: list[datetime] = [getattr(user, "date_joined", LONG_AGO) + conf.grace_period()]

@@ -91,7 +91,7 @@ def test_wrong_passwords_beside_the_letter_are_counted_with_all_others(client, p
     assert (answers, give_password(client).status_code) == ([422, 422, 422, 422, 429], 429)
 
 
-def test_who_did_not_sign_up_is_told_that_somebody_else_may_have(client, path):
+def test_who_did_not_sign_up_is_told_that_someone_else_may_have(client, path):
     assert "Someone else may have entered your email address." in client.get(path).text
 
 
@@ -327,7 +327,7 @@ def test_a_refused_change_keeps_the_address_that_was_typed(as_alice):
     assert 'value="alice@new"' in ask_to_change(as_alice, "alice@new").text
 
 
-def test_asking_needs_somebody_signed_in(client, alice):
+def test_asking_needs_someone_signed_in(client, alice):
     assert (ask_to_change(client).status_code, letters()) == (302, [])
 
 
@@ -355,7 +355,7 @@ def test_the_mailbox_of_a_taken_address_gets_no_link(as_alice, bob):
     assert "http://testserver/accounts" not in letters()[0].body
 
 
-def test_somebody_who_is_not_signed_in_is_asked_to_sign_in_first(as_alice, alice):
+def test_someone_who_is_not_signed_in_is_asked_to_sign_in_first(as_alice, alice):
     ask_to_change(as_alice)
     response = Client().post(link())
     assert unquote(response["Location"]).startswith("/accounts/login/?next=/accounts/email/verify/")
@@ -367,7 +367,7 @@ def test_without_signing_in_the_link_changes_nothing(as_alice, alice):
     assert address_of(alice) == OLD
 
 
-def test_to_somebody_else_the_link_changes_nothing(as_alice, alice, bob):
+def test_to_someone_else_the_link_changes_nothing(as_alice, alice, bob):
     ask_to_change(as_alice)
     bobs = Client()
     give_password(bobs, "bob@example.com")
@@ -375,7 +375,7 @@ def test_to_somebody_else_the_link_changes_nothing(as_alice, alice, bob):
     assert (address_of(alice), address_of(bob)) == (OLD, "bob@example.com")
 
 
-def test_somebody_else_who_opens_the_link_gets_a_page_of_its_own(as_alice, bob):
+def test_someone_else_who_opens_the_link_gets_a_page_of_its_own(as_alice, bob):
     ask_to_change(as_alice)
     bobs = Client()
     give_password(bobs, "bob@example.com")
@@ -417,7 +417,7 @@ def test_a_link_is_dead_when_another_change_was_applied(as_alice):
     assert as_alice.post(link(letters()[0])).status_code == 404
 
 
-def test_a_link_is_dead_when_somebody_else_took_the_address_meanwhile(as_alice):
+def test_a_link_is_dead_when_someone_else_took_the_address_meanwhile(as_alice):
     ask_to_change(as_alice)
     person(NEW)
     assert as_alice.post(link()).status_code == 404

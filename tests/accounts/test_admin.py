@@ -98,7 +98,7 @@ def test_changing_a_name_leaves_the_address_confirmed(admin):
     assert User.objects.get(pk=bob.pk).email_verified_at == NOW
 
 
-def test_nobody_confirms_an_address_for_somebody_else(admin):
+def test_nobody_confirms_an_address_for_someone_else(admin):
     bob = person("bob@example.com", email_verified_at=None)
     sent = {"email_verified_at_0": "2026-01-01", "email_verified_at_1": "12:00"}
     admin.post(f"{PEOPLE}{bob.pk}/change/", fields(bob, **sent))
@@ -129,7 +129,7 @@ def test_a_changed_address_tells_where_its_owner_sat_and_never_support(admin, bo
 
 @pytest.mark.proves("6.4.6")
 @pytest.mark.parametrize("send", [Client.get, Client.post])
-def test_there_is_no_page_to_set_somebodys_password(admin, bob, send):
+def test_there_is_no_page_to_set_someones_password(admin, bob, send):
     send(
         admin,
         f"{PEOPLE}{bob.pk}/password/",
@@ -138,7 +138,7 @@ def test_there_is_no_page_to_set_somebodys_password(admin, bob, send):
     assert User.objects.get(pk=bob.pk).check_password(PASSWORD)
 
 
-def test_changing_somebody_leaves_their_password(admin, bob):
+def test_changing_someone_leaves_their_password(admin, bob):
     admin.post(f"{PEOPLE}{bob.pk}/change/", fields(bob, password="another good one"))
     assert User.objects.get(pk=bob.pk).check_password(PASSWORD)
 
@@ -151,7 +151,7 @@ def test_changing_the_own_password_keeps_the_administrator_signed_in(admin):
     assert admin.get(PEOPLE).status_code == 200
 
 
-def test_somebody_who_is_not_staff_is_kept_out(as_alice):
+def test_someone_who_is_not_staff_is_kept_out(as_alice):
     assert as_alice.get(PEOPLE)["Location"].startswith("/admin/login/")
 
 

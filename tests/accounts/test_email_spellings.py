@@ -200,14 +200,14 @@ def test_the_administration_refuses_another_way_to_write_an_address(address, sen
 # Sites that store addresses in another way, and mail to the administrators of this one
 
 
-def test_mail_to_somebody_stored_in_another_spelling_goes_to_the_same_domain():
+def test_mail_to_someone_stored_in_another_spelling_goes_to_the_same_domain():
     mail.send("twofactor/mail/code", "Carol@straße.de", "en", **CODE)
     assert letters()[0].to == ["Carol@xn--strae-oqa.de"]
 
 
 def test_a_letter_of_the_outbox_goes_to_the_same_domain():
-    somebody = person()
-    outbox.write(reset.TEMPLATE, somebody, "Carol@straße.de", "en", state=reset.state_of(somebody))
+    someone = person()
+    outbox.write(reset.TEMPLATE, someone, "Carol@straße.de", "en", state=reset.state_of(someone))
     assert [letter.to for letter in letters()] == [["Carol@xn--strae-oqa.de"]]
 
 

@@ -218,7 +218,7 @@ def test_signing_in_does_not_clear_the_count_of_an_address(alice, client):
 
 
 @pytest.mark.proves("V-21")
-def test_signing_in_oneself_gives_no_new_tries_at_somebody_else(alice, client):
+def test_signing_in_oneself_gives_no_new_tries_at_someone_else(alice, client):
     """An attacker who also has an account."""
     person("mallory@example.com")
     answers = []

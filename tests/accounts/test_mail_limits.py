@@ -137,7 +137,7 @@ def test_the_answer_to_the_form_leaves_no_cookie(form):
     assert not ask(Client(), form, "free@example.com").cookies
 
 
-def test_somebody_who_is_signed_in_counts_in_any_browser():
+def test_someone_who_is_signed_in_counts_in_any_browser():
     person(email_verified_at=None)
     browsers = [Client(REMOTE_ADDR=f"203.0.113.{n}") for n in range(2)]
     for browser in browsers:

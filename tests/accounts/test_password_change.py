@@ -171,7 +171,7 @@ def test_a_link_to_reset_is_dead_after_changing(as_alice):
     assert can_sign_in_with(NEW)
 
 
-def test_changing_needs_somebody_signed_in(client, alice):
+def test_changing_needs_someone_signed_in(client, alice):
     assert (change_password(client).status_code, can_sign_in_with(PASSWORD)) == (302, True)
 
 

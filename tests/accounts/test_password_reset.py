@@ -27,7 +27,7 @@ def test_asking_leads_to_the_page_that_says_where_to_look(client, alice):
 
 
 @pytest.mark.parametrize("who", ["nobody", "blocked", "without"])
-def test_everybody_gets_the_same_answer(client, alice, who):
+def test_everyone_gets_the_same_answer(client, alice, who):
     person("blocked@example.com", is_active=False)
     User.objects.create_user("without@example.com", None)
     known, other = ask_for_link(Client()), ask_for_link(Client(), f"{who}@example.com")
@@ -35,13 +35,13 @@ def test_everybody_gets_the_same_answer(client, alice, who):
 
 
 @pytest.mark.parametrize("who", ["nobody", "blocked"])
-def test_only_somebody_who_can_use_it_gets_a_link(client, who):
+def test_only_someone_who_can_use_it_gets_a_link(client, who):
     person("blocked@example.com", is_active=False)
     ask_for_link(client, f"{who}@example.com")
     assert letters() == []
 
 
-def test_somebody_without_a_password_chooses_the_first_one_with_the_link(client):
+def test_someone_without_a_password_chooses_the_first_one_with_the_link(client):
     User.objects.create_user("without@example.com", None)
     reset_password(client, "without@example.com")
     assert can_sign_in_with(NEW, "without@example.com")

@@ -79,7 +79,7 @@ def test_saving_a_name_does_not_bring_ended_sessions_back(alice):
     assert User.objects.get().security_epoch == 1
 
 
-def test_saving_needs_somebody_signed_in(client, alice):
+def test_saving_needs_someone_signed_in(client, alice):
     assert save(client)["Location"] == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 

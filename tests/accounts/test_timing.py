@@ -51,7 +51,7 @@ NAMES = ["moved", "moved.long.ago", "native", "blocked", "invited", "unknown"]
 
 @pytest.mark.long
 @pytest.mark.proves("V-22")
-def test_a_wrong_password_takes_as_long_for_everybody(people):
+def test_a_wrong_password_takes_as_long_for_everyone(people):
     """The lowest of several measurements, because other load can only make them higher."""
     seconds("unknown", ROUNDS)
     taken = [[seconds(name, n) for name in NAMES] for n in range(ROUNDS)]

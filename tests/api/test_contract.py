@@ -226,7 +226,7 @@ def test_after_ten_wrong_codes_creating_gives_a_new_key(bobs_program, settings):
 
 
 def test_confirming_without_having_begun_is_400(bobs_program):
-    assert status_and_code(bobs_program.post("totp/confirm/", {"input_code": "123456"})) == (400, "no_set_up")
+    assert status_and_code(bobs_program.post("totp/confirm/", {"input_code": "123456"})) == (400, "no_setup")
 
 
 def test_creating_when_it_is_on_is_400(signed_in):
@@ -238,7 +238,7 @@ def test_a_set_up_that_began_elsewhere_is_not_this_one(bobs_program, client):
     key = client.get("/two-factor/setup/").context["setup"].key
     assert status_and_code(bobs_program.post("totp/confirm/", {"input_code": Phone(key).code()})) == (
         400,
-        "no_set_up",
+        "no_setup",
     )
     assert bobs_program.post("totp/create/").json()["key"] != key
 

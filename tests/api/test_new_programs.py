@@ -70,7 +70,7 @@ def test_a_program_that_keeps_none_is_told_from_each_network(phone, clock):
     assert subjects() == NEW * 3
 
 
-def test_a_token_of_somebody_else_makes_no_program_known(known, phone, clock):
+def test_a_token_of_someone_else_makes_no_program_known(known, phone, clock):
     bobs_program = Program(person("bob@example.com").email)
     bobs_program.give_password()
     stranger = Program()

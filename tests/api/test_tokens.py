@@ -100,7 +100,7 @@ def test_a_token_as_it_was_issued_opens(signed_in, token):
         {"header": {"typ": "refresh+jwt"}},
         {"header": {"typ": "JWT"}},
         {"algorithm": "HS512"},
-        {"key": "a key of somebody else, of thirty-two bytes"},
+        {"key": "a key of someone else, of thirty-two bytes"},
     ],
 )
 def test_a_token_that_is_not_quite_ours_opens_nothing(signed_in, token, changes):

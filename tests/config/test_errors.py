@@ -134,7 +134,7 @@ def test_a_host_that_is_not_ours_is_told_so_on_a_page():
 @pytest.mark.proves("16.5.2")
 @pytest.mark.django_db
 @MODES
-def test_somebody_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_database, headers):
+def test_someone_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_database, headers):
     as_alice.raise_request_exception = False
     response = as_alice.get("/accounts/profile/", headers=headers)
     assert (response.status_code, b'<main id="main"' in response.content) == (503, True)

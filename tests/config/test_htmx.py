@@ -224,7 +224,7 @@ def test_the_form_that_chooses_the_language_loads_a_new_document(as_alice):
     assert "hx-" not in form
 
 
-def test_somebody_elses_layout_is_loaded_as_a_document(client, htmx):
+def test_someone_elses_layout_is_loaded_as_a_document(client, htmx):
     root = person("root@example.com", is_staff=True, is_superuser=True)
     sign_in(client, enrol(root), root.email)
     response = client.get("/admin/accounts/user/?q=a%20b", headers=htmx())
@@ -249,16 +249,16 @@ def tab(as_alice, htmx):
     return lambda path: as_alice.get(path, headers=htmx("/two-factor/?tab=1#main", **document))
 
 
-def test_a_link_in_the_tab_of_somebody_else_loads_a_new_document(tab):
+def test_a_link_in_the_tab_of_someone_else_loads_a_new_document(tab):
     answer = tab("/two-factor/setup/?next=/")
     assert (answer.status_code, answer["HX-Redirect"]) == (200, "/two-factor/setup/?next=/")
 
 
-def test_a_part_in_the_tab_of_somebody_else_loads_its_whole_page(tab):
+def test_a_part_in_the_tab_of_someone_else_loads_its_whole_page(tab):
     assert tab("/two-factor/?seen=1")["HX-Redirect"] == "/two-factor/?tab=1"
 
 
-def test_a_page_from_before_somebody_signed_in_loads_a_new_document(client, alice, htmx):
+def test_a_page_from_before_someone_signed_in_loads_a_new_document(client, alice, htmx):
     document = headers_of(client.get("/accounts/login/").text)
     give_password(client)
     answer = client.get("/two-factor/setup/", headers=htmx("/accounts/login/", **document))
@@ -271,7 +271,7 @@ def test_a_link_in_ones_own_tab_is_answered_with_a_part(as_alice, htmx):
     assert ("HX-Redirect" in answer, "<title>" in answer.text) == (False, True)
 
 
-def test_the_form_of_somebody_elses_tab_is_still_told_that_it_is_out_of_date(alice, htmx):
+def test_the_form_of_someone_elses_tab_is_still_told_that_it_is_out_of_date(alice, htmx):
     browser = Client(enforce_csrf_checks=True)
     answer = browser.post("/accounts/profile/", headers=htmx(**{"X-Page-Of": "7"}))
     assert (answer.status_code, "HX-Redirect" in answer) == (403, False)

@@ -107,7 +107,7 @@ def test_a_letter_holds_no_password(letter):
     assert PASSWORD not in letter.message().as_string()
 
 
-def test_a_letter_says_what_to_do_if_it_was_somebody_else(letter):
+def test_a_letter_says_what_to_do_if_it_was_someone_else(letter):
     assert re.search("If (it|this) was(n't)? you|If you didn't sign up", letter.body)
 
 

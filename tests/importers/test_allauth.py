@@ -55,7 +55,7 @@ def faults(result):
     return {fault["person"].partition("@")[0]: fault["reason"] for fault in result.faults}
 
 
-def test_everybody_is_accounted_for(site):
+def test_everyone_is_accounted_for(site):
     result = run_import("allauth")
     assert (result.imported, result.backup_codes, result.exit_code) == (2, 9 + 2, 3)
 
@@ -107,7 +107,7 @@ def test_on_since_stays(imported):
     assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
 
 
-def test_a_second_run_finds_everybody_here(imported):
+def test_a_second_run_finds_everyone_here(imported):
     result = run_import("allauth")
     assert (result.imported, result.already_here) == (0, 2)
 

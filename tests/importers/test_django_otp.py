@@ -59,7 +59,7 @@ def user(email):
 # Who is imported
 
 
-def test_everybody_is_accounted_for(site):
+def test_everyone_is_accounted_for(site):
     result = run_import("django-otp")
     assert (result.imported, result.backup_codes, result.phones_to_verify, result.already_here) == (
         4,
@@ -202,7 +202,7 @@ def test_the_number_stands_ready_to_be_confirmed(imported, later, settings):
 # One command
 
 
-def test_a_second_run_finds_everybody_here(imported):
+def test_a_second_run_finds_everyone_here(imported):
     before = list(Authenticator.objects.order_by("pk").values())
     result = run_import("django-otp")
     assert (result.imported, result.already_here) == (0, 4)

@@ -26,7 +26,7 @@ def imported(site_with_key, later):
     return site_with_key
 
 
-def test_everybody_is_accounted_for(site_with_key):
+def test_everyone_is_accounted_for(site_with_key):
     result = run_import("django-totp")
     assert (result.imported, result.backup_codes, result.left_out) == (2, 9 + 9, {"not confirmed": 1})
 
@@ -71,7 +71,7 @@ def test_who_never_confirmed_is_not_asked_for_a_code(imported):
     assert signed_in_as(after_password(BOB)).email == BOB
 
 
-def test_a_second_run_finds_everybody_here(imported):
+def test_a_second_run_finds_everyone_here(imported):
     result = run_import("django-totp")
     assert (result.imported, result.already_here) == (0, 2)
 

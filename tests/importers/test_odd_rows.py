@@ -60,7 +60,7 @@ def test_a_row_that_makes_no_sense_is_a_fault_of_its_person(damage_row, column, 
 
 
 @pytest.mark.parametrize(("column", "value", "reason"), ODD)
-def test_everybody_else_comes_along(damage_row, column, value, reason):
+def test_everyone_else_comes_along(damage_row, column, value, reason):
     damage_row(column, value)
     run_import("django-otp")
     here = set(Authenticator.objects.values_list("user__email", flat=True))
@@ -68,7 +68,7 @@ def test_everybody_else_comes_along(damage_row, column, value, reason):
 
 
 def test_a_row_of_nobody_is_named_by_what_stands_there(damage_row):
-    value = "somebody" if connection.vendor == "sqlite" else None
+    value = "someone" if connection.vendor == "sqlite" else None
     damage_row("user_id", value)
     assert faults(run_import("django-otp"))[f"user {value}"] == "is nobody here"
 

@@ -163,7 +163,7 @@ def faults(client, method, address, headers):
     if "HX-Request" not in answer.headers.get("Vary", ""):
         yield "a part is taken for the page"
     if signed_in_as(client) not in {None, before}:
-        yield "somebody else is signed in"
+        yield "someone else is signed in"
     if method != "POST" and signed_in_as(client) != before:
         yield "signed out"
     if method != "POST":
@@ -180,7 +180,7 @@ FEW = {"stranger", "with both", "root", "program"}
 
 
 def crawls():
-    """By everybody with every method; in a quick run, a few try those that no page of ours uses."""
+    """By everyone with every method; in a quick run, a few try those that no page of ours uses."""
     for who, method, mode in product(KINDS, ["GET", "POST", "HEAD", "PUT", "DELETE"], ["plain", "htmx"]):
         quick = method in USED or (who in FEW and mode == "plain")
         marks = () if quick else pytest.mark.long

@@ -204,7 +204,7 @@ def filled(client, path, field, text, **more):
     body = "&".join([form(field, text), urlencode(others)])
     answer, inside = tried(client, "POST", path.format(bob=client.bob), body, URLENCODED, **more)
     if inside != signed_in_as(client):
-        return "signed in as somebody else"
+        return "signed in as someone else"
     if answer.status_code == 422:
         return "refused" if b'class="error' in answer.content else "refused without a word"
     return "done" if answer.status_code in {200, 302, 303} else answer.status_code
@@ -223,7 +223,7 @@ def form(field, text):
 @pytest.mark.proves("2.2.1", "2.2.2", "15.3.7", "V-16")
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
 @pytest.mark.parametrize("path", FORMS)
-def test_no_text_in_a_field_breaks_anything_or_lets_anybody_in(password_given, path, headers):
+def test_no_text_in_a_field_breaks_anything_or_lets_anyone_in(password_given, path, headers):
     texts = {(field, name): form(field, text) for field in FORMS[path] for name, text in TEXTS.items()}
     answers = {
         name: send(password_given, "POST", path, body, URLENCODED, headers=headers)
@@ -260,7 +260,7 @@ def test_nothing_but_the_right_digits_is_a_code(password_given, name):
 @pytest.mark.proves("H-06", "4.1.3", "16.5.4")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/", LOGIN, VERIFY, "/two-factor/", "/accounts/language/"])
-def test_no_header_breaks_anything_or_lets_anybody_in(password_given, path, method):
+def test_no_header_breaks_anything_or_lets_anyone_in(password_given, path, method):
     answers = {name: send(password_given, method, path, headers=headers) for name, headers in HEADERS.items()}
     assert trouble(answers) == {}
 
@@ -276,7 +276,7 @@ def test_an_old_form_is_refused_whatever_its_headers_say(password_given):
 
 @pytest.mark.proves("15.3.7", "16.5.4")
 @pytest.mark.parametrize("path", FORMS)
-def test_no_body_breaks_anything_or_lets_anybody_in(password_given, path):
+def test_no_body_breaks_anything_or_lets_anyone_in(password_given, path):
     answers = {name: send(password_given, "POST", path, body, kind) for name, (kind, body) in BODIES.items()}
     assert trouble(answers) == {}
 

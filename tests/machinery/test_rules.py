@@ -404,7 +404,7 @@ ALLOWED = {
             "Exception",
         ),  # a site's own rule, with whatever mistake, which is named
         ("twofactor.outgoing.timeout", "BaseException"),  # handed on to who waits
-        ("twofactor.outgoing.mail", "Exception"),  # a site's own back-end, with whatever mistake
+        ("twofactor.outgoing.mail", "Exception"),  # a site's own backend, with whatever mistake
         (
             "twofactor.outgoing.outbox",
             "Exception",

@@ -194,7 +194,7 @@ def test_nobody_lays_hands_on_people_who_had_more_rights(helper, former_admin, e
 
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("power", ["staff", "a right"])
-def test_only_superusers_let_somebody_with_power_in_or_keep_them_out(helper, active, power):
+def test_only_superusers_let_someone_with_power_in_or_keep_them_out(helper, active, power):
     other = person("other@example.com", is_active=active, is_staff=power == "staff")
     if power == "a right":
         other.user_permissions.add(Permission.objects.get(codename="change_user"))

@@ -67,7 +67,7 @@ def test_there_was_something_of_everything_to_be_seen(secrets_in_database, model
     assert secrets_in_database & set(model._default_manager.values_list(column, flat=True))
 
 
-def test_the_pages_that_were_looked_at_are_those_of_everybody(stepped_up, secrets_in_database, alice):
+def test_the_pages_that_were_looked_at_are_those_of_everyone(stepped_up, secrets_in_database, alice):
     pages = pages_of(stepped_up).keys()
     assert {help_page(alice), f"{PEOPLE}{alice.pk}/delete/", ADOPTION, EVENTS, BROWSERS} <= pages
 

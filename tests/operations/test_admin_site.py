@@ -52,7 +52,7 @@ def test_its_own_form_leads_to_the_code_and_back(client, superuser, superuser_ph
     )
 
 
-def test_its_own_form_lets_somebody_else_in(alice, phone, superuser, superuser_phone, clock):
+def test_its_own_form_lets_someone_else_in(alice, phone, superuser, superuser_phone, clock):
     browser = browser_of(alice, phone, clock)
     browser.post("/admin/login/?next=/admin/", {"username": superuser.email, "password": PASSWORD})
     browser.post("/two-factor/verify/", {"code": superuser_phone.code()})
@@ -115,7 +115,7 @@ def enrolled(alice, phone):
 
 
 @pytest.mark.parametrize(("value", "listed"), [("on", ["alice"]), ("off", ["bob"])])
-def test_people_are_filtered_by_two_factor_sign_in(admin, enrolled, value, listed):
+def test_people_are_filtered_by_two_factor_authentication(admin, enrolled, value, listed):
     page = text_of(admin.get(PEOPLE, {"two_factor": value, "is_staff__exact": "0"}))
     assert re.findall(r"(\w+)@example.com</a>", page) == listed
 

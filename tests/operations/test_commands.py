@@ -31,7 +31,7 @@ ACTIONS = [
     "import",
     "after-restore",
 ]
-ABOUT_SOMEBODY = [("status",), ("reset", "--reason", "lost"), ("emergency-code", "--reason", "lost")]
+ABOUT_SOMEONE = [("status",), ("reset", "--reason", "lost"), ("emergency-code", "--reason", "lost")]
 
 
 def everything():
@@ -132,8 +132,8 @@ def test_with_a_broken_setting_any_other_action_says_so_in_one_line(site, name):
 # Naming a person
 
 
-@pytest.mark.parametrize("words", ABOUT_SOMEBODY, ids=lambda words: words[0])
-def test_somebody_unknown_is_one_line(site, words):
+@pytest.mark.parametrize("words", ABOUT_SOMEONE, ids=lambda words: words[0])
+def test_someone_unknown_is_one_line(site, words):
     ran = site(words[0], "nobody@example.com", *words[1:])
     assert (ran.returncode, ran.stdout, ran.stderr) == (
         1,
@@ -147,16 +147,16 @@ def test_a_person_is_found_in_any_spelling(alice, name):
     assert f"person: {ALICE}\n" in run("status", name).out
 
 
-def test_the_status_of_somebody_without_a_second_factor(alice):
+def test_the_status_of_someone_without_a_second_factor(alice):
     assert "two factor: off\n" in run("status", ALICE).out
 
 
-def test_the_status_of_somebody_with_a_second_factor(alice, phone):
+def test_the_status_of_someone_with_a_second_factor(alice, phone):
     said = json.loads(run("status", ALICE, "--json").out)
     assert (said["two_factor"], said["on_since"]) == ("on", f"{NOW - timedelta(hours=1)}")
 
 
-def test_the_status_tells_how_often_somebody_guessed(alice, phone, client):
+def test_the_status_tells_how_often_someone_guessed(alice, phone, client):
     give_password(client)
     for _ in range(5):
         client.post("/two-factor/verify/", {"code": "000000"})
@@ -261,7 +261,7 @@ def test_an_emergency_code_lives_no_other_time(alice, phone, hours):
     assert (emergency_code("--hours", hours).code, BackupCode.objects.count()) == (1, 0)
 
 
-def test_no_emergency_code_without_two_factor_sign_in(alice):
+def test_no_emergency_code_without_two_factor_authentication(alice):
     assert (emergency_code().code, emergency_code().err) == (
         1,
         f"{ALICE} does not use two-factor authentication.",

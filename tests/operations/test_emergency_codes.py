@@ -72,7 +72,7 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
         ({"failures": 100}, "until this person chooses a new password"),
     ],
 )
-def test_support_sees_that_somebody_is_locked(stepped_up, alice, phone, guesses, told):
+def test_support_sees_that_someone_is_locked(stepped_up, alice, phone, guesses, told):
     assert told not in text_of(stepped_up.get(help_page(alice)))
     GuessBudget.objects.update(**guesses)
     assert told in text_of(stepped_up.get(help_page(alice)))
@@ -88,7 +88,7 @@ def test_an_emergency_code_lives_for_an_hour_to_a_day(stepped_up, alice, phone, 
     assert make_emergency_code(stepped_up, alice, hours=hours).status_code == 422
 
 
-def test_there_is_no_emergency_code_without_two_factor_sign_in(stepped_up, alice):
+def test_there_is_no_emergency_code_without_two_factor_authentication(stepped_up, alice):
     assert (make_emergency_code(stepped_up, alice).status_code, BackupCode.objects.count()) == (303, 0)
 
 

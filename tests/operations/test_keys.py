@@ -58,7 +58,7 @@ def create_enrolled_people(size):
 # With two keys
 
 
-def test_a_new_key_asks_nothing_of_anybody(new_key, alice, phone, client):
+def test_a_new_key_asks_nothing_of_anyone(new_key, alice, phone, client):
     sign_in(client, phone)
     assert signed_in_as(client) == alice
 
@@ -153,7 +153,7 @@ def test_backup_codes_depend_on_no_key(new_key, settings, alice, client):
     assert signed_in_as(client) == alice
 
 
-def test_an_unfinished_set_up_shows_the_same_key_as_before(settings, alice, client):
+def test_an_unfinished_setup_shows_the_same_key_as_before(settings, alice, client):
     give_password(client)
     before = client.get("/two-factor/setup/").context["setup"].key
     settings.TWOFACTOR_KEYS = [NEW, OLD]
@@ -187,7 +187,7 @@ def test_sealing_again_is_no_event_and_ends_no_session(new_key, alice):
     assert alice.security_epoch == 0
 
 
-def test_what_somebody_changed_meanwhile_is_left_to_them(new_key, alice):
+def test_what_someone_changed_meanwhile_is_left_to_them(new_key, alice):
     read_before = Authenticator.objects.get()
     changed = Authenticator.objects.get()
     authenticator_app.seal_key(changed, totp.generate_key(), NOW)

@@ -1,4 +1,4 @@
-"""Who must have two-factor sign-in, from when, and what they reach without it."""
+"""Who must have two-factor authentication, from when, and what they reach without it."""
 
 import subprocess
 import sys
@@ -94,7 +94,7 @@ def test_who_becomes_staff_is_held_from_the_next_request(set_policy, as_alice):
     assert as_alice.get(PROFILE).status_code == 303
 
 
-def test_who_has_two_factor_sign_in_notices_nothing(set_policy, alice, phone, clock):
+def test_who_has_two_factor_authentication_notices_nothing(set_policy, alice, phone, clock):
     set_policy("everyone")
     assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
 

@@ -182,7 +182,7 @@ def pruned():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_somebody_signs_in_while_it_removes(alice, phone, client):
+def test_someone_signs_in_while_it_removes(alice, phone, client):
     old_events(alice, 20_000)
     with ThreadPoolExecutor() as pool:
         pruning = pool.submit(pruned)

@@ -33,7 +33,7 @@ def test_the_numbers_are_right(admin, alice, phone):
     assert numbers(admin) == [3, 2, 1, 1, 0, 1, 0]
 
 
-def test_somebody_who_is_locked_is_counted(admin, alice, phone, client):
+def test_someone_who_is_locked_is_counted(admin, alice, phone, client):
     give_password(client)
     for n in range(5):
         client.post("/two-factor/verify/", {"code": f"{n}" * 6})
@@ -48,7 +48,7 @@ def test_there_are_charts_of_nothing(db):
     assert set(adoption.events_per_day(NOW, 30, "second_factor_refused").values()) == {0}
 
 
-def test_growth_counts_everybody_who_was_there_by_then(alice, phone):
+def test_growth_counts_everyone_who_was_there_by_then(alice, phone):
     days = list(adoption.growth(NOW + timedelta(days=1), 3).items())
     assert days == [(date(2026, 2, 28), 0), (date(2026, 3, 1), 1), (date(2026, 3, 2), 1)]
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 # The reset
 
 
-def test_a_reset_turns_two_factor_sign_in_off(stepped_up, alice, phone):
+def test_a_reset_turns_two_factor_authentication_off(stepped_up, alice, phone):
     reset_by_support(stepped_up, alice)
     assert not enrolment.is_on(alice)
 

@@ -61,6 +61,6 @@ def test_the_checks_find_nothing_wrong(project):
     run(project / "env/bin/python", "manage.py", "check", "--fail-level", "ERROR", cwd=project)
 
 
-def test_somebody_sets_it_up_and_signs_in_with_it(project):
+def test_someone_sets_it_up_and_signs_in_with_it(project):
     said = run(project / "env/bin/python", "manage.py", "shell", "--no-imports", cwd=project, input=WALK)
     assert "walked" in said

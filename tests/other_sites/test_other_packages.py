@@ -110,5 +110,5 @@ REFUSED = {
 
 @pytest.mark.proves("V-01", "V-33", "V-35")
 @pytest.mark.parametrize(("door", "fact"), (SIGNED_IN | ASKED_FOR_THE_CODE | REFUSED).items())
-def test_the_password_alone_opens_no_door_to_somebody_with_a_factor(facts, door, fact):
+def test_the_password_alone_opens_no_door_to_someone_with_a_factor(facts, door, fact):
     assert facts[door] == fact

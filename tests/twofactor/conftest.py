@@ -18,7 +18,7 @@ def alice(db, clock):
 
 @pytest.fixture
 def phone(alice):
-    """Alice has two-factor sign-in, and this is her phone."""
+    """Alice has two-factor authentication, and this is her phone."""
     return enrol(alice)
 
 
@@ -47,7 +47,7 @@ def pending_client(client, phone):
 
 @pytest.fixture
 def sent_code_client(pending_client):
-    """Alice's password was given, and a code was sent by e-mail."""
+    """Alice's password was given, and a code was sent by email."""
     request_code(pending_client)
     return pending_client
 

@@ -1,4 +1,4 @@
-"""Request codes by e-mail and text message, read them, and enter them."""
+"""Request codes by email and text message, read them, and enter them."""
 
 from django.core import mail
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The three steps of set-up, as a person goes through them."""
+"""The three steps of setup, as a person goes through them."""
 
 import re
 
@@ -39,6 +39,6 @@ def set_up(client):
 
 
 def stored_rows(user):
-    """Everything that set-up changes in the database, but only when it is finished."""
+    """Everything that setup changes in the database, but only when it is finished."""
     rows = [Authenticator, BackupCode, GuessBudget, Event]
     return [list(model.objects.values()) for model in rows], user.security_epoch

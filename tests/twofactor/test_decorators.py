@@ -127,7 +127,7 @@ def test_signing_in_is_no_confirmation(client, phone, guarded_pages):
     assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"
 
 
-def test_somebody_without_a_factor_is_not_sent_round_in_circles(client, alice, guarded_pages):
+def test_someone_without_a_factor_is_not_sent_round_in_circles(client, alice, guarded_pages):
     give_password(client)
     to = client.post(CONFIRM, {"password": PASSWORD, "next": "/recent/"}).url
     assert client.get(to).status_code == 200 or CONFIRM not in client.get(to).url

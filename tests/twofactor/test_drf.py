@@ -168,13 +168,13 @@ def test_the_guarded_door_opens_without_a_second_factor(add_view, client, alice)
 
 
 @pytest.mark.proves("V-01", "V-33")
-def test_the_guarded_door_refuses_somebody_with_a_second_factor(add_view, client, phone):
+def test_the_guarded_door_refuses_someone_with_a_second_factor(add_view, client, phone):
     add_view(ByPasswordAlone.as_view())
     answer = client.get("/v1/door/", headers=basic_auth())
     assert (answer.status_code, "can't ask for the code" in answer.json()["detail"]) == (401, True)
 
 
-def test_the_guarded_door_refuses_somebody_who_must_set_up(add_view, client, alice, settings):
+def test_the_guarded_door_refuses_someone_who_must_set_up(add_view, client, alice, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
     add_view(ByPasswordAlone.as_view())
     assert client.get("/v1/door/", headers=basic_auth()).status_code == 401

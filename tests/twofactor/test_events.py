@@ -31,7 +31,7 @@ def test_a_sign_in_without_a_factor_is_remembered_once(client, alice):
     assert kinds() == ["signed_in_without_second_factor"]
 
 
-def test_the_password_of_somebody_with_a_factor_is_no_sign_in(pending_client):
+def test_the_password_of_someone_with_a_factor_is_no_sign_in(pending_client):
     assert "signed_in_without_second_factor" not in kinds()
 
 

@@ -137,7 +137,7 @@ def test_a_code_counts_for_nobody_else_in_the_same_request(client, phone, alice)
     assert become[0].session["twofactor_amr"] == "held"
 
 
-def test_a_session_of_somebody_without_a_factor_is_not_held(client, alice):
+def test_a_session_of_someone_without_a_factor_is_not_held(client, alice):
     client.force_login(alice)
     assert client.get("/two-factor/").status_code == 200
 
@@ -178,7 +178,7 @@ def test_a_held_session_dies_with_the_password(client, alice, phone):
     assert signed_in_as(client) is None
 
 
-def test_a_held_session_of_somebody_who_was_deleted_is_answered(client, alice, phone):
+def test_a_held_session_of_someone_who_was_deleted_is_answered(client, alice, phone):
     client.force_login(alice)
     alice.delete()
     client.raise_request_exception = False

@@ -304,7 +304,7 @@ def test_an_allowance_is_never_exceeded(alice, request, repeat):
     assert (sum(allowed), Allowance.objects.get().count) == (10, 10)
 
 
-# Set-up, new codes, turning off (C-04)
+# Setup, new codes, turning off (C-04)
 
 
 def test_the_first_look_at_the_key_makes_one_key(alice, request, repeat):

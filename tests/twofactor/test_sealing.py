@@ -50,7 +50,7 @@ def test_a_token_does_not_open_for_another_purpose():
         unseal(seal(purpose="authenticator"), purpose="draft-setup")
 
 
-def test_a_token_for_nobody_does_not_open_for_somebody():
+def test_a_token_for_nobody_does_not_open_for_someone():
     with pytest.raises(sealing.UnsealError):
         unseal(seal(owner=""), owner="1")
 

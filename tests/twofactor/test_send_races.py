@@ -1,4 +1,4 @@
-"""Sent codes, asked for and entered by everybody at once, on whichever database the tests run on.
+"""Sent codes, asked for and entered by everyone at once, on whichever database the tests run on.
 
 RACE_REPEATS=20 makes a long run of it, and prints the counts.
 """

@@ -48,7 +48,7 @@ class ApiView(APIView):
 
 
 class PublicApiView(ApiView):
-    """For anybody: an Authorization header is not read."""
+    """For anyone: an Authorization header is not read."""
 
     authentication_classes = []
     permission_classes = []

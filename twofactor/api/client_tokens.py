@@ -1,6 +1,6 @@
 """Recognises the programs a person has signed in with before, so that only a new one is reported by mail.
 
-A User-Agent would prove nothing, because anybody can send one. A program that does not keep its client token
+A User-Agent would prove nothing, because anyone can send one. A program that does not keep its client token
 counts as a new one at every sign-in.
 """
 

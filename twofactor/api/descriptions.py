@@ -227,7 +227,7 @@ confirm = describe_operation(
         "nothing to confirm",
         {"input_code": "492039"},
         400,
-        "no_set_up",
+        "no_setup",
         "There is no setup to confirm. Start again.",
     ),
     refusal("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),

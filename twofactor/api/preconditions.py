@@ -49,7 +49,7 @@ def require_password(
 
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
-    """As on the pages. Who has just signed in with an e-mailed code may replace a lost authenticator."""
+    """As on the pages. Who has just signed in with an code sent by email may replace a lost authenticator."""
     family = token_family(request)
     recovered = step_up.is_recent_recovery(family.method, family.began_at)
     if enrolment.is_on(family.user) and not recovered:

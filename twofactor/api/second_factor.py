@@ -28,7 +28,7 @@ SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
 
 
 def draft_owner(request: Request) -> str:
-    """A secret name for the sign-in that started the set-up, so that no other sign-in can finish it.
+    """A secret name for the sign-in that started the setup, so that no other sign-in can finish it.
 
     The primary key alone is no secret: it counts up and stands in every token. The digest of the refresh
     token is one, but it changes at each renewal.
@@ -61,7 +61,7 @@ class ConfirmView(ApiView):
         user = token_family(request).user
         require_set_up_allowed(request, data)
         if (draft := enrolment.find_draft(user, SETUP, now, draft_owner(request))) is None:
-            raise ApiError(_("There is no setup to confirm. Start again."), "no_set_up")
+            raise ApiError(_("There is no setup to confirm. Start again."), "no_setup")
         enrolment.confirm(draft, data["input_code"], now)
         enrolment.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, now)

@@ -65,7 +65,7 @@ class SendCodeView(PublicApiView):
 
     @descriptions.send
     def post(self, request: Request) -> Response:
-        """Returns a challenge that works as long as the code, because an e-mail may take some minutes."""
+        """Returns a challenge that works as long as the code, because an email may take some minutes."""
         data, now = validated(serializers.Send, request), timezone.now()
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         channel = find_channel(data["channel"], pending.find_channels())

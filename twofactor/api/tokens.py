@@ -162,7 +162,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
 
 
 def end_sign_in(family: TokenFamily) -> bool:
-    """False if somebody else has ended it first."""
+    """False if someone else has ended it first."""
     return bool(TokenFamily.objects.filter(pk=family.pk).delete()[0])
 
 
@@ -198,7 +198,7 @@ def keep_sign_in(family: TokenFamily, method: str) -> None:
 
 
 def reissue(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
-    """New tokens after set-up, because those that were issued for the password alone must stop working.
+    """New tokens after setup, because those that were issued for the password alone must stop working.
 
     The new sign-in keeps the start of the old one, so that it ends when the old one would have.
     """

@@ -22,7 +22,7 @@ from twofactor.limits import guesses
 from twofactor.models import Event
 from twofactor.users import TwoFactorUser
 
-WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: somebody has the password
+WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: someone has the password
 
 
 class Overtaken(Exception):
@@ -127,7 +127,7 @@ def record_wrong_code(user: TwoFactorUser, request: HttpRequest, method: str, fa
 
 
 def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was_spent: bool) -> None:
-    """A spent code from another address: somebody has seen it typed, or passes on what the person sends."""
+    """A spent code from another address: someone has seen it typed, or passes on what the person sends."""
     accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
     last_address = accepted.values_list("ip_address", flat=True).first()
     events.record("code_replayed", user, request, method=method)

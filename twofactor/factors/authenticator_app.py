@@ -33,7 +33,7 @@ def read(user: Any, text: str, **_asked: object) -> TypedCode:
 def find(row: Authenticator, code: str, now: datetime) -> Spend | None:
     try:
         step = find_step(row, code, now)
-    except sealing.UnsealError:  # never a reason to let anybody in with the password alone
+    except sealing.UnsealError:  # never a reason to let anyone in with the password alone
         log.error("the key of user=%s does not open", row.user_id)
         raise Refused(
             _("We can't check codes from your authenticator app at the moment. Try another way.")

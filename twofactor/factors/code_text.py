@@ -12,7 +12,7 @@ BACKUP_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I
 BACKUP_GROUPS = 3
 BACKUP_GROUP_LENGTH = 5
 BACKUP_LENGTH = BACKUP_GROUPS * BACKUP_GROUP_LENGTH  # 75 bits
-MAX_LENGTH = 64  # of typed text; the rest of what somebody pastes is ignored
+MAX_LENGTH = 64  # of typed text; the rest of what someone pastes is ignored
 LOOKALIKES = str.maketrans("OIL", "011")
 KANA_HYPHEN = "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}"  # from the hyphen key of a Japanese keyboard
 
@@ -59,7 +59,7 @@ def sample_backup_code() -> str:
 def read_imported_code(text: str) -> str:
     """A code of another app is compared as it was written, but hyphens in a number are ignored.
 
-    What is written as we write our codes is read as one of them, because support can give one to anybody.
+    What is written as we write our codes is read as one of them, because support can give one to anyone.
     Its hyphens must be where we put them: with others, it may be a code of the other app.
     """
     written = to_half_width(text.strip())

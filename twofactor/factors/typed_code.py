@@ -10,7 +10,7 @@ Spend = Callable[[datetime], bool]
 
 @dataclass(frozen=True)
 class TypedCode:
-    """What somebody typed, read as a code of one kind."""
+    """What someone typed, read as a code of one kind."""
 
     method: str
     """Its name in sessions, tokens and the audit log (methods.py)."""

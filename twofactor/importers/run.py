@@ -168,7 +168,7 @@ def store_all(
     """Hashes before the transaction begins, because ten codes take a third of a second."""
     hashed = list(hash_codes(candidates, progress))
     with transaction.atomic():
-        enrolled = user_ids(Authenticator)  # read again: somebody may have set theirs up meanwhile
+        enrolled = user_ids(Authenticator)  # read again: someone may have set theirs up meanwhile
         new = [(candidate, codes) for candidate, codes in hashed if candidate.user.pk not in enrolled]
         for candidate, codes in new:
             store(candidate, codes, source, now)
@@ -190,7 +190,7 @@ def hash_codes(
 
 
 def store(candidate: Candidate, codes: list[BackupCode], source: str, now: datetime) -> None:
-    """As at the end of a set-up, but without mail, and without a code that was spent here."""
+    """As at the end of a setup, but without mail, and without a code that was spent here."""
     user, factor = candidate.user, candidate.factor
     authenticator = Authenticator(
         user_id=user.pk,

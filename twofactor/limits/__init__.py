@@ -7,8 +7,8 @@ from twofactor import conf
 from twofactor.clocks import DAY, HOUR, MINUTE
 from twofactor.limits.allowances import Limit
 
-# New backup codes are counted apart from set-ups.
-SET_UPS_BEGUN = Limit("setups begun by one person", 10, HOUR)
+# New backup codes are counted apart from setups.
+SETUPS_STARTED = Limit("setups begun by one person", 10, HOUR)
 
 CODES_TO_TARGET = [
     Limit("codes sent to one address or number", 1, MINUTE),
@@ -24,7 +24,7 @@ CODES_FROM_NETWORK = Limit("codes sent from one network", 20, HOUR)
 
 # For events that an attacker can repeat.
 MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)
-# The address may belong to somebody who never signed up.
+# The address may belong to someone who never signed up.
 MAILS_TO_UNCONFIRMED = Limit("mails to an address that nobody has confirmed", 1, DAY)
 
 

@@ -74,7 +74,7 @@ def began_today(budget: GuessBudget, now: datetime) -> datetime | None:
 
 
 def locked_now(now: datetime) -> QuerySet[GuessBudget]:
-    """Of everybody who is locked. After LAST_GUESS Python has to decide; those are few."""
+    """Of everyone who is locked. After LAST_GUESS Python has to decide; those are few."""
     stopped = GuessBudget.objects.filter(failures__gte=LAST_GUESS).select_related("user")
     still = [budget.pk for budget in stopped if lock_of(budget, budget.user, now)]
     waiting = Q(blocked_until__gt=now, blocked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
@@ -115,7 +115,7 @@ def charge(user: TwoFactorUser, now: datetime) -> int:
             began = began_today(budget, now)
             free = as_read(budget)
             if stopped := budget.failures >= LAST_GUESS:
-                # It may have changed since it was read. As a sub-query: a join would put the whole condition
+                # It may have changed since it was read. As a subquery: a join would put the whole condition
                 # into one, which PostgreSQL does not ask again after it has waited for the row.
                 same_password = get_user_model()._default_manager.filter(
                     pk=OuterRef("pk"), password=user.password

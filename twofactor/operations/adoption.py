@@ -1,4 +1,4 @@
-"""How many people use two-factor sign-in: counts for the report, the metrics and a page of the admin."""
+"""How many people use two-factor authentication: for the report, the metrics and a page of the admin."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

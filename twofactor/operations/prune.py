@@ -53,7 +53,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
 
 
 def unconfirmed(before: datetime) -> QuerySet[Any]:
-    """Users who signed up, perhaps with somebody else's address, and never confirmed it.
+    """Users who signed up, perhaps with someone else's address, and never confirmed it.
 
     Not those who have a second factor, or whom an administrator has given a role since.
     """
@@ -90,7 +90,7 @@ def delete(rows: QuerySet[Any]) -> int:
 
 
 def delete_users(users: QuerySet[Any]) -> int:
-    """With their related rows. Locking filters again: somebody may have signed in or confirmed meanwhile."""
+    """With their related rows. Locking filters again: someone may have signed in or confirmed meanwhile."""
     with transaction.atomic():
         locked = [user.pk for user in users.select_for_update()]
         users.model._default_manager.filter(pk__in=locked).delete()

@@ -46,7 +46,7 @@ def permissions_if_active(user: Any) -> set[str]:
 
 
 def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
-    """Turn two-factor sign-in off, delete everything that belongs to it, and end every session."""
+    """Turn two-factor authentication off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
         if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
             raise NothingToDo

@@ -146,7 +146,7 @@ def send(letter: Letter) -> bool:
     try:
         message = compose(letter)
     except Exception as failure:  # a mistake in a site's own template must not stop other letters
-        log.exception("mail not sent: %s can not be written", letter.template)
+        log.exception("mail not sent: %s cannot be written", letter.template)
         raise mail.NotSent(ValueError()) from failure
     if message is None or letter.user_id is None:
         mark_ended(letter)
@@ -179,7 +179,7 @@ def context_of_event(user: TwoFactorUser, contents: Context) -> Context | None:
     event = Event.objects.filter(pk=contents["event_id"]).first()
     if event is None:
         return None
-    if event.is_by_somebody_else:
+    if event.is_by_someone_else:
         event.ip_address, event.browser = None, ""
     return {"event": event}
 
@@ -241,7 +241,7 @@ class Sender(threading.Thread):
             self.pause = 0 if answers else longer_pause(self.pause)
             return self.pause or seconds_until_due()
         except Exception:  # no database or no table yet must not end the thread
-            log.exception("the outbox can not be read")
+            log.exception("the outbox cannot be read")
             self.pause = longer_pause(self.pause)
             return self.pause
         finally:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 def run_within(seconds: float, work: Callable[[], T]) -> T:
     """Return what the work returns, or raise TookTooLong.
 
-    In a thread of its own, because a server that sends one byte at a time never reaches a socket's time-out.
+    In a thread of its own, because a server that sends one byte at a time never reaches a socket's timeout.
     """
     done: Future[T] = Future()
 

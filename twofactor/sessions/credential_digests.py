@@ -1,4 +1,4 @@
-"""Keyed digests of a person's password hash and e-mail address, kept in their row of GuessBudget.
+"""Keyed digests of a person's password hash and email address, kept in their row of GuessBudget.
 
 They tell whether either has changed since a moment, in any site and whoever changed it. epoch.auth_hash()
 cannot, because it also differs once the epoch or SECRET_KEY has changed.

@@ -247,7 +247,7 @@ def name_to_prefill(request: HttpRequest) -> str:
     return user.get_username() if user else ""
 
 
-# For somebody whom other code has signed in (session.hold_login)
+# For someone whom other code has signed in (session.hold_login)
 
 
 def ask_held_session(request: HttpRequest, to: str) -> HttpResponse:

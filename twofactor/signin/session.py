@@ -79,7 +79,7 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
     session = session_of(request, user)
     is_ours = hasattr(request, "twofactor_method")
     if session is not None and not is_ours and session.get(AMR) in methods.FACTORS:
-        return  # the same person again: login() empties the session of anybody else
+        return  # the same person again: login() empties the session of anyone else
     method = method_of_login(request, user)
     if method == HELD:
         hold_login(request, session, user)
@@ -114,7 +114,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     request.session.pop(SUDO_AT, None)  # the step-up was made with what has been replaced
 
 
-# A login() of other code, for somebody who has a second factor
+# A login() of other code, for someone who has a second factor
 
 
 def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:

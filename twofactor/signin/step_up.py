@@ -49,7 +49,7 @@ def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> boo
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:
-    """On the way to set-up, somebody who has lost the authenticator has no code to give."""
+    """On the way to setup, someone who has lost the authenticator has no code to give."""
     return recovered_by_email(request) and to.startswith(resolve_url("twofactor:setup"))
 
 

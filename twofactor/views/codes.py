@@ -1,4 +1,4 @@
-"""New backup codes, and turning two-factor sign-in off: each takes password and code in its own form."""
+"""New backup codes, and turning two-factor authentication off: each asks for password and code."""
 
 from functools import partial
 

@@ -15,7 +15,7 @@ def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
     if not user.is_authenticated or enrolment.needs_confirmed_address(user) or enrolment.is_on(user):
         return False
     if policy.applies_to(user):
-        return True  # what will be demanded can not be put off
+        return True  # what will be demanded cannot be put off
     return not Nudge.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
 
 

@@ -1,4 +1,4 @@
-"""Signing in with a code that was sent: by e-mail or text message, sent again, or switched."""
+"""Signing in with a code that was sent: by email or text message, sent again, or switched."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Set-up in three steps: the key, a code from the app, the backup codes. Only the last changes anything."""
+"""Setup in three steps: the key, a code from the app, the backup codes. Only the last changes anything."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -62,9 +62,9 @@ def current_draft(request: HttpRequest, kind: str = SETUP) -> OpenDraft | None:
 
 
 def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Somebody who goes back soon after the last step is led to the panel, and not asked for the password.
+    """Someone who goes back soon after the last step is led to the panel, and not asked for the password.
 
-    Links that begin another set-up have one of these parameters in their address.
+    Links that begin another setup have one of these parameters in their address.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -89,7 +89,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     owner = draft_owner(request)
     draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), owner)
     address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), conf.issuer())
-    picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anybody's in it
+    picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anyone's in it
     response = page(
         request,
         "twofactor/setup.html",
@@ -105,7 +105,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 @open_before_set_up
 def setup_address(request: HttpRequest) -> HttpResponse:
-    """Why there is no set-up yet, and how the address can be confirmed."""
+    """Why there is no setup yet, and how the address can be confirmed."""
     if not enrolment.needs_confirmed_address(signed_in_user(request)):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
     return page(request, "twofactor/setup_address.html", address=email_of(signed_in_user(request)))
@@ -129,7 +129,7 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
 
 @unless_finished()
 def setup_codes(request: HttpRequest) -> HttpResponse:
-    """A tab whose set-up was finished in another one is shown that, instead of being asked who it is."""
+    """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = current_draft(request)
     if draft is None and request.method == "POST":
         raise enrolment.Changed

@@ -15,7 +15,7 @@ SYSTEMS = {
 
 
 def name_of(user_agent: str) -> str:
-    """For example "Firefox · Windows". Never text of the header itself, which anybody can write."""
+    """For example "Firefox · Windows". Never text of the header itself, which anyone can write."""
     name = next((shown for mark, shown in NAMES.items() if f"{mark}/" in user_agent), "")
     system = next((shown for mark, shown in SYSTEMS.items() if mark in user_agent), "")
     known = " · ".join(part for part in (name, system) if part)

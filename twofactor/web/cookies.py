@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 
 def name(short: str) -> str:
-    """With the prefix __Host-, so that a sub-domain cannot set it. Browsers accept it over HTTPS only."""
+    """With the prefix __Host-, so that a subdomain cannot set it. Browsers accept it over HTTPS only."""
     return f"__Host-{short}" if settings.SESSION_COOKIE_SECURE else short
 
 

@@ -82,7 +82,7 @@ class Htmx:
 
 def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
     before = request.session.get(SESSION_KEY)
-    if request.method == "GET" and is_page_of_somebody_else(request):
+    if request.method == "GET" and is_page_of_someone_else(request):
         return navigate(HttpResponse(), whole_page(request))
     response = get_response(request)
     if request.method == "POST" and response.status_code >= 400:
@@ -98,7 +98,7 @@ def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], Http
     return response
 
 
-def is_page_of_somebody_else(request: HtmxRequest) -> bool:
+def is_page_of_someone_else(request: HtmxRequest) -> bool:
     """Has another person signed in since? The token of a form says so too, and a link has none."""
     now, then = request.session.get(SESSION_KEY), request.headers.get(PAGE_OF)
     return now is not None and then is not None and then != name_in_header(now)

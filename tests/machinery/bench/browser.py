@@ -95,6 +95,6 @@ class Browser:
         return answer
 
     def leave(self):
-        """The browser is closed; what it remembers longer stays, as on somebody's own machine."""
+        """The browser is closed; what it remembers longer stays, as on someone's own machine."""
         for name in ("sessionid", "pending", "twofactor_pending"):
             self.cookies.pop(name, None)

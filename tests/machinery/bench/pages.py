@@ -8,7 +8,7 @@ from django.urls import include, path
 
 @login_required
 def page(request):
-    """Any page of a site behind a sign-in: it says who somebody is."""
+    """Any page of a site behind a sign-in: it says who someone is."""
     return HttpResponse(f"<!doctype html><title>Page</title><h1>Good day, {request.user.get_username()}</h1>")
 
 

@@ -1,4 +1,4 @@
-"""What is compared: where each app has its pages, what its forms are called, and how somebody is enrolled.
+"""What is compared: where each app has its pages, what its forms are called, and how someone is enrolled.
 
 Nothing here imports Django before it is needed: whoever asks over HTTP needs the addresses only.
 """

@@ -15,7 +15,7 @@ from statistics import median
 import django
 import time_machine
 
-STEP = 30  # seconds: before each flow the clock moves to where everybody's app shows a new code
+STEP = 30  # seconds: before each flow the clock moves to where everyone's app shows a new code
 PEOPLE = 101  # a prime, so that the flows do not share people out among them
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
 
@@ -65,7 +65,7 @@ class Worker:
         return [[person.name, person.key] for person in self.people]
 
     def warm_up(self):
-        """Everybody has signed in before, with the browser they keep."""
+        """Everyone has signed in before, with the browser they keep."""
         self.moment = time.time() // STEP * STEP + 1
         self.clock = time_machine.travel(self.moment, tick=True).start()
         visitors = [(person, self.browser(number)) for number, person in enumerate(self.people)]

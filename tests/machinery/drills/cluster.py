@@ -21,7 +21,7 @@ from tests.machinery import programs
 from tests.machinery.drills.waiting import wait_until
 
 PROGRAMS = ["etcd", "haproxy", "patroni"]
-SBIN = "/usr/sbin"  # not on everybody's PATH
+SBIN = "/usr/sbin"  # not on everyone's PATH
 
 # A leader that has gone is missed after `ttl` seconds at most. `strict`: rather no commit than one that
 # stands on a single machine, for a code that was spent there could be used again elsewhere.
@@ -192,7 +192,7 @@ class Cluster:
         return None
 
     def is_whole(self):
-        """Everybody is there, on the leader's timeline, and has what it has."""
+        """Everyone is there, on the leader's timeline, and has what it has."""
         members = self.state().values()
         roles = sorted(each["role"] for each in members if each["state"] in {"running", "streaming"})
         together = len({each.get("timeline") for each in members}) == 1

@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.machinery.drills.visitor import LOGIN, VERIFY, Answer, Visitor, credentials
 from twofactor.factors import totp
 
-RETRY_DELAY = 0.1  # seconds, before the next try of somebody who was turned away or has no new code yet
+RETRY_DELAY = 0.1  # seconds, before the next try of someone who was turned away or has no new code yet
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class ContinuousSignIns:
         self.enough, self.done = threading.Event(), []
 
     def __enter__(self):
-        self.pool, everybody = ThreadPoolExecutor(self.threads), list(self.phones.items())
+        self.pool, everyone = ThreadPoolExecutor(self.threads), list(self.phones.items())
         self.running = [
-            self.pool.submit(self.take_turns, everybody[start :: self.threads])
+            self.pool.submit(self.take_turns, everyone[start :: self.threads])
             for start in range(self.threads)
         ]
         return self

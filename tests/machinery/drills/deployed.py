@@ -87,7 +87,7 @@ class Site:
                     os.kill(pid, signal.SIGKILL)
 
     def errors(self):
-        """Lines of its log that somebody would be called for."""
+        """Lines of its log that someone would be called for."""
         return [line for line in self.log.read_text().splitlines() if '"level": "ERROR"' in line]
 
 

@@ -20,8 +20,8 @@ from twofactor.models import Event, GuessBudget
 WORKERS = 4
 FEW = 5
 WRONG = "000000"
-# Root may write what is read-only for everybody; without these powers, root is like everybody.
-AS_ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if programs.IS_ROOT else []
+# Root may write what is read-only for everyone; without these powers, root is like everyone.
+AS_ANYONE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if programs.IS_ROOT else []
 
 
 @pytest.mark.long
@@ -53,7 +53,7 @@ def test_postgresql_restarts_and_each_worker_fails_once_at_most(
             )
             assert len(late) <= WORKERS
             assert set(meanwhile) <= {200, 302, 303, 503}
-    connection.close()  # our own was lost like everybody's
+    connection.close()  # our own was lost like everyone's
     assert told_of(sign_ins.accepted()) <= known("second_factor_accepted")
 
 
@@ -110,11 +110,11 @@ def only_readable(*paths):
 
 @pytest.mark.proves("F-07")
 def test_a_file_that_is_only_readable_lets_nobody_in(on_sqlite, folder, report):
-    """And afterwards everybody."""
-    if AS_ANYBODY and not shutil.which(AS_ANYBODY[0]):
+    """And afterwards everyone."""
+    if AS_ANYONE and not shutil.which(AS_ANYONE[0]):
         pytest.skip("needs setpriv, for root")
     phones = create_enrolled_people(FEW)
-    with deployed(Site(on_sqlite, folder, within=AS_ANYBODY, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
+    with deployed(Site(on_sqlite, folder, within=AS_ANYONE, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         with only_readable(Path(connection.settings_dict["NAME"])):
             nobody_gets_in(site, phones, report, "read-only file")
         all_get_in(site, phones)
@@ -169,7 +169,7 @@ def fill_up():
 
 @pytest.mark.proves("F-07")
 def test_a_file_that_may_not_grow_lets_nobody_in_for_nothing(on_sqlite, folder, report):
-    """As on a full disk, in the middle of a transaction; and afterwards everybody."""
+    """As on a full disk, in the middle of a transaction; and afterwards everyone."""
     phones = create_enrolled_people(30)
     connection.close()
     no_larger = ["prlimit", f"--fsize={200 * 1024}"]

@@ -51,7 +51,7 @@ def freeze(member):
 
 
 def replays(ports, accepted):
-    """What was accepted lately is entered again by somebody who knows the password; who gets in?"""
+    """What was accepted lately is entered again by someone who knows the password; who gets in?"""
     fresh = [each for each in accepted if time.monotonic() - each.ended < WINDOW]
     got_in = []
     for each in fresh:
@@ -63,14 +63,14 @@ def replays(ports, accepted):
 
 
 def lose_the_leader(patroni, sign_ins, lose):
-    """Seconds until somebody who came after the loss was in."""
+    """Seconds until someone who came after the loss was in."""
     wait_until(patroni.is_whole, "the cluster is whole", seconds=120, every=0.5)
     wait_until(
         lambda: len(sign_ins.accepted(time.monotonic() - 5)) > 3, "people sign in", seconds=60, every=0.2
     )
     leader, lost_at = patroni.leader(), time.monotonic()
     lose(leader)
-    first = wait_until(lambda: sign_ins.accepted(lost_at), "somebody signs in again", seconds=120, every=0.1)
+    first = wait_until(lambda: sign_ins.accepted(lost_at), "someone signs in again", seconds=120, every=0.1)
     return leader, min(each.ended for each in first) - lost_at
 
 

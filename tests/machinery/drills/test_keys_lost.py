@@ -1,4 +1,4 @@
-"""A key is missing or wrong, a row is broken or belongs to somebody else: never the password alone."""
+"""A key is missing or wrong, a row is broken or belongs to someone else: never the password alone."""
 
 import pytest
 from django.contrib.auth import get_user_model

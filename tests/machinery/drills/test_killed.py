@@ -20,7 +20,7 @@ from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 CODES = "/two-factor/setup/codes/"
 NEW_CODES = "/two-factor/backup-codes/"
-SET_UPS = 200
+SETUPS = 200
 TRIES = 20
 KEY = re.compile(r"secret=([A-Z2-7]+)")
 
@@ -48,7 +48,7 @@ def whole(user):
 @pytest.mark.long
 @pytest.mark.proves("F-01")
 def test_killed_at_any_statement_set_up_is_whole(site, report):
-    """The last step of set-up dies at each of its statements in turn, and begins anew after each."""
+    """The last step of setup dies at each of its statements in turn, and begins anew after each."""
     [alice] = create_people(["alice"], "md5")
     visitor, states = Visitor(site.port), []
     visitor.give_password(alice.email)
@@ -100,7 +100,7 @@ def sets_up_in_the_end(port, email):
 
 
 def makes_new_codes(port, email, phone):
-    """With the codes of this moment and the next: set-up took the one before."""
+    """With the codes of this moment and the next: setup took the one before."""
     visitor = Visitor(port)
     visitor.sign_in(email, phone)
     form = {"password": PASSWORD, "code": phone.code(off=1)}
@@ -112,19 +112,19 @@ def makes_new_codes(port, email, phone):
 @pytest.mark.proves("F-01")
 def test_killed_at_random_two_hundred_set_ups_are_whole(site, report):
     """Whoever has it on can make new codes with the authenticator that was shown."""
-    users = create_people([f"p{number}" for number in range(SET_UPS)], "md5")
+    users = create_people([f"p{number}" for number in range(SETUPS)], "md5")
     with a_killer_about(site, pause=0.5) as killed, ThreadPoolExecutor(3) as threads:
         emails = [user.email for user in users]
         phones = list(threads.map(sets_up_in_the_end, repeat(site.port), emails))
     on = [(user.email, phone) for user, phone in zip(users, phones, strict=True) if whole(user)]
     wait_until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
-    renewed = [makes_new_codes(site.port, *each).to for each in on[:: SET_UPS // 10]]
+    renewed = [makes_new_codes(site.port, *each).to for each in on[:: SETUPS // 10]]
     report(
-        f"F-01: {len(killed)} kills in {SET_UPS} set-ups: {len(on)} on, none by half; "
+        f"F-01: {len(killed)} kills in {SETUPS} setups: {len(on)} on, none by half; "
         f"{len(renewed)} of {len(renewed)} asked made new codes"
     )
     assert renewed == ["/two-factor/"] * len(renewed)
-    assert len(on) == SET_UPS
+    assert len(on) == SETUPS
 
 
 @pytest.mark.proves("F-02")

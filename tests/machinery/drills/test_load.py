@@ -24,7 +24,7 @@ from tests.machinery.drills.visitor import LOGIN, VERIFY, Visitor, credentials
 from twofactor.models import Event
 
 MINUTES = float(os.environ.get("LOAD_MINUTES", "1"))
-ELSEWHERE = {"X_Real_IP": "192.0.2.7"}  # else the flood would lock the address that everybody comes from
+ELSEWHERE = {"X_Real_IP": "192.0.2.7"}  # else the flood would lock the address that everyone comes from
 GUESSES_A_SECOND = 50
 SLICE = 15  # seconds
 SLICES = 3

@@ -25,16 +25,16 @@ def nobody_there():
 
 
 @contextmanager
-def somebody(handler):
+def someone(handler):
     with listening(handler) as server:
         yield server.server_address[1]
 
 
 LOST = {
     "refused": nobody_there,
-    "sent away": lambda: somebody(Unwilling),
-    "silent": lambda: somebody(BlackHole),
-    "dripping": lambda: somebody(Dripping),
+    "sent away": lambda: someone(Unwilling),
+    "silent": lambda: someone(BlackHole),
+    "dripping": lambda: someone(Dripping),
 }
 
 

@@ -44,7 +44,7 @@ def ports(database, folder, mails):
 
 @pytest.fixture
 def new_people():
-    """Somebody new for each repeat, with a phone and three codes on paper."""
+    """Someone new for each repeat, with a phone and three codes on paper."""
     found = list(create_enrolled_people(REPEATS).items())
     for user in get_user_model().objects.all():
         backup_codes.replace_all(user, backup_codes.make_rows(user, PAPER))

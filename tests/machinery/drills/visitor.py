@@ -1,4 +1,4 @@
-"""Somebody with a browser and a phone, over loopback: cookies, forms and real codes."""
+"""Someone with a browser and a phone, over loopback: cookies, forms and real codes."""
 
 import time
 from contextlib import closing

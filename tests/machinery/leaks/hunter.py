@@ -41,7 +41,7 @@ APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not tho
 DATABASES = {"db", "transactional_db", "live_server", "databases"}  # fixtures; the last is of the importers
 ADDRESSES = ["Location", "HX-Redirect", "HX-Push-Url", "HX-Location", "HX-Replace-Url"]
 LONG = 15  # characters, which nothing else has by chance: so case and neighbours do not matter
-SHORTEST_PASSWORD = 8  # that anybody can choose; tests try others, to see them refused
+SHORTEST_PASSWORD = 8  # that anyone can choose; tests try others, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
 SEALED = {PURPOSE: "pending note", address_links.PURPOSE: CONFIRM}
@@ -101,7 +101,7 @@ class Hunter:
 
 
 class Text:
-    """As it is; in one line, as a mail program puts base64 together; and as somebody reads it out."""
+    """As it is; in one line, as a mail program puts base64 together; and as someone reads it out."""
 
     def __init__(self, text):
         self.text = re.sub(r"\\(?:[bfnrt]|u[0-9a-f]{4}|x[0-9a-f]{2})", " ", text)  # of JSON and of repr

@@ -182,7 +182,7 @@ def test_an_authenticators_code_is_not_taken_for_a_backup_code(pending_client, p
     assert signed_in_as(pending_client) is None
 
 
-def test_somebody_elses_code_is_wrong(pending_client, printed_codes, alice):
+def test_someone_elses_code_is_wrong(pending_client, printed_codes, alice):
     enrol(person("bob@example.com"))
     give_password(pending_client, "bob@example.com")
     pending_client.post(BACKUP, {"code": printed_codes[0]})
@@ -215,7 +215,7 @@ def test_four_left_are_no_reason_to_make_new_ones(pending_client, alice):
     assert b"Make new ones" not in pending_client.post(BACKUP, {"code": first}, follow=True).content
 
 
-def test_no_pages_offer_backup_codes_to_somebody_who_has_none(client, alice, phone):
+def test_no_pages_offer_backup_codes_to_someone_who_has_none(client, alice, phone):
     give_password(client)
     assert BACKUP.encode() not in client.get("/two-factor/verify/other/").content
 

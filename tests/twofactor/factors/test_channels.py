@@ -1,4 +1,4 @@
-"""Who may sign in with a code by e-mail or text message."""
+"""Who may sign in with a code by email or text message."""
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -53,7 +53,7 @@ def test_an_unconfirmed_address_gets_no_code(client, clock, db):
         ("nobody", True, []),
     ],
 )
-def test_a_site_says_who_may_come_back_by_e_mail(client, db, clock, settings, rule, is_staff, kinds):
+def test_a_site_says_who_may_come_back_by_email(client, db, clock, settings, rule, is_staff, kinds):
     settings.TWOFACTOR_EMAIL_FALLBACK = rule
     enrol(person(is_staff=is_staff))
     give_password(client)

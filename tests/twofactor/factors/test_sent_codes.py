@@ -116,7 +116,7 @@ def test_a_sign_in_that_asked_for_nothing_takes_no_code(sent_code_client):
     assert (enter_sent_code(other, mailed_code()).url, signed_in_as(other)) == (OTHER, None)
 
 
-def test_a_code_for_somebody_else_is_refused(sent_code_client, clock):
+def test_a_code_for_someone_else_is_refused(sent_code_client, clock):
     enrol(person("bob@example.com"))
     bobs = client_after_password("bob@example.com")
     request_code(bobs)

@@ -311,7 +311,7 @@ def test_a_password_that_is_only_hashed_anew_clears_nothing(alice, clock, settin
     assert GuessBudget.objects.get(pk=alice.pk).failures == 1
 
 
-def test_nobody_pays_for_somebody_else(alice, clock, django_user_model):
+def test_nobody_pays_for_someone_else(alice, clock, django_user_model):
     bob = django_user_model.objects.create_user("bob@example.com", PASSWORD)
     make_guesses(alice, clock, 5)
     assert try_guess(bob, timezone.now()) == 1

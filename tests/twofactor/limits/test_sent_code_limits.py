@@ -203,7 +203,7 @@ def test_what_could_not_be_sent_costs_the_person_nothing(pending_client, failing
 
 
 def test_what_could_not_be_sent_counts_for_the_place(pending_client, failing_mail):
-    """Otherwise somebody who makes sending fail could try without end."""
+    """Otherwise someone who makes sending fail could try without end."""
     for _ in range(3):
         request_code(pending_client)
     assert count_allowances("codes sent from") == 3

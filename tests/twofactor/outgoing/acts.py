@@ -1,4 +1,4 @@
-"""What a person does, or somebody who knows their password, that a letter reports; and its subject."""
+"""What a person does, or someone who knows their password, that a letter reports; and its subject."""
 
 from django.test import Client
 

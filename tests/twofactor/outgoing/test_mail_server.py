@@ -58,7 +58,7 @@ def mail_server(settings):
 
 @pytest.fixture
 def bob(transactional_db):
-    """Bob has two-factor sign-in. The clock is real, because servers have timers."""
+    """Bob has two-factor authentication. The clock is real, because servers have timers."""
     user = person("bob@example.com")
     user.phone_ = enrol(user)
     return user
@@ -125,7 +125,7 @@ def test_while_a_mail_server_is_silent_the_authenticator_signs_in(pending_client
 
 
 class TransactionWatcher(BlackHole):
-    """Counts the open transactions at the moment somebody connects."""
+    """Counts the open transactions at the moment someone connects."""
 
     def handle(self):
         try:

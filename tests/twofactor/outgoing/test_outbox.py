@@ -144,7 +144,7 @@ def test_a_letter_whose_link_would_be_dead_is_dropped(client, alice):
     assert letters() == []
 
 
-def test_a_link_is_not_sent_to_somebody_who_was_deactivated(client, alice):
+def test_a_link_is_not_sent_to_someone_who_was_deactivated(client, alice):
     request_reset(client)
     get_user_model().objects.update(is_active=False)
     assert letters() == []
@@ -167,14 +167,14 @@ def test_the_letter_about_an_account_that_is_gone_is_sent(alice_with_letter):
 
 
 @pytest.mark.proves("O-02")
-def test_a_letter_that_somebody_is_sending_is_left_to_them(alice_with_letter, clock):
+def test_a_letter_that_someone_is_sending_is_left_to_them(alice_with_letter, clock):
     outbox.claim(timezone.now())
     clock.shift(59)
     assert letters() == []
 
 
 @pytest.mark.proves("O-03")
-def test_a_letter_of_somebody_who_died_is_sent_after_a_minute(alice_with_letter, clock):
+def test_a_letter_of_someone_who_died_is_sent_after_a_minute(alice_with_letter, clock):
     outbox.claim(timezone.now())
     clock.shift(60)
     assert sent_subjects() == [CHANGED]

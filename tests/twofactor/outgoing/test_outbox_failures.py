@@ -119,7 +119,7 @@ def test_an_earlier_letter_is_waited_for_two_hours_at_most(alice_with_letter, re
     assert sent_subjects()[0] == CODES
 
 
-# A site's own mail back-end may raise anything
+# A site's own mail backend may raise anything
 
 
 class BrokenBackend(locmem.EmailBackend):
@@ -136,30 +136,30 @@ def broken_backend(settings):
     send_mail_by(settings, f"{__name__}.BrokenBackend")
 
 
-def test_a_letter_that_breaks_the_back_end_is_tried_later(alice_with_letter, broken_backend):
+def test_a_letter_that_breaks_the_backend_is_tried_later(alice_with_letter, broken_backend):
     letters()
     letter = Letter.objects.get()
     assert (letter.tries, letter.due_at) == (1, NOW + timedelta(seconds=30))
 
 
-def test_a_letter_that_breaks_the_back_end_holds_up_nobody_else(alice_with_letter, broken_backend):
+def test_a_letter_that_breaks_the_backend_holds_up_nobody_else(alice_with_letter, broken_backend):
     events.record("password_changed", person("bob@example.com"), None)
     assert [letter.to for letter in letters()] == [["bob@example.com"]]
 
 
-def test_a_letter_that_breaks_the_back_end_is_given_up_after_a_day(alice_with_letter, broken_backend, clock):
+def test_a_letter_that_breaks_the_backend_is_given_up_after_a_day(alice_with_letter, broken_backend, clock):
     letters()
     clock.shift(timedelta(days=1, seconds=1))
     letters()
     assert Letter.objects.get().ended_at is not None
 
 
-def test_a_back_end_that_breaks_is_in_the_log_with_where_it_broke(alice_with_letter, broken_backend, caplog):
+def test_a_backend_that_breaks_is_in_the_log_with_where_it_broke(alice_with_letter, broken_backend, caplog):
     letters()
     assert re.search(r"RuntimeError at line \d+ of \S+/test_outbox_failures.py", caplog.text)
 
 
-def test_the_log_does_not_repeat_what_a_back_end_says_of_a_person(alice_with_letter, broken_backend, caplog):
+def test_the_log_does_not_repeat_what_a_backend_says_of_a_person(alice_with_letter, broken_backend, caplog):
     letters()
     assert "alice" not in caplog.text
 
@@ -177,7 +177,7 @@ def tarpit(settings, monkeypatch):
 
 @pytest.fixture
 def slow_recipient(db, clock):
-    """Somebody whose mail server never answers has a letter waiting."""
+    """Someone whose mail server never answers has a letter waiting."""
     slow_recipient = person("mallory@slow.example")
     events.record("password_changed", slow_recipient, None)
     return slow_recipient

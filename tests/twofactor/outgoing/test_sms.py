@@ -80,7 +80,7 @@ def test_a_person_without_a_number_is_offered_none(pending_client, text_messages
     assert request_code(pending_client, "sms").status_code == 422
 
 
-def test_somebody_elses_number_is_not_offered(pending_client, text_messages):
+def test_someone_elses_number_is_not_offered(pending_client, text_messages):
     bob = person("bob@example.com")
     enrol(bob)
     add_number(bob)
@@ -285,7 +285,7 @@ def test_twilio_is_asked_once(twilio, pending_client, number, handler):
     assert len(server.visits) == 1
 
 
-def test_a_text_that_failed_leaves_e_mail_at_once(twilio, pending_client, number):
+def test_a_text_that_failed_leaves_email_at_once(twilio, pending_client, number):
     twilio(TwilioRefuses)
     request_code(pending_client, "sms")
     assert (request_code(pending_client).status_code, len(mail.outbox)) == (303, 1)

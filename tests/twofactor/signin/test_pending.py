@@ -332,12 +332,12 @@ def test_after_a_second_name_the_first_ones_code_is_wrong(pending_client, phone,
 
 
 @pytest.mark.proves("V-17")
-def test_somebody_elses_code_is_wrong(pending_client, bobs_phone):
+def test_someone_elses_code_is_wrong(pending_client, bobs_phone):
     enter_code(pending_client, bobs_phone.code())
     assert signed_in_as(pending_client) is None
 
 
-def test_a_form_shown_to_somebody_else_costs_nobody_a_guess(pending_client, alice, phone, bobs_phone):
+def test_a_form_shown_to_someone_else_costs_nobody_a_guess(pending_client, alice, phone, bobs_phone):
     """Two people share a browser: the form of the first is sent after the second gave their password."""
     give_password(pending_client, "bob@example.com")
     page = pending_client.post(VERIFY, {"code": phone.code(), "signing_in_as": alice.email}, follow=True).text

@@ -1,4 +1,4 @@
-"""Recovery: signing in with a code sent by e-mail, what that allows, and what it does not."""
+"""Recovery: signing in with a code sent by email, what that allows, and what it does not."""
 
 import pytest
 from django.core import mail
@@ -20,7 +20,7 @@ NOTICE = "You signed in with a code from your email"
 
 @pytest.fixture
 def recovered_client(client, phone):
-    """Alice signed in with a code sent by e-mail."""
+    """Alice signed in with a code sent by email."""
     give_password(client)
     request_code(client)
     enter_sent_code(client, mailed_code())
@@ -28,7 +28,7 @@ def recovered_client(client, phone):
 
 
 @pytest.fixture
-def set_up_client(recovered_client):
+def setup_client(recovered_client):
     """After recovery, Alice gave her password again to set up a new authenticator."""
     give_password_again(recovered_client, SETUP)
     return recovered_client
@@ -134,18 +134,18 @@ def test_a_wrong_password_does_not_open_it(recovered_client):
     assert must_confirm(recovered_client, SETUP)
 
 
-def test_with_the_password_set_up_is_open(set_up_client):
-    assert set_up_client.get(SETUP).status_code == 200
+def test_with_the_password_set_up_is_open(setup_client):
+    assert setup_client.get(SETUP).status_code == 200
 
 
-def test_a_new_phone_is_bound(set_up_client, alice):
-    phone = set_up(set_up_client)
+def test_a_new_phone_is_bound(setup_client, alice):
+    phone = set_up(setup_client)
     authenticator = Authenticator.objects.get()
     assert authenticator_app.find_step(authenticator, phone.code(), authenticator.enabled_at) is not None
 
 
-def test_the_new_phone_signs_in(set_up_client, alice, clock):
-    phone = set_up(set_up_client)
+def test_the_new_phone_signs_in(setup_client, alice, clock):
+    phone = set_up(setup_client)
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -153,8 +153,8 @@ def test_the_new_phone_signs_in(set_up_client, alice, clock):
     assert signed_in_as(other) == alice
 
 
-def test_the_lost_phone_does_not_sign_in(set_up_client, phone, clock):
-    set_up(set_up_client)
+def test_the_lost_phone_does_not_sign_in(setup_client, phone, clock):
+    set_up(setup_client)
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -162,29 +162,29 @@ def test_the_lost_phone_does_not_sign_in(set_up_client, phone, clock):
     assert signed_in_as(other) is None
 
 
-def test_until_the_new_phone_is_bound_the_old_one_works(set_up_client, alice, phone):
-    shown_key(set_up_client)
+def test_until_the_new_phone_is_bound_the_old_one_works(setup_client, alice, phone):
+    shown_key(setup_client)
     other = Client()
     give_password(other)
     other.post("/two-factor/verify/", {"code": phone.code()})
     assert signed_in_as(other) == alice
 
 
-def test_binding_ends_the_way_back(set_up_client, clock):
-    set_up(set_up_client)
-    assert must_confirm(set_up_client, f"{SETUP}?replace=1")
+def test_binding_ends_the_way_back(setup_client, clock):
+    set_up(setup_client)
+    assert must_confirm(setup_client, f"{SETUP}?replace=1")
 
 
-def test_two_factor_was_never_off(set_up_client, alice):
-    set_up(set_up_client)
+def test_two_factor_was_never_off(setup_client, alice):
+    set_up(setup_client)
     kinds = set(Event.objects.values_list("kind", flat=True))
     assert (enrolment.is_on(alice), kinds & {"two_factor_disabled", "two_factor_enabled"}) == (True, set())
 
 
 @pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
-def test_the_person_is_told_of_the_new_authenticator(set_up_client):
-    set_up(set_up_client)
+def test_the_person_is_told_of_the_new_authenticator(setup_client):
+    set_up(setup_client)
     send_due()
     assert mail.outbox[-1].subject == "Your authenticator app was replaced – Countersign"
 
@@ -209,29 +209,29 @@ def test_after_ten_minutes_a_code_is_asked_for_again(recovered_client, clock):
     assert 'name="code"' in recovered_client.get(f"{CONFIRM}?next={SETUP}").text
 
 
-def test_a_walk_that_was_begun_in_time_does_not_end_late(set_up_client, clock):
-    phone = Phone(shown_key(set_up_client))
+def test_a_walk_that_was_begun_in_time_does_not_end_late(setup_client, clock):
+    phone = Phone(shown_key(setup_client))
     clock.shift(601)
-    set_up_client.post(STEPS[1], {"code": phone.code()})
-    set_up_client.post(STEPS[2], {"saved": "on"})
+    setup_client.post(STEPS[1], {"code": phone.code()})
+    setup_client.post(STEPS[2], {"saved": "on"})
     assert Draft.objects.filter(confirmed_step=None).count() == 1
 
 
-def test_looking_around_does_not_prolong_it(set_up_client, clock):
+def test_looking_around_does_not_prolong_it(setup_client, clock):
     for _ in range(6):
         clock.shift(101)
-        set_up_client.get("/two-factor/")
-    assert must_confirm(set_up_client, SETUP)
+        setup_client.get("/two-factor/")
+    assert must_confirm(setup_client, SETUP)
 
 
-def test_ending_other_sessions_does_not_prolong_it(set_up_client, clock):
+def test_ending_other_sessions_does_not_prolong_it(setup_client, clock):
     clock.shift(599)
-    set_up_client.post("/two-factor/sessions/end/")
+    setup_client.post("/two-factor/sessions/end/")
     clock.shift(2)
-    assert must_confirm(set_up_client, SETUP)
+    assert must_confirm(setup_client, SETUP)
 
 
-def test_the_way_is_not_open_to_other_sessions(set_up_client, signed_in_client):
+def test_the_way_is_not_open_to_other_sessions(setup_client, signed_in_client):
     assert must_confirm(signed_in_client, SETUP)
 
 
@@ -243,9 +243,9 @@ def test_the_way_is_not_open_to_other_sessions(set_up_client, signed_in_client):
     "path",
     ["/accounts/email/change/", "/two-factor/phone/", "/two-factor/phone/verify/"],
 )
-def test_the_password_alone_opens_nothing_else(set_up_client, settings, path):
+def test_the_password_alone_opens_nothing_else(setup_client, settings, path):
     record_text_messages(settings)
-    assert must_confirm(set_up_client, path)
+    assert must_confirm(setup_client, path)
 
 
 @pytest.mark.parametrize("to", ["/accounts/email/change/", "/two-factor/phone/", "/"])
@@ -268,18 +268,18 @@ def test_no_path_that_only_looks_like_set_up_opens_more(recovered_client, settin
     assert must_confirm(recovered_client, "/two-factor/phone/")
 
 
-def test_a_password_given_for_set_up_counts_for_nothing_else(set_up_client):
-    assert "twofactor_sudo_at" not in set_up_client.session
+def test_a_password_given_for_set_up_counts_for_nothing_else(setup_client):
+    assert "twofactor_sudo_at" not in setup_client.session
 
 
-def test_turning_off_wants_a_real_code(set_up_client, alice):
-    set_up_client.post("/two-factor/disable/", {"password": PASSWORD, "code": mailed_code()})
+def test_turning_off_wants_a_real_code(setup_client, alice):
+    setup_client.post("/two-factor/disable/", {"password": PASSWORD, "code": mailed_code()})
     assert enrolment.is_on(alice)
 
 
-def test_new_backup_codes_want_a_real_code(set_up_client):
+def test_new_backup_codes_want_a_real_code(setup_client):
     form = {"password": PASSWORD, "code": mailed_code()}
-    assert set_up_client.post("/two-factor/backup-codes/", form).status_code == 422
+    assert setup_client.post("/two-factor/backup-codes/", form).status_code == 422
 
 
 def test_the_mailed_code_does_not_confirm(recovered_client):

@@ -34,11 +34,11 @@ def enter_code_with_token(client, code):
     return client.post(VERIFY, {"code": code, "csrfmiddlewaretoken": str(token)})
 
 
-def test_somebody_without_a_factor_is_in(remote_client):
+def test_someone_without_a_factor_is_in(remote_client):
     assert remote_client.get("/accounts/profile/").status_code == 200
 
 
-def test_somebody_with_a_factor_is_led_to_the_code(remote_client, phone):
+def test_someone_with_a_factor_is_led_to_the_code(remote_client, phone):
     assert remote_client.get("/accounts/profile/").url == TO_PROFILE
 
 

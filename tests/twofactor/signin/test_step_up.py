@@ -49,12 +49,12 @@ def test_signing_in_is_no_confirmation(client, phone):
     assert client.get(SETUP).url.startswith(CONFIRM)
 
 
-def test_somebody_without_a_factor_confirms_with_the_password(client, alice):
+def test_someone_without_a_factor_confirms_with_the_password(client, alice):
     give_password(client)
     assert client.post(CONFIRM, {"password": PASSWORD, "next": SETUP}).url == SETUP
 
 
-def test_somebody_without_a_factor_is_not_asked_for_a_code(client, alice):
+def test_someone_without_a_factor_is_not_asked_for_a_code(client, alice):
     give_password(client)
     assert b'name="code"' not in client.get(CONFIRM).content
 

@@ -80,7 +80,7 @@ def test_signing_out_leaves_the_browser_trusted(trusted_client):
 
 
 def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
-    """L-4: somebody who knows the password and guesses codes cannot lock the owner out."""
+    """L-4: someone who knows the password and guesses codes cannot lock the owner out."""
     stranger = Client()
     give_password(stranger)
     for _ in range(6):
@@ -239,14 +239,14 @@ def test_what_the_database_knows_opens_nothing(trusted_client):
 
 
 @pytest.mark.proves("S-11")
-def test_a_token_is_worth_nothing_to_somebody_else(trusted_client, bob):
+def test_a_token_is_worth_nothing_to_someone_else(trusted_client, bob):
     enrol(bob)
     assert not skips_the_code(trusted_client, bob.email)
 
 
 @pytest.mark.proves("S-11")
 def test_an_expired_row_is_not_revived_by_the_cookie(trusted_client):
-    """Anybody can change the age of their own cookie."""
+    """Anyone can change the age of their own cookie."""
     trusted_client.cookies["twofactor_trusted"]["max-age"] = 10**9
     TrustedBrowser.objects.update(expires_at=timezone.now())
     assert not skips_the_code(trusted_client)

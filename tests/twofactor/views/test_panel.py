@@ -30,7 +30,7 @@ def seen_version(client):
     return client.get(PANEL).context["seen"]
 
 
-def start_set_up(client):
+def start_setup(client):
     client.get("/two-factor/setup/")
 
 
@@ -111,27 +111,27 @@ def test_without_two_factor_there_is_nothing_to_turn_off(no_factor_client):
     assert "/two-factor/disable/" not in panel_text(no_factor_client)
 
 
-def test_an_unfinished_set_up_is_told(no_factor_client):
-    start_set_up(no_factor_client)
+def test_an_unfinished_setup_is_told(no_factor_client):
+    start_setup(no_factor_client)
     assert "Setup isn't finished. Your password alone is still enough to sign in." in panel_text(
         no_factor_client
     )
 
 
-def test_an_unfinished_set_up_can_be_continued(no_factor_client):
-    start_set_up(no_factor_client)
+def test_an_unfinished_setup_can_be_continued(no_factor_client):
+    start_setup(no_factor_client)
     assert 'href="/two-factor/setup/"' in panel_text(no_factor_client)
 
 
-def test_an_unfinished_set_up_is_told_for_thirty_minutes(no_factor_client, clock):
-    start_set_up(no_factor_client)
+def test_an_unfinished_setup_is_told_for_thirty_minutes(no_factor_client, clock):
+    start_setup(no_factor_client)
     clock.shift(1801)
     assert "Setup isn't finished" not in panel_text(no_factor_client)
 
 
 def test_an_unfinished_replacement_says_that_the_old_one_works(signed_in_client, phone):
     signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    start_set_up(signed_in_client)
+    start_setup(signed_in_client)
     assert (
         "You haven't finished replacing your authenticator app. The old one works until you do."
         in panel_text(signed_in_client)
@@ -188,7 +188,7 @@ def replace_authenticator(signed_in_client, alice, phone):
 
 def start_replacing(signed_in_client, alice, phone):
     signed_in_client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
-    start_set_up(signed_in_client)
+    start_setup(signed_in_client)
 
 
 def request_new_codes(signed_in_client, alice, phone):

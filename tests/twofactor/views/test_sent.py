@@ -167,7 +167,7 @@ def test_the_pages_are_kept_by_no_cache(sent_code_client, path):
 
 @pytest.fixture
 def switched_client(sent_code_client, alice, text_messages, clock):
-    """A code was sent by e-mail, and a minute later one by text message."""
+    """A code was sent by email, and a minute later one by text message."""
     add_number(alice)
     clock.shift(60)
     request_code(sent_code_client, "sms")
@@ -204,7 +204,7 @@ def test_the_code_of_the_first_channel_does_not_work_any_more(switched_client):
     assert (answer.status_code, "We sent a newer code at 12:01" in answer.text) == (422, True)
 
 
-def test_and_back_to_e_mail(switched_client, alice, clock):
+def test_and_back_to_email(switched_client, alice, clock):
     clock.shift(60)
     request_code(switched_client, "email")
     enter_sent_code(switched_client, mailed_code())

@@ -1,4 +1,4 @@
-"""Set-up in three steps: the key, a code from it, and the backup codes."""
+"""Setup in three steps: the key, a code from it, and the backup codes."""
 
 import re
 from urllib.parse import unquote
@@ -65,7 +65,7 @@ def test_whoever_knows_the_password_too_learns_neither_key_nor_codes(no_factor_c
     assert scan_key(mallory).key not in {phone.key, theirs.key}
 
 
-def test_a_cookie_that_somebody_planted_shows_them_no_key(no_factor_client):
+def test_a_cookie_that_someone_planted_shows_them_no_key(no_factor_client):
     mallory = Client()
     give_password(mallory)
     no_factor_client.cookies["twofactor_draft"] = mallory.cookies["twofactor_draft"] = "planted"

@@ -1,4 +1,4 @@
-"""The end of set-up: what turns on, what an error leaves, when a draft expires, and cancelling."""
+"""The end of setup: what turns on, what an error leaves, when a draft expires, and cancelling."""
 
 import pyotp
 import pytest
@@ -259,8 +259,8 @@ def test_going_through_the_steps_does_not_make_it_live_longer(no_factor_client, 
     assert not Authenticator.objects.exists()
 
 
-def test_a_new_password_forgets_an_unfinished_set_up(no_factor_client, alice):
-    """Somebody who knew the old password may have seen the key."""
+def test_a_new_password_forgets_an_unfinished_setup(no_factor_client, alice):
+    """Someone who knew the old password may have seen the key."""
     key = scan_key(no_factor_client).key
     alice.set_password("another good password")
     alice.save()

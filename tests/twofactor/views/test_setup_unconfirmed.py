@@ -1,4 +1,4 @@
-"""People who signed up themselves must confirm their e-mail address before they set up two-factor."""
+"""People who signed up themselves must confirm their email address before they set up two-factor."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ SETUP, CONFIRM_ADDRESS = "/two-factor/setup/", "/two-factor/setup/address/"
 
 @pytest.fixture
 def unconfirmed_client(db):
-    """Somebody signed up with Alice's address, which is not confirmed, and is signed in."""
+    """Someone signed up with Alice's address, which is not confirmed, and is signed in."""
     browser = Client()
     browser.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
     give_password(browser)
@@ -89,7 +89,7 @@ def test_who_must_have_two_factor_can_confirm_the_address(unconfirmed_client, se
 
 
 @pytest.mark.parametrize("made", [{"is_staff": True}, {"email_verified_at": None}])
-def test_somebody_whom_others_made_sets_up_without_confirming(client, made):
+def test_someone_whom_others_made_sets_up_without_confirming(client, made):
     person(**made)
     give_password(client)
     set_up(client)
@@ -159,7 +159,7 @@ def test_confirming_a_new_address_counts_too(unconfirmed_client):
     assert User.objects.get().unconfirmed_since is None
 
 
-# Letters to an address that may be somebody else's
+# Letters to an address that may be someone else's
 
 
 def change_password(client, times):
@@ -214,16 +214,16 @@ def test_an_account_that_is_in_use_is_kept(unconfirmed_client):
 
 
 @pytest.mark.parametrize("fields", [{"unconfirmed_since": None}, {"is_staff": True}, {"is_superuser": True}])
-def test_an_account_that_is_not_only_somebodys_own_sign_up_is_kept(unconfirmed_client, fields):
+def test_an_account_that_is_not_only_someones_own_sign_up_is_kept(unconfirmed_client, fields):
     assert prune_after(OLD, **fields) == 0
 
 
-def test_somebody_who_was_put_into_a_group_is_kept(unconfirmed_client):
+def test_someone_who_was_put_into_a_group_is_kept(unconfirmed_client):
     User.objects.get().groups.add(Group.objects.create(name="authors"))
     assert prune_after(OLD) == 0
 
 
-def test_somebody_who_was_given_a_permission_is_kept(unconfirmed_client):
+def test_someone_who_was_given_a_permission_is_kept(unconfirmed_client):
     User.objects.get().user_permissions.add(Permission.objects.first())
     assert prune_after(OLD) == 0
 

@@ -74,7 +74,7 @@ def test_forgetting_all_leaves_other_peoples(trusted_client, bob, client):
 
 
 @pytest.mark.proves("8.2.1-8.2.3", "8.3.1")
-def test_somebody_elses_browser_is_not_there(trusted_client, bob, client):
+def test_someone_elses_browser_is_not_there(trusted_client, bob, client):
     """No insecure direct object reference: 404, and nothing has changed."""
     sign_in(client, enrol(bob), bob.email)
     answer = client.post(forget_url(TrustedBrowser.objects.get()))

@@ -133,7 +133,7 @@ def test_whoever_is_signed_in_is_led_on(pending_client, phone, path):
     assert (pending_client.get(path).status_code // 100, pending_client.get(path).url) == (3, "/")
 
 
-def test_a_code_entered_by_somebody_signed_in_is_not_spent(signed_in_client, phone):
+def test_a_code_entered_by_someone_signed_in_is_not_spent(signed_in_client, phone):
     enter_code(signed_in_client, phone.code())
     assert Authenticator.objects.get().last_step < totp.step_at(timezone.now())
 
