@@ -26,7 +26,7 @@ from twofactor.models import Authenticator
 VERIFY = "**/two-factor/verify/"
 OFFLINE = "We couldn't reach the server. Check your connection and try again. Nothing has been changed."
 SLOW = "The server is taking too long. Try again."
-BROKEN = "There is a problem with this service. Try again later."
+BROKEN = "There's a problem with this service. Try again later."
 ERROR_PAGE = """<!doctype html><title>Error – Countersign</title><header></header>
 <main id="main" tabindex="-1"><h1 tabindex="-1" autofocus>The server said {}</h1></main>"""
 

@@ -79,7 +79,7 @@ def test_an_error_page_of_a_proxy_is_not_shown(page, phone):
     page.route("**/two-factor/verify/", lambda route: route.fulfill(status=502, body="<h1>nginx</h1>"))
     page.get_by_label("6-digit code").fill("123456")
     press(page, "Sign in")
-    expect(page.get_by_role("alert")).to_contain_text("There is a problem with this service.")
+    expect(page.get_by_role("alert")).to_contain_text("There's a problem with this service.")
     expect(page.get_by_text("nginx")).to_have_count(0)
 
 

@@ -34,7 +34,7 @@ def json_error(page: HttpResponse) -> HttpResponse:
     if status == 404:
         sentence = _("Page not found")
     else:
-        sentence = _("There is a problem with this service. Try again later.")
+        sentence = _("There's a problem with this service. Try again later.")
     response = JsonResponse({"detail": sentence, "code": CODES.get(status, "error")}, status=status)
     if "Retry-After" in page.headers:
         response.headers["Retry-After"] = page.headers["Retry-After"]

@@ -55,7 +55,7 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
 def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
     newest, *older = sent
     if not charge_try(newest):
-        raise Refused(_("There were too many wrong attempts for that code. Ask for a new one."))
+        raise Refused(_("You entered the wrong code too many times. Ask for a new one."))
     if is_code(newest, code):
         return partial(spend, newest)
     if any(is_code(earlier, code) for earlier in older):

@@ -221,7 +221,7 @@ def test_a_void_code_is_told_from_a_wrong_one(sent_code_client, clock):
         enter_sent_code(sent_code_client, different_code(mailed_code()))
     clock.shift(31)
     assert (
-        "There were too many wrong attempts for that code. Ask for a new one."
+        "You entered the wrong code too many times. Ask for a new one."
         in enter_sent_code(sent_code_client, mailed_code()).text
     )
 
