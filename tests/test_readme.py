@@ -1,4 +1,4 @@
-"""What the README says of limits, keys, traces and doors is so."""
+"""The README is right about limits, keys, stored data and ways to sign in."""
 
 import json
 import logging

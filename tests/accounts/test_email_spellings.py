@@ -102,7 +102,7 @@ def test_a_refused_address_makes_nobody(client):
 
 
 @pytest.mark.parametrize("address", ["ı@example.com", "carol@☃.net"])
-def test_no_other_door_stores_what_cannot_be_mailed(address):
+def test_no_other_way_stores_an_address_that_cannot_be_mailed(address):
     with pytest.raises(ValidationError):
         User.objects.create_user(address)
 

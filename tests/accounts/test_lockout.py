@@ -230,13 +230,13 @@ def test_signing_in_oneself_gives_no_new_tries_at_someone_else(alice, client):
 
 @pytest.mark.proves("X-09")
 @pytest.mark.urls("tests.twofactor.guarded_pages")
-@pytest.mark.parametrize("door", [LOGIN, "/admin/login/", "/django-login/"])
-def test_the_right_password_alone_clears_nothing(alice, client, door):
+@pytest.mark.parametrize("login_view", [LOGIN, "/admin/login/", "/django-login/"])
+def test_the_right_password_alone_clears_nothing(alice, client, login_view):
     """If the person has a second factor, only a whole sign-in clears the count."""
     type(alice).objects.update(is_staff=True)
     enrol(alice)
     enter_wrong(client, 3)
-    client.post(door, {"username": alice.email, "password": PASSWORD})
+    client.post(login_view, {"username": alice.email, "password": PASSWORD})
     assert [enter_wrong(client).status_code for _ in range(2)] == [422, 429]
 
 
@@ -299,7 +299,7 @@ def test_a_failure_that_nobody_could_count_is_an_error(alice):
         authenticate(None, username=alice.email, password="wrong")
 
 
-def test_every_door_counts_together(known_browser, alice):
+def test_all_login_views_count_together(known_browser, alice):
     enter_password(known_browser)
     [known_browser.post("/two-factor/confirm/", {"password": "wrong"}) for _ in range(4)]
     known_browser.post("/accounts/logout/")

@@ -31,7 +31,7 @@ def test_the_right_password_leads_to_the_page_that_was_asked_for(client, alice):
     assert give_password(client, next="/accounts/profile/?tab=1")["Location"] == "/accounts/profile/?tab=1"
 
 
-def test_a_page_behind_the_door_sends_people_to_sign_in_and_back(client, alice):
+def test_a_page_behind_sign_in_sends_people_to_sign_in_and_back(client, alice):
     to = client.get("/accounts/profile/")["Location"]
     response = client.post(to, {"username": alice.email, "password": PASSWORD})
     assert response["Location"] == "/accounts/profile/"

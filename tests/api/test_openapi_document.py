@@ -235,7 +235,7 @@ def routes(patterns, before="/"):
         yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
 
 
-def test_the_document_knows_every_door():
+def test_the_document_describes_every_url():
     found = {route for route in routes(get_resolver().url_patterns) if route.startswith("/api/")}
     others = {"/api/docs/", "/api/schema/", "/api/broken/500/", "/api/broken/503/"}
     assert found - others == set(WHOLE["paths"])

@@ -130,7 +130,7 @@ def test_every_answer_is_json(program, db, accept):
 @pytest.mark.proves("3.5.3")
 @pytest.mark.parametrize("path", [*OPEN, "register/"])
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
-def test_a_door_takes_posts_only(program, db, path, method):
+def test_a_url_takes_post_only(program, db, path, method):
     assert getattr(program.client, method)(f"/api/{path}").status_code == 405
 
 

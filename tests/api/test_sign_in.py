@@ -198,7 +198,7 @@ def test_one_person_does_not_slow_down_another(bobs_program, phone):
     assert status_and_code(signed_in.post("totp/create/")) == (400, "already_on")
 
 
-def test_wrong_codes_are_in_the_audit_log_of_all_doors(password_given, phone):
+def test_wrong_codes_are_in_the_audit_log_of_pages_and_api(password_given, phone):
     password_given.give(otp_code=different_code(phone.code()))
     assert Event.objects.get().kind == "second_factor_refused"
 
@@ -207,7 +207,7 @@ def test_wrong_codes_are_in_the_audit_log_of_all_doors(password_given, phone):
 @pytest.mark.parametrize(
     ("status", "code", "retry"), [(404, "not_found", None), (500, "error", None), (503, "unavailable", "30")]
 )
-def test_what_breaks_outside_of_the_doors_is_told_in_json(program, db, status, code, retry):
+def test_what_breaks_outside_the_api_views_is_told_in_json(program, db, status, code, retry):
     answer = program.get(f"broken/{status}/")
     assert (*status_and_code(answer), answer.headers.get("Retry-After")) == (status, code, retry)
     assert answer.json().keys() == {"detail", "code"}

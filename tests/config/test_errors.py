@@ -247,7 +247,7 @@ def test_a_stale_form_never_leads_to_another_site(header, url):
     assert re.match(r"/(?!/)", to)
 
 
-def test_an_unknown_page_behind_the_door_is_simply_not_there(db):
+def test_an_unknown_page_behind_sign_in_is_simply_not_there(db):
     assert Client().get("/accounts/no-such-page/").status_code == 404
 
 

@@ -92,7 +92,7 @@ def test_only_the_word_true_asks_for_a_part(client, value):
 
 @pytest.mark.proves("7.4.4")
 @pytest.mark.parametrize("name", BEHIND)
-def test_every_page_behind_the_door_offers_to_sign_out(visitor, name):
+def test_every_page_behind_sign_in_offers_to_sign_out(visitor, name):
     assert 'action="/accounts/logout/"' in visitor.get(reverse(name)).text
 
 
@@ -368,7 +368,7 @@ def test_a_path_that_looks_like_a_host_is_not_followed_after_signing_in(client, 
 
 @pytest.mark.proves("H-01")
 @pytest.mark.parametrize("path", ["/accounts/profile/", "/two-factor/", "/accounts/email/change/"])
-def test_asking_for_a_part_opens_no_door(client, htmx, path):
+def test_asking_for_a_part_gives_no_access(client, htmx, path):
     assert "HX-Redirect" in client.get(path, headers=htmx())
 
 

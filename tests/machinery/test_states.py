@@ -31,7 +31,7 @@ from twofactor.factors.methods import FACTORS
 from twofactor.models import Allowance
 
 VERIFY, CONFIRM, RENEW = "/two-factor/verify/", "/two-factor/confirm/", "/two-factor/backup-codes/"
-DOORS = [
+LOGIN_VIEWS = [
     "/accounts/login/",
     "/admin/login/",
     "/django-login/",
@@ -52,9 +52,11 @@ EVENTS = {
     "blocked": lambda machine, n: machine.block_and_let_in_again(really=True),
     "late": lambda machine, n: machine.wait(600),
     "in time": lambda machine, n: machine.wait(599),
-    "overtaken": lambda machine, n: machine.sign_in(1 - n, DOORS[0], 0),
+    "overtaken": lambda machine, n: machine.sign_in(1 - n, LOGIN_VIEWS[0], 0),
     "overtaken by a program": lambda machine, n: machine.sign_in_over_api(0),
-    "half-way at another door": lambda machine, n: machine.give_password(1 - n, DOORS[2], right=True),
+    "password given at another login view": lambda machine, n: machine.give_password(
+        1 - n, LOGIN_VIEWS[2], right=True
+    ),
     "reset": lambda machine, n: machine.reset_password(PASSWORD, really=True),
     "signed out elsewhere": lambda machine, n: machine.sign_out_elsewhere(1 - n, really=True),
 }
@@ -241,25 +243,27 @@ class Assurance(RuleBasedStateMachine):
 
     # What people do
 
-    @rule(n=BROWSERS, door=st.sampled_from(DOORS), right=USUALLY)
-    def give_password(self, n, door, right):
+    @rule(n=BROWSERS, login_view=st.sampled_from(LOGIN_VIEWS), right=USUALLY)
+    def give_password(self, n, login_view, right):
         form = {"username": self.alice.email, "password": self.password if right else "wrong", "next": "/"}
         address = self.somewhere()
         told_so = self.is_too_old(n) and timezone.now() - self.sessions[n].seen < DAY  # then its row is gone
         inside = self.is_in(n)
-        if door == DOORS[2] and not (right and self.active):
+        if login_view == LOGIN_VIEWS[2] and not (right and self.active):
             return  # it has no page of ours to say no with
-        self.browsers[n].post(door, form, REMOTE_ADDR=address)
-        if told_so or not (right and self.active) or (inside and door == DOORS[0]):
+        self.browsers[n].post(login_view, form, REMOTE_ADDR=address)
+        if told_so or not (right and self.active) or (inside and login_view == LOGIN_VIEWS[0]):
             return
-        if door == DOORS[1] and (not self.is_staff or (inside and self.sessions[n].method == "recovery")):
+        if login_view == LOGIN_VIEWS[1] and (
+            not self.is_staff or (inside and self.sessions[n].method == "recovery")
+        ):
             return  # it is none of theirs, or wants more than that
-        if door == DOORS[0] and self.is_trusted(n):
+        if login_view == LOGIN_VIEWS[0] and self.is_trusted(n):
             self.signed_in(n, "trusted")
             return
-        if door == DOORS[2] and inside and self.sessions[n].method in FACTORS:
+        if login_view == LOGIN_VIEWS[2] and inside and self.sessions[n].method in FACTORS:
             return  # it calls login(), and this session has given its code
-        if door != DOORS[0]:
+        if login_view != LOGIN_VIEWS[0]:
             self.sessions[n] = None
         self.begin(n, TEN_MINUTES)
 
@@ -282,9 +286,9 @@ class Assurance(RuleBasedStateMachine):
             if trusting and self.sessions[n].method == "totp" and not self.is_staff:
                 self.trust[n] = Trust(timezone.now(), self.epoch)
 
-    @rule(n=BROWSERS, door=st.sampled_from(DOORS), what=CODES)
-    def sign_in(self, n, door, what):
-        self.give_password(n, door, right=True)
+    @rule(n=BROWSERS, login_view=st.sampled_from(LOGIN_VIEWS), what=CODES)
+    def sign_in(self, n, login_view, what):
+        self.give_password(n, login_view, right=True)
         self.give_code(n, what)
         self.look(n)
 
@@ -377,7 +381,7 @@ class Assurance(RuleBasedStateMachine):
             if waiting == PROGRAM:
                 self.give_password_over_api(right=True)
             else:
-                self.give_password(waiting, DOORS[0], right=True)
+                self.give_password(waiting, LOGIN_VIEWS[0], right=True)
         self.ask_for_a_code(other)
         self.wait(61)
         if asks:
@@ -464,10 +468,10 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS, change=st.sampled_from(["renew_codes", "replace", "turn_off_and_on"]))
     def change_elsewhere(self, n, change):
         """What waits for a code, and what is open, ends where the factor changes under it."""
-        self.sign_in(1 - n, DOORS[0], 0)
+        self.sign_in(1 - n, LOGIN_VIEWS[0], 0)
         self.wait(61)
         self.confirm(1 - n, -1, right=True)
-        self.give_password(n, DOORS[0], right=True)
+        self.give_password(n, LOGIN_VIEWS[0], right=True)
         getattr(self, change)(1 - n, **({} if change == "replace" else {"what": 0, "right": True}))
         self.wait(61)
         self.give_code(n, 0)
@@ -519,7 +523,7 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS, inside=st.booleans(), event=st.sampled_from(sorted(EVENTS)))
     def outlive(self, n, inside, event):
         """What a sign-in or a session may survive, and what it may not."""
-        self.give_password(n, DOORS[0], right=True)
+        self.give_password(n, LOGIN_VIEWS[0], right=True)
         if inside:
             self.give_code(n, -1)
             self.confirm(n, 0, right=True)
@@ -541,13 +545,13 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS, what=CODES, event=st.sampled_from(sorted(WHILE_AWAY)))
     def come_back_trusting(self, n, what, event):
         """The password alone, if the browser is trusted and nothing has ended that."""
-        self.give_password(n, DOORS[0], right=True)
+        self.give_password(n, LOGIN_VIEWS[0], right=True)
         self.give_code(n, what, trusting=True)
         self.sign_out(n, really=True)
         self.wait(61)
-        self.sign_in(1 - n, DOORS[0], 0)
+        self.sign_in(1 - n, LOGIN_VIEWS[0], 0)
         WHILE_AWAY[event](self, n)
-        self.give_password(n, DOORS[0], right=True)
+        self.give_password(n, LOGIN_VIEWS[0], right=True)
         self.look(n)
 
     @rule(seconds=SECONDS)

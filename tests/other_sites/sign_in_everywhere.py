@@ -54,12 +54,12 @@ pages = Client()
 answer = pages.post("/accounts/login/", {"login": "ann", "password": PASSWORD})
 facts["pages ann"] = [answer.status_code, answer.headers.get("Location", "").partition("?")[0]]
 
-for door in ("token", "token-of-drf", "token-without-request", "session"):
+for view in ("token", "token-of-drf", "token-without-request", "session"):
     for name in ("ann", "bob"):
         client = Client(raise_request_exception=False)
         before = Session.objects.count()
-        answer = client.post(f"/{door}/", {"username": name, "password": PASSWORD})
+        answer = client.post(f"/{view}/", {"username": name, "password": PASSWORD})
         made = Session.objects.count() - before
-        facts[f"{door} {name}"] = [answer.status_code, "secret" in answer.text, made, sorted(client.cookies)]
+        facts[f"{view} {name}"] = [answer.status_code, "secret" in answer.text, made, sorted(client.cookies)]
 
 print(json.dumps(facts))

@@ -86,11 +86,11 @@ oauth.view_class = TokenView
 
 @pytest.fixture
 def add_view(settings):
-    """Call add_view(view) to add it to the site as /v1/door/."""
+    """Call add_view(view) to add it to the site as /v1/orders/."""
 
     def add_view(view):
-        module = ModuleType("door")
-        module.urlpatterns = [*urls.urlpatterns, path("v1/", include([path("door/", view)]))]
+        module = ModuleType("orders_urls")
+        module.urlpatterns = [*urls.urlpatterns, path("v1/", include([path("orders/", view)]))]
         settings.ROOT_URLCONF = module
 
     return add_view
@@ -129,30 +129,30 @@ def check_messages():
         "oauth",
     ],
 )
-def test_a_door_that_takes_the_password_alone_is_named(add_view, view, name):
+def test_the_check_reports_a_view_that_takes_the_password_alone(add_view, view, name):
     add_view(view)
     found = check_messages()
-    assert (list(found), "/v1/door/" in found[name]) == ([name], True)
+    assert (list(found), "/v1/orders/" in found[name]) == ([name], True)
 
 
 @pytest.mark.parametrize("view", [ByPasswordAlone, Verified, TokenRefreshView])
-def test_a_door_that_asks_for_more_is_not_named(add_view, view):
+def test_the_check_does_not_report_a_view_that_asks_for_more(add_view, view):
     add_view(view.as_view())
     assert check_messages() == {}
 
 
-def test_the_api_of_this_app_is_not_named(settings):
+def test_the_check_does_not_report_the_api_of_this_app(settings):
     settings.ROOT_URLCONF = "config.api"
     assert not {"twofactor.E020", "twofactor.E021"} & check_messages().keys()
 
 
-def test_basic_authentication_for_every_view_is_named(settings):
+def test_the_check_reports_basic_authentication_for_every_view(settings):
     basic = "rest_framework.authentication.BasicAuthentication"
     settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [basic]}
     assert list(check_messages()) == ["twofactor.E020"]
 
 
-def test_many_doors_are_named_in_one_line(add_view, settings):
+def test_the_check_reports_many_views_in_one_line(add_view, settings):
     add_view(Orders.as_view())
     settings.ROOT_URLCONF.urlpatterns += [path(f"{n}/", Orders.as_view()) for n in range(9)]
     assert "and 7 more" in check_messages()["twofactor.E020"]
@@ -162,42 +162,42 @@ def basic_auth(name="alice@example.com", password=PASSWORD):
     return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
-def test_the_guarded_door_opens_without_a_second_factor(add_view, client, alice):
+def test_the_guarded_view_opens_without_a_second_factor(add_view, client, alice):
     add_view(ByPasswordAlone.as_view())
-    assert client.get("/v1/door/", headers=basic_auth()).json() == {"orders": alice.pk}
+    assert client.get("/v1/orders/", headers=basic_auth()).json() == {"orders": alice.pk}
 
 
 @pytest.mark.proves("V-01", "V-33")
-def test_the_guarded_door_refuses_someone_with_a_second_factor(add_view, client, phone):
+def test_the_guarded_view_refuses_someone_with_a_second_factor(add_view, client, phone):
     add_view(ByPasswordAlone.as_view())
-    answer = client.get("/v1/door/", headers=basic_auth())
+    answer = client.get("/v1/orders/", headers=basic_auth())
     assert (answer.status_code, "can't ask for the code" in answer.json()["detail"]) == (401, True)
 
 
-def test_the_guarded_door_refuses_someone_who_must_set_up(add_view, client, alice, settings):
+def test_the_guarded_view_refuses_someone_who_must_set_up(add_view, client, alice, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
     add_view(ByPasswordAlone.as_view())
-    assert client.get("/v1/door/", headers=basic_auth()).status_code == 401
+    assert client.get("/v1/orders/", headers=basic_auth()).status_code == 401
 
 
-def test_the_guarded_door_tells_nothing_without_the_password(add_view, client, phone):
+def test_the_guarded_view_tells_nothing_without_the_password(add_view, client, phone):
     add_view(ByPasswordAlone.as_view())
-    answer = client.get("/v1/door/", headers=basic_auth(password="wrong"))
+    answer = client.get("/v1/orders/", headers=basic_auth(password="wrong"))
     assert (answer.status_code, "two-factor" in answer.text) == (401, False)
 
 
-def test_the_verified_door_opens_with_both_factors(add_view, client, alice, phone):
+def test_the_verified_view_opens_with_both_factors(add_view, client, alice, phone):
     add_view(Verified.as_view())
     sign_in(client, phone)
-    assert client.get("/v1/door/").json() == {"orders": alice.pk}
+    assert client.get("/v1/orders/").json() == {"orders": alice.pk}
 
 
-def test_the_verified_door_is_closed_without_a_second_factor(add_view, client, alice):
+def test_the_verified_view_is_closed_without_a_second_factor(add_view, client, alice):
     add_view(Verified.as_view())
     give_password(client)
-    assert client.get("/v1/door/").status_code == 403
+    assert client.get("/v1/orders/").status_code == 403
 
 
-def test_the_verified_door_is_closed_to_strangers(add_view, client, db):
+def test_the_verified_view_is_closed_to_strangers(add_view, client, db):
     add_view(Verified.as_view())
-    assert client.get("/v1/door/").status_code == 403
+    assert client.get("/v1/orders/").status_code == 403

@@ -48,15 +48,15 @@ def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind)
 
 
 @pytest.mark.proves("6.1.3")
-def test_the_readme_names_every_door(alice):
+def test_the_readme_lists_every_way_to_sign_in(alice):
     get_user_model().objects.update(is_staff=True)
-    doors = set()
+    ways = set()
     for address in ADDRESSES:
         client = Client(raise_request_exception=False)
         client.post(address, EVERY_FIELD)
-        doors |= {address} if signed_in_as(client) else set()
-    named = README.partition("### Every way to sign in")[2].partition("###")[0]
-    assert doors == set(re.findall(r"^\| `(/[a-z/]+)` \|", named, re.MULTILINE))
+        ways |= {address} if signed_in_as(client) else set()
+    listed = README.partition("### Every way to sign in")[2].partition("###")[0]
+    assert ways == set(re.findall(r"^\| `(/[a-z/]+)` \|", listed, re.MULTILINE))
 
 
 @pytest.mark.proves("2.3.1", "V-13")

@@ -26,12 +26,12 @@ def sign_in_with_django(client, phone, guarded_pages):
     return lambda **changes: client.post(DJANGO_LOGIN, {**form, **changes})
 
 
-def test_another_door_leads_to_the_code(sign_in_with_django):
+def test_another_login_view_leads_to_the_code(sign_in_with_django):
     assert sign_in_with_django().url.partition("?")[0] == VERIFY
 
 
 @pytest.mark.proves("V-01")
-def test_another_door_opens_no_session(client, sign_in_with_django):
+def test_another_login_view_opens_no_session(client, sign_in_with_django):
     sign_in_with_django()
     assert (signed_in_as(client), Session.objects.count()) == (None, 0)
 
@@ -41,7 +41,7 @@ def test_after_the_code_the_way_goes_on(client, phone, sign_in_with_django):
     assert client.post(VERIFY, {"code": phone.code()}, follow=True).content == b"verified: True"
 
 
-def test_the_way_from_another_door_leads_to_no_other_site(client, phone, sign_in_with_django):
+def test_the_way_from_another_login_view_leads_to_no_other_site(client, phone, sign_in_with_django):
     sign_in_with_django(next="//evil.example")
     assert "evil" not in client.post(VERIFY, {"code": phone.code()}).url
 
@@ -114,7 +114,9 @@ def test_a_held_session_goes_nowhere_after_the_password_has_changed(client, alic
     assert client.get("/accounts/profile/").url == "/accounts/login/"
 
 
-def test_whoever_has_given_the_code_stays_signed_in_through_another_door(signed_in_client, guarded_pages):
+def test_whoever_has_given_the_code_stays_signed_in_through_another_login_view(
+    signed_in_client, guarded_pages
+):
     signed_in_client.post(
         DJANGO_LOGIN, {"username": "alice@example.com", "password": PASSWORD, "next": "/unguarded/"}
     )
@@ -197,7 +199,7 @@ def test_a_session_that_is_over_leaves_no_row(client, alice):
     assert not Session.objects.exists()
 
 
-def test_a_sign_in_without_a_factor_is_remembered_whichever_door_it_took(client, alice, guarded_pages):
+def test_a_sign_in_without_a_factor_is_remembered_whichever_login_view_it_took(client, alice, guarded_pages):
     client.post(DJANGO_LOGIN, {"username": alice.email, "password": PASSWORD})
     assert Event.objects.filter(kind="signed_in_without_second_factor").count() == 1
 

@@ -47,7 +47,7 @@ def site_with_mail(database, folder, smtp_server, **more):
 
 
 def change_password(port, email, times=1):
-    """Each is an event with a letter. Whoever finds the door shut tries again, as people do."""
+    """Each is an event with a letter. Someone who is refused tries again."""
     visitor, done, password = Visitor(port), 0, PASSWORD
     while visitor.give_password(email).status != 302:
         time.sleep(0.1)
