@@ -7,7 +7,7 @@ from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
 from twofactor.factors import backup_codes, totp
 from twofactor.signin import step_up
-from twofactor.views import nudge
+from twofactor.views import reminder
 from twofactor.views.panel import changed_part
 
 
@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "landing.html", numbers)
     context = {
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
-        "nudge_due": nudge.is_due(request.user, timezone.now()),
+        "reminder_due": reminder.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,

@@ -133,7 +133,7 @@ def getting_the_code_wrong(page):
     GuessBudget.objects.update(failures=3)
     enter_code(page, phone.wrong_code())
     yield "verify-last-try"
-    GuessBudget.objects.update(failures=8, blocked_until=timezone.now() + timedelta(minutes=4))
+    GuessBudget.objects.update(failures=8, locked_until=timezone.now() + timedelta(minutes=4))
     enter_code(page, phone.code())
     yield "verify-locked"
     page.goto("/two-factor/verify/")

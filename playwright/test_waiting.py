@@ -193,7 +193,7 @@ def test_after_the_wait_the_right_password_opens(page, alice):
 @NO_JS
 def test_after_the_wait_the_right_code_opens(page, phone):
     enter_password(page)
-    GuessBudget.objects.update(failures=5, blocked_until=timezone.now() + timedelta(seconds=30))
+    GuessBudget.objects.update(failures=5, locked_until=timezone.now() + timedelta(seconds=30))
     enter_code(page, phone.code())
     expect_screen(page, "verify-locked")
     with after(seconds=60):

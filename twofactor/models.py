@@ -19,11 +19,11 @@ __all__ = [
     "Event",
     "GuessBudget",
     "Letter",
-    "Nudge",
     "Phone",
+    "Reminder",
     "SecurityMixin",
+    "SecurityRecord",
     "SentCode",
-    "Standing",
     "TokenFamily",
     "TrustedBrowser",
 ]
@@ -114,7 +114,7 @@ class GuessBudget(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="guess_budget"
     )
     failures = models.PositiveSmallIntegerField(default=0)
-    blocked_until = models.DateTimeField(null=True)
+    locked_until = models.DateTimeField(null=True)
     day_failures = models.PositiveSmallIntegerField(default=0)
     day_began_at = models.DateTimeField(null=True)
     # Keyed digests (sessions/credential_digests.py). This one is of the password at the last guess.
@@ -382,7 +382,7 @@ class TokenFamily(models.Model):
         return f"API sign-in of {self.user_id}"
 
 
-class Nudge(models.Model):
+class Reminder(models.Model):
     """When someone dismissed the reminder of two-factor authentication."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
@@ -392,18 +392,18 @@ class Nudge(models.Model):
         return f"reminder dismissed by {self.user_id}"
 
 
-class Standing(models.Model):
-    """What SecurityMixin adds to a user model, for user models without it (sessions/epoch.py)."""
+class SecurityRecord(models.Model):
+    """The security columns of a user whose model does not inherit SecurityMixin (sessions/epoch.py)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     security_epoch = models.PositiveIntegerField(default=0, editable=False)
     email_verified_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"standing of {self.user_id}"
+        return f"security record of {self.user_id}"
 
     def end_sessions(self) -> None:
-        Standing.objects.filter(pk=self.pk).update(security_epoch=models.F("security_epoch") + 1)
+        SecurityRecord.objects.filter(pk=self.pk).update(security_epoch=models.F("security_epoch") + 1)
         self.refresh_from_db(fields=["security_epoch"])
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of a site's user model, whichever it is."""
+"""Reads a user of any user model."""
 
 from datetime import datetime
 from typing import Any, Literal, Protocol, cast

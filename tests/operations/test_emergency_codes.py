@@ -53,7 +53,7 @@ def test_a_second_emergency_code_takes_the_place_of_the_first(stepped_up, emerge
 
 
 def test_an_emergency_code_ends_the_wait_after_wrong_codes(stepped_up, alice, phone):
-    GuessBudget.objects.update(failures=7, blocked_until=NOW + timedelta(hours=2), day_failures=20)
+    GuessBudget.objects.update(failures=7, locked_until=NOW + timedelta(hours=2), day_failures=20)
     assert signs_in_with(code_in(make_emergency_code(stepped_up, alice))) == alice
 
 
@@ -67,7 +67,7 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
 @pytest.mark.parametrize(
     ("guesses", "told"),
     [
-        ({"blocked_until": NOW + timedelta(hours=1)}, "Codes are blocked until"),
+        ({"locked_until": NOW + timedelta(hours=1)}, "Codes are blocked until"),
         ({"day_failures": 20, "day_began_at": NOW}, "Codes are blocked until"),
         ({"failures": 100}, "until this person chooses a new password"),
     ],

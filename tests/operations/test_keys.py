@@ -132,7 +132,7 @@ def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
     row = GuessBudget.objects.get()
-    row.blocked_until = None
+    row.locked_until = None
     assert guesses.lock_of(row, row.user, NOW) is None
     assert not sent_codes.may_email(row.user)
 

@@ -14,7 +14,7 @@ from tests.addresses import ADDRESSES
 from tests.operations.support import ROOT, browser_of, environment, run
 from tests.people import NOW, PASSWORD, enrol, give_password, person
 from twofactor import enrolment, policy
-from twofactor.models import Nudge
+from twofactor.models import Reminder
 
 pytestmark = pytest.mark.django_db
 PROFILE = "/accounts/profile/"
@@ -238,14 +238,14 @@ def test_the_reminder_of_a_day_has_no_button_to_dismiss_it(set_policy, as_alice)
 
 
 def test_a_dismissed_reminder_is_back_when_there_is_a_day(set_policy, as_alice, alice):
-    Nudge.objects.create(user=alice, dismissed_at=NOW)
+    Reminder.objects.create(user=alice, dismissed_at=NOW)
     set_policy("everyone", since=date(2026, 4, 1))
     assert "from 1 April 2026" in as_alice.get("/").text
 
 
 def test_without_a_day_it_can_be_dismissed(as_alice):
     as_alice.post("/two-factor/nudge/dismiss/")
-    assert "nudge-title" not in as_alice.get("/").text
+    assert "reminder-title" not in as_alice.get("/").text
 
 
 # Settings that are refused

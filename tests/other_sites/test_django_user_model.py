@@ -27,11 +27,11 @@ from django.core.management import call_command
 from django.utils import timezone
 from twofactor.factors import sent_codes
 from twofactor.limits import guesses
-from twofactor.models import GuessBudget, Standing
+from twofactor.models import GuessBudget, SecurityRecord
 call_command("migrate", verbosity=0)
 now = timezone.now()
 user = User.objects.create_user("ann", "ann@example.com", "one")
-Standing.objects.create(user=user, email_verified_at=now)
+SecurityRecord.objects.create(user=user, email_verified_at=now)
 def fresh():
     return User.objects.get()
 def prove():
@@ -52,7 +52,7 @@ def stop():
     guess()
     GuessBudget.objects.update(failures=99)
     guess()
-    GuessBudget.objects.update(blocked_until=None)
+    GuessBudget.objects.update(locked_until=None)
 """
 FACTS = {
     "a hundred wrong codes are the last": "stop(); print(guess())  # None",

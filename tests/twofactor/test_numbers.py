@@ -89,7 +89,7 @@ def test_the_sample_of_a_backup_code_where_one_is_refused(follows, pending_clien
 
 def test_seconds_of_the_first_wait(follows, pending_client):
     def last_free_guess(language):
-        GuessBudget.objects.update(failures=guesses.FREE_GUESSES - 2, blocked_until=None)
+        GuessBudget.objects.update(failures=guesses.FREE_GUESSES - 2, locked_until=None)
         return refused(pending_client, VERIFY, code="000000")(language)
 
     follows(last_free_guess, 17, (guesses, "FIRST_WAIT", timedelta(seconds=17)))

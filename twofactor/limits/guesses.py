@@ -52,8 +52,8 @@ def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> L
             ends.append(lifts_at)
         if not has_new_password(budget, user):
             return Locked(None, lifts_at)
-    if budget.blocked_until and now < budget.blocked_until <= now + LONGEST_WAIT + CLOCKS_APART:
-        ends.append(budget.blocked_until)
+    if budget.locked_until and now < budget.locked_until <= now + LONGEST_WAIT + CLOCKS_APART:
+        ends.append(budget.locked_until)
     if budget.day_failures >= GUESSES_A_DAY and (began := began_today(budget, now)):
         ends.append(began + DAY)
     return Locked(max(ends), lifts_at) if ends else None
@@ -77,7 +77,7 @@ def locked_now(now: datetime) -> QuerySet[GuessBudget]:
     """Of everyone who is locked. After LAST_GUESS Python has to decide; those are few."""
     stopped = GuessBudget.objects.filter(failures__gte=LAST_GUESS).select_related("user")
     still = [budget.pk for budget in stopped if lock_of(budget, budget.user, now)]
-    waiting = Q(blocked_until__gt=now, blocked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
+    waiting = Q(locked_until__gt=now, locked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
     today = Q(day_began_at__gt=now - DAY, day_began_at__lte=now + CLOCKS_APART)
     used_up = Q(day_failures__gte=GUESSES_A_DAY) & today
     return GuessBudget.objects.filter(Q(pk__in=still) | waiting | used_up)
@@ -92,7 +92,7 @@ def unlock(user: TwoFactorUser) -> bool:
     if has_new_password(budget, user):
         may |= Q(password_digest=budget.password_digest)
     lifted = GuessBudget.objects.filter(may, pk=user.pk).update(
-        failures=0, blocked_until=None, day_failures=0, day_began_at=None
+        failures=0, locked_until=None, day_failures=0, day_began_at=None
     )
     return bool(lifted)
 
@@ -127,7 +127,7 @@ def charge(user: TwoFactorUser, now: datetime) -> int:
                 failures=failures,
                 password_digest=digest,
                 lifted_at=now if stopped else budget.lifted_at,
-                blocked_until=now + wait if wait else None,
+                locked_until=now + wait if wait else None,
                 day_failures=budget.day_failures + 1 if began else 1,
                 day_began_at=began or now,
             )
@@ -142,7 +142,7 @@ def as_read(budget: GuessBudget) -> QuerySet[GuessBudget]:
     return GuessBudget.objects.filter(
         pk=budget.pk,
         failures=budget.failures,
-        blocked_until=budget.blocked_until,
+        locked_until=budget.locked_until,
         day_failures=budget.day_failures,
         day_began_at=budget.day_began_at,
         lifted_at=budget.lifted_at,
@@ -156,7 +156,7 @@ def refund(user: TwoFactorUser) -> None:
     GuessBudget.objects.filter(pk=user.pk).update(
         failures=Case(last, When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
         day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
-        blocked_until=None,
+        locked_until=None,
     )
 
 
@@ -168,7 +168,7 @@ def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
     proven = credential_digests.current(user) if with_factor else {}
     GuessBudget.objects.filter(pk=user.pk).update(
         failures=0,
-        blocked_until=None,
+        locked_until=None,
         day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
         **proven,
     )

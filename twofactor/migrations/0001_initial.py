@@ -45,13 +45,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='guess_budget', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('blocked_until', models.DateTimeField(null=True)),
+                ('locked_until', models.DateTimeField(null=True)),
                 ('day_failures', models.PositiveSmallIntegerField(default=0)),
                 ('day_began_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Nudge',
+            name='Reminder',
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('dismissed_at', models.DateTimeField()),
@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Standing',
+            name='SecurityRecord',
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('security_epoch', models.PositiveIntegerField(default=0, editable=False)),

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveField(
-            model_name='standing',
+            model_name='securityrecord',
             name='credentials_reset_at',
         ),
         migrations.AddField(

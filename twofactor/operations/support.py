@@ -11,7 +11,15 @@ from django.http import HttpRequest
 from twofactor import enrolment, events
 from twofactor.factors import backup_codes, code_text
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, BackupCode, Draft, GuessBudget, Phone, Standing, TrustedBrowser
+from twofactor.models import (
+    Authenticator,
+    BackupCode,
+    Draft,
+    GuessBudget,
+    Phone,
+    SecurityRecord,
+    TrustedBrowser,
+)
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -95,7 +103,7 @@ def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
     """
     codes = BackupCode.objects.filter(used_at=None)
     browsers = TrustedBrowser.objects.all()
-    model = get_user_model() if epoch.is_on_user() else Standing
+    model = get_user_model() if epoch.is_on_user() else SecurityRecord
     epochs = model._default_manager.all()
     if dry_run:
         return {

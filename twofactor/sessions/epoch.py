@@ -1,7 +1,7 @@
 """The security epoch: a number whose change ends every session of a person.
 
 It is a column of the user model if that inherits models.SecurityMixin, which costs no query. For any other
-user model it is in our table Standing, at one query a request.
+user model it is in our table SecurityRecord, at one query a request.
 """
 
 from copy import copy
@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from twofactor.models import SecurityMixin, Standing
+from twofactor.models import SecurityMixin, SecurityRecord
 from twofactor.users import TwoFactorUser
 
 EPOCH = "twofactor_epoch"  # in the session, where the user model's own session hash does not carry it
@@ -21,9 +21,9 @@ def is_on_user() -> bool:
     return issubclass(get_user_model(), SecurityMixin)
 
 
-def security_record(user: TwoFactorUser) -> SecurityMixin | Standing:
+def security_record(user: TwoFactorUser) -> SecurityMixin | SecurityRecord:
     """Has security_epoch, email_verified_at and end_sessions()."""
-    return cast(SecurityMixin, user) if is_on_user() else Standing.objects.get_or_create(pk=user.pk)[0]
+    return cast(SecurityMixin, user) if is_on_user() else SecurityRecord.objects.get_or_create(pk=user.pk)[0]
 
 
 def auth_hash(user: TwoFactorUser, epochs_back: int = 0) -> str:
@@ -33,7 +33,7 @@ def auth_hash(user: TwoFactorUser, epochs_back: int = 0) -> str:
         then.security_epoch -= epochs_back
         return then.get_session_auth_hash()
     own, epoch = user.get_session_auth_hash(), security_record(user).security_epoch - epochs_back
-    return salted_hmac("twofactor.standing", f"{own}|{epoch}", algorithm="sha256").hexdigest()
+    return salted_hmac("twofactor.security_record", f"{own}|{epoch}", algorithm="sha256").hexdigest()
 
 
 def end_sessions(user: TwoFactorUser) -> None:

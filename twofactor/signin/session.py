@@ -30,7 +30,9 @@ log = logging.getLogger("countersign.security")
 AMR = "twofactor_amr"  # how the second factor was met: a method of factors/methods.py, or one of these three
 AUTH_AT = "twofactor_auth_at"  # when the person signed in
 PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
-SUDO_AT = "twofactor_sudo_at"  # when password and factor were given together on the confirm page (step_up.py)
+STEP_UP_AT = (
+    "twofactor_step_up_at"  # when password and factor were given together on the confirm page (step_up.py)
+)
 SEEN_AT = "twofactor_seen_at"  # the last request, at most a minute old
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 
@@ -111,7 +113,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     update_session_auth_hash(request, user)
     epoch.mark_session(request, user)
     request.session[AMR] = method
-    request.session.pop(SUDO_AT, None)  # the step-up was made with what has been replaced
+    request.session.pop(STEP_UP_AT, None)  # the step-up was made with what has been replaced
 
 
 # A login() of other code, for someone who has a second factor

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from twofactor import enrolment
 from twofactor.factors import methods
-from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, SUDO_AT
+from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT
 from twofactor.users import signed_in_user
 
 STEP_UP_AGE = timedelta(minutes=5)
@@ -29,7 +29,7 @@ def is_within(moment: datetime | None, age: timedelta) -> bool:
 
 def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
     """Password and factor were given on the confirm page. Signing in does not count."""
-    return is_within(time_in_session(request, SUDO_AT), max_age)
+    return is_within(time_in_session(request, STEP_UP_AT), max_age)
 
 
 def may_set_up(request: HttpRequest) -> bool:
@@ -77,4 +77,4 @@ def record_step_up(request: HttpRequest, method: str | None) -> None:
     if method:
         request.session[AMR] = method
     if method or not enrolment.is_on(signed_in_user(request)):
-        request.session[SUDO_AT] = now
+        request.session[STEP_UP_AT] = now

@@ -20,7 +20,7 @@ from twofactor.sessions import epoch
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import email_of, signed_in_user
-from twofactor.views import nudge
+from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
 
@@ -148,7 +148,7 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
 
 
 @post_only("twofactor:settings")
-def nudge_dismiss(request: HttpRequest) -> HttpResponse:
-    nudge.dismiss(signed_in_user(request), timezone.now())
-    messages.success(request, _("Reminder dismissed."), extra_tags="nudge")
+def reminder_dismiss(request: HttpRequest) -> HttpResponse:
+    reminder.dismiss(signed_in_user(request), timezone.now())
+    messages.success(request, _("Reminder dismissed."), extra_tags="reminder")
     return see_other(safe_next(request, request.POST.get("next")))

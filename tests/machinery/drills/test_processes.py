@@ -211,7 +211,7 @@ def test_a_spent_code_costs_nothing_and_one_given_during_a_wait_is_not_spent(por
             visitor.enter(WRONG)
         code = phone.code(off=1)
         waiting = visitor.enter(code).status
-        GuessBudget.objects.filter(user__email=email).update(blocked_until=None)
+        GuessBudget.objects.filter(user__email=email).update(locked_until=None)
         opened = visitor.enter(code).status
         replayed = asked(ports, email).enter(code).status
         seen.append((waiting, opened, replayed, budget_of(email).failures))

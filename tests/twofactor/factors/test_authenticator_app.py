@@ -186,7 +186,7 @@ def lock_for_an_hour(client, clock):
         answer = enter_code(client, "000000")
         if answer.status_code == 422:
             GuessBudget.objects.update(day_failures=0)
-            waits = GuessBudget.objects.get().blocked_until or timezone.now()
+            waits = GuessBudget.objects.get().locked_until or timezone.now()
             clock.move_to(waits)
     clock.shift(-3600)  # to the beginning of the last wait
 

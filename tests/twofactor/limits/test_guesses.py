@@ -33,8 +33,8 @@ def make_guesses(user, clock, failures):
         guesses.charge(user, timezone.now())
         row = GuessBudget.objects.get(pk=user.pk)
         GuessBudget.objects.filter(pk=user.pk).update(day_failures=0)
-        if row.blocked_until:
-            clock.move_to(row.blocked_until)
+        if row.locked_until:
+            clock.move_to(row.locked_until)
 
 
 @pytest.mark.proves("L-4")
@@ -94,7 +94,7 @@ def make_twenty_guesses(alice, clock):
         for _ in range(5):
             guesses.charge(alice, timezone.now())
             clock.shift(60)
-        GuessBudget.objects.filter(pk=alice.pk).update(failures=0, blocked_until=None)
+        GuessBudget.objects.filter(pk=alice.pk).update(failures=0, locked_until=None)
     return began
 
 

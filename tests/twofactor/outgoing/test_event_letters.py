@@ -116,7 +116,7 @@ def test_what_is_suspicious_is_mailed_once_a_day(firefox_client, phone, clock, p
         told += [len(letters())]
         letters().clear()
         clock.shift(3600)
-        GuessBudget.objects.update(failures=0, blocked_until=None)
+        GuessBudget.objects.update(failures=0, locked_until=None)
     assert told == [1, 0]
 
 

@@ -82,7 +82,7 @@ def test_the_page_does_not_offer_to_trust(client, phone):
 
 
 def test_recovery_is_no_step_up(recovered_client):
-    assert "twofactor_sudo_at" not in recovered_client.session
+    assert "twofactor_step_up_at" not in recovered_client.session
 
 
 def test_recovery_is_recorded(recovered_client):
@@ -269,7 +269,7 @@ def test_no_path_that_only_looks_like_set_up_opens_more(recovered_client, settin
 
 
 def test_a_password_given_for_set_up_counts_for_nothing_else(setup_client):
-    assert "twofactor_sudo_at" not in setup_client.session
+    assert "twofactor_step_up_at" not in setup_client.session
 
 
 def test_turning_off_wants_a_real_code(setup_client, alice):
@@ -284,7 +284,7 @@ def test_new_backup_codes_want_a_real_code(setup_client):
 
 def test_the_mailed_code_does_not_confirm(recovered_client):
     give_password_again(recovered_client, "/two-factor/phone/", code=mailed_code())
-    assert "twofactor_sudo_at" not in recovered_client.session
+    assert "twofactor_step_up_at" not in recovered_client.session
 
 
 def test_a_phone_that_turns_up_again_confirms(recovered_client, phone):

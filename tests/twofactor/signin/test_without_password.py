@@ -90,7 +90,7 @@ def test_the_button_signs_out_and_leads_to_sign_in_and_back(social_client, clock
 def test_a_password_that_is_made_up_opens_nothing(social_client, clock):
     clock.shift(601)
     social_client.post(CONFIRM, {"next": SETUP, "password": PASSWORD, "code": "000000"})
-    assert "twofactor_sudo_at" not in social_client.session
+    assert "twofactor_step_up_at" not in social_client.session
 
 
 @pytest.mark.proves("S-10")
@@ -138,7 +138,7 @@ def test_a_code_makes_new_backup_codes(verified_client, phone):
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
 def test_nothing_but_a_code_is_accepted(verified_client, alice, address, body):
     assert verified_client.post(address, body).status_code == 422
-    assert ("twofactor_sudo_at" in verified_client.session, enrolment.is_on(alice)) == (False, True)
+    assert ("twofactor_step_up_at" in verified_client.session, enrolment.is_on(alice)) == (False, True)
 
 
 @pytest.mark.proves("C-06")

@@ -1,11 +1,11 @@
-"""The reminder for people who have no second factor: dismissed for a month, gone when they have one."""
+"""The reminder to set up two-factor authentication. Dismissing it hides it for REST."""
 
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
 
 from twofactor import enrolment, policy
-from twofactor.models import Nudge
+from twofactor.models import Reminder
 from twofactor.users import TwoFactorUser
 
 REST = timedelta(days=30)
@@ -16,8 +16,8 @@ def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
         return False
     if policy.applies_to(user):
         return True  # what will be demanded cannot be put off
-    return not Nudge.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
+    return not Reminder.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
 
 
 def dismiss(user: TwoFactorUser, now: datetime) -> None:
-    Nudge.objects.update_or_create(pk=user.pk, defaults={"dismissed_at": now})
+    Reminder.objects.update_or_create(pk=user.pk, defaults={"dismissed_at": now})

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.people import enrol, give_password, person, sign_in
-from twofactor.models import Nudge
+from twofactor.models import Reminder
 
 HOME = "/"
 DISMISS = "/two-factor/nudge/dismiss/"
@@ -57,7 +57,7 @@ def test_with_the_password_alone_nobody_is_reminded(client, phone):
 
 def test_it_is_a_labelled_region_between_header_and_main(no_factor_client):
     page = no_factor_client.get(HOME).text
-    region = page.index('<section class="nudge" aria-labelledby="nudge-title">')
+    region = page.index('<section class="reminder" aria-labelledby="reminder-title">')
     assert page.index("</header>") < region < page.index('<main id="main"')
 
 
@@ -116,7 +116,7 @@ def test_dismissed_again_it_rests_again(no_factor_client, clock):
     dismiss(no_factor_client)
     clock.shift(31 * DAY)
     dismiss(sign_in_again(no_factor_client))
-    assert (is_reminded(no_factor_client), Nudge.objects.count()) == (False, 1)
+    assert (is_reminded(no_factor_client), Reminder.objects.count()) == (False, 1)
 
 
 def test_looking_dismisses_nothing(no_factor_client):
@@ -125,7 +125,7 @@ def test_looking_dismisses_nothing(no_factor_client):
 
 def test_strangers_dismiss_nothing(client, alice):
     dismiss(client)
-    assert Nudge.objects.count() == 0
+    assert Reminder.objects.count() == 0
 
 
 def test_once_it_is_on_the_reminder_is_gone(no_factor_client, alice):
@@ -137,12 +137,12 @@ def test_a_part_of_the_page_takes_it_away_at_once(client, phone):
     """Out of band, because the region is outside of what htmx swaps."""
     sign_in(client, phone)
     page = client.get("/two-factor/", headers=HTMX).text
-    assert re.search(r'<div hx-swap-oob="innerHTML:#nudge">\s*</div>', page)
+    assert re.search(r'<div hx-swap-oob="innerHTML:#reminder">\s*</div>', page)
 
 
 def test_a_part_of_the_page_brings_it_where_it_belongs(no_factor_client):
     page = no_factor_client.get(HOME, headers=HTMX).text
-    assert '<div hx-swap-oob="innerHTML:#nudge"><section class="nudge"' in page
+    assert '<div hx-swap-oob="innerHTML:#reminder"><section class="reminder"' in page
 
 
 def test_after_turning_it_off_the_reminder_is_back(signed_in_client, phone):
