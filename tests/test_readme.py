@@ -133,7 +133,7 @@ def test_every_limit_is_that_of_the_code():
 
 
 def written(value) -> str:
-    """As in Python, with the quotes of this house."""
+    """As Python source, with double quotes."""
     return json.dumps(value) if isinstance(value, str) else repr(value)
 
 

@@ -248,8 +248,8 @@ def test_no_text_is_translated_once_for_all_at_import():
 SECRET = re.compile(r"(?:^|_)(code|token|digest|secret|fingerprint|signature|password|hash|key)s?$")
 FROM_OUTSIDE = re.compile(r"\brequest\.(GET|POST|headers|META|COOKIES|path|path_info)\b|\bcurrent_url")
 CHECKED = {"safe_next", "own_page", "urlencode"}
-GOING = {"HttpResponseRedirect", "HttpResponsePermanentRedirect", "redirect", "see_other", "navigate"}
-LEADING = {"Location", "HX-Redirect", "HX-Location"}
+REDIRECTING = {"HttpResponseRedirect", "HttpResponsePermanentRedirect", "redirect", "see_other", "navigate"}
+REDIRECT_HEADERS = {"Location", "HX-Redirect", "HX-Location"}
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -274,8 +274,8 @@ def word(node):
     return last_name(getattr(node, "func", getattr(node, "target", node)))
 
 
-def compares_in_the_open(tree):
-    """The time that == takes tells how much of a secret was right. Use constant_time_compare, or a query."""
+def compares_secret_with_equals(tree):
+    """The time of == shows how much of a secret was right. Use constant_time_compare or a query."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
             sides = [node.left, *node.comparators]
@@ -284,7 +284,7 @@ def compares_in_the_open(tree):
                 yield node
 
 
-def saves(tree):
+def saves_whole_row(tree):
     """Saving a whole row writes back old values, such as a code that another request has used up."""
     verbs = {"save", "asave", "bulk_update", "abulk_update"}
     for node in ast.walk(tree):
@@ -300,12 +300,12 @@ def assigned(tree):
 
 def destinations(function):
     for call in calls(function):
-        if last_name(call.func) in GOING:
+        if last_name(call.func) in REDIRECTING:
             yield from [*call.args, *[keyword.value for keyword in call.keywords]]
-    yield from [value for target, value in assigned(function) if word(target) in LEADING]
+    yield from [value for target, value in assigned(function) if word(target) in REDIRECT_HEADERS]
 
 
-def goes_anywhere(tree):
+def redirects_unchecked(tree):
     """No redirect to a URL from the request, unless it was checked to be a page of this site."""
     for function in [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]:
         tainted = {last_name(target) for target, value in assigned(function) if from_outside(value)}
@@ -324,13 +324,13 @@ def checked(node):
 
 def catches_everything(tree):
     handlers = [node.type or node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)]
-    hushed = [call for call in calls(tree) if last_name(call.func) == "suppress"]
-    for node in [*handlers, *hushed]:
+    suppressed = [call for call in calls(tree) if last_name(call.func) == "suppress"]
+    for node in [*handlers, *suppressed]:
         if isinstance(node, ast.ExceptHandler) or names(node) & {"Exception", "BaseException"}:
             yield node
 
 
-def tells_secrets(tree):
+def logs_a_secret(tree):
     """No secret is written to a log or a terminal."""
     for call in calls(tree):
         told = ast.unparse(call.func)
@@ -341,7 +341,7 @@ def tells_secrets(tree):
 
 
 RULES = {
-    compares_in_the_open: [
+    compares_secret_with_equals: [
         "if request.session['code'] == sent.code: pass",
         "fingerprint(user) == expected",
         "expected != row['digest']",
@@ -351,13 +351,13 @@ RULES = {
         "sent.code in (first, second)",
         "typed not in codes",
     ],
-    saves: [
+    saves_whole_row: [
         "authenticator.save()",
         "await authenticator.asave()",
         "transaction.on_commit(authenticator.save)",
         "Authenticator.objects.bulk_update(rows, ['last_step'])",
     ],
-    goes_anywhere: [
+    redirects_unchecked: [
         "def view(request):\n    to = request.GET['next']\n    return see_other(to)",
         "def view(request):\n    if to := request.POST.get('next'):\n        return see_other(to)",
         "def view(request):\n    return redirect(to=request.GET['next'])",
@@ -372,19 +372,19 @@ RULES = {
         "try:\n    check()\nexcept (ValueError, Exception):\n    pass",
         "with contextlib.suppress(Exception):\n    check()",
     ],
-    tells_secrets: ["log.info('accepted %s', code)", "log.info(f'accepted {sent.code}')", "print(code)"],
+    logs_a_secret: ["log.info('accepted %s', code)", "log.info(f'accepted {sent.code}')", "print(code)"],
 }
 # Exceptions, each with the reason why it is safe.
 ALLOWED = {
-    "compares_in_the_open": {
-        # Two hashes that we have stored ourselves: was it made anew? And which rows the database has found.
+    "compares_secret_with_equals": {
+        # Two stored hashes, to see whether one has changed; and the rows that the database has found.
         ("twofactor.signin.step_up", "user.password != signed_in_user(request).password"),
         ("twofactor.api.preconditions", "user.password != family.user.password"),
         ("twofactor.signin.trusted_browsers", "digest(token) in good"),
         ("accounts.lockout", "digest == own_digest"),
         ("accounts.lockout", "digest == strangers_digest"),
     },
-    "saves": {
+    "saves_whole_row": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.
         ("accounts.models", "user.save"),
         ("accounts.registration", "user.save"),
@@ -397,7 +397,7 @@ ALLOWED = {
         ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),
     },
-    "goes_anywhere": set(),
+    "redirects_unchecked": set(),
     "catches_everything": {
         (
             "twofactor.checks.configuration",
@@ -411,7 +411,7 @@ ALLOWED = {
         ),  # a site's own templates; the thread that sends outlives all
         ("twofactor.outgoing.sms", "Exception"),  # a site's own gateway, with whatever mistake
     },
-    "tells_secrets": {
+    "logs_a_secret": {
         ("twofactor.outgoing.sms", "print")
     },  # the gateway for development, which is there for that
 }

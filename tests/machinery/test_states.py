@@ -38,7 +38,8 @@ LOGIN_VIEWS = [
 ]  # ours, the admin's, some other app's
 PROGRAM = 2  # over the API; 0 and 1 are browsers
 BROWSERS, ALL = st.integers(0, 1), st.integers(0, PROGRAM)
-CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PRINTED_CODES[:2]])  # steps off, nonsense, paper
+# Offsets in steps, a wrong code, backup codes.
+CODES = st.sampled_from([0, 0, 1, -1, "wrong", *PRINTED_CODES[:2]])
 SECONDS = st.sampled_from([1, 29, 31, 61, 120, 299, 301, 599, 601, 3601])
 NEARLY_A_MONTH, A_MONTH = 30 * 24 * 3600 - 1, 30 * 24 * 3600
 USUALLY = st.sampled_from([True, True, True, True, False])
@@ -64,8 +65,8 @@ MEANWHILE = {  # to a program that waits for a code
     **{name: event for name, event in EVENTS.items() if "time" not in name and "program" not in name},
     "in two minutes": lambda machine, n: machine.wait(119),
     "after two minutes": lambda machine, n: machine.wait(120),
-    "in ten minutes, with a letter": lambda machine, n: machine.ask_and_wait(599),
-    "after ten minutes, with a letter": lambda machine, n: machine.ask_and_wait(600),
+    "in ten minutes, with a code sent": lambda machine, n: machine.ask_and_wait(599),
+    "after ten minutes, with a code sent": lambda machine, n: machine.ask_and_wait(600),
 }
 WHILE_AWAY = {
     "nothing": lambda machine, n: None,
@@ -103,42 +104,42 @@ class Trust:
 
 
 class Api(Program):
-    """Answers as the pages would."""
+    """The API, with its status codes translated to those of the pages."""
 
-    AS_PAGES = {"challenge_over": 302, "code_refused": 422, "locked": 429}
+    STATUS_OF_PAGES = {"challenge_over": 302, "code_refused": 422, "locked": 429}
 
     def give(self, **code):
         answer = super().give(**code)
-        return 303 if answer.status_code == 200 else self.AS_PAGES[answer.json()["code"]]
+        return 303 if answer.status_code == 200 else self.STATUS_OF_PAGES[answer.json()["code"]]
 
     def method(self):
-        """As its tokens say, if they open anything."""
+        """The method in the tokens, or None if they do not work."""
         answer = self.get("totp/status/")
         return answer.json()["amr"] if answer.status_code == 200 else None
 
 
 class Guesses:
-    """L-4, written down a second time."""
+    """A second implementation of the limit on guesses (L-4), to compare with."""
 
     WAITS = {5: 30, 6: 60, 7: 120, 8: 240, 9: 480, 10: 960, 11: 1920}
 
     def __init__(self):
-        self.row, self.until, self.day, self.day_began = 0, NOW, 0, NOW - DAY
+        self.in_a_row, self.until, self.day, self.day_began = 0, NOW, 0, NOW - DAY
 
     def locked(self, now):
-        return self.row >= 100 or self.until > now or (self.day >= 20 and self.day_began + DAY > now)
+        return self.in_a_row >= 100 or self.until > now or (self.day >= 20 and self.day_began + DAY > now)
 
     def charge(self, now):
         if self.day_began + DAY <= now:
             self.day, self.day_began = 0, now
-        self.row, self.day = self.row + 1, self.day + 1
-        self.until = now + timedelta(seconds=0 if self.row < 5 else self.WAITS.get(self.row, 3600))
+        self.in_a_row, self.day = self.in_a_row + 1, self.day + 1
+        self.until = now + timedelta(seconds=0 if self.in_a_row < 5 else self.WAITS.get(self.in_a_row, 3600))
 
-    def give_back(self):
-        self.row, self.day, self.until = max(self.row - 1, 0), max(self.day - 1, 0), NOW - DAY
+    def refund(self):
+        self.in_a_row, self.day, self.until = max(self.in_a_row - 1, 0), max(self.day - 1, 0), NOW - DAY
 
-    def won(self):
-        self.row, self.day, self.until = 0, max(self.day - 1, 0), NOW - DAY
+    def reset(self):
+        self.in_a_row, self.day, self.until = 0, max(self.day - 1, 0), NOW - DAY
 
 
 class Assurance(RuleBasedStateMachine):
@@ -162,7 +163,7 @@ class Assurance(RuleBasedStateMachine):
         letters().clear()
         transaction.savepoint_rollback(self.back)
 
-    # The books
+    # The model's state
 
     def is_pending(self, n):
         found = self.pending[n]
@@ -179,7 +180,7 @@ class Assurance(RuleBasedStateMachine):
         return self.is_pending(n) and not inside
 
     def is_in(self, n):
-        """As of a request that is being made: a session that is too old is gone with it."""
+        """As at a request, which ends a session that is too old and notes when it was last used."""
         found, now = self.sessions[n], timezone.now()
         if found is None or found.epoch != self.epoch or not self.active or self.is_too_old(n):
             self.sessions[n] = None
@@ -205,8 +206,8 @@ class Assurance(RuleBasedStateMachine):
             return code_text.format_backup_code(what), what
         return window[what + 1], totp.step_at(now) + what
 
-    def judge(self, key):
-        """The status of the answer, and who pays."""
+    def expected_status(self, key):
+        """The status of the answer. Counts the guess, and spends the code if it is accepted."""
         now = timezone.now()
         if self.guesses.locked(now):
             return 429
@@ -214,13 +215,13 @@ class Assurance(RuleBasedStateMachine):
         if key is None:
             return 422
         if key in self.spent or (isinstance(key, int) and key <= self.last_step):
-            self.guesses.give_back()
+            self.guesses.refund()
             return 422
         assert key not in self.spent
         self.spent.add(key)
         self.last_step = max(self.last_step, key) if isinstance(key, int) else self.last_step
         self.proven = self.proven or not isinstance(key, tuple)  # a sent code is no factor
-        self.guesses.won()
+        self.guesses.reset()
         return 303
 
     def signed_in(self, n, method):
@@ -236,8 +237,8 @@ class Assurance(RuleBasedStateMachine):
         """Gives back no guess (L-4); and a code by mail helps again only after a factor (D-2)."""
         self.password, self.epoch, self.proven = password, self.epoch + 1, False
 
-    def somewhere(self):
-        """Each try from a place of its own: how often passwords may be tried is another matter."""
+    def new_address(self):
+        """A new client address for each try, because the limits on passwords have tests of their own."""
         self.asked += 1
         return f"10.0.{self.asked // 250}.{self.asked % 250}"
 
@@ -246,18 +247,19 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS, login_view=st.sampled_from(LOGIN_VIEWS), right=USUALLY)
     def give_password(self, n, login_view, right):
         form = {"username": self.alice.email, "password": self.password if right else "wrong", "next": "/"}
-        address = self.somewhere()
-        told_so = self.is_too_old(n) and timezone.now() - self.sessions[n].seen < DAY  # then its row is gone
+        address = self.new_address()
+        # After a day its row is gone.
+        told_session_ended = self.is_too_old(n) and timezone.now() - self.sessions[n].seen < DAY
         inside = self.is_in(n)
         if login_view == LOGIN_VIEWS[2] and not (right and self.active):
-            return  # it has no page of ours to say no with
+            return  # it shows no page of ours that could refuse
         self.browsers[n].post(login_view, form, REMOTE_ADDR=address)
-        if told_so or not (right and self.active) or (inside and login_view == LOGIN_VIEWS[0]):
+        if told_session_ended or not (right and self.active) or (inside and login_view == LOGIN_VIEWS[0]):
             return
         if login_view == LOGIN_VIEWS[1] and (
             not self.is_staff or (inside and self.sessions[n].method == "recovery")
         ):
-            return  # it is none of theirs, or wants more than that
+            return  # the admin refuses them
         if login_view == LOGIN_VIEWS[0] and self.is_trusted(n):
             self.signed_in(n, "trusted")
             return
@@ -279,7 +281,7 @@ class Assurance(RuleBasedStateMachine):
         if not self.goes_on(n):
             assert answer.status_code in {302, 303}
             return
-        expected = self.judge(key)
+        expected = self.expected_status(key)
         assert answer.status_code == expected
         if expected == 303:
             self.signed_in(n, "totp" if isinstance(key, int) else "backup")
@@ -297,7 +299,7 @@ class Assurance(RuleBasedStateMachine):
         self.wait(1)  # a challenge is told from the one before by the moment of the last sign-in
         password = self.password if right else "wrong"
         body = {"username": self.alice.email, "password": password}
-        self.program.post("jwt/create/", body, REMOTE_ADDR=self.somewhere())
+        self.program.post("jwt/create/", body, REMOTE_ADDR=self.new_address())
         if right and self.active:
             self.begin(PROGRAM, TWO_MINUTES)
 
@@ -305,7 +307,7 @@ class Assurance(RuleBasedStateMachine):
     def give_code_over_api(self, what):
         code, key = self.code(what)
         answer = self.program.give(**{"backup_code" if what in PRINTED_CODES else "otp_code": code})
-        expected = self.judge(key) if self.goes_on(PROGRAM) else 302
+        expected = self.expected_status(key) if self.goes_on(PROGRAM) else 302
         assert answer == expected
         if expected == 303:
             self.signed_in(PROGRAM, "totp" if isinstance(key, int) else "backup")
@@ -318,7 +320,7 @@ class Assurance(RuleBasedStateMachine):
 
     @rule()
     def look_over_api(self):
-        """Tokens open something while the sign-in lives that they were given for, and say how it was met."""
+        """Tokens work as long as their sign-in does, and name its method."""
         assert self.program.method() == (self.sessions[PROGRAM].method if self.is_in(PROGRAM) else None)
 
     @rule(n=BROWSERS, times=st.integers(2, 6))
@@ -366,13 +368,13 @@ class Assurance(RuleBasedStateMachine):
             return
         newest[2] += tries_left
         if tries_left and code == newest[0]:
-            assert (answer, self.judge(("sent", n, code, newest[1]))) == (303, 303)
+            assert (answer, self.expected_status(("sent", n, code, newest[1]))) == (303, 303)
             self.signed_in(n, "recovery")
             return
         assert answer == 422
         self.guesses.charge(now)
         if not tries_left or code in known:
-            self.guesses.give_back()
+            self.guesses.refund()
 
     @rule(n=ALL, other=ALL, asks=st.booleans())
     def borrow_a_sent_code(self, n, other, asks):
@@ -396,11 +398,11 @@ class Assurance(RuleBasedStateMachine):
         answer = self.browsers[n].post(
             CONFIRM,
             {"password": self.password if right else "wrong", "code": code, "next": "/recent/"},
-            REMOTE_ADDR=self.somewhere(),
+            REMOTE_ADDR=self.new_address(),
         )
         if not inside:
             assert answer.status_code in {302, 303}
-        elif right and self.judge(key) == 303:
+        elif right and self.expected_status(key) == 303:
             self.sessions[n].confirmed = timezone.now()
             self.sessions[n].method = "totp" if isinstance(key, int) else "backup"
             assert answer.status_code == 303
@@ -416,19 +418,19 @@ class Assurance(RuleBasedStateMachine):
     # What changes the factor itself
 
     def changed(self, n):
-        """Every other session has ended; what was proven before is no proof for what is there now."""
+        """Every other session ends, and this one has to step up again."""
         backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PRINTED_CODES))
         self.epoch, self.spent = self.epoch + 1, self.spent - set(PRINTED_CODES)
         self.sessions[n].epoch, self.sessions[n].confirmed, self.sessions[n].method = self.epoch, None, "totp"
-        Allowance.objects.all().delete()  # how often a change may begin is another matter
+        Allowance.objects.all().delete()  # the limit on changes has tests of its own
 
     def prove(self, n, page, what, right):
-        """Password and code in the page's own form; whether it took them."""
+        """Enters password and code in the page's own form. Returns whether they were accepted."""
         code, key = self.code(what)
         inside = self.is_in(n)
         form = {"password": self.password if right else "wrong", "code": code}
-        answer = self.browsers[n].post(page, form, REMOTE_ADDR=self.somewhere())
-        taken = inside and right and self.judge(key) == 303
+        answer = self.browsers[n].post(page, form, REMOTE_ADDR=self.new_address())
+        taken = inside and right and self.expected_status(key) == 303
         assert answer.status_code in ({303} if taken else {422, 429} if inside else {302, 303})
         return taken
 
@@ -440,13 +442,13 @@ class Assurance(RuleBasedStateMachine):
 
     @rule(n=BROWSERS)
     def replace(self, n):
-        """After password and code just now, or for whoever came back by a letter."""
+        """Needs a step-up just before, or a sign-in with a mailed code."""
         inside = self.is_in(n)
-        begun = self.browsers[n].get(SETUP).status_code == 200
-        assert inside or not begun
+        setup_started = self.browsers[n].get(SETUP).status_code == 200
+        assert inside or not setup_started
         if inside and self.sessions[n].method != "recovery":
-            assert begun == self.confirmed_just_now(n)
-        if begun:
+            assert setup_started == self.confirmed_just_now(n)
+        if setup_started:
             self.bind_a_phone(n)
 
     def bind_a_phone(self, n):
@@ -462,12 +464,12 @@ class Assurance(RuleBasedStateMachine):
         assert self.browsers[1 - n].get("/two-factor/").status_code != 200
         assert [self.opens_something(each) for each in (0, 1)] == [False, False]
         self.epoch += 1
-        self.browsers[n].post(CONFIRM, {"password": self.password}, REMOTE_ADDR=self.somewhere())
+        self.browsers[n].post(CONFIRM, {"password": self.password}, REMOTE_ADDR=self.new_address())
         self.bind_a_phone(n)
 
     @rule(n=BROWSERS, change=st.sampled_from(["renew_codes", "replace", "turn_off_and_on"]))
     def change_elsewhere(self, n, change):
-        """What waits for a code, and what is open, ends where the factor changes under it."""
+        """A change of the factor ends pending sign-ins and other sessions."""
         self.sign_in(1 - n, LOGIN_VIEWS[0], 0)
         self.wait(61)
         self.confirm(1 - n, -1, right=True)
@@ -522,7 +524,7 @@ class Assurance(RuleBasedStateMachine):
 
     @rule(n=BROWSERS, inside=st.booleans(), event=st.sampled_from(sorted(EVENTS)))
     def outlive(self, n, inside, event):
-        """What a sign-in or a session may survive, and what it may not."""
+        """Some events end a pending sign-in or a session, and others do not."""
         self.give_password(n, LOGIN_VIEWS[0], right=True)
         if inside:
             self.give_code(n, -1)
@@ -535,7 +537,7 @@ class Assurance(RuleBasedStateMachine):
 
     @rule(event=st.sampled_from(sorted(MEANWHILE)))
     def outlive_over_api(self, event):
-        """As outlive, for a program: with a letter on its way it may wait longer."""
+        """As outlive, for a program. After a code was sent, it may wait longer."""
         self.give_password_over_api(right=True)
         self.wait(1)
         MEANWHILE[event](self, 0)
@@ -544,7 +546,7 @@ class Assurance(RuleBasedStateMachine):
 
     @rule(n=BROWSERS, what=CODES, event=st.sampled_from(sorted(WHILE_AWAY)))
     def come_back_trusting(self, n, what, event):
-        """The password alone, if the browser is trusted and nothing has ended that."""
+        """A trusted browser needs the password alone, until something ends the trust."""
         self.give_password(n, LOGIN_VIEWS[0], right=True)
         self.give_code(n, what, trusting=True)
         self.sign_out(n, really=True)
@@ -560,15 +562,15 @@ class Assurance(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_in_without_a_code(self):
-        held = [n for n, browser in enumerate(self.browsers) if signed_in_as(browser)]
-        assert [n for n in held if self.sessions[n] is None and self.opens_something(n)] == []
+        signed_in = [n for n, browser in enumerate(self.browsers) if signed_in_as(browser)]
+        assert [n for n in signed_in if self.sessions[n] is None and self.opens_something(n)] == []
 
     def opens_something(self, n):
-        """Not so the row of a session that ended, which the next request will find out."""
+        """False for a session that has ended, even if its row is still there."""
         return self.browsers[n].get("/function/").status_code == 200
 
 
-class OfOthers(Assurance):
+class NotStaff(Assurance):
     """People who are not staff may trust a browser."""
 
     is_staff = False
@@ -576,10 +578,10 @@ class OfOthers(Assurance):
 
 @pytest.mark.hypothesis
 @pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "D-2", "L-4", "S-01", "S-08", "S-10", "S-11", "S-12", "V-23")
-@pytest.mark.parametrize("machine", [Assurance, OfOthers])
+@pytest.mark.parametrize("machine", [Assurance, NotStaff])
 def test_no_order_of_events_skips_a_state(db, clock, settings, machine):
     settings.ROOT_URLCONF = __name__
-    settings.TOTP_THROTTLE_RATE = "1000/minute"  # how often programs may ask is another matter
+    settings.TOTP_THROTTLE_RATE = "1000/minute"  # the throttle has tests of its own
     settings.TWOFACTOR_EMAIL_FALLBACK = "everyone"  # staff too, who may do more
     Assurance.clock = clock
     run_state_machine_as_test(machine)

@@ -76,11 +76,11 @@ def test_superusers_help_superusers(stepped_up):
     assert stepped_up.get(help_page(other)).status_code == 200
 
 
-def test_nobody_is_not_to_be_helped(stepped_up):
+def test_an_unknown_person_has_no_help_page(stepped_up):
     assert stepped_up.get(f"{PEOPLE}999/two-factor/").status_code == 403
 
 
-def test_the_address_of_a_deed_leads_to_its_page(stepped_up, alice, phone):
+def test_opening_the_url_of_an_action_redirects_to_its_page(stepped_up, alice, phone):
     assert stepped_up.get(help_page(alice, "reset/")).url == help_page(alice)
 
 
@@ -158,7 +158,7 @@ def test_nobody_else_changes_what_a_group_may(clock):
 
 
 @pytest.mark.parametrize("end", ["change/", "two-factor/", "two-factor/emergency-code/"])
-def test_nobody_lays_hands_on_people_with_more_rights(helper, end):
+def test_a_helper_changes_no_people_with_more_rights(helper, end):
     chief = staff("chief@example.com", "change_group")
     enrol(chief)
     answer = helper.post(f"{PEOPLE}{chief.pk}/{end}", {"email": "mine@example.com", "code-reason": "x"})
@@ -181,7 +181,7 @@ def former_admin(request, db, clock):
 
 
 @pytest.mark.parametrize("end", ["change/", "delete/", "two-factor/", "two-factor/reset/"])
-def test_nobody_lays_hands_on_people_who_had_more_rights(helper, former_admin, end):
+def test_a_helper_changes_no_people_who_had_more_rights(helper, former_admin, end):
     enrol(former_admin)
     answer = helper.post(
         f"{PEOPLE}{former_admin.pk}/{end}",

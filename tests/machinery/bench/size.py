@@ -1,4 +1,4 @@
-"""A thousand people and many more: what a step costs, by which indexes, and what prune and rotate hold up."""
+"""What each step costs with 1,000 people and with many more, and how prune and rotate-keys slow it."""
 
 import base64
 import subprocess
@@ -12,16 +12,16 @@ from tests.machinery.bench.run import KEY, ROOT, Subject, as_markdown, environme
 from tests.machinery.bench.worker import PEOPLE
 
 FEW = 1000
-OLD = base64.urlsafe_b64encode(b"older" * 6 + b"12").decode()  # what the crowd's keys are sealed with
+OLD = base64.urlsafe_b64encode(b"older" * 6 + b"12").decode()  # the key with which the stored rows are sealed
 KEYS = f"{KEY},{OLD}"
 MEMORY = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 TIMES = 3
-SECONDS = 120  # that each command is watched, which suffices for prune to come past every table
+SECONDS = 120  # for which each command is watched; enough for prune to reach every table
 COMMANDS = [["prune", "--events-days", "498"], ["rotate-keys"]]
 
 
 def fill(connection, people):
-    """Within a worker. Keys are sealed one by one, because rotate-keys will open them."""
+    """Runs in a worker. Keys are sealed one by one, because rotate-keys will open them."""
     from django.utils import timezone
 
     with connection.cursor() as cursor:
@@ -57,7 +57,7 @@ def sealed(ids, now):
 
 
 def measure(databases, people, turns):
-    """Markdown: what each row costs among so many people in ratio to a thousand, and what holds it up."""
+    """Returns Markdown tables: each cost relative to that with 1,000 people, and what slows sign-ins."""
     databases.server.ask(*(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in MEMORY.items()))
     databases.server.stop("fast")
     databases.server.start()
@@ -66,25 +66,26 @@ def measure(databases, people, turns):
     try:
         rows = compared(few, many, turns)
         slow = sorted({sql for flow in FLOWS for sql in many.ask("unindexed", flow=flow)})
-        told = weights(many, people)
-        held = [["nothing", *many.ask("waits", seconds=SECONDS)]]
+        sizes_text = weights(many, people)
+        waits = [["nothing", *many.ask("waits", seconds=SECONDS)]]
         for command in COMMANDS:
             with running(command, many):
-                held.append([f"`{command[0]}`", *many.ask("waits", seconds=SECONDS)])
+                waits.append([f"`{command[0]}`", *many.ask("waits", seconds=SECONDS)])
     finally:
         few.stop()
         many.stop()
     head = [f"PostgreSQL, CPU among {people:,} people", f"in ratio to {FEW:,}"]
     found = [
         as_markdown([head, *rows]),
-        told,
+        sizes_text,
         f"Statements that read a whole table or index: {slow or 'none'}.",
     ]
-    return "\n\n".join([*found, as_markdown([["meanwhile", "sign-ins", "median, ms", "longest, ms"], *held])])
+    columns = ["meanwhile", "sign-ins", "median, ms", "longest, ms"]
+    return "\n\n".join([*found, as_markdown([columns, *waits])])
 
 
 def weights(subject, people):
-    """Bytes on the disk, indexes included."""
+    """Sizes on the disk, with indexes."""
     with psycopg.connect(subject.database) as connection:
         asked = "SELECT pg_total_relation_size('twofactor_event'), pg_database_size(current_database())"
         events, everything = connection.execute(asked).fetchone()
@@ -117,7 +118,7 @@ def compared(few, many, turns):
 
 
 class running:
-    """A command of the site in the background, ended with the block: both are safe to stop."""
+    """Runs a command in the background and ends it with the block. Both commands are safe to stop."""
 
     def __init__(self, command, subject):
         told = environment("ours", subject.database, subject.folder, BENCH_KEYS=KEYS)
@@ -131,6 +132,6 @@ class running:
 
     def __exit__(self, *_):
         if self.process.poll() is not None:
-            say(f"{' '.join(self.process.args[-2:])} was done before we had finished looking")
+            say(f"{' '.join(self.process.args[-2:])} ended before the measurement")
         self.process.terminate()
         self.process.wait(30)

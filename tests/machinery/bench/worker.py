@@ -1,4 +1,4 @@
-"""A subject in a process of its own: told on standard input what to do, it answers with what that cost.
+"""Runs one subject in its own process: reads commands from standard input, answers with their costs.
 
 BENCH_SUBJECT=… DATABASE_URL=… python -m tests.machinery.bench.worker
 """
@@ -16,8 +16,8 @@ import django
 import time_machine
 
 STEP = 30  # seconds: before each flow the clock moves to where everyone's app shows a new code
-PEOPLE = 101  # a prime, so that the flows do not share people out among them
-FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # opens or closes a transaction, asks nothing
+PEOPLE = 101  # a prime number, so that every flow comes to use every person
+FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # these open or close a transaction, and are not counted
 
 
 def cpu_of(pid):
@@ -26,7 +26,7 @@ def cpu_of(pid):
 
 
 class Worker:
-    """Each public method is something it can be told."""
+    """Each public method is a command."""
 
     def __init__(self):
         django.setup()
@@ -52,11 +52,11 @@ class Worker:
 
         if not os.path.exists(os.environ["BENCH_STATIC"]):
             call_command("collectstatic", interactive=False, verbosity=0)
-        # Argon2 is said apart, as it is for passwords: the cheapest there is stands in for it.
+        # The cost of Argon2 is reported separately, as for passwords. Here its cheapest parameters are used.
         backup_codes.hash_code.__defaults__ = ((1, 8, 1),)
 
     def enrol(self, people, prefix="person"):
-        """Their names and keys."""
+        """Returns names and keys."""
         from tests.machinery.bench.subjects import new_person
 
         self.people = [new_person(f"{prefix}{number}") for number in range(people)]
@@ -65,7 +65,7 @@ class Worker:
         return [[person.name, person.key] for person in self.people]
 
     def warm_up(self):
-        """Everyone has signed in before, with the browser they keep."""
+        """Each person signs in once, with the browser that is used from then on."""
         self.moment = time.time() // STEP * STEP + 1
         self.clock = time_machine.travel(self.moment, tick=True).start()
         visitors = [(person, self.browser(number)) for number, person in enumerate(self.people)]
@@ -73,7 +73,7 @@ class Worker:
         self.block("sign_in_and_look", len(visitors))
 
     def block(self, flow, times):
-        """Of each row the median CPU, statements, bytes, and requests."""
+        """For each row, the medians of CPU time, statements, bytes and requests."""
         from tests.machinery.bench.flows import FLOWS
 
         rows = {}
@@ -84,7 +84,7 @@ class Worker:
         return {row: [median(part) for part in zip(*costs, strict=True)] for row, costs in rows.items()}
 
     def profile(self, flow, times):
-        """Of each row the seconds, by what they were spent on."""
+        """For each row, the seconds by what they were spent on."""
         from tests.machinery.bench.flows import FLOWS
         from tests.machinery.bench.profiles import profiled
 
@@ -97,7 +97,7 @@ class Worker:
         return rows
 
     def rules(self, times):
-        """CPU of what a sign-in does for safety alone."""
+        """CPU time of each thing that a sign-in does for security alone."""
         from django.contrib.auth import get_user_model
         from django.contrib.auth.hashers import check_password, make_password
         from django.test import RequestFactory
@@ -158,7 +158,7 @@ class Worker:
         return without_index(self.connection, statements)
 
     def waits(self, seconds):
-        """By the clock on the wall, what a visitor waits for a whole sign-in: how many, median, longest."""
+        """Wall-clock times of whole sign-ins: how many, median, longest."""
         from tests.machinery.bench.flows import sign_in
 
         took, end = [], time.perf_counter() + seconds
@@ -167,7 +167,7 @@ class Worker:
             took.append((time.perf_counter() - began) * 1000)
         return [f"{len(took)}", f"{median(took):.0f}", f"{max(took):.0f}"]
 
-    # How it does that
+    # Internals
 
     def cpu(self):
         own = time.process_time()
@@ -190,18 +190,18 @@ class Worker:
         return Browser(self.measured(into(self.application, address)))
 
     def measured(self, ask):
-        """What a request cost is written to its answer."""
+        """Stores the cost of each request in its response."""
 
         def send(*request):
             statements = []
 
-            def note(execute, sql, params, many, context):
+            def record(execute, sql, params, many, context):
                 if not sql.startswith(FRAME):
                     statements.append(sql)
                 return execute(sql, params, many, context)
 
             began = self.cpu()
-            with self.connection.execute_wrapper(note), self.watching() as spent:
+            with self.connection.execute_wrapper(record), self.watching() as spent:
                 answer = ask(*request)
                 self.subject.settle()
             answer.spent = spent
@@ -229,12 +229,12 @@ class Worker:
 
 
 def main():
-    talk = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else prints does not disturb the talk
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # other output goes to standard error, apart from the answers
     worker = Worker()
     for line in sys.stdin:
-        told, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, told)(**arguments)), file=talk, flush=True)
+        command, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, command)(**arguments)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

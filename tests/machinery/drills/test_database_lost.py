@@ -1,4 +1,4 @@
-"""The database restarts, is full, or can only be read: nobody gets in by that, and a page says 503."""
+"""When the database restarts, is full or is read-only, pages answer 503 and nobody gets in unchecked."""
 
 import shutil
 import time
@@ -53,15 +53,15 @@ def test_postgresql_restarts_and_each_worker_fails_once_at_most(
             )
             assert len(late) <= WORKERS
             assert set(meanwhile) <= {200, 302, 303, 503}
-    connection.close()  # our own was lost like everyone's
-    assert told_of(sign_ins.accepted()) <= known("second_factor_accepted")
+    connection.close()  # the restart has closed this one, too
+    assert accepted_by_email(sign_ins.accepted()) <= events_by_email("second_factor_accepted")
 
 
-def told_of(accepted):
+def accepted_by_email(accepted):
     return Counter(each.email for each in accepted)
 
 
-def known(kind):
+def events_by_email(kind):
     return Counter(Event.objects.filter(kind=kind).values_list("user__email", flat=True))
 
 
@@ -69,7 +69,7 @@ def known(kind):
 
 
 def try_to_get_in(port, phones):
-    """The statuses, and whom they let in."""
+    """Returns the statuses of the answers, and who was signed in."""
     statuses, let_in = Counter(), Counter()
     for email, phone in phones.items():
         visitor = Visitor(port)
@@ -97,7 +97,7 @@ def all_get_in(site, phones):
 
 
 @contextmanager
-def only_readable(*paths):
+def read_only(*paths):
     before = {path: path.stat().st_mode for path in paths}
     for path in paths:
         path.chmod(before[path] & ~0o222)
@@ -109,20 +109,20 @@ def only_readable(*paths):
 
 
 @pytest.mark.proves("F-07")
-def test_a_file_that_is_only_readable_lets_nobody_in(on_sqlite, folder, report):
-    """And afterwards everyone."""
+def test_a_file_that_is_read_only_lets_nobody_in(on_sqlite, folder, report):
+    """After the file is writable again, everyone gets in."""
     if AS_ANYONE and not shutil.which(AS_ANYONE[0]):
         pytest.skip("needs setpriv, for root")
     phones = create_enrolled_people(FEW)
     with deployed(Site(on_sqlite, folder, within=AS_ANYONE, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
-        with only_readable(Path(connection.settings_dict["NAME"])):
+        with read_only(Path(connection.settings_dict["NAME"])):
             nobody_gets_in(site, phones, report, "read-only file")
         all_get_in(site, phones)
 
 
 @pytest.mark.proves("F-07")
-def test_a_server_that_is_only_readable_lets_nobody_in(on_postgres, postgres_server, folder, report):
-    """As a member is that was the leader until a moment ago."""
+def test_a_server_that_is_read_only_lets_nobody_in(on_postgres, postgres_server, folder, report):
+    """Like a PostgreSQL server that has just lost its role as leader."""
     phones = create_enrolled_people(FEW)
     with deployed(Site(on_postgres, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         reload = "SELECT pg_reload_conf()"
@@ -135,28 +135,28 @@ def test_a_server_that_is_only_readable_lets_nobody_in(on_postgres, postgres_ser
         all_get_in(site, phones)
 
 
-def whatever_was_told_is_known(statuses, let_in):
-    """Some still fit in, and each wrong code that was looked at has been paid for."""
+def every_answer_is_in_the_audit_log(statuses, let_in):
+    """A few writes still succeed. Every wrong code that was compared was counted before."""
     assert {status for _, status in statuses} <= {422, 303, 503}
-    assert let_in == known("second_factor_accepted")
-    assert known("second_factor_refused").total() >= statuses["wrong", 422]
+    assert let_in == events_by_email("second_factor_accepted")
+    assert events_by_email("second_factor_refused").total() >= statuses["wrong", 422]
 
 
 @pytest.mark.proves("F-07")
-def test_a_server_whose_disk_is_full_lets_nobody_in_for_nothing(on_a_small_disk, folder, report):
+def test_a_server_whose_disk_is_full_lets_nobody_in_without_counting(on_a_small_disk, folder, report):
     phones = create_enrolled_people(30)
     with deployed(Site(on_a_small_disk, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         fill_up()
         statuses, let_in = try_to_get_in(site.port, phones)
         report(f"F-07 full server: {dict(statuses)}, let in: {let_in.total()}")
         assert statuses["right", 503] + statuses["password", 503] > 0
-        whatever_was_told_is_known(statuses, let_in)
+        every_answer_is_in_the_audit_log(statuses, let_in)
         connection.cursor().execute("DROP TABLE rubbish")
         all_get_in(site, {email: phone for email, phone in phones.items() if email not in let_in})
 
 
 def fill_up():
-    """Rows, fewer and fewer at a time, until not one more finds room."""
+    """Inserts ever smaller batches of rows until the disk is full."""
     more = "INSERT INTO rubbish SELECT repeat('x', 7000) FROM generate_series(1, %s)"
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE rubbish (word text)")
@@ -168,8 +168,8 @@ def fill_up():
 
 
 @pytest.mark.proves("F-07")
-def test_a_file_that_may_not_grow_lets_nobody_in_for_nothing(on_sqlite, folder, report):
-    """As on a full disk, in the middle of a transaction; and afterwards everyone."""
+def test_a_file_that_may_not_grow_lets_nobody_in_without_counting(on_sqlite, folder, report):
+    """Writing fails in the middle of a transaction, as on a full disk. With more room, everyone gets in."""
     phones = create_enrolled_people(30)
     connection.close()
     no_larger = ["prlimit", f"--fsize={200 * 1024}"]
@@ -177,7 +177,7 @@ def test_a_file_that_may_not_grow_lets_nobody_in_for_nothing(on_sqlite, folder, 
         statuses, let_in = try_to_get_in(site.port, phones)
     report(f"F-07 full: {dict(statuses)}, let in: {let_in.total()}")
     assert statuses["right", 503] + statuses["password", 503] > 0
-    whatever_was_told_is_known(statuses, let_in)
+    every_answer_is_in_the_audit_log(statuses, let_in)
     late = {email: phone for email, phone in phones.items() if email not in let_in}
     with deployed(Site(on_sqlite, folder, DRILL_CHEAP_PASSWORDS="yes")) as [site]:
         all_get_in(site, late)

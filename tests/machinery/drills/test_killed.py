@@ -1,4 +1,4 @@
-"""kill -9 at the worst moment: whatever was being done was done wholly, or not at all."""
+"""kill -9 at the worst moment: each change happens completely or not at all."""
 
 import os
 import re
@@ -31,8 +31,8 @@ def site(database, folder):
         yield site
 
 
-def whole(user):
-    """On with everything that belongs to it, or off with nothing of it."""
+def is_complete_or_off(user):
+    """Whether two-factor authentication is on. Fails if only a part of it is stored."""
     user.refresh_from_db()
     enabled = Event.objects.filter(user=user, kind="two_factor_enabled").count()
     state = (
@@ -56,7 +56,7 @@ def test_killed_at_any_statement_set_up_is_whole(site, report):
     visitor.enter(phone.code(), "/two-factor/setup/verify/")
     for number in count(1):
         answer = visitor.post(CODES, {"saved": "on"}, X_Die_At=str(number))
-        states.append(whole(alice))
+        states.append(is_complete_or_off(alice))
         if answer.status != NOBODY:
             break
     report(f"F-01: died at {len(states) - 1} places, on from the {states.index(True) + 1}th on")
@@ -64,8 +64,8 @@ def test_killed_at_any_statement_set_up_is_whole(site, report):
 
 
 @contextmanager
-def a_killer_about(site, pause):
-    """Kills a worker now and then; says how many in the end."""
+def killing_workers(site, pause):
+    """Kills a random worker at random times. Yields the list of killed process ids."""
     enough, killed = threading.Event(), []
 
     def kill():
@@ -83,8 +83,8 @@ def a_killer_about(site, pause):
             enough.set()
 
 
-def sets_up_in_the_end(port, email):
-    """The phone that is on in the end, whoever dies meanwhile."""
+def set_up_with_retries(port, email):
+    """Starts again whenever a worker has died. Returns the phone of the setup that succeeded."""
     phone = None
     for _ in range(TRIES):
         visitor = Visitor(port)
@@ -99,7 +99,7 @@ def sets_up_in_the_end(port, email):
     return None
 
 
-def makes_new_codes(port, email, phone):
+def make_new_codes(port, email, phone):
     """With the codes of this moment and the next: setup took the one before."""
     visitor = Visitor(port)
     visitor.sign_in(email, phone)
@@ -111,14 +111,14 @@ def makes_new_codes(port, email, phone):
 @pytest.mark.long
 @pytest.mark.proves("F-01")
 def test_killed_at_random_two_hundred_set_ups_are_whole(site, report):
-    """Whoever has it on can make new codes with the authenticator that was shown."""
+    """Everyone whose setup succeeded can make new codes with the authenticator that was shown."""
     users = create_people([f"p{number}" for number in range(SETUPS)], "md5")
-    with a_killer_about(site, pause=0.5) as killed, ThreadPoolExecutor(3) as threads:
+    with killing_workers(site, pause=0.5) as killed, ThreadPoolExecutor(3) as threads:
         emails = [user.email for user in users]
-        phones = list(threads.map(sets_up_in_the_end, repeat(site.port), emails))
-    on = [(user.email, phone) for user, phone in zip(users, phones, strict=True) if whole(user)]
+        phones = list(threads.map(set_up_with_retries, repeat(site.port), emails))
+    on = [(user.email, phone) for user, phone in zip(users, phones, strict=True) if is_complete_or_off(user)]
     wait_until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
-    renewed = [makes_new_codes(site.port, *each).to for each in on[:: SETUPS // 10]]
+    renewed = [make_new_codes(site.port, *each).to for each in on[:: SETUPS // 10]]
     report(
         f"F-01: {len(killed)} kills in {SETUPS} setups: {len(on)} on, none by half; "
         f"{len(renewed)} of {len(renewed)} asked made new codes"

@@ -17,7 +17,7 @@ from django.db.models import F
 from tests.machinery.drills.deployed import ROOT, Site, deployed
 from tests.machinery.drills.populate import create_people
 from tests.machinery.drills.smtp_server import running_smtp_server
-from tests.machinery.drills.test_killed import a_killer_about
+from tests.machinery.drills.test_killed import killing_workers
 from tests.machinery.drills.visitor import Visitor
 from tests.machinery.drills.waiting import wait_until
 from tests.people import PASSWORD
@@ -129,7 +129,7 @@ def test_killed_at_random_under_load_nothing_is_lost(site, smtp_server, report):
     names = [f"p{number}" for number in range(60)]
     create_people(names, "md5")
     smtp_server.seconds = 0.05
-    with a_killer_about(site, pause=0.7) as killed, ThreadPoolExecutor(3) as threads:
+    with killing_workers(site, pause=0.7) as killed, ThreadPoolExecutor(3) as threads:
         list(threads.map(lambda name: change_password(site.port, f"{name}@example.com", 5), names))
     wait_until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
     wait_until(everything_is_sent, "every lease is over and every letter sent", seconds=240, every=0.5)

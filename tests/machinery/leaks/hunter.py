@@ -39,12 +39,12 @@ from twofactor.web import cookies
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
 DATABASES = {"db", "transactional_db", "live_server", "databases"}  # fixtures; the last is of the importers
-ADDRESSES = ["Location", "HX-Redirect", "HX-Push-Url", "HX-Location", "HX-Replace-Url"]
-LONG = 15  # characters, which nothing else has by chance: so case and neighbours do not matter
-SHORTEST_PASSWORD = 8  # that anyone can choose; tests try others, to see them refused
+URL_HEADERS = ["Location", "HX-Redirect", "HX-Push-Url", "HX-Location", "HX-Replace-Url"]
+LONG = 15  # characters: no other text equals such a secret by chance, so case and neighbours are ignored
+SHORTEST_PASSWORD = 8  # that the site accepts; tests try shorter ones, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
-SEALED = {PURPOSE: "pending note", address_links.PURPOSE: CONFIRM}
+SEALED = {PURPOSE: "pending sign-in token", address_links.PURPOSE: CONFIRM}
 
 
 class Hunter:
@@ -63,7 +63,7 @@ class Hunter:
         return value
 
     def hits(self):
-        """Each secret that was found, by its kind, with the place."""
+        """For each secret that was found, its kind and the place."""
         known = [(kind, Spellings(kind, secret)) for secret, kind in self.secrets.items()]
         for place, texts, may_be_there in self.places():
             text = Text("\n".join(texts))
@@ -72,14 +72,14 @@ class Hunter:
                     yield f"{kind} in {place}"
 
     def places(self):
-        """What is searched; and what is there for people to find."""
+        """Yields each place, its texts, and the kinds of secrets that may be there."""
         yield "the log", self.lines, {}
-        yield "an address", self.urls, {CONFIRM}  # which opens nothing to who has not signed in as its owner
-        letters = getattr(mail, "outbox", [])
-        to_admins = [letter for letter in letters if letter.subject.startswith("[Django]")]
+        yield "a URL", self.urls, {CONFIRM}  # it works only for its owner, after signing in
+        mails = getattr(mail, "outbox", [])
+        to_admins = [message for message in mails if message.subject.startswith("[Django]")]
         yield "an error mail", map(written, to_admins), {}
-        others = (each for each in letters if each not in to_admins)
-        yield "a letter", map(written, others), {SENT, RESET, CONFIRM}
+        others = (each for each in mails if each not in to_admins)
+        yield "a mail", map(written, others), {SENT, RESET, CONFIRM}
         if self.asks_database:
             yield from self.database()
 
@@ -101,12 +101,12 @@ class Hunter:
 
 
 class Text:
-    """As it is; in one line, as a mail program puts base64 together; and as someone reads it out."""
+    """The text as it is, in one line (as mail programs join base64), and without spaces and hyphens."""
 
     def __init__(self, text):
-        self.text = re.sub(r"\\(?:[bfnrt]|u[0-9a-f]{4}|x[0-9a-f]{2})", " ", text)  # of JSON and of repr
+        self.text = re.sub(r"\\(?:[bfnrt]|u[0-9a-f]{4}|x[0-9a-f]{2})", " ", text)  # escapes of JSON and repr
         self.line = re.sub(r"\s", "", self.text)
-        self.read_out = read_out(self.line)
+        self.without_separators = without_separators(self.line)
 
     def __bool__(self):
         return bool(self.line)
@@ -119,18 +119,20 @@ class Spellings:
             raws.append(b32decode(secret + "=" * (-len(secret) % 8), casefold=True))
         self.as_it_is = {secret, quote(secret), quote_plus(secret)}
         self.in_base64 = {each for raw in raws for each in in_base64(raw)}
-        self.read_out = {raw.hex() for raw in raws} | ({read_out(secret)} if len(secret) >= LONG else set())
+        self.without_separators = {raw.hex() for raw in raws} | (
+            {without_separators(secret)} if len(secret) >= LONG else set()
+        )
 
     def any_in(self, text):
         return (
-            any(each in text.read_out for each in self.read_out)
+            any(each in text.without_separators for each in self.without_separators)
             or any(each in text.line for each in self.in_base64)
             or any(each in text.text and stands_alone(each, text.text) for each in self.as_it_is)
         )
 
 
 def session_of(row):
-    """What a session holds, as text; nothing where a test wrote a row of its own."""
+    """The contents of a session as text; empty for a row that a test has written unsealed."""
     try:
         return str(sealing.unseal(store.PURPOSE, row.session_key, row.session_data, timezone.now()))
     except sealing.UnsealError:
@@ -138,16 +140,16 @@ def session_of(row):
 
 
 def stands_alone(secret, text):
-    """Not six digits of a longer number, of a hash, or after the point of a second."""
+    """False for digits that are a part of a longer number, of a hash, or of the fraction of a second."""
     return re.search(rf"(?<![^\W_])(?<!\d\.){re.escape(secret)}(?![^\W_])", text)
 
 
-def read_out(text):
+def without_separators(text):
     return re.sub(r"[\s-]", "", text).lower()
 
 
 def in_base64(raw):
-    """Wherever it begins in what was encoded: the letters in which its neighbours have no part."""
+    """For each of the three possible offsets, the base64 characters that depend on this value alone."""
     for before in range(3):
         for encode in (b64encode, urlsafe_b64encode):
             yield encode(bytes(before) + raw).decode()[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
@@ -155,12 +157,12 @@ def in_base64(raw):
 
 def rows_of(table):
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a name of ours
+        cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the name of a model's table
         return [str(value) for row in cursor.fetchall() for value in row]
 
 
-def written(letter):
-    parts = [letter.message().as_string(), letter.body, *(str(each[0]) for each in letter.alternatives)]
+def written(message):
+    parts = [message.message().as_string(), message.body, *(str(each[0]) for each in message.alternatives)]
     return "\n".join(parts)
 
 
@@ -173,7 +175,7 @@ class Listener(logging.Handler):
 
 
 def watch(owner, name, learn):
-    """The function goes on as it is; what it was given and what it returned is shown to the other one."""
+    """Replaces the function by one that also passes its result and its arguments to learn()."""
     original = getattr(owner, name)
 
     @wraps(original)
@@ -215,12 +217,12 @@ def learn_codes(found, user, codes):
         hunter.learn("backup code", code)
 
 
-def watch_addresses():
+def watch_urls():
     original = Client.request
 
     def request(self, **environ):
         response = original(self, **environ)
-        hunter.urls += [response[name] for name in ADDRESSES if name in response]
+        hunter.urls += [response[name] for name in URL_HEADERS if name in response]
         return response
 
     Client.request = request
@@ -239,7 +241,7 @@ def pytest_configure(config):
     watch(tokens, "encode_pair", learn_tokens)
     watch(PasswordResetTokenGenerator, "make_token", issued(RESET))
     watch(AbstractBaseUser, "set_password", learn_password)
-    watch_addresses()
+    watch_urls()
     listener = Listener()
     listener.setFormatter(JsonFormatter())
     for name in ["", "django"]:

@@ -88,7 +88,7 @@ def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
     assert skips_the_code(trusted_client)
 
 
-def test_the_limits_are_those_of_the_house():
+def test_ten_browsers_are_trusted_for_30_days_by_tokens_of_256_bits():
     assert (
         trusted_browsers.AGE.days,
         trusted_browsers.BROWSERS_PER_PERSON,
