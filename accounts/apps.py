@@ -8,4 +8,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # To register receivers, one of which reads last_login before Django sets it, and the reset mail.
-        from accounts import known_browsers, lockout, reset  # noqa: F401
+        from accounts import known_browsers, lockout, reset_mail  # noqa: F401

@@ -11,7 +11,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import reset
+from accounts import reset_mail
 from accounts.models import User, refuse_unmailable
 from twofactor.factors.refusal import Refused
 from twofactor.forms import PASSWORD_LENGTH, CodeForm
@@ -144,7 +144,7 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         email = self.cleaned_data["email"]
         # Django's own form searches with iexact, which reads the whole table, and leaves out people
         # without a password: those whom the admin has added choose their first one this way.
-        reset.queue_mail(User.objects.filter(email=email, is_active=True).first(), email)
+        reset_mail.queue_mail(User.objects.filter(email=email, is_active=True).first(), email)
 
 
 class NewPasswordForm(auth_forms.SetPasswordForm):

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -20,7 +20,6 @@ from django.utils import timezone
 from accounts.models import KnownBrowser, User
 from twofactor import events, sealing
 from twofactor.api import client_tokens
-from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.signals import signed_in_over_api
 from twofactor.users import TwoFactorUser, signed_in_user
@@ -32,9 +31,7 @@ PURPOSE = "known browser"
 PEOPLE_PER_BROWSER = 5
 BROWSERS_PER_PERSON = 10  # the newest are kept
 TOKEN_BYTES = 32
-LIMIT = 5  # wrong passwords within COOL_OFF, from any address
-COOL_OFF = timedelta(minutes=15)
-LAST_TRY = 100  # in a row; then the browser counts as unknown
+LAST_TRY = 100  # wrong passwords in a row (lockout.py); then the browser counts as unknown
 
 
 def read_digests(request: HttpRequest) -> list[str]:
@@ -63,32 +60,6 @@ def find(request: HttpRequest, email: str, now: datetime) -> KnownBrowser | None
         if sealing.has_fingerprint(PURPOSE, state_of(row.user), row.state):
             return row
     return None
-
-
-def is_recent(now: datetime) -> Q:
-    return Q(last_try_at__gt=now - COOL_OFF, last_try_at__lte=now + CLOCKS_APART)
-
-
-def recent_tries(row: KnownBrowser, now: datetime) -> int:
-    at = row.last_try_at
-    return row.tries if at and now - COOL_OFF < at <= now + CLOCKS_APART else 0
-
-
-def charge(row: KnownBrowser, now: datetime) -> bool:
-    """Pay for one try before the password is looked at. One UPDATE counts and decides."""
-    free = KnownBrowser.objects.filter(~is_recent(now) | Q(last_try_at=None) | Q(tries__lt=LIMIT))
-    charged = free.filter(pk=row.pk, in_a_row__lt=LAST_TRY).update(
-        tries=Case(When(is_recent(now), then=F("tries") + 1), default=Value(1)),
-        in_a_row=F("in_a_row") + 1,
-        last_try_at=now,
-    )
-    return charged == 1
-
-
-def refund(row: KnownBrowser) -> None:
-    """After a right password."""
-    charged = KnownBrowser.objects.filter(pk=row.pk, tries__gt=0, in_a_row__gt=0)
-    charged.update(tries=F("tries") - 1, in_a_row=F("in_a_row") - 1)
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User, now: datetime) -> bool:

@@ -8,7 +8,7 @@ with before, and so anyone could lock the owner out; and it deletes old rows dur
 
 Three counts limit the tries for a name: from one address; from one address for all names together; and from
 all browsers in which the person has never signed in. A browser in which they have signed in has a count of
-its own instead (known_browsers.py).
+its own instead (known_browsers.py says which those are).
 """
 
 import operator
@@ -31,7 +31,6 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import known_browsers, passwords
-from accounts.known_browsers import COOL_OFF, LIMIT  # the same for a person from one address
 from accounts.models import KnownBrowser, PasswordTries, User
 from twofactor import events
 from twofactor.clocks import CLOCKS_APART, DAY
@@ -45,9 +44,12 @@ from twofactor.web import ip
 from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
-ADDRESS_LIMIT = 50
+# How many wrong passwords, then wait for COOL_OFF.
+TRIES_PER_BROWSER = 5  # for one person, in a known browser; from one address, if the browser is unknown
+ADDRESS_LIMIT = 50  # for all people, from one address
+COOL_OFF = timedelta(minutes=15)
+STRANGERS_LIMIT = 100  # for one person, in a row; then the password has to be reset by mail
 STRANGERS = "strangers"
-STRANGERS_LIMIT = 100  # in a row; then the password has to be reset by mail
 KEPT = timedelta(days=90)
 ANYWHERE = "255.255.255.255"  # in the row that counts unknown browsers, from whatever address
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -98,7 +100,7 @@ class Handler(AxesHandler):  # type: ignore[misc]
         paid = take_password_try(request)
         counts = paid.counts if paid else read_counts(request, credentials)
         request.axes_locked_out = counts.locked_until() is not None
-        request.is_last_try = counts.own == LIMIT - 1
+        request.is_last_try = counts.own == TRIES_PER_BROWSER - 1
         kind = "password_locked" if request.axes_locked_out else "password_refused"
         passwords.take_equally_long(log_attempt(kind, request, credentials))
 
@@ -172,7 +174,7 @@ class Counts:
     def locked_until(self) -> datetime | None:
         """None if there is a try left, NEVER if only a new password helps."""
         ends = [NEVER] if self.strangers >= STRANGERS_LIMIT else []
-        if self.own >= LIMIT and self.own_at:
+        if self.own >= TRIES_PER_BROWSER and self.own_at:
             ends.append(self.own_at + COOL_OFF)
         if self.address >= ADDRESS_LIMIT and self.address_at:
             ends.append(self.address_at + COOL_OFF)
@@ -210,7 +212,7 @@ def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
     if counts.locked_until():
         return False
     paying = Try(digest_of(name), digest_of(name, STRANGERS), address, browser, counts.one_more(now))
-    paid = known_browsers.charge(browser, now) if browser else charge_rows(paying, now)
+    paid = charge_browser(browser, now) if browser else charge_rows(paying, now)
     if paid:
         request.password_try = paying  # type: ignore[attr-defined]  # a SignInRequest from here on
     return paid
@@ -223,7 +225,7 @@ def charge_rows(paying: Try, now: datetime) -> bool:
     any number at once, those that find it above the limit take their try back.
     """
     recent, one_more = is_recent(now), F("count") + 1
-    free = ~recent | Q(count__lt=LIMIT)
+    free = ~recent | Q(count__lt=TRIES_PER_BROWSER)
     count = Case(When(recent, then=one_more), default=Value(1))
     own, strangers = own_row(paying), strangers_row(paying)
     if not charge_row(own, free, count, now, exists=paying.counts.has_own_row):
@@ -249,8 +251,8 @@ def strangers_row(tried: Try) -> dict[str, str]:
     return {"name_digest": tried.strangers_digest, "address": ANYWHERE}
 
 
-def is_recent(now: datetime) -> Q:
-    return Q(last_at__gt=now - COOL_OFF, last_at__lte=now + CLOCKS_APART)
+def is_recent(now: datetime, column: str = "last_at") -> Q:
+    return Q(**{f"{column}__gt": now - COOL_OFF, f"{column}__lte": now + CLOCKS_APART})
 
 
 def charge_row(row: dict[str, str], free: Q, count: Any, now: datetime, *, exists: bool) -> bool:
@@ -276,6 +278,23 @@ def subtract_one(row: dict[str, str]) -> None:
     PasswordTries.objects.filter(**row, count__gt=0).update(count=F("count") - 1)
 
 
+def charge_browser(browser: KnownBrowser, now: datetime) -> bool:
+    """One UPDATE counts and decides."""
+    recent = is_recent(now, "last_try_at")
+    free = KnownBrowser.objects.filter(~recent | Q(last_try_at=None) | Q(tries__lt=TRIES_PER_BROWSER))
+    charged = free.filter(pk=browser.pk, in_a_row__lt=known_browsers.LAST_TRY).update(
+        tries=Case(When(recent, then=F("tries") + 1), default=Value(1)),
+        in_a_row=F("in_a_row") + 1,
+        last_try_at=now,
+    )
+    return charged == 1
+
+
+def refund_browser(browser: KnownBrowser) -> None:
+    charged = KnownBrowser.objects.filter(pk=browser.pk, tries__gt=0, in_a_row__gt=0)
+    charged.update(tries=F("tries") - 1, in_a_row=F("in_a_row") - 1)
+
+
 def take_password_try(request: HttpRequest) -> Try | None:
     """Only once, because one request may ask authenticate() several times."""
     paid: Try | None = getattr(request, "password_try", None)
@@ -289,7 +308,7 @@ def refund(request: HttpRequest) -> None:
     if paid is None:
         return
     if paid.browser:
-        known_browsers.refund(paid.browser)
+        refund_browser(paid.browser)
         return
     subtract_one(own_row(paid))
     subtract_one(strangers_row(paid))
@@ -333,7 +352,8 @@ def read_counts(request: HttpRequest, credentials: dict[str, Any]) -> Counts:
 
 def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
     """No other count matters to a known browser."""
-    return Counts(known_browsers.recent_tries(browser, now), browser.last_try_at)
+    at = browser.last_try_at
+    return Counts(browser.tries if at and now - COOL_OFF < at <= now + CLOCKS_APART else 0, at)
 
 
 def counts_of_address(name: str, address: str, now: datetime) -> Counts:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import address_links, known_browsers, mail_limits, registration, reset
+from accounts import address_links, known_browsers, mail_limits, registration, reset_mail
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -139,7 +139,7 @@ class PasswordResetDone(auth_views.PasswordResetDoneView):
     template_name = "accounts/password_reset_done.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"hours": reset.hours_valid()}
+        return super().get_context_data(**kwargs) | {"hours": reset_mail.hours_valid()}
 
 
 class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):

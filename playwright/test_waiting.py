@@ -159,7 +159,7 @@ def test_the_lock_looks_the_same_for_unknown_addresses(page, alice, email):
 @NO_JS
 def test_a_lock_has_a_retry_after_header(page, alice):
     PasswordTries.objects.create(
-        name_digest=lockout.digest_of(ALICE), address="127.0.0.1", count=lockout.LIMIT
+        name_digest=lockout.digest_of(ALICE), address="127.0.0.1", count=lockout.TRIES_PER_BROWSER
     )
     with page.expect_response(lambda answer: answer.status == 429) as locked:
         enter_password(page)

@@ -62,13 +62,13 @@ def limits_of_the_code() -> dict[str, str]:
 
 
 LIMITS = {
-    "wrong passwords for one person from one address": times(lockout.LIMIT, lockout.COOL_OFF),
+    "wrong passwords for one person from one address": times(lockout.TRIES_PER_BROWSER, lockout.COOL_OFF),
     "wrong passwords from one address (IPv6: a /64)": times(lockout.ADDRESS_LIMIT, lockout.COOL_OFF),
     "wrong passwords in a row, from browsers the person has never used": (
         f"{lockout.STRANGERS_LIMIT}, then a reset by mail"
     ),
     "wrong passwords in a browser the person has signed in with, wherever it is": (
-        f"{times(known_browsers.LIMIT, known_browsers.COOL_OFF)};"
+        f"{times(lockout.TRIES_PER_BROWSER, lockout.COOL_OFF)};"
         f" after {known_browsers.LAST_TRY} in a row it is one like any other"
     ),
     "a browser stays known after a sign-in or a reset in it": (

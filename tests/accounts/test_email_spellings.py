@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import reset
+from accounts import reset_mail
 from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
@@ -207,7 +207,7 @@ def test_mail_to_someone_stored_in_another_spelling_goes_to_the_same_domain():
 
 def test_a_letter_of_the_outbox_goes_to_the_same_domain():
     someone = person()
-    outbox.write(reset.TEMPLATE, someone, "Carol@straße.de", "en", state=reset.state_of(someone))
+    outbox.write(reset_mail.TEMPLATE, someone, "Carol@straße.de", "en", state=reset_mail.state_of(someone))
     assert [letter.to for letter in letters()] == [["Carol@xn--strae-oqa.de"]]
 
 

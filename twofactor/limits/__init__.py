@@ -1,6 +1,7 @@
-"""Every limit of so many in a window. Wrong codes have rules of their own (guesses.py).
+"""The limits of this app: how often something may happen in a window of time.
 
-A list stands for several windows, which all have to allow it.
+A list stands for several windows, which all have to allow it. Wrong codes have rules of their own
+(guesses.py). The accounts app limits its mails (mail_limits.py) and wrong passwords (lockout.py) itself.
 """
 
 from twofactor import conf

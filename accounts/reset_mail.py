@@ -31,7 +31,7 @@ def queue_mail(user: User | None, address: str) -> None:
 def state_of(user: User) -> str:
     """Changes with the password, the address and each sign-in."""
     text = f"{user.password}|{user.email}|{user.last_login}"
-    return salted_hmac("accounts.reset", text, algorithm="sha256").hexdigest()
+    return salted_hmac("accounts.reset_mail", text, algorithm="sha256").hexdigest()
 
 
 @outbox.makes_context(TEMPLATE)
