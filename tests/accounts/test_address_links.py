@@ -78,15 +78,15 @@ def test_pressing_the_button_confirms_the_address(client, path):
     assert (response.status_code, is_confirmed()) == (303, True)
 
 
-def test_without_the_password_of_the_account_the_letter_confirms_nothing(client, path):
+def test_without_the_password_of_the_account_the_mail_confirms_nothing(client, path):
     assert (client.post(path).status_code, is_confirmed()) == (422, False)
 
 
-def test_with_another_password_the_letter_confirms_nothing(client, path):
+def test_with_another_password_the_mail_confirms_nothing(client, path):
     assert (confirm(client, path, "another one").status_code, is_confirmed()) == (422, False)
 
 
-def test_wrong_passwords_beside_the_letter_are_counted_with_all_others(client, path):
+def test_wrong_passwords_given_with_the_link_are_counted_with_all_others(client, path):
     answers = [confirm(client, path, "another one").status_code for _ in range(5)]
     assert (answers, give_password(client).status_code) == ([422, 422, 422, 422, 429], 429)
 
@@ -153,7 +153,7 @@ def test_the_link_works_for_three_days(client, age, status):
 
 
 @pytest.mark.parametrize("at", [24, 40, -2])
-def test_a_link_with_a_letter_missing_is_dead(client, path, at):
+def test_a_link_with_a_character_missing_is_dead(client, path, at):
     assert client.get(path[:at] + path[at:][1:]).status_code == 404
 
 

@@ -92,7 +92,7 @@ def test_a_domain_that_no_mail_can_be_sent_to_is_refused(client, address):
 @pytest.mark.parametrize(
     "address", ["ı@example.com", "jürgen@example.com", "ca\N{CYRILLIC SMALL LETTER ER}ol@b.de"]
 )
-def test_a_name_of_other_letters_is_refused_with_the_reason(client, address):
+def test_a_name_of_other_characters_is_refused_with_the_reason(client, address):
     assert "Use only letters a to z, digits and symbols before the @." in sign_up(client, address).text
 
 

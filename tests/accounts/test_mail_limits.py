@@ -117,7 +117,7 @@ def test_of_a_hundred_ipv6_addresses_of_one_customer_each_counts_for_all(form):
 
 
 @FORMS
-def test_the_fourth_letter_to_one_address_is_not_sent_and_nobody_is_told(form):
+def test_the_fourth_mail_to_one_address_is_not_sent_and_nobody_is_told(form):
     person("known@example.com")
     browser = browser_with_form(form)
     answers = [ask(browser, form, "known@example.com").status_code for _ in range(4)]
@@ -150,12 +150,12 @@ def test_someone_who_is_signed_in_counts_in_any_browser():
 
 
 @pytest.fixture
-def no_mail(settings):
+def site_without_mail(settings):
     settings.SITE_HAS_MAIL = False
 
 
 @pytest.mark.parametrize("address", ["free@example.com", "taken@example.com"])
-def test_signing_up_says_that_one_can_sign_in(client, no_mail, address):
+def test_signing_up_says_that_one_can_sign_in(client, site_without_mail, address):
     person("taken@example.com")
     page = client.post(PAGES["signup"], {"email": address, "password": PASSWORD}, follow=True).text
     assert ("You can now sign in" in page, "inbox" in page) == (True, False)
@@ -165,26 +165,26 @@ def test_one_word_says_that_there_is_no_mail():
     assert environment.email("none:")["SITE_HAS_MAIL"] is False
 
 
-def test_who_signed_up_signs_in(client, no_mail):
+def test_who_signed_up_signs_in(client, site_without_mail):
     client.post(PAGES["signup"], {"email": "free@example.com", "password": PASSWORD})
     assert give_password(client, "free@example.com").status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/accounts/password_reset/", "/accounts/email/change/"])
-def test_what_needs_mail_says_that_there_is_none(client, no_mail, path):
+def test_what_needs_mail_says_that_there_is_none(client, site_without_mail, path):
     person()
     give_password(client)
     answer = client.get(path)
     assert (answer.status_code, "This site doesn't send email" in answer.text) == (404, True)
 
 
-def test_the_dashboard_asks_nobody_to_confirm(client, no_mail):
+def test_the_dashboard_asks_nobody_to_confirm(client, site_without_mail):
     person(email_verified_at=None)
     give_password(client)
     assert "/accounts/email/verify/send/" not in client.get("/").text
 
 
-def test_no_code_goes_out_by_mail(client, no_mail, settings):
+def test_no_code_goes_out_by_mail(client, site_without_mail, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "everyone"
     enrol(person())
     give_password(client)

@@ -10,13 +10,13 @@ from accounts import passwords
 from accounts.models import User
 from tests.people import PASSWORD, give_password, person, signed_in_as
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("real_hasher", "fresh")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("real_hasher", "cleared_hash_cache")]
 ITERATIONS = 600_000
 ROUNDS = 5
 
 
 @pytest.fixture
-def fresh():
+def cleared_hash_cache():
     """Clears what is cached about the hashes in the table, before the test and after it."""
     passwords.most_iterations.cache_clear()
     yield

@@ -370,7 +370,7 @@ def test_who_signed_up_here_confirms_the_address_before_a_set_up(program, db):
     assert status_and_code(program.post("totp/create/")) == (403, "address_not_confirmed")
 
 
-def test_the_address_is_confirmed_by_the_letter_and_the_set_up_begins(program, client, db):
+def test_the_address_is_confirmed_by_the_mail_and_the_set_up_begins(program, client, db):
     program.post("register/", {"email": "eve@example.com", "password": PASSWORD})
     program.email = "eve@example.com"
     client.post(link(), {"password": PASSWORD})

@@ -39,7 +39,9 @@ def a_new_step():
 
 
 @pytest.mark.long
-def test_it_enrols_signs_in_uses_a_backup_code_rotates_and_disables(live_server, transactional_db, capsys):
+def test_the_client_enrols_signs_in_uses_a_backup_code_rotates_and_disables(
+    live_server, transactional_db, capsys
+):
     person("ann@example.com")
     client = TotpClient(live_server.url, "ann@example.com", PASSWORD)
     client.login()

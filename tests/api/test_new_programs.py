@@ -57,7 +57,7 @@ def test_a_program_that_keeps_its_token_is_not_told(known, phone, clock):
     assert subjects() == []
 
 
-def test_it_is_known_anywhere(known, phone, clock):
+def test_a_known_program_is_known_on_every_network(known, phone, clock):
     known.client.defaults["REMOTE_ADDR"] = "198.51.100.1"
     sign_in(known, phone, clock)
     assert subjects() == []

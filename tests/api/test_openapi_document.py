@@ -63,11 +63,11 @@ class Scene:
         self.program = Program(BEN)
         self.live = {}
 
-    def anns(self):
+    def anns_program(self):
         self.program = Program(ANN)
         self.program.give_password()
 
-    def bens(self):
+    def bens_program(self):
         self.program.sign_in(self.phone)
         self.clock.shift(60)
         self.live = {"otp_code": self.phone.code(), "backup_code": self.printed_code()}
@@ -83,8 +83,8 @@ class Scene:
     def printed_code(self):
         return code_text.format_backup_code(PRINTED_CODES[0])
 
-    def begun(self):
-        self.anns()
+    def setup_started(self):
+        self.anns_program()
         phone = Phone(self.program.post("totp/create/").json()["key"])
         self.live = {"input_code": phone.code()}
 
@@ -120,7 +120,7 @@ def locked(scene):
 
 def with_token(field, kind):
     def prepared(scene):
-        scene.bens()
+        scene.bens_program()
         scene.live = {field: getattr(scene.program, kind)}
 
     return prepared
@@ -141,7 +141,7 @@ def over(field, kind):
 
 def status_of_eight(scene):
     scene.eight_codes_left()
-    scene.bens()
+    scene.bens_program()
 
 
 WAYS = {
@@ -160,22 +160,22 @@ WAYS = {
     },
     "jwt/logout/": {"signing out twice": over("refresh", "refresh"), "": with_token("refresh", "refresh")},
     "totp/create/": {
-        "a while after signing in": lambda scene: (scene.anns(), later(scene)),
-        "when it is on": Scene.bens,
-        "": Scene.anns,
+        "a while after signing in": lambda scene: (scene.anns_program(), later(scene)),
+        "when it is on": Scene.bens_program,
+        "": Scene.anns_program,
     },
-    "totp/confirm/": {"nothing to confirm": Scene.anns, "": Scene.begun},
+    "totp/confirm/": {"nothing to confirm": Scene.anns_program, "": Scene.setup_started},
     "totp/disable/": {
-        "when it is off": Scene.anns,
-        "a while later": lambda scene: (scene.bens(), later(scene)),
-        "": Scene.bens,
+        "when it is off": Scene.anns_program,
+        "a while later": lambda scene: (scene.bens_program(), later(scene)),
+        "": Scene.bens_program,
     },
     "totp/rotate_backup_codes/": {
-        "when it is off": Scene.anns,
-        "a while later": lambda scene: (scene.bens(), later(scene)),
-        "": Scene.bens,
+        "when it is off": Scene.anns_program,
+        "a while later": lambda scene: (scene.bens_program(), later(scene)),
+        "": Scene.bens_program,
     },
-    "totp/status/": {"without": Scene.anns, "": status_of_eight},
+    "totp/status/": {"without": Scene.anns_program, "": status_of_eight},
     "register/": {},
 }
 WRONG = "000000"

@@ -109,8 +109,8 @@ def test_a_token_that_is_not_quite_ours_opens_nothing(signed_in, token, changes)
 
 @pytest.mark.proves("9.1.1-9.2.4")
 def test_another_spelling_of_a_token_opens_nothing(signed_in, token):
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    same_bytes = token[:-1] + letters[letters.index(token[-1]) ^ 1]  # the last bits carry no data
+    characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    same_bytes = token[:-1] + characters[characters.index(token[-1]) ^ 1]  # the last bits carry no data
     others = [f"{token}=", f"{token}==", same_bytes, token.replace(".", "=.", 1), f"{token}!"]
     assert [opens(signed_in, other) for other in others] == [False] * 5
 
@@ -220,7 +220,7 @@ def test_a_token_used_again_is_in_the_audit_log_once(signed_in):
     assert Event.objects.filter(kind="token_reused").count() == 1
 
 
-def test_it_ends_no_other_sign_in(signed_in, phone):
+def test_using_a_token_again_ends_no_other_sign_in(signed_in, phone):
     other = Program().sign_in(phone)
     old = signed_in.refresh
     signed_in.renew()
@@ -228,7 +228,7 @@ def test_it_ends_no_other_sign_in(signed_in, phone):
     assert other.is_signed_in()
 
 
-def test_asking_whether_a_token_is_good_uses_it_up_as_little_as_it_can(signed_in):
+def test_checking_a_token_does_not_use_it_up(signed_in):
     signed_in.post("jwt/verify/", {"token": signed_in.refresh})
     assert signed_in.renew().status_code == 200
 

@@ -11,7 +11,7 @@ def home(client, db):
 
 
 @pytest.mark.parametrize("digits", [6, 8])
-def test_it_says_how_long_a_code_is(home, monkeypatch, digits):
+def test_the_home_page_says_how_long_a_code_is(home, monkeypatch, digits):
     monkeypatch.setattr(totp, "DIGITS", digits)
     assert f"enter the {digits}-digit code it shows" in home()
 
@@ -19,6 +19,6 @@ def test_it_says_how_long_a_code_is(home, monkeypatch, digits):
 @pytest.mark.parametrize(
     ("count", "sentence"), [(1, "1 backup code, printed or saved, lets"), (12, "12 backup codes, printed")]
 )
-def test_it_says_how_many_backup_codes_there_are(home, monkeypatch, count, sentence):
+def test_the_home_page_says_how_many_backup_codes_there_are(home, monkeypatch, count, sentence):
     monkeypatch.setattr(backup_codes, "COUNT", count)
     assert sentence in home()

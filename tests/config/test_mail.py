@@ -223,31 +223,31 @@ def black_hole(smtp_port):
         yield
 
 
-class Grumpy:
+class TemporaryRefusal:
     async def handle_RCPT(self, server, session, envelope, address, options):
         return "451 come back later"
 
 
 @pytest.fixture
 def come_back_later(smtp_port):
-    server = Controller(Grumpy(), hostname="127.0.0.1", port=smtp_port)
+    server = Controller(TemporaryRefusal(), hostname="127.0.0.1", port=smtp_port)
     server.start()
     yield
     server.stop()
 
 
 @pytest.fixture(params=["nobody_listens", "black_hole", "come_back_later"])
-def no_mail(request):
+def broken_mail_server(request):
     request.getfixturevalue(request.param)
 
 
-def test_a_sign_up_that_could_not_be_mailed_is_told(client, no_mail):
+def test_a_sign_up_that_could_not_be_mailed_is_told(client, broken_mail_server):
     response = sign_up(client)
     assert response.status_code == 422
     assert "send the email. Try again in a few minutes." in response.text
 
 
-def test_it_is_told_the_same_for_a_taken_address(client, alice, nobody_listens):
+def test_a_taken_address_gets_the_same_error_as_a_free_one(client, alice, nobody_listens):
     free, taken = sign_up(Client(), "alike@example.com"), sign_up(Client(), OLD)
     assert [answer.status_code for answer in (free, taken)] == [422, 422]
     assert free.context["form"].errors == taken.context["form"].errors
@@ -264,7 +264,7 @@ def test_signing_up_again_after_a_failed_mail_gets_a_link(client, nobody_listens
     assert "/accounts/email/verify/" in letters()[0].body
 
 
-def test_a_change_of_address_that_could_not_be_mailed_is_told(as_alice, no_mail):
+def test_a_change_of_address_that_could_not_be_mailed_is_told(as_alice, broken_mail_server):
     as_alice.post("/two-factor/confirm/", {"password": PASSWORD})
     response = as_alice.post("/accounts/email/change/", {"email": NEW})
     assert (response.status_code, "email" in response.context["form"].errors) == (422, True)
@@ -276,7 +276,7 @@ def test_a_change_of_address_that_could_not_be_mailed_keeps_the_address(as_alice
     assert f'value="{NEW}"' in response.text
 
 
-def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, no_mail):
+def test_a_reset_that_cannot_be_mailed_answers_like_any_other(client, alice, broken_mail_server):
     response = client.post("/accounts/password_reset/", {"email": OLD})
     send_due()
     assert (response.status_code, response["Location"]) == (302, "/accounts/password_reset/done/")

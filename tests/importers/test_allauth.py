@@ -102,7 +102,7 @@ def test_a_code_that_had_moved_before_keeps_its_case(imported):
     assert enter(BOB, "ab3-de5_gh7", BACKUP).status_code == REFUSED
 
 
-def test_on_since_stays(imported):
+def test_the_date_of_turning_on_is_imported(imported):
     since = authenticator(ALICE, "totp").created_at.replace(tzinfo=UTC)
     assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
 

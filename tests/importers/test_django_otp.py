@@ -128,7 +128,7 @@ def test_a_code_that_was_used_there_is_used_here(imported, later):
     assert b"You&#x27;ve already used that code" in enter(ALICE, used).content
 
 
-def test_on_since_stays(imported):
+def test_the_date_of_turning_on_is_imported(imported):
     since = device(ALICE).created_at.replace(tzinfo=UTC)
     assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
 
@@ -250,7 +250,7 @@ def test_default_devices_only(site):
     assert (result.imported, result.left_out["not named default"]) == (3, 2)
 
 
-def test_all_or_nobody(site):
+def test_an_error_rolls_back_the_whole_import(site):
     def stumble(instance, **kwargs):
         if instance.user.email == ERIN:
             raise RuntimeError
@@ -269,7 +269,7 @@ def test_nobody_gets_a_mail(imported, mailoutbox):
     assert mailoutbox == []
 
 
-def test_it_stands_in_the_audit_log(imported):
+def test_an_import_is_in_the_audit_log(imported):
     event = Event.objects.get(user__email=ALICE)
     assert (event.kind, event.detail) == ("two_factor_imported", {"source": "django-otp"})
 

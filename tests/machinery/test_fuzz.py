@@ -340,10 +340,10 @@ def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(password_given
 def like_a_token(real):
     """What names a key of ours and goes on as it likes, down to one wrong letter in what we sealed."""
     shaped = st.binary(max_size=120).map(lambda junk: urlsafe_b64encode(b"\x80" + junk).decode())
-    letters = st.text("ABCabc019-_=.", max_size=120)
+    characters = st.text("ABCabc019-_=.", max_size=120)
     place = st.integers(len(real) // 3, len(real) - 5)  # the last ones hold bits that mean nothing
     changed = place.map(lambda at: real[:at] + ("A" if real[at] != "A" else "B") + real[at + 1 :])
-    named = (shaped | letters | st.text(max_size=20)).map(lambda rest: real.partition(".")[0] + "." + rest)
+    named = (shaped | characters | st.text(max_size=20)).map(lambda rest: real.partition(".")[0] + "." + rest)
     return (named | changed).map(lambda text: text.encode("utf-8", "surrogatepass").decode("latin-1"))
 
 

@@ -63,7 +63,7 @@ def test_no_page_of_the_administration_shows_a_secret(stepped_up, secrets_in_dat
 
 
 @pytest.mark.parametrize(("model", "column"), [*SEALED, *HASHED], ids=str)
-def test_there_was_something_of_everything_to_be_seen(secrets_in_database, model, column):
+def test_every_kind_of_secret_was_in_the_database(secrets_in_database, model, column):
     assert secrets_in_database & set(model._default_manager.values_list(column, flat=True))
 
 

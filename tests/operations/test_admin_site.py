@@ -19,21 +19,21 @@ pytestmark = pytest.mark.django_db
 # Getting in
 
 
-def test_it_opens_with_both_factors(admin):
+def test_the_administration_opens_with_both_factors(admin):
     assert admin.get("/admin/").status_code == 200
 
 
-def test_it_is_closed_to_a_session_without_a_second_factor(client, superuser):
+def test_the_administration_is_closed_to_a_session_without_a_second_factor(client, superuser):
     give_password(client, superuser.email)
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_it_is_closed_to_a_session_that_other_code_opened(client, superuser):
+def test_the_administration_is_closed_to_a_session_that_other_code_opened(client, superuser):
     client.force_login(superuser)
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_it_is_closed_to_a_session_opened_before_there_was_a_second_factor(client, superuser):
+def test_the_administration_is_closed_to_a_session_opened_before_there_was_a_second_factor(client, superuser):
     client.force_login(superuser)
     enrol(superuser)
     assert client.get("/admin/").status_code == 302

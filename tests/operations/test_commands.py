@@ -194,7 +194,7 @@ def test_looking_changes_nothing(alice, phone, words):
 
 
 @pytest.mark.parametrize("words", [("status",), ("report",)], ids=" ".join)
-def test_there_is_a_status_of_nobody(db, words):
+def test_without_people_their_number_is_0(db, words):
     assert "people: 0\n" in run(*words).out
 
 

@@ -104,26 +104,26 @@ def test_the_report_shows_no_key(new_key):
 # Encrypting everything again
 
 
-def test_afterwards_nothing_depends_on_the_old_key(new_key):
+def test_after_rotation_nothing_depends_on_the_old_key(new_key):
     run("rotate-keys")
     assert rotate_keys.rows_by_key() == {sealing.key_id(NEW): 1, sealing.key_id(OLD): 0}
 
 
 @pytest.mark.proves("13.3.4")
-def test_afterwards_the_old_key_can_be_removed(new_key, settings, alice, phone, client):
+def test_after_rotation_the_old_key_can_be_removed(new_key, settings, alice, phone, client):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
     sign_in(client, phone)
     assert signed_in_as(client) == alice
 
 
-def test_afterwards_a_code_by_mail_still_helps(new_key, settings, alice):
+def test_after_rotation_a_code_by_mail_still_helps(new_key, settings, alice):
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
     assert sent_codes.may_email(User.objects.get())
 
 
-def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
+def test_after_rotation_a_new_password_still_counts_as_new(new_key, settings, alice):
     """So that it lifts the lock after a hundred wrong codes, and a code by email needs a factor again."""
     GuessBudget.objects.update(failures=guesses.LAST_GUESS - 1)
     guesses.charge(alice, NOW)
@@ -137,7 +137,7 @@ def test_afterwards_a_new_password_is_still_a_new_one(new_key, settings, alice):
     assert not sent_codes.may_email(row.user)
 
 
-def test_afterwards_whoever_is_stopped_is_stopped(new_key, settings, alice):
+def test_after_rotation_a_locked_person_is_still_locked(new_key, settings, alice):
     GuessBudget.objects.update(failures=guesses.LAST_GUESS - 1)
     guesses.charge(alice, NOW)
     run("rotate-keys")
@@ -324,7 +324,7 @@ def test_people_whose_row_waits_sign_in_while_it_runs(long_work):
     assert (rotation.returncode, signed_in_as(client)) == (0, last)
 
 
-def test_it_is_quick_enough_for_ten_thousand_people_in_a_minute(db, settings):
+def test_rotation_is_quick_enough_for_ten_thousand_people_in_a_minute(db, settings):
     create_enrolled_people(500)
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     began = time.monotonic()

@@ -51,7 +51,7 @@ def as_alice(client, alice):
 
 
 @pytest.mark.parametrize(
-    ("name", "is_staff", "email", "held"),
+    ("name", "is_staff", "email", "must_set_up"),
     [
         ("nobody", True, "alice@example.com", False),
         ("staff", False, "alice@example.com", False),
@@ -61,14 +61,14 @@ def as_alice(client, alice):
         ("tests.operations.test_policy.no_gmail", True, "alice@gmail.example", False),
     ],
 )
-def test_a_rule_holds_for_whom_it_names(client, set_policy, clock, name, is_staff, email, held):
+def test_a_rule_holds_for_whom_it_names(client, set_policy, clock, name, is_staff, email, must_set_up):
     person(email, is_staff=is_staff)
     give_password(client, email)
     set_policy(name)
-    assert (client.get(PROFILE).status_code == 303) == held
+    assert (client.get(PROFILE).status_code == 303) == must_set_up
 
 
-def test_without_a_setting_it_holds_for_nobody(settings, as_alice):
+def test_without_a_setting_nobody_must_set_up(settings, as_alice):
     del settings.TWOFACTOR_REQUIRED_FOR
     assert as_alice.get(PROFILE).status_code == 200
 
@@ -88,7 +88,7 @@ def test_a_rule_that_was_taken_back_holds_no_longer(set_policy, as_alice):
 
 
 @pytest.mark.proves("S-05")
-def test_who_becomes_staff_is_held_from_the_next_request(set_policy, as_alice):
+def test_who_becomes_staff_must_set_up_from_the_next_request(set_policy, as_alice):
     set_policy("staff")
     User.objects.update(is_staff=True)
     assert as_alice.get(PROFILE).status_code == 303
@@ -110,7 +110,7 @@ def test_a_rule_that_fails_lets_nobody_through(set_policy, as_alice):
     assert as_alice.get(PROFILE).status_code == 500
 
 
-def test_a_session_that_other_code_opened_is_held_too(set_policy, client, alice):
+def test_in_a_session_that_other_code_opened_people_must_set_up_too(set_policy, client, alice):
     client.force_login(alice)
     set_policy("everyone")
     assert client.get(PROFILE).status_code == 303
@@ -152,37 +152,37 @@ def test_what_is_needed_to_set_up_is_open(set_policy, as_alice, path):
     assert "?next=" not in as_alice.get(path).get("Location", "")
 
 
-def test_whoever_is_held_is_led_to_set_up_with_the_way_on(set_policy, as_alice):
+def test_someone_who_must_set_up_is_led_to_set_up_with_the_way_on(set_policy, as_alice):
     set_policy("everyone")
     assert as_alice.get(PROFILE, follow=True).redirect_chain == [(SETUP, 303)]
 
 
-def test_whoever_is_held_is_told_why(set_policy, as_alice):
+def test_someone_who_must_set_up_is_told_why(set_policy, as_alice):
     set_policy("everyone")
     page = as_alice.get(PROFILE, follow=True).text
     assert page.count("Your account needs two-factor authentication.") == 1
 
 
-def test_whoever_is_held_can_give_the_password_again(set_policy, as_alice):
+def test_someone_who_must_set_up_can_give_the_password_again(set_policy, as_alice):
     set_policy("everyone")
     answer = as_alice.post("/two-factor/confirm/", {"password": PASSWORD, "next": "/two-factor/setup/"})
     assert answer.url == "/two-factor/setup/"
 
 
-def test_whoever_is_held_can_sign_out(set_policy, as_alice):
+def test_someone_who_must_set_up_can_sign_out(set_policy, as_alice):
     set_policy("everyone")
     as_alice.post("/accounts/logout/")
     assert "_auth_user_id" not in as_alice.session
 
 
-def test_whoever_is_held_can_choose_the_language(set_policy, as_alice, alice):
+def test_someone_who_must_set_up_can_choose_the_language(set_policy, as_alice, alice):
     set_policy("everyone")
     as_alice.post("/accounts/language/", {"language": "de"})
     alice.refresh_from_db()
     assert alice.language == "de"
 
 
-def test_set_up_frees_at_once(set_policy, as_alice, alice, clock):
+def test_after_setup_every_page_opens_at_once(set_policy, as_alice, alice, clock):
     set_policy("everyone")
     phone = enrol(alice)
     assert browser_of(alice, phone, clock).get(PROFILE).status_code == 200
@@ -191,13 +191,13 @@ def test_set_up_frees_at_once(set_policy, as_alice, alice, clock):
 # From when
 
 
-@pytest.mark.parametrize(("day", "held"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])
-def test_a_rule_holds_from_its_day_on(set_policy, as_alice, day, held):
+@pytest.mark.parametrize(("day", "must_set_up"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])
+def test_a_rule_holds_from_its_day_on(set_policy, as_alice, day, must_set_up):
     set_policy("everyone", since=day)
-    assert (as_alice.get(PROFILE).status_code == 303) == held
+    assert (as_alice.get(PROFILE).status_code == 303) == must_set_up
 
 
-def test_it_begins_at_midnight(set_policy, client, alice, clock):
+def test_a_rule_begins_at_midnight(set_policy, client, alice, clock):
     set_policy("everyone", since=date(2026, 3, 2))
     clock.move_to(NOW.replace(hour=23, minute=59, second=59))
     give_password(client)
@@ -206,12 +206,12 @@ def test_it_begins_at_midnight(set_policy, client, alice, clock):
     assert (before, client.get(PROFILE).status_code) == (200, 303)
 
 
-@pytest.mark.parametrize(("days", "held"), [(2, False), (3, True)])
-def test_who_is_new_has_days_of_grace(set_policy, as_alice, clock, days, held):
+@pytest.mark.parametrize(("days", "must_set_up"), [(2, False), (3, True)])
+def test_who_is_new_has_days_of_grace(set_policy, as_alice, clock, days, must_set_up):
     set_policy("everyone", grace=3)
     clock.shift(timedelta(days=days))
     give_password(as_alice)
-    assert (as_alice.get(PROFILE).status_code == 303) == held
+    assert (as_alice.get(PROFILE).status_code == 303) == must_set_up
 
 
 def test_of_day_and_grace_the_later_counts(set_policy, alice):

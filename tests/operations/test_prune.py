@@ -96,26 +96,26 @@ KINDS = {
 EACH = pytest.mark.parametrize("name", KINDS)
 
 
-def test_these_are_all_kinds(db):
+def test_every_kind_of_row_is_tested(db):
     assert set(KINDS) == set(prune.prune(NOW))
 
 
 @EACH
-def test_what_has_had_its_time_is_removed(alice, name):
+def test_expired_rows_are_removed(alice, name):
     make, model, kept = KINDS[name]
     make(alice, NOW - kept - SECOND)
     assert (prune.prune(NOW)[name], model.objects.count()) == (1, 0)
 
 
 @EACH
-def test_what_has_not_is_kept(alice, name):
+def test_newer_rows_are_kept(alice, name):
     make, model, kept = KINDS[name]
     make(alice, NOW - kept)
     assert (prune.prune(NOW)[name], model.objects.count()) == (0, 1)
 
 
 @EACH
-def test_a_look_before_counts_and_keeps(alice, name):
+def test_a_dry_run_counts_and_removes_nothing(alice, name):
     make, model, kept = KINDS[name]
     make(alice, NOW - kept - SECOND)
     assert (prune.prune(NOW, dry_run=True)[name], model.objects.count()) == (1, 1)

@@ -40,11 +40,11 @@ def test_someone_who_is_locked_is_counted(admin, alice, phone, client):
     assert numbers(admin)[-1] == 1
 
 
-def test_there_are_numbers_of_nobody(db):
+def test_without_people_every_number_is_0(db):
     assert set(adoption.counts(NOW).values()) == {0}
 
 
-def test_there_are_charts_of_nothing(db):
+def test_without_events_every_day_of_a_chart_is_0(db):
     assert set(adoption.events_per_day(NOW, 30, "second_factor_refused").values()) == {0}
 
 

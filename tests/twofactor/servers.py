@@ -83,7 +83,7 @@ class Refusing(BaseRequestHandler):
 
 
 class Tarpit(BaseRequestHandler):
-    """Takes letters, but never answers about recipients at slow.example."""
+    """Takes mails, but never answers about recipients at slow.example."""
 
     def handle(self):
         self.request.sendall(b"220 hello\r\n")

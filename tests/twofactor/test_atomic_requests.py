@@ -115,7 +115,7 @@ def test_a_login_view_that_knows_nothing_of_us_is_held(client, phone):
     assert (enter_code(client, phone.code()).status_code, bool(signed_in_as(client))) == (303, True)
 
 
-def test_it_signs_in_who_has_no_second_factor(client):
+def test_a_login_view_of_other_code_signs_in_someone_without_a_factor(client):
     person()
     client.get("/plain/login/")
     assert (signed_in_as(client).email, Event.objects.count()) == ("alice@example.com", 1)

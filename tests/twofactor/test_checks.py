@@ -236,7 +236,7 @@ def test_administrators_whose_keys_do_not_open_are_locked_out(administrator):
     assert database_check_ids() == ["twofactor.E011"]
 
 
-def test_it_is_not_the_rule_that_locks_out_who_has_no_password_yet(administrator):
+def test_an_administrator_without_a_password_is_not_reported_as_locked_out(administrator):
     administrator.set_unusable_password()
     administrator.save()
     assert database_check_ids() == []

@@ -193,7 +193,7 @@ def test_the_key_stands_nowhere_in_the_row(db):
 
 
 @pytest.mark.parametrize("rest", ["é", "日本"])
-def test_a_token_with_letters_of_another_alphabet_does_not_open(settings, rest):
+def test_a_token_with_characters_of_another_alphabet_does_not_open(settings, rest):
     token = f"{sealing.key_id(settings.TWOFACTOR_KEYS[0])}.{rest}"
     with pytest.raises(sealing.UnsealError):
         sealing.unseal("pending sign-in", "", token, NOW)

@@ -34,8 +34,8 @@ SIGN_INS_A_SECOND = 20
 pytestmark = pytest.mark.long
 
 
-def went_wrong(done):
-    """What was answered by an error, and who did not get in."""
+def failures(done):
+    """Returns the error statuses, and the statuses of each sign-in that did not succeed."""
     errors = [each.status for one in done for each in one.answers if not 200 <= each.status < 500]
     return errors, [[each.status for each in one.answers] for one in done if not one.accepted]
 
@@ -77,7 +77,7 @@ def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder,
     report(f"      page    {told([each.seconds for one in done for each in one.answers])}")
     report(f"      memory of four workers {early:.0f} MB in the second fifth, {late:.0f} MB in the last")
     report(f"      {bytes_:.0f} bytes a sign-in; rows {grown}")
-    assert (went_wrong(done), logged) == (([], []), [])
+    assert (failures(done), logged) == (([], []), [])
     assert late <= early * 1.1
     # Nobody brings the browser they came with before, which is remembered each time and told once a day.
     times = Counter(one.email for one in done)
@@ -143,7 +143,7 @@ def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres
     report(f"F-15: {rate:.0f} {kind} a second, of {len(guesses)} guesses at codes looked at {looked_at}")
     report(f"      others before {told([one.seconds for one in calm])} ({len(calm)} sign-ins)")
     report(f"      others beside {told([one.seconds for one in flooded])} ({len(flooded)} sign-ins)")
-    assert went_wrong(calm + flooded) == ([], [])
+    assert failures(calm + flooded) == ([], [])
     assert (looked_at <= 8, max(guesses) < 500) == (True, True)
     assert beside <= 2 * before
 

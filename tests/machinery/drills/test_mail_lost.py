@@ -1,4 +1,4 @@
-"""The mail server is gone, sends people away or says nothing: one page takes a little longer, and says so."""
+"""If the mail server is gone, refuses or hangs, one page takes a little longer, and says so."""
 
 import socket
 import threading
@@ -18,28 +18,28 @@ SEND = "/two-factor/verify/send/"
 
 
 @contextmanager
-def nobody_there():
+def unused_port():
     with closing(socket.create_server(("127.0.0.1", 0))) as bound:
         port = bound.getsockname()[1]
     yield port
 
 
 @contextmanager
-def someone(handler):
+def server_with(handler):
     with listening(handler) as server:
         yield server.server_address[1]
 
 
 LOST = {
-    "refused": nobody_there,
-    "sent away": lambda: someone(Unwilling),
-    "silent": lambda: someone(BlackHole),
-    "dripping": lambda: someone(Dripping),
+    "refused": unused_port,
+    "sent away": lambda: server_with(Unwilling),
+    "silent": lambda: server_with(BlackHole),
+    "dripping": lambda: server_with(Dripping),
 }
 
 
 def in_transactions():
-    """Of the site's connections, how many hold a transaction open and do nothing."""
+    """How many connections of the site have an open transaction and wait."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE state LIKE 'idle in%') FROM pg_stat_activity "
@@ -56,16 +56,20 @@ def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_post
     with LOST[how]() as port:
         where = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "DRILL_CHEAP_PASSWORDS": "yes"}
         with deployed(Site(on_postgres, folder, **where)) as [site]:
-            visitor, answers, held = Visitor(site.port), [], []
+            visitor, answers, open_transactions = Visitor(site.port), [], []
             visitor.give_password(email)
             asking = threading.Thread(target=lambda: answers.append(visitor.post(SEND, {"channel": "email"})))
             asking.start()
-            wait_until(lambda: held.append(in_transactions()) or answers, "there is an answer", seconds=20)
+            wait_until(
+                lambda: open_transactions.append(in_transactions()) or answers,
+                "there is an answer",
+                seconds=20,
+            )
             asking.join()
             [answer] = answers
             opened = visitor.enter(phone.code())
-    figures = f"{answer.status} after {answer.seconds:.1f} s, open transactions {max(held)}"
+    figures = f"{answer.status} after {answer.seconds:.1f} s, open transactions {max(open_transactions)}"
     report(f"F-03 {how}: {figures}; then the authenticator {opened.status}")
-    assert (answer.status, opened.status, max(held)) == (503, 303, 0)
+    assert (answer.status, opened.status, max(open_transactions)) == (503, 303, 0)
     assert answer.seconds <= SECONDS
     assert 'href="/two-factor/verify/"' in answer.body

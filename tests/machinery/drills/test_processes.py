@@ -173,7 +173,7 @@ def test_a_hundred_requests_at_three_servers_are_one_letter(ports, new_people, m
     to = Counter(
         email for email, _ in new_people for file in mails.iterdir() if f"To: {email}" in file.read_text()
     )
-    report(f"C-05: letters to each: {sorted(to.values())}")
+    report(f"C-05: mails to each: {sorted(to.values())}")
     assert to == Counter(email for email, _ in new_people)
 
 

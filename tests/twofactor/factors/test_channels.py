@@ -92,7 +92,7 @@ def test_after_a_change_of_address_the_mailbox_is_not_enough(signed_in_client, p
 
 
 @pytest.mark.parametrize("column", ["password", "email"])
-def test_it_does_not_matter_which_code_wrote_the_new_column(client, phone, alice, column):
+def test_a_change_made_directly_in_the_table_counts_too(client, phone, alice, column):
     """A site may write to its table of users directly, so we depend on no signal or method."""
     value = make_password(PASSWORD) if column == "password" else "alice@new.example"
     type(alice).objects.update(**{column: value})

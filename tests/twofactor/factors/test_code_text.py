@@ -38,11 +38,11 @@ def test_leading_zeros_are_kept():
     assert code_text.compact("000 042") == "000042"
 
 
-def test_the_rest_of_a_pasted_novel_is_not_looked_at():
+def test_only_the_first_64_characters_are_read():
     assert len(code_text.compact("x" * 1_000_000)) == code_text.MAX_LENGTH
 
 
-def test_nothing_is_no_digits():
+def test_empty_text_is_not_digits():
     assert not code_text.is_digits("")
 
 

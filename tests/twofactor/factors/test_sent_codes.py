@@ -58,7 +58,7 @@ def test_codes_differ(pending_client, clock):
     assert len({letter.subject for letter in mail.outbox}) == 2
 
 
-def test_a_code_is_typed_as_it_likes(sent_code_client, alice):
+def test_a_sent_code_is_read_with_spaces_and_hyphens(sent_code_client, alice):
     code = mailed_code()
     enter_sent_code(sent_code_client, f" {code[:3]}-{code[3:]} ")
     assert signed_in_as(sent_code_client) == alice

@@ -20,7 +20,7 @@ def test_something_may_happen_as_often_as_its_limit_says(db, clock):
 
 
 @pytest.mark.parametrize(("seconds", "allowed"), [(3599, False), (3600, True)])
-def test_it_may_happen_again_when_the_window_has_passed(db, clock, seconds, allowed):
+def test_something_may_happen_again_when_the_window_has_passed(db, clock, seconds, allowed):
     [take_allowance(clock) for _ in range(3)]
     clock.shift(seconds)
     assert take_allowance(clock) is allowed

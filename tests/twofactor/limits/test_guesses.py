@@ -238,7 +238,7 @@ def test_a_new_password_lifts_the_stop_once_in_thirty_days(alice, clock, days, a
     assert (try_guess(alice, timezone.now()) == 100) is allowed
 
 
-def test_until_then_the_person_is_told_how_long(alice, clock):
+def test_the_person_is_told_when_the_lock_can_be_lifted_again(alice, clock):
     use_last_guess(alice, clock)
     lifted_at = timezone.now()
     guesses.charge(set_new_password(), lifted_at)

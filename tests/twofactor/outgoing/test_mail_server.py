@@ -37,10 +37,10 @@ class ReceivingHandler:
     """A handler for aiosmtpd that takes every letter."""
 
     def __init__(self):
-        self.letters = []
+        self.mails = []
 
     async def handle_DATA(self, server, session, envelope):
-        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
 
@@ -72,26 +72,26 @@ def pending_client(client, bob):
 
 def test_a_code_goes_through_a_mail_server_and_signs_in(pending_client, bob, mail_server):
     request_code(pending_client)
-    enter_sent_code(pending_client, mail_server.letters[0]["Subject"][:6])
+    enter_sent_code(pending_client, mail_server.mails[0]["Subject"][:6])
     assert signed_in_as(pending_client) == bob
 
 
 def test_a_mail_server_gets_text_and_html(pending_client, mail_server):
     request_code(pending_client)
-    kinds = [part.get_content_type() for part in mail_server.letters[0].iter_parts()]
+    kinds = [part.get_content_type() for part in mail_server.mails[0].iter_parts()]
     assert kinds == ["text/plain", "text/html"]
 
 
 def test_a_mail_server_is_told_that_no_person_wrote_it(pending_client, mail_server):
     request_code(pending_client)
-    assert mail_server.letters[0]["Auto-Submitted"] == "auto-generated"
+    assert mail_server.mails[0]["Auto-Submitted"] == "auto-generated"
 
 
 def test_a_letter_about_an_event_goes_through_a_mail_server(pending_client, mail_server):
     for _ in range(3):
         pending_client.post(VERIFY, {"code": "000000"})
     send_due()
-    subjects = [letter["Subject"].strip() for letter in mail_server.letters]
+    subjects = [letter["Subject"].strip() for letter in mail_server.mails]
     assert subjects == ["Someone who knows your password entered wrong codes – Countersign"]
 
 
@@ -144,7 +144,7 @@ class TransactionWatcher(BlackHole):
 
 @pytest.mark.proves("F-03")
 @pytest.mark.parametrize("failing_server", [TransactionWatcher], indirect=True)
-def test_while_a_letter_is_sent_no_transaction_is_open(pending_client, failing_server):
+def test_while_a_code_is_mailed_no_transaction_is_open(pending_client, failing_server):
     request_code(pending_client)
     assert failing_server.visits == [0]
 
@@ -194,7 +194,7 @@ def test_what_could_not_be_mailed_is_remembered_all_the_same(pending_client, fai
 
 
 @pytest.mark.parametrize("failing_server", [HalfWay], indirect=True)
-def test_a_letter_that_was_cut_off_is_no_code(pending_client, failing_server):
+def test_a_code_by_mail_that_was_cut_off_is_not_sent(pending_client, failing_server):
     request_code(pending_client)
     assert SentCode.objects.count() == 0
 

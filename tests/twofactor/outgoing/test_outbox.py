@@ -83,7 +83,7 @@ def test_a_dump_shows_nothing_that_is_sealed(alice_with_letter):
 
 
 @pytest.mark.proves("O-04")
-def test_afterwards_the_contents_are_gone(alice_with_letter):
+def test_after_sending_the_contents_are_gone(alice_with_letter):
     letters()
     assert Letter.objects.get().sealed == ""
 

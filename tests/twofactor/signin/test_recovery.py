@@ -162,7 +162,7 @@ def test_the_lost_phone_does_not_sign_in(setup_client, phone, clock):
     assert signed_in_as(other) is None
 
 
-def test_until_the_new_phone_is_bound_the_old_one_works(setup_client, alice, phone):
+def test_the_old_phone_works_until_the_new_one_is_set_up(setup_client, alice, phone):
     shown_key(setup_client)
     other = Client()
     give_password(other)
@@ -209,7 +209,7 @@ def test_after_ten_minutes_a_code_is_asked_for_again(recovered_client, clock):
     assert 'name="code"' in recovered_client.get(f"{CONFIRM}?next={SETUP}").text
 
 
-def test_a_walk_that_was_begun_in_time_does_not_end_late(setup_client, clock):
+def test_a_setup_started_in_time_must_also_finish_in_time(setup_client, clock):
     phone = Phone(shown_key(setup_client))
     clock.shift(601)
     setup_client.post(STEPS[1], {"code": phone.code()})

@@ -99,13 +99,13 @@ def test_ten_browsers_are_trusted_for_30_days_by_tokens_of_256_bits():
 # How a browser becomes trusted
 
 
-def test_the_page_offers_it(client, phone):
+def test_the_page_offers_to_trust_the_browser(client, phone):
     give_password(client)
     assert 'type="checkbox" name="trust_browser">' in client.get(VERIFY).text
 
 
 @pytest.mark.proves("S-12")
-def test_it_is_not_the_default(client, phone):
+def test_trusting_the_browser_is_not_the_default(client, phone):
     sign_in(client, phone)
     assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 

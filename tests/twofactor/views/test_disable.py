@@ -50,14 +50,14 @@ def test_the_page_says_what_turning_off_means(signed_in_client):
     assert b"be able to sign in with your password alone." in signed_in_client.get(DISABLE).content
 
 
-def test_afterwards_the_password_is_enough(signed_in_client, alice, phone):
+def test_after_turning_off_the_password_is_enough(signed_in_client, alice, phone):
     enter_password_and_code(signed_in_client, DISABLE, phone.code())
     other = Client()
     give_password(other)
     assert signed_in_as(other) == alice
 
 
-def test_afterwards_an_unfinished_replacement_is_gone(signed_in_client, phone, clock):
+def test_after_turning_off_an_unfinished_replacement_is_gone(signed_in_client, phone, clock):
     enter_password_and_code(signed_in_client, CONFIRM, phone.code())
     signed_in_client.get(SETUP)
     clock.shift(60)
@@ -65,7 +65,7 @@ def test_afterwards_an_unfinished_replacement_is_gone(signed_in_client, phone, c
     assert not Draft.objects.exists()
 
 
-def test_afterwards_no_browser_is_trusted(signed_in_client, phone, clock):
+def test_after_turning_off_no_browser_is_trusted(signed_in_client, phone, clock):
     give_password(other := Client())
     other.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
     clock.shift(60)
@@ -73,7 +73,7 @@ def test_afterwards_no_browser_is_trusted(signed_in_client, phone, clock):
     assert not TrustedBrowser.objects.exists()
 
 
-def test_afterwards_the_phone_number_is_gone(signed_in_client, alice, phone):
+def test_after_turning_off_the_phone_number_is_gone(signed_in_client, alice, phone):
     add_number(alice)
     enter_password_and_code(signed_in_client, DISABLE, phone.code())
     assert not Phone.objects.exists()
@@ -85,7 +85,7 @@ def test_turning_off_gives_no_guesses_back(signed_in_client, phone):
     assert GuessBudget.objects.get().day_failures == 7
 
 
-def test_afterwards_the_session_is_no_longer_a_proven_one(signed_in_client, phone):
+def test_after_turning_off_the_session_is_not_verified(signed_in_client, phone):
     enter_password_and_code(signed_in_client, DISABLE, phone.code())
     assert signed_in_client.session["twofactor_amr"] == "none"
 

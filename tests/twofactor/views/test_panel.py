@@ -52,15 +52,15 @@ def test_the_state_on_is_a_word(signed_in_client):
     assert '<span class="state on">On</span>' in panel_text(signed_in_client)
 
 
-def test_it_says_since_when(signed_in_client):
+def test_the_panel_says_since_when(signed_in_client):
     assert "<dt>On since</dt><dd>1 March 2026</dd>" in panel_text(signed_in_client)
 
 
-def test_it_names_the_method(signed_in_client):
+def test_the_panel_names_the_method(signed_in_client):
     assert "<dt>Method</dt><dd>Authenticator app</dd>" in panel_text(signed_in_client)
 
 
-def test_it_shows_the_address_masked(signed_in_client):
+def test_the_panel_shows_the_address_masked(signed_in_client):
     assert 'Code by email to <bdi dir="ltr">a•••e@example.com</bdi>' in panel_text(signed_in_client)
 
 
@@ -75,20 +75,20 @@ def test_the_panel_promises_no_code_that_would_not_be_sent(signed_in_client, set
     assert "Code by email" not in panel_text(signed_in_client)
 
 
-def test_it_shows_the_number_masked(signed_in_client, alice, settings):
+def test_the_panel_shows_the_number_masked(signed_in_client, alice, settings):
     record_text_messages(settings)
     add_number(alice)
     page = panel_text(signed_in_client)
     assert ("••• 67" in page, "1701234567" in page) == (True, False)
 
 
-def test_it_says_that_there_is_no_number(signed_in_client, settings):
+def test_the_panel_says_that_there_is_no_number(signed_in_client, settings):
     record_text_messages(settings)
     assert "No phone number." in panel_text(signed_in_client)
 
 
 @pytest.mark.parametrize("left", [0, 1, 3, 4, 10])
-def test_it_says_how_many_codes_are_left(signed_in_client, alice, left):
+def test_the_panel_says_how_many_codes_are_left(signed_in_client, alice, left):
     leave_backup_codes(alice, left)
     assert f"{left} of 10 unused" in panel_text(signed_in_client)
 
@@ -103,7 +103,7 @@ def test_few_codes_are_a_warning(signed_in_client, alice, left, warning):
     assert (warning in page) if warning else ("only have a few left" not in page)
 
 
-def test_it_says_that_no_browser_is_trusted(signed_in_client):
+def test_the_panel_says_that_no_browser_is_trusted(signed_in_client):
     assert "No trusted browsers. You'll need a code each time." in panel_text(signed_in_client)
 
 

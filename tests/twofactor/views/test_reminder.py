@@ -45,7 +45,7 @@ def test_whoever_is_not_signed_in_is_not_reminded(client, db):
 @pytest.mark.parametrize(
     "path", ["/accounts/login/", "/two-factor/setup/", "/two-factor/setup/verify/", "/accounts/profile/"]
 )
-def test_it_stands_on_no_other_page(no_factor_client, path):
+def test_the_reminder_is_on_no_other_page(no_factor_client, path):
     page = no_factor_client.get(path, follow=True)
     assert TITLE not in page.text or page.request["PATH_INFO"] == HOME
 
@@ -55,13 +55,13 @@ def test_with_the_password_alone_nobody_is_reminded(client, phone):
     assert not is_reminded(client, "/two-factor/verify/")
 
 
-def test_it_is_a_labelled_region_between_header_and_main(no_factor_client):
+def test_the_reminder_is_a_labelled_region_between_header_and_main(no_factor_client):
     page = no_factor_client.get(HOME).text
     region = page.index('<section class="reminder" aria-labelledby="reminder-title">')
     assert page.index("</header>") < region < page.index('<main id="main"')
 
 
-def test_it_leads_to_set_up(no_factor_client):
+def test_the_reminder_leads_to_set_up(no_factor_client):
     page = no_factor_client.get(HOME).text
     assert '<a class="button primary" href="/two-factor/setup/">' in page
 

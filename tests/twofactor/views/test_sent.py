@@ -204,7 +204,7 @@ def test_the_code_of_the_first_channel_does_not_work_any_more(switched_client):
     assert (answer.status_code, "We sent a newer code at 12:01" in answer.text) == (422, True)
 
 
-def test_and_back_to_email(switched_client, alice, clock):
+def test_the_channel_can_be_switched_back_to_email(switched_client, alice, clock):
     clock.shift(60)
     request_code(switched_client, "email")
     enter_sent_code(switched_client, mailed_code())

@@ -19,7 +19,7 @@ CONFIRM = "/two-factor/confirm/"
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(599, False), (601, True)])
-def test_it_needs_the_password_of_the_last_ten_minutes(no_factor_client, clock, seconds, asked):
+def test_setup_needs_a_password_given_in_the_last_ten_minutes(no_factor_client, clock, seconds, asked):
     clock.shift(seconds)
     assert (no_factor_client.get(SETUP).status_code == 303) is asked
 
@@ -186,7 +186,7 @@ def test_an_eight_digit_authenticator_is_replaced_by_an_ordinary_one(stepped_up_
     assert Authenticator.objects.values_list("digits", "period").get() == (6, 30)
 
 
-def test_there_is_never_more_than_one(stepped_up_client):
+def test_there_is_never_more_than_one_draft(stepped_up_client):
     set_up(stepped_up_client)
     assert Authenticator.objects.count() == 1
 

@@ -46,7 +46,7 @@ def codes_not_saved(no_factor_client):
 
 
 @pytest.mark.parametrize("progress", [nothing_done, key_scanned, key_confirmed, codes_not_saved])
-def test_until_the_end_the_password_is_enough(no_factor_client, alice, progress):
+def test_before_the_end_of_setup_the_password_is_enough(no_factor_client, alice, progress):
     progress(no_factor_client)
     other = Client()
     give_password(other)
@@ -142,12 +142,12 @@ def test_a_new_default_does_not_break_an_old_authenticator(no_factor_client, ali
     assert signed_in_as(other) == alice
 
 
-def test_afterwards_the_draft_is_gone(no_factor_client):
+def test_after_setup_the_draft_is_gone(no_factor_client):
     set_up(no_factor_client)
     assert not Draft.objects.exists()
 
 
-def test_afterwards_the_codes_are_not_shown_again(no_factor_client):
+def test_after_setup_the_codes_are_not_shown_again(no_factor_client):
     confirm_key(no_factor_client)
     codes = shown_codes(no_factor_client)
     no_factor_client.post(CODES, SAVED)

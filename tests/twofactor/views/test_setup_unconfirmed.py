@@ -238,6 +238,6 @@ def test_an_account_with_a_factor_is_kept(unconfirmed_client):
     assert prune_after(OLD) == 0
 
 
-def test_a_look_before_removes_nobody(unconfirmed_client):
+def test_a_dry_run_removes_nobody(unconfirmed_client):
     found = prune.prune(timezone.now() + OLD, dry_run=True)["accounts nobody confirmed"]
     assert (found, User.objects.count()) == (1, 1)

@@ -100,7 +100,7 @@ def test_forgetting_this_very_browser_leaves_it_signed_in(trusted_client, alice)
 
 
 @pytest.mark.parametrize("kind", ["browser_trusted", "signed_in_trusted", "browsers_forgotten"])
-def test_it_is_remembered(trusted_client, kind):
+def test_trusting_and_forgetting_are_in_the_audit_log(trusted_client, kind):
     give_password(trusted_client)
     trusted_client.post(FORGET_ALL)
     assert Event.objects.filter(kind=kind).count() == 1
