@@ -1,6 +1,6 @@
 # make run      a site on localhost:8000, everything set up (another port: make run PORT=8001)
-# make test     all tests, in a real browser too, on SQLite and on PostgreSQL
-# make coverage what the server tests never run
+# make test     the tests: the server on SQLite, what depends on the database on PostgreSQL too, and a real browser
+# make coverage which lines and branches the server tests do not run
 # make check    lint, types, templates, migrations, rules about the source; make format puts right what a machine can
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
@@ -15,7 +15,7 @@ PYTHON = python3
 PORT = 8000
 BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-# Whatever asks the database something of its own; all else has been asked of SQLite already.
+# Tests whose result depends on the database. make test runs the others on SQLite only.
 RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
 	tests/twofactor/limits tests/twofactor/signin/test_trusted_browsers.py \
