@@ -101,7 +101,7 @@ MUTATIONS = [
             (CONFIG, '"historyCacheSize": 0,', ""),
             ("templates/twofactor/setup.html", ' hx-history="false"', ""),
         ],
-        "test_guards.py -k web_storage",
+        "test_setup.py -k browsers_storage",
     ),
     Mutation(
         "the QR code is transparent",

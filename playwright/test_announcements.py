@@ -88,16 +88,6 @@ def test_the_same_sentence_is_announced_again(page, alice, context):
     expect(region).to_have_attribute("data-told", "2")
 
 
-@HTMX
-def test_a_message_is_told_once(page, alice, phone):
-    open_session(page.context, alice, phone)
-    page.goto("/two-factor/")
-    press(page, "Sign out everywhere else")
-    expect_announcement(page, SESSIONS_ENDED)
-    page.reload()
-    expect(page.get_by_text(SESSIONS_ENDED)).to_have_count(0)
-
-
 @NO_JS
 def test_every_page_has_the_same_frame(page, site):
     for path in ("/no-such-page/", "/", "/accounts/login/", "/help/"):

@@ -2,6 +2,7 @@
 
 import filled_forms
 import pytest
+from actions import enter_password, expect_heading, press
 from modes import BLOCKED, HTMX
 from playwright.sync_api import expect
 
@@ -69,6 +70,21 @@ def test_repeated_presses_send_once(page, fill_form):
         page.keyboard.down("Enter")
         second_click(page, control)
     assert connection.count_posts() == 1
+
+
+@HTMX
+def test_a_form_is_busy_until_the_answer_comes(page, phone):
+    enter_password(page)
+    expect_heading(page, "Check your authenticator app")
+    held = []
+    page.route("**/two-factor/verify/", lambda route: held.append(route))
+    page.get_by_label("6-digit code").fill("1")
+    press(page, "Sign in")
+    button = page.get_by_role("main").get_by_role("button", name="Sign in")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    held[0].continue_()
+    expect(page.get_by_text("too few digits").first).to_be_visible()
+    expect(button).not_to_have_attribute("aria-disabled", "true")
 
 
 @BLOCKED

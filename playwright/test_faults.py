@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from actions import (
     ALICE,
+    enter_code,
     enter_password,
     expect_heading,
     follow,
+    open_session,
     press,
     submit_sign_in_form,
 )
@@ -18,7 +20,9 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
+from modes import MODES
 from playwright.sync_api import expect
+from screen_checks import expect_screen
 
 from accounts.models import User
 from twofactor.models import Authenticator
@@ -143,14 +147,13 @@ def test_an_error_page_takes_the_place_of_the_step(code_page, status):
     expect(code_page.get_by_role("banner")).to_be_visible()
 
 
-@pytest.mark.parametrize("label", ["Sign in", "Try another way"])
-def test_an_error_page_is_shown_after_a_form_and_after_a_link(code_page, label):
-    """Both swap the main part."""
+def test_an_error_page_is_shown_after_a_link(code_page):
+    """It swaps the main part, as a form does."""
     body = ERROR_PAGE.format(500)
     code_page.route(
         "**/two-factor/**", lambda route: route.fulfill(status=500, content_type="text/html", body=body)
     )
-    code_page.get_by_role("main").get_by_text(label, exact=True).click()
+    follow(code_page, "Try another way")
     expect_heading(code_page, "The server said 500")
     expect(code_page.get_by_role("banner")).to_be_visible()
 
@@ -233,6 +236,21 @@ def test_saving_codes_in_an_ended_session_asks_to_sign_in_and_returns(page, site
     expect(page.get_by_text("You were signed out.")).to_have_count(0)
 
 
+@pytest.mark.proves("H-04")
+def test_an_ended_session_leads_to_a_whole_sign_in_page_and_back(page, alice, phone):
+    open_session(page.context, alice, phone)
+    page.goto("/two-factor/")
+    page.context.clear_cookies(name="sessionid")
+    follow(page, "Turn off")
+    expect_heading(page, "Sign in")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_text("You were signed out. Sign in to continue.")).to_be_visible()
+    expect(page.get_by_text("Sign in to continue.", exact=True)).to_have_count(0)
+    submit_sign_in_form(page)
+    enter_code(page, phone.code())
+    expect_heading(page, "Security")
+
+
 def expect_sign_in_page(page):
     expect_heading(page, "Sign in")
     expect(page.get_by_role("main")).to_have_count(1)
@@ -244,7 +262,7 @@ def expect_sign_in_page(page):
 
 
 @pytest.mark.proves("H-05")
-@pytest.mark.parametrize("mode", ["htmx", "no-js"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, context, site):
     button = filled_forms.sign_in(page)
     other = context.new_page()
@@ -252,7 +270,7 @@ def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, conte
     expect_heading(other, f"Hello, {ALICE}")
     with page.expect_response("**/accounts/login/") as answer:
         button.click()
-    expect_heading(page, "This page is out of date")
+    expect_screen(page, "out-of-date")
     assert answer.value.status == 403
     follow(page, "Reload and continue")
     expect_heading(page, f"Hello, {ALICE}")
