@@ -16,6 +16,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import translation
 
+from tests.machinery.test_rules import OLD_WORDS
 from tests.messages import ROOT, gnu, sentences
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.models import Event, GuessBudget, TrustedBrowser
@@ -72,8 +73,8 @@ def tags(text):
 # Words
 
 NOT_OURS = re.compile(
-    r"\b(somebody|whoever|e-mails?|2fa|mfa|two-factor sign-in|second factor|log(ged)? (in|out)|logins?"
-    r"|give (your|the|a|one)|carry on|set-up|forget|forgotten|meanwhile|of ours|\d+ numbers)\b|\bsay,",
+    rf"\b({OLD_WORDS}|whoever|2fa|mfa|second factor|log(ged)? (in|out)|logins?"
+    r"|give (your|the|a|one)|carry on|forget|forgotten|meanwhile|of ours|\d+ numbers)\b|\bsay,",
     re.IGNORECASE,
 )
 

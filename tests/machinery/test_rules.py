@@ -243,6 +243,37 @@ def test_no_text_is_translated_once_for_all_at_import():
     assert found == []
 
 
+# The project says: someone, anyone, everyone, email, setup, two-factor authentication, cannot.
+OLD_WORDS = r"somebody|anybody|everybody|e-mails?|set-ups?|two-factor sign-in|can[\s_]not"
+QUOTED_IN = {  # files that contain old words as data
+    "tests/api/test_requests.py",  # German, where E-Mail is right
+    "tests/machinery/test_rules.py",
+    "tests/test_catalogues.py",
+}
+
+
+def old_words(text):
+    """Also as a part of a name, such as test_somebody_signs_in."""
+    return re.findall(rf"(?<![a-z])(?:{OLD_WORDS})(?![a-z])", text, re.IGNORECASE)
+
+
+def test_old_words_do_not_come_back(tracked):
+    files = [
+        file for file in tracked if file.suffix in {".py", ".md", ".html"} or file.name == "pyproject.toml"
+    ]
+    texts = {str(file.relative_to(ROOT)): file.read_text() for file in files}
+    found = {name: words for name, text in texts.items() if (words := old_words(text))}
+    assert {name: words for name, words in found.items() if name not in QUOTED_IN} == {}
+    assert found.keys() == QUOTED_IN
+
+
+@pytest.mark.parametrize(
+    "line", ["Somebody else", "def test_everybody_waits(): pass", "it can\nnot", "an E-Mail"]
+)
+def test_an_old_word_is_found(line):
+    assert len(old_words(line)) == 1
+
+
 # Mistakes that only a reader of the code would see. Each rule is tried on lines that break it.
 
 SECRET = re.compile(r"(?:^|_)(code|token|digest|secret|fingerprint|signature|password|hash|key)s?$")

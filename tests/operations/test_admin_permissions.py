@@ -62,7 +62,7 @@ def test_staff_who_may_change_people_can_help(alice, clock):
 
 
 @pytest.mark.parametrize("end", ["", "reset/", "emergency-code/", "end-sessions/"])
-def test_staff_who_may_only_look_can_not_help(alice, phone, clock, end):
+def test_staff_who_may_only_look_cannot_help(alice, phone, clock, end):
     assert helper_with(clock, "view_user").post(help_page(alice, end)).status_code == 403
 
 

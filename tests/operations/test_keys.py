@@ -215,12 +215,12 @@ def unreadable(new_key, alice, settings):
     return Authenticator.objects.get(user__email="bob@example.com")
 
 
-def test_what_can_not_be_opened_is_told_with_code_3(unreadable):
+def test_what_cannot_be_opened_is_told_with_code_3(unreadable):
     ran = run("rotate-keys")
     assert (ran.code, ran.out) == (3, "1 encrypted again, 1 unreadable.\n")
 
 
-def test_what_can_not_be_opened_stays_as_it_is(unreadable):
+def test_what_cannot_be_opened_stays_as_it_is(unreadable):
     run("rotate-keys")
     assert Authenticator.objects.get(pk=unreadable.pk).sealed_key == unreadable.sealed_key
 
@@ -234,7 +234,7 @@ def test_what_was_carried_to_another_person_is_not_sealed_for_them(new_key, alic
 
 
 @pytest.mark.proves("F-11")
-def test_what_can_not_be_opened_lets_nobody_in_with_the_password_alone(unreadable, client):
+def test_what_cannot_be_opened_lets_nobody_in_with_the_password_alone(unreadable, client):
     give_password(client, "bob@example.com")
     page = client.post("/two-factor/verify/", {"code": "123456"})
     assert (page.status_code, signed_in_as(client)) == (422, None)
