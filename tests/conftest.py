@@ -13,8 +13,8 @@ from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
 from tests import messages
-from tests.people import NOW, give_password, person
-from twofactor.factors import backup_codes
+from tests.people import NOW, PRINTED_CODES, enrol, give_password, person
+from twofactor.factors import backup_codes, code_text
 
 # quick: the same few examples each time, in seconds. long: new ones each time, in half an hour.
 ALWAYS = {"deadline": None, "database": None, "suppress_health_check": list(hypothesis.HealthCheck)}
@@ -96,8 +96,26 @@ def clock():
 
 
 @pytest.fixture
-def alice(db):
+def alice(db, clock):
     return person()
+
+
+@pytest.fixture
+def phone(alice):
+    """Alice has two-factor authentication, and this is her phone."""
+    return enrol(alice)
+
+
+@pytest.fixture
+def printed_codes(alice, phone):
+    """Alice's three backup codes, as a page prints them."""
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
+    return [code_text.format_backup_code(code) for code in PRINTED_CODES]
+
+
+@pytest.fixture
+def bob(db, clock):
+    return person("bob@example.com")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from twofactor.sessions.store import PURPOSE, SessionStore
 
 PASSWORD = "correct horse battery"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PRINTED_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

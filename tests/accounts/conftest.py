@@ -1,12 +1,6 @@
 import pytest
 
 from tests.accounts.wrong_passwords import browser_at, enter_password
-from tests.people import person
-
-
-@pytest.fixture
-def bob(db):
-    return person("bob@example.com")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ PEOPLE = "/admin/accounts/user/"
 
 
 @pytest.fixture
-def admin(client):
+def admin(client, clock):
     """The browser of a superuser."""
     root = person("root@example.com", is_staff=True, is_superuser=True)
     phone = enrol(root)

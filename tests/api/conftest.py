@@ -2,7 +2,6 @@ import pytest
 
 from tests.api.program import Program
 from tests.people import person
-from tests.twofactor.conftest import alice, phone, printed_codes  # noqa: F401 - fixtures
 
 API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -18,20 +17,25 @@ def api(settings):
 
 
 @pytest.fixture
+def no_throttle(settings):
+    settings.TOTP_THROTTLE_RATE = "1000/minute"
+
+
+@pytest.fixture
 def program():
     """A program that nobody has signed in with yet."""
     return Program()
 
 
 @pytest.fixture
-def password_given(program, phone):  # noqa: F811
+def password_given(program, phone):
     """A program that has entered Alice's password; her code is still missing."""
     program.give_password()
     return program
 
 
 @pytest.fixture
-def signed_in(program, phone, clock):  # noqa: F811
+def signed_in(program, phone, clock):
     """A program that Alice signed in with a minute ago, so that her phone shows a new code."""
     program.sign_in(phone)
     clock.shift(60)

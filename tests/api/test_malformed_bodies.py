@@ -4,6 +4,8 @@ import pytest
 
 from tests.api.paths import OPEN, SIGNED_IN_ONLY
 
+pytestmark = pytest.mark.usefixtures("no_throttle")
+
 POSTS = [*OPEN, "register/", *(path for method, path in SIGNED_IN_ONLY if method == "post")]
 FIELDS = ["username", "email", "password", "totp_challenge_token", "otp_code", "backup_code", "sent_code"]
 FIELDS += ["channel", "refresh", "token", "input_code"]
@@ -23,11 +25,6 @@ EVIL = {
     "a list": '["123456"]',
     "an object": '{"$ne": ""}',
 }
-
-
-@pytest.fixture(autouse=True)
-def no_throttle(settings):
-    settings.TOTP_THROTTLE_RATE = "1000/minute"
 
 
 def send(program, path, text):

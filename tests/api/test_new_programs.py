@@ -14,11 +14,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def alice(transactional_db, clock):
-    return person()
-
-
-@pytest.fixture
 def known(phone, clock):
     """A program that Alice has signed in with before."""
     return sign_in(Program(), phone, clock)

@@ -12,8 +12,7 @@ from django.urls import URLResolver, get_resolver
 
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
-from tests.people import PASSWORD, Phone, enrol, person
-from tests.twofactor.conftest import PRINTED_CODES
+from tests.people import PASSWORD, PRINTED_CODES, Phone, enrol, person
 from tests.twofactor.sent_codes import mailed_code
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text

@@ -12,7 +12,7 @@ from twofactor.models import TokenFamily
 
 CROWD = 30
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_throttle")]
 
 
 def like(program):
@@ -30,18 +30,6 @@ def crowd(program, action):
 def won(answers):
     assert max(answer.status_code for answer in answers) < 500
     return [answer for answer in answers if answer.status_code < 300]
-
-
-@pytest.fixture(autouse=True)
-def any_rate(settings):
-    settings.TOTP_THROTTLE_RATE = "1000/minute"
-
-
-@pytest.fixture
-def alice(transactional_db, clock):
-    from tests.people import person
-
-    return person()
 
 
 @pytest.mark.proves("S-15", "C-01", "2.3.4", "15.4.2")

@@ -14,9 +14,8 @@ from django.test import Client
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import NOW, PASSWORD, PRINTED_CODES, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
-from tests.twofactor.conftest import PRINTED_CODES
 from tests.twofactor.sent_codes import NUMBER, record_text_messages
 
 LOGIN, VERIFY, BACKUP, CONFIRM = (

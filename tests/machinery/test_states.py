@@ -20,9 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.accounts.letters import letters, link
 from tests.api.conftest import api  # noqa: F401 - its settings
 from tests.api.program import Program
-from tests.people import NOW, PASSWORD, enrol, person, signed_in_as
+from tests.people import NOW, PASSWORD, PRINTED_CODES, enrol, person, signed_in_as
 from tests.savepoints import savepoint
-from tests.twofactor.conftest import PRINTED_CODES
 from tests.twofactor.guarded_pages import urlpatterns as pages
 from tests.twofactor.sent_codes import SENT, mailed_code, request_code
 from tests.twofactor.setup_steps import SAVED, SETUP, set_up

@@ -30,17 +30,6 @@ def stepped_up(admin, superuser_phone, clock):
 
 
 @pytest.fixture
-def alice(db, clock):
-    return person()
-
-
-@pytest.fixture
-def phone(alice):
-    """Alice uses two-factor authentication, and this is her phone."""
-    return enrol(alice)
-
-
-@pytest.fixture
 def emergency_code(stepped_up, alice, phone):
     return code_in(make_emergency_code(stepped_up, alice))
 

@@ -40,13 +40,6 @@ def set_policy(settings):
     return set_policy_to
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    """Alice's browser; she has no second factor."""
-    give_password(client)
-    return client
-
-
 # Whom a policy applies to
 
 

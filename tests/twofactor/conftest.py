@@ -2,31 +2,10 @@ import pytest
 from django.test import Client
 
 from tests.mailers import send_mail_to_nobody
-from tests.people import FIREFOX, enrol, give_password, person, sign_in
+from tests.people import FIREFOX, give_password, sign_in
 from tests.twofactor.code_forms import step_up
 from tests.twofactor.sent_codes import record_text_messages, request_code
 from tests.twofactor.trusted_browsers import new_trusted_client
-from twofactor.factors import backup_codes, code_text
-
-PRINTED_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
-
-
-@pytest.fixture
-def alice(db, clock):
-    return person()
-
-
-@pytest.fixture
-def phone(alice):
-    """Alice has two-factor authentication, and this is her phone."""
-    return enrol(alice)
-
-
-@pytest.fixture
-def printed_codes(alice, phone):
-    """Alice's three backup codes, as a page prints them."""
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
-    return [code_text.format_backup_code(code) for code in PRINTED_CODES]
 
 
 @pytest.fixture
@@ -90,8 +69,3 @@ def trusted_client(phone, clock):
     client = new_trusted_client(phone, user_agent=FIREFOX)
     clock.shift(60)
     return client
-
-
-@pytest.fixture
-def bob(clock, db):
-    return person("bob@example.com")

@@ -91,11 +91,6 @@ def sessions():
     return sum("_auth_user_id" in session for session in open_sessions())
 
 
-@pytest.fixture
-def alice(transactional_db, clock):
-    return person()
-
-
 @pytest.fixture(autouse=True)
 def unwatched(monkeypatch, caplog):
     """In tests, Django sends every rendered template to every client: 100 times 100 copies."""

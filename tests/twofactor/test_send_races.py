@@ -40,11 +40,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("
 
 
 @pytest.fixture
-def alice(transactional_db, clock):
-    return person()
-
-
-@pytest.fixture
 def tabs(phone):
     """Ten pending sign-ins, ten tabs each."""
     return [client for client in [after_password() for _ in range(10)] for _ in range(10)]
