@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from twofactor import sealing
 from twofactor.clocks import HOUR
-from twofactor.limits.allowances import Charge, Limit, take_all
+from twofactor.limits.allowances import Charge, Limit, charge_all
 from twofactor.outgoing.email_address import normalise
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address, has_address
@@ -38,9 +38,9 @@ def may_send(kind: str, address: str, request: HttpRequest, now: datetime) -> bo
     browser, network = user_or_browser(request), client_address(request)
     charges: list[Charge] = [(FROM_BROWSER, f"{kind}:{browser}")] if browser else []
     charges += [(FROM_NETWORK, f"{kind}:{network}")] if has_address(network) else []
-    take_all(charges, now)
+    charge_all(charges, now)
     digest = hashlib.sha256(normalise(address).encode()).hexdigest()[:32]
-    return TO_ADDRESS.take(f"{kind}:{digest}", now)
+    return TO_ADDRESS.charge(f"{kind}:{digest}", now)
 
 
 def user_or_browser(request: HttpRequest) -> str | None:

@@ -78,7 +78,7 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
     """What a browser refused to load: a bug in a page, or an injected script."""
-    if not REPORTS_FROM_NETWORK.take(client_address(request), timezone.now()):
+    if not REPORTS_FROM_NETWORK.charge(client_address(request), timezone.now()):
         return HttpResponse(status=204)  # not 429, which Django would log each time
     try:
         report = json.loads(request.read(REPORT_BYTES))["csp-report"]

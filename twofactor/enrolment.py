@@ -111,7 +111,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
     if running and running.owner == owner and running.row.failures < GUESSES_PER_KEY:
         return running
     counted_as = f"{kind}:{user.pk}"
-    limits.SETUPS_STARTED.take_or_refuse(counted_as, now)
+    limits.SETUPS_STARTED.charge_or_raise(counted_as, now)
     value: dict[str, Any] = {
         "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
         "codes": backup_codes.generate(),
@@ -124,7 +124,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
                 before.delete()
             row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:  # a second tab was faster: use its draft
-        limits.SETUPS_STARTED.give_back(counted_as)
+        limits.SETUPS_STARTED.refund(counted_as)
         return start(user, kind, now, owner)
     return OpenDraft(row, **value)
 

@@ -130,14 +130,14 @@ def may_mail(event: Event, audience: Audience, request: HttpRequest | None) -> b
     if audience.for_each_browser and request:
         place = f"{event.browser} {client_address(request)}"
         subject += f":{hashlib.sha256(place.encode()).hexdigest()[:16]}"
-    return audience.mail_limit.take(subject, event.at)
+    return audience.mail_limit.charge(subject, event.at)
 
 
 def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
     """One mail a day to an unconfirmed address: it may belong to someone who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
-    return limits.MAILS_TO_UNCONFIRMED.take(user.pk, event.at)
+    return limits.MAILS_TO_UNCONFIRMED.charge(user.pk, event.at)
 
 
 def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> None:

@@ -295,7 +295,7 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
 def test_an_allowance_is_never_exceeded(alice, request, repeat):
     """What limits sends, starts and mails: ten allowed, a hundred ask."""
     ten_a_day = Limit("anything", 10, DAY)
-    allowed = at_once(*[lambda: ten_a_day.take(1, timezone.now())] * CROWD)
+    allowed = at_once(*[lambda: ten_a_day.charge(1, timezone.now())] * CROWD)
     assert (sum(allowed), Allowance.objects.get().count) == (10, 10)
 
 

@@ -12,7 +12,7 @@ from twofactor.conf import parse_keys
 from twofactor.factors import authenticator_app
 from twofactor.models import Authenticator, Draft
 from twofactor.signin.pending import PURPOSE as PENDING
-from twofactor.views.setup import PURPOSE as DRAFT_OWNER
+from twofactor.views.drafts import PURPOSE as DRAFT_OWNER
 
 
 def seal(value="secret", purpose="authenticator", owner="1"):

@@ -18,7 +18,7 @@ class RequestThrottle(BaseThrottle):
             return True
         self.limit, self.now = limits.api_requests(), timezone.now()
         self.subject = f"{view.throttle_scope}:{ident}"
-        return self.limit.take(self.subject, self.now)
+        return self.limit.charge(self.subject, self.now)
 
     def wait(self) -> float | None:
         until = self.limit.full_until(self.subject, self.now)

@@ -131,7 +131,7 @@ def send(
 ) -> None:
     """Raises allowances.TooOften, or NotSent. Charged before it is sent.
 
-    A failed send gives the charges back, except the one of the network.
+    A failed send is refunded, except in the limit of the network.
     """
     target = sealing.fingerprint("target", channel.target)[:24]
     # The narrowest first: a refused request takes nothing, even briefly, from limits that others share.
@@ -141,10 +141,10 @@ def send(
         *[(limit, user.pk) for limit in limits.CODES_TO_PERSON],
     ]
     network = [(limits.CODES_FROM_NETWORK, address)] if has_address(address) else []
-    allowances.take_all([*own, *network], now)
+    allowances.charge_all([*own, *network], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):
-        allowances.give_back_all(own)
+        allowances.refund_all(own)
         raise NotSent
     SentCode.objects.create(
         user_id=user.pk,

@@ -39,7 +39,7 @@ class Limit:
             text = hashlib.sha256(text.encode()).hexdigest()[:LONGEST_SUBJECT]
         return f"{self.name} {self.window.total_seconds():.0f}:{text}"
 
-    def take(self, subject: object, now: datetime) -> bool:
+    def charge(self, subject: object, now: datetime) -> bool:
         """Count one more, if the limit allows it. One UPDATE counts and decides, so no race exceeds it."""
         is_over = Q(began_at__lte=now - self.window) | Q(began_at__gt=now + CLOCKS_APART)
         row = Allowance.objects.filter(pk=self.key(subject))
@@ -58,9 +58,9 @@ class Limit:
             return True
         return False
 
-    def take_or_refuse(self, subject: object, now: datetime) -> None:
+    def charge_or_raise(self, subject: object, now: datetime) -> None:
         """Count one more, or raise TooOften."""
-        take_all([(self, subject)], now)
+        charge_all([(self, subject)], now)
 
     def full_until(self, subject: object, now: datetime) -> datetime | None:
         """When the window ends, if the limit is reached. Counts nothing."""
@@ -68,23 +68,23 @@ class Limit:
         row = Allowance.objects.filter(is_running, pk=self.key(subject), count__gte=self.count).first()
         return row.began_at + self.window if row else None
 
-    def give_back(self, subject: object) -> None:
-        """Undo one take(), for something that then did not happen."""
+    def refund(self, subject: object) -> None:
+        """Undo one charge, for something that then did not happen."""
         Allowance.objects.filter(pk=self.key(subject), count__gt=0).update(count=F("count") - 1)
 
 
 Charge = tuple[Limit, object]  # and its subject
 
 
-def take_all(charges: Sequence[Charge], now: datetime) -> None:
+def charge_all(charges: Sequence[Charge], now: datetime) -> None:
     """Count one more in each limit, or in none and raise TooOften with the longest wait of those reached."""
     for place, (limit, subject) in enumerate(charges):
-        if not limit.take(subject, now):
-            give_back_all(charges[:place])
+        if not limit.charge(subject, now):
+            refund_all(charges[:place])
             ends = [limit.full_until(subject, now) for limit, subject in charges[place:]]
             raise TooOften(max((end for end in ends if end), default=now + MINUTE))
 
 
-def give_back_all(charges: Iterable[Charge]) -> None:
+def refund_all(charges: Iterable[Charge]) -> None:
     for limit, subject in charges:
-        limit.give_back(subject)
+        limit.refund(subject)

@@ -1,8 +1,7 @@
 """Mails that nobody waits for. A row is written in the transaction of the event, and sent after its commit.
 
-Any process sends what is due. It claims a letter by a lease, which is committed before the mail server is
-contacted, so that no transaction stays open. If the process dies, another one sends the letter after the
-lease.
+Any process sends what is due. It leases a letter, and commits that before it contacts the mail server, so
+that no transaction stays open. If the process dies, another one sends the letter after the lease.
 """
 
 import hashlib
@@ -93,23 +92,23 @@ def unsent() -> QuerySet[Letter]:
 
 
 def not_held_back(now: datetime) -> QuerySet[Letter]:
-    """The unsent letters that wait for no earlier letter to the same person."""
+    """Returns the unsent letters that wait for no earlier letter to the same person."""
     holds_back = Q(user=OuterRef("user"), pk__lt=OuterRef("pk"), written_at__gt=now - HOLDS_BACK)
     return unsent().exclude(Exists(unsent().filter(holds_back, was_refused=False)))
 
 
-def claim(now: datetime) -> Letter | None:
-    """The next letter, leased to this process. One UPDATE decides.
+def lease_next(now: datetime) -> Letter | None:
+    """Lease the next letter to this process. One UPDATE decides.
 
     A due date that is too far ahead was written by a clock that was wrong: the letter is due.
     """
     too_far = now + LONGEST_WAIT + CLOCKS_APART
-    return claim_one(not_held_back(now).filter(due_at__lte=now), now) or claim_one(
+    return lease_one(not_held_back(now).filter(due_at__lte=now), now) or lease_one(
         not_held_back(now).filter(due_at__gt=too_far), now
     )
 
 
-def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
+def lease_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
     due = due.order_by("tries", "due_at", "pk")  # letters that have failed come last
     can_skip = connections[due.db].features.has_select_for_update_skip_locked
     chosen = due.select_for_update(skip_locked=True) if can_skip else due
@@ -118,9 +117,9 @@ def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
             letter = chosen.first()
             if letter is None:
                 return None  # other processes have locked the rest
-            unclaimed = unsent().filter(pk=letter.pk, due_at=letter.due_at)
+            still_due = unsent().filter(pk=letter.pk, due_at=letter.due_at)
             letter.due_at, letter.tries = now + LEASE, letter.tries + 1
-            if unclaimed.update(due_at=letter.due_at, tries=F("tries") + 1):
+            if still_due.update(due_at=letter.due_at, tries=F("tries") + 1):
                 return letter
     return None
 
@@ -131,7 +130,7 @@ def claim_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
 def send_due(until: float = float("inf")) -> tuple[int, bool]:
     """Until nothing is due. Returns how many letters were sent, and whether the mail server answers."""
     sent = 0
-    while time.monotonic() < until and (letter := claim(timezone.now())):
+    while time.monotonic() < until and (letter := lease_next(timezone.now())):
         try:
             sent += send(letter)
         except mail.NotSent as failure:

@@ -30,9 +30,7 @@ log = logging.getLogger("countersign.security")
 AMR = "twofactor_amr"  # how the second factor was met: a method of factors/methods.py, or one of these three
 AUTH_AT = "twofactor_auth_at"  # when the person signed in
 PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
-STEP_UP_AT = (
-    "twofactor_step_up_at"  # when password and factor were given together on the confirm page (step_up.py)
-)
+STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given on the confirm page (step_up.py)
 SEEN_AT = "twofactor_seen_at"  # the last request, at most a minute old
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 

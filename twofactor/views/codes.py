@@ -1,6 +1,9 @@
 """New backup codes, and turning two-factor authentication off: each asks for password and code."""
 
+from datetime import date
 from functools import partial
+from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import enrolment
+from twofactor import conf, enrolment
+from twofactor.enrolment import OpenDraft
 from twofactor.factors import backup_codes as codes
 from twofactor.factors import methods
 from twofactor.forms import SavedForm
@@ -16,9 +20,9 @@ from twofactor.models import Draft
 from twofactor.signin import step_up
 from twofactor.signin.session import NONE, keep_session
 from twofactor.users import signed_in_user
+from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof_form
-from twofactor.views.setup import codes_context, current_draft, draft_owner, set_draft_cookie
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import see_other
 
@@ -49,7 +53,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
     return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
 
 
-def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
+def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.save_new_codes(signed_in_user(request), new, request)
@@ -57,6 +61,16 @@ def show_codes(request: HttpRequest, new: enrolment.OpenDraft) -> HttpResponse:
         messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
+
+
+def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
+    return {"codes": draft.formatted_codes, "file": codes_as_file(request, draft)}
+
+
+def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
+    """The address of a link that saves the codes, without JavaScript and without a second page with them."""
+    lines = [conf.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
+    return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *draft.formatted_codes, ""]))
 
 
 @sensitive_post_parameters()

@@ -1,20 +1,17 @@
 """Setup in three steps: the key, a code from the app, the backup codes. Only the last changes anything."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import wraps
-from typing import Any
-from urllib.parse import quote
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe  # noqa: TID251 - for the one picture below
 from django.utils.translation import gettext as _
 
-from twofactor import conf, enrolment, sealing
+from twofactor import conf, enrolment
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import OpenDraft
 from twofactor.factors import qr, totp
@@ -24,41 +21,14 @@ from twofactor.models import Draft
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
+from twofactor.views.codes import codes_context
+from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
-from twofactor.web import cookies
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
-COOKIE = "twofactor_draft"
-PURPOSE = "draft owner"
 SOON = timedelta(minutes=10)  # so long after the last step, its pages lead to the panel
-
-
-def draft_owner(request: HttpRequest) -> str:
-    """Names the browser that begins: it alone may go on with the draft, even after signing in again.
-
-    Without a cookie the session gives the name, so that two tabs that begin at once get the same one. The
-    cookie is sealed for the person: nobody can write the name of another browser into it.
-    """
-    sealed = cookies.read(request, COOKIE)
-    try:
-        return str(
-            sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
-        )
-    except sealing.UnsealError:
-        key = request.session.session_key or ""
-        return salted_hmac("twofactor.views.setup.draft_owner", key, algorithm="sha256").hexdigest()
-
-
-def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -> HttpResponse:
-    sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), owner, timezone.now())
-    cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
-    return response
-
-
-def current_draft(request: HttpRequest, kind: str = SETUP) -> OpenDraft | None:
-    return enrolment.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
 
 
 def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
@@ -155,13 +125,3 @@ def setup_cancel(request: HttpRequest) -> HttpResponse:
     enrolment.cancel(signed_in_user(request), SETUP)
     messages.success(request, _("Setup cancelled. Nothing has changed."))
     return see_other("twofactor:settings")
-
-
-def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
-    return {"codes": draft.formatted_codes, "file": codes_as_file(request, draft)}
-
-
-def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
-    """The address of a link that saves the codes, without JavaScript and without a second page with them."""
-    lines = [conf.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
-    return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *draft.formatted_codes, ""]))

@@ -168,14 +168,14 @@ def test_the_letter_about_an_account_that_is_gone_is_sent(alice_with_letter):
 
 @pytest.mark.proves("O-02")
 def test_a_letter_that_someone_is_sending_is_left_to_them(alice_with_letter, clock):
-    outbox.claim(timezone.now())
+    outbox.lease_next(timezone.now())
     clock.shift(59)
     assert letters() == []
 
 
 @pytest.mark.proves("O-03")
 def test_a_letter_of_someone_who_died_is_sent_after_a_minute(alice_with_letter, clock):
-    outbox.claim(timezone.now())
+    outbox.lease_next(timezone.now())
     clock.shift(60)
     assert sent_subjects() == [CHANGED]
 

@@ -1,0 +1,40 @@
+"""The draft of a setup or of new backup codes: only the browser that began it sees it again."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from twofactor import enrolment, sealing
+from twofactor.enrolment import OpenDraft
+from twofactor.models import Draft
+from twofactor.users import signed_in_user
+from twofactor.web import cookies
+
+COOKIE = "twofactor_draft"
+PURPOSE = "draft owner"
+
+
+def draft_owner(request: HttpRequest) -> str:
+    """Names the browser that begins: it alone may go on with the draft, even after signing in again.
+
+    Without a cookie the session gives the name, so that two tabs that begin at once get the same one. The
+    cookie is sealed for the person: nobody can write the name of another browser into it.
+    """
+    sealed = cookies.read(request, COOKIE)
+    try:
+        return str(
+            sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
+        )
+    except sealing.UnsealError:
+        key = request.session.session_key or ""
+        return salted_hmac("twofactor.views.drafts.draft_owner", key, algorithm="sha256").hexdigest()
+
+
+def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -> HttpResponse:
+    sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), owner, timezone.now())
+    cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
+    return response
+
+
+def current_draft(request: HttpRequest, kind: str = Draft.Kind.SETUP) -> OpenDraft | None:
+    return enrolment.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
