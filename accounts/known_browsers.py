@@ -4,7 +4,6 @@ A cookie holds a token for each person who signs in with the browser. Everything
 because a browser can send an old copy of the cookie, or a stolen one.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from twofactor import events, sealing
 from twofactor.api import client_tokens
 from twofactor.operations import prune
 from twofactor.signals import signed_in_over_api
+from twofactor.signin.trusted_browsers import digest
 from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web import cookies
 
@@ -37,10 +37,6 @@ LAST_TRY = 100  # wrong passwords in a row (lockout.py); then the browser counts
 def read_digests(request: HttpRequest) -> list[str]:
     tokens = [token for token in cookies.read(request, COOKIE).split(".") if token]
     return [digest(token) for token in tokens[:PEOPLE_PER_BROWSER]]
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def state_of(user: User) -> str:
