@@ -44,7 +44,7 @@ def nginx() -> str | None:
 
 @cache
 def apt_update() -> None:
-    """Once; errors are ignored, because one package source may fail while another has the package."""
+    """Runs once. Errors are ignored, because one package source may fail while another has the package."""
     subprocess.call(["apt-get", "update", "--quiet"])
 
 

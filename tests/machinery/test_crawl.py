@@ -198,7 +198,7 @@ def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
 
 
 def test_the_crawl_gets_everywhere(alices_rows, clock):
-    """Every URL opens or redirects; a 404 comes only from an id that stands for another kind of row."""
+    """Every URL opens or redirects; only an id of another kind of row gives 404."""
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
     statuses = [root.get(address).status_code for address in ADDRESSES]
     assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())

@@ -23,7 +23,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 @contextmanager
 def databases(kind):
-    """In memory where there is such a folder: how fast a disk is says nothing about us."""
+    """In memory where possible, because the speed of the disk says nothing about the app."""
     folder = Path(tempfile.mkdtemp(prefix="countersign-bench-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         if kind == "sqlite":

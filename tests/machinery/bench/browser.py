@@ -23,7 +23,7 @@ class Answer:
 
 
 def into(application, address):
-    """Calls a WSGI application in this very process."""
+    """Calls a WSGI application in the same process."""
 
     def send(method, path, cookies, body):
         started = []
@@ -70,7 +70,7 @@ def over_http(port):
 
 
 class Unexpected(Exception):
-    """A page that a flow cannot go on from: what is measured would not be what the row says."""
+    """An answer that the flow did not expect: the measured step would be another one than the row says."""
 
 
 class Browser:
@@ -95,6 +95,6 @@ class Browser:
         return answer
 
     def leave(self):
-        """The browser is closed; what it remembers longer stays, as on someone's own machine."""
+        """Closes the browser: session cookies go, others stay, as on someone's own machine."""
         for name in ("sessionid", "pending", "twofactor_pending"):
             self.cookies.pop(name, None)

@@ -36,7 +36,7 @@ def with_mistakes(subject, browser, person, now):
 
 
 def set_up(subject, browser, person, now):
-    """By someone who has just joined, and signs in with the password alone."""
+    """Done by someone who has just signed up and signs in with the password alone."""
     browser.get(subject.login)
     browser.post(subject.login, subject.credentials(person))
     browser.get(subject.page)

@@ -1,4 +1,4 @@
-"""Many people with all that a site remembers of them, made by PostgreSQL itself."""
+"""Many people with all their rows, generated within PostgreSQL."""
 
 EVENTS = 10  # of the audit log, for each person
 
@@ -56,7 +56,7 @@ STATEMENTS = {
 
 
 def insert_people(cursor, people):
-    """What was made, and how many rows of it."""
+    """Yields what was inserted, and how many rows."""
     for what, statement in STATEMENTS.items():
         cursor.execute(statement, {"people": people, "events": EVENTS})
         yield what, cursor.rowcount

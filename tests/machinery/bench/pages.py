@@ -1,4 +1,4 @@
-"""The addresses of each subject, and the one page that all of them have."""
+"""The URLs of each subject, and the one page that all of them have."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -8,7 +8,7 @@ from django.urls import include, path
 
 @login_required
 def page(request):
-    """Any page of a site behind a sign-in: it says who someone is."""
+    """A page behind sign-in, which says who is signed in."""
     return HttpResponse(f"<!doctype html><title>Page</title><h1>Good day, {request.user.get_username()}</h1>")
 
 

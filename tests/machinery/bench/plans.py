@@ -15,7 +15,7 @@ LEADING = """
 
 @contextmanager
 def recorded_statements(connection):
-    """The statements of the block, each with its parameters, as far as they look for rows."""
+    """The statements of the block that search for rows, each with its parameters."""
     statements = []
 
     def note(execute, sql, params, many, context):
@@ -42,7 +42,7 @@ def leading_columns(connection):
 
 
 def plan(connection, sql, params):
-    """As it is carried out, which is then taken back."""
+    """Runs the statement to get its real plan, and rolls it back."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
         (found,) = cursor.fetchone()

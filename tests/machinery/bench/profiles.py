@@ -1,4 +1,4 @@
-"""Where the CPU of each step goes. A profiler makes calls dearer than they are: shares, not times."""
+"""Where the CPU time of each step goes. A profiler slows calls, so this gives shares and no times."""
 
 import cProfile
 import pstats
@@ -31,14 +31,14 @@ REST = "the rest of Django and Python"
 
 
 def group_of(file):
-    """By the longest name in it, so that django/utils/crypto is not django/utils."""
+    """The group with the longest matching name: django/utils/crypto does not count as django/utils."""
     found = [(len(part), group) for group, parts in GROUPS.items() for part in parts if part in file]
     return max(found, default=(0, REST))[1]
 
 
 @contextmanager
 def profiled():
-    """Seconds by group, filled when the block ends; what Python does in C counts for whoever called it."""
+    """Seconds by group, filled when the block ends. Time in C functions counts for their caller."""
     spent, profile = Counter(), cProfile.Profile()
     with profile:
         yield spent
@@ -49,7 +49,7 @@ def profiled():
 
 
 def measure(databases):
-    """Markdown: of each row of the table, the share of each group."""
+    """Returns Markdown: the share of each group in each row of the table."""
     with started(["ours"], databases) as [subject]:
         subject.ask("enrol", people=PEOPLE)
         subject.ask("warm_up")

@@ -53,7 +53,7 @@ def environment(subject, database, folder, **more):
 
 
 class Subject:
-    """The driver's end of a worker."""
+    """Starts a worker and sends it commands."""
 
     def __init__(self, name, database, folder, **more):
         self.name, self.database, self.folder = name, database, folder

@@ -1,4 +1,4 @@
-"""Behind gunicorn, over loopback: sign-ins a CPU-second, and what a worker weighs."""
+"""Behind gunicorn, over loopback: sign-ins per CPU second, and the memory of a worker."""
 
 import os
 import subprocess
@@ -68,11 +68,11 @@ class Served:
             return [pid for (pid,) in asked.fetchall()]
 
     def cpu(self):
-        """Of the workers, and of PostgreSQL for them."""
+        """CPU seconds of the workers, and of PostgreSQL for them."""
         return sum(map(cpu_of, self.workers())), sum(map(cpu_of, self.backends()))
 
     def weight(self):
-        """MiB of the one worker, resident."""
+        """Resident memory of the only worker, in MiB."""
         (pid,) = self.workers()
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
@@ -81,7 +81,7 @@ class Served:
         sign_in(self.rules, Browser(over_http(self.port)), person, unhurried)
 
     def block(self, people):
-        """CPU of one sign-in: in all, and what PostgreSQL had of it."""
+        """CPU time of one sign-in: the total, and the part of PostgreSQL."""
         began = self.cpu()
         with ThreadPoolExecutor(VISITORS) as crowd:
             list(crowd.map(self.sign_in, people))
@@ -94,7 +94,7 @@ class Served:
 
 
 def unhurried():
-    """The time, but never at the end of a step: the code would be another one when it arrives."""
+    """The time, but never at the end of a step, because the code would have changed when it arrives."""
     left = STEP - time.time() % STEP
     time.sleep(left if left < HASTE else 0)
     return time.time()
@@ -131,7 +131,7 @@ def throughput(databases, names, turns):
 
 
 def throughput_table(found, databases):
-    """Sign-ins a CPU-second, and in ratio to the floor: more is better."""
+    """Sign-ins per CPU second, and relative to the floor: more is better."""
     rows = []
     for name, costs in found.items():
         pairs = zip(costs, found["floor"], strict=True)
@@ -149,7 +149,7 @@ def throughput_table(found, databases):
 
 
 def memory(databases, names, requests):
-    """MiB of a worker: [subject] is a list, from the first answers to the last."""
+    """Memory of a worker in MiB: [subject] is a list, from the first answers to the last."""
     with started(names, databases) as subjects:
         crowds = {each.name: [Person(*one) for one in each.ask("enrol", people=CROWD)] for each in subjects}
         with serving(subjects, workers=1) as servers, ThreadPoolExecutor(len(servers)) as at_once:

@@ -59,7 +59,7 @@ class Subject:
         return self.entered(code)
 
     def settle(self):
-        """What goes on after an answer belongs to its request."""
+        """Waits for work that continues after the answer, so that it counts for its request."""
 
     def user(self, name):
         from django.contrib.auth import get_user_model
@@ -67,7 +67,7 @@ class Subject:
         return get_user_model().objects.create_user(name, f"{name}@example.com", PASSWORD)
 
     def confirm(self, browser):
-        """Where the password is wanted once more, just after it was given. Nobody pays for that here."""
+        """For subjects that ask for the password again just after it was given. This is not measured."""
 
 
 class Floor(Subject):

@@ -26,7 +26,7 @@ def measure(databases, turns):
 
 
 def rules(found, databases, times):
-    """What is done for safety alone, in whole sign-ins of the floor."""
+    """The cost of each security measure, relative to a whole sign-in of the floor."""
     with started(["ours"], databases) as [subject]:
         subject.ask("enrol", people=1)
         costs = subject.ask("rules", times=times)
@@ -36,7 +36,7 @@ def rules(found, databases, times):
 
 
 def rotated(subjects, turn):
-    """Whoever began in this turn comes last in the next."""
+    """The subject that is first in this turn is last in the next."""
     first = turn % len(subjects)
     return subjects[first:] + subjects[:first]
 

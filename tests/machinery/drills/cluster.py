@@ -91,7 +91,7 @@ class Program:
 
 
 class Member:
-    """One PostgreSQL and the Patroni that minds it."""
+    """One PostgreSQL and the Patroni that manages it."""
 
     def __init__(self, name, folder, etcd, peers):
         self.name, self.folder = name, folder / name
@@ -174,7 +174,7 @@ class Cluster:
         self.haproxy = Program("haproxy", folder, "-db", "-f", str(folder / "haproxy.cfg"))
 
     def state(self):
-        """What each member that answers says of the whole, by name."""
+        """The state of the cluster as each answering member reports it, by name."""
         for member in self.members:
             with suppress(OSError, urllib.error.URLError, ValueError):
                 address = f"http://127.0.0.1:{member.rest}/cluster"
@@ -183,7 +183,7 @@ class Cluster:
         return {}
 
     def leader(self):
-        """Who says so, and is believed by the proxy's check."""
+        """The member that the proxy's check accepts as the leader."""
         for member in self.members:
             with suppress(OSError, urllib.error.URLError):
                 address = f"http://127.0.0.1:{member.rest}/primary"
@@ -192,7 +192,7 @@ class Cluster:
         return None
 
     def is_whole(self):
-        """Everyone is there, on the leader's timeline, and has what it has."""
+        """All members run, follow the leader's timeline, and have all its data."""
         members = self.state().values()
         roles = sorted(each["role"] for each in members if each["state"] in {"running", "streaming"})
         together = len({each.get("timeline") for each in members}) == 1

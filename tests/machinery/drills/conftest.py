@@ -19,7 +19,7 @@ from tests.settings import FOLDER
 
 @pytest.fixture
 def folder():
-    """In memory, where there is such a folder."""
+    """In memory where possible."""
     made = Path(tempfile.mkdtemp(prefix="drill-", dir=FOLDER))
     yield made
     shutil.rmtree(made)
@@ -41,7 +41,7 @@ def unblocked(django_db_blocker):
 
 @pytest.fixture
 def on_sqlite(folder, unblocked):
-    """The address of a database with tables, which this test's models are those of."""
+    """The URL of a database with tables, which the models of this test use."""
     address = f"sqlite:///{folder / 'drill.sqlite3'}"
     with use_database(address):
         create_tables()

@@ -1,4 +1,4 @@
-"""Whole sign-ins, one after the other in several threads, until told to stop."""
+"""Whole sign-ins, one after the other in several threads, until they are stopped."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ class SignIn:
 
     @property
     def accepted(self):
-        """The code was, and the person has been told so."""
+        """Whether the code was accepted and the answer arrived."""
         return self.code != "" and self.entered.status == 303
 
     @property
@@ -57,7 +57,7 @@ def sign_in(visitor, email, phone):
 
 
 class ContinuousSignIns:
-    """In each thread some of the people take turns; nobody comes twice with the same code."""
+    """Each thread has its own people, who take turns, so that none uses the same code twice."""
 
     def __init__(self, ports, phones, threads, pause=0.0):
         self.ports, self.phones, self.threads, self.pause = ports, phones, threads, pause
@@ -92,11 +92,11 @@ class ContinuousSignIns:
                     return
 
     def accepted(self, since=0.0):
-        """Those that began after that moment."""
+        """The sign-ins that began after that moment."""
         return [each for each in list(self.done) if each.accepted and each.began > since]
 
 
 def percentile(values, share):
-    """The value that this share of all stays at or below."""
+    """The value that this share of all values does not exceed."""
     ordered = sorted(values)
     return ordered[max(ceil(len(ordered) * share), 1) - 1]

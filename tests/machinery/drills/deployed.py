@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Site:
-    """DATABASE_URL, where its log goes, what it runs within, gunicorn's options, and more environment."""
+    """DATABASE_URL, folder of the log, command to run it within, gunicorn's options, and more environment."""
 
     def __init__(self, database, folder, *, workers=2, within=(), options=(), **environment):
         self.workers_wanted, self.within, self.options = workers, within, options
@@ -68,7 +68,7 @@ class Site:
         return [int(pid) for pid in tasks.read_text().split()]
 
     def memory(self):
-        """Of its workers together, in MB."""
+        """Memory of its workers together, in MB."""
         pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.workers()]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
@@ -87,7 +87,7 @@ class Site:
                     os.kill(pid, signal.SIGKILL)
 
     def errors(self):
-        """Lines of its log that someone would be called for."""
+        """Lines of its log that would raise an alarm."""
         return [line for line in self.log.read_text().splitlines() if '"level": "ERROR"' in line]
 
 

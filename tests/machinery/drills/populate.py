@@ -44,7 +44,7 @@ def create_people(names, hasher="argon2"):
 
 
 def enrol_people(users):
-    """Turned on an hour ago. Without backup codes, because hashing them takes long."""
+    """Turned on an hour ago, without backup codes, because hashing them takes long."""
     since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
     rows = [Authenticator(user=user, last_step=totp.step_at(since), enabled_at=since) for user in users]
     for row, phone in zip(rows, phones, strict=True):

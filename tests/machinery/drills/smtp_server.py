@@ -29,7 +29,7 @@ class RecordingSMTPServer:
         self.controller = None
 
     async def handle_DATA(self, server, session, envelope):
-        """Slow before it takes the letter: whoever hangs up meanwhile keeps it."""
+        """Waits before it accepts the letter: if the client hangs up before, the letter is not taken."""
         self.reached.set()
         await asyncio.sleep(self.seconds)
         letter = message_from_bytes(envelope.content, policy=policy.default)
@@ -38,7 +38,7 @@ class RecordingSMTPServer:
         return "250 OK"
 
     def letters(self):
-        """How often each came."""
+        """How often each letter arrived."""
         with self.lock:
             return Counter(self.taken)
 

@@ -32,7 +32,7 @@ def two_servers(database, folder, request):
 
 @pytest.mark.proves("F-10")
 def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two_servers, report):
-    """Each alone, and in turns for each page of one sign-in."""
+    """Each server alone, and both in turns for the pages of one sign-in."""
     right, wrong = two_servers
     ways = [[right], [wrong], [right, wrong], [wrong, right]]
     let_in = []
@@ -46,7 +46,7 @@ def test_two_servers_that_are_twenty_seconds_apart_both_sign_in(two_servers, rep
 
 @pytest.mark.proves("F-10")
 def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two_servers, report):
-    """At once at both, and once more at both."""
+    """The same code at both servers at once, and then again at both."""
     won = []
     for email, phone in create_enrolled_people(5).items():
         tabs, code = [Visitor(port) for port in two_servers * 3], phone.code()
@@ -65,7 +65,7 @@ def test_two_servers_that_are_twenty_seconds_apart_accept_a_code_once(two_server
 
 
 class FastPhone(Phone):
-    """Its clock is wrong as well, by an hour."""
+    """A phone whose clock is an hour fast, too."""
 
     def code(self, now=None, off=0):
         return super().code((now or timezone.now()) + timedelta(seconds=HOUR), off)
@@ -73,7 +73,7 @@ class FastPhone(Phone):
 
 @pytest.mark.proves("F-08")
 def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, report):
-    """Signed in while the clock ran an hour ahead; the app's code is one that has been, and says so."""
+    """After a sign-in an hour ahead, the app's codes count as used, and the page says so."""
     [(email, phone)] = create_enrolled_people(1).items()
     user = Event._meta.get_field("user").remote_field.model.objects.get(email=email)
     backup_codes.replace_all(user, backup_codes.make_rows(user, [PAPER]))

@@ -40,18 +40,18 @@ def phones(patroni, unblocked):
 
 @pytest.fixture
 def ports(patroni, phones, folder):
-    """Two app servers, of which each person meets both."""
+    """Two app servers; each person uses both in turns."""
     with deployed(*(Site(patroni.address(), folder) for _ in range(2))) as sites:
         yield [site.port for site in sites]
 
 
 def freeze(member):
-    """As a machine that hangs: every connection stays open, and nothing answers."""
+    """Like a machine that hangs: every connection stays open, and nothing answers."""
     member.signal(signal.SIGSTOP)
 
 
 def replays(ports, accepted):
-    """What was accepted lately is entered again by someone who knows the password; who gets in?"""
+    """Enters recently accepted codes again, with the right password. Returns the people who get in."""
     fresh = [each for each in accepted if time.monotonic() - each.ended < WINDOW]
     got_in = []
     for each in fresh:
@@ -104,7 +104,7 @@ def test_the_leader_is_lost_again_and_again_and_nothing_accepted_is_forgotten(pa
 
 
 def forgotten(accepted, phones):
-    """Codes that people were told were right, and of which the database knows nothing."""
+    """Codes that were answered as accepted, but are missing in the database."""
     connection.close()  # it led to a leader that has been lost since
     steps = dict(Authenticator.objects.values_list("user__email", "last_step"))
     events = Counter(

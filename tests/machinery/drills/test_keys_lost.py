@@ -55,7 +55,7 @@ def swapped_rows():
 def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(
     on_sqlite, folder, two_phones, report, lose
 ):
-    """Whosever code is tried; and the log says so."""
+    """Neither with Alice's code nor with the other person's; and the log says why."""
     alice, codes = "alice@example.com", [phone.code() for phone in two_phones.values()]
     with start(on_sqlite, folder, **lose()) as [site]:
         visitor = Visitor(site.port)

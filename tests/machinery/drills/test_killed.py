@@ -48,7 +48,7 @@ def is_complete_or_off(user):
 @pytest.mark.long
 @pytest.mark.proves("F-01")
 def test_killed_at_any_statement_set_up_is_whole(site, report):
-    """The last step of setup dies at each of its statements in turn, and begins anew after each."""
+    """The worker is killed before each statement of the last step in turn, and the step is repeated."""
     [alice] = create_people(["alice"], "md5")
     visitor, states = Visitor(site.port), []
     visitor.give_password(alice.email)
@@ -100,7 +100,7 @@ def set_up_with_retries(port, email):
 
 
 def make_new_codes(port, email, phone):
-    """With the codes of this moment and the next: setup took the one before."""
+    """With the codes of this step and the next, because setup has used the one before."""
     visitor = Visitor(port)
     visitor.sign_in(email, phone)
     form = {"password": PASSWORD, "code": phone.code(off=1)}
@@ -129,7 +129,7 @@ def test_killed_at_random_two_hundred_set_ups_are_whole(site, report):
 
 @pytest.mark.proves("F-02")
 def test_killed_between_the_code_and_the_session_nobody_is_in_and_the_next_code_works(site, report):
-    """One person for each statement before which the worker dies; the last death is that of the answer."""
+    """One person for each statement before which the worker is killed; the last time, before the answer."""
     users = create_people([f"p{number}" for number in range(40)], "md5")
     deaths, spent = [], []
     for number, (email, phone) in enumerate(enrol_people(users).items(), 1):

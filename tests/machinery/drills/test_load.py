@@ -1,4 +1,4 @@
-"""Many sign-ins for long, and what a flood of guesses beside them does to people."""
+"""Many sign-ins for a long time, and how a flood of guesses slows them."""
 
 import os
 import threading
@@ -58,7 +58,7 @@ def rows_and_bytes():
 
 
 def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder, report):
-    """Two app servers on PostgreSQL: no errors, no memory, and only the rows that are meant to stay."""
+    """Two app servers on PostgreSQL: no errors, no growing memory, and only the rows that should stay."""
     phones, before, memory = create_enrolled_people(600, "argon2"), rows_and_bytes(), []
     with deployed(*(Site(on_postgres, folder) for _ in range(2))) as sites:
         with ContinuousSignIns([site.port for site in sites], phones, threads=4) as sign_ins:
@@ -122,7 +122,7 @@ def a_flood(ports, email, kind):
 @pytest.mark.proves("F-15")
 @pytest.mark.parametrize("kind", ["codes", "passwords"])
 def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres, folder, report, kind):
-    """Fifty a second, on and off in turns, so that whatever else the machine does is in both."""
+    """Fifty a second, on and off in turns, so that other load on the machine affects both equally."""
     phones = create_enrolled_people(400, "argon2")
     victim = next(iter(phones))
     others = {email: phone for email, phone in phones.items() if email != victim}
@@ -149,7 +149,7 @@ def test_a_flood_of_guesses_at_one_account_does_not_slow_down_others(on_postgres
 
 
 def during(sign_ins, seconds):
-    """Those that began and ended in that time."""
+    """The sign-ins that began and ended in that time."""
     began = time.monotonic()
     sign_ins.enough.wait(seconds)
     return [one for one in list(sign_ins.done) if one.began > began]

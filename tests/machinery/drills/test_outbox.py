@@ -1,4 +1,4 @@
-"""Nothing in the outbox is lost, whoever dies or is away; twice comes only what died just after the OK."""
+"""No letter in the outbox is lost. One arrives twice only if its worker dies just after the server's OK."""
 
 import os
 import secrets
@@ -47,7 +47,7 @@ def site_with_mail(database, folder, smtp_server, **more):
 
 
 def change_password(port, email, times=1):
-    """Each is an event with a letter. Someone who is refused tries again."""
+    """Each change is an event with a letter. Someone who is refused tries again."""
     visitor, done, password = Visitor(port), 0, PASSWORD
     while visitor.give_password(email).status != 302:
         time.sleep(0.1)
@@ -66,7 +66,7 @@ def everything_is_sent():
 
 
 def nothing_is_lost(smtp_server):
-    """(events, letters that arrived, of them a second time), once each event has its letter."""
+    """Asserts that each event has its letter. Returns counts: events, letters, and letters sent twice."""
     kind = "password_changed"  # who had to sign in twice is also told of a new browser
     events = Event.objects.filter(kind=kind).count()
     came = smtp_server.letters()
@@ -83,13 +83,13 @@ def send_by_hand(site):
 
 
 def earlier(by):
-    """As if so much more time had gone by for each letter that waits."""
+    """Makes each waiting letter older by this time."""
     Letter.objects.filter(ended_at=None).update(written_at=F("written_at") - by, due_at=F("due_at") - by)
 
 
 @pytest.mark.proves("N-11")
 def test_told_to_end_right_after_an_event_the_site_still_sends_the_letter(site, smtp_server, report):
-    """SIGTERM, as at every deploy, while a slow server has not taken it."""
+    """SIGTERM, as at every deployment, before a slow mail server has accepted the letter."""
     create_people(["p"], "md5")
     smtp_server.seconds = 1
     change_password(site.port, "p@example.com")
@@ -105,7 +105,7 @@ def test_told_to_end_right_after_an_event_the_site_still_sends_the_letter(site, 
 
 @pytest.mark.proves("O-03")
 def test_a_letter_that_a_killed_worker_was_sending_is_sent_by_the_next(site, smtp_server, report):
-    """kill -9 while the server has not said OK; then the lease is over."""
+    """kill -9 before the mail server has said OK; later the lease has expired."""
     create_people(["p"], "md5")
     smtp_server.seconds = 3
     change_password(site.port, "p@example.com")
@@ -125,7 +125,7 @@ def test_a_letter_that_a_killed_worker_was_sending_is_sent_by_the_next(site, smt
 @pytest.mark.proves("O-03")
 @pytest.mark.long
 def test_killed_at_random_under_load_nothing_is_lost(site, smtp_server, report):
-    """Leases are waited for as they are, so this takes minutes."""
+    """Takes minutes, because it waits for real leases to expire."""
     names = [f"p{number}" for number in range(60)]
     create_people(names, "md5")
     smtp_server.seconds = 0.05
@@ -164,7 +164,7 @@ def test_after_an_hour_without_a_mail_server_everything_arrives_once_and_in_orde
 @pytest.mark.proves("O-02")
 @pytest.mark.long
 def test_a_slow_server_and_three_who_send_lose_nothing_and_send_nothing_twice(site, smtp_server, report):
-    """Two workers and the timer's command, a second for each letter, and more come than go out."""
+    """Two workers and the timer's command need a second for each letter, and more arrive than that."""
     names = [f"p{number}" for number in range(20)]
     create_people(names, "md5")
     smtp_server.seconds = 1
@@ -182,7 +182,7 @@ def test_a_slow_server_and_three_who_send_lose_nothing_and_send_nothing_twice(si
 
 @pytest.mark.long
 def test_a_server_that_says_ok_late_gets_each_letter_once(site, smtp_server, report):
-    """Later than EMAIL_TIMEOUT, which is five seconds."""
+    """The server says OK after EMAIL_TIMEOUT, which is five seconds."""
     create_people(["p"], "md5")
     smtp_server.seconds = 8
     change_password(site.port, "p@example.com")

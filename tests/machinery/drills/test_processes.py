@@ -44,7 +44,7 @@ def ports(database, folder, mails):
 
 @pytest.fixture
 def new_people():
-    """Someone new for each repeat, with a phone and three codes on paper."""
+    """A new person for each repeat, with a phone and three backup codes."""
     found = list(create_enrolled_people(REPEATS).items())
     for user in get_user_model().objects.all():
         backup_codes.replace_all(user, backup_codes.make_rows(user, PAPER))
@@ -52,7 +52,7 @@ def new_people():
 
 
 def at_once(tabs, act):
-    """The statuses, when all of them begin at the same moment; whatever comes out, nobody sees an error."""
+    """Starts all at the same moment. Returns their statuses, none of which is a server error."""
     gate = threading.Barrier(len(tabs))
 
     def run(tab):
@@ -72,7 +72,7 @@ def asked(ports, email):
 
 
 def tabs_of(visitors, each):
-    """A tab begins at another server than the one before it."""
+    """Each tab starts at another server than the one before it."""
     tabs = [visitor.second_tab() for visitor in visitors for _ in range(each)]
     for number, tab in enumerate(tabs):
         tab.asked = number
@@ -179,7 +179,7 @@ def test_a_hundred_requests_at_three_servers_are_one_letter(ports, new_people, m
 
 @pytest.mark.proves("C-06")
 def test_a_guess_stays_counted_wherever_the_server_dies(ports, report):
-    """From the charge on; and the wrong code is never looked at before."""
+    """Counted from the charge on; the wrong code is never compared before it."""
     phones, counted = create_enrolled_people(40), []
     for number, email in enumerate(phones, 1):
         answer = asked(ports, email).enter(WRONG, X_Die_At=str(number))

@@ -1,4 +1,4 @@
-"""Bodies that arrive a byte at a time hold gunicorn, and with nginx in front, as in the README, nobody."""
+"""Bodies that arrive a byte at a time block gunicorn, but not with nginx in front, as in the README."""
 
 import os
 import re
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.long
 
 
 def block(language, word):
-    """The code in the README that holds this word."""
+    """The code block of the README that contains this word."""
     return next(code for code in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if word in code)
 
 
@@ -97,7 +97,7 @@ def answers(port, path, address="127.0.0.1"):
 
 @contextmanager
 def slow_bodies(port):
-    """From several addresses, a byte a second each."""
+    """Sends one byte a second from each of several addresses."""
     over = Event()
     with ExitStack() as stack:
         visitors = []
@@ -133,7 +133,7 @@ def test_slow_bodies_hold_nobody_up_behind_nginx(in_front, report):
 
 
 def test_slow_bodies_hold_gunicorn_without_it(site):
-    """Else the test above would tell nothing."""
+    """Otherwise the test above would prove nothing."""
     with slow_bodies(site.port):
         assert not all(answers(site.port, "/healthz/live") for _ in range(20))
 

@@ -29,7 +29,7 @@ def credentials(email):
 
 
 class Visitor:
-    """Asks the ports in turn, as a load balancer would have it."""
+    """Asks the ports in turn, as behind a load balancer."""
 
     def __init__(self, *ports, patience=40):
         self.ports, self.patience, self.asked = ports, patience, 0
@@ -77,7 +77,7 @@ class Visitor:
         return self.post(path, {"code": code}, **headers)
 
     def sign_in(self, email, phone):
-        """The last answer: 303 to the first page, or where it went wrong."""
+        """The last answer: 303 to the first page, or the answer that failed."""
         asked = self.give_password(email)
         return self.enter(phone.code()) if asked.to == VERIFY else asked
 

@@ -1,4 +1,4 @@
-"""Waiting for what is about to be true, and no longer."""
+"""Waits until a condition is true."""
 
 import time
 

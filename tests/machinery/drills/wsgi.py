@@ -1,4 +1,4 @@
-"""The site under gunicorn, and what a drill may do to it: another clock, and death at one statement."""
+"""The site under gunicorn, where a drill can change the clock, or kill it before a statement."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ DIE_AT = "HTTP_X_DIE_AT"
 
 
 class Death:
-    """Comes before the statement with this number; the one after the last is the answer."""
+    """Kills the process before the statement with this number, or, after the last one, before the answer."""
 
     def __init__(self, number):
         self.left = number

@@ -95,7 +95,7 @@ def test_trusted_browser(client, db):
 
 
 def test_second_person_of_a_trusted_browser(client, db):
-    """Two tokens stand in one cookie."""
+    """Two tokens are in one cookie."""
     for email in ("alice@example.com", "bob@example.com"):
         phone = enrol(person(email))
         give_password(client, email)
@@ -234,7 +234,7 @@ def test_in_an_address():
 
 
 def test_nothing(client, db):
-    """Six digits of something else are no code: of a longer number, a hash or a moment."""
+    """Six digits within a longer number, a hash or a time are no code."""
     code = enrol(person()).code()
     give_password(client)
     SECURITY.error("1%s, %s1, a%sb, 12:00:00.%s", code, code, code, code)

@@ -32,7 +32,7 @@ def hunt(*what):
 
 @pytest.mark.long
 def test_a_planted_leak_is_found_in_every_place():
-    """Each of the tests but one leaks one secret, and nothing else is wrong with it."""
+    """Each of the tests but one leaks one secret, and has no other fault."""
     ran, _ = hunt(str(LEAKING_TESTS))
     found = set(re.findall(r"FAILED \S*::test_(\w+) - AssertionError: \['", ran.stdout))
     assert found == set(re.findall(r"def test_(\w+)", LEAKING_TESTS.read_text())) - {"nothing"}, ran.stdout

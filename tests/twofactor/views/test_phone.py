@@ -165,7 +165,7 @@ def test_a_code_for_one_number_confirms_no_other(stepped_up_client, alice, clock
     assert (enter_number_code(stepped_up_client, code).status_code, number_of(alice)) == (422, None)
 
 
-def test_until_the_new_number_is_confirmed_the_old_one_stays(stepped_up_client, alice):
+def test_the_old_number_stays_until_the_new_one_is_confirmed(stepped_up_client, alice):
     add_number(alice)
     enter_number(stepped_up_client, NEW)
     assert number_of(alice) == NUMBER

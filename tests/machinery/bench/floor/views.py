@@ -49,7 +49,7 @@ def sign_in(request):
 
 
 def pending(request):
-    """Who has given the password, if that was not long ago."""
+    """The user who has given the password, if that was not long ago."""
     if SIGNED:
         try:
             return signing.loads(request.COOKIES.get("pending", ""), max_age=MAX_AGE)
