@@ -48,6 +48,10 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
     return Phone(key)
 
 
+def sign_up(client: Client, email: str = "new@example.com"):
+    return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
+
+
 def give_password(client: Client, email: str = "alice@example.com", **data: str):
     return client.post("/accounts/login/", {"username": email, "password": PASSWORD, **data})
 

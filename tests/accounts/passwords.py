@@ -1,10 +1,21 @@
-"""What a person does about a password: asks for a link, opens it, chooses a new password."""
+"""What a person does about a password; and a hasher that counts."""
 
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
 from tests.accounts.letters import letters, link
 
 NEW = "a quiet green harbour"
+
+
+class CountingHasher(MD5PasswordHasher):
+    """For settings.PASSWORD_HASHERS: counts how many passwords are hashed."""
+
+    hashed = 0
+
+    def encode(self, password, salt):
+        CountingHasher.hashed += 1
+        return super().encode(password, salt)
 
 
 def ask_for_link(client, email="alice@example.com"):

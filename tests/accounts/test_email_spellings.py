@@ -15,7 +15,7 @@ from accounts import reset_mail
 from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
-from tests.people import PASSWORD, give_password, person, signed_in_as
+from tests.people import PASSWORD, give_password, person, sign_up, signed_in_as
 from twofactor.factors import sent_codes
 from twofactor.outgoing import mail, outbox
 from twofactor.outgoing.email_address import normalise, to_mail
@@ -30,10 +30,6 @@ LOOK_ALIKES = [
     "carol@example。com",
     "CAROL@ＥＸＡＭＰＬＥ.com",
 ]
-
-
-def sign_up(client, email):
-    return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
 
 
 def give_wrong_password(client, email):

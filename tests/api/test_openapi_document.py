@@ -8,9 +8,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from django.urls import URLResolver, get_resolver
+from django.urls import get_resolver
 
 from config.headers import CONTENT_SECURITY_POLICY
+from tests.addresses import routes
 from tests.api.program import Program
 from tests.people import PASSWORD, PRINTED_CODES, Phone, enrol, person
 from tests.twofactor.sent_codes import mailed_code
@@ -228,14 +229,8 @@ def test_every_refusal_that_programs_tell_apart_has_an_example():
     assert shown >= {"locked", "too_often", "challenge_over", "password_needed", "token_not_valid"}
 
 
-def routes(patterns, before="/"):
-    for pattern in patterns:
-        route = before + str(pattern.pattern)
-        yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
-
-
 def test_the_document_describes_every_url():
-    found = {route for route in routes(get_resolver().url_patterns) if route.startswith("/api/")}
+    found = {route for route in routes(get_resolver().url_patterns, "/") if route.startswith("/api/")}
     others = {"/api/docs/", "/api/schema/", "/api/broken/500/", "/api/broken/503/"}
     assert found - others == set(WHOLE["paths"])
 

@@ -8,28 +8,19 @@ from email import message_from_bytes, policy
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
-from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from accounts import address_links
 from accounts.models import User
 from config import environment
+from tests.accounts.letters import letters
 from tests.mailers import send_mail_with
-from tests.people import PASSWORD, give_password, person
+from tests.people import PASSWORD, give_password, person, sign_up
 from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "alice@example.com", "alice@new.example"
-
-
-def sign_up(client, email="new@example.com"):
-    return client.post("/accounts/signup/", {"email": email, "password": PASSWORD})
-
-
-def letters():
-    send_due()
-    return mail.outbox
 
 
 # Every letter

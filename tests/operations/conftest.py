@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from tests.operations.support import browser_of, code_in, make_emergency_code, step_up
+from tests.operations.admin_and_commands import browser_of, code_in, make_emergency_code, step_up
 from tests.people import enrol, give_password, person
 from twofactor.models import Event, TrustedBrowser
 

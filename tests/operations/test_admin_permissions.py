@@ -12,7 +12,7 @@ from django.urls import path
 
 from accounts.models import User
 from config import urls
-from tests.operations.support import PEOPLE, browser_of, help_page, step_up
+from tests.operations.admin_and_commands import PEOPLE, browser_of, help_page, step_up
 from tests.people import PASSWORD, enrol, person
 from twofactor.admin import TwoFactorUserAdmin
 from twofactor.models import BackupCode, Event

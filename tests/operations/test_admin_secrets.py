@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import User
-from tests.operations.support import (
+from tests.operations.admin_and_commands import (
     ADOPTION,
     BROWSERS,
     EVENTS,
@@ -19,7 +19,6 @@ from tests.operations.support import (
     SEALED,
     help_page,
     hidden,
-    text_of,
 )
 from tests.people import PASSWORD, give_password, person
 from twofactor.factors import backup_codes
@@ -49,7 +48,7 @@ def pages_of(client, start="/admin/"):
     while waiting:
         path = waiting.pop()
         answer = client.get(path)
-        seen[path] = text_of(answer) if "text/html" in answer.get("Content-Type", "") else ""
+        seen[path] = answer.text if "text/html" in answer.get("Content-Type", "") else ""
         found = {link.partition("?")[0] for link in re.findall(r'href="(/admin/[^"#]*)"', seen[path])}
         waiting |= found - seen.keys()
     return seen
@@ -100,6 +99,6 @@ def test_no_row_tells_a_secret(secrets_in_database, words):
 
 @pytest.mark.parametrize("email", ["alice@example.com", "bob@example.com"])
 def test_the_page_of_a_person_has_no_field_for_what_is_hidden(stepped_up, secrets_in_database, email):
-    page = text_of(stepped_up.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/"))
+    page = stepped_up.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/").text
     names = set(re.findall(r'name="([^"]+)"', page))
     assert names & {"password", "security_epoch", "password_digest", "sealed_key", "digest"} == set()

@@ -9,7 +9,7 @@ from django.utils.formats import localize
 
 from accounts.models import User
 from tests import people
-from tests.operations.support import BROWSERS, EVENTS, PEOPLE, browser_of, text_of
+from tests.operations.admin_and_commands import BROWSERS, EVENTS, PEOPLE, browser_of
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from twofactor.models import Authenticator, GuessBudget
 
@@ -99,7 +99,7 @@ def test_after_set_up_staff_arrive_where_they_wanted_to(client, superuser, clock
     give_password(client, superuser.email)
     setup = client.get("/admin/accounts/user/", follow=True)
     phone = people.Phone(setup.context["setup"].key)
-    onward = re.search(r'href="(/two-factor/setup/verify/[^"]*)"', text_of(setup))[1]
+    onward = re.search(r'href="(/two-factor/setup/verify/[^"]*)"', setup.text)[1]
     codes = client.post(unescape(onward), {"code": phone.code()}).url
     arrived = client.post(codes, {"saved": "on"}, follow=True).redirect_chain[-1]
     assert arrived == ("/admin/accounts/user/", 303)
@@ -116,20 +116,20 @@ def enrolled(alice, phone):
 
 @pytest.mark.parametrize(("value", "listed"), [("on", ["alice"]), ("off", ["bob"])])
 def test_people_are_filtered_by_two_factor_authentication(admin, enrolled, value, listed):
-    page = text_of(admin.get(PEOPLE, {"two_factor": value, "is_staff__exact": "0"}))
+    page = admin.get(PEOPLE, {"two_factor": value, "is_staff__exact": "0"}).text
     assert re.findall(r"(\w+)@example.com</a>", page) == listed
 
 
 def test_people_who_are_locked_are_listed(admin, enrolled):
-    assert "alice@" not in text_of(admin.get(PEOPLE, {"locked": "now"}))
+    assert "alice@" not in admin.get(PEOPLE, {"locked": "now"}).text
     GuessBudget.objects.filter(user=enrolled).update(failures=100)
-    assert "alice@" in text_of(admin.get(PEOPLE, {"locked": "now"}))
+    assert "alice@" in admin.get(PEOPLE, {"locked": "now"}).text
 
 
 def test_the_list_says_when_a_code_was_last_used(admin, alice, phone, clock):
     sign_in(Client(), phone)
     used = Authenticator.objects.get(user=alice).last_used_at
-    code_in = text_of(admin.get(PEOPLE, {"q": "alice"}))
+    code_in = admin.get(PEOPLE, {"q": "alice"}).text
     assert f'field-factor_last_used nowrap">{localize(used)}<' in code_in
 
 
@@ -173,7 +173,7 @@ def test_what_is_only_read_can_be_read(stepped_up, request, pages, name, end):
 
 
 def test_the_audit_log_shows_the_reason(stepped_up, event):
-    assert ">reason: lost<" in text_of(stepped_up.get(EVENTS))
+    assert ">reason: lost<" in stepped_up.get(EVENTS).text
 
 
 @pytest.mark.parametrize(
@@ -188,12 +188,12 @@ def test_the_audit_log_shows_the_reason(stepped_up, event):
     ],
 )
 def test_the_audit_log_is_filtered_and_searched(stepped_up, event, asked, found):
-    assert (f"{EVENTS}{event.pk}/change/" in text_of(stepped_up.get(EVENTS, asked))) == found
+    assert (f"{EVENTS}{event.pk}/change/" in stepped_up.get(EVENTS, asked).text) == found
 
 
 @pytest.mark.parametrize(("asked", "found"), [("alice@", True), ("nobody@", False)])
 def test_trusted_browsers_are_searched_by_person(stepped_up, trusted, asked, found):
-    assert (f"{BROWSERS}{trusted.pk}/change/" in text_of(stepped_up.get(BROWSERS, {"q": asked}))) == found
+    assert (f"{BROWSERS}{trusted.pk}/change/" in stepped_up.get(BROWSERS, {"q": asked}).text) == found
 
 
 def test_an_event_of_a_person_who_is_gone_is_still_there(stepped_up, event, alice):

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from tests.operations.support import ROOT, environment, run
+from tests.operations.admin_and_commands import ROOT, environment, run
 from tests.people import NOW, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import enrolment, sealing
 from twofactor.conf import parse_keys

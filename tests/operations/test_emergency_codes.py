@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from tests.operations.support import code_in, help_page, make_emergency_code, signs_in_with, text_of
+from tests.operations.admin_and_commands import code_in, help_page, make_emergency_code, signs_in_with
 from tests.people import NOW, enrol, person
 from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, Event, GuessBudget
@@ -36,7 +36,7 @@ def test_an_emergency_code_expires(emergency_code, clock, seconds, works):
 
 
 def test_an_emergency_code_is_shown_once(stepped_up, emergency_code, alice):
-    assert emergency_code not in text_of(stepped_up.get(help_page(alice)))
+    assert emergency_code not in stepped_up.get(help_page(alice)).text
 
 
 def test_an_emergency_code_is_not_in_the_log_of_the_administration(stepped_up, emergency_code):
@@ -61,7 +61,7 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
     GuessBudget.objects.update(failures=100)
     answer = make_emergency_code(stepped_up, alice)
     assert (answer.status_code, BackupCode.objects.count()) == (303, 0)
-    assert "chooses a new password" in text_of(stepped_up.get(help_page(alice)))
+    assert "chooses a new password" in stepped_up.get(help_page(alice)).text
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
     ],
 )
 def test_support_sees_that_someone_is_locked(stepped_up, alice, phone, guesses, told):
-    assert told not in text_of(stepped_up.get(help_page(alice)))
+    assert told not in stepped_up.get(help_page(alice)).text
     GuessBudget.objects.update(**guesses)
-    assert told in text_of(stepped_up.get(help_page(alice)))
+    assert told in stepped_up.get(help_page(alice)).text
 
 
 def test_an_emergency_code_needs_a_reason(stepped_up, alice, phone):

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.operations.support import ROOT, environment, run
+from tests.operations.admin_and_commands import ROOT, environment, run
 from tests.people import NOW, Phone, enrol, give_password, person, sign_in, signed_in_as
 from twofactor import enrolment, sealing
 from twofactor.factors import authenticator_app, backup_codes, sent_codes, totp

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.addresses import ADDRESSES
-from tests.operations.support import ROOT, browser_of, environment, run
+from tests.operations.admin_and_commands import ROOT, browser_of, environment, run
 from tests.people import NOW, PASSWORD, enrol, give_password, person
 from twofactor import enrolment, policy
 from twofactor.models import Reminder

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import lockout
 from accounts.models import KnownBrowser, PasswordTries, User
-from tests.operations.support import run
+from tests.operations.admin_and_commands import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor.models import (
     Allowance,

@@ -7,11 +7,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.operations.support import (
+from tests.operations.admin_and_commands import (
     ADOPTION,
     PAPER,
     signs_in_with,
-    text_of,
 )
 from tests.people import NOW, give_password, person, sign_in
 from twofactor.factors import backup_codes
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def numbers(admin):
-    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(\d+)</td>', text_of(admin.get(ADOPTION)))
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(\d+)</td>', admin.get(ADOPTION).text)
     return [int(value) for name, value in rows[:7]]
 
 
@@ -75,11 +74,11 @@ def test_the_wrong_code_that_locks_is_in_the_chart_of_wrong_codes(admin, alice, 
     give_password(client)
     for n in range(5):
         client.post("/two-factor/verify/", {"code": f"{n}" * 6})
-    assert "5 on the worst of the last 30 days." in text_of(admin.get(ADOPTION))
+    assert "5 on the worst of the last 30 days." in admin.get(ADOPTION).text
 
 
 def svgs(admin):
-    return re.findall(r'<svg[^>]* role="img".*?</details>', text_of(admin.get(ADOPTION)), re.DOTALL)
+    return re.findall(r'<svg[^>]* role="img".*?</details>', admin.get(ADOPTION).text, re.DOTALL)
 
 
 def test_each_chart_is_a_picture_with_a_name(admin):
@@ -111,7 +110,7 @@ def test_a_chart_is_drawn_with_points_in_every_language(admin, alice, phone, lan
 
 
 def test_the_page_with_the_numbers_is_linked_from_the_first(admin):
-    assert f'href="{ADOPTION}"' in text_of(admin.get("/admin/"))
+    assert f'href="{ADOPTION}"' in admin.get("/admin/").text
 
 
 def test_the_page_with_the_numbers_is_behind_two_factors_too(client, superuser):

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.contrib.auth import SESSION_KEY
 
-from tests.operations.support import EVENTS, PAPER, browser_of, help_page, reset_by_support, text_of
+from tests.operations.admin_and_commands import EVENTS, PAPER, browser_of, help_page, reset_by_support
 from tests.people import NOW, give_password, signed_in_as
 from twofactor import enrolment
 from twofactor.factors import backup_codes
@@ -55,7 +55,7 @@ def test_a_reset_needs_a_reason(stepped_up, alice, phone):
 
 
 def test_a_refused_reset_keeps_what_was_typed(stepped_up, alice, phone):
-    assert "x" * 201 in text_of(reset_by_support(stepped_up, alice, reason="x" * 201))
+    assert "x" * 201 in reset_by_support(stepped_up, alice, reason="x" * 201).text
 
 
 def test_who_reset_it_and_why_is_logged(stepped_up, alice, phone, superuser):
@@ -114,18 +114,18 @@ def test_support_reads_no_event_as_if_it_were_about_itself(kind):
 def test_an_event_is_told_to_support_and_to_the_person_in_words_for_each(stepped_up, alice, phone, clock):
     Event.objects.create(user=alice, kind="wrong_codes", at=NOW)
     told = "Someone who knows {} password entered wrong codes"
-    assert told.format("the") in text_of(stepped_up.get(help_page(alice)))
-    assert told.format("your") in text_of(browser_of(alice, phone, clock).get("/two-factor/activity/"))
+    assert told.format("the") in stepped_up.get(help_page(alice)).text
+    assert told.format("your") in browser_of(alice, phone, clock).get("/two-factor/activity/").text
 
 
 def test_a_person_does_not_see_where_support_sits(stepped_up, alice, phone, clock):
     end_sessions(stepped_up, alice)
     alices = browser_of(alice, phone, clock)
     Event.objects.exclude(kind="sessions_ended_by_support").delete()
-    page = text_of(alices.get("/two-factor/activity/"))
+    page = alices.get("/two-factor/activity/").text
     assert ("Support signed you out everywhere" in page, "127.0.0.1" in page) == (True, False)
 
 
 def test_a_reason_is_text_and_never_markup(stepped_up, alice):
     end_sessions(stepped_up, alice, reason="<img src=x>")
-    assert "<img src=x>" not in text_of(stepped_up.get(help_page(alice))) + text_of(stepped_up.get(EVENTS))
+    assert "<img src=x>" not in stepped_up.get(help_page(alice)).text + stepped_up.get(EVENTS).text

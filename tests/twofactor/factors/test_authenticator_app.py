@@ -1,6 +1,5 @@
 """Codes of an authenticator app: clocks that are off, codes that are used again, keys that do not open."""
 
-import re
 from datetime import timedelta
 
 import pyotp
@@ -8,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.accounts.comparison import text_without_tokens
 from tests.people import give_password, sign_in, signed_in_as
 from tests.twofactor.code_forms import counted_failures, enter_code
 from twofactor.factors import authenticator_app, totp
@@ -42,10 +42,6 @@ def test_no_answer_tells_that_a_code_belongs_to_another_moment(pending_client, p
 
 def codes_nearby(phone):
     return {phone.code(off=off) for off in range(-10, 11)}
-
-
-def text_without_tokens(page):
-    return re.sub(r'value="\w{64}"', "", page.text)
 
 
 def test_an_authenticator_of_eight_digits_and_a_minute_still_works(pending_client, alice, phone, clock):

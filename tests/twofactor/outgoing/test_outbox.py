@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.accounts.letters import letters, link, sent_subjects
-from tests.operations.support import run
+from tests.operations.admin_and_commands import run
 from tests.people import NOW, PASSWORD, give_password, person
 from twofactor import events, sealing
 from twofactor.models import Letter

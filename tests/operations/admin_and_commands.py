@@ -93,16 +93,12 @@ def environment():
     }
 
 
-def text_of(response):
-    return response.text
-
-
 def make_emergency_code(stepped_up, user, hours=1, reason="phone at home"):
     return stepped_up.post(help_page(user, "emergency-code/"), {"code-reason": reason, "code-hours": hours})
 
 
 def code_in(response):
-    return re.search(r"<code[^>]*>([^<]+)</code>", text_of(response))[1]
+    return re.search(r"<code[^>]*>([^<]+)</code>", response.text)[1]
 
 
 def signs_in_with(emergency_code, email="alice@example.com"):
