@@ -337,7 +337,7 @@ def test_whatever_a_header_says_breaks_nothing_and_lets_nobody_in(password_given
 
 
 def like_a_token(real):
-    """What names a key of ours and goes on as it likes, down to one wrong letter in what we sealed."""
+    """Tokens that name a key of ours: with random contents, or sealed ones with one wrong character."""
     shaped = st.binary(max_size=120).map(lambda junk: urlsafe_b64encode(b"\x80" + junk).decode())
     characters = st.text("ABCabc019-_=.", max_size=120)
     place = st.integers(len(real) // 3, len(real) - 5)  # the last ones hold bits that mean nothing
