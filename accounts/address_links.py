@@ -82,7 +82,7 @@ def send_change_link(user: "User", address: str, now: datetime) -> bool:
 
 
 def read_link(token: str, now: datetime) -> Confirmation:
-    """Or DeadLink."""
+    """Raises DeadLink if it has expired or no longer fits the account."""
     try:
         pk, current, address, confirmed = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
     except sealing.UnsealError:

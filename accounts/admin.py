@@ -1,3 +1,5 @@
+"""The administration of users and groups. Only superusers give permissions."""
+
 from typing import Any
 
 from django.contrib import admin

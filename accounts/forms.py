@@ -1,3 +1,5 @@
+"""The forms for signing up and in, for passwords, and for the profile."""
+
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any

@@ -128,7 +128,7 @@ class Handler(AxesHandler):  # type: ignore[misc]
 
 
 def typed_name(credentials: dict[str, Any]) -> str:
-    """In the spelling that is looked up and counted: ALICE has no tries besides those of alice."""
+    """Returns the name in the spelling that is counted: ALICE has no tries besides those of alice."""
     name = credentials.get("username") or credentials.get(User.USERNAME_FIELD) or ""
     return normalise(str(name).replace("\0", ""))
 
@@ -158,15 +158,15 @@ class Counts:
     """The tries that limit the next one, each with the time of the last."""
 
     own: int = 0
-    """For this name from this address, or in this known browser."""
+    """Tries for this name from this address, or in this known browser."""
 
     own_at: datetime | None = None
     address: int = 0
-    """From this address, for all names."""
+    """Tries from this address, for all names."""
 
     address_at: datetime | None = None
     strangers: int = 0
-    """For this name, from all browsers that the person has never used."""
+    """Tries for this name, from all browsers that the person has never used."""
 
     has_own_row: bool = False
     has_strangers_row: bool = False
@@ -200,7 +200,7 @@ class Try:
     address: str
     browser: KnownBrowser | None
     counts: Counts
-    """With this try."""
+    """They include this try."""
 
 
 def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
@@ -296,7 +296,7 @@ def refund_browser(browser: KnownBrowser) -> None:
 
 
 def take_password_try(request: HttpRequest) -> Try | None:
-    """Only once, because one request may ask authenticate() several times."""
+    """Returns the try only once, because one request may call authenticate() several times."""
     paid: Try | None = getattr(request, "password_try", None)
     request.password_try = None  # type: ignore[attr-defined]
     return paid
@@ -357,14 +357,14 @@ def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
 
 
 def counts_of_address(name: str, address: str, now: datetime) -> Counts:
-    """In one query."""
+    """Reads all counts in one query."""
     own_digest, strangers_digest = digest_of(name), digest_of(name, STRANGERS)
     wanted = Q(name_digest=own_digest, address=address) | of_strangers(name)
     if has_address(address):
         wanted |= Q(address=address, last_at__gt=now - COOL_OFF)
     own, own_at, has_own_row, strangers, has_strangers_row = 0, None, False, 0, False
     recent: list[tuple[int, datetime]] = []
-    # At most some fifty rows. To add them up in SQL, Django takes longer than this loop.
+    # Not many more than ADDRESS_LIMIT rows. To add them up in SQL, Django takes longer than this loop.
     rows = PasswordTries.objects.filter(wanted).values_list("name_digest", "count", "last_at")
     for digest, count, at in rows:
         if digest == strangers_digest:

@@ -1,3 +1,5 @@
+"""The user model, which signs in with an email address, and the counts of wrong passwords."""
+
 from typing import Any, ClassVar
 
 from django.conf import settings

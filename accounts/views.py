@@ -1,3 +1,5 @@
+"""The pages of an account: signing up, in and out, the profile, the email address and the password."""
+
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, cast

@@ -1,3 +1,5 @@
+"""Where Django's messages wait until a page shows them."""
+
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 

@@ -1,3 +1,5 @@
+"""The middleware that refuses unknown HTTP methods."""
+
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed

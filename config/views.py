@@ -1,3 +1,5 @@
+"""The home page and the help page."""
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -1,3 +1,5 @@
+"""The app configurations: for INSTALLED_APPS, and for the admin site with two-factor authentication."""
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth import get_user_model

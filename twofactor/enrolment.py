@@ -24,7 +24,7 @@ class Unconfirmed(Exception):
 
 
 class Changed(Exception):
-    """It was finished, cancelled or turned off in another tab, or is more than half an hour old."""
+    """It was finished, cancelled or turned off in another tab, or is older than Draft.MAX_AGE."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
 
 
 def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
-    """Saves the authenticator and the ten codes, and ends every session, in one transaction."""
+    """Saves the authenticator and the backup codes, and ends every session, in one transaction."""
     step = setup.row.confirmed_step
     if step is None:
         raise Changed

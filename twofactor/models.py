@@ -1,3 +1,5 @@
+"""The tables of two-factor authentication, and SecurityMixin for the user model of a site."""
+
 from __future__ import annotations
 
 from datetime import timedelta

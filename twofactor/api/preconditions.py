@@ -30,7 +30,7 @@ def code_in(data: dict[str, Any]) -> tuple[str, frozenset[str]]:
 def require_password(
     request: Request, data: dict[str, Any], max_age: timedelta, *, with_code: bool = False
 ) -> None:
-    """In this request, or given at a sign-in that is not older than max_age.
+    """The password must be in this request, or the sign-in must not be older than max_age.
 
     With `with_code`, the view asks for a code as well: a user without a password then gives that alone.
     """
@@ -49,7 +49,9 @@ def require_password(
 
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
-    """As on the pages. Who has just signed in with an code sent by email may replace a lost authenticator."""
+    """The same rule as on the pages: whoever has just signed in with a code sent by email may replace a lost
+    authenticator.
+    """
     family = token_family(request)
     recovered = step_up.is_recent_recovery(family.method, family.began_at)
     if enrolment.is_on(family.user) and not recovered:

@@ -27,7 +27,7 @@ class Text(serializers.CharField):
 
 @extend_schema_field({"type": "string", "enum": list(CHANNELS)})
 class ChannelName(Text):
-    """A choice. DRF's ChoiceField would repeat the value that was sent in its error message."""
+    """Takes one of CHANNELS. DRF's ChoiceField would repeat the value that was sent in its error message."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(max_length=max(map(len, CHANNELS)), **more)

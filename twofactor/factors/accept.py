@@ -35,7 +35,10 @@ class Kind(Protocol):
     METHODS: frozenset[str]
 
     def read(self, user: TwoFactorUser, text: str, *, alone: bool, purpose: str, now: datetime) -> TypedCode:
-        """Refused for a slip of the hand. Alone: the field takes no other kind of code."""
+        """Reads the text, or raises Refused if it cannot be a code of this kind.
+
+        `alone`: the field takes no other kind.
+        """
 
 
 # In the order in which a field for several kinds tries to read them.

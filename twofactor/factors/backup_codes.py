@@ -1,4 +1,4 @@
-"""Backup codes: ten on paper, each of which works once."""
+"""Backup codes: a list to print or save. Each works once."""
 
 import secrets
 from base64 import b64decode
@@ -61,13 +61,13 @@ def hash_code(code: str, salt: bytes, cost: tuple[int, int, int] | None = None) 
 
 
 def hash_like(code: str, digest: str) -> str:
-    """With the salt and the cost of that digest: new codes may cost more by now."""
+    """Hashes with the salt and cost of that digest, because the cost for new codes may be higher since."""
     known = extract_parameters(digest)
     return hash_code(code, salt_of(digest), (known.time_cost, known.memory_cost, known.parallelism))
 
 
 def make_rows(user: TwoFactorUser, codes: list[str], *, imported: bool = False) -> list[BackupCode]:
-    """Not saved yet: ten hashes take a third of a second, too long for an open transaction.
+    """Not saved yet: to hash them all takes a third of a second, too long for an open transaction.
 
     All have the same salt, so that checking a guess takes one hash, however many codes are left.
     """
@@ -130,7 +130,7 @@ def spend(code: BackupCode, now: datetime) -> bool:
 
 
 def count_unused_and_all(user: TwoFactorUser) -> tuple[int, int]:
-    """How many are left, and how many there were: ten, unless they came from another app."""
+    """How many are left, and how many there were: COUNT, unless they came from another app."""
     codes = list(set_of(user).values_list("used_at", "imported"))
     unused = sum(used_at is None for used_at, _imported in codes)
     return unused, sum(imported for _used_at, imported in codes) or COUNT

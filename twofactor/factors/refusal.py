@@ -1,3 +1,5 @@
+"""The exceptions for a code that is not accepted."""
+
 from django.utils.translation import gettext as _
 
 

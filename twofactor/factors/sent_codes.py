@@ -35,9 +35,9 @@ NOT_SENT = gettext_lazy("We couldn't send the message. Try another way, or try a
 
 
 def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
-    """Refused if no code was sent for this purpose in the last ten minutes, or if it was used.
+    """Raises Refused if no code was sent for this purpose within MAX_AGE, or if it was used.
 
-    Refused too if no new code could be sent there: the person's address may have changed meanwhile.
+    Raises it too if no new code could be sent there: the person's address may have changed meanwhile.
     """
     code = code_text.read_digits(text, DIGITS)
     sent = find_recent(user, purpose, now)

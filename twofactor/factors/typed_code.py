@@ -1,3 +1,5 @@
+"""What the module of each kind of code makes of the text that someone typed."""
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime

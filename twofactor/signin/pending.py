@@ -79,7 +79,10 @@ class PendingSignIn:
 
     @classmethod
     def from_token(cls, token: str, to: str = "") -> "PendingSignIn":
-        """Or Gone. `to` is where to go on to, for a token that does not say it because it does not open."""
+        """Raises Gone if the token does not open, has expired, or no longer fits the account.
+
+        `to` is where to go on to, for a token that does not open and so does not say it.
+        """
         value = read_token(token)
         if value is None:
             sentence = _("There's no sign-in waiting for a code in this browser. Enter your password again.")
@@ -123,7 +126,7 @@ class PendingSignIn:
         return as_text(people.values_list("last_login", flat=True).first()) != self.last_login
 
     def accept(self, request: HttpRequest, text: str, kinds: frozenset[str] = methods.CODES) -> str:
-        """The method that the code proves; or Refused, Locked, Gone."""
+        """Returns the method that the code proves. Raises Refused, Locked, or Gone if the sign-in is over."""
         now = timezone.now()
         try:
             return accept_code(
@@ -219,7 +222,7 @@ def clear_browser_after_sign_out(response: HttpResponse) -> None:
 
 
 def pending_of(request: HttpRequest) -> PendingSignIn:
-    """Or Gone."""
+    """Raises Gone if no sign-in waits in this browser."""
     to = safe_next(request, request.GET.get("next"))
     if request.user.is_authenticated:
         raise Gone(to)
@@ -227,7 +230,7 @@ def pending_of(request: HttpRequest) -> PendingSignIn:
 
 
 def pending_of_form(request: HttpRequest) -> PendingSignIn:
-    """Or Gone. A form that was shown to another person, before the cookie changed, costs no guess."""
+    """Raises Gone if no sign-in waits, or it is of another person than the form. That costs no guess."""
     pending = pending_of(request)
     if request.POST.get("signing_in_as", pending.user.get_username()) != pending.user.get_username():
         sentence = _("Someone else started signing in from another tab. This page is now for them.")

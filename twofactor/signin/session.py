@@ -167,7 +167,7 @@ def method_of_session(request: HttpRequest) -> str:
 
 
 def has_expired(request: HttpRequest) -> bool:
-    """After an hour without a request, or a day. Also notes the request, which writes once a minute."""
+    """After IDLE without a request, or ABSOLUTE in all. Stores the time of the request, every SEEN_EVERY."""
     now = int(timezone.now().timestamp())
     began = request.session.get(AUTH_AT, now)
     seen = request.session.get(SEEN_AT, began)

@@ -33,7 +33,7 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 
 
 def may_set_up(request: HttpRequest) -> bool:
-    """The first authenticator needs the password of the last ten minutes; replacing one needs step-up."""
+    """The first authenticator needs a password given within SETUP_AGE; replacing one needs step-up."""
     if not recovered_by_email(request) and enrolment.is_on(signed_in_user(request)):
         return recently_confirmed(request)
     return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE)

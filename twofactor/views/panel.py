@@ -29,7 +29,7 @@ SHOWN = 50
 
 
 def settings(request: HttpRequest) -> HttpResponse:
-    """A tab that is looked at again says what it has seen, and gets nothing if that still holds."""
+    """Answers 204 to a tab that is shown again and says that it has seen the present state."""
     state = panel_context(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
@@ -37,7 +37,9 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 
 def changed_part(request: HttpRequest) -> str:
-    """Whose heading takes the focus. Reading a message uses it up, so only a page that shows it may ask."""
+    """Returns the part whose heading takes the focus. Asking uses the message up, so only a page that shows
+    it may ask.
+    """
     return next((message.extra_tags or "" for message in messages.get_messages(request)), "")
 
 
@@ -82,7 +84,7 @@ def fingerprint(state: dict[str, Any]) -> str:
 
 
 def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Acting on what another tab has changed meanwhile: 409, and the panel as it is now."""
+    """Answers 409 and shows the panel as it is now, if another tab has changed it meanwhile."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -72,5 +72,5 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
 
 
 def unconfirmed_number(request: HttpRequest) -> str:
-    """Typed before, or brought from another app."""
+    """Returns the number that was typed before, or came from another app."""
     return Phone.objects.filter(pk=request.user.pk).values_list("new_number", flat=True).first() or ""

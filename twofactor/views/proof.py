@@ -25,7 +25,7 @@ from twofactor.web.redirects import safe_next, see_other, with_next
 @sensitive_post_parameters()
 @or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
-    """The password, and for people who have one their second factor; then on to what was asked for."""
+    """Asks for the password, and the second factor if there is one. Then goes on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
@@ -54,7 +54,7 @@ def without_proof(request: HttpRequest, to: str) -> HttpResponse:
 
 
 def proof_form(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm | CodeForm:
-    """Password, and a code that is spent for what it is asked for; without a password the code alone."""
+    """Asks for the password and a code, or for the code alone if there is no password."""
 
     def is_right(password: str) -> bool:
         return step_up.password_is_right(request, password)

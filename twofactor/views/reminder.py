@@ -12,6 +12,7 @@ REST = timedelta(days=30)
 
 
 def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
+    """Says whether to show the reminder to this person now."""
     if not user.is_authenticated or enrolment.needs_confirmed_address(user) or enrolment.is_on(user):
         return False
     if policy.applies_to(user):

@@ -75,7 +75,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 @open_before_set_up
 def setup_address(request: HttpRequest) -> HttpResponse:
-    """Why there is no setup yet, and how the address can be confirmed."""
+    """Says why there is no setup yet, and how to confirm the address."""
     if not enrolment.needs_confirmed_address(signed_in_user(request)):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
     return page(request, "twofactor/setup_address.html", address=email_of(signed_in_user(request)))

@@ -44,7 +44,7 @@ def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 def other_ways_page(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
-    """What this person has."""
+    """Shows the other ways in which this person can sign in."""
     response = page(
         request,
         "twofactor/verify_other.html",
@@ -76,7 +76,7 @@ def codes_left(left: int) -> str:
 
 
 def lock_to_show(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | None:
-    """Whoever has to wait is told before they try; a try that was refused has its own answer."""
+    """Returns the lock to tell of before the person tries. A try that was refused has its own answer."""
     guess_budget = None if form.is_bound else getattr(pending.user, "guess_budget", None)
     return guesses.lock_of(guess_budget, pending.user, timezone.now())
 
