@@ -31,6 +31,10 @@ def reason(text: str) -> str:
     return text.strip()
 
 
+def label(name: str) -> str:
+    return name.replace("two_factor", "two-factor authentication").replace("_", " ")
+
+
 def shortened(names: list[str]) -> str:
     if not names:
         return "nobody"
@@ -131,7 +135,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(facts, default=str))
         else:
             for name, value in facts.items():
-                self.stdout.write(f"{name.replace('_', ' ')}: {value}")
+                self.stdout.write(f"{label(name)}: {value}")
 
     def find_user(self, name: str) -> Any:
         user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: name}).first()
