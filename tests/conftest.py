@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.conf import settings as site
 from django.core.management import call_command
+from django.utils import translation
 from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
@@ -59,6 +60,13 @@ def cheap_backup_codes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backup_codes, "COST", (1, 8, 1))
         yield
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_site():
+    """A request leaves its language active in the thread, and the next test would begin with it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
