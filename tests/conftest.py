@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.conf import settings as site
 from django.core.management import call_command
+from django.template import Template
 from django.utils import translation
 from whitenoise.base import WhiteNoise
 
@@ -24,6 +25,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("long", max_examples=200, stateful_step_count=100, **ALWAYS)
 REAL_COST = backup_codes.COST
+API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
@@ -94,6 +97,22 @@ def real_hasher(settings, monkeypatch):
     """Argon2 at its full cost for passwords and backup codes, in place of the cheap ones."""
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
     monkeypatch.setattr(backup_codes, "COST", REAL_COST)
+
+
+@pytest.fixture
+def no_template_copies(monkeypatch, caplog):
+    """In tests, Django sends every rendered template to every client: 100 times 100 copies."""
+    caplog.set_level("CRITICAL", "django.request")
+    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
+
+
+@pytest.fixture
+def api(settings):
+    """Turns the API on, as config.settings does with API_ENABLED."""
+    settings.ROOT_URLCONF = "tests.api.urls"
+    middleware = list(settings.MIDDLEWARE)
+    middleware.insert(middleware.index(SESSIONS), API_MIDDLEWARE)
+    settings.MIDDLEWARE = middleware
 
 
 @pytest.fixture

@@ -3,17 +3,10 @@ import pytest
 from tests.api.program import Program
 from tests.people import person
 
-API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
-SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
-
 
 @pytest.fixture(autouse=True)
-def api(settings):
-    """Turns the API on, as config.settings does with API_ENABLED."""
-    settings.ROOT_URLCONF = "tests.api.urls"
-    middleware = list(settings.MIDDLEWARE)
-    middleware.insert(middleware.index(SESSIONS), API_MIDDLEWARE)
-    settings.MIDDLEWARE = middleware
+def api_everywhere(api):
+    """Every test in this folder has the API."""
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from django.urls import get_resolver
 
 from config.headers import CONTENT_SECURITY_POLICY
-from tests.addresses import routes
 from tests.api.program import Program
 from tests.people import PASSWORD, PRINTED_CODES, Phone, enrol, person
 from tests.twofactor.sent_codes import mailed_code
+from tests.urls_of_site import routes
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import GuessBudget
@@ -220,7 +220,7 @@ def test_an_example_happens(db, clock, method, path, name, body, status, answer)
     assert (found.status_code, expected(got)) == (status, expected(answer))
 
 
-def test_every_address_has_an_example():
+def test_every_url_has_an_example():
     assert {path for _, path, *_ in EXAMPLES} == set(WHOLE["paths"])
 
 

@@ -5,14 +5,18 @@ from functools import partial
 import pytest
 
 from tests.api.program import Program
-from tests.twofactor.test_races import at_once, unwatched  # noqa: F401 - a fixture
+from tests.machinery.races import at_once
+from tests.people import Phone
 from twofactor import enrolment
 from twofactor.factors import backup_codes
 from twofactor.models import TokenFamily
 
 CROWD = 30
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_throttle")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_throttle", "no_template_copies"),
+]
 
 
 def like(program):
@@ -55,8 +59,6 @@ def test_one_refresh_token_gives_new_ones_once_and_ends_the_sign_in(signed_in):
 
 @pytest.mark.proves("C-04")
 def test_confirming_many_times_turns_it_on_once(bobs_program):
-    from tests.people import Phone
-
     code = Phone(bobs_program.post("totp/create/").json()["key"]).code()
     answers = crowd(bobs_program, lambda program: program.post("totp/confirm/", {"input_code": code}))
     assert len(won(answers)) == 1
@@ -64,8 +66,6 @@ def test_confirming_many_times_turns_it_on_once(bobs_program):
 
 @pytest.mark.proves("C-04")
 def test_of_two_who_confirm_nobody_is_told_of_wrong_codes(bobs_program):
-    from tests.people import Phone
-
     code = Phone(bobs_program.post("totp/create/").json()["key"]).code()
     confirm = [partial(like(bobs_program).post, "totp/confirm/", {"input_code": code}) for _ in range(2)]
     lost = [answer.json()["code"] for answer in at_once(*confirm) if answer.status_code >= 400]

@@ -17,7 +17,7 @@ import pytest
 
 from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
-from tests.addresses import ROUTES, example
+from tests.urls_of_site import ROUTES, example
 from twofactor.sealing import generate_key
 
 ROOT = Path(__file__).parents[2]
@@ -479,7 +479,7 @@ OPEN = {
 
 
 @pytest.mark.proves("S-04")
-def test_every_address_needs_sign_in_but_these(client, db):
+def test_every_url_needs_sign_in_but_these(client, db):
     def is_closed(route):
         location = client.get(example(route)).headers.get("Location", "")
         return location.startswith(("/accounts/login/?next=", "/admin/login/?next="))

@@ -10,8 +10,8 @@ import pytest
 from config.environment import admins
 from config.logs import ERROR_MAIL, ErrorMailHandler, JsonFormatter
 from tests.accounts.letters import error_mails
+from tests.machinery.servers import BlackHole, listening, mail_goes_to
 from tests.mailers import send_mail_to_nobody
-from tests.twofactor.servers import BlackHole, listening, mail_goes_to
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import logging
 import re
 import socket
-from email import message_from_bytes, policy
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +13,7 @@ from accounts import address_links
 from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
+from tests.machinery.smtp_server import running_smtp_server
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, give_password, person, sign_up
 from twofactor.outgoing.outbox import send_due
@@ -153,28 +152,11 @@ def smtp_port(settings, free_port):
     return free_port
 
 
-class RecordingSMTPServer(Message):
-    def __init__(self):
-        super().__init__()
-        self.delivered = []
-
-    def prepare_message(self, session, envelope):
-        self.delivered.append(
-            (envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default))
-        )
-        return super().prepare_message(session, envelope)
-
-    def handle_message(self, message):
-        pass
-
-
 @pytest.fixture
-def smtp_server(smtp_port, settings):
-    send_mail_with(settings, "smtp", host="127.0.0.1", port=smtp_port, timeout=5)
-    server = Controller(RecordingSMTPServer(), hostname="127.0.0.1", port=smtp_port)
-    server.start()
-    yield server.handler
-    server.stop()
+def smtp_server(settings):
+    with running_smtp_server() as server:
+        send_mail_with(settings, "smtp", host="127.0.0.1", port=server.port, timeout=5)
+        yield server
 
 
 def test_a_mail_server_gets_the_letter(client, smtp_server):

@@ -16,14 +16,15 @@ from django.db import connection, transaction
 from django.test import Client
 
 from config.headers import CONTENT_SECURITY_POLICY, HEADERS
-from tests.addresses import ADDRESSES, API_ADDRESSES, ROUTES, example
-from tests.api.conftest import api  # noqa: F401 - it is on, for all here
 from tests.api.program import Program
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
+from tests.urls_of_site import API_URLS, ROUTES, URLS, example
 from twofactor.models import Event, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 from twofactor.signin import trusted_browsers
+
+pytestmark = pytest.mark.usefixtures("api")
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://testserver/help/"}
 ARMOUR = {
@@ -39,7 +40,7 @@ SETUP = "/two-factor/setup/"
 # Tables that a GET may write to: setup stores the key that it shows, and the API counts calls.
 MAY_WRITE = {
     SETUP: {"twofactor_draft", "twofactor_allowance"},
-    **{address: {"twofactor_allowance"} for address in API_ADDRESSES},
+    **{address: {"twofactor_allowance"} for address in API_URLS},
 }
 
 
@@ -191,23 +192,21 @@ def crawls():
 @pytest.mark.proves("2.3.1", "3.5.3", "7.6.2", "16.5.4", "H-01", "H-02")
 @pytest.mark.parametrize(("visitor", "method", "headers"), list(crawls()), indirect=["visitor"])
 def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
-    found = {
-        address: list(faults(visitor, method, address, headers)) for address in ADDRESSES + API_ADDRESSES
-    }
+    found = {address: list(faults(visitor, method, address, headers)) for address in URLS + API_URLS}
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
 
 
 def test_the_crawl_gets_everywhere(alices_rows, clock):
     """Every URL opens or redirects; only an id of another kind of row gives 404."""
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
-    statuses = [root.get(address).status_code for address in ADDRESSES]
+    statuses = [root.get(address).status_code for address in URLS]
     assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())
 
 
 @pytest.mark.parametrize("visitor", ["program"], indirect=True)
 def test_the_crawl_gets_everywhere_in_the_api(visitor):
     """A program is refused for what it left out, and nowhere for who it is or where it went."""
-    statuses = {visitor.post(address, {}, "application/json").status_code for address in API_ADDRESSES}
+    statuses = {visitor.post(address, {}, "application/json").status_code for address in API_URLS}
     assert statuses - {200, 204, 400, 405} == set()
 
 

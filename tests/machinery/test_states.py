@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.accounts.letters import letters, link
-from tests.api.conftest import api  # noqa: F401 - its settings
 from tests.api.program import Program
 from tests.people import NOW, PASSWORD, PRINTED_CODES, enrol, person, signed_in_as
 from tests.savepoints import savepoint
@@ -576,6 +575,7 @@ class NotStaff(Assurance):
 
 
 @pytest.mark.hypothesis
+@pytest.mark.usefixtures("api")
 @pytest.mark.proves("2.3.1", "6.3.4", "6.5.1", "D-2", "L-4", "S-01", "S-08", "S-10", "S-11", "S-12", "V-23")
 @pytest.mark.parametrize("machine", [Assurance, NotStaff])
 def test_no_order_of_events_skips_a_state(db, clock, settings, machine):

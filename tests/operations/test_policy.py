@@ -10,9 +10,9 @@ from django.core.management import load_command_class
 from django.test import Client
 
 from accounts.models import User
-from tests.addresses import ADDRESSES
 from tests.operations.admin_and_commands import ROOT, browser_of, environment, run
 from tests.people import NOW, PASSWORD, enrol, give_password, person
+from tests.urls_of_site import URLS
 from twofactor import enrolment, policy
 from twofactor.models import Reminder
 
@@ -127,12 +127,12 @@ OPEN = {
 
 
 def test_the_crawl_knows_the_site():
-    assert {*OPEN, "/", PROFILE, "/admin/", "/admin/accounts/user/1/change/", "/two-factor/"} <= {*ADDRESSES}
+    assert {*OPEN, "/", PROFILE, "/admin/", "/admin/accounts/user/1/change/", "/two-factor/"} <= {*URLS}
 
 
 @pytest.mark.proves("6.3.3", "8.2.1-8.2.3")
 @pytest.mark.parametrize("send", [Client.get, Client.post], ids=["get", "post"])
-@pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OPEN])
+@pytest.mark.parametrize("path", [path for path in URLS if path not in OPEN])
 def test_what_is_not_needed_to_set_up_leads_to_it(set_policy, as_alice, path, send):
     set_policy("everyone")
     answer = send(as_alice, path)

@@ -3,25 +3,19 @@
 RACE_REPEATS=20 makes a long run of it, and prints the counts.
 """
 
-import os
 import re
-import threading
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
-from django.db import connection, connections
-from django.template import Template
-from django.test import Client
 from django.utils import timezone
 
 from accounts import lockout
 from accounts.models import PasswordTries
-from tests.people import PASSWORD, enrol, give_password, open_sessions, person, sign_in, signed_in_as
+from tests.machinery.races import REPEATS, after_password, at_once, browser, posts, report, sessions, statuses
+from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
 from twofactor.clocks import DAY
@@ -31,71 +25,16 @@ from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
 from twofactor.sessions import credential_digests
 
-REPEATS = range(int(os.environ.get("RACE_REPEATS", "1")))
 CROWD = 100
 
 VERIFY = "/two-factor/verify/"
 WRONG = "000000"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("repeat", REPEATS)]
-
-
-def at_once(*actions):
-    """Run all actions at the same moment; the result of each."""
-    gate = threading.Barrier(len(actions))
-
-    def run(action):
-        try:
-            connection.ensure_connection()  # a thread of an app server has its connection already
-            gate.wait(60)
-            return action()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(actions)) as threads:
-        return list(threads.map(run, actions))
-
-
-def browser(like=None):
-    """A browser that gets errors as answers. With another one's cookies it is a second tab of that."""
-    client = Client(raise_request_exception=False)
-    if like:
-        client.cookies.load({name: morsel.value for name, morsel in like.cookies.items()})
-    return client
-
-
-def after_password(like=None):
-    client = browser()
-    give_password(client)
-    return client
-
-
-def posts(clients, path, *forms):
-    """A post for every client and form, ready to go."""
-    return [partial(browser(client).post, path, form) for client in clients for form in forms]
-
-
-def report(request, answers, /, **counts):
-    """Print the counts of a long run, and assert that nobody saw an error."""
-    if "RACE_REPEATS" in os.environ:
-        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            print(f"\n{request.node.name}: {dict(sorted(statuses(answers).items()))} {counts}")
-    assert max(statuses(answers)) < 500
-
-
-def statuses(answers):
-    return Counter(answer.status_code for answer in answers)
-
-
-def sessions():
-    return sum("_auth_user_id" in session for session in open_sessions())
-
-
-@pytest.fixture(autouse=True)
-def unwatched(monkeypatch, caplog):
-    """In tests, Django sends every rendered template to every client: 100 times 100 copies."""
-    caplog.set_level("CRITICAL", "django.request")
-    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_template_copies"),
+    pytest.mark.parametrize("repeat", REPEATS),
+]
 
 
 # One code, many requests

@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from tests.machinery.races import REPEATS, after_password, at_once, posts, report, sessions, statuses
 from tests.mailers import send_mail_to_nobody
 from tests.people import PASSWORD, enrol, give_password, person
 from tests.twofactor.sent_codes import (
@@ -20,23 +21,17 @@ from tests.twofactor.sent_codes import (
     record_text_messages,
     request_code,
 )
-from tests.twofactor.test_races import (
-    REPEATS,
-    after_password,
-    at_once,
-    posts,
-    report,
-    sessions,
-    statuses,
-    unwatched,  # noqa: F401 - a fixture
-)
 from twofactor.limits import guesses
 from twofactor.models import Allowance, GuessBudget, Phone, SentCode
 
 CROWD = 100
 EMAIL = {"channel": "email"}
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("repeat", REPEATS)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_template_copies"),
+    pytest.mark.parametrize("repeat", REPEATS),
+]
 
 
 @pytest.fixture

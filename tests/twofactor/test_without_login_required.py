@@ -3,13 +3,13 @@
 import pytest
 from django.urls import get_resolver, reverse
 
-from tests.addresses import example, routes
 from tests.machinery.test_crawl import writes
 from tests.people import NOW
+from tests.urls_of_site import example, routes
 from twofactor.models import Event
 
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-ADDRESSES = [example(route) for route in routes(get_resolver("twofactor.urls").url_patterns, "two-factor/")]
+URLS = [example(route) for route in routes(get_resolver("twofactor.urls").url_patterns, "two-factor/")]
 BODY = {"code": "000000", "password": "secret", "saved": "on", "channel": "email", "number": "+491701234567"}
 
 
@@ -20,14 +20,14 @@ def without_login_required(settings, db, clock):
 
 
 def test_the_addresses_are_ours():
-    assert reverse("twofactor:activity") in ADDRESSES
-    assert len(ADDRESSES) > 20
+    assert reverse("twofactor:activity") in URLS
+    assert len(URLS) > 20
 
 
 @pytest.mark.proves("8.2.1-8.2.3")
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", URLS)
 def test_a_stranger_is_led_to_sign_in_and_writes_nothing(client, address, method, headers):
     with writes() as written:
         answer = getattr(client, method)(address, BODY, headers=headers)

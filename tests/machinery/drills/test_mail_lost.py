@@ -11,7 +11,7 @@ from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import Visitor
 from tests.machinery.drills.waiting import wait_until
-from tests.twofactor.servers import BlackHole, Dripping, Unwilling, listening
+from tests.machinery.servers import BlackHole, Dripping, Unwilling, listening
 
 SECONDS = 6
 SEND = "/two-factor/verify/send/"

@@ -16,10 +16,10 @@ from django.db.models import F
 
 from tests.machinery.drills.deployed import ROOT, Site, deployed
 from tests.machinery.drills.populate import create_people
-from tests.machinery.drills.smtp_server import running_smtp_server
 from tests.machinery.drills.test_killed import killing_workers
 from tests.machinery.drills.visitor import Visitor
 from tests.machinery.drills.waiting import wait_until
+from tests.machinery.smtp_server import running_smtp_server
 from tests.people import PASSWORD
 from twofactor.models import Event, Letter
 
@@ -69,7 +69,7 @@ def nothing_is_lost(smtp_server):
     """Asserts that each event has its letter. Returns counts: events, letters, and letters sent twice."""
     kind = "password_changed"  # who had to sign in twice is also told of a new browser
     events = Event.objects.filter(kind=kind).count()
-    came = smtp_server.letters()
+    came = smtp_server.times_delivered()
     written = Letter.objects.filter(event__kind=kind).count()
     assert (written, len(came)) == (events, Letter.objects.count())
     return events, came.total(), came.total() - len(came)

@@ -1,9 +1,9 @@
 import pytest
 
 from tests.accounts.letters import letters
+from tests.machinery.servers import Unwilling, listening, mail_goes_to
 from tests.mailers import send_mail_with
 from tests.people import FIREFOX, sign_in
-from tests.twofactor.servers import Unwilling, listening, mail_goes_to
 from twofactor import events
 
 

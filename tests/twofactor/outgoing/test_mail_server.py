@@ -1,19 +1,13 @@
 """Mail through a real SMTP server, and servers that fail."""
 
 import re
-import socket
 import time
-from email import message_from_bytes, policy
 
 import pytest
 import time_machine
-from aiosmtpd.controller import Controller
 from django.db import connection, connections
 
-from tests.mailers import send_mail_with
-from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.sent_codes import enter_sent_code, request_code
-from tests.twofactor.servers import (
+from tests.machinery.servers import (
     BlackHole,
     Dripping,
     HalfWay,
@@ -22,6 +16,10 @@ from tests.twofactor.servers import (
     listening,
     mail_goes_to,
 )
+from tests.machinery.smtp_server import running_smtp_server
+from tests.mailers import send_mail_with
+from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
+from tests.twofactor.sent_codes import enter_sent_code, request_code
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import Allowance, Authenticator, Event, SentCode
 from twofactor.outgoing.outbox import send_due
@@ -33,27 +31,11 @@ VERIFY = "/two-factor/verify/"
 # A real mail server
 
 
-class ReceivingHandler:
-    """A handler for aiosmtpd that takes every letter."""
-
-    def __init__(self):
-        self.mails = []
-
-    async def handle_DATA(self, server, session, envelope):
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-        return "250 OK"
-
-
 @pytest.fixture
 def mail_server(settings):
-    box = ReceivingHandler()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    send_mail_with(settings, "smtp", host="127.0.0.1", port=port)
-    yield box
-    controller.stop()
+    with running_smtp_server() as server:
+        send_mail_with(settings, "smtp", host="127.0.0.1", port=server.port)
+        yield server
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from django.core.mail.backends import locmem
 from django.utils import timezone
 
 from tests.accounts.letters import letters, sent_subjects
+from tests.machinery.servers import BlackHole, Refusing, Tarpit, listening, mail_goes_to
 from tests.mailers import send_mail_by, send_mail_with
 from tests.people import NOW, person
-from tests.twofactor.servers import BlackHole, Refusing, Tarpit, listening, mail_goes_to
 from twofactor import events
 from twofactor.models import Letter
 from twofactor.outgoing import outbox

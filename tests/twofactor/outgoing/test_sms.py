@@ -10,16 +10,7 @@ import pytest
 from django.core import mail
 from django.utils import translation
 
-from tests.people import enrol, person, signed_in_as
-from tests.twofactor.sent_codes import (
-    NUMBER,
-    OTHER,
-    add_number,
-    enter_sent_code,
-    request_code,
-    texted_code,
-)
-from tests.twofactor.servers import (
+from tests.machinery.servers import (
     BlackHole,
     Dripping,
     HangingUp,
@@ -29,6 +20,15 @@ from tests.twofactor.servers import (
     TwilioRefuses,
     listening,
     mail_goes_to,
+)
+from tests.people import enrol, person, signed_in_as
+from tests.twofactor.sent_codes import (
+    NUMBER,
+    OTHER,
+    add_number,
+    enter_sent_code,
+    request_code,
+    texted_code,
 )
 from twofactor.factors import sent_codes
 from twofactor.models import Phone, SentCode

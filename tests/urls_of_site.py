@@ -1,4 +1,4 @@
-"""Every address of the site, for all tests that try each of them."""
+"""Every URL of the site, for all tests that try each of them."""
 
 import re
 
@@ -18,5 +18,5 @@ def example(route, value="1"):
 
 
 ROUTES = list(routes(get_resolver("config.urls").url_patterns))
-ADDRESSES = sorted({example(route) for route in ROUTES})
-API_ADDRESSES = sorted(example(route) for route in routes(get_resolver("config.api").url_patterns, "api/"))
+URLS = sorted({example(route) for route in ROUTES})
+API_URLS = sorted(example(route) for route in routes(get_resolver("config.api").url_patterns, "api/"))

@@ -15,7 +15,7 @@ class RecordingSMTPServer:
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
         self.address = f"smtp://127.0.0.1:{self.port}"
-        self.taken, self.seconds, self.lock = [], 0.0, threading.Lock()
+        self.delivered, self.seconds = [], 0.0  # pairs of receivers and mail
         self.reached = threading.Event()
         self.controller = None
 
@@ -29,18 +29,20 @@ class RecordingSMTPServer:
         self.controller = None
 
     async def handle_DATA(self, server, session, envelope):
-        """Waits before it accepts the letter: if the client hangs up before, the letter is not taken."""
+        """Waits before it accepts the mail: if the client hangs up before, the mail is not taken."""
         self.reached.set()
         await asyncio.sleep(self.seconds)
-        letter = message_from_bytes(envelope.content, policy=policy.default)
-        with self.lock:
-            self.taken.append((envelope.rcpt_tos[0], letter["Message-ID"]))
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        self.delivered.append((envelope.rcpt_tos, mail))
         return "250 OK"
 
-    def letters(self):
-        """How often each letter arrived."""
-        with self.lock:
-            return Counter(self.taken)
+    @property
+    def mails(self):
+        return [mail for _receivers, mail in self.delivered]
+
+    def times_delivered(self):
+        """How often each mail came."""
+        return Counter((receivers[0], mail["Message-ID"]) for receivers, mail in list(self.delivered))
 
 
 @contextmanager

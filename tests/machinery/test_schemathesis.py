@@ -14,6 +14,7 @@ ARGUMENTS = ["--checks=all", "--exclude-checks=positive_data_acceptance", "--no-
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("api")
 @pytest.mark.django_db(transaction=True)
 def test_no_answer_is_one_that_the_document_does_not_know(live_server, settings, capsys, tmp_path):
     settings.TOTP_THROTTLE_RATE = "9999/second"
