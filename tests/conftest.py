@@ -15,6 +15,7 @@ from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
 from tests import messages
+from tests.deployment import Deployment
 from tests.people import NOW, PRINTED_CODES, enrol, give_password, person
 from twofactor.factors import backup_codes, code_text
 
@@ -70,6 +71,11 @@ def language_of_the_site():
     """A request leaves its language active in the thread, and the next test would begin with it."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory):
+    return Deployment(tmp_path_factory.mktemp("deployment"))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.config.test_deployment import Deployment, Site
+from tests.deployment import Site
 
 LOADED = """
 import sys, django, os
@@ -23,11 +23,6 @@ importlib.util.find_spec = lambda name, *more: None if name == "drf_spectacular"
 sys.argv = ["manage.py", "check"]
 runpy.run_path("manage.py", run_name="__main__")
 """
-
-
-@pytest.fixture(scope="module")
-def deployment(tmp_path_factory):
-    return Deployment(tmp_path_factory.mktemp("deployment"))
 
 
 def python(deployment, code, **changes):
