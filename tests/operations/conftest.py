@@ -2,8 +2,9 @@ import pytest
 from django.utils import timezone
 
 from tests.operations.admin_and_commands import browser_of, code_in, make_emergency_code, step_up
-from tests.people import enrol, give_password, person
-from twofactor.models import Event, TrustedBrowser
+from tests.people import enrol, person
+from tests.twofactor.trusted_browsers import trust_browser
+from twofactor.models import Event
 
 
 @pytest.fixture
@@ -43,6 +44,4 @@ def event(alice):
 
 @pytest.fixture
 def trusted(alice, phone, client):
-    give_password(client)
-    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    return TrustedBrowser.objects.get()
+    return trust_browser(client, phone)

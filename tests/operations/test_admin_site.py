@@ -129,8 +129,8 @@ def test_people_who_are_locked_are_listed(admin, enrolled):
 def test_the_list_says_when_a_code_was_last_used(admin, alice, phone, clock):
     sign_in(Client(), phone)
     used = Authenticator.objects.get(user=alice).last_used_at
-    code_in = admin.get(PEOPLE, {"q": "alice"}).text
-    assert f'field-factor_last_used nowrap">{localize(used)}<' in code_in
+    page = admin.get(PEOPLE, {"q": "alice"}).text
+    assert f'field-factor_last_used nowrap">{localize(used)}<' in page
 
 
 def test_the_list_costs_as_many_queries_for_many_people(admin, enrolled, django_assert_max_num_queries):

@@ -7,6 +7,7 @@ from tests.accounts.letters import link
 from tests.accounts.passwords import NEW, can_sign_in_with
 from tests.people import PASSWORD, give_password
 from tests.twofactor.sent_codes import add_number, texted_code
+from tests.twofactor.trusted_browsers import trust_browser
 from twofactor.models import Event, Phone, TrustedBrowser
 
 pytestmark = pytest.mark.usefixtures("text_messages")
@@ -100,12 +101,6 @@ def test_a_trusted_browser_is_stored_with_its_event_or_not_at_all(client, phone,
     process_ends("browser_trusted")
     post_until_process_ends(client, "/two-factor/verify/", code=phone.code(), trust_browser="on")
     assert TrustedBrowser.objects.count() == 0
-
-
-def trust_browser(client, phone):
-    give_password(client)
-    client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    return TrustedBrowser.objects.get()
 
 
 def test_a_trusted_browser_is_removed_with_its_event_or_not_at_all(client, phone, process_ends):

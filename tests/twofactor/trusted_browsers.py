@@ -4,6 +4,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests.people import give_password
+from twofactor.models import TrustedBrowser
 
 VERIFY = "/two-factor/verify/"
 
@@ -15,6 +16,13 @@ def new_trusted_client(phone, email="alice@example.com", client=None, **headers)
     client.post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
     forget_session(client)
     return client
+
+
+def trust_browser(client, phone):
+    """Sign in with the box ticked; the row of the browser."""
+    give_password(client)
+    client.post(VERIFY, {"code": phone.code(), "trust_browser": "on"})
+    return TrustedBrowser.objects.get()
 
 
 def forget_session(client):
