@@ -204,6 +204,7 @@ def test_new_backup_codes(keys, phone_of_alice):
 def test_turning_off(keys, phone_of_alice):
     keys.open("/two-factor/")
     keys.follow("Turn off two-factor authentication")
+    keys.see("Turn off two-factor authentication")
     keys.prove(phone_of_alice, "Turn off")
     keys.read("Two-factor authentication is off.")
 
