@@ -22,6 +22,7 @@ ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES)
 	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py
 UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
+BY_THREE = --numprocesses=3 --dist=worksteal  # of two processors: tests that wait for a timeout leave one idle
 TEMPLATES = find templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
@@ -41,9 +42,9 @@ run: .venv/packages .env
 test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
 	@echo "1 of 3: the server on SQLite, about 4 minutes"
-	$(BIN)/pytest tests $(BY_TWO)
+	$(BIN)/pytest tests $(BY_THREE)
 	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
-	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO)
+	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_THREE)
 	@echo "3 of 3: a real browser, about 5 minutes"
 	$(BIN)/pytest playwright $(BY_TWO)
 
