@@ -44,7 +44,7 @@ test: .venv/test-packages
 	@echo "1 of 3: the server on SQLite, about 4 minutes"
 	$(BIN)/pytest tests $(BY_THREE)
 	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
-	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_THREE)
+	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) $(BY_TWO)
 	@echo "3 of 3: a real browser, about 5 minutes"
 	$(BIN)/pytest playwright $(BY_TWO)
 

@@ -35,28 +35,28 @@ class Files:
 
 
 class Server:
-    """PostgreSQL databases on the server of the tests."""
+    """PostgreSQL databases on the server of the tests. Each process of a run has its own."""
 
     def __init__(self, url):
-        self.url = url
+        self.server, self.process = url.rpartition("/")[0], os.environ.get("PYTEST_XDIST_WORKER", "one")
 
     def address(self, name):
-        return f"{self.url.rpartition('/')[0]}/{name}"
+        return f"{self.server}/{name}_{self.process}"
 
     def do(self, sql):
         with closing(
-            psycopg.connect(self.address("postgres").replace("postgres://", "postgresql://"))
+            psycopg.connect(f"{self.server}/postgres".replace("postgres://", "postgresql://"))
         ) as line:
             line.autocommit = True
             line.execute(sql)
 
     def create(self, name):
-        self.do(f"CREATE DATABASE {name}")
+        self.do(f"CREATE DATABASE {name}_{self.process}")
 
     def copy(self, name):
-        self.do("DROP DATABASE IF EXISTS copy")
-        self.do(f"CREATE DATABASE copy TEMPLATE {name}")
-        return "copy"
+        self.do(f"DROP DATABASE IF EXISTS copy_{self.process}")
+        self.do(f"CREATE DATABASE copy_{self.process} TEMPLATE {name}_{self.process}")
+        return f"copy_{self.process}"
 
 
 @pytest.fixture(scope="session")
