@@ -13,7 +13,7 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("browsers/<int:pk>/forget/", panel.browser_forget, "browser_forget"),
     ("browsers/forget/", panel.browsers_forget, "browsers_forget"),
     ("sessions/end/", panel.sessions_end, "sessions_end"),
-    ("nudge/dismiss/", panel.reminder_dismiss, "reminder_dismiss"),
+    ("nudge/dismiss/", panel.reminder_dismiss, "nudge_dismiss"),
     ("setup/", setup.setup, "setup"),
     ("setup/address/", setup.setup_address, "setup_address"),
     ("setup/verify/", setup.setup_verify, "setup_verify"),
