@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from twofactor.event_kinds import EventKind
 from twofactor.models import Event
 from twofactor.operations import adoption
 from twofactor.outgoing import outbox
@@ -35,7 +36,7 @@ def lines() -> Iterator[str]:
     recent = Event.objects.filter(at__gt=now - WINDOW).values_list("kind")
     count_of = dict(recent.annotate(n=Count("pk")).order_by("kind"))
     yield "# TYPE countersign_events_5m gauge"
-    for kind in Event.Kind.values:
+    for kind in EventKind.values:
         yield f'countersign_events_5m{{kind="{kind}"}} {count_of.get(kind, 0)}'
     yield "# TYPE countersign_mails_waiting gauge"
     yield f"countersign_mails_waiting {outbox.unsent().count()}"

@@ -1,5 +1,7 @@
 """Writes the audit log, and informs everyone else who hears of an event.
 
+Which kinds of events there are, and what people read about each, stands in event_kinds.py.
+
 The mails to the person are queued in the same transaction as the row. The signal to the site and the line in
 the log follow once it is committed.
 """

@@ -13,6 +13,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from twofactor.event_kinds import EventKind
+
 __all__ = [
     "Allowance",
     "Authenticator",
@@ -132,98 +134,14 @@ class GuessBudget(models.Model):
 
 
 class Event(models.Model):
-    """The audit log. Only events.record writes it, and nothing changes it."""
+    """The audit log (its kinds: event_kinds.py). Only events.record writes it, and nothing changes it."""
 
-    class Kind(models.TextChoices):
-        """For each, what support reads; before it, what the person reads, where that is another sentence."""
-
-        to_person: Any
-
-        def __new__(cls, value: str, to_person: Any = None) -> Event.Kind:
-            kind = str.__new__(cls, value)
-            kind._value_, kind.to_person = value, to_person
-            return kind
-
-        TWO_FACTOR_ENABLED = "two_factor_enabled", _("Two-factor authentication was turned on")
-        AUTHENTICATOR_REPLACED = (
-            "authenticator_replaced",
-            _("Your authenticator app was replaced"),
-            _("The authenticator app was replaced"),
-        )
-        TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
-        TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
-        BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")
-        BACKUP_CODE_USED = (
-            "backup_code_used",
-            _("One of your backup codes was used"),
-            _("A backup code was used"),
-        )
-        SECOND_FACTOR_ACCEPTED = (
-            "second_factor_accepted",
-            _("You confirmed it was you with a code"),
-            _("A code was accepted"),
-        )
-        SECOND_FACTOR_REFUSED = "second_factor_refused", _("A wrong code was entered")
-        SECOND_FACTOR_LOCKED = "second_factor_locked", _("Too many wrong codes were entered")
-        WRONG_CODES = (
-            "wrong_codes",
-            _("Someone who knows your password entered wrong codes"),
-            _("Someone who knows the password entered wrong codes"),
-        )
-        RIGHT_AFTER_WRONG = "right_after_wrong", _("A code was accepted after several wrong ones")
-        CODE_REPLAYED = "code_replayed", _("A used code was entered again")
-        REPLAYED_ELSEWHERE = (
-            "replayed_elsewhere",
-            _("A used code was entered again from a different IP address"),
-        )
-        CODE_SENT = "code_sent", _("We sent you a code"), _("A code was sent")
-        RECOVERED_BY_EMAIL = (
-            "recovered_by_email",
-            _("You signed in with a code from your email"),
-            _("Signed in with a code sent by email"),
-        )
-        SIGNED_IN_WITHOUT_SECOND_FACTOR = (
-            "signed_in_without_second_factor",
-            _("You signed in with your password"),
-            _("Signed in with the password"),
-        )
-        SIGNED_IN_TRUSTED = (
-            "signed_in_trusted",
-            _("You signed in from a trusted browser"),
-            _("Signed in from a trusted browser"),
-        )
-        NEW_BROWSER = "new_browser", _("You signed in from a new browser"), _("Signed in from a new browser")
-        BROWSER_TRUSTED = "browser_trusted", _("You trusted a browser"), _("A browser was trusted")
-        BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were removed")
-        SESSIONS_ENDED = (
-            "sessions_ended",
-            _("You signed out everywhere else"),
-            _("Signed out everywhere else"),
-        )
-        SESSIONS_ENDED_BY_SUPPORT = (
-            "sessions_ended_by_support",
-            _("Support signed you out everywhere"),
-            _("Support signed this person out everywhere"),
-        )
-        PHONE_CHANGED = (
-            "phone_changed",
-            _("Your phone number for text messages was changed"),
-            _("The phone number for text messages was changed"),
-        )
-        PASSWORD_CHANGED = "password_changed", _("Your password was changed"), _("The password was changed")
-        ADDRESS_CHANGED = (
-            "address_changed",
-            _("Your email address was changed"),
-            _("The email address was changed"),
-        )
-        RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
-        EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
-        TOKEN_REUSED = "token_reused", _("An app was signed out because an old token was used again")
+    Kind = EventKind
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
-    kind = models.CharField(pgettext_lazy("two-factor", "what"), max_length=40, choices=Kind.choices)
+    kind = models.CharField(pgettext_lazy("two-factor", "what"), max_length=40, choices=EventKind.choices)
     at = models.DateTimeField(pgettext_lazy("two-factor", "when"))
     ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "IP address"), null=True)
     browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=200, blank=True)

@@ -121,7 +121,7 @@ def test_ten_codes_are_kept(no_factor_client, alice):
 
 
 def test_the_columns_have_the_defaults_of_the_algorithm():
-    """models.py repeats the numbers, because it imports no module of this project."""
+    """models.py repeats the numbers, because it may not import factors."""
     defaults = [Authenticator._meta.get_field(name).default for name in ("digits", "period")]
     assert defaults == [totp.DIGITS, totp.PERIOD]
 
