@@ -31,7 +31,7 @@ PURPOSE = "known browser"
 PEOPLE_PER_BROWSER = 5
 BROWSERS_PER_PERSON = 10  # the newest are kept
 TOKEN_BYTES = 32
-LAST_TRY = 100  # wrong passwords in a row (lockout.py); then the browser counts as unknown
+LAST_TRY = 100  # wrong passwords in a row (password_tries.py); then the browser counts as unknown
 
 
 def read_digests(request: HttpRequest) -> list[str]:

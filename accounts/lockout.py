@@ -1,58 +1,37 @@
-"""Who may still try a password.
+"""Refuses people who have entered too many wrong passwords. django-axes calls what is here.
 
-Of django-axes, in use are the backend, which asks is_allowed() before it looks at a password, the middleware,
+Of axes, in use are the backend, which asks is_allowed() before it looks at a password, the middleware,
 which replaces the answer to a locked sign-in by lockout_response(), and the signals that call the Handler.
 Its storage is replaced: axes counts after the password was looked at, so that many requests at once get more
 tries than the limit; it stores what was typed; it has no count for browsers that the person has signed in
 with before, and so anyone could lock the owner out; and it deletes old rows during someone's sign-in.
 
-Three counts limit the tries for a name: from one address; from one address for all names together; and from
-all browsers in which the person has never signed in. A browser in which they have signed in has a count of
-its own instead (known_browsers.py says which those are).
+The counts that take the place of its storage, and their numbers, are in password_tries.py.
 """
 
-import operator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import reduce
+from datetime import datetime
 from typing import Any
 
 from axes.backends import AxesBackend
 from axes.handlers.base import AxesHandler
 from django.contrib.auth.backends import ModelBackend
-from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from accounts import known_browsers, passwords
-from accounts.models import KnownBrowser, PasswordTries, User
+from accounts import password_tries, passwords
+from accounts.models import User
+from accounts.password_tries import COOL_OFF, NEVER, TRIES_PER_BROWSER
 from twofactor import events
-from twofactor.clocks import CLOCKS_APART, DAY
-from twofactor.operations import prune
-from twofactor.outgoing.email_address import normalise
+from twofactor.clocks import DAY
 from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login
 from twofactor.templatetags.two_factor import wait
 from twofactor.users import TwoFactorUser
-from twofactor.web import ip
-from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
-
-# How many wrong passwords, then wait for COOL_OFF.
-TRIES_PER_BROWSER = 5  # for one person, in a known browser; from one address, if the browser is unknown
-ADDRESS_LIMIT = 50  # for all people, from one address
-COOL_OFF = timedelta(minutes=15)
-STRANGERS_LIMIT = 100  # for one person, in a row; then the password has to be reset by mail
-STRANGERS = "strangers"
-KEPT = timedelta(days=90)
-ANYWHERE = "255.255.255.255"  # in the row that counts unknown browsers, from whatever address
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class SignInRequest(HttpRequest):
@@ -60,31 +39,31 @@ class SignInRequest(HttpRequest):
 
     axes_credentials: dict[str, Any]
     axes_locked_out: bool
-    password_try: "Try | None"
+    password_try: password_tries.Try | None
     is_last_try: bool
     """After one more wrong password the person has to wait. The form says so."""
 
 
 class Backend(AxesBackend):  # type: ignore[misc]  # axes has no types
-    """Whoever has no try left is refused before the password is looked at. A right one costs no try."""
+    """A person who has no try left is refused before the password is looked at. A right one costs no try."""
 
     def authenticate(
         self, request: HttpRequest | None, username: Any = None, password: Any = None, **kwargs: Any
     ) -> Any:
         super().authenticate(request, username, password, **kwargs)
-        name = typed_name({"username": username, **kwargs})
+        name = password_tries.typed_name({"username": username, **kwargs})
         user = ModelBackend.authenticate(self, request, name, password, **kwargs)
         if user is not None and request is not None:
-            refund(request)
+            password_tries.refund(request)
         return user
 
 
 class Handler(AxesHandler):  # type: ignore[misc]
     def is_allowed(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        return charge(request, credentials or {})
+        return password_tries.charge(request, credentials or {})
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> bool:
-        return read_counts(request, credentials or {}).locked_until() is not None
+        return password_tries.read_counts(request, credentials or {}).locked_until() is not None
 
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: SignInRequest | None = None, **kwargs: Any
@@ -96,9 +75,9 @@ class Handler(AxesHandler):  # type: ignore[misc]
             log_attempt("password_locked", request, credentials)
             return  # a refused try does not make the wait longer
         if not getattr(request, "password_try", None):  # another backend was asked, which did not charge
-            charge(request, credentials)
-        paid = take_password_try(request)
-        counts = paid.counts if paid else read_counts(request, credentials)
+            password_tries.charge(request, credentials)
+        paid = password_tries.take_password_try(request)
+        counts = paid.counts if paid else password_tries.read_counts(request, credentials)
         request.axes_locked_out = counts.locked_until() is not None
         request.is_last_try = counts.own == TRIES_PER_BROWSER - 1
         kind = "password_locked" if request.axes_locked_out else "password_refused"
@@ -112,34 +91,13 @@ class Handler(AxesHandler):  # type: ignore[misc]
     def user_logged_in(self, sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
         """Only a whole sign-in clears the counts: the login view of another app knows the password alone."""
         if method_of_login(request, user) != HELD:
-            clear(request, user)
+            password_tries.clear(request, user)
 
     def reset_attempts(
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
         """For the commands axes_reset, axes_reset_ip, axes_reset_username and axes_reset_ip_username."""
-        parsed = ip.parse(ip_address or "")
-        named = [Q(address=ip.customer(parsed) if parsed else None)] if ip_address else []
-        named += (
-            [Q(name_digest__in=[digest_of(username), digest_of(username, STRANGERS)])] if username else []
-        )
-        both = reduce(operator.or_ if ip_or_username else operator.and_, named, Q())
-        return PasswordTries.objects.filter(both).delete()[0]
-
-
-def typed_name(credentials: dict[str, Any]) -> str:
-    """Returns the name in the spelling that is counted: ALICE has no tries besides those of alice."""
-    name = credentials.get("username") or credentials.get(User.USERNAME_FIELD) or ""
-    return normalise(str(name).replace("\0", ""))
-
-
-def digest_of(name: str, tried_by: str = "") -> str:
-    """What a count stands under. Not the name itself: people also type their password into that field.
-
-    With a word of its own for the strangers, whose row is then no row of any address.
-    """
-    salt = f"accounts.lockout {tried_by}"
-    return salted_hmac(salt, normalise(name), algorithm="sha256").hexdigest()
+        return password_tries.clear_by_command(username, ip_address, either=ip_or_username)
 
 
 def log_attempt(kind: str, request: HttpRequest, credentials: dict[str, Any]) -> str:
@@ -147,259 +105,34 @@ def log_attempt(kind: str, request: HttpRequest, credentials: dict[str, Any]) ->
 
     Always one query, so that timing does not tell whether the account exists.
     """
-    same = User.objects.filter(email=typed_name(credentials)).values_list("pk", "password")
+    same = User.objects.filter(email=password_tries.typed_name(credentials)).values_list("pk", "password")
     user_id, encoded = same.first() or (None, "")
     events.log_only(kind, user_id, request, method="password")
     return encoded
 
 
-@dataclass(frozen=True)
-class Counts:
-    """The tries that limit the next one, each with the time of the last."""
-
-    own: int = 0
-    """Tries for this name from this address, or in this known browser."""
-
-    own_at: datetime | None = None
-    address: int = 0
-    """Tries from this address, for all names."""
-
-    address_at: datetime | None = None
-    strangers: int = 0
-    """Tries for this name, from all browsers that the person has never used."""
-
-    has_own_row: bool = False
-    has_strangers_row: bool = False
-
-    def locked_until(self) -> datetime | None:
-        """None if there is a try left, NEVER if only a new password helps."""
-        ends = [NEVER] if self.strangers >= STRANGERS_LIMIT else []
-        if self.own >= TRIES_PER_BROWSER and self.own_at:
-            ends.append(self.own_at + COOL_OFF)
-        if self.address >= ADDRESS_LIMIT and self.address_at:
-            ends.append(self.address_at + COOL_OFF)
-        return max(ends, default=None)
-
-    def one_more(self, now: datetime) -> "Counts":
-        return replace(
-            self,
-            own=self.own + 1,
-            own_at=now,
-            address=self.address + 1,
-            address_at=now,
-            strangers=self.strangers + 1,
-        )
-
-
-@dataclass(frozen=True)
-class Try:
-    """A try that is paid for, until the password is known to be right or wrong."""
-
-    digest: str
-    strangers_digest: str
-    address: str
-    browser: KnownBrowser | None
-    counts: Counts
-    """They include this try."""
-
-
-def charge(request: HttpRequest, credentials: dict[str, Any]) -> bool:
-    """Pay for one try before the password is looked at, if there is one left."""
-    now, address = timezone.now(), client_address(request)
-    name = typed_name(credentials)
-    browser = known_browsers.find(request, name, now)
-    counts = counts_of_browser(browser, now) if browser else counts_of_address(name, address, now)
-    if counts.locked_until():
-        return False
-    paying = Try(digest_of(name), digest_of(name, STRANGERS), address, browser, counts.one_more(now))
-    paid = charge_browser(browser, now) if browser else charge_rows(paying, now)
-    if paid:
-        request.password_try = paying  # type: ignore[attr-defined]  # a SignInRequest from here on
-    return paid
-
-
-def charge_rows(paying: Try, now: datetime) -> bool:
-    """Charge the name at this address, then the strangers, then check the sum of the address: all or nothing.
-
-    Always in this order, so that two tries never wait for each other. The sum is read with the try in it: of
-    any number at once, those that find it above the limit take their try back.
-    """
-    recent, one_more = is_recent(now), F("count") + 1
-    free = ~recent | Q(count__lt=TRIES_PER_BROWSER)
-    count = Case(When(recent, then=one_more), default=Value(1))
-    own, strangers = own_row(paying), strangers_row(paying)
-    if not charge_row(own, free, count, now, exists=paying.counts.has_own_row):
-        return False
-    free = Q(count__lt=STRANGERS_LIMIT)
-    if not charge_row(strangers, free, one_more, now, exists=paying.counts.has_strangers_row):
-        subtract_one(own)
-        return False
-    if has_address(paying.address):
-        rows = PasswordTries.objects.filter(recent, address=paying.address)
-        if rows.aggregate(tries=Sum("count", default=0))["tries"] > ADDRESS_LIMIT:
-            subtract_one(own)
-            subtract_one(strangers)
-            return False
-    return True
-
-
-def own_row(tried: Try) -> dict[str, str]:
-    return {"name_digest": tried.digest, "address": tried.address}
-
-
-def strangers_row(tried: Try) -> dict[str, str]:
-    return {"name_digest": tried.strangers_digest, "address": ANYWHERE}
-
-
-def is_recent(now: datetime, column: str = "last_at") -> Q:
-    return Q(**{f"{column}__gt": now - COOL_OFF, f"{column}__lte": now + CLOCKS_APART})
-
-
-def charge_row(row: dict[str, str], free: Q, count: Any, now: datetime, *, exists: bool) -> bool:
-    """One UPDATE counts and decides; if there is no row yet, one INSERT."""
-    rows = PasswordTries.objects.filter(**row)
-    for _attempt in range(2):
-        if exists:
-            if rows.filter(free).update(count=count, last_at=now):
-                return True
-            if rows.exists():
-                return False
-        try:
-            with transaction.atomic():
-                PasswordTries.objects.create(**row, last_at=now)
-        except IntegrityError:  # another request has created it
-            exists = True
-        else:
-            return True
-    return False
-
-
-def subtract_one(row: dict[str, str]) -> None:
-    PasswordTries.objects.filter(**row, count__gt=0).update(count=F("count") - 1)
-
-
-def charge_browser(browser: KnownBrowser, now: datetime) -> bool:
-    """One UPDATE counts and decides."""
-    recent = is_recent(now, "last_try_at")
-    free = KnownBrowser.objects.filter(~recent | Q(last_try_at=None) | Q(tries__lt=TRIES_PER_BROWSER))
-    charged = free.filter(pk=browser.pk, in_a_row__lt=known_browsers.LAST_TRY).update(
-        tries=Case(When(recent, then=F("tries") + 1), default=Value(1)),
-        in_a_row=F("in_a_row") + 1,
-        last_try_at=now,
-    )
-    return charged == 1
-
-
-def refund_browser(browser: KnownBrowser) -> None:
-    charged = KnownBrowser.objects.filter(pk=browser.pk, tries__gt=0, in_a_row__gt=0)
-    charged.update(tries=F("tries") - 1, in_a_row=F("in_a_row") - 1)
-
-
-def take_password_try(request: HttpRequest) -> Try | None:
-    """Returns the try only once, because one request may call authenticate() several times."""
-    paid: Try | None = getattr(request, "password_try", None)
-    request.password_try = None  # type: ignore[attr-defined]
-    return paid
-
-
-def refund(request: HttpRequest) -> None:
-    """The password was right. Wrong ones before it stay counted until the whole sign-in is done."""
-    paid = take_password_try(request)
-    if paid is None:
-        return
-    if paid.browser:
-        refund_browser(paid.browser)
-        return
-    subtract_one(own_row(paid))
-    subtract_one(strangers_row(paid))
-
-
-def clear(request: HttpRequest, user: TwoFactorUser) -> None:
-    """After a whole sign-in: the person's count at this address, and that of the strangers."""
-    name, address = user.get_username(), client_address(request)
-    own = Q(name_digest=digest_of(name), address=address)
-    PasswordTries.objects.filter(own | of_strangers(name)).delete()
-
-
-def of_strangers(name: str) -> Q:
-    return Q(name_digest=digest_of(name, STRANGERS), address=ANYWHERE)
-
-
 @receiver(signed_in_over_api, dispatch_uid="accounts.lockout.clear_after_api")
 def clear_after_api(sender: Any, request: HttpRequest, user: TwoFactorUser, **kwargs: Any) -> None:
-    clear(request, user)
+    password_tries.clear(request, user)
 
 
-@receiver(post_save, sender=User, dispatch_uid="accounts.lockout.clear_strangers")
-def clear_strangers(sender: Any, instance: User, created: bool, **kwargs: Any) -> None:
-    """After a new password, whoever set it: what strangers tried was the old one.
+@receiver(post_save, sender=User, dispatch_uid="accounts.lockout.clear_after_new_password")
+def clear_after_new_password(sender: Any, instance: User, created: bool, **kwargs: Any) -> None:
+    """What strangers tried was the old one.
 
     _password holds the text of a new password; it is None when Django only hashes the same one anew. Not for
     a new account: signing up with a free address would then take longer than with a taken one.
     """
     if created or instance._password is None:
         return
-    PasswordTries.objects.filter(of_strangers(instance.email)).delete()
-
-
-def read_counts(request: HttpRequest, credentials: dict[str, Any]) -> Counts:
-    now, name = timezone.now(), typed_name(credentials)
-    browser = known_browsers.find(request, name, now)
-    if browser:
-        return counts_of_browser(browser, now)
-    return counts_of_address(name, client_address(request), now)
-
-
-def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
-    """No other count matters to a known browser."""
-    at = browser.last_try_at
-    return Counts(browser.tries if at and now - COOL_OFF < at <= now + CLOCKS_APART else 0, at)
-
-
-def counts_of_address(name: str, address: str, now: datetime) -> Counts:
-    """Reads all counts in one query."""
-    own_digest, strangers_digest = digest_of(name), digest_of(name, STRANGERS)
-    wanted = Q(name_digest=own_digest, address=address) | of_strangers(name)
-    if has_address(address):
-        wanted |= Q(address=address, last_at__gt=now - COOL_OFF)
-    own, own_at, has_own_row, strangers, has_strangers_row = 0, None, False, 0, False
-    recent: list[tuple[int, datetime]] = []
-    # Not many more than ADDRESS_LIMIT rows. To add them up in SQL, Django takes longer than this loop.
-    rows = PasswordTries.objects.filter(wanted).values_list("name_digest", "count", "last_at")
-    for digest, count, at in rows:
-        if digest == strangers_digest:
-            strangers, has_strangers_row = count, True
-            continue
-        is_own = digest == own_digest
-        has_own_row = has_own_row or is_own
-        if not now - COOL_OFF < at <= now + CLOCKS_APART:
-            continue
-        recent.append((count, at))
-        if is_own:
-            own, own_at = count, at
-    return Counts(
-        own,
-        own_at,
-        address=sum(count for count, _ in recent),
-        address_at=max((at for _, at in recent), default=None),
-        strangers=strangers,
-        has_own_row=has_own_row,
-        has_strangers_row=has_strangers_row,
-    )
-
-
-def old_rows(now: datetime) -> QuerySet[PasswordTries]:
-    return PasswordTries.objects.filter(last_at__lt=now - KEPT)
-
-
-prune.OTHER_APPS["wrong passwords"] = old_rows
+    password_tries.clear_strangers(instance.email)
 
 
 def lockout_response(
     request: HttpRequest, original: HttpResponse, credentials: dict[str, Any]
 ) -> HttpResponse:
     """AXES_LOCKOUT_CALLABLE. The same whether or not there is such a person."""
-    until = read_counts(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
+    until = password_tries.read_counts(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
     if original.headers.get("Content-Type") == "application/json":
         page: HttpResponse = JsonResponse({"detail": lock_sentence(until), "code": "locked"}, status=429)
     else:

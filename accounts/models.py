@@ -89,7 +89,7 @@ class User(SecurityMixin, PermissionsMixin):
 
 
 class PasswordTries(models.Model):
-    """How often a password was tried for a name: from one address, or from anywhere (see lockout.py)."""
+    """How often a password was tried for a name: at one address, or anywhere (password_tries.py)."""
 
     name_digest = models.CharField(max_length=64, editable=False, serialize=False)
     address = models.GenericIPAddressField()

@@ -150,7 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_RESET_TIMEOUT = 60 * 60
 
-# django-axes: accounts/lockout.py says what of it is in use, and counts in a table of its own
+# django-axes: accounts/lockout.py says what of it is in use; accounts/password_tries.py counts instead of it
 
 AXES_HANDLER = "accounts.lockout.Handler"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"

@@ -22,8 +22,8 @@ from modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 
-from accounts import lockout
 from accounts.models import PasswordTries
+from accounts.password_tries import TRIES_PER_BROWSER, digest_of
 from twofactor.models import GuessBudget
 
 WAIT_OVER = "You can ask for a new code now."
@@ -159,7 +159,9 @@ def test_the_lock_looks_the_same_for_unknown_addresses(page, alice, email):
 @NO_JS
 def test_a_lock_has_a_retry_after_header(page, alice):
     PasswordTries.objects.create(
-        name_digest=lockout.digest_of(ALICE), address="127.0.0.1", count=lockout.TRIES_PER_BROWSER
+        name_digest=digest_of(ALICE),
+        address="127.0.0.1",
+        count=TRIES_PER_BROWSER,
     )
     with page.expect_response(lambda answer: answer.status == 429) as locked:
         enter_password(page)

@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import address_links, known_browsers, lockout
+from accounts import address_links, known_browsers, password_tries
+from accounts.password_tries import ADDRESS_LIMIT, COOL_OFF, STRANGERS_LIMIT, TRIES_PER_BROWSER
 from config import logs
 from tests.people import give_password, person, signed_in_as
 from twofactor import clocks, conf, enrolment, limits
@@ -62,13 +63,13 @@ def limits_of_the_code() -> dict[str, str]:
 
 
 LIMITS = {
-    "wrong passwords for one person from one address": times(lockout.TRIES_PER_BROWSER, lockout.COOL_OFF),
-    "wrong passwords from one address (IPv6: a /64)": times(lockout.ADDRESS_LIMIT, lockout.COOL_OFF),
+    "wrong passwords for one person from one address": times(TRIES_PER_BROWSER, COOL_OFF),
+    "wrong passwords from one address (IPv6: a /64)": times(ADDRESS_LIMIT, COOL_OFF),
     "wrong passwords in a row, from browsers the person has never used": (
-        f"{lockout.STRANGERS_LIMIT}, then a reset by mail"
+        f"{STRANGERS_LIMIT}, then a reset by mail"
     ),
     "wrong passwords in a browser the person has signed in with, wherever it is": (
-        f"{times(lockout.TRIES_PER_BROWSER, lockout.COOL_OFF)};"
+        f"{times(TRIES_PER_BROWSER, COOL_OFF)};"
         f" after {known_browsers.LAST_TRY} in a row it is one like any other"
     ),
     "a browser stays known after a sign-in or a reset in it": (
@@ -167,7 +168,7 @@ def test_every_trace_is_named_with_its_time():
     traces = table("trace")
     line = json.loads(logs.JsonFormatter().format(logging.makeLogRecord({"msg": "something"})))
     assert names(traces["standard error"]) == {*line, *logs.FIELDS}
-    kept = [words(span) for span in (prune.EVENTS_KEPT, lockout.KEPT)]
+    kept = [words(span) for span in (prune.EVENTS_KEPT, password_tries.KEPT)]
     assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts import lockout
+from accounts import password_tries
 from accounts.models import PasswordTries
 from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone, enrol, give_password, person
@@ -57,8 +57,8 @@ def test_strangers_hold_a_program_up_until_a_sign_in_on_a_page(program, alice, c
     give_password(client)
     client.post("/accounts/logout/")
     program.give_password("wrong horse battery")
-    strangers = PasswordTries.objects.filter(address=lockout.ANYWHERE)
-    strangers.update(count=lockout.STRANGERS_LIMIT)
+    strangers = PasswordTries.objects.filter(address=password_tries.ANYWHERE)
+    strangers.update(count=password_tries.STRANGERS_LIMIT)
     assert status_and_code(program.give_password()) == (429, "locked")
     give_password(client)
     assert program.give_password().status_code == 200

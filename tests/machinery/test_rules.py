@@ -412,8 +412,8 @@ ALLOWED = {
         ("twofactor.signin.step_up", "user.password != signed_in_user(request).password"),
         ("twofactor.api.preconditions", "user.password != family.user.password"),
         ("twofactor.signin.trusted_browsers", "digest(token) in good"),
-        ("accounts.lockout", "digest == own_digest"),
-        ("accounts.lockout", "digest == strangers_digest"),
+        ("accounts.password_tries", "digest == own_digest"),
+        ("accounts.password_tries", "digest == strangers_digest"),
     },
     "saves_whole_row": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.

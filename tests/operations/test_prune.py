@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import lockout
 from accounts.models import KnownBrowser, PasswordTries, User
+from accounts.password_tries import digest_of
 from tests.operations.admin_and_commands import run
 from tests.people import NOW, give_password, sign_in, signed_in_as
 from twofactor.models import (
@@ -67,7 +67,7 @@ def session(user, at):
 
 
 def wrong_password(user, at):
-    PasswordTries.objects.create(name_digest=lockout.digest_of(user.email), address="127.0.0.1", last_at=at)
+    PasswordTries.objects.create(name_digest=digest_of(user.email), address="127.0.0.1", last_at=at)
 
 
 def known_browser(user, at):

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts import lockout
+from accounts import password_tries
 from accounts.models import PasswordTries
 from tests.machinery.races import REPEATS, after_password, at_once, browser, posts, report, sessions, statuses
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
@@ -204,9 +204,9 @@ def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_a
 
 @pytest.mark.proves("L-3")
 def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, looked_at, request, repeat):
-    last_but_one = lockout.STRANGERS_LIMIT - 1
-    digest = lockout.digest_of(alice.email, lockout.STRANGERS)
-    PasswordTries.objects.create(name_digest=digest, address=lockout.ANYWHERE, count=last_but_one)
+    last_but_one = password_tries.STRANGERS_LIMIT - 1
+    digest = password_tries.digest_of(alice.email, password_tries.STRANGERS)
+    PasswordTries.objects.create(name_digest=digest, address=password_tries.ANYWHERE, count=last_but_one)
     form = {"username": alice.email, "password": "wrong horse battery"}
     post = partial(browser().post, "/accounts/login/", form)
     answers = at_once(*[partial(post, REMOTE_ADDR=f"203.0.113.{n}") for n in range(12)])
@@ -216,7 +216,7 @@ def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, l
 
 def test_an_address_has_no_more_than_fifty_tries_at_once(alice, looked_at, request, repeat):
     """As far as there is one left: of two that ask for the last one together, both may have to wait."""
-    PasswordTries.objects.create(name_digest="n", address="127.0.0.1", count=lockout.ADDRESS_LIMIT - 1)
+    PasswordTries.objects.create(name_digest="n", address="127.0.0.1", count=password_tries.ADDRESS_LIMIT - 1)
     forms = [{"username": f"n{n}@example.com", "password": "wrong horse battery"} for n in range(12)]
     answers = at_once(*posts([browser()], "/accounts/login/", *forms))
     report(request, answers, looked_at=len(looked_at))
@@ -228,7 +228,7 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
     form = {"username": alice.email, "password": PASSWORD}
     answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
     report(request, answers)
-    assert PasswordTries.objects.exclude(address=lockout.ANYWHERE).get().count == 0
+    assert PasswordTries.objects.exclude(address=password_tries.ANYWHERE).get().count == 0
 
 
 def test_an_allowance_is_never_exceeded(alice, request, repeat):

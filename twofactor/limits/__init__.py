@@ -1,7 +1,8 @@
 """The limits of this app: how often something may happen in a window of time.
 
 A list stands for several windows, which all have to allow it. Wrong codes have rules of their own
-(guesses.py). The accounts app limits its mails (mail_limits.py) and wrong passwords (lockout.py) itself.
+(guesses.py). The accounts app limits its mails (mail_limits.py) and wrong passwords (password_tries.py)
+itself.
 """
 
 from twofactor import conf

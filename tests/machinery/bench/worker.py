@@ -104,7 +104,7 @@ class Worker:
         from django.test.utils import override_settings
         from django.utils import timezone
 
-        from accounts import lockout
+        from accounts import password_tries
         from accounts.passwords import Argon2
         from twofactor import events, sealing
         from twofactor.factors.backup_codes import COST, hash_code
@@ -127,8 +127,8 @@ class Worker:
                 "password, PBKDF2 as Django's": lambda: check_password("secret", django_s),
                 "backup code, Argon2id": lambda: hash_code("secret", b"salt" * 4, COST),
                 "wrong passwords, counted and forgotten": lambda: (
-                    lockout.charge(request, {"username": user.email}),
-                    lockout.clear(request, user),
+                    password_tries.charge(request, {"username": user.email}),
+                    password_tries.clear(request, user),
                 ),
                 "pending sign-in, sealed and opened": lambda: sealing.unseal(
                     PURPOSE, "", PendingSignIn.start(user, "/", now).to_token(), now

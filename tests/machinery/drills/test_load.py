@@ -15,8 +15,8 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from accounts.lockout import COOL_OFF
 from accounts.models import PasswordTries
+from accounts.password_tries import COOL_OFF
 from tests.machinery.drills.continuous_sign_ins import ContinuousSignIns, percentile
 from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_enrolled_people

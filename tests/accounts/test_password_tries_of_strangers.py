@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from accounts import lockout
+from accounts import password_tries
 from accounts.models import PasswordTries, User
 from tests.accounts.wrong_passwords import (
     browser_at,
@@ -144,7 +144,7 @@ def test_a_new_password_clears_the_strangers_of_a_long_address(alice):
     person(LONG)
     enter_wrong(browser_at("192.0.2.1"), 4, LONG)
     new_password(User.objects.get(email=LONG))
-    assert not PasswordTries.objects.filter(address=lockout.ANYWHERE).exists()
+    assert not PasswordTries.objects.filter(address=password_tries.ANYWHERE).exists()
 
 
 def test_a_browser_is_known_by_a_long_address(client, alice):

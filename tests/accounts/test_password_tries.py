@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 
-from accounts import lockout
+from accounts import password_tries
 from accounts.models import PasswordTries
 from tests.accounts.wrong_passwords import (
     LOGIN,
@@ -254,7 +254,7 @@ def test_password_and_code_clear_the_count(alice, client):
 def test_names_that_begin_alike_are_counted_apart(db, client, length):
     """Even if they differ only after the length that a column could store."""
     names = [f"{'a' * length}{end}@example.com" for end in "xy"]
-    for _ in range(lockout.TRIES_PER_BROWSER):
+    for _ in range(password_tries.TRIES_PER_BROWSER):
         client.post(LOGIN, {"username": names[0], "password": "wrong"})
     answers = [client.post(LOGIN, {"username": name, "password": "wrong"}) for name in names]
     assert [answer.status_code for answer in answers] == [429, 422]
