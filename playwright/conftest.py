@@ -20,7 +20,7 @@ from actions import (
 )
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
-from modes import MODES, VERSION
+from javascript_modes import MODES, VERSION
 from playwright.sync_api import Error, expect
 
 from tests.conftest import cheap_backup_codes, static_files  # noqa: F401  fixtures

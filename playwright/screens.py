@@ -6,8 +6,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from javascript_modes import HTMX
 from journeys import JOURNEYS
-from modes import HTMX
 from PIL import Image
 from screen_checks import expect_content
 

@@ -11,7 +11,7 @@ from actions import (
     start_setup,
     submit_sign_in_form,
 )
-from modes import HTMX, NO_JS
+from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 

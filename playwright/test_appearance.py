@@ -10,9 +10,9 @@ from actions import (
     follow,
     open_session,
 )
-from appearances import NARROW, shown_as
+from colours_and_widths import NARROW, shown_as
 from django.conf import settings
-from modes import HTMX
+from javascript_modes import HTMX
 from PIL import Image
 from playwright.sync_api import expect
 from screen_checks import fits_in_width

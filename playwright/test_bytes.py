@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from actions import enter_code, enter_password, expect_heading, open_session, set_up
+from javascript_modes import HTMX, NO_JS
 from journeys import (
     asking_for_a_code,
     changing_the_settings,
@@ -16,7 +17,6 @@ from journeys import (
     setting_up,
     signing_in,
 )
-from modes import HTMX, NO_JS
 from screen_checks import expect_content
 
 KB = 1024

@@ -3,7 +3,7 @@
 import filled_forms
 import pytest
 from actions import enter_password, expect_heading, press
-from modes import BLOCKED, HTMX
+from javascript_modes import BLOCKED, HTMX
 from playwright.sync_api import expect
 
 BUSY_STATE = "b => [b.ariaDisabled, b.form.ariaBusy, b.disabled, b === document.activeElement]"

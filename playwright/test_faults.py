@@ -20,7 +20,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
-from modes import MODES
+from javascript_modes import MODES
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from actions import ALICE, enter_code, enter_password, expect_heading, open_session, press, record_posts
-from modes import HTMX, NO_JS
+from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 
 

@@ -13,7 +13,7 @@ from actions import (
     mailed_link,
     shown_key,
 )
-from modes import HTMX
+from javascript_modes import HTMX
 from playwright.sync_api import expect
 
 from tests.people import PASSWORD

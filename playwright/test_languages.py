@@ -2,10 +2,10 @@
 
 import pytest
 from actions import ALICE, enrol, open_session
-from appearances import NARROW, SIZE_RULES
+from colours_and_widths import NARROW, SIZE_RULES
 from django.conf import settings as site_settings
 from django.utils import translation
-from modes import HTMX
+from javascript_modes import HTMX
 from screen_checks import accessibility_problems, fits_in_width
 
 from tests.people import PASSWORD, person

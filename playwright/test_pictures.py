@@ -1,6 +1,6 @@
 """The pictures in the README are up to date."""
 
-from modes import HTMX
+from javascript_modes import HTMX
 from screens import TEXTS, pictures
 
 

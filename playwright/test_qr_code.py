@@ -17,7 +17,7 @@ from actions import (
     start_setup,
 )
 from django.conf import settings
-from modes import HTMX
+from javascript_modes import HTMX
 from PIL import Image
 from playwright.sync_api import expect
 from screen_checks import expect_screen

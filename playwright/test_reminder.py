@@ -7,7 +7,7 @@ from actions import (
     expect_heading,
     open_session,
 )
-from modes import HTMX, NO_JS
+from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 
 REMINDER_NAME = "Make your account safer"

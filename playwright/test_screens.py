@@ -5,10 +5,10 @@ import re
 
 import journeys
 import pytest
-from appearances import ACCEPTED, APPEARANCES, shown_as
+from colours_and_widths import ACCEPTED, APPEARANCES, shown_as
+from javascript_modes import HTMX, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
-from modes import HTMX, VERSION
 from screen_checks import OUTLINES, accessibility_problems, expect_content, expect_screen, fits_in_width
 
 pytestmark = pytest.mark.urls("tests.config.failing_urls")

@@ -23,7 +23,7 @@ from actions import (
     start_setup,
 )
 from django.utils import timezone
-from modes import HTMX, NO_JS
+from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 
 from twofactor import sealing

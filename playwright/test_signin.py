@@ -16,7 +16,7 @@ from actions import (
     sign_out,
     submit_sign_in_form,
 )
-from modes import HTMX
+from javascript_modes import HTMX
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 

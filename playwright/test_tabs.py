@@ -15,7 +15,7 @@ from actions import (
     shown_key,
     start_setup,
 )
-from modes import HTMX
+from javascript_modes import HTMX
 from playwright.sync_api import expect
 
 from twofactor.models import Authenticator

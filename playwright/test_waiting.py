@@ -18,7 +18,7 @@ from actions import (
 )
 from django.core import mail
 from django.utils import timezone
-from modes import HTMX, NO_JS
+from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 

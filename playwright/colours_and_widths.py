@@ -1,4 +1,4 @@
-"""The ways a screen can look: colour scheme, width, text size, direction, and print."""
+"""How every screen is looked at: light and dark, wide and narrow, large text, right to left, on paper."""
 
 from contextlib import contextmanager
 
