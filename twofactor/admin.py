@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -19,6 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from twofactor.decorators import recently_confirmed
 from twofactor.factors import backup_codes
+from twofactor.forms import EmergencyCodeForm, ReasonForm
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, actor
 from twofactor.operations import support
@@ -27,28 +27,6 @@ from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
 
 STYLE = ["twofactor/countersign-admin.css"]
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason (for the audit log)"),
-        max_length=support.MAX_REASON_LENGTH,
-        error_messages={"required": gettext_lazy("Enter a reason.")},
-    )
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        super().add_error(field, error)
-        if field:
-            self.fields[field].widget.attrs["autofocus"] = True
-
-
-class EmergencyCodeForm(ReasonForm):
-    hours = forms.IntegerField(
-        label=gettext_lazy("Hours until it expires"),
-        initial=1,
-        min_value=1,
-        max_value=support.MAX_VALIDITY // timedelta(hours=1),
-    )
 
 
 class TwoFactorFilter(admin.SimpleListFilter):

@@ -1,6 +1,7 @@
-"""The forms. Each gets a callable that checks the code or password, and knows no other rule about it."""
+"""All forms. Those for a code or password get a callable that checks it, and know no other rule about it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from twofactor.factors import code_text, sent_codes, totp
 from twofactor.factors.refusal import Refused
+from twofactor.operations import support
 from twofactor.outgoing import sms
 
 PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
@@ -133,4 +135,28 @@ class SavedForm(forms.Form):
     saved = forms.BooleanField(
         label=_("I've saved my backup codes"),
         error_messages={"required": _("Save the codes, then tick the box.")},
+    )
+
+
+class ReasonForm(forms.Form):
+    """For the admin. Whatever support does for a person needs a reason."""
+
+    reason = forms.CharField(
+        label=_("Reason (for the audit log)"),
+        max_length=support.MAX_REASON_LENGTH,
+        error_messages={"required": _("Enter a reason.")},
+    )
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        if field:
+            self.fields[field].widget.attrs["autofocus"] = True
+
+
+class EmergencyCodeForm(ReasonForm):
+    hours = forms.IntegerField(
+        label=_("Hours until it expires"),
+        initial=1,
+        min_value=1,
+        max_value=support.MAX_VALIDITY // timedelta(hours=1),
     )
