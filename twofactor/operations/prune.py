@@ -55,7 +55,8 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
 def unconfirmed(before: datetime) -> QuerySet[Any]:
     """Users who signed up, perhaps with someone else's address, and never confirmed it.
 
-    Not those who have a second factor, or whom an administrator has given a role since.
+    Not those who have a second factor, or whom an administrator has given a role since. Here and not in
+    accounts, because every site whose user model inherits SecurityMixin has the column.
     """
     unused = Q(last_login=None) | Q(last_login__lt=before)
     flags = [name for name in ("is_staff", "is_superuser") if has_column(name)]
