@@ -26,17 +26,17 @@ def test_asking_leads_to_the_page_that_says_where_to_look(client, alice):
     assert (response.status_code, response["Location"]) == (302, "/accounts/password_reset/done/")
 
 
-@pytest.mark.parametrize("who", ["nobody", "blocked", "without"])
+@pytest.mark.parametrize("who", ["nobody", "deactivated", "without"])
 def test_everyone_gets_the_same_answer(client, alice, who):
-    person("blocked@example.com", is_active=False)
+    person("deactivated@example.com", is_active=False)
     User.objects.create_user("without@example.com", None)
     known, other = ask_for_link(Client()), ask_for_link(Client(), f"{who}@example.com")
     assert answer(known) == answer(other)
 
 
-@pytest.mark.parametrize("who", ["nobody", "blocked"])
+@pytest.mark.parametrize("who", ["nobody", "deactivated"])
 def test_only_someone_who_can_use_it_gets_a_link(client, who):
-    person("blocked@example.com", is_active=False)
+    person("deactivated@example.com", is_active=False)
     ask_for_link(client, f"{who}@example.com")
     assert letters() == []
 
@@ -105,7 +105,7 @@ DONE = "/accounts/password_reset/done/"
 
 
 @pytest.mark.proves("L-8-answer")
-def test_whoever_asks_too_often_gets_the_same_answer(client, alice):
+def test_a_person_who_asks_too_often_gets_the_same_answer(client, alice):
     answers = [ask_for_link(client) for _ in range(4)]
     assert {(answer.status_code, answer.url) for answer in answers} == {(302, DONE)}
 

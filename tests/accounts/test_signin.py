@@ -154,11 +154,11 @@ def test_a_refusal_leaves_the_same_headers_for_unknown_addresses(client, alice):
 
 
 @pytest.mark.proves("6.3.8")
-@pytest.mark.parametrize("name", ["alice", "blocked", "without", "nobody"])
-def test_one_password_is_hashed_whoever_is_asked_about(client, settings, name):
+@pytest.mark.parametrize("name", ["alice", "deactivated", "without", "nobody"])
+def test_one_password_is_hashed_for_any_name(client, settings, name):
     settings.PASSWORD_HASHERS = ["tests.accounts.passwords.CountingHasher"]
     person("alice@example.com")
-    person("blocked@example.com", is_active=False)
+    person("deactivated@example.com", is_active=False)
     User.objects.create_user("without@example.com", None)
     before = CountingHasher.hashed
     give_password(client, f"{name}@example.com", password="wrong")
@@ -171,9 +171,9 @@ def test_the_time_of_an_answer_tells_nothing(settings, real_hasher, record_prope
     """200 of each, in turns, in time of the processor: the medians are within a tenth of each other."""
     settings.AXES_ENABLED = False  # else the sixth would be refused sooner
     person("wrong@example.com")
-    person("blocked@example.com", is_active=False)
+    person("deactivated@example.com", is_active=False)
     User.objects.create_user("without@example.com", None)
-    took = {name: [] for name in ("wrong", "blocked", "without", "unknown")}
+    took = {name: [] for name in ("wrong", "deactivated", "without", "unknown")}
     for _ in range(200):
         for name, times in took.items():
             began = time.process_time()
@@ -254,7 +254,7 @@ def test_an_old_hash_is_renewed_at_sign_in(client, old_hash):
 
 
 @pytest.mark.proves("S-14")
-def test_whoever_signs_in_with_an_old_hash_stays_signed_in(client, old_hash):
+def test_a_person_who_signs_in_with_an_old_hash_stays_signed_in(client, old_hash):
     give_password(client)
     assert client.get("/accounts/profile/").status_code == 200
 

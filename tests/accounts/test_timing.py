@@ -34,7 +34,7 @@ def people():
     from_another_site("moved@example.com")
     from_another_site("moved.long.ago@example.com", ITERATIONS // 2)
     person("native@example.com")
-    person("blocked@example.com", is_active=False)
+    person("deactivated@example.com", is_active=False)
     User.objects.create(email="invited@example.com", password=make_password(None))
 
 
@@ -46,7 +46,7 @@ def seconds(name, round):
     return time.thread_time() - began
 
 
-NAMES = ["moved", "moved.long.ago", "native", "blocked", "invited", "unknown"]
+NAMES = ["moved", "moved.long.ago", "native", "deactivated", "invited", "unknown"]
 
 
 @pytest.mark.long

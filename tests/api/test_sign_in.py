@@ -19,10 +19,10 @@ from twofactor.signin.session import NONE
 
 
 @pytest.mark.proves("6.3.8")
-@pytest.mark.parametrize("who", ["nobody", "blocked", "wrong"])
+@pytest.mark.parametrize("who", ["nobody", "deactivated", "wrong"])
 def test_nobody_learns_who_has_an_account(program, alice, who):
-    person("blocked@example.com", is_active=False)
-    names = {"nobody": "no@example.com", "blocked": "blocked@example.com", "wrong": alice.email}
+    person("deactivated@example.com", is_active=False)
+    names = {"nobody": "no@example.com", "deactivated": "deactivated@example.com", "wrong": alice.email}
     program.email = names[who]
     answer = program.give_password("wrong horse battery" if who == "wrong" else PASSWORD)
     assert (answer.status_code, answer.json()) == (

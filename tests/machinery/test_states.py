@@ -48,7 +48,7 @@ HOUR, DAY, MONTH = timedelta(hours=1), timedelta(hours=24), timedelta(days=30)
 urlpatterns = [path("api/", include("config.api")), *pages]
 
 EVENTS = {
-    "blocked": lambda machine, n: machine.block_and_let_in_again(really=True),
+    "deactivated": lambda machine, n: machine.deactivate_and_activate_again(really=True),
     "late": lambda machine, n: machine.wait(600),
     "in time": lambda machine, n: machine.wait(599),
     "overtaken": lambda machine, n: machine.sign_in(1 - n, LOGIN_VIEWS[0], 0),
@@ -70,7 +70,7 @@ WHILE_AWAY = {
     "nothing": lambda machine, n: None,
     "nearly a month": lambda machine, n: machine.wait(NEARLY_A_MONTH),
     "a month": lambda machine, n: machine.wait(A_MONTH),
-    **{name: EVENTS[name] for name in ("blocked", "reset", "signed out elsewhere")},
+    **{name: EVENTS[name] for name in ("deactivated", "reset", "signed out elsewhere")},
 }
 
 
@@ -510,7 +510,7 @@ class Assurance(RuleBasedStateMachine):
             self.new_password(password)
 
     @rule(really=SELDOM)
-    def block_and_let_in_again(self, really):
+    def deactivate_and_activate_again(self, really):
         if not really:
             return
         for self.active in (False, True):
