@@ -1,4 +1,4 @@
-"""Links that confirm an email address: whoever opens one reads the mail sent there."""
+"""Links that confirm an email address: a person who opens one reads the mail sent there."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -66,7 +66,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class StepUpGroupAdmin(StepUpModelAdmin, GroupAdmin):
-    """For superusers: whoever changes a group gives permissions to its members, perhaps to themselves."""
+    """For superusers: staff who change a group give permissions to its members, perhaps to themselves."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

@@ -217,7 +217,7 @@ def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirma
 
 
 def confirm_with_password(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
-    """Whoever reads the mail may not be the one who signed up with the address: the password tells."""
+    """The person who reads the mail may not be the one who signed up with the address: the password tells."""
     authenticated: list[Any] = []  # by password_is_right, with the backend that Django notes on the user
 
     def password_is_right(password: str) -> bool:

@@ -116,7 +116,7 @@ MUTATIONS = [
         "test_qr_code.py -k camera",
     ),
     Mutation(
-        "an old tab acts for whoever is signed in now",
+        "an old tab acts for the person who is signed in now",
         [(PAGE, " {% page_of %}", "")],
         "test_signin.py -k old_tab",
     ),

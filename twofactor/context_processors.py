@@ -1,4 +1,4 @@
-"""What every template gets, whoever renders it."""
+"""What every template gets, from whatever view."""
 
 from django.http import HttpRequest
 

@@ -66,7 +66,7 @@ def test_mail_goes_to_the_domain_that_was_typed(client, typed, mailed):
     assert (User.objects.get().email, letters()[0].to) == (mailed, [mailed])
 
 
-def test_whoever_typed_another_alphabet_signs_in_with_it(client):
+def test_a_person_who_typed_another_alphabet_signs_in_with_it(client):
     sign_up(client, "carol@straße.de")
     give_password(client, "carol@STRAßE.de")
     assert signed_in_as(client).email == "carol@xn--strae-oqa.de"

@@ -169,7 +169,7 @@ def test_a_strange_name_is_answered(db, client, name):
     assert enter_wrong(client, 1, name).status_code == 422
 
 
-# One IP address, whoever it tries to sign in as (L-2)
+# One IP address, for all names together (L-2)
 
 
 def test_an_address_has_fifty_tries(alice, client):

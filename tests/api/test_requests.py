@@ -21,7 +21,7 @@ def test_what_a_form_of_another_site_can_send_is_not_read(program, alice, path, 
     assert status_and_code(answer) == (415, "unsupported_media_type")
 
 
-def test_whoever_knows_the_password_does_not_see_the_key_of_a_program(bobs_program, client):
+def test_someone_who_knows_the_password_does_not_see_the_key_of_a_program(bobs_program, client):
     bobs_program.post("totp/create/")
     give_password(client, "bob@example.com")
     family = TokenFamily.objects.get()

@@ -255,7 +255,7 @@ def test_nobody_sets_the_password_of_people_with_more_rights(helper, password_pa
     assert set_password(helper, password_page).status_code == 403
 
 
-def test_whoever_may_help_sets_a_password(helper, password_page, alice):
+def test_staff_who_may_help_set_a_password(helper, password_page, alice):
     set_password(helper, password_page)
     alice.refresh_from_db()
     assert not alice.check_password(PASSWORD)

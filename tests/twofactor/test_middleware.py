@@ -96,7 +96,7 @@ def test_a_held_session_says_what_is_missing(client, alice, phone):
     assert b"One more step: enter your code." in client.get("/two-factor/", follow=True).content
 
 
-def test_a_held_session_authenticates_nobody_whoever_loads_it(client, alice, phone):
+def test_a_held_session_authenticates_nobody_whatever_loads_it(client, alice, phone):
     client.force_login(alice)
     assert signed_in_as(client) is None
 
@@ -114,7 +114,7 @@ def test_a_held_session_goes_nowhere_after_the_password_has_changed(client, alic
     assert client.get("/accounts/profile/").url == "/accounts/login/"
 
 
-def test_whoever_has_given_the_code_stays_signed_in_through_another_login_view(
+def test_a_person_who_has_given_the_code_stays_signed_in_through_another_login_view(
     signed_in_client, guarded_pages
 ):
     signed_in_client.post(

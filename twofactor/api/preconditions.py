@@ -49,8 +49,8 @@ def require_password(
 
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
-    """The same rule as on the pages: whoever has just signed in with a code sent by email may replace a lost
-    authenticator.
+    """The same rule as on the pages: a person who has just signed in with a code sent by email may replace a
+    lost authenticator.
     """
     family = token_family(request)
     recovered = step_up.is_recent_recovery(family.method, family.began_at)

@@ -3,7 +3,7 @@
 TOTP = "totp"
 BACKUP = "backup"
 SMS = "sms"
-RECOVERY = "recovery"  # a code by email: the way back for whoever lost the app, and no factor
+RECOVERY = "recovery"  # a code by email: the way back for a person who lost the app, and no factor
 PASSKEY = "passkey"
 KEY = "key"
 FACTORS = frozenset({TOTP, BACKUP, PASSKEY, KEY})  # a session with any other method is not verified

@@ -1,4 +1,4 @@
-"""Codes that we send: by email, as the way back for whoever lost the app, or by text message to a phone."""
+"""Codes that we send: by email, for a person who lost the app, or by text message to a phone."""
 
 import secrets
 from collections.abc import Iterable

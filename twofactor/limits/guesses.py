@@ -20,7 +20,7 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = HOUR
 GUESSES_A_DAY = 20
 LAST_GUESS = 100  # in a row; then only a new password helps (NIST SP 800-63B-4, 3.2.2)
-LIFT_EVERY = timedelta(days=30)  # how often it helps: whoever reads the mail can set new passwords
+LIFT_EVERY = timedelta(days=30)  # how often it helps: a thief of the mailbox can set new passwords
 
 
 class Locked(Exception):

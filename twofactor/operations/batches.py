@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-# SQLite has one writer at a time and no queue: whoever waits for it tries again within a tenth of a second.
+# SQLite has one writer at a time and no queue: a waiting process tries again within a tenth of a second.
 PAUSE = 0.1  # seconds
 
 

@@ -36,7 +36,7 @@ class NeedsNewPassword(Exception):
 
 
 def may_help(helper: Any, user: Any) -> bool:  # of a model with permissions, as the admin needs it
-    """Not a user with permissions that the helper lacks: whoever helps could sign in as that user."""
+    """Not a user with permissions that the helper lacks: the helper could sign in as that user."""
     if helper.is_superuser:
         return True
     has_more = user.is_superuser or permissions_if_active(user) - helper.get_all_permissions()
@@ -44,7 +44,7 @@ def may_help(helper: Any, user: Any) -> bool:  # of a model with permissions, as
 
 
 def permissions_if_active(user: Any) -> set[str]:
-    """An inactive user has no permissions, but whoever may change users can also activate one.
+    """An inactive user has no permissions, but staff who may change users can also activate one.
 
     Asks a fresh copy, because a user object caches its permissions.
     """

@@ -16,8 +16,8 @@ def normalise(address: str) -> str:
 
     Repeated until nothing changes, so that a normalised address stays as it is when it is normalised again.
 
-    Mail goes to this spelling, so whoever signs up with a look-alike gains nothing. The domain is encoded by
-    IDNA 2008: Python's own codec would turn straße.de into strasse.de, which belongs to someone else.
+    Mail goes to this spelling, so signing up with a look-alike gains nothing. The domain is encoded
+    by IDNA 2008: Python's own codec would turn straße.de into strasse.de, which belongs to someone else.
 
     The rest of a longer text is cut off first: NFKC takes seconds for some texts of 60 kB, and strangers send
     them.

@@ -1,6 +1,6 @@
 """Keyed digests of a person's password hash and email address, kept in their row of GuessBudget.
 
-They tell whether either has changed since a moment, in any site and whoever changed it. epoch.auth_hash()
+They tell whether either has changed since a moment, in any site and by anyone. epoch.auth_hash()
 cannot, because it also differs once the epoch or SECRET_KEY has changed.
 """
 

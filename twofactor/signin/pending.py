@@ -74,7 +74,7 @@ class PendingSignIn:
             "began": self.began_at.isoformat(),
             "ends": self.ends_at.isoformat(),
         }
-        # Sealed for no owner, because whoever brings it back has not proved who they are.
+        # Sealed for no owner, because the browser that brings it back has not proved whose it is.
         return sealing.seal(PURPOSE, "", value, timezone.now())
 
     @classmethod

@@ -1,6 +1,6 @@
 """What is compared: where each app has its pages, what its forms are called, and how someone is enrolled.
 
-Nothing here imports Django before it is needed: whoever asks over HTTP needs the addresses only.
+Nothing here imports Django before it is needed: a process that asks over HTTP needs the addresses only.
 """
 
 import re

@@ -291,7 +291,7 @@ def test_support_lifts_the_stop_also_where_a_new_password_has_just_done_so(alice
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["the same password", "a new one"])
-def test_whoever_is_counted_as_locked_is_locked(alice, clock, new):
+def test_a_person_who_is_counted_as_locked_is_locked(alice, clock, new):
     use_last_guess(alice, clock)
     alice = set_new_password() if new else alice
     assert guesses.locked_now(timezone.now()).exists() is not new

@@ -136,7 +136,7 @@ def test_after_a_day_codes_go_out_again(phone, clock):
 
 
 def test_one_number_is_not_rung_for_two_people_at_once(pending_client, alice, text_messages):
-    """The limit is for the number, whoever asks."""
+    """The limit is for the number, for all people together."""
     bob = person("bob@example.com")
     enrol(bob)
     add_number(alice)

@@ -27,12 +27,12 @@ def test_a_session_that_is_too_old_is_gone(signed_in_client, clock):
     assert Session.objects.count() == 0
 
 
-def test_whoever_was_away_is_told(signed_in_client, clock):
+def test_a_person_who_was_away_is_told(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
     assert b"Your session timed out." in signed_in_client.get("/two-factor/", follow=True).content
 
 
-def test_whoever_was_away_comes_back_to_their_page(signed_in_client, clock):
+def test_a_person_who_was_away_comes_back_to_their_page(signed_in_client, clock):
     clock.shift(timedelta(minutes=61))
     assert signed_in_client.get("/accounts/profile/").url == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 

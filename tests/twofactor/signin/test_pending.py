@@ -134,14 +134,14 @@ def test_a_wrong_code_does_not_make_it_live_longer(pending_client, phone, clock)
     assert signed_in_as(pending_client) is None
 
 
-def test_whoever_was_too_slow_is_told(pending_client, clock):
+def test_a_person_who_was_too_slow_is_told(pending_client, clock):
     clock.shift(601)
     page = pending_client.get(VERIFY, follow=True).content
     assert b"Your sign-in timed out. Enter your password again." in page
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
-def test_whoever_was_too_slow_still_gets_where_they_wanted(client, phone, clock, headers):
+def test_a_person_who_was_too_slow_still_gets_where_they_wanted(client, phone, clock, headers):
     give_password(client, next="/accounts/profile/")
     clock.shift(601)
     answer = client.post(VERIFY, {"code": phone.code()}, headers=headers)
@@ -149,7 +149,7 @@ def test_whoever_was_too_slow_still_gets_where_they_wanted(client, phone, clock,
     assert again == "/accounts/login/?next=%2Faccounts%2Fprofile%2F"
 
 
-def test_whoever_was_too_slow_does_not_type_their_name_again(pending_client, alice, clock):
+def test_a_person_who_was_too_slow_does_not_type_their_name_again(pending_client, alice, clock):
     clock.shift(601)
     assert f'value="{alice.email}"' in pending_client.get(VERIFY, follow=True).text
 
@@ -174,12 +174,12 @@ def lost_url(client, phone):
     return address
 
 
-def test_whoever_lost_the_cookie_is_told_why(client, lost_url):
+def test_a_person_who_lost_the_cookie_is_told_why(client, lost_url):
     assert LOST in unescape(client.get(lost_url, follow=True).text)
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
-def test_whoever_lost_the_cookie_still_gets_where_they_wanted(client, phone, lost_url, headers):
+def test_a_person_who_lost_the_cookie_still_gets_where_they_wanted(client, phone, lost_url, headers):
     answer = client.post(lost_url, {"code": phone.code()}, headers=headers)
     assert (answer.headers.get("Location") or answer.headers["HX-Redirect"]) == TO_PROFILE
 

@@ -108,7 +108,7 @@ def test_the_way_back_is_shown_for_ten_minutes(recovered_client, clock, later, t
     assert (NOTICE in recovered_client.get("/").text) == there
 
 
-def test_whoever_used_the_authenticator_is_not_shown_it(signed_in_client):
+def test_a_person_who_used_the_authenticator_is_not_shown_it(signed_in_client):
     assert NOTICE not in signed_in_client.get("/").text
 
 

@@ -159,7 +159,7 @@ def test_staff_do_not_get_it_by_asking(client, db, clock):
     assert ("twofactor_trusted" in client.cookies, TrustedBrowser.objects.count()) == (False, 0)
 
 
-def test_whoever_becomes_staff_loses_it(trusted_client, alice):
+def test_a_person_who_becomes_staff_loses_it(trusted_client, alice):
     alice.is_staff = True
     alice.save()
     assert not skips_the_code(trusted_client)
@@ -288,7 +288,7 @@ def enrol_again(user):
 
 
 @pytest.mark.proves("7.4.2")
-def test_whoever_is_shut_out_does_not_get_in(trusted_client, alice):
+def test_a_deactivated_person_does_not_get_in(trusted_client, alice):
     alice.is_active = False
     alice.save()
     give_password(trusted_client)

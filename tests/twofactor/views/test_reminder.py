@@ -30,15 +30,15 @@ def sign_in_again(client):
     return client
 
 
-def test_whoever_has_no_second_factor_is_reminded(no_factor_client):
+def test_a_person_without_a_second_factor_is_reminded(no_factor_client):
     assert is_reminded(no_factor_client)
 
 
-def test_whoever_has_a_second_factor_is_not_reminded(signed_in_client):
+def test_a_person_with_a_second_factor_is_not_reminded(signed_in_client):
     assert not is_reminded(signed_in_client)
 
 
-def test_whoever_is_not_signed_in_is_not_reminded(client, db):
+def test_a_person_who_is_not_signed_in_is_not_reminded(client, db):
     assert not is_reminded(client)
 
 

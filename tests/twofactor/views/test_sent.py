@@ -75,7 +75,7 @@ def test_another_sites_form_can_have_nothing_sent(pending_client):
     assert (request_code(strict).status_code, mail.outbox) == (403, [])
 
 
-def test_whoever_is_signed_in_has_nothing_to_ask_for(signed_in_client):
+def test_a_person_who_is_signed_in_has_nothing_to_ask_for(signed_in_client):
     assert (request_code(signed_in_client).status_code, mail.outbox) == (303, [])
 
 
@@ -99,7 +99,7 @@ def test_a_code_works_as_long_as_the_page_says(pending_client, clock):
     assert "It works until 12:10." in pending_client.get(SENT).text
 
 
-def test_whoever_is_locked_is_told_before_entering_a_sent_code(sent_code_client):
+def test_a_person_who_is_locked_is_told_before_entering_a_sent_code(sent_code_client):
     for _ in range(5):
         enter_sent_code(sent_code_client, different_code(mailed_code()))
     assert "You can try again in" in sent_code_client.get(SENT).text

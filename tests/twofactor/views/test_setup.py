@@ -56,7 +56,7 @@ def test_a_second_tab_shows_the_same_key_after_the_password_was_given_again(no_f
     assert scan_key(no_factor_client).key == phone.key
 
 
-def test_whoever_knows_the_password_too_learns_neither_key_nor_codes(no_factor_client):
+def test_someone_else_who_knows_the_password_learns_neither_key_nor_codes(no_factor_client):
     mallory = Client()
     give_password(mallory)
     theirs = scan_key(mallory)

@@ -105,7 +105,7 @@ def test_replacing_needs_more_than_having_signed_in(signed_in_client, page):
 
 
 @pytest.mark.parametrize("path", [SETUP, VERIFY, CODES])
-def test_whoever_comes_back_soon_after_the_last_step_is_shown_the_panel(signed_in_client, path):
+def test_a_person_who_comes_back_soon_after_the_last_step_is_shown_the_panel(signed_in_client, path):
     Authenticator.objects.update(enabled_at=timezone.now() - timedelta(minutes=9))
     assert (signed_in_client.get(path).url, signed_in_client.post(path).status_code) == ("/two-factor/", 409)
 

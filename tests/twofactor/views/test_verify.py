@@ -128,7 +128,7 @@ def test_the_second_of_two_clicks_costs_nothing(pending_client, phone):
 
 
 @pytest.mark.parametrize("path", [*PENDING_PAGES, "/accounts/login/"])
-def test_whoever_is_signed_in_is_led_on(pending_client, phone, path):
+def test_a_person_who_is_signed_in_is_led_on(pending_client, phone, path):
     enter_code(pending_client, phone.code())
     assert (pending_client.get(path).status_code // 100, pending_client.get(path).url) == (3, "/")
 

@@ -53,7 +53,7 @@ def test_a_next_beside_the_code_is_not_looked_at(pending_client, phone, to):
 
 
 @pytest.mark.parametrize("to", ["/accounts/profile/", "/two-factor/?x=1&y=2", "/help/#codes"])
-def test_whoever_wanted_a_page_gets_there(client, phone, to):
+def test_a_person_who_wanted_a_page_gets_there(client, phone, to):
     give_password(client, next=to)
     assert enter_code(client, phone.code()).url == to
 
