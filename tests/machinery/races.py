@@ -1,6 +1,6 @@
 """Requests that start at the same moment, for all tests of races.
 
-RACE_REPEATS=20 makes a long run of a test with REPEATS, and report() then prints the counts.
+RACE_REPEATS=20 makes a long run of a test with REPEATS, and assert_no_errors() then prints the counts.
 """
 
 import os
@@ -52,7 +52,7 @@ def posts(clients, path, *forms):
     return [partial(browser(client).post, path, form) for client in clients for form in forms]
 
 
-def report(request, answers, /, **counts):
+def assert_no_errors(request, answers, /, **counts):
     """Print the counts of a long run, and assert that nobody saw an error."""
     if "RACE_REPEATS" in os.environ:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():

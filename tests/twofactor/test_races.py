@@ -14,7 +14,16 @@ from django.utils import timezone
 
 from accounts import password_tries
 from accounts.models import PasswordTries
-from tests.machinery.races import REPEATS, after_password, at_once, browser, posts, report, sessions, statuses
+from tests.machinery.races import (
+    REPEATS,
+    after_password,
+    assert_no_errors,
+    at_once,
+    browser,
+    posts,
+    sessions,
+    statuses,
+)
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key
 from twofactor import enrolment
@@ -45,7 +54,7 @@ def test_one_code_a_hundred_times_signs_in_once(phone, request, repeat):
     """Ten pending sign-ins, ten tabs each (C-01)."""
     tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, VERIFY, {"code": phone.code()}))
-    report(request, answers, sessions=sessions())
+    assert_no_errors(request, answers, sessions=sessions())
     assert sessions() == 1
 
 
@@ -54,7 +63,7 @@ def test_one_backup_code_a_hundred_times_signs_in_once(alice, printed_codes, req
     """C-02; one of three is spent."""
     tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, "/two-factor/verify/backup/", {"code": printed_codes[0]}))
-    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert_no_errors(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (sessions(), backup_codes.count_unused(alice)) == (1, 2)
 
 
@@ -62,7 +71,7 @@ def test_two_right_codes_for_one_pending_sign_in_open_one_session(phone, printed
     """D-15: an authenticator's code and a backup code, in tabs of one browser."""
     client = after_password()
     answers = at_once(*posts([client], VERIFY, {"code": phone.code()}, {"code": printed_codes[0]}))
-    report(request, answers, sessions=sessions())
+    assert_no_errors(request, answers, sessions=sessions())
     assert sessions() == 1
 
 
@@ -102,7 +111,7 @@ def test_ten_backup_codes_at_once_sign_in_once_and_spend_one(alice, phone, reque
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, codes))
     actions = [post for code in codes for post in posts([after_password()] * 10, VERIFY, {"code": code})]
     answers = at_once(*actions)
-    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert_no_errors(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (sessions(), backup_codes.count_unused(alice)) == (1, 9)
 
 
@@ -110,7 +119,7 @@ def test_ten_backup_codes_at_once_sign_in_once_and_spend_one(alice, phone, reque
 def test_a_double_click_signs_in_and_says_so(phone, request, repeat):
     """C-07: both answers lead on, and nothing was counted."""
     answers = at_once(*posts([after_password()] * 2, VERIFY, {"code": phone.code()}))
-    report(request, answers, sessions=sessions(), failures=GuessBudget.objects.get().failures)
+    assert_no_errors(request, answers, sessions=sessions(), failures=GuessBudget.objects.get().failures)
     assert ([answer.status_code for answer in answers], sessions()) == ([303, 303], 1)
 
 
@@ -124,14 +133,14 @@ def test_a_double_click_on_a_backup_code_spends_one(alice, printed_codes, reques
     answers = at_once(
         *posts([after_password()] * 2, "/two-factor/verify/backup/", {"code": printed_codes[0]})
     )
-    report(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
+    assert_no_errors(request, answers, sessions=sessions(), left=backup_codes.count_unused(alice))
     assert (statuses(answers), backup_codes.count_unused(alice)) == ({303: 2}, 2)
 
 
 def test_a_double_click_on_the_password_signs_in(alice, request, repeat):
     form = {"username": alice.email, "password": PASSWORD}
     answers = at_once(*posts([browser()] * 2, "/accounts/login/", form))
-    report(request, answers, sessions=sessions())
+    assert_no_errors(request, answers, sessions=sessions())
     assert statuses(answers) == {303: 2}
 
 
@@ -144,7 +153,7 @@ def test_a_hundred_wrong_codes_are_five_guesses(phone, request, repeat):
     tabs = [client for client in [after_password() for _ in range(10)] for _ in range(10)]
     answers = at_once(*posts(tabs, VERIFY, {"code": WRONG}))
     failures = GuessBudget.objects.get().failures
-    report(request, answers, failures=failures)
+    assert_no_errors(request, answers, failures=failures)
     assert (statuses(answers), failures) == ({422: 5, 429: 95}, 5)
 
 
@@ -152,7 +161,7 @@ def test_wrong_codes_of_every_kind_are_five_guesses(phone, printed_codes, reques
     client = after_password()
     forms = [{"code": WRONG}, {"code": "YYYYY-YYYYY-YYYYY"}] * 10
     answers = at_once(*posts([client], VERIFY, *forms))
-    report(request, answers, failures=GuessBudget.objects.get().failures)
+    assert_no_errors(request, answers, failures=GuessBudget.objects.get().failures)
     assert statuses(answers) == {422: 5, 429: 15}
 
 
@@ -161,7 +170,7 @@ def test_after_a_wait_a_hundred_are_one_guess(phone, clock, request, repeat):
     [client.post(VERIFY, {"code": WRONG}) for _ in range(5)]
     clock.shift(31)
     answers = at_once(*posts([client], VERIFY, *[{"code": WRONG}] * CROWD))
-    report(request, answers, failures=GuessBudget.objects.get().failures)
+    assert_no_errors(request, answers, failures=GuessBudget.objects.get().failures)
     assert statuses(answers) == {422: 1, 429: 99}
 
 
@@ -188,7 +197,7 @@ def test_sixty_wrong_passwords_at_once_are_five_tries(alice, looked_at, email, r
     """Of a person and of nobody alike."""
     form = {"username": email, "password": "wrong horse battery"}
     answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
-    report(request, answers, looked_at=len(looked_at))
+    assert_no_errors(request, answers, looked_at=len(looked_at))
     assert looked_at.count("wrong horse battery") == 5
 
 
@@ -198,7 +207,7 @@ def test_sixty_wrong_passwords_of_a_known_browser_are_five_tries(alice, looked_a
     known.post("/accounts/logout/")
     form = {"username": alice.email, "password": "wrong horse battery"}
     answers = at_once(*posts([known] * 60, "/accounts/login/", form))
-    report(request, answers, looked_at=len(looked_at))
+    assert_no_errors(request, answers, looked_at=len(looked_at))
     assert looked_at.count("wrong horse battery") == 5
 
 
@@ -210,7 +219,7 @@ def test_the_last_try_of_strangers_is_one_from_twelve_addresses_at_once(alice, l
     form = {"username": alice.email, "password": "wrong horse battery"}
     post = partial(browser().post, "/accounts/login/", form)
     answers = at_once(*[partial(post, REMOTE_ADDR=f"203.0.113.{n}") for n in range(12)])
-    report(request, answers, looked_at=len(looked_at))
+    assert_no_errors(request, answers, looked_at=len(looked_at))
     assert looked_at.count("wrong horse battery") == 1
 
 
@@ -219,7 +228,7 @@ def test_an_address_has_no_more_than_fifty_tries_at_once(alice, looked_at, reque
     PasswordTries.objects.create(name_digest="n", address="127.0.0.1", count=password_tries.ADDRESS_LIMIT - 1)
     forms = [{"username": f"n{n}@example.com", "password": "wrong horse battery"} for n in range(12)]
     answers = at_once(*posts([browser()], "/accounts/login/", *forms))
-    report(request, answers, looked_at=len(looked_at))
+    assert_no_errors(request, answers, looked_at=len(looked_at))
     assert looked_at.count("wrong horse battery") <= 1
 
 
@@ -227,7 +236,7 @@ def test_sixty_right_passwords_at_once_leave_no_try_counted(alice, phone, reques
     """Some of them are asked to wait, because no more than five are looked at together."""
     form = {"username": alice.email, "password": PASSWORD}
     answers = at_once(*posts([browser() for _ in range(60)], "/accounts/login/", form))
-    report(request, answers)
+    assert_no_errors(request, answers)
     assert PasswordTries.objects.exclude(address=password_tries.ANYWHERE).get().count == 0
 
 
@@ -245,7 +254,7 @@ def test_the_first_look_at_the_key_makes_one_key(alice, request, repeat):
     client = browser()
     give_password(client)
     answers = at_once(*[partial(browser(client).get, SETUP) for _ in range(CROWD)])
-    report(request, answers, drafts=Draft.objects.count())
+    assert_no_errors(request, answers, drafts=Draft.objects.count())
     assert (statuses(answers)[200] + statuses(answers)[429], Draft.objects.count()) == (CROWD, 1)
 
 
@@ -256,7 +265,7 @@ def test_finishing_in_many_tabs_turns_it_on_once(alice, request, repeat):
     confirm_key(client)
     answers = at_once(*posts([client] * CROWD, CODES, SAVED))
     enabled = Event.objects.filter(kind="two_factor_enabled").count()
-    report(request, answers, on=enabled, codes=BackupCode.objects.count())
+    assert_no_errors(request, answers, on=enabled, codes=BackupCode.objects.count())
     assert (Authenticator.objects.count(), BackupCode.objects.count(), enabled) == (1, 10, 1)
 
 
@@ -266,7 +275,7 @@ def test_finishing_and_cancelling_at_once_is_one_or_the_other(alice, request, re
     confirm_key(client)
     cancel = posts([client] * 5, "/two-factor/setup/cancel/", {})
     answers = at_once(*posts([client] * 5, CODES, SAVED), *cancel)
-    report(request, answers, on=Authenticator.objects.count())
+    assert_no_errors(request, answers, on=Authenticator.objects.count())
     assert (BackupCode.objects.count(), Draft.objects.count()) == (10 * Authenticator.objects.count(), 0)
 
 
@@ -283,7 +292,7 @@ def test_a_hundred_times_turning_off_is_once(alice, phone, laptop, request, repe
     form = {"password": PASSWORD, "code": phone.code()}
     answers = at_once(*posts([laptop] * CROWD, "/two-factor/disable/", form))
     off = Event.objects.filter(kind="two_factor_disabled").count()
-    report(request, answers, off=off)
+    assert_no_errors(request, answers, off=off)
     assert (off, enrolment.is_on(alice), BackupCode.objects.count()) == (1, False, 0)
 
 
@@ -293,7 +302,7 @@ def test_new_codes_saved_in_many_tabs_are_ten(alice, phone, laptop, request, rep
     laptop.post(path, {"password": PASSWORD, "code": phone.code()})
     answers = at_once(*posts([laptop] * CROWD, path, SAVED))
     made = Event.objects.filter(kind="backup_codes_regenerated").count()
-    report(request, answers, made=made, codes=BackupCode.objects.count())
+    assert_no_errors(request, answers, made=made, codes=BackupCode.objects.count())
     assert (made, BackupCode.objects.count()) == (1, 10)
 
 
@@ -303,7 +312,7 @@ def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, r
     code, other = phone.code(), after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": code})
     answers = at_once(*off, *posts([other], VERIFY, {"code": code}))
-    report(request, answers, on=enrolment.is_on(alice), sessions=sessions())
+    assert_no_errors(request, answers, on=enrolment.is_on(alice), sessions=sessions())
     assert enrolment.is_on(alice) == (
         Event.objects.filter(kind="second_factor_accepted").count() == 2 and sessions() == 2
     )
@@ -321,13 +330,13 @@ def confirm_everywhere(phone, clock, code):
 
 def test_one_code_confirms_one_session(phone, clock, request, repeat):
     answers = confirm_everywhere(phone, clock, phone.code)
-    report(request, answers)
+    assert_no_errors(request, answers)
     assert statuses(answers)[303] == 1
 
 
 def test_one_backup_code_confirms_one_session(alice, phone, printed_codes, clock, request, repeat):
     answers = confirm_everywhere(phone, clock, lambda: printed_codes[0])
-    report(request, answers, left=backup_codes.count_unused(alice))
+    assert_no_errors(request, answers, left=backup_codes.count_unused(alice))
     assert (statuses(answers)[303], backup_codes.count_unused(alice)) == (1, 2)
 
 
@@ -337,7 +346,7 @@ def test_turning_off_and_signing_in_at_once_never_half_signs_in(
     other = after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
     answers = at_once(*off, *posts([other], VERIFY, {"code": printed_codes[0]}))
-    report(request, answers, on=enrolment.is_on(alice))
+    assert_no_errors(request, answers, on=enrolment.is_on(alice))
     assert other.get("/two-factor/").status_code == 302
 
 
@@ -348,7 +357,7 @@ def test_turning_off_and_signing_in_at_once_never_half_signs_in(
 def test_wrong_passwords_in_parallel_break_nothing(alice, request, repeat):
     form = {"username": alice.email, "password": "wrong"}
     answers = at_once(*posts([browser()] * 60, "/accounts/login/", form))
-    report(request, answers)
+    assert_no_errors(request, answers)
     assert set(statuses(answers)) <= {422, 429}
 
 

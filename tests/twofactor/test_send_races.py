@@ -7,7 +7,15 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from tests.machinery.races import REPEATS, after_password, at_once, posts, report, sessions, statuses
+from tests.machinery.races import (
+    REPEATS,
+    after_password,
+    assert_no_errors,
+    at_once,
+    posts,
+    sessions,
+    statuses,
+)
 from tests.mailers import send_mail_to_nobody
 from tests.people import PASSWORD, enrol, give_password, person
 from tests.twofactor.sent_codes import (
@@ -50,13 +58,13 @@ def counts():
 @pytest.mark.proves("V-19", "C-05")
 def test_a_hundred_resends_are_one_letter(tabs, request, repeat):
     answers = at_once(*posts(tabs, SEND, EMAIL))
-    report(request, answers, mails=len(mail.outbox))
+    assert_no_errors(request, answers, mails=len(mail.outbox))
     assert (len(mail.outbox), SentCode.objects.count(), statuses(answers)) == (1, 1, {303: 1, 429: 99})
 
 
 def test_a_hundred_resends_of_one_sign_in_cost_what_one_costs(phone, request, repeat):
     answers = at_once(*posts([after_password()] * CROWD, SEND, EMAIL))
-    report(request, answers, mails=len(mail.outbox))
+    assert_no_errors(request, answers, mails=len(mail.outbox))
     assert (len(mail.outbox), set(counts().values())) == (1, {1})
 
 
@@ -89,7 +97,7 @@ def test_from_one_place_twenty_go_out(transactional_db, clock, request, repeat):
     for client, email in zip(clients, people, strict=True):
         give_password(client, email)
     answers = at_once(*posts(clients, SEND, EMAIL))
-    report(request, answers, mails=len(mail.outbox))
+    assert_no_errors(request, answers, mails=len(mail.outbox))
     assert len(mail.outbox) == 20
 
 
@@ -112,7 +120,7 @@ def sent_code_client(phone):
 
 def test_a_hundred_right_codes_sign_in_once(sent_code_client, request, repeat):
     answers = at_once(*posts([sent_code_client] * CROWD, SENT, {"code": mailed_code()}))
-    report(request, answers, sessions=sessions())
+    assert_no_errors(request, answers, sessions=sessions())
     assert (sessions(), max(statuses(answers)) < 500) == (1, True)
 
 
@@ -128,7 +136,7 @@ def test_right_codes_at_once_leave_nothing_counted(sent_code_client, request, re
 
 def test_of_a_hundred_wrong_codes_five_are_looked_at(sent_code_client, request, repeat):
     answers = at_once(*posts([sent_code_client] * CROWD, SENT, {"code": different_code(mailed_code())}))
-    report(request, answers, tries=SentCode.objects.get().tries)
+    assert_no_errors(request, answers, tries=SentCode.objects.get().tries)
     assert (SentCode.objects.get().tries, GuessBudget.objects.get().failures, statuses(answers)) == (
         5,
         guesses.FREE_GUESSES,
@@ -160,7 +168,7 @@ def stepped_up_client(alice, phone, clock, settings):
 
 def test_a_hundred_requests_for_one_number_are_one_text(stepped_up_client, request, repeat):
     answers = at_once(*posts([stepped_up_client] * CROWD, "/two-factor/phone/", {"number": NUMBER}))
-    report(request, answers, texts=len(RecordingGateway.messages))
+    assert_no_errors(request, answers, texts=len(RecordingGateway.messages))
     assert (len(RecordingGateway.messages), max(statuses(answers)) < 500) == (1, True)
 
 
@@ -168,7 +176,7 @@ def test_a_number_is_confirmed_once(stepped_up_client, request, repeat):
     stepped_up_client.post("/two-factor/phone/", {"number": NUMBER})
     code = RecordingGateway.messages[0][1][:6]
     answers = at_once(*posts([stepped_up_client] * 10, "/two-factor/phone/verify/", {"code": code}))
-    report(request, answers)
+    assert_no_errors(request, answers)
     assert (Phone.objects.get().number, max(statuses(answers)) < 500) == (NUMBER, True)
 
 
@@ -179,5 +187,5 @@ def test_forgetting_all_browsers_at_once_breaks_nothing(stepped_up_client, reque
 
 def test_ending_other_sessions_at_once_breaks_nothing(stepped_up_client, request, repeat):
     answers = at_once(*posts([stepped_up_client] * 10, "/two-factor/sessions/end/", {}))
-    report(request, answers)
+    assert_no_errors(request, answers)
     assert max(statuses(answers)) < 500
