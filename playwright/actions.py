@@ -17,7 +17,6 @@ from twofactor.sessions import epoch
 
 ALICE = "alice@example.com"
 NEW_PASSWORD = "a loud yellow mountain"
-BACKUP_CODES = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 KEY_PATTERN = re.compile(r"^[A-Z2-7]{32}$")
 
 

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from actions import (
-    BACKUP_CODES,
     continue_to_backup_codes,
     create_alice,
     enrol,
@@ -25,6 +24,7 @@ from playwright.sync_api import Error, expect
 
 from tests.conftest import cheap_backup_codes, static_files  # noqa: F401  fixtures
 from tests.machinery import programs
+from tests.people import PRINTED_CODES
 from tests.twofactor.sent_codes import record_text_messages
 
 pytest.register_assert_rewrite("screen_checks")
@@ -102,7 +102,7 @@ def alice(site):
 @pytest.fixture
 def phone(alice):
     """The authenticator app of Alice, who has two-factor authentication and three backup codes."""
-    return enrol(alice, BACKUP_CODES)
+    return enrol(alice, PRINTED_CODES)
 
 
 @pytest.fixture

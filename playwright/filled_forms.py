@@ -4,7 +4,6 @@ import re
 
 from actions import (
     ALICE,
-    BACKUP_CODES,
     NEW_PASSWORD,
     add_trusted_browsers,
     continue_to_backup_codes,
@@ -16,7 +15,7 @@ from actions import (
     start_setup,
 )
 
-from tests.people import PASSWORD, person
+from tests.people import PASSWORD, PRINTED_CODES, person
 from tests.twofactor.sent_codes import NUMBER, add_number, mailed_code, texted_code
 from twofactor.outgoing.outbox import send_due
 
@@ -40,7 +39,7 @@ def sign_in_alice(page, **fields):
 def sign_in_alice_with_two_factor(page):
     """Signed in with two-factor authentication on."""
     user = create_alice()
-    phone = enrol(user, BACKUP_CODES)
+    phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user, phone)
     return user, phone
 
@@ -48,7 +47,7 @@ def sign_in_alice_with_two_factor(page):
 def open_second_step(page, path="/two-factor/verify/"):
     """The password was accepted, and the code is asked for."""
     user = create_alice()
-    phone = enrol(user, BACKUP_CODES)
+    phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user)
     page.goto(path)
     return user, phone
@@ -153,7 +152,7 @@ def enter_code(page):
 
 def enter_backup_code(page):
     open_second_step(page, "/two-factor/verify/backup/")
-    fill(page, {"Backup code": BACKUP_CODES[0]})
+    fill(page, {"Backup code": PRINTED_CODES[0]})
     return button(page, "Sign in")
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from actions import (
     ALICE,
-    BACKUP_CODES,
     NEW_PASSWORD,
     Phone,
     add_trusted_browsers,
@@ -29,7 +28,7 @@ from django.utils import timezone
 
 from accounts import address_links
 from config.environment import mail_settings
-from tests.people import PASSWORD, person
+from tests.people import PASSWORD, PRINTED_CODES, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
 from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode
 
@@ -108,7 +107,7 @@ def expect_wrong_password(page):
 
 
 def signing_in(page):
-    phone = enrol(create_alice(), BACKUP_CODES)
+    phone = enrol(create_alice(), PRINTED_CODES)
     enter_password(page)
     yield "verify"
     enter_code(page, "12345")
@@ -127,7 +126,7 @@ def signing_in(page):
 
 
 def getting_the_code_wrong(page):
-    phone = enrol(create_alice(), BACKUP_CODES)
+    phone = enrol(create_alice(), PRINTED_CODES)
     enter_password(page)
     expect_heading(page, "Check your authenticator app")
     GuessBudget.objects.update(failures=3)
@@ -142,7 +141,7 @@ def getting_the_code_wrong(page):
 
 def asking_for_a_code(page):
     user = create_alice()
-    enrol(user, BACKUP_CODES)
+    enrol(user, PRINTED_CODES)
     add_number(user)
     enter_password(page)
     follow(page, "Try another way")
@@ -173,9 +172,9 @@ def asking_for_a_code(page):
 def signing_in_without_the_app(page):
     """With the last backup code, then with a code by email, then without the cookie of the sign-in."""
     user = create_alice()
-    enrol(user, BACKUP_CODES[:1])
+    enrol(user, PRINTED_CODES[:1])
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     yield "dashboard-last-code"
     page.context.clear_cookies()
     enter_password(page)
@@ -273,7 +272,7 @@ def setting_up(page):
 def changing_the_settings(page):
     """What people can do while two-factor authentication is on."""
     user = create_alice()
-    phone = enrol(user, BACKUP_CODES)
+    phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user, phone)
     add_trusted_browsers(user)
     page.goto("/two-factor/")
@@ -306,7 +305,7 @@ def changing_the_settings(page):
 
 def replacing_the_codes(page):
     user = create_alice()
-    phone = enrol(user, BACKUP_CODES)
+    phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user, phone)
     page.goto("/two-factor/")
     follow(page, "Make new backup codes")
@@ -325,7 +324,7 @@ def replacing_the_codes(page):
 
 def turning_off(page):
     user = create_alice()
-    phone = enrol(user, BACKUP_CODES)
+    phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user, phone)
     page.goto("/two-factor/")
     follow(page, "Turn off")

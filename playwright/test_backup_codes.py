@@ -5,7 +5,6 @@ from io import BytesIO
 
 import filled_forms
 from actions import (
-    BACKUP_CODES,
     enter_code,
     enter_password,
     expect_announcement,
@@ -22,6 +21,7 @@ from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
+from tests.people import PRINTED_CODES
 from twofactor.models import Authenticator, BackupCode
 from twofactor.outgoing.outbox import send_due
 
@@ -116,7 +116,7 @@ def test_once_acknowledged_the_codes_are_gone(page, alice):
 @NO_JS
 def test_using_a_backup_code_sends_a_mail(page, phone):
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     expect_heading(page, "Hello, Alice")
     send_due()
     assert "One of your backup codes was used" in mail.outbox[-1].subject
@@ -125,18 +125,18 @@ def test_using_a_backup_code_sends_a_mail(page, phone):
 @NO_JS
 def test_the_page_after_a_backup_code_says_how_many_are_left(page, phone):
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     expect(page.get_by_role("main")).to_contain_text("You have 2 backup codes left. Make new ones soon.")
 
 
 @NO_JS
 def test_a_used_backup_code_is_refused_with_the_reason(page, phone):
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     expect_heading(page, "Hello, Alice")
     page.context.clear_cookies()
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     expect(page.get_by_label("6-digit code")).to_have_accessible_description(re.compile("already used"))
 
 
@@ -148,7 +148,7 @@ def test_leaving_without_saving_keeps_the_old_codes(page, site):
     expect(page.get_by_text("The old ones work until you do.")).to_be_visible()
     page.context.clear_cookies()
     enter_password(page)
-    enter_code(page, BACKUP_CODES[0])
+    enter_code(page, PRINTED_CODES[0])
     expect_heading(page, "Hello, Alice")
 
 

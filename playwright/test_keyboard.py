@@ -6,7 +6,6 @@ import filled_forms
 import pytest
 from actions import (
     ALICE,
-    BACKUP_CODES,
     NEW_PASSWORD,
     Phone,
     expect_heading,
@@ -16,7 +15,7 @@ from actions import (
 from javascript_modes import HTMX
 from playwright.sync_api import expect
 
-from tests.people import PASSWORD
+from tests.people import PASSWORD, PRINTED_CODES
 from tests.twofactor.sent_codes import NUMBER, add_number, mailed_code, texted_code
 from twofactor.models import Allowance
 from twofactor.outgoing.outbox import send_due
@@ -186,7 +185,7 @@ def test_a_backup_code(keys, phone):
     keys.see("Check your authenticator app")
     keys.follow("Try another way")
     keys.follow("Backup code")
-    keys.type(CODE_FIELD, BACKUP_CODES[0])
+    keys.type(CODE_FIELD, PRINTED_CODES[0])
     keys.send()
     keys.see("Hello, Alice")
 

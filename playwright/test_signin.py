@@ -4,7 +4,6 @@ import re
 
 import pytest
 from actions import (
-    BACKUP_CODES,
     enrol,
     enter_code,
     enter_password,
@@ -20,14 +19,14 @@ from javascript_modes import HTMX
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 
-from tests.people import person
+from tests.people import PRINTED_CODES, person
 from twofactor.models import GuessBudget
 
 
 @pytest.fixture
 def phone(alice):
     """Alice has one backup code left."""
-    return enrol(alice, BACKUP_CODES[:1])
+    return enrol(alice, PRINTED_CODES[:1])
 
 
 @pytest.mark.proves("H-07")

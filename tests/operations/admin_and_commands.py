@@ -21,7 +21,6 @@ PEOPLE = "/admin/accounts/user/"
 ADOPTION = "/admin/two-factor/"
 EVENTS = "/admin/twofactor/event/"
 BROWSERS = "/admin/twofactor/trustedbrowser/"
-PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE"]
 # Columns whose contents no page and no command may show.
 SEALED = [(Authenticator, "sealed_key"), (Draft, "sealed")]
 HASHED = [

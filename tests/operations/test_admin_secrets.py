@@ -14,13 +14,12 @@ from tests.operations.admin_and_commands import (
     BROWSERS,
     EVENTS,
     HASHED,
-    PAPER,
     PEOPLE,
     SEALED,
     help_page,
     hidden,
 )
-from tests.people import PASSWORD, give_password, person
+from tests.people import PASSWORD, PRINTED_CODES, give_password, person
 from twofactor.factors import backup_codes
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +30,7 @@ def secrets_in_database(alice, phone, real_hasher):
     """Stores a secret of every kind; these are the texts that may be found nowhere."""
     alice.set_password(PASSWORD)
     alice.save()
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
     trusting, sending, setting_up = Client(), Client(), Client()
     give_password(trusting)
     trusting.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
@@ -39,7 +38,7 @@ def secrets_in_database(alice, phone, real_hasher):
     sending.post("/two-factor/verify/send/", {"channel": "email"})
     give_password(setting_up, person("bob@example.com").email)
     draft = setting_up.get("/two-factor/setup/").context["setup"]
-    return {phone.key, *PAPER, draft.key, *draft.codes, *hidden()}
+    return {phone.key, *PRINTED_CODES, draft.key, *draft.codes, *hidden()}
 
 
 def pages_of(client, start="/admin/"):

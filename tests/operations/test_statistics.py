@@ -9,10 +9,9 @@ from django.test import Client
 from accounts.models import User
 from tests.operations.admin_and_commands import (
     ADOPTION,
-    PAPER,
     signs_in_with,
 )
-from tests.people import NOW, give_password, person, sign_in
+from tests.people import NOW, PRINTED_CODES, give_password, person, sign_in
 from twofactor.factors import backup_codes
 from twofactor.operations import adoption
 
@@ -27,7 +26,7 @@ def numbers(admin):
 def test_the_numbers_are_right(admin, alice, phone):
     person("bob@example.com")
     person("gone@example.com", is_active=False)
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [*PAPER, "ZYXWVTSRQPNMKJH", "9" * 15]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [*PRINTED_CODES, "9" * 15]))
     # people, with two factors, staff, staff with two, phones, few codes left (root has none), locked
     assert numbers(admin) == [3, 2, 1, 1, 0, 1, 0]
 
@@ -62,11 +61,11 @@ def test_an_event_is_counted_on_its_day(event):
 
 
 def test_codes_are_counted_by_method(alice, phone, client):
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
     sign_in(client, phone)
     give_password(Client())
-    signs_in_with(PAPER[0])
-    signs_in_with(PAPER[1])
+    signs_in_with(PRINTED_CODES[0])
+    signs_in_with(PRINTED_CODES[1])
     assert list(adoption.codes_by_method(NOW, 30).values()) == [1, 2, 0, 0]
 
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from django.contrib.auth import SESSION_KEY
 
-from tests.operations.admin_and_commands import EVENTS, PAPER, browser_of, help_page, reset_by_support
-from tests.people import NOW, give_password, signed_in_as
+from tests.operations.admin_and_commands import EVENTS, browser_of, help_page, reset_by_support
+from tests.people import NOW, PRINTED_CODES, give_password, signed_in_as
 from twofactor import enrolment
 from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, Event, Phone, TrustedBrowser
@@ -43,7 +43,7 @@ def test_a_reset_ends_a_sign_in_that_waits_for_its_code(stepped_up, alice, phone
 
 @pytest.mark.proves("6.5.6")
 def test_a_reset_forgets_codes_and_phone(stepped_up, alice, phone):
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PAPER))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
     Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
     reset_by_support(stepped_up, alice)
     assert (BackupCode.objects.count(), Phone.objects.count()) == (0, 0)

@@ -10,13 +10,12 @@ from django.utils import timezone
 from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_enrolled_people
 from tests.machinery.drills.visitor import Visitor
-from tests.people import Phone
+from tests.people import PRINTED_CODES, Phone
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import Event, GuessBudget
 
 APART = 20
 HOUR = 3600
-PAPER = "ABCDEFGHJKMNPQR"
 
 
 def site(database, folder, clock_off):
@@ -76,7 +75,7 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, report
     """After a sign-in an hour ahead, the app's codes count as used, and the page says so."""
     [(email, phone)] = create_enrolled_people(1).items()
     user = Event._meta.get_field("user").remote_field.model.objects.get(email=email)
-    backup_codes.replace_all(user, backup_codes.make_rows(user, [PAPER]))
+    backup_codes.replace_all(user, backup_codes.make_rows(user, PRINTED_CODES[:1]))
     with deployed(site(database, folder, HOUR)) as [ahead]:
         before = Visitor(ahead.port)
         early = before.sign_in(email, FastPhone(phone.key)).status
@@ -84,7 +83,7 @@ def test_after_a_clock_was_set_back_a_backup_code_opens(database, folder, report
         before.ports = [right.port]
         visitor = Visitor(right.port)
         refused = visitor.sign_in(email, phone)
-        opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/")
+        opened = visitor.enter(code_text.format_backup_code(PRINTED_CODES[0]), "/two-factor/verify/backup/")
         report(f"F-08: an hour ahead {early}; back again: code {refused.status}, backup code {opened.status}")
         assert "You've already used that code" in unescape(refused.body)
         assert (opened.status, visitor.is_signed_in(), before.is_signed_in()) == (303, True, True)

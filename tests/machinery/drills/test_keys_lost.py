@@ -6,11 +6,10 @@ from django.contrib.auth import get_user_model
 from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import Visitor
+from tests.people import PRINTED_CODES
 from twofactor import sealing
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator
-
-PAPER = "ABCDEFGHJKMNPQR"
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def two_phones(on_sqlite):
     """Two people with phones, of whom the first has a code on paper as well."""
     phones = enrol_people(create_people(["alice", "bob"], "md5"))
     alice = get_user_model().objects.get(email="alice@example.com")
-    backup_codes.replace_all(alice, backup_codes.make_rows(alice, [PAPER]))
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES[:1]))
     return phones
 
 
@@ -62,7 +61,9 @@ def test_a_key_that_does_not_open_lets_nobody_in_but_with_a_backup_code(
         asked = visitor.give_password(alice).status
         refused = [visitor.enter(code) for code in codes]
         inside = visitor.is_signed_in()
-        opened = visitor.enter(code_text.format_backup_code(PAPER), "/two-factor/verify/backup/").status
+        opened = visitor.enter(
+            code_text.format_backup_code(PRINTED_CODES[0]), "/two-factor/verify/backup/"
+        ).status
         told = [line for line in site.errors() if "does not open" in line]
     statuses = [answer.status for answer in refused]
     report(f"F-11 {lose.__name__}: codes {statuses}, backup code {opened}, told {len(told)} times")

@@ -15,14 +15,13 @@ from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_enrolled_people, create_people
 from tests.machinery.drills.test_killed import CODES, KEY, NEW_CODES
 from tests.machinery.drills.visitor import NOBODY, SETUP, Visitor
-from tests.people import PASSWORD, Phone
+from tests.people import PASSWORD, PRINTED_CODES, Phone
 from twofactor.factors import backup_codes, code_text
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 REPEATS = int(os.environ.get("RACE_REPEATS", "3"))
 CROWD = 100
 WRONG = "000000"
-PAPER = ["ABCDEFGHJKMNPQR", "0123456789ABCDE", "ZYXWVTSRQPNMKJH"]
 BACKUP = "/two-factor/verify/backup/"
 SEND = "/two-factor/verify/send/"
 
@@ -47,7 +46,7 @@ def new_people():
     """A new person for each repeat, with a phone and three backup codes."""
     found = list(create_enrolled_people(REPEATS).items())
     for user in get_user_model().objects.all():
-        backup_codes.replace_all(user, backup_codes.make_rows(user, PAPER))
+        backup_codes.replace_all(user, backup_codes.make_rows(user, PRINTED_CODES))
     return found
 
 
@@ -112,7 +111,7 @@ def test_one_backup_code_at_three_servers_signs_in_once(ports, new_people, repor
     won = []
     for email, _ in new_people:
         tabs = crowd_of(ports, email)
-        at_once(tabs, lambda tab: tab.enter(code_text.format_backup_code(PAPER[0]), BACKUP))
+        at_once(tabs, lambda tab: tab.enter(code_text.format_backup_code(PRINTED_CODES[0]), BACKUP))
         left = BackupCode.objects.filter(user__email=email, used_at=None).count()
         won.append((signed_in(tabs), left))
     report(f"C-02: signed in, of {CROWD}, and codes left: {won}")
@@ -157,9 +156,9 @@ def test_new_codes_and_turning_off_at_three_servers_are_once(ports, new_people, 
         visitor = asked(ports, email)
         visitor.enter(phone.code(off=1))
         code = BackupCode.objects.filter(user=user).first()
-        code.digest = backup_codes.hash_like(PAPER[0], code.digest)
+        code.digest = backup_codes.hash_like(PRINTED_CODES[0], code.digest)
         code.save()
-        form = {"password": PASSWORD, "code": code_text.format_backup_code(PAPER[0])}
+        form = {"password": PASSWORD, "code": code_text.format_backup_code(PRINTED_CODES[0])}
         at_once(tabs_of([visitor], CROWD), lambda tab, form=form: tab.post("/two-factor/disable/", form))
         made.append((*renewed, events(email, "two_factor_disabled"), *whole_of(user)))
     report(f"C-04: renewed, authenticators, codes; turned off, authenticators, codes: {made}")
