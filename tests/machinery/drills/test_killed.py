@@ -14,7 +14,7 @@ import pytest
 from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.populate import create_people, enrol_people
 from tests.machinery.drills.visitor import NOBODY, SETUP, VERIFY, Visitor
-from tests.machinery.drills.waiting import wait_until
+from tests.machinery.drills.waiting import seconds_of, wait_until
 from tests.people import PASSWORD, Phone
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
@@ -65,7 +65,7 @@ def test_killed_at_any_statement_set_up_is_whole(site, report):
 
 @contextmanager
 def killing_workers(site, pause):
-    """Kills a random worker at random times. Yields the list of killed process ids."""
+    """Kills a random worker at random times, this many seconds apart on average. Yields the process ids."""
     enough, killed = threading.Event(), []
 
     def kill():
@@ -112,8 +112,10 @@ def make_new_codes(port, email, phone):
 @pytest.mark.proves("F-01")
 def test_killed_at_random_two_hundred_set_ups_are_whole(site, report):
     """Everyone whose setup succeeded can make new codes with the authenticator that was shown."""
+    [first] = create_people(["first"], "md5")
+    pause = 2 * seconds_of(set_up_with_retries, site.port, first.email)
     users = create_people([f"p{number}" for number in range(SETUPS)], "md5")
-    with killing_workers(site, pause=0.5) as killed, ThreadPoolExecutor(3) as threads:
+    with killing_workers(site, pause) as killed, ThreadPoolExecutor(3) as threads:
         emails = [user.email for user in users]
         phones = list(threads.map(set_up_with_retries, repeat(site.port), emails))
     on = [(user.email, phone) for user, phone in zip(users, phones, strict=True) if is_complete_or_off(user)]

@@ -18,7 +18,7 @@ from tests.machinery.drills.deployed import ROOT, Site, deployed
 from tests.machinery.drills.populate import create_people
 from tests.machinery.drills.test_killed import killing_workers
 from tests.machinery.drills.visitor import Visitor
-from tests.machinery.drills.waiting import wait_until
+from tests.machinery.drills.waiting import seconds_of, wait_until
 from tests.machinery.smtp_server import running_smtp_server
 from tests.people import PASSWORD
 from twofactor.models import Event, Letter
@@ -127,9 +127,10 @@ def test_a_letter_that_a_killed_worker_was_sending_is_sent_by_the_next(site, smt
 def test_killed_at_random_under_load_nothing_is_lost(site, smtp_server, report):
     """Takes minutes, because it waits for real leases to expire."""
     names = [f"p{number}" for number in range(60)]
-    create_people(names, "md5")
+    create_people(["first", *names], "md5")
     smtp_server.seconds = 0.05
-    with killing_workers(site, pause=0.7) as killed, ThreadPoolExecutor(3) as threads:
+    pause = 2 * seconds_of(change_password, site.port, "first@example.com")
+    with killing_workers(site, pause) as killed, ThreadPoolExecutor(3) as threads:
         list(threads.map(lambda name: change_password(site.port, f"{name}@example.com", 5), names))
     wait_until(lambda: Visitor(site.port).get("/").status, "the last killed worker has a successor")
     wait_until(everything_is_sent, "every lease is over and every letter sent", seconds=240, every=0.5)
