@@ -14,6 +14,7 @@ from config import environment
 from tests.people import PASSWORD, Phone
 from twofactor.factors import authenticator_app, totp
 from twofactor.models import Authenticator, GuessBudget
+from twofactor.sessions import credential_digests
 
 
 @contextmanager
@@ -50,7 +51,9 @@ def enrol_people(users):
     for row, phone in zip(rows, phones, strict=True):
         authenticator_app.seal_key(row, phone.key, since)
     Authenticator.objects.bulk_create(rows)
-    GuessBudget.objects.bulk_create([GuessBudget(user=user) for user in users])
+    GuessBudget.objects.bulk_create(
+        [GuessBudget(user=user, **credential_digests.current(user)) for user in users]
+    )
     return {user.email: phone for user, phone in zip(users, phones, strict=True)}
 
 
