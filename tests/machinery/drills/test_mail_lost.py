@@ -14,6 +14,7 @@ from tests.machinery.drills.waiting import wait_until
 from tests.machinery.servers import BlackHole, Dripping, Unwilling, listening
 
 SECONDS = 6
+SECONDS_IN_TRANSACTION = 1  # a busy machine may stop the site between two statements
 SEND = "/two-factor/verify/send/"
 
 
@@ -38,12 +39,12 @@ LOST = {
 }
 
 
-def in_transactions():
-    """How many connections of the site have an open transaction and wait."""
+def seconds_in_transactions():
+    """How long a connection of the site has waited in its open transaction by now."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FILTER (WHERE state LIKE 'idle in%') FROM pg_stat_activity "
-            "WHERE datname = current_database()"
+            "SELECT coalesce(extract(epoch FROM max(clock_timestamp() - state_change)), 0)::float "
+            "FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
         )
         return cursor.fetchone()[0]
 
@@ -56,20 +57,21 @@ def test_without_a_mail_server_the_page_is_quick_and_the_app_still_opens(on_post
     with LOST[how]() as port:
         where = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "DRILL_CHEAP_PASSWORDS": "yes"}
         with deployed(Site(on_postgres, folder, **where)) as [site]:
-            visitor, answers, open_transactions = Visitor(site.port), [], []
+            visitor, answers, waits = Visitor(site.port), [], []
             visitor.give_password(email)
             asking = threading.Thread(target=lambda: answers.append(visitor.post(SEND, {"channel": "email"})))
             asking.start()
             wait_until(
-                lambda: open_transactions.append(in_transactions()) or answers,
+                lambda: waits.append(seconds_in_transactions()) or answers,
                 "there is an answer",
                 seconds=20,
             )
             asking.join()
             [answer] = answers
             opened = visitor.enter(phone.code())
-    figures = f"{answer.status} after {answer.seconds:.1f} s, open transactions {max(open_transactions)}"
+    figures = f"{answer.status} after {answer.seconds:.1f} s, at most {max(waits):.2f} s in a transaction"
     report(f"F-03 {how}: {figures}; then the authenticator {opened.status}")
-    assert (answer.status, opened.status, max(open_transactions)) == (503, 303, 0)
+    assert (answer.status, opened.status) == (503, 303)
+    assert max(waits) < SECONDS_IN_TRANSACTION
     assert answer.seconds <= SECONDS
     assert 'href="/two-factor/verify/"' in answer.body
