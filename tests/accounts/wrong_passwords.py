@@ -1,7 +1,10 @@
 """Browsers that enter right and wrong passwords, from the IP addresses that a test chooses."""
 
 from django.test import Client
+from django.utils import timezone
 
+from accounts import password_tries
+from accounts.models import PasswordTries
 from tests.people import PASSWORD
 
 LOGIN = "/accounts/login/"
@@ -22,15 +25,25 @@ def browser_at(address):
     return Client(REMOTE_ADDR=address)
 
 
-def many_browsers(count):
-    return [browser_at(f"198.51.{n // 250}.{n % 250}") for n in range(count)]
-
-
 def enter_wrong_fifty_times(clients):
     for n in range(50):
         enter_wrong(clients[n % len(clients)], 1, f"p{n}@example.com")
 
 
-def strangers_enter_wrong(tries):
-    for client in many_browsers(tries // 4):
-        enter_wrong(client, 4)
+def strangers_enter_wrong(tries, email="alice@example.com"):
+    """Four tries from each address, as many requests as tries."""
+    for n in range(tries // 4):
+        enter_wrong(browser_at(f"198.51.100.{n}"), 4, email)
+
+
+def strangers_have_entered_wrong(tries, email="alice@example.com"):
+    """Leaves the count that strangers_enter_wrong() leaves. Only the last try is a request."""
+    row = PasswordTries.objects.create(
+        name_digest=password_tries.digest_of(email, password_tries.STRANGERS),
+        address=password_tries.ANYWHERE,
+        count=tries - 1,
+        last_at=timezone.now(),
+    )
+    enter_wrong(browser_at("198.51.100.1"), 1, email)
+    row.refresh_from_db()
+    assert row.count == tries
