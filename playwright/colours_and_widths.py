@@ -40,15 +40,17 @@ ACCEPTED = {  # what axe cannot decide, and why it is no problem
 
 @contextmanager
 def shown_as(page, name):
+    show_as(page, name)
+    yield
+    show_as(page, "light")
+
+
+def show_as(page, name):
     wanted = dict(APPEARANCES[name][0])
     size, rtl, text = wanted.pop("size", WIDE), wanted.pop("rtl", False), wanted.pop("text", "")
     page.set_viewport_size(size)
     page.emulate_media(**DEFAULT_MEDIA | wanted)
     set_direction_and_text_size(page, "rtl" if rtl else "ltr", text)
-    yield
-    page.set_viewport_size(WIDE)
-    page.emulate_media(**DEFAULT_MEDIA)
-    set_direction_and_text_size(page, "ltr")
 
 
 def set_direction_and_text_size(page, direction, text=""):

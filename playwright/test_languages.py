@@ -6,7 +6,7 @@ from colours_and_widths import NARROW, SIZE_RULES
 from django.conf import settings as site_settings
 from django.utils import translation
 from javascript_modes import HTMX
-from screen_checks import accessibility_problems, fits_in_width
+from screen_checks import accessibility_problems, fits_in_width, load_axe_in_every_page
 
 from tests.people import PASSWORD, person
 
@@ -53,6 +53,7 @@ def check_page(page, path, language):
 
 
 def test_every_page_fits_in_every_language(narrow_page, site, language):
+    load_axe_in_every_page(narrow_page)
     for path in SIGNED_OUT:
         check_page(narrow_page, path, language)
     alice = person(ALICE, name="Alexandra Konstantinopoulos-Whittaker")

@@ -5,14 +5,29 @@ import re
 
 import journeys
 import pytest
-from colours_and_widths import ACCEPTED, APPEARANCES, shown_as
+from colours_and_widths import ACCEPTED, APPEARANCES, show_as
 from javascript_modes import HTMX, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
-from screen_checks import OUTLINES, accessibility_problems, expect_content, expect_screen, fits_in_width
+from screen_checks import (
+    OUTLINES,
+    accessibility_problems,
+    duplicate_names,
+    expect_content,
+    expect_screen,
+    fits_in_width,
+    load_axe_in_every_page,
+)
 
 pytestmark = pytest.mark.urls("tests.config.failing_urls")
 EACH_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+
+
+@pytest.fixture
+def page(page, mode):
+    if mode != "no-js":
+        load_axe_in_every_page(page)
+    return page
 
 
 @EACH_JOURNEY
@@ -31,9 +46,10 @@ def test_every_screen_works_without_app_js_in_every_appearance(page, journey):
     for name in journey(page):
         expect_content(page, name, with_our_script=False)
         for appearance, (_, rules) in APPEARANCES.items():
-            with shown_as(page, appearance):
-                seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
-                wrong[name, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])
+            show_as(page, appearance)
+            seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
+            wrong[name, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])
+        show_as(page, "light")
     assert {where: found for where, found in wrong.items() if found} == {}
 
 
@@ -41,3 +57,9 @@ def test_every_known_screen_is_in_a_journey():
     walked = set(re.findall(r'yield f?"(.+)"', inspect.getsource(journeys))) - {"error-{status}"}
     known = {name for name in SCREENS if not re.fullmatch(r"error-\d+", name)}
     assert (walked, {file.stem for file in OUTLINES.iterdir()}) == (known, set(SCREENS))
+
+
+@pytest.mark.parametrize("outline", sorted(OUTLINES.iterdir()), ids=lambda file: file.stem)
+def test_buttons_and_links_of_a_screen_can_be_told_apart(outline):
+    """Every screen is as its outline says."""
+    assert duplicate_names(outline.read_text()) == []
