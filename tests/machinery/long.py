@@ -1,7 +1,7 @@
 """python -m tests.machinery.long [PART…], or make assurance PART=…: what takes long, part by part.
 
-At the end it says what has not been run. A part leaves its result in test-results/long/, so that parts
-which were run on other days count.
+At the end it says what has not been run. A part leaves its result in long-results/, so that parts which were
+run on other days count.
 """
 
 import subprocess
@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "test-results" / "long"
+RESULTS = ROOT / "long-results"  # not test-results/, which pytest-playwright deletes before each run
 DRILLS = sorted(ROOT.glob("tests/machinery/drills/test_*.py"))
 APART = ["--ignore=tests/machinery/drills", "--ignore=tests/machinery/leaks"]  # separate parts, below
 RACES = ["tests/twofactor/test_races.py", "tests/twofactor/test_send_races.py"]
