@@ -30,7 +30,7 @@ SAME_ON_POSTGRES = $(addprefix tests/accounts/, test_lockout_page.py test_mail_l
 	test_policy.py::test_what_is_not_needed_to_set_up test_support_actions.py)
 UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
-BY_THREE = --numprocesses=3 --dist=worksteal  # of two processors: tests that wait for a timeout leave one idle
+BY_THREE = --numprocesses=3 --dist=worksteal  # of two processors: who waits for a timeout, a database or a browser leaves one idle
 TEMPLATES = find templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
@@ -49,13 +49,13 @@ run: .venv/packages .env
 
 test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
-	@echo "1 of 3: the server on SQLite, about 4 minutes"
+	@echo "1 of 3: the server on SQLite, about 3 and a half minutes"
 	$(BIN)/pytest tests $(BY_THREE)
-	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
+	@echo "2 of 3: the server on PostgreSQL, about 1 and a half minutes"
 	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) \
 		$(SAME_ON_POSTGRES:%=--deselect=%) $(BY_THREE)
-	@echo "3 of 3: a real browser, about 5 minutes"
-	$(BIN)/pytest playwright $(BY_TWO)
+	@echo "3 of 3: a real browser, about 4 minutes"
+	$(BIN)/pytest playwright $(BY_THREE)
 
 coverage: .venv/test-packages
 	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=term
