@@ -31,10 +31,11 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import User
-from twofactor import conf, enrolment, events
+from twofactor import conf, events
 from twofactor.clocks import HOUR
 from twofactor.decorators import open_before_set_up, recently_confirmed
-from twofactor.factors.accept import accept_code
+from twofactor.factors import enrolled
+from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import PasswordForm
 from twofactor.signin import step_up
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out, name_to_prefill
@@ -109,10 +110,10 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     def get_form_kwargs(self) -> dict[str, Any]:
         """The code is asked for too: an open session or the password alone must not be enough."""
         right = partial(step_up.password_is_right, self.request)
-        accept = self.accept if enrolment.is_on(signed_in_user(self.request)) else None
+        accept = self.accept if enrolled.is_on(signed_in_user(self.request)) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
 
-    def accept(self, code: str) -> str:
+    def accept(self, code: str) -> Proof:
         return accept_code(cast(User, self.request.user), code, self.request, timezone.now())
 
     def form_valid(self, form: Any) -> HttpResponse:

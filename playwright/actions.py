@@ -48,8 +48,8 @@ def add_trusted_browsers(user):
             user=user,
             digest=label,
             session_hash=epoch.auth_hash(user),
-            label=label,
-            trusted_at=now,
+            browser=label,
+            began_at=now,
             last_used_at=now,
             expires_at=now + timedelta(days=30),
         )
@@ -61,7 +61,7 @@ def open_session(context, user, phone=None):
     people.give_password(client, user.email)
     if phone:
         client.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})
-        Authenticator.objects.filter(pk=user.pk).update(last_step=0)
+        Authenticator.objects.filter(user=user).update(last_step=0)
     context.add_cookies(
         [
             {"name": name, "value": cookie.value, "url": settings.BASE_URL, "httpOnly": True}

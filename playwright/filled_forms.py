@@ -1,10 +1,12 @@
 """Every form of the site: each function opens it, fills it in, and returns the button that sends it."""
 
 import re
+from datetime import timedelta
 
 from actions import (
     ALICE,
     NEW_PASSWORD,
+    Phone,
     add_trusted_browsers,
     continue_to_backup_codes,
     create_alice,
@@ -12,11 +14,15 @@ from actions import (
     expect_heading,
     mailed_link,
     open_session,
+    shown_key,
     start_setup,
 )
+from django.utils import timezone
 
+from tests import people
 from tests.people import PASSWORD, PRINTED_CODES, person
 from tests.twofactor.sent_codes import NUMBER, add_number, mailed_code, texted_code
+from twofactor.factors.totp import generate_key
 from twofactor.outgoing.outbox import send_due
 
 
@@ -220,6 +226,29 @@ def use_new_codes(page):
     return button(page, "Use these codes from now on")
 
 
+def add_app(page):
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/apps/add/")
+    button(page, "Confirm").click()
+    expect_heading(page, "Add an authenticator app")
+    fill(page, {"6-digit code": Phone(shown_key(page)).code(), "Name": "Tablet"})
+    return button(page, "Add app")
+
+
+def rename_app(page):
+    user, _ = sign_in_alice_with_two_factor(page)
+    page.goto(f"/two-factor/apps/{user.authenticators.get().pk}/rename/")
+    fill(page, {"Name": "Work phone"})
+    return button(page, "Save")
+
+
+def remove_app(page):
+    user, _ = sign_in_alice_with_two_factor(page)
+    second = people.add_app(user, generate_key(), timezone.now() - timedelta(days=2), name="Tablet")
+    fill_confirmation(page, second, f"/two-factor/apps/{user.authenticators.last().pk}/remove/")
+    return button(page, "Remove")
+
+
 def turn_off(page):
     _, phone = sign_in_alice_with_two_factor(page)
     fill_confirmation(page, phone, "/two-factor/disable/")
@@ -298,6 +327,9 @@ SETTINGS = [
     confirm_identity,
     make_new_codes,
     use_new_codes,
+    add_app,
+    rename_app,
+    remove_app,
     turn_off,
     add_phone_number,
     confirm_phone_number,

@@ -30,7 +30,8 @@ from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, PRINTED_CODES, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
-from twofactor.models import Allowance, Authenticator, GuessBudget, SentCode
+from twofactor import enrolment
+from twofactor.models import Allowance, GuessBudget, SentCode
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
 
@@ -303,6 +304,38 @@ def changing_the_settings(page):
     yield "too-often"
 
 
+def having_several_apps(page):
+    user = create_alice()
+    phone = enrol(user, PRINTED_CODES)
+    open_session(page.context, user, phone)
+    page.goto("/two-factor/")
+    follow(page, "Add an authenticator app")
+    confirm_identity(page, phone)
+    yield "app-add"
+    press(page, "Add app")
+    yield "app-add-empty"
+    page.get_by_label("Name").fill("Tablet")
+    enter_code(page, Phone(shown_key(page)).code(), "Add app")
+    yield "settings-two-apps"
+    follow(page, "Rename Tablet")
+    yield "app-rename"
+    page.get_by_label("Name").fill("")
+    press(page, "Save")
+    yield "app-rename-empty"
+    page.get_by_label("Name").fill("Old tablet")
+    press(page, "Save")
+    yield "settings-renamed"
+    follow(page, "Remove Old tablet")
+    yield "app-remove"
+    press(page, "Remove")
+    yield "app-remove-empty"
+    page.get_by_label("Password").fill(PASSWORD)
+    enter_code(page, PRINTED_CODES[0], "Remove")
+    yield "settings-removed"
+    follow(page, "Remove Authenticator app")
+    yield "app-last"
+
+
 def replacing_the_codes(page):
     user = create_alice()
     phone = enrol(user, PRINTED_CODES)
@@ -338,7 +371,7 @@ def turning_off(page):
     enrol(user)
     page.goto("/two-factor/disable/")
     expect_heading(page, "Turn off two-factor authentication")
-    Authenticator.objects.all().delete()
+    enrolment.forget_factors(user)
     page.get_by_label("Password").fill(PASSWORD)
     enter_code(page, "123456", "Turn off")
     yield "settings-stale"
@@ -371,6 +404,7 @@ JOURNEYS = [
     changing_the_account,
     setting_up,
     changing_the_settings,
+    having_several_apps,
     replacing_the_codes,
     turning_off,
     seeing_errors,

@@ -139,6 +139,22 @@ SCREENS = {
     "settings-codes": Screen(
         "Security", says="Your new backup codes are saved. The old ones no longer work."
     ),
+    "settings-two-apps": Screen(
+        "Security", focus=section("Two-factor authentication"), says="Tablet was added."
+    ),
+    "settings-renamed": Screen(
+        "Security", focus=section("Two-factor authentication"), says="The name was changed."
+    ),
+    "settings-removed": Screen(
+        "Security", focus=section("Two-factor authentication"), says="Old tablet was removed."
+    ),
+    "app-add": Screen("Add an authenticator app"),
+    "app-add-empty": Screen("Add an authenticator app", focus=error_summary, wrong=True),
+    "app-rename": Screen("Rename authenticator app"),
+    "app-rename-empty": Screen("Rename authenticator app", focus=error_summary, wrong=True),
+    "app-remove": Screen("Remove authenticator app"),
+    "app-remove-empty": Screen("Remove authenticator app", focus=error_summary, wrong=True),
+    "app-last": Screen("This is your only app", "Remove authenticator app"),
     "settings-stale": Screen("Security"),
     "settings-turned-off": Screen("Security", says="Two-factor authentication is off."),
     "confirm": Screen("Confirm it's you", focus=PASSWORD),

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from twofactor import sealing
 from twofactor.factors import authenticator_app, backup_codes, totp
-from twofactor.models import Authenticator, GuessBudget
+from twofactor.models import Authenticator, GuessBudget, TwoFactor
 from twofactor.sessions import credential_digests
 from twofactor.sessions.store import PURPOSE, SessionStore
 
@@ -40,11 +40,17 @@ class Phone:
 def enrol(user, codes: list[str] | None = None) -> Phone:
     """Turn on two-factor authentication, as if an hour ago; the phone."""
     key, now = totp.generate_key(), timezone.now() - timedelta(hours=1)
-    authenticator = Authenticator(user=user, last_step=totp.step_at(now), enabled_at=now)
-    authenticator_app.seal_key(authenticator, key, now)
-    authenticator.save()
+    TwoFactor.objects.create(user=user, enabled_at=now, changed_at=now)
+    add_app(user, key, now)
     GuessBudget.objects.create(user=user, **credential_digests.current(user))
     backup_codes.replace_all(user, backup_codes.make_rows(user, codes or []))
+    return Phone(key)
+
+
+def add_app(user, key: str, added_at: datetime, name: str = "Authenticator app", **fields: Any) -> Phone:
+    app = Authenticator(user=user, name=name, last_step=totp.step_at(added_at), added_at=added_at, **fields)
+    authenticator_app.seal_key(app, key, added_at)
+    app.save()
     return Phone(key)
 
 

@@ -313,7 +313,7 @@ AFTER = ["/two-factor/disable/", "/two-factor/backup-codes/", "/two-factor/phone
 
 @pytest.mark.parametrize("path", [*PAGES, *BEFORE])
 def test_a_page_for_people_without_two_factor_is_translated(in_brackets, at_home, path):
-    key = at_home.get("/two-factor/setup/").context["setup"].key_groups
+    key = at_home.get("/two-factor/setup/").context["draft"].key_groups
     assert untranslated(at_home.get(path), *key) == []
 
 
@@ -329,7 +329,7 @@ def test_a_page_for_people_with_two_factor_is_translated(in_brackets, alice, pat
 
 
 def test_the_codes_of_set_up_are_shown_in_translation(in_brackets, at_home):
-    phone = Phone(at_home.get("/two-factor/setup/").context["setup"].key)
+    phone = Phone(at_home.get("/two-factor/setup/").context["draft"].key)
     at_home.post("/two-factor/setup/verify/", {"code": phone.code()})
     page = at_home.get("/two-factor/setup/codes/")
     assert untranslated(page, *page.context["codes"]) == []

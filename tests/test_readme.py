@@ -21,7 +21,7 @@ from twofactor.api import tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
-from twofactor.models import Allowance, Draft
+from twofactor.models import GUESSES_A_DAY, Allowance, Draft
 from twofactor.operations import prune
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.pending import MAX_AGE
@@ -80,7 +80,8 @@ LIMITS = {
     ),
     "wrong codes of any kind, on pages and over the API": (
         f"{guesses.FREE_GUESSES}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
-        f" {words(guesses.LONGEST_WAIT)}; {times(guesses.GUESSES_A_DAY, clocks.DAY)};"
+        f" {words(guesses.LONGEST_WAIT)}; {times(GUESSES_A_DAY, clocks.DAY)}"
+        f" ({guesses.GUESSES_A_DAY_WITH_MANY_APPS} with {guesses.MANY_APPS} apps or more);"
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(sent_codes.MAX_TRIES),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from twofactor.decorators import recently_confirmed
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.forms import EmergencyCodeForm, ReasonForm
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, actor
+from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
 from twofactor.operations import support
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
@@ -37,7 +37,7 @@ class TwoFactorFilter(admin.SimpleListFilter):
         return [("on", pgettext("two-factor", "On")), ("off", pgettext("two-factor", "Off"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(authenticator__isnull=self.value() == "off") if self.value() else queryset
+        return queryset.filter(two_factor__isnull=self.value() == "off") if self.value() else queryset
 
 
 class LockedFilter(admin.SimpleListFilter):
@@ -83,7 +83,11 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         css: ClassVar = {"all": STYLE}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("authenticator")
+        apps = Authenticator.objects.filter(user_id=OuterRef("pk")).exclude(last_used_at=None)
+        last_used = apps.order_by("-last_used_at").values("last_used_at")[:1]
+        people = super().get_queryset(request).select_related("two_factor")
+        with_last_used: QuerySet[Any] = people.annotate(factor_last_used_at=Subquery(last_used))
+        return with_last_used
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -101,14 +105,14 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     @admin.display(
         description=gettext_lazy("two-factor authentication"),
         boolean=True,
-        ordering="authenticator__enabled_at",
+        ordering="two_factor__enabled_at",
     )
     def two_factor(self, user: TwoFactorUser) -> bool:
-        return hasattr(user, "authenticator")
+        return hasattr(user, "two_factor")
 
-    @admin.display(description=gettext_lazy("code last used"), ordering="authenticator__last_used_at")
-    def factor_last_used(self, user: TwoFactorUser) -> Any:
-        return user.authenticator.last_used_at if hasattr(user, "authenticator") else None
+    @admin.display(description=gettext_lazy("code last used"), ordering="factor_last_used_at")
+    def factor_last_used(self, user: Any) -> Any:
+        return user.factor_last_used_at
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Needs a step-up as well, if this class stands left of Django's UserAdmin."""
@@ -153,7 +157,8 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "title": _("Help with signing in"),
             "opts": self.opts,
             "person": user,
-            "authenticator": Authenticator.objects.filter(pk=user.pk).first(),
+            "two_factor": TwoFactor.objects.filter(pk=user.pk).first(),
+            "apps": enrolled.apps_of(user),
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "last_guess": guesses.LAST_GUESS,
@@ -240,5 +245,5 @@ class EventAdmin(ReadOnlyModelAdmin):
 
 @admin.register(TrustedBrowser)
 class TrustedBrowserAdmin(ReadOnlyModelAdmin):
-    list_display = ("user", "label", "trusted_at", "last_used_at", "expires_at")
+    list_display = ("user", "browser", "began_at", "last_used_at", "expires_at")
     fields = list_display

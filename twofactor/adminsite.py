@@ -16,13 +16,12 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from twofactor import conf, enrolment, events
-from twofactor.decorators import recently_confirmed, to_page
+from twofactor import conf, events
+from twofactor.decorators import page_to_prove, recently_confirmed, to_page
 from twofactor.factors import backup_codes, methods
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.signin.session import AMR
-from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
@@ -63,10 +62,7 @@ class TwoFactorAdminSite(admin.AdminSite):
         if request.method == "GET" and self.has_permission(request):
             return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
         if super().has_permission(request) and not self.has_permission(request):
-            return to_page(
-                request,
-                "twofactor:confirm" if enrolment.is_on(signed_in_user(request)) else "twofactor:setup",
-            )
+            return to_page(request, page_to_prove(request))
         if request.user.is_authenticated:
             events.log_only("permission_denied", request.user.pk, request)
         context = {

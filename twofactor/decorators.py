@@ -16,6 +16,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from twofactor import enrolment, policy
+from twofactor.factors import enrolled
 from twofactor.signin import step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
 from twofactor.signin.session import NONE
@@ -87,11 +88,17 @@ def otp_required(view: Page[P]) -> Page[P]:
         if not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
         if not signed_in_user(request).is_verified():
-            can_give = enrolment.is_on(request.user) and not step_up.recovered_by_email(request)
-            return to_page(request, "twofactor:confirm" if can_give else "twofactor:setup")
+            return to_page(request, page_to_prove(request))
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def page_to_prove(request: HttpRequest) -> str:
+    """Where someone gives the second factor now, or gets one."""
+    if not enrolled.is_on(signed_in_user(request)):
+        return "twofactor:setup"
+    return "twofactor:app_add" if step_up.recovered_by_email(request) else "twofactor:confirm"
 
 
 class OTPRequiredMixin(View):

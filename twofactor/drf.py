@@ -11,7 +11,8 @@ from rest_framework import authentication, permissions
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from twofactor import enrolment, policy
+from twofactor import policy
+from twofactor.factors import enrolled
 from twofactor.middleware import CANNOT_ASK
 
 __all__ = ["BasicAuthentication", "IsVerified", "RefuseTwoFactor", "TokenAuthentication"]
@@ -27,7 +28,7 @@ class RefuseTwoFactor(authentication.BaseAuthentication):
         result: tuple[Any, Any] | None = super().authenticate(request)
         if result:
             user, _auth = result
-            if enrolment.is_on(user) or policy.is_enforced_for(user, timezone.now()):
+            if enrolled.is_on(user) or policy.is_enforced_for(user, timezone.now()):
                 raise AuthenticationFailed(CANNOT_ASK, "second_factor_needed")
         return result
 

@@ -1,18 +1,33 @@
-"""Turns two-factor authentication on and off, replaces the authenticator, and makes new backup codes."""
+"""Turns two-factor authentication on and off, adds and removes factors, and makes new backup codes."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from twofactor import conf, events, limits, sealing
-from twofactor.factors import authenticator_app, backup_codes, code_text, totp
+from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, totp
+from twofactor.factors.accept import Proof
 from twofactor.factors.refusal import Refused
-from twofactor.models import Authenticator, Draft, GuessBudget, Phone, TrustedBrowser
+from twofactor.limits import guesses
+from twofactor.models import (
+    FACTOR_NAME_LENGTH,
+    Authenticator,
+    BackupCode,
+    Draft,
+    GuessBudget,
+    Passkey,
+    Phone,
+    TrustedBrowser,
+    TwoFactor,
+)
 from twofactor.sessions import credential_digests, epoch
 from twofactor.users import TwoFactorUser
 
@@ -25,6 +40,10 @@ class Unconfirmed(Exception):
 
 class Changed(Exception):
     """It was finished, cancelled or turned off in another tab, or is older than Draft.MAX_AGE."""
+
+
+class LastFactor(Changed):
+    """Without this factor nothing would be left to ask for: another one was removed in another tab."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +69,9 @@ class OpenDraft:
         return [code_text.format_backup_code(code) for code in self.codes]
 
 
-def is_on(user: TwoFactorUser) -> bool:
-    return Authenticator.objects.filter(pk=user.pk).exists()
-
-
-def was_finished_since(user: TwoFactorUser, moment: datetime) -> bool:
-    """Whether two-factor authentication was turned on, or the authenticator replaced, after this moment."""
-    return Authenticator.objects.filter(pk=user.pk, enabled_at__gt=moment).exists()
+def was_changed_since(user: TwoFactorUser, moment: datetime) -> bool:
+    """Whether two-factor authentication was turned on, or a factor added, after this moment."""
+    return TwoFactor.objects.filter(pk=user.pk, changed_at__gt=moment).exists()
 
 
 def needs_confirmed_address(user: TwoFactorUser) -> bool:
@@ -104,7 +119,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
 
     A new one takes its place if another owner began it, or if its key takes no more guesses.
     """
-    if kind == Draft.Kind.SETUP and needs_confirmed_address(user):
+    if kind != Draft.Kind.CODES and needs_confirmed_address(user):
         raise Unconfirmed
     before = find_row(user, kind)
     running = open_draft(before, now)
@@ -113,8 +128,8 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
     counted_as = f"{kind}:{user.pk}"
     limits.SETUPS_STARTED.charge_or_raise(counted_as, now)
     value: dict[str, Any] = {
-        "key": totp.generate_key() if kind == Draft.Kind.SETUP else "",
-        "codes": backup_codes.generate(),
+        "key": "" if kind == Draft.Kind.CODES else totp.generate_key(),
+        "codes": [] if kind == Draft.Kind.APP else backup_codes.generate(),
         "owner": owner,
     }
     sealed = sealing.seal(Draft(kind=kind).purpose, sealing.owner_of(user.pk), value, now)
@@ -155,24 +170,129 @@ def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
 
 
 def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
-    """Saves the authenticator and the backup codes, and ends every session, in one transaction."""
-    step = setup.row.confirmed_step
-    if step is None:
-        raise Changed
+    """Turns two-factor authentication on with the first app, and ends every session, in one transaction."""
     codes = backup_codes.make_rows(user, setup.codes)
     with transaction.atomic():
         claim_draft(setup)
-        replaced = Authenticator.objects.filter(pk=user.pk).exists()
-        authenticator = Authenticator(
-            user_id=user.pk, digits=totp.DIGITS, period=totp.PERIOD, last_step=step, enabled_at=now
-        )
-        authenticator_app.seal_key(authenticator, setup.key, now)
-        authenticator.save(force_insert=not replaced, force_update=replaced)
-        # Counts as a proof with a factor, so that from now on a code by email can be the way back.
-        GuessBudget.objects.update_or_create(pk=user.pk, defaults=credential_digests.current(user))
+        if enrolled.is_on(user):  # by an import or another sign-in, with a factor of its own
+            raise Changed
+        TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
+        save_app(user, setup, _("Authenticator app"), now, [])
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
-        events.record("authenticator_replaced" if replaced else "two_factor_enabled", user, request)
+        events.record("two_factor_enabled", user, request)
+
+
+def add_app(
+    user: TwoFactorUser,
+    new: OpenDraft,
+    name: str,
+    request: HttpRequest,
+    now: datetime,
+    *,
+    replaces: Collection[int] = (),
+    after_recovery: bool = False,
+) -> Authenticator:
+    """One more app; with `replaces` (primary keys) in place of others, which stop working now.
+
+    Adding ends no session, because nothing that was proven has become false. Replacing does.
+    """
+    with transaction.atomic():
+        claim_draft(new)
+        if not enrolled.lock(user, now):
+            raise Changed
+        if enrolled.apps_of(user).filter(pk__in=replaces).delete()[0] != len(replaces):
+            raise Changed
+        others = list(enrolled.apps_of(user))
+        if len(others) >= enrolled.MAX_APPS:
+            raise Changed  # the form asks to choose one to remove
+        app = save_app(user, new, name, now, others, added_after_recovery=after_recovery)
+        if replaces:
+            epoch.end_sessions(user)
+        events.record("authenticator_replaced" if replaces else "app_added", user, request, app=app.name)
+    return app
+
+
+def save_app(
+    user: TwoFactorUser,
+    draft: OpenDraft,
+    name: str,
+    now: datetime,
+    others: list[Authenticator],
+    **more: Any,
+) -> Authenticator:
+    step = draft.row.confirmed_step
+    if step is None:
+        raise Changed
+    app = Authenticator(
+        user_id=user.pk,
+        name=unused_name(name, others),
+        digits=totp.DIGITS,
+        period=totp.PERIOD,
+        last_step=step,
+        added_at=now,
+        **more,
+    )
+    authenticator_app.seal_key(app, draft.key, now)
+    app.save(force_insert=True)
+    # Counts as a proof with a factor, so that from now on a code by email can be the way back.
+    proven = credential_digests.current(user)
+    a_day = guesses.guesses_a_day(len(others) + 1)
+    GuessBudget.objects.update_or_create(pk=user.pk, defaults={**proven, "guesses_a_day": a_day})
+    return app
+
+
+def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime, proof: Proof) -> bool:
+    """The claim of the code that is given for it (factors.accept). False if it is gone already.
+
+    Raises LastFactor, and Refused for a code of an app that a thief may have added.
+    """
+    with transaction.atomic():
+        if not enrolled.lock(user, now):
+            return False
+        apps = list(enrolled.apps_of(user))
+        app = next((app for app in apps if app.pk == pk), None)
+        if app is None:
+            return False
+        if enrolled.count_factors(user) < 2:
+            raise LastFactor
+        if proof.app and proof.app.added_at > app.added_at:
+            require_full_proof(proof, now)
+        app.delete()
+        a_day = guesses.guesses_a_day(len(apps) - 1)
+        GuessBudget.objects.filter(pk=user.pk).update(guesses_a_day=a_day)
+        epoch.end_sessions(user)
+        events.record("app_removed", user, request, app=app.name)
+    return True
+
+
+def rename_app(user: TwoFactorUser, pk: int, name: str) -> None:
+    others = enrolled.apps_of(user).exclude(pk=pk)
+    if not enrolled.apps_of(user).filter(pk=pk).update(name=unused_name(name, others)):
+        raise Changed
+
+
+def unused_name(name: str, others: Iterable[Authenticator]) -> str:
+    """With a number behind it, if another app of the person has the name."""
+    taken = {app.name for app in others}
+    numbered = (f"{name[: FACTOR_NAME_LENGTH - 4]} ({number})" for number in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
+
+
+def require_full_proof(proof: Proof | None, now: datetime) -> None:
+    if proof and proof.app and not enrolled.proves_everything(proof.app, now):
+        raise Refused(
+            _(
+                "A code from that app isn't enough for this, because the app was added recently. "
+                "Use an app you've had for longer, or a backup code."
+            )
+        )
+
+
+def may_make_codes(proof: Proof) -> bool:
+    """A claim (factors.accept): with a backup code one could do what a recent app may not."""
+    require_full_proof(proof, timezone.now())
+    return True
 
 
 def save_new_codes(user: TwoFactorUser, new: OpenDraft, request: HttpRequest) -> None:
@@ -194,15 +314,32 @@ def cancel(user: TwoFactorUser, kind: str) -> None:
     Draft.objects.filter(user_id=user.pk, kind=kind).delete()
 
 
-def turn_off(user: TwoFactorUser, request: HttpRequest) -> bool:
-    """The claim of the code that is given for it (factors.accept). False if it is off already."""
+def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = None) -> bool:
+    """The claim of the code that is given for it (factors.accept). False if it is off already.
+
+    Without a proof it is for code of a site, which has asked in its own way.
+    """
     with transaction.atomic():
-        if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
+        require_full_proof(proof, timezone.now())
+        if not forget_factors(user):
             return False
-        backup_codes.replace_all(user, [])
         # The counts of wrong codes stay: turning it off and on again must not give new guesses.
-        for model in (Draft, Phone, TrustedBrowser):
-            model._default_manager.filter(user_id=user.pk).delete()
         epoch.end_sessions(user)
         events.record("two_factor_disabled", user, request)
+    return True
+
+
+def forget_factors(user: TwoFactorUser) -> bool:
+    """Deletes everything that a second factor consists of. False if there is none.
+
+    The random name for passkeys stays: devices that keep one would make a second entry for a new name.
+    """
+    was_on = [
+        model._default_manager.filter(user_id=user.pk).delete()[0]
+        for model in (TwoFactor, Authenticator, Passkey)
+    ]
+    if not any(was_on):
+        return False
+    for model in (BackupCode, Draft, Phone, TrustedBrowser):
+        model._default_manager.filter(user_id=user.pk).delete()
     return True

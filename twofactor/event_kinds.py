@@ -31,6 +31,8 @@ class EventKind(models.TextChoices):
         _("Your authenticator app was replaced"),
         _("The authenticator app was replaced"),
     )
+    APP_ADDED = "app_added", _("You added an authenticator app"), _("An authenticator app was added")
+    APP_REMOVED = "app_removed", _("You removed an authenticator app"), _("An authenticator app was removed")
     TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
     TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
     BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")

@@ -46,6 +46,8 @@ SUSPICIOUS = Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT)
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
     Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
+    Event.Kind.APP_ADDED: MAIL,
+    Event.Kind.APP_REMOVED: MAIL,
     Event.Kind.TWO_FACTOR_DISABLED: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.BACKUP_CODES_REGENERATED: Audience(signals.backup_codes_regenerated, mail=True),
     Event.Kind.SECOND_FACTOR_ACCEPTED: Audience(signals.second_factor_accepted),

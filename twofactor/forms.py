@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import BoundField
 from django.utils.functional import lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from twofactor.factors import code_text, sent_codes, totp
+from twofactor.factors.enrolled import MAX_APPS
 from twofactor.factors.refusal import Refused
+from twofactor.models import FACTOR_NAME_LENGTH, Authenticator
 from twofactor.operations import support
 from twofactor.outgoing import sms
 
@@ -129,6 +132,47 @@ class ProofForm(PasswordForm, CodeForm):
 
     def clean_code(self) -> Any:
         return super().clean_code() if "password" in self.cleaned_data else None
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label=pgettext_lazy("two-factor", "Name"),
+        max_length=FACTOR_NAME_LENGTH,
+        error_messages={"required": _("Enter a name.")},
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+
+class AddAppForm(NameForm, CodeForm):
+    """The code of the new app, its name, and a box for each app that it replaces."""
+
+    field_order = ("code", "name")
+
+    def __init__(self, *args: Any, apps: list[Authenticator], lost: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["code"].widget.attrs["autofocus"]  # the QR code comes first
+        self.is_full = len(apps) >= MAX_APPS
+        for app in apps:
+            sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}
+            self.fields[f"remove-{app.pk}"] = forms.BooleanField(label=sentence, required=False, initial=lost)
+
+    def replaced(self) -> list[int]:
+        """The keys of the apps to remove."""
+        ticked = (name for name, value in self.cleaned_data.items() if value is True)
+        return [int(name.removeprefix("remove-")) for name in ticked]
+
+    @property
+    def boxes(self) -> list[BoundField]:
+        return [self[name] for name in self.fields if name.startswith("remove-")]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.is_full and not self.replaced():
+            raise ValidationError(
+                gettext("You have %(count)d apps. Choose one to remove before you add another.")
+                % {"count": MAX_APPS}
+            )
+        return data
 
 
 class SavedForm(forms.Form):

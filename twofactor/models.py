@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -23,14 +27,23 @@ __all__ = [
     "Event",
     "GuessBudget",
     "Letter",
+    "Passkey",
+    "PasskeyOwner",
     "Phone",
     "Reminder",
+    "Rule",
     "SecurityMixin",
     "SecurityRecord",
     "SentCode",
+    "Session",
+    "SpentChallenge",
     "TokenFamily",
     "TrustedBrowser",
+    "TwoFactor",
 ]
+
+FACTOR_NAME_LENGTH = 60
+GUESSES_A_DAY = 20
 
 # Secrets and hashes have serialize=False, so that dumpdata leaves them out. Back up the database itself.
 
@@ -40,14 +53,30 @@ def actor(user_id: Any) -> str:
     return f"user {user_id}"
 
 
+class TwoFactor(models.Model):
+    """Two-factor authentication is on while this row exists, whether or not any factor can be used.
+
+    Every change of a person's factors begins with an UPDATE of it (enrolment.lock): of two at once, the
+    second waits, and sees what the first has done.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="two_factor"
+    )
+    enabled_at = models.DateTimeField(pgettext_lazy("two-factor", "on since"), editable=False)
+    changed_at = models.DateTimeField(editable=False)
+
+    def __str__(self) -> str:
+        return f"two-factor authentication of {self.user_id}"
+
+
 class Authenticator(models.Model):
-    """Two-factor authentication is on while this row exists, even if its key cannot be unsealed."""
+    """An authenticator app. It counts as a factor even if its key cannot be unsealed."""
 
     PURPOSE: ClassVar[str] = "authenticator"
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="authenticator"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="authenticators")
+    name = models.CharField(pgettext_lazy("two-factor", "name"), max_length=FACTOR_NAME_LENGTH)
     sealed_key = models.TextField(editable=False, serialize=False)
     # In each row, so that a new default never breaks an authenticator that is in use.
     digits = models.PositiveSmallIntegerField(default=6, editable=False)
@@ -55,7 +84,9 @@ class Authenticator(models.Model):
     t0 = models.BigIntegerField(default=0, editable=False)  # from when another app counted its steps
     drift = models.SmallIntegerField(default=0, editable=False)  # of the phone's clock, in steps
     last_step = models.BigIntegerField(editable=False)
-    enabled_at = models.DateTimeField(pgettext_lazy("two-factor", "on since"), editable=False)
+    added_at = models.DateTimeField(pgettext_lazy("two-factor", "added"), editable=False)
+    # By someone who had signed in with a code sent by email: a thief of the mailbox could have done it.
+    added_after_recovery = models.BooleanField(default=False, editable=False)
     last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
 
     class Meta:
@@ -63,7 +94,64 @@ class Authenticator(models.Model):
         verbose_name_plural = _("authenticator apps")
 
     def __str__(self) -> str:
-        return f"authenticator of {self.user_id}"
+        return f"authenticator {self.pk} of {self.user_id}"
+
+
+class PasskeyOwner(models.Model):
+    """The random name by which a person's devices keep their passkeys. It stays when the last one goes."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    handle = models.BinaryField(max_length=64, unique=True, serialize=False)
+
+    def __str__(self) -> str:
+        return f"owner of passkeys {self.user_id}"
+
+
+class Passkey(models.Model):
+    """A passkey or a security key."""
+
+    class Kind(models.TextChoices):
+        PASSKEY = "passkey"  # it has verified the person, and replaces the password too
+        KEY = "key"  # it was touched: a factor beside the password
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="passkeys")
+    name = models.CharField(pgettext_lazy("two-factor", "name"), max_length=FACTOR_NAME_LENGTH)
+    kind = models.CharField(max_length=7, choices=Kind.choices, editable=False)
+    rp_id = models.CharField(max_length=253, editable=False)  # the domain that it was made for
+    handle = models.BinaryField(max_length=64, serialize=False)  # an imported one keeps the handle from there
+    credential_digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
+    credential_id = models.BinaryField(max_length=1023, serialize=False)
+    public_key = models.BinaryField(serialize=False)  # COSE, as it came
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    transports = models.JSONField(default=list, editable=False)
+    aaguid = models.UUIDField(null=True, editable=False)  # the model of the device, as the browser claims
+    # None: nobody has said so far, as for one that was imported
+    discoverable = models.BooleanField(null=True, editable=False)
+    verified = models.BooleanField(null=True, editable=False)  # has ever verified the person
+    backup_eligible = models.BooleanField(null=True, editable=False)  # may be copied to other devices
+    backed_up = models.BooleanField(null=True, editable=False)
+    made_quietly = models.BooleanField(default=False, editable=False)  # by the browser, without being asked
+    added_at = models.DateTimeField(pgettext_lazy("two-factor", "added"), editable=False)
+    added_after_recovery = models.BooleanField(default=False, editable=False)  # as for an Authenticator
+    last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
+    suspected_at = models.DateTimeField(null=True, editable=False)  # its count went back: it may be a copy
+
+    class Meta:
+        verbose_name = _("passkey")
+        verbose_name_plural = _("passkeys")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} of {self.user_id}"
+
+
+class SpentChallenge(models.Model):
+    """A passkey ceremony that is over. Its row is the proof that no second answer counts."""
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    spent_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class BackupCode(models.Model):
@@ -83,7 +171,7 @@ class BackupCode(models.Model):
 
 
 class Draft(models.Model):
-    """What a person has been shown but not acknowledged yet: a new key and codes, or new codes alone."""
+    """What a person has been shown but not acknowledged yet: a new key and codes, or one of the two."""
 
     PURPOSE: ClassVar[str] = "draft"
     MAX_AGE: ClassVar[timedelta] = timedelta(minutes=30)
@@ -91,6 +179,7 @@ class Draft(models.Model):
     class Kind(models.TextChoices):
         SETUP = "setup"
         CODES = "codes"
+        APP = "app"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=5, choices=Kind.choices)
@@ -121,6 +210,8 @@ class GuessBudget(models.Model):
     locked_until = models.DateTimeField(null=True)
     day_failures = models.PositiveSmallIntegerField(default=0)
     day_began_at = models.DateTimeField(null=True)
+    # Smaller for someone with many apps, because one guess is compared with the codes of all.
+    guesses_a_day = models.PositiveSmallIntegerField(default=GUESSES_A_DAY)
     # Keyed digests (sessions/credential_digests.py). This one is of the password at the last guess.
     password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
     # When a new password last ended the lock after the last guess.
@@ -145,6 +236,8 @@ class Event(models.Model):
     at = models.DateTimeField(pgettext_lazy("two-factor", "when"))
     ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "IP address"), null=True)
     browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=200, blank=True)
+    # Of the row in the list of devices on which it happened, so that "this wasn't me" can end that one.
+    device_id = models.UUIDField(null=True, editable=False)
     detail = models.JSONField(default=dict)
 
     class Meta:
@@ -267,7 +360,92 @@ class SentCode(models.Model):
         return f"code sent to {self.user_id} by {self.channel}"
 
 
-class TrustedBrowser(models.Model):
+class Rule(models.Model):
+    """Who must have a second factor, and from when (policy.py). The setting is the least there is."""
+
+    class Scope(models.TextChoices):
+        EVERYONE = "everyone", _("Everyone")
+        STAFF = "staff", _("Staff")
+        GROUP = "group", _("A group")
+        PERSON = "person", _("One person")
+
+    class Factor(models.TextChoices):
+        ANY = "any", _("Any second factor")
+        PASSKEY = "passkey", _("A passkey or security key")
+
+    scope = models.CharField(pgettext_lazy("two-factor", "for"), max_length=8, choices=Scope.choices)
+    group = models.ForeignKey(
+        "auth.Group", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    factor = models.CharField(
+        pgettext_lazy("two-factor", "factor"), max_length=7, choices=Factor.choices, default=Factor.ANY
+    )
+    starts_on = models.DateField(pgettext_lazy("two-factor", "first day"))
+    grace_days = models.PositiveSmallIntegerField(_("days of grace"), default=0)
+
+    class Meta:
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="twofactor_rule_scope",
+                condition=(
+                    models.Q(scope="group", group__isnull=False, user=None)
+                    | models.Q(scope="person", user__isnull=False, group=None)
+                    | models.Q(scope__in=["everyone", "staff"], group=None, user=None)
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.factor} for {self.scope} from {self.starts_on}"
+
+
+class Device(models.Model):
+    """A row of the list of devices: where a person is signed in, or need not give the second factor."""
+
+    device_id = models.UUIDField(default=uuid4, unique=True, editable=False)  # random: it stands in addresses
+    name = models.CharField(pgettext_lazy("two-factor", "name"), max_length=60, blank=True)  # given by them
+    browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=80, blank=True)
+    ip_address = models.GenericIPAddressField(pgettext_lazy("two-factor", "IP address"), null=True)
+    began_at = models.DateTimeField(_("since"))
+    last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"))
+
+    class Meta:
+        abstract = True
+
+
+class Session(AbstractBaseSession, Device):
+    """A session of the site (sessions/store.py). Without a user nobody is signed in."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, db_constraint=False, related_name="+"
+    )
+    method = models.CharField(max_length=10, blank=True)  # how the second factor was met
+    began_at = models.DateTimeField(null=True)  # type: ignore[assignment]  # empty where nobody is signed in
+    last_used_at = models.DateTimeField(null=True)  # type: ignore[assignment]
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return f"session of {self.user_id}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        store: type[SessionBase] = import_string("twofactor.sessions.SessionStore")
+        return store
+
+
+class TrustedBrowser(Device):
     """May skip the second factor at sign-in, until it expires or something ends the person's sessions."""
 
     user = models.ForeignKey(
@@ -275,9 +453,6 @@ class TrustedBrowser(models.Model):
     )
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
-    label = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=80)
-    trusted_at = models.DateTimeField(_("trusted since"))
-    last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"))
     expires_at = models.DateTimeField(pgettext_lazy("two-factor", "trusted until"), db_index=True)
 
     class Meta:
@@ -285,17 +460,16 @@ class TrustedBrowser(models.Model):
         verbose_name_plural = _("trusted browsers")
 
     def __str__(self) -> str:
-        return f"{self.label}, trusted by {self.user_id}"
+        return f"{self.browser}, trusted by {self.user_id}"
 
 
-class TokenFamily(models.Model):
+class TokenFamily(Device):
     """A sign-in over the API. Its newest refresh token works; the use of an older one ends the sign-in."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64, editable=False, serialize=False)  # of the newest token's id
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     method = models.CharField(max_length=10)
-    began_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -1,16 +1,19 @@
-"""Who must have a second factor, and from when."""
+"""Who must have a second factor, and from when: by the setting, and by the rules in the database."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from twofactor import conf
-from twofactor.users import TwoFactorUser, is_staff
+from twofactor.models import Rule
+from twofactor.users import TwoFactorUser, has_relation, is_staff
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model without date_joined
-RULES: dict[str, Callable[[TwoFactorUser], bool]] = {
+SETTINGS: dict[str, Callable[[TwoFactorUser], bool]] = {
     conf.NOBODY: lambda user: False,
     conf.STAFF: is_staff,
     conf.EVERYONE: lambda user: True,
@@ -18,19 +21,46 @@ RULES: dict[str, Callable[[TwoFactorUser], bool]] = {
 
 
 def applies_to(user: TwoFactorUser) -> bool:
-    """Must this user have a second factor, now or later? Asked at each request, so a change works at once."""
-    rule = RULES.get(conf.required_for()) or import_string(conf.required_for())
-    return bool(rule(user))
+    """Must this user have a second factor, now or later?
+
+    Nothing is kept from one request to the next, so that a change works at once.
+    """
+    return setting_applies_to(user) or bool(rules_for(user))
+
+
+def setting_applies_to(user: TwoFactorUser) -> bool:
+    applies = SETTINGS.get(conf.required_for()) or import_string(conf.required_for())
+    return bool(applies(user))
+
+
+def rules_for(user: TwoFactorUser) -> list[Rule]:
+    """One query."""
+    wanted = Q(scope=Rule.Scope.EVERYONE) | Q(scope=Rule.Scope.PERSON, user_id=user.pk)
+    if is_staff(user):
+        wanted |= Q(scope=Rule.Scope.STAFF)
+    if has_relation("groups"):
+        groups = cast(Any, user).groups.all()
+        wanted |= Q(scope=Rule.Scope.GROUP, group__in=groups)
+    return list(Rule.objects.filter(wanted))
 
 
 def deadline(user: TwoFactorUser) -> datetime | None:
-    """The time from which the user reaches only the setup, or None if the policy does not apply."""
-    if not applies_to(user):
-        return None
-    starts: list[datetime] = [getattr(user, "date_joined", LONG_AGO) + conf.grace_period()]
-    if from_date := conf.required_from():
-        starts.append(datetime.combine(from_date, time.min, timezone.get_current_timezone()))
-    return max(starts)
+    """The time from which the user reaches only the setup, or None if nothing requires a second factor.
+
+    The setting is the least there is: a rule can only make it earlier.
+    """
+    joined: datetime = getattr(user, "date_joined", LONG_AGO)
+    ends = [
+        max(joined, start_of(rule.starts_on)) + timedelta(days=rule.grace_days) for rule in rules_for(user)
+    ]
+    if setting_applies_to(user):
+        first_day = conf.required_from()
+        ends.append(max([joined + conf.grace_period(), *([start_of(first_day)] if first_day else [])]))
+    return min(ends, default=None)
+
+
+def start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, timezone.get_current_timezone())
 
 
 def is_enforced_for(user: TwoFactorUser, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from tests.accounts.comparison import answer
 from tests.accounts.letters import letters, link
 from tests.accounts.passwords import NEW, ask_for_link, can_sign_in_with, choose_password, reset_password
 from tests.people import NOW, PASSWORD, enrol, give_password, person
-from twofactor import enrolment
+from twofactor.factors import enrolled
 
 pytestmark = pytest.mark.django_db
 
@@ -285,7 +285,7 @@ def test_the_letter_about_a_reset_speaks_the_language_of_the_browser(alice):
 def test_a_reset_keeps_the_second_factor(client, alice):
     enrol(alice)
     reset_password(client)
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_after_a_reset_the_code_is_still_asked_for(client, alice):

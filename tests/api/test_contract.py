@@ -15,8 +15,7 @@ from tests.twofactor.sent_codes import (
     record_text_messages,
     texted_code,
 )
-from twofactor import enrolment
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.models import Allowance, Event, SentCode
 
 # Signing in
@@ -186,7 +185,7 @@ def test_confirming_turns_it_on_and_shows_ten_codes(bobs_program):
     answer = bobs_program.post("totp/confirm/", {"input_code": begin(bobs_program).code()})
     assert answer.status_code == 200
     assert len(set(answer.json()["backup_codes"])) == 10
-    assert enrolment.is_on(get_user_model().objects.get())
+    assert enrolled.is_on(get_user_model().objects.get())
 
 
 def test_a_code_that_was_shown_signs_in(bobs_program, clock):
@@ -235,7 +234,7 @@ def test_creating_when_it_is_on_is_400(signed_in):
 
 def test_a_set_up_that_began_elsewhere_is_not_this_one(bobs_program, client):
     client.post("/accounts/login/", {"username": bobs_program.email, "password": PASSWORD})
-    key = client.get("/two-factor/setup/").context["setup"].key
+    key = client.get("/two-factor/setup/").context["draft"].key
     assert status_and_code(bobs_program.post("totp/confirm/", {"input_code": Phone(key).code()})) == (
         400,
         "no_setup",
@@ -253,17 +252,17 @@ def test_disabling_needs_a_code(signed_in):
 
 def test_disabling_with_the_authenticator(signed_in, phone, alice):
     answer = signed_in.post("totp/disable/", {"otp_code": phone.code()})
-    assert (answer.status_code, answer.content, enrolment.is_on(alice)) == (204, b"", False)
+    assert (answer.status_code, answer.content, enrolled.is_on(alice)) == (204, b"", False)
 
 
 def test_disabling_with_a_backup_code(signed_in, alice, printed_codes):
     assert signed_in.post("totp/disable/", {"backup_code": printed_codes[0]}).status_code == 204
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)
 
 
 def test_disabling_with_a_wrong_code_changes_nothing(signed_in, phone, alice):
     signed_in.post("totp/disable/", {"otp_code": different_code(phone.code())})
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_disabling_what_is_off_is_400(bobs_program):

@@ -7,8 +7,7 @@ import pytest
 from tests.api.program import Program
 from tests.machinery.races import at_once
 from tests.people import Phone
-from twofactor import enrolment
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.models import TokenFamily
 
 CROWD = 30
@@ -80,4 +79,4 @@ def test_one_code_disables_or_rotates_once(signed_in, phone, alice):
         *[partial(like(signed_in).post, "totp/rotate_backup_codes/", {"otp_code": code}) for _ in range(10)],
     )
     assert len(won(answers)) == 1
-    assert enrolment.is_on(alice) == (won(answers)[0].status_code == 200)
+    assert enrolled.is_on(alice) == (won(answers)[0].status_code == 200)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, Phone
 from twofactor import enrolment
-from twofactor.factors import backup_codes, code_text, methods, qr, totp
+from twofactor.factors import backup_codes, code_text, enrolled, methods, qr, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Draft
 from twofactor.signin.pending import PendingSignIn
@@ -20,6 +20,7 @@ TABLE = README.partition("| function of django-totp | here |")[2].partition("\n\
 WORDS = {
     "backup_codes": backup_codes,
     "enrolment": enrolment,
+    "enrolled": enrolled,
     "accept_code": accept_code,
     "methods": methods,
     "qr": qr,

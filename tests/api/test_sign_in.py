@@ -8,9 +8,8 @@ from accounts.models import PasswordTries
 from tests.api.program import Program, status_and_code
 from tests.people import PASSWORD, Phone, enrol, give_password, person
 from tests.twofactor.sent_codes import different_code
-from twofactor import enrolment
 from twofactor.api import tokens
-from twofactor.factors import methods
+from twofactor.factors import enrolled, methods
 from twofactor.limits import guesses
 from twofactor.models import Event, GuessBudget, TokenFamily
 from twofactor.signin.session import NONE
@@ -134,7 +133,7 @@ def test_a_person_changes_their_own_things_only(signed_in, alice, phone):
     bob = person("bob@example.com")
     enrol(bob)
     signed_in.post("totp/disable/", {"otp_code": phone.code(), "user": bob.pk, "username": bob.email})
-    assert (enrolment.is_on(bob), enrolment.is_on(alice)) == (True, False)
+    assert (enrolled.is_on(bob), enrolled.is_on(alice)) == (True, False)
 
 
 @pytest.mark.proves("V-18")
@@ -245,7 +244,7 @@ def test_who_has_no_password_turns_it_off_with_a_code(without_password, phone):
 
 def test_their_token_alone_turns_nothing_off(without_password, alice):
     assert without_password.post("totp/disable/", {"otp_code": "000000"}).status_code == 400
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_a_sign_in_of_theirs_is_too_old_for_a_first_set_up(program, alice, clock):

@@ -104,7 +104,7 @@ def test_a_code_that_had_moved_before_keeps_its_case(imported):
 
 def test_the_date_of_turning_on_is_imported(imported):
     since = authenticator(ALICE, "totp").created_at.replace(tzinfo=UTC)
-    assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
+    assert Authenticator.objects.get(user__email=ALICE).added_at == since
 
 
 def test_a_second_run_finds_everyone_here(imported):

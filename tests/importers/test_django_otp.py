@@ -130,7 +130,7 @@ def test_a_code_that_was_used_there_is_used_here(imported, later):
 
 def test_the_date_of_turning_on_is_imported(imported):
     since = device(ALICE).created_at.replace(tzinfo=UTC)
-    assert Authenticator.objects.get(user__email=ALICE).enabled_at == since
+    assert Authenticator.objects.get(user__email=ALICE).added_at == since
 
 
 # Backup codes

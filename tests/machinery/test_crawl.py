@@ -59,7 +59,7 @@ def alices_rows(db, clock):
         user=alice,
         digest="0",
         session_hash="0",
-        trusted_at=NOW,
+        began_at=NOW,
         last_used_at=NOW,
         expires_at=NOW + trusted_browsers.AGE,
     )

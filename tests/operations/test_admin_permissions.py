@@ -200,7 +200,7 @@ def test_a_helper_changes_no_people_who_had_more_rights(helper, former_admin, en
         {"email": "mine@example.com", "is_active": "on", "post": "yes", "reset-reason": "x"},
     )
     now = User.objects.get(pk=former_admin.pk)
-    unchanged = (now.is_active, now.email, hasattr(now, "authenticator"))
+    unchanged = (now.is_active, now.email, hasattr(now, "two_factor"))
     assert (answer.status_code, *unchanged) == (403, False, "former@example.com", True)
 
 

@@ -37,7 +37,7 @@ def secrets_in_database(alice, phone, real_hasher):
     give_password(sending)
     sending.post("/two-factor/verify/send/", {"channel": "email"})
     give_password(setting_up, person("bob@example.com").email)
-    draft = setting_up.get("/two-factor/setup/").context["setup"]
+    draft = setting_up.get("/two-factor/setup/").context["draft"]
     return {phone.key, *PRINTED_CODES, draft.key, *draft.codes, *hidden()}
 
 

@@ -98,7 +98,7 @@ def test_signing_out_closes_it(admin):
 def test_after_set_up_staff_arrive_where_they_wanted_to(client, superuser, clock):
     give_password(client, superuser.email)
     setup = client.get("/admin/accounts/user/", follow=True)
-    phone = people.Phone(setup.context["setup"].key)
+    phone = people.Phone(setup.context["draft"].key)
     onward = re.search(r'href="(/two-factor/setup/verify/[^"]*)"', setup.text)[1]
     codes = client.post(unescape(onward), {"code": phone.code()}).url
     arrived = client.post(codes, {"saved": "on"}, follow=True).redirect_chain[-1]

@@ -15,9 +15,9 @@ from django.test import Client
 
 from tests.operations.admin_and_commands import ROOT, environment, run
 from tests.people import NOW, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import enrolment, sealing
+from twofactor import sealing
 from twofactor.conf import parse_keys
-from twofactor.factors import backup_codes, code_text
+from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_the_letter_is_sent_before_the_process_ends(site, tmp_path):
 def test_no_help_without_a_reason_worth_reading(manage, why):
     enrol(person(ALICE))
     assert manage("reset", ALICE, "--reason", why).returncode == 2
-    assert enrolment.is_on(get_user_model().objects.get())
+    assert enrolled.is_on(get_user_model().objects.get())
 
 
 # Help
@@ -236,7 +236,7 @@ def test_a_reset_says_what_it_did(alice, phone):
 
 def test_a_reset_turns_it_off(alice, phone):
     run("reset", ALICE, "--reason", "lost")
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)
 
 
 def test_a_reset_of_nothing_is_one_line(alice):

@@ -13,7 +13,8 @@ from accounts.models import User
 from tests.operations.admin_and_commands import ROOT, browser_of, environment, run
 from tests.people import NOW, PASSWORD, enrol, give_password, person
 from tests.urls_of_site import URLS
-from twofactor import enrolment, policy
+from twofactor import policy
+from twofactor.factors import enrolled
 from twofactor.models import Reminder
 
 pytestmark = pytest.mark.django_db
@@ -282,4 +283,4 @@ def test_the_command_line_works_where_a_check_would_refuse_to_start(settings, al
     options = {"force_color": False, "no_color": True, "skip_checks": False, "stdout": StringIO()}
     command = load_command_class("twofactor", "twofactor")
     command.execute(action="reset", person=alice.email, reason="locked out", **options)
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)

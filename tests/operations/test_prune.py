@@ -42,12 +42,14 @@ def sent_code(user, at):
 
 
 def trusted_browser(user, at):
-    dates = {"trusted_at": at, "last_used_at": at, "expires_at": at}
-    TrustedBrowser.objects.create(user=user, digest="x", session_hash="x", label="x", **dates)
+    dates = {"began_at": at, "last_used_at": at, "expires_at": at}
+    TrustedBrowser.objects.create(user=user, digest="x", session_hash="x", browser="x", **dates)
 
 
 def api_sign_in(user, at):
-    TokenFamily.objects.create(user=user, digest="x", session_hash="x", began_at=at, expires_at=at)
+    TokenFamily.objects.create(
+        user=user, digest="x", session_hash="x", began_at=at, last_used_at=at, expires_at=at
+    )
 
 
 def allowance(user, at):

@@ -7,8 +7,7 @@ from django.contrib.auth import SESSION_KEY
 
 from tests.operations.admin_and_commands import EVENTS, browser_of, help_page, reset_by_support
 from tests.people import NOW, PRINTED_CODES, give_password, signed_in_as
-from twofactor import enrolment
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.models import BackupCode, Event, Phone, TrustedBrowser
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_reset_turns_two_factor_authentication_off(stepped_up, alice, phone):
     reset_by_support(stepped_up, alice)
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)
 
 
 def test_after_a_reset_the_password_opens_the_account(stepped_up, alice, phone, client):
@@ -51,7 +50,7 @@ def test_a_reset_forgets_codes_and_phone(stepped_up, alice, phone):
 
 @pytest.mark.proves("6.4.4")
 def test_a_reset_needs_a_reason(stepped_up, alice, phone):
-    assert (reset_by_support(stepped_up, alice, reason="").status_code, enrolment.is_on(alice)) == (422, True)
+    assert (reset_by_support(stepped_up, alice, reason="").status_code, enrolled.is_on(alice)) == (422, True)
 
 
 def test_a_refused_reset_keeps_what_was_typed(stepped_up, alice, phone):
@@ -94,7 +93,7 @@ def test_ending_sessions_ends_trusted_browsers_too(stepped_up, alice, phone, cli
 
 def test_ending_sessions_leaves_the_second_factor(stepped_up, alice, phone):
     end_sessions(stepped_up, alice)
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_ending_sessions_needs_a_reason(stepped_up, alice):

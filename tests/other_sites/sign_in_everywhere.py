@@ -18,7 +18,7 @@ facts = {}
 User.objects.create_user("bob", "bob@example.com", PASSWORD)
 ann = User.objects.create_user("ann", "ann@example.com", PASSWORD)
 key = totp.generate_key()
-authenticator = Authenticator(user=ann, last_step=0, enabled_at=timezone.now())
+authenticator = Authenticator(user=ann, name="Phone", last_step=0, added_at=timezone.now())
 authenticator_app.seal_key(authenticator, key, timezone.now())
 authenticator.save()
 GuessBudget.objects.create(user=ann)

@@ -5,17 +5,18 @@ import re
 import pyotp
 
 from tests.people import Phone
-from twofactor.models import Authenticator, BackupCode, Event, GuessBudget
+from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, TwoFactor
 
 SETUP = "/two-factor/setup/"
 VERIFY = "/two-factor/setup/verify/"
 CODES = "/two-factor/setup/codes/"
+ADD = "/two-factor/apps/add/"
 SAVED = {"saved": "on"}
 
 
-def scan_key(client):
+def scan_key(client, page=SETUP):
     """A phone that scanned the key on the page."""
-    address = re.search(r'href="(otpauth:[^"]+)"', client.get(SETUP).text)[1]
+    address = re.search(r'href="(otpauth:[^"]+)"', client.get(page).text)[1]
     return Phone(pyotp.parse_uri(address.replace("&amp;", "&")).secret)
 
 
@@ -38,7 +39,15 @@ def set_up(client):
     return phone
 
 
+def add_app(client, name="New phone", replaces=()):
+    """One more app, in place of others; the phone that it is on."""
+    phone = scan_key(client, ADD)
+    boxes = {f"remove-{app.pk}": "on" for app in replaces}
+    client.post(ADD, {"code": phone.code(), "name": name, **boxes})
+    return phone
+
+
 def stored_rows(user):
     """Everything that setup changes in the database, but only when it is finished."""
-    rows = [Authenticator, BackupCode, GuessBudget, Event]
+    rows = [TwoFactor, Authenticator, BackupCode, GuessBudget, Event]
     return [list(model.objects.values()) for model in rows], user.security_epoch

@@ -32,9 +32,9 @@ CROWD = 1000
 NEW_PASSWORD = "a quiet green harbour"
 ROWS_OF_OTHERS = {
     "authenticators": """
-        INSERT INTO twofactor_authenticator (user_id, sealed_key, digits, period, t0, drift, last_step,
-            enabled_at)
-        SELECT id, '', 6, 30, 0, 0, 0, %(now)s FROM accounts_user WHERE email LIKE 'crowd%%'""",
+        INSERT INTO twofactor_authenticator (user_id, name, sealed_key, digits, period, t0, drift, last_step,
+            added_at, added_after_recovery)
+        SELECT id, '', '', 6, 30, 0, 0, 0, %(now)s, false FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "sent codes": """
         INSERT INTO twofactor_sentcode (user_id, purpose, channel, target, digest, sent_at, tries)
         SELECT id, 'any', 'email', email, '', %(now)s, 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
@@ -108,7 +108,7 @@ def test_what_an_address_tried_long_ago_is_not_read(statements, client, alice):
 
 def test_setting_up_uses_indexes(statements, client):
     give_password(client)
-    phone = Phone(client.get(SETUP).context["setup"].key)
+    phone = Phone(client.get(SETUP).context["draft"].key)
     client.post(f"{SETUP}verify/", {"code": phone.code()})
     client.post(f"{SETUP}codes/", {"saved": "on"})
     assert without_index(connection, statements) == []

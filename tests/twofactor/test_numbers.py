@@ -134,7 +134,7 @@ def test_minutes_in_which_a_code_to_a_new_number_works(follows, signed_in, setti
 
 @pytest.mark.parametrize(("name", "value"), [("DIGITS", 8), ("PERIOD", 45)])
 def test_what_an_app_is_told_about_its_codes(follows, signed_in, name, value):
-    follows(page(signed_in, "/two-factor/setup/?replace=1"), value, (totp, name, value))
+    follows(page(signed_in, "/two-factor/apps/add/"), value, (totp, name, value))
 
 
 # The administration

@@ -4,6 +4,7 @@ RACE_REPEATS=20 makes a long run of it, and prints the counts.
 """
 
 import re
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -24,11 +25,10 @@ from tests.machinery.races import (
     sessions,
     statuses,
 )
-from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key
-from twofactor import enrolment
+from tests.people import PASSWORD, add_app, enrol, give_password, person, sign_in, signed_in_as
+from tests.twofactor.setup_steps import ADD, CODES, SAVED, SETUP, confirm_key, scan_key
 from twofactor.clocks import DAY
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled, totp
 from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
@@ -279,6 +279,89 @@ def test_finishing_and_cancelling_at_once_is_one_or_the_other(alice, request, re
     assert (BackupCode.objects.count(), Draft.objects.count()) == (10 * Authenticator.objects.count(), 0)
 
 
+# Several apps: never none left while it is on
+
+
+@pytest.fixture
+def two_apps(alice, phone):
+    second = add_app(alice, totp.generate_key(), timezone.now() - timedelta(days=2), name="Tablet")
+    return [phone, second], list(enrolled.apps_of(alice))
+
+
+def removals(clients, apps, phones):
+    forms = [{"password": PASSWORD, "code": phone.code()} for phone in phones]
+    return [
+        partial(browser(client).post, f"/two-factor/apps/{app.pk}/remove/", form)
+        for client, app, form in zip(clients, apps, forms, strict=True)
+    ]
+
+
+@pytest.mark.proves("MF-2")
+def test_of_two_removals_of_the_last_two_apps_one_wins(alice, two_apps, clock, request, repeat):
+    phones, apps = two_apps
+    clients = [browser(), browser()]
+    for client, phone in zip(clients, phones, strict=True):
+        sign_in(client, phone)
+    clock.shift(60)
+    answers = at_once(*removals(clients, apps, phones))
+    assert_no_errors(request, answers, left=enrolled.apps_of(alice).count())
+    assert (enrolled.apps_of(alice).count(), enrolled.is_on(alice)) == (1, True)
+
+
+def test_removing_one_app_many_times_removes_one(alice, two_apps, clock, request, repeat):
+    phones, apps = two_apps
+    client = browser()
+    sign_in(client, phones[0])
+    clock.shift(60)
+    codes = [phones[1].code(), *([phones[0].code()] * 9)]
+    forms = [{"password": PASSWORD, "code": code} for code in codes]
+    answers = at_once(*posts([client], f"/two-factor/apps/{apps[1].pk}/remove/", *forms))
+    removed = Event.objects.filter(kind="app_removed").count()
+    assert_no_errors(request, answers, removed=removed)
+    assert (enrolled.apps_of(alice).count(), removed) == (1, 1)
+
+
+def test_a_code_of_an_app_that_is_being_removed_opens_no_session_after_it(
+    alice, two_apps, clock, request, repeat
+):
+    phones, apps = two_apps
+    client = browser()
+    sign_in(client, phones[0])
+    clock.shift(60)
+    others = [after_password() for _ in range(10)]
+    sign_ins = posts(others, "/two-factor/verify/", {"code": phones[1].code()})
+    answers = at_once(*removals([client], apps[1:], phones[:1]), *sign_ins)
+    assert_no_errors(request, answers, left=enrolled.apps_of(alice).count())
+    if enrolled.apps_of(alice).count() == 1:  # the removal ended every session that was opened before it
+        pages = [browser(other).get("/two-factor/").status_code for other in others]
+        assert set(pages) <= {302, 303}
+
+
+def test_renaming_brings_no_removed_app_back(alice, two_apps, clock, request, repeat):
+    phones, apps = two_apps
+    client = browser()
+    sign_in(client, phones[0])
+    clock.shift(60)
+    renames = posts([client] * 10, f"/two-factor/apps/{apps[1].pk}/rename/", {"name": "Old tablet"})
+    answers = at_once(*removals([client], apps[1:], phones[:1]), *renames)
+    assert_no_errors(request, answers, left=enrolled.apps_of(alice).count())
+    assert (enrolled.apps_of(alice).count(), Event.objects.filter(kind="app_removed").count()) == (1, 1)
+
+
+def test_no_more_apps_are_added_than_allowed(alice, phone, clock, request, repeat):
+    long_ago = timezone.now() - timedelta(days=2)
+    for number in range(3):
+        add_app(alice, totp.generate_key(), long_ago, name=f"Phone {number}")
+    client = browser()
+    sign_in(client, phone)
+    clock.shift(60)
+    client.post("/two-factor/confirm/", {"password": PASSWORD, "code": phone.code()})
+    new = scan_key(client, ADD)
+    answers = at_once(*posts([client] * 10, ADD, {"code": new.code(), "name": "New"}))
+    assert_no_errors(request, answers, apps=enrolled.apps_of(alice).count())
+    assert enrolled.apps_of(alice).count() == enrolled.MAX_APPS
+
+
 @pytest.fixture
 def laptop(phone, clock):
     client = browser()
@@ -293,7 +376,7 @@ def test_a_hundred_times_turning_off_is_once(alice, phone, laptop, request, repe
     answers = at_once(*posts([laptop] * CROWD, "/two-factor/disable/", form))
     off = Event.objects.filter(kind="two_factor_disabled").count()
     assert_no_errors(request, answers, off=off)
-    assert (off, enrolment.is_on(alice), BackupCode.objects.count()) == (1, False, 0)
+    assert (off, enrolled.is_on(alice), BackupCode.objects.count()) == (1, False, 0)
 
 
 @pytest.mark.proves("C-04")
@@ -312,8 +395,8 @@ def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, r
     code, other = phone.code(), after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": code})
     answers = at_once(*off, *posts([other], VERIFY, {"code": code}))
-    assert_no_errors(request, answers, on=enrolment.is_on(alice), sessions=sessions())
-    assert enrolment.is_on(alice) == (
+    assert_no_errors(request, answers, on=enrolled.is_on(alice), sessions=sessions())
+    assert enrolled.is_on(alice) == (
         Event.objects.filter(kind="second_factor_accepted").count() == 2 and sessions() == 2
     )
 
@@ -346,7 +429,7 @@ def test_turning_off_and_signing_in_at_once_never_half_signs_in(
     other = after_password()
     off = posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
     answers = at_once(*off, *posts([other], VERIFY, {"code": printed_codes[0]}))
-    assert_no_errors(request, answers, on=enrolment.is_on(alice))
+    assert_no_errors(request, answers, on=enrolled.is_on(alice))
     assert other.get("/two-factor/").status_code == 302
 
 

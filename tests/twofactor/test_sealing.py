@@ -181,10 +181,10 @@ def test_keys_are_read_newest_first():
 def test_a_key_moved_to_another_person_is_nobodys(db):
     alice, bob = person(), person("bob@example.com")
     phone, _ = enrol(alice), enrol(bob)
-    moved = Authenticator.objects.get(pk=alice.pk).sealed_key
-    Authenticator.objects.filter(pk=bob.pk).update(sealed_key=moved)
+    moved = Authenticator.objects.get(user=alice).sealed_key
+    Authenticator.objects.filter(user=bob).update(sealed_key=moved)
     with pytest.raises(sealing.UnsealError):
-        authenticator_app.find_step(Authenticator.objects.get(pk=bob.pk), phone.code(NOW), NOW)
+        authenticator_app.find_step(Authenticator.objects.get(user=bob), phone.code(NOW), NOW)
 
 
 def test_the_key_stands_nowhere_in_the_row(db):

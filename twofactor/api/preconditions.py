@@ -6,11 +6,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from twofactor import enrolment
 from twofactor.api import tokens
 from twofactor.api.base import django_request, token_family
 from twofactor.api.exceptions import ApiError
-from twofactor.factors import methods
+from twofactor.factors import enrolled, methods
 from twofactor.signin import step_up
 from twofactor.signin.session import WITH_PASSWORD
 
@@ -54,11 +53,11 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     """
     family = token_family(request)
     recovered = step_up.is_recent_recovery(family.method, family.began_at)
-    if enrolment.is_on(family.user) and not recovered:
+    if enrolled.is_on(family.user) and not recovered:
         raise ApiError(_("Two-factor authentication is already on."), "already_on")
     require_password(request, data, step_up.SETUP_AGE)
 
 
 def require_two_factor_on(request: Request) -> None:
-    if not enrolment.is_on(token_family(request).user):
+    if not enrolled.is_on(token_family(request).user):
         raise ApiError(_("Two-factor authentication is off."), "not_on")

@@ -18,13 +18,14 @@ from twofactor.api.preconditions import (
     require_set_up_allowed,
     require_two_factor_on,
 )
-from twofactor.factors import backup_codes, methods, qr, sent_codes, totp
+from twofactor.factors import backup_codes, enrolled, methods, qr, sent_codes, totp
 from twofactor.factors.accept import accept_code
-from twofactor.models import Authenticator, Draft
+from twofactor.models import Draft, TwoFactor
 from twofactor.signin import step_up
 from twofactor.signin.session import NONE
+from twofactor.users import TwoFactorUser
 
-SETUP, CODES = Draft.Kind.SETUP, Draft.Kind.CODES
+SETUP, CODES, APP = Draft.Kind.SETUP, Draft.Kind.CODES, Draft.Kind.APP
 
 
 def draft_owner(request: Request) -> str:
@@ -38,6 +39,11 @@ def draft_owner(request: Request) -> str:
     return salted_hmac("twofactor.api.second_factor.draft_owner", sign_in, algorithm="sha256").hexdigest()
 
 
+def kind_of_setup(user: TwoFactorUser) -> str:
+    """Someone for whom it is on is here only after a recovery by email, and has lost the app."""
+    return APP if enrolled.is_on(user) else SETUP
+
+
 class SetUpView(ApiView):
     open_before_set_up = True
 
@@ -45,7 +51,7 @@ class SetUpView(ApiView):
     def post(self, request: Request) -> Response:
         require_set_up_allowed(request, validated(serializers.Password, request))
         user = token_family(request).user
-        draft = enrolment.start(user, SETUP, timezone.now(), draft_owner(request))
+        draft = enrolment.start(user, kind_of_setup(user), timezone.now(), draft_owner(request))
         address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
         svg = qr.svg(address, alone=True)
         return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
@@ -60,10 +66,17 @@ class ConfirmView(ApiView):
         data, now = validated(serializers.Confirmation, request), timezone.now()
         user = token_family(request).user
         require_set_up_allowed(request, data)
-        if (draft := enrolment.find_draft(user, SETUP, now, draft_owner(request))) is None:
+        kind = kind_of_setup(user)
+        if (draft := enrolment.find_draft(user, kind, now, draft_owner(request))) is None:
             raise ApiError(_("There is no setup to confirm. Start again."), "no_setup")
         enrolment.confirm(draft, data["input_code"], now)
-        enrolment.finish(user, draft, django_request(request), now)
+        if kind == APP:
+            name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
+            enrolment.add_app(
+                user, draft, name, django_request(request), now, replaces=list(lost), after_recovery=True
+            )
+        else:
+            enrolment.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, now)
         return serialized(serializers.Confirmed, {"backup_codes": draft.formatted_codes, **pair})
 
@@ -89,7 +102,7 @@ class RotateBackupCodesView(ApiView):
         require_two_factor_on(request)
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
-        accept_code(user, code, django_request(request), now, kinds=kinds)
+        accept_code(user, code, django_request(request), now, kinds=kinds, claim=enrolment.may_make_codes)
         draft = enrolment.start(user, CODES, now, draft_owner(request))
         enrolment.save_new_codes(user, draft, django_request(request))
         tokens.keep_sign_in(token_family(request), methods.TOTP)
@@ -104,12 +117,13 @@ class StatusView(ApiView):
     @descriptions.status
     def get(self, request: Request) -> Response:
         user, now = token_family(request).user, timezone.now()
-        authenticator = Authenticator.objects.filter(pk=user.pk).first()
+        two_factor = TwoFactor.objects.filter(pk=user.pk).first()
+        is_on = enrolled.is_on(user)
         status = {
-            "is_totp_enabled": authenticator is not None,
-            "enabled_at": authenticator and authenticator.enabled_at,
-            "backup_codes_left": backup_codes.count_unused(user) if authenticator else 0,
-            "channels": sent_codes.find_channels(user) if authenticator else [],
+            "is_totp_enabled": is_on,
+            "enabled_at": two_factor and two_factor.enabled_at,
+            "backup_codes_left": backup_codes.count_unused(user) if is_on else 0,
+            "channels": sent_codes.find_channels(user) if is_on else [],
             "is_required": policy.is_enforced_for(user, now),
             "amr": token_family(request).method,
         }

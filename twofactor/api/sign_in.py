@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import conf, enrolment, events, signals
+from twofactor import conf, events, signals
 from twofactor.api import client_tokens, descriptions, serializers, tokens
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import code_in
-from twofactor.factors import sent_codes
+from twofactor.factors import enrolled, sent_codes
 from twofactor.factors.sent_codes import Channel
 from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
@@ -30,7 +30,7 @@ class SignInView(PublicApiView):
         if user is None:
             sentence = _("The email address or password is not correct.")
             raise ApiError(sentence, "credentials_refused", 401)
-        if enrolment.is_on(user):
+        if enrolled.is_on(user):
             return serialized(serializers.SignIn, {"is_totp_enabled": True, **start_challenge(user)})
         get_user_model()._default_manager.filter(pk=user.pk).update(last_login=timezone.now())
         events.record("signed_in_without_second_factor", user, django_request(request))
@@ -56,8 +56,8 @@ class VerifyView(PublicApiView):
         data = validated(serializers.SecondFactor, request)
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         code, kinds = code_in(data)
-        method = pending.accept(django_request(request), code, kinds)
-        return serialized(serializers.SignedIn, issue_tokens(request, pending.user, method))
+        proof = pending.accept(django_request(request), code, kinds)
+        return serialized(serializers.SignedIn, issue_tokens(request, pending.user, proof.method))
 
 
 class SendCodeView(PublicApiView):

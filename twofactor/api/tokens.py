@@ -106,6 +106,7 @@ def issue(
         session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
+        last_used_at=now,
         expires_at=min(now + IDLE, began_at + ABSOLUTE),
     )
     return encode_pair(family, refresh)
@@ -153,7 +154,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     new = RefreshToken()
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
-    if not unused.update(digest=digest(new), expires_at=ends_at):
+    if not unused.update(digest=digest(new), expires_at=ends_at, last_used_at=now):
         with events.atomic():
             if end_sign_in(family):
                 events.record("token_reused", family.user, request)

@@ -15,9 +15,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from twofactor import conf, policy, sealing
-from twofactor.factors import authenticator_app, backup_codes
-from twofactor.models import Authenticator, BackupCode, SecurityMixin
+from twofactor import conf, policy
+from twofactor.factors import authenticator_app, backup_codes, enrolled
+from twofactor.models import Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
 from twofactor.users import TwoFactorUser, only_active
 
 MIDDLEWARE_ORDER = [
@@ -116,20 +116,24 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
     may be missing.
     """
     users = get_user_model()._default_manager
-    if users.db not in (databases or ()) or conf.required_for() == conf.NOBODY:
+    if users.db not in (databases or ()) or not issubclass(users.model, PermissionsMixin):
         return
-    if not conf.is_required_for(conf.required_for()) or not issubclass(users.model, PermissionsMixin):
+    if not conf.is_required_for(conf.required_for()):
         return
-    if not is_up_to_date(users.db, [users.model, Authenticator, BackupCode]):
+    if not is_up_to_date(users.db, [users.model, TwoFactor, Authenticator, BackupCode, Rule]):
+        if conf.required_for() == conf.NOBODY:
+            return
         yield Info(
             "Whether TWOFACTOR_REQUIRED_FOR locks out every administrator can be checked only after migrate.",
             hint=f"After that, run: manage.py check --database {users.db}",
             id="twofactor.I002",
         )
         return
+    if conf.required_for() == conf.NOBODY and not Rule.objects.exists():
+        return
     superusers = [
         user
-        for user in only_active(users.filter(is_superuser=True)).select_related("authenticator")
+        for user in only_active(users.filter(is_superuser=True))
         if user.is_active and user.has_usable_password()
     ]
     try:
@@ -142,8 +146,9 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
         )
         return
     if superusers and bound == superusers and not any(can_sign_in(user) for user in superusers):
+        cause = "A rule" if conf.required_for() == conf.NOBODY else "TWOFACTOR_REQUIRED_FOR"
         yield Error(
-            "TWOFACTOR_REQUIRED_FOR would lock out every administrator: none can set up or enter a code.",
+            f"{cause} would lock out every administrator: none can set up or enter a code.",
             hint="Run manage.py twofactor reset PERSON --reason …, or set TWOFACTOR_REQUIRED_FOR to nobody.",
             id="twofactor.E011",
         )
@@ -170,14 +175,10 @@ def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
 
 
 def can_sign_in(user: TwoFactorUser) -> bool:
-    """By setting up, with a backup code, or with an authenticator whose key can be unsealed."""
-    if not hasattr(user, "authenticator") or backup_codes.count_unused(user):
+    """By setting up, with a backup code, or with an app whose key can be unsealed."""
+    if not enrolled.is_on(user) or backup_codes.count_unused(user):
         return True
-    try:
-        authenticator_app.open_key(user.authenticator, timezone.now())
-    except sealing.UnsealError:
-        return False
-    return True
+    return any(authenticator_app.opens(app, timezone.now()) for app in enrolled.apps_of(user))
 
 
 @register(Tags.security)

@@ -5,7 +5,9 @@ as the change that it was given for.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from django.db import transaction
@@ -14,12 +16,12 @@ from django.utils.translation import gettext as _
 
 from twofactor import events
 from twofactor.clocks import format_duration
-from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes
+from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, sent_codes
 from twofactor.factors.methods import CODES, FACTORS
 from twofactor.factors.refusal import Refused, Replayed
-from twofactor.factors.typed_code import Spend, TypedCode
+from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
-from twofactor.models import Event
+from twofactor.models import Authenticator, Event
 from twofactor.users import TwoFactorUser
 
 WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: someone has the password
@@ -27,6 +29,18 @@ WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: someon
 
 class Overtaken(Exception):
     """The code was right, but what it was given for has happened meanwhile."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What an accepted code has proved."""
+
+    method: str
+    app: Authenticator | None = None
+
+
+# Makes the change that the code is given for, and returns False if another request has made it.
+Claim = Callable[[Proof], bool]
 
 
 class Kind(Protocol):
@@ -53,14 +67,14 @@ def accept_code(
     *,
     kinds: frozenset[str] = CODES,
     purpose: str = "",
-    claim: Callable[[], bool] = lambda: True,
-) -> str:
-    """Returns the method that was used, or raises Refused, guesses.Locked or Overtaken.
+    claim: Claim = lambda _proof: True,
+) -> Proof:
+    """Raises Refused, guesses.Locked or Overtaken if the code is not accepted.
 
-    The claim makes the change that the code is given for. It runs in the transaction that spends the code,
-    and returns False if another request has made the change: two codes never pay for the same change.
+    The claim runs in the transaction that spends the code: two codes never pay for the same change, and a
+    code for which the claim raises Refused is not spent.
     """
-    if getattr(user, "authenticator", None) is None:
+    if getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
         raise Overtaken  # turned off in another tab
     code = read(user, text, kinds, purpose, now)
     try:
@@ -69,19 +83,20 @@ def accept_code(
         events.log_only("second_factor_locked", user.pk, request, method=code.method)
         raise
     try:
-        spend = code.find(now)
+        match = code.find(now)
     except Refused as refused:  # nothing was guessed
         guesses.refund(user)
         if isinstance(refused, Replayed):
             record_replay(user, request, code.method, was_spent=refused.was_spent)
         raise
-    if spend is None:
+    if match is None:
         record_wrong_code(user, request, code.method, failures)
         raise Refused(" ".join([*code.wrong, *warning(failures)]))
-    spend_together_with(claim, spend, code, user, request, now)
+    proof = Proof(code.method, match.app)
+    spend_together_with(partial(claim, proof), match, code, user, request, now)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
         events.record("right_after_wrong", user, request)
-    return code.method
+    return proof
 
 
 def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, now: datetime) -> TypedCode:
@@ -99,7 +114,7 @@ def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, no
 
 def spend_together_with(
     claim: Callable[[], bool],
-    spend: Spend,
+    match: Match,
     code: TypedCode,
     user: TwoFactorUser,
     request: HttpRequest,
@@ -108,15 +123,16 @@ def spend_together_with(
     """Spend the code and make the claim, or neither."""
     try:
         with transaction.atomic():
-            if not spend(now):
+            if not match.spend(now):
                 raise code.replayed()
             if not claim():
                 raise Overtaken
             guesses.reset_after_success(user, with_factor=code.method in FACTORS)
-            events.record("second_factor_accepted", user, request, method=code.method)
+            named = {"app": match.app.name} if match.app else {}
+            events.record("second_factor_accepted", user, request, method=code.method, **named)
             if code.notice:
                 events.record(code.notice, user, request)
-    except (Replayed, Overtaken):
+    except (Refused, Overtaken):
         guesses.refund(user)
         raise
 

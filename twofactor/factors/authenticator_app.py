@@ -1,28 +1,32 @@
-"""Codes of an authenticator app. Its row keeps the sealed key, and the last time step that was used."""
+"""Codes of authenticator apps. Each row keeps a sealed key, and the last time step that was used."""
 
 import logging
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from twofactor import sealing
-from twofactor.factors import code_text, totp
+from twofactor.factors import code_text, enrolled, totp
 from twofactor.factors.methods import TOTP
 from twofactor.factors.refusal import Refused, Replayed
-from twofactor.factors.typed_code import Spend, TypedCode
+from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.models import Authenticator
+from twofactor.users import TwoFactorUser
 
 log = logging.getLogger("countersign.security")
 METHODS = frozenset({TOTP})
 
 
-def read(user: Any, text: str, **_asked: object) -> TypedCode:
-    authenticator = user.authenticator  # Django adds it, so no type of a user has it
+def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
+    apps = list(enrolled.apps_of(user))
+    if not apps:
+        raise Refused(_("You have no authenticator app. Try another way."))
+    code = code_text.read_digits(text, {app.digits for app in apps})
     return TypedCode(
         method=TOTP,
-        find=partial(find, authenticator, code_text.read_digits(text, authenticator.digits)),
+        find=partial(find, [app for app in apps if app.digits == len(code)], code),
         wrong=[
             _("The code is not correct. Wait for your app to show a new code, then try again."),
             _("Check that your phone sets its time automatically."),
@@ -30,17 +34,34 @@ def read(user: Any, text: str, **_asked: object) -> TypedCode:
     )
 
 
-def find(row: Authenticator, code: str, now: datetime) -> Spend | None:
-    try:
-        step = find_step(row, code, now)
-    except sealing.UnsealError:  # never a reason to let anyone in with the password alone
-        log.error("the key of user=%s does not open", row.user_id)
-        raise Refused(
-            _("We can't check codes from your authenticator app at the moment. Try another way.")
-        ) from None
-    if step is not None and step <= row.last_step:
-        raise Replayed
-    return None if step is None else partial(spend, row, step)
+def find(apps: list[Authenticator], code: str, now: datetime) -> Match | None:
+    unopened, used = 0, None
+    for app in apps:
+        try:
+            step = find_step(app, code, now)
+        except sealing.UnsealError:  # never a reason to let anyone in with the password alone
+            log.error("the key of authenticator=%s of user=%s does not open", app.pk, app.user_id)
+            unopened += 1
+            continue
+        if step is not None and step > app.last_step:
+            return Match(partial(spend, app, step), app)
+        used = app if step is not None else used
+    if used is not None:
+        raise already_used(used, now)
+    if unopened == len(apps):
+        raise Refused(_("We can't check codes from your authenticator app at the moment. Try another way."))
+    return None
+
+
+def already_used(app: Authenticator, now: datetime) -> Replayed:
+    """Says when the app shows the next code."""
+    seconds = app.period - (int(now.timestamp()) - app.t0) % app.period
+    sentence = ngettext(
+        "You've already used that code. Your app will show a new one in %(count)d second.",
+        "You've already used that code. Your app will show a new one in %(count)d seconds.",
+        seconds,
+    )
+    return Replayed(sentence % {"count": seconds})
 
 
 def seal_key(row: Authenticator, key: str, now: datetime) -> None:
@@ -50,6 +71,14 @@ def seal_key(row: Authenticator, key: str, now: datetime) -> None:
 def open_key(row: Authenticator, now: datetime) -> str:
     key: str = sealing.unseal(row.PURPOSE, sealing.owner_of(row.user_id), row.sealed_key, now)
     return key
+
+
+def opens(row: Authenticator, now: datetime) -> bool:
+    try:
+        open_key(row, now)
+    except sealing.UnsealError:
+        return False
+    return True
 
 
 def find_step(row: Authenticator, code: str, now: datetime) -> int | None:

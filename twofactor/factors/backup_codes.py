@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from twofactor.factors import code_text
 from twofactor.factors.methods import BACKUP
 from twofactor.factors.refusal import Refused, Replayed
-from twofactor.factors.typed_code import Spend, TypedCode
+from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.models import BackupCode
 from twofactor.users import TwoFactorUser
 
@@ -41,11 +41,11 @@ def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> Ty
     )
 
 
-def find(user: TwoFactorUser, code: str, now: datetime) -> Spend | None:
+def find(user: TwoFactorUser, code: str, now: datetime) -> Match | None:
     row = find_row(user, code, now)
     if row is not None and row.used_at:
         raise replayed()
-    return None if row is None else partial(spend, row)
+    return None if row is None else Match(partial(spend, row))
 
 
 def replayed() -> Replayed:

@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from collections.abc import Collection
 from unicodedata import east_asian_width
 
 from django.utils.translation import gettext as _
@@ -87,15 +88,16 @@ def digits_rule(digits: int) -> str:
     return _("The code must be %(digits)d digits.") % {"digits": digits}
 
 
-def read_digits(text: str, digits: int) -> str:
+def read_digits(text: str, lengths: Collection[int]) -> str:
     """The code, or Refused with a sentence that says what is wrong about it."""
     code = compact(text)
-    if is_digits(code) and len(code) == digits:
+    if is_digits(code) and len(code) in lengths:
         return code
     if read_backup_code(text):
         raise Refused(
             _("That looks like a backup code. Enter the code from your authenticator app."), keep=True
         )
+    digits = min(lengths)
     if not is_digits(code):
         raise Refused(digits_rule(digits), keep=True)
     many = len(code) > digits

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from twofactor import conf, events, limits, sealing
 from twofactor.factors import code_text, methods
 from twofactor.factors.refusal import Refused, Replayed
-from twofactor.factors.typed_code import Spend, TypedCode
+from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import allowances
 from twofactor.models import Phone, SentCode
 from twofactor.outgoing import mail, sms
@@ -39,7 +39,7 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
 
     Raises it too if no new code could be sent there: the person's address may have changed meanwhile.
     """
-    code = code_text.read_digits(text, DIGITS)
+    code = code_text.read_digits(text, {DIGITS})
     sent = find_recent(user, purpose, now)
     if not sent or sent[0].used_at or channel_of(sent[0]) not in find_channels(user):
         raise Refused(_("That code has expired. Ask for a new one."))
@@ -52,12 +52,12 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
     )
 
 
-def find(sent: list[SentCode], code: str, _now: datetime) -> Spend | None:
+def find(sent: list[SentCode], code: str, _now: datetime) -> Match | None:
     newest, *older = sent
     if not charge_try(newest):
         raise Refused(_("You entered the wrong code too many times. Ask for a new one."))
     if is_code(newest, code):
-        return partial(spend, newest)
+        return Match(partial(spend, newest))
     if any(is_code(earlier, code) for earlier in older):
         at = timezone.localtime(newest.sent_at)
         sentence = _("We sent a newer code at %(time)s. Enter that one.") % {"time": f"{at:%H:%M}"}

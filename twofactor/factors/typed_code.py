@@ -5,9 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from twofactor.factors.refusal import Replayed
+from twofactor.models import Authenticator
 
-# Spends a right code with one UPDATE, and says whether it did: False if another request was faster.
-Spend = Callable[[datetime], bool]
+
+@dataclass(frozen=True)
+class Match:
+    """The row that a right code belongs to."""
+
+    spend: Callable[[datetime], bool] = field(repr=False)
+    """Spends the code with one UPDATE, and says whether it did: False if another request was faster."""
+
+    app: Authenticator | None = None
+    """Whose code it is, if it is one of an authenticator app."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +26,8 @@ class TypedCode:
     method: str
     """Its name in sessions, tokens and the audit log (methods.py)."""
 
-    find: Callable[[datetime], Spend | None] = field(repr=False)
-    """How it is spent, or None for a wrong code. Raises Refused, or Replayed, when nothing was guessed."""
+    find: Callable[[datetime], Match | None] = field(repr=False)
+    """Returns None for a wrong code. Raises Refused, or Replayed, when nothing was guessed."""
 
     wrong: list[str]
     """The sentences for a wrong code, whichever it is: advice for some would say when they are right."""

@@ -10,12 +10,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from twofactor import events
 from twofactor.factors import authenticator_app, backup_codes, code_text, totp
 from twofactor.importers import allauth, django_otp, django_totp
 from twofactor.importers.records import ForeignFactor, LeftOut, ReadOptions
-from twofactor.models import Authenticator, BackupCode, Draft, Phone
+from twofactor.models import Authenticator, BackupCode, Draft, Phone, TwoFactor
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -70,7 +71,7 @@ def run_import(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> ImportSummary:
-    """Safe to repeat: a user who has an authenticator here is left alone. `only` has primary keys."""
+    """Safe to repeat: a user for whom it is on here is left alone. `only` has primary keys."""
     summary = ImportSummary()
     records = SOURCES[source](ReadOptions(now, only_default))
     candidates = select(list(records), only, summary, now)
@@ -89,7 +90,7 @@ def select(
     by_id = [(to_user_id(record.user_id), record) for record in records]
     wanted = [(user_id, record) for user_id, record in by_id if only is None or user_id in only]
     users = get_user_model()._default_manager.in_bulk({user_id for user_id, _ in wanted})
-    enrolled, with_phone = user_ids(Authenticator), user_ids(Phone)
+    enrolled, with_phone = user_ids(TwoFactor), user_ids(Phone)
     candidates = []
     for user_id, record in wanted:
         user = users.get(user_id)
@@ -114,7 +115,7 @@ def select(
     return candidates
 
 
-def user_ids(model: type[Authenticator] | type[Phone]) -> set[Any]:
+def user_ids(model: type[TwoFactor] | type[Phone]) -> set[Any]:
     return set(model.objects.values_list("pk", flat=True))
 
 
@@ -168,7 +169,7 @@ def store_all(
     """Hashes before the transaction begins, because ten codes take a third of a second."""
     hashed = list(hash_codes(candidates, progress))
     with transaction.atomic():
-        enrolled = user_ids(Authenticator)  # read again: someone may have set theirs up meanwhile
+        enrolled = user_ids(TwoFactor)  # read again: someone may have set theirs up meanwhile
         new = [(candidate, codes) for candidate, codes in hashed if candidate.user.pk not in enrolled]
         for candidate, codes in new:
             store(candidate, codes, source, now)
@@ -194,16 +195,18 @@ def store(candidate: Candidate, codes: list[BackupCode], source: str, now: datet
     user, factor = candidate.user, candidate.factor
     authenticator = Authenticator(
         user_id=user.pk,
+        name=_("Authenticator app"),
         digits=factor.digits,
         period=factor.period,
         t0=factor.t0,
         drift=factor.drift,
         last_step=factor.last_step,
-        enabled_at=factor.enabled_at or now,
+        added_at=factor.enabled_at or now,
         last_used_at=factor.last_used_at,
     )
     authenticator_app.seal_key(authenticator, factor.key, now)
     authenticator.save(force_insert=True)
+    TwoFactor.objects.create(user_id=user.pk, enabled_at=authenticator.added_at, changed_at=now)
     backup_codes.replace_all(user, codes)
     Draft.objects.filter(user_id=user.pk).delete()
     if candidate.phone:

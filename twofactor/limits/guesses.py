@@ -11,14 +11,15 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from twofactor import sealing
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
-from twofactor.models import GuessBudget
+from twofactor.models import GUESSES_A_DAY, GuessBudget
 from twofactor.sessions import credential_digests
 from twofactor.users import TwoFactorUser
 
 FREE_GUESSES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = HOUR
-GUESSES_A_DAY = 20
+GUESSES_A_DAY_WITH_MANY_APPS = 10
+MANY_APPS = 3  # so many and more: one guess is compared with the codes of all of them
 LAST_GUESS = 100  # in a row; then only a new password helps (NIST SP 800-63B-4, 3.2.2)
 LIFT_EVERY = timedelta(days=30)  # how often it helps: a thief of the mailbox can set new passwords
 
@@ -41,6 +42,10 @@ def wait_after(failures: int) -> timedelta:
     return min(FIRST_WAIT * int(2**doublings), LONGEST_WAIT)
 
 
+def guesses_a_day(apps: int) -> int:
+    return GUESSES_A_DAY if apps < MANY_APPS else GUESSES_A_DAY_WITH_MANY_APPS
+
+
 def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> Locked | None:
     if budget is None:
         return None
@@ -54,7 +59,7 @@ def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> L
             return Locked(None, lifts_at)
     if budget.locked_until and now < budget.locked_until <= now + LONGEST_WAIT + CLOCKS_APART:
         ends.append(budget.locked_until)
-    if budget.day_failures >= GUESSES_A_DAY and (began := began_today(budget, now)):
+    if budget.day_failures >= budget.guesses_a_day and (began := began_today(budget, now)):
         ends.append(began + DAY)
     return Locked(max(ends), lifts_at) if ends else None
 
@@ -79,7 +84,7 @@ def locked_now(now: datetime) -> QuerySet[GuessBudget]:
     still = [budget.pk for budget in stopped if lock_of(budget, budget.user, now)]
     waiting = Q(locked_until__gt=now, locked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
     today = Q(day_began_at__gt=now - DAY, day_began_at__lte=now + CLOCKS_APART)
-    used_up = Q(day_failures__gte=GUESSES_A_DAY) & today
+    used_up = Q(day_failures__gte=F("guesses_a_day")) & today
     return GuessBudget.objects.filter(Q(pk__in=still) | waiting | used_up)
 
 
@@ -146,6 +151,7 @@ def as_read(budget: GuessBudget) -> QuerySet[GuessBudget]:
         day_failures=budget.day_failures,
         day_began_at=budget.day_began_at,
         lifted_at=budget.lifted_at,
+        guesses_a_day=budget.guesses_a_day,
         password_digest=budget.password_digest,
     )
 

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 
 from twofactor.factors import backup_codes, methods
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, BackupCode, Event, Phone
+from twofactor.models import BackupCode, Event, Phone, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.users import has_column, only_active
 
@@ -24,7 +24,7 @@ def counts(now: datetime) -> dict[str, int]:
         .annotate(left=Count("pk"))
         .filter(left__gt=backup_codes.FEW_LEFT)
     )
-    enrolled = only_active(Authenticator.objects.all(), "user__")
+    enrolled = only_active(TwoFactor.objects.all(), "user__")
     has_staff = has_column("is_staff")
     return {
         "people": people.count(),
@@ -62,9 +62,9 @@ def events_per_day(now: datetime, days: int, *kinds: str) -> dict[date, int]:
 def growth(now: datetime, days: int) -> dict[date, int]:
     """How many people had it on at the end of each day. Who has turned it off since is not counted."""
     dates = last_days(now, days)
-    total = Authenticator.objects.filter(enabled_at__lt=start_of(dates[0])).count()
+    total = TwoFactor.objects.filter(enabled_at__lt=start_of(dates[0])).count()
     totals = {}
-    for day, new in rows_per_day(Authenticator.objects.all(), "enabled_at", dates).items():
+    for day, new in rows_per_day(TwoFactor.objects.all(), "enabled_at", dates).items():
         total += new
         totals[day] = total
     return totals

@@ -13,7 +13,6 @@ from twofactor import conf
 from twofactor.clocks import DAY
 from twofactor.models import (
     Allowance,
-    Authenticator,
     BackupCode,
     Draft,
     Event,
@@ -22,6 +21,7 @@ from twofactor.models import (
     SentCode,
     TokenFamily,
     TrustedBrowser,
+    TwoFactor,
 )
 from twofactor.operations.batches import in_batches
 from twofactor.users import has_column, has_relation
@@ -69,7 +69,7 @@ def unconfirmed(before: datetime) -> QuerySet[Any]:
             # A subquery, because PostgreSQL cannot lock the rows of an outer join.
             with_role = users.filter(**{f"{relation}__isnull": False})
             expired_users = expired_users.exclude(pk__in=with_role.values("pk"))
-    return expired_users.exclude(pk__in=Authenticator.objects.values("pk"))
+    return expired_users.exclude(pk__in=TwoFactor.objects.values("pk"))
 
 
 def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:

@@ -9,14 +9,11 @@ from django.db.models import F
 from django.http import HttpRequest
 
 from twofactor import enrolment, events
-from twofactor.factors import backup_codes, code_text
+from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.limits import guesses
 from twofactor.models import (
-    Authenticator,
     BackupCode,
-    Draft,
     GuessBudget,
-    Phone,
     SecurityRecord,
     TrustedBrowser,
 )
@@ -56,10 +53,9 @@ def permissions_if_active(user: Any) -> set[str]:
 def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     """Turn two-factor authentication off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
-        if not Authenticator.objects.filter(pk=user.pk).delete()[0]:
+        if not enrolment.forget_factors(user):
             raise NothingToDo
-        for model in (BackupCode, Draft, Phone, GuessBudget, TrustedBrowser):
-            model._default_manager.filter(user_id=user.pk).delete()
+        GuessBudget.objects.filter(pk=user.pk).delete()
         epoch.end_sessions(user)
         events.record("reset_by_support", user, request, reason=reason, by=by)
 
@@ -76,7 +72,7 @@ def make_emergency_code(
 
     It also ends a wait after wrong codes, so that it works at once.
     """
-    if not enrolment.is_on(user):
+    if not enrolled.is_on(user):
         raise NothingToDo
     code = code_text.generate_backup_code()
     row = backup_codes.make_extra_row(user, code, expires_at=now + min(valid_for, MAX_VALIDITY))

@@ -18,10 +18,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import conf, enrolment, events, limits, sealing
+from twofactor import conf, events, limits, sealing
 from twofactor.clocks import CLOCKS_APART
-from twofactor.factors import methods, sent_codes
-from twofactor.factors.accept import Overtaken, accept_code
+from twofactor.factors import enrolled, methods, sent_codes
+from twofactor.factors.accept import Overtaken, Proof, accept_code
 from twofactor.factors.refusal import Refused
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import guesses
@@ -92,7 +92,7 @@ class PendingSignIn:
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
             sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
-        with_factors = get_user_model()._default_manager.select_related("authenticator", "guess_budget")
+        with_factors = get_user_model()._default_manager.select_related("two_factor", "guess_budget")
         user = with_factors.filter(pk=value["user"]).first()
         if (
             user is None
@@ -125,8 +125,8 @@ class PendingSignIn:
         people = get_user_model()._default_manager.filter(pk=self.user.pk)
         return as_text(people.values_list("last_login", flat=True).first()) != self.last_login
 
-    def accept(self, request: HttpRequest, text: str, kinds: frozenset[str] = methods.CODES) -> str:
-        """Returns the method that the code proves. Raises Refused, Locked, or Gone if the sign-in is over."""
+    def accept(self, request: HttpRequest, text: str, kinds: frozenset[str] = methods.CODES) -> Proof:
+        """Raises Refused or Locked if the code is not accepted, or Gone if the sign-in is over."""
         now = timezone.now()
         try:
             return accept_code(
@@ -136,7 +136,7 @@ class PendingSignIn:
                 now,
                 kinds=kinds,
                 purpose=self.purpose,
-                claim=lambda: self.claim(now),
+                claim=lambda _proof: self.claim(now),
             )
         except Overtaken:
             raise Gone(self.next) from None
@@ -186,7 +186,7 @@ def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpRe
     `to` may come from the request: it is followed only to a page of this site.
     """
     to = own_page(request, to)
-    if not enrolment.is_on(user):
+    if not enrolled.is_on(user):
         return open_session(request, user, NONE, to)
     if trusted_browsers.is_trusted(request, user, timezone.now()):
         return open_session(request, user, TRUSTED, to)
@@ -200,10 +200,10 @@ def ask_for_second_factor(request: HttpRequest, user: TwoFactorUser, to: str) ->
     return response
 
 
-def complete_sign_in(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
+def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     pending.user.backend = pending.backend
-    response = open_session(request, pending.user, method, pending.next)
-    wants_trust = method == methods.TOTP and "trust_browser" in request.POST
+    response = open_session(request, pending.user, proof.method, pending.next)
+    wants_trust = proof.method == methods.TOTP and "trust_browser" in request.POST
     if wants_trust and trusted_browsers.may_trust(pending.user):
         with events.atomic():
             trusted_browsers.add(request, response, pending.user, timezone.now())

@@ -18,8 +18,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from twofactor import enrolment, events
-from twofactor.factors import methods
+from twofactor import events
+from twofactor.factors import enrolled, methods
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 from twofactor.web.redirects import see_other
@@ -67,7 +67,7 @@ def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpR
 
 def method_of_login(request: HttpRequest | None, user: TwoFactorUser) -> str:
     """What open_session() said; when other code calls login(), whether the person has a factor to give."""
-    return getattr(request, "twofactor_method", None) or (HELD if enrolment.is_on(user) else NONE)
+    return getattr(request, "twofactor_method", None) or (HELD if enrolled.is_on(user) else NONE)
 
 
 @receiver(user_logged_in, dispatch_uid="twofactor.remember_method")

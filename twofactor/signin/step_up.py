@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
-from twofactor import enrolment
-from twofactor.factors import methods
+from twofactor.factors import enrolled, methods
+from twofactor.factors.accept import Proof
 from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT
 from twofactor.users import signed_in_user
 
@@ -33,8 +33,8 @@ def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -
 
 
 def may_set_up(request: HttpRequest) -> bool:
-    """The first authenticator needs a password given within SETUP_AGE; replacing one needs step-up."""
-    if not recovered_by_email(request) and enrolment.is_on(signed_in_user(request)):
+    """The first app needs a password given within SETUP_AGE; another one needs step-up."""
+    if not recovered_by_email(request) and enrolled.is_on(signed_in_user(request)):
         return recently_confirmed(request)
     return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE)
 
@@ -44,13 +44,13 @@ def recovered_by_email(request: HttpRequest) -> bool:
 
 
 def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> bool:
-    """Signed in with a mailed code a moment ago. That allows to set up a new authenticator, and no more."""
+    """Signed in with a mailed code a moment ago. That allows to add a new app, and no more."""
     return method == methods.RECOVERY and is_within(signed_in_at, SETUP_AGE)
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:
-    """On the way to setup, someone who has lost the authenticator has no code to give."""
-    return recovered_by_email(request) and to.startswith(resolve_url("twofactor:setup"))
+    """On the way to a new app, someone who has lost the old one has no code to give."""
+    return recovered_by_email(request) and to.startswith(resolve_url("twofactor:app_add"))
 
 
 def password_is_right(request: HttpRequest, password: str) -> bool:
@@ -69,12 +69,12 @@ def user_with_password(request: HttpRequest, password: str) -> Any:
     return user if user and user.pk == request.user.pk else None
 
 
-def record_step_up(request: HttpRequest, method: str | None) -> None:
-    """Change the session key and store the time. The method is None where no factor was asked for."""
+def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
+    """Change the session key and store the time. The proof is None where no factor was asked for."""
     request.session.cycle_key()
     now = int(timezone.now().timestamp())
     request.session[PASSWORD_AT] = now
-    if method:
-        request.session[AMR] = method
-    if method or not enrolment.is_on(signed_in_user(request)):
+    if proof:
+        request.session[AMR] = proof.method
+    if proof or not enrolled.is_on(signed_in_user(request)):
         request.session[STEP_UP_AT] = now

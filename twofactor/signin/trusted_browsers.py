@@ -39,8 +39,8 @@ def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: 
         user_id=user.pk,
         digest=digest(token),
         session_hash=epoch.auth_hash(user),
-        label=browser_names.name_of(request.headers.get("User-Agent", "")) or "?",
-        trusted_at=now,
+        browser=browser_names.name_of(request.headers.get("User-Agent", "")) or "?",
+        began_at=now,
         last_used_at=now,
         expires_at=now + AGE,
     )

@@ -13,8 +13,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from twofactor import conf, enrolment
+from twofactor import conf
 from twofactor.clocks import format_duration
+from twofactor.factors import enrolled
 from twofactor.limits.guesses import Locked
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
@@ -29,7 +30,7 @@ KEEP_SECONDS = 60
 @register.filter
 def has_two_factor(user: TwoFactorUser | AnonymousUser) -> bool:
     """{% if user|has_two_factor %}: is it on for this person? One query; user.is_verified costs none."""
-    return user.is_authenticated and enrolment.is_on(user)
+    return user.is_authenticated and enrolled.is_on(user)
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from twofactor import conf, enrolment
 from twofactor.enrolment import OpenDraft
 from twofactor.factors import backup_codes as codes
-from twofactor.factors import methods
+from twofactor.factors import enrolled, methods
 from twofactor.forms import SavedForm
 from twofactor.models import Draft
 from twofactor.signin import step_up
@@ -37,18 +37,18 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
     The old ones work until then.
     """
-    if not enrolment.is_on(signed_in_user(request)):
+    if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     new = current_draft(request, CODES)
     return show_codes(request, new) if new else ask_for_codes(request)
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
-    form = proof_form(request, kinds=LIVE_CODE)
+    form = proof_form(request, kinds=LIVE_CODE, claim=enrolment.may_make_codes)
     if form.is_valid():
         owner = draft_owner(request)
         enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
-        step_up.record_step_up(request, methods.TOTP)
+        step_up.record_step_up(request, form.cleaned_data["code"])
         return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
     return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
 
@@ -76,7 +76,7 @@ def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
 @sensitive_post_parameters()
 @or_fresh_panel
 def disable(request: HttpRequest) -> HttpResponse:
-    if not enrolment.is_on(signed_in_user(request)):
+    if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     form = proof_form(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
     if form.is_valid():

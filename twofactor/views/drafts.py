@@ -1,11 +1,16 @@
 """The draft of a setup or of new backup codes: only the browser that began it sees it again."""
 
+from datetime import timedelta
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.safestring import mark_safe  # noqa: TID251 - for the one picture below
 
-from twofactor import enrolment, sealing
+from twofactor import conf, enrolment, sealing
 from twofactor.enrolment import OpenDraft
+from twofactor.factors import qr, totp
 from twofactor.models import Draft
 from twofactor.users import signed_in_user
 from twofactor.web import cookies
@@ -38,3 +43,15 @@ def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -
 
 def current_draft(request: HttpRequest, kind: str = Draft.Kind.SETUP) -> OpenDraft | None:
     return enrolment.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
+
+
+def key_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
+    """For twofactor/_key.html: the new key as QR code, link and text."""
+    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), conf.issuer())
+    return {
+        "draft": draft,
+        "address": address,
+        "picture": mark_safe(qr.svg(address)),  # noqa: S308 - drawn by us from numbers, no text in it
+        "digits": totp.DIGITS,
+        "period": timedelta(seconds=totp.PERIOD),
+    }

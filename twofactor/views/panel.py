@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from twofactor import enrolment, events
-from twofactor.factors import backup_codes, sent_codes
+from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
-from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
+from twofactor.models import Draft, Event, TrustedBrowser, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions import epoch
 from twofactor.signin import step_up, trusted_browsers
@@ -45,23 +45,26 @@ def changed_part(request: HttpRequest) -> str:
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
-    rows = Authenticator.objects.filter(pk=user.pk).select_related("user__guess_budget")
-    authenticator = rows.first()
+    two_factor = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget").first()
+    apps = list(enrolled.apps_of(user))
+    is_on = bool(two_factor or apps)
     left, total = backup_codes.count_unused_and_all(user)
     drafts = enrolment.find_drafts(user, now)
-    by_email = authenticator and sent_codes.may_email(authenticator.user)
+    by_email = is_on and sent_codes.may_email(two_factor.user if two_factor else user)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
-        "authenticator": authenticator,
-        "codes_left": left if authenticator else 0,
+        "is_on": is_on,
+        "two_factor": two_factor,
+        "apps": apps,
+        "codes_left": left if is_on else 0,
         "few": backup_codes.FEW_LEFT,
         "total": total,
         "setup": drafts.get(Draft.Kind.SETUP),
-        "new_codes": drafts.get(Draft.Kind.CODES) if authenticator else None,
+        "new_codes": drafts.get(Draft.Kind.CODES) if is_on else None,
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
-        "browsers": trusted_browsers.list_trusted(user, now) if authenticator else [],
+        "browsers": trusted_browsers.list_trusted(user, now) if is_on else [],
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,
@@ -76,11 +79,11 @@ def fingerprint(state: dict[str, Any]) -> str:
     drafts = [
         state[name] and (state[name].row.pk, state[name].is_confirmed) for name in ("setup", "new_codes")
     ]
-    dated = [
-        (row.pk, getattr(row, "enabled_at", "")) for row in (state["authenticator"], state["phone"]) if row
-    ]
+    phone = state["phone"] and state["phone"].pk
+    apps = [(app.pk, app.name) for app in state["apps"]]
     listed = [row.pk for row in [*state["browsers"], *state["events"]]]
-    return hashlib.sha256(repr([drafts, dated, listed, state["codes_left"]]).encode()).hexdigest()[:16]
+    seen = repr([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
+    return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
 
 def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -129,7 +132,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 @post_only("twofactor:settings")
 @or_fresh_panel
 def browsers_forget(request: HttpRequest) -> HttpResponse:
-    if not enrolment.is_on(signed_in_user(request)):
+    if not enrolled.is_on(signed_in_user(request)):
         raise enrolment.Changed
     with events.atomic():
         TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import enrolment, events
 from twofactor.decorators import recently_confirmed
-from twofactor.factors import sent_codes
+from twofactor.factors import enrolled, sent_codes
 from twofactor.forms import PhoneForm, SentCodeForm
 from twofactor.models import Phone
 from twofactor.outgoing import sms
@@ -22,7 +22,7 @@ from twofactor.web.redirects import see_other
 def phone(request: HttpRequest) -> HttpResponse:
     if not sms.is_configured():
         raise Http404
-    if not enrolment.is_on(signed_in_user(request)):
+    if not enrolled.is_on(signed_in_user(request)):
         return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
     form = PhoneForm(posted(request), initial={"number": unconfirmed_number(request)})
     if form.is_valid():

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor.decorators import open_before_set_up
-from twofactor.factors.accept import accept_code
+from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
 from twofactor.signin import step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
@@ -59,7 +59,7 @@ def proof_form(request: HttpRequest, *, with_code: bool = True, **accept: Any) -
     def is_right(password: str) -> bool:
         return step_up.password_is_right(request, password)
 
-    def spend(code: str) -> str:
+    def spend(code: str) -> Proof:
         return accept_code(signed_in_user(request), code, request, timezone.now(), **accept)
 
     if not signed_in_user(request).has_usable_password():

@@ -1,75 +1,49 @@
 """Setup in three steps: the key, a code from the app, the backup codes. Only the last changes anything."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe  # noqa: TID251 - for the one picture below
 from django.utils.translation import gettext as _
 
-from twofactor import conf, enrolment
+from twofactor import enrolment
 from twofactor.decorators import may_set_up, open_before_set_up
 from twofactor.enrolment import OpenDraft
-from twofactor.factors import qr, totp
+from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
-from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
 from twofactor.views.codes import codes_context
-from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
+from twofactor.views.drafts import current_draft, draft_owner, key_context, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
-SOON = timedelta(minutes=10)  # so long after the last step, its pages lead to the panel
 
 
-def unless_finished(*begins: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Someone who goes back soon after the last step is led to the panel, and not asked for the password.
+def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Someone for whom it is on has gone back after the last step, or finished in another tab."""
 
-    Links that begin another setup have one of these parameters in their address.
-    """
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        is_on = enrolled.is_on(signed_in_user(request))
+        return nothing_to_change(request) if is_on else view(request)
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        @wraps(view)
-        def guarded(request: HttpRequest) -> HttpResponse:
-            may_go_on = request.GET.keys() & set(begins) or step_up.may_set_up(request)
-            finished = not may_go_on and enrolment.was_finished_since(
-                signed_in_user(request), timezone.now() - SOON
-            )
-            return (
-                nothing_to_change(request) if finished and current_draft(request) is None else view(request)
-            )
-
-        return or_fresh_panel(open_before_set_up(guarded))
-
-    return decorate
+    return or_fresh_panel(open_before_set_up(guarded))
 
 
-@unless_finished("replace", "next")
+@while_off
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
     owner = draft_owner(request)
     draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), owner)
-    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), conf.issuer())
-    picture = mark_safe(qr.svg(address))  # noqa: S308 - drawn by us from numbers, no text of anyone's in it
-    response = page(
-        request,
-        "twofactor/setup.html",
-        setup=draft,
-        digits=totp.DIGITS,
-        period=timedelta(seconds=totp.PERIOD),
-        address=address,
-        picture=picture,
-        onward=onward(request),
-    )
+    response = page(request, "twofactor/setup.html", onward=onward(request), **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
 
 
@@ -81,7 +55,7 @@ def setup_address(request: HttpRequest) -> HttpResponse:
     return page(request, "twofactor/setup_address.html", address=email_of(signed_in_user(request)))
 
 
-@unless_finished()
+@while_off
 @may_set_up
 def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = current_draft(request)
@@ -97,7 +71,7 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
     return see_other(reverse(f"twofactor:{name}") + onward(request))
 
 
-@unless_finished()
+@while_off
 def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = current_draft(request)

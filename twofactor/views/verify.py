@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from twofactor.clocks import DAY
 from twofactor.decorators import second_step
 from twofactor.factors import backup_codes, methods, totp
+from twofactor.factors.accept import Proof
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.limits import guesses
 from twofactor.signin import trusted_browsers
@@ -60,9 +61,9 @@ def other_ways_page(
     return response
 
 
-def finish(request: HttpRequest, pending: PendingSignIn, method: str) -> HttpResponse:
-    response = complete_sign_in(request, pending, method)
-    if method == methods.BACKUP:
+def finish(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
+    response = complete_sign_in(request, pending, proof)
+    if proof.method == methods.BACKUP:
         messages.info(request, codes_left(backup_codes.count_unused(pending.user)))
     return response
 

@@ -10,9 +10,9 @@ STATEMENTS = {
             0, now(), now() - n * interval '1 second', now() - interval '1 year'
         FROM generate_series(1, %(people)s) n""",
     "guess budgets": """
-        INSERT INTO twofactor_guessbudget (user_id, failures, day_failures, password_digest,
+        INSERT INTO twofactor_guessbudget (user_id, failures, day_failures, guesses_a_day, password_digest,
             proven_password_digest, proven_address_digest)
-        SELECT id, 0, 0, '', '', '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
+        SELECT id, 0, 0, 20, '', '', '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "backup codes": """
         INSERT INTO twofactor_backupcode (user_id, digest, imported)
         SELECT id, '$argon2id$v=19$m=19456,t=2,p=1$' || md5(id::text) || '$' || md5(id || '-' || n), false
@@ -21,9 +21,9 @@ STATEMENTS = {
         INSERT INTO twofactor_phone (user_id, number, verified_at, new_number)
         SELECT id, '+491701234567', now(), '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "trusted browsers": """
-        INSERT INTO twofactor_trustedbrowser (user_id, digest, session_hash, label, trusted_at, last_used_at,
-            expires_at)
-        SELECT id, md5(id::text), md5(id::text), 'Firefox', now(), now(),
+        INSERT INTO twofactor_trustedbrowser (user_id, digest, session_hash, browser, name, device_id,
+            began_at, last_used_at, expires_at)
+        SELECT id, md5(id::text), md5(id::text), 'Firefox', '', gen_random_uuid(), now(), now(),
             now() + random() * interval '30 days' FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "unfinished setups": """
         INSERT INTO twofactor_draft (user_id, kind, sealed, started_at, failures)

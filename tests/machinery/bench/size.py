@@ -34,8 +34,9 @@ def fill(connection, people):
             for pk, token in sealed(ids, timezone.now()):
                 copy.write_row((pk, token))
         cursor.execute(
-            "INSERT INTO twofactor_authenticator (user_id, sealed_key, digits, period, t0, drift, last_step,"
-            " enabled_at) SELECT user_id, token, 6, 30, 0, 0, 0, now() FROM sealed"
+            "INSERT INTO twofactor_authenticator (user_id, name, sealed_key, digits, period, t0, drift,"
+            " last_step, added_at, added_after_recovery)"
+            " SELECT user_id, '', token, 6, 30, 0, 0, 0, now(), false FROM sealed"
         )
         cursor.execute("VACUUM ANALYZE")
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from config import environment
 from tests.people import PASSWORD, Phone
 from twofactor.factors import authenticator_app, totp
-from twofactor.models import Authenticator, GuessBudget
+from twofactor.models import Authenticator, GuessBudget, TwoFactor
 from twofactor.sessions import credential_digests
 
 
@@ -47,13 +47,18 @@ def create_people(names, hasher="argon2"):
 def enrol_people(users):
     """Turned on an hour ago, without backup codes, because hashing them takes long."""
     since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
-    rows = [Authenticator(user=user, last_step=totp.step_at(since), enabled_at=since) for user in users]
+    rows = [
+        Authenticator(user=user, name="Phone", last_step=totp.step_at(since), added_at=since)
+        for user in users
+    ]
     for row, phone in zip(rows, phones, strict=True):
         authenticator_app.seal_key(row, phone.key, since)
     Authenticator.objects.bulk_create(rows)
     GuessBudget.objects.bulk_create(
         [GuessBudget(user=user, **credential_digests.current(user)) for user in users]
     )
+    on = [TwoFactor(user=user, enabled_at=since, changed_at=since) for user in users]
+    TwoFactor.objects.bulk_create(on)
     return {user.email: phone for user, phone in zip(users, phones, strict=True)}
 
 

@@ -15,11 +15,11 @@ def test_every_code_is_read_by_one_module():
 
 def test_a_code_whose_change_was_made_meanwhile_is_not_spent(alice, phone, rf, clock):
     with pytest.raises(Overtaken):
-        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda: False)
-    assert accept_code(alice, phone.code(), rf.post("/"), timezone.now()) == methods.TOTP
+        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda _proof: False)
+    assert accept_code(alice, phone.code(), rf.post("/"), timezone.now()).method == methods.TOTP
 
 
 def test_a_code_whose_change_was_made_meanwhile_is_no_guess(alice, phone, rf, clock):
     with pytest.raises(Overtaken):
-        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda: False)
+        accept_code(alice, phone.code(), rf.post("/"), timezone.now(), claim=lambda _proof: False)
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (0, 0)

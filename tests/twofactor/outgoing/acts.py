@@ -6,7 +6,8 @@ from tests.accounts.letters import letters, link
 from tests.people import FIREFOX, PASSWORD, give_password, sign_in
 from tests.twofactor.code_forms import step_up
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code, texted_code
-from tests.twofactor.setup_steps import set_up
+from tests.twofactor.setup_steps import add_app, set_up
+from twofactor.models import Authenticator
 
 VERIFY = "/two-factor/verify/"
 NEW_ADDRESS = "alice@new.example"
@@ -25,7 +26,22 @@ def turn_on(firefox_client, phone, clock, printed_codes):
 def replace(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone)
     clock.shift(60)
-    set_up(firefox_client)
+    add_app(firefox_client, replaces=Authenticator.objects.all())
+
+
+def add_another_app(firefox_client, phone, clock, printed_codes):
+    step_up(firefox_client, phone)
+    clock.shift(60)
+    add_app(firefox_client)
+
+
+def remove_app(firefox_client, phone, clock, printed_codes):
+    add_another_app(firefox_client, phone, clock, printed_codes)
+    letters().clear()
+    new = Authenticator.objects.last()
+    clock.shift(60)
+    form = {"password": PASSWORD, "code": phone.code()}
+    firefox_client.post(f"/two-factor/apps/{new.pk}/remove/", form)
 
 
 def make_new_codes(firefox_client, phone, clock, printed_codes):
@@ -100,6 +116,8 @@ ACTS = {
     "Two-factor authentication was turned on": turn_on,
     "Two-factor authentication was turned off": turn_off,
     "Your authenticator app was replaced": replace,
+    "You added an authenticator app": add_another_app,
+    "You removed an authenticator app": remove_app,
     "New backup codes were made": make_new_codes,
     "One of your backup codes was used": use_backup_code,
     "You signed in with a code from your email": sign_in_by_mail,

@@ -108,7 +108,7 @@ def test_the_session_remembers_that_it_was_a_text_message(pending_client, number
 def test_a_text_message_is_no_recovery(pending_client, number, text_messages):
     request_code(pending_client, "sms")
     enter_sent_code(pending_client, texted_code())
-    assert pending_client.get("/two-factor/setup/").url.startswith("/two-factor/confirm/")
+    assert pending_client.get("/two-factor/apps/add/").url.startswith("/two-factor/confirm/")
 
 
 def test_a_text_message_sends_no_mail(pending_client, number, text_messages):

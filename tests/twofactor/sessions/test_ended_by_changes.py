@@ -9,7 +9,8 @@ from django.test import Client
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from tests.twofactor.code_forms import enter_password_and_code
 from twofactor import enrolment
-from twofactor.models import Authenticator, BackupCode, Event
+from twofactor.factors import enrolled
+from twofactor.models import BackupCode, Event
 
 SETTINGS = "/two-factor/"
 DISABLE = "/two-factor/disable/"
@@ -79,7 +80,7 @@ def test_a_change_leaves_ones_own_session_proven(signed_in_client, phone, change
 def test_a_reset_password_leaves_two_factor_on(signed_in_client, alice):
     alice.set_password("another good password")
     alice.save()
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 @pytest.mark.proves("2.3.3")
@@ -96,7 +97,7 @@ def test_an_error_at_the_end_of_a_change_leaves_everything_as_it_was(
     signed_in_client.raise_request_exception = False
     change(signed_in_client, phone)
     post_save.disconnect(breaks, Event)
-    assert (enrolment.is_on(alice), list(BackupCode.objects.values())) == (True, before)
+    assert (enrolled.is_on(alice), list(BackupCode.objects.values())) == (True, before)
 
 
 def test_every_change_is_remembered_once(signed_in_client, phone, clock):
@@ -107,8 +108,8 @@ def test_every_change_is_remembered_once(signed_in_client, phone, clock):
     assert [Event.objects.filter(kind=kind).count() for kind in changes] == [1, 1]
 
 
-def test_a_sign_in_whose_authenticator_was_removed_meanwhile_is_no_error(client, phone):
+def test_a_sign_in_whose_authenticator_was_removed_meanwhile_is_no_error(client, alice, phone):
     give_password(client)
-    Authenticator.objects.all().delete()
+    enrolment.forget_factors(alice)
     client.raise_request_exception = False
     assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code < 500

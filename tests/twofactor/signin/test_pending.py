@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from tests.twofactor.code_forms import enter_code
-from twofactor import sealing
-from twofactor.models import Authenticator, GuessBudget
+from twofactor import enrolment, sealing
+from twofactor.models import GuessBudget
 from twofactor.signin.pending import PURPOSE
 
 VERIFY = "/two-factor/verify/"
@@ -228,7 +228,7 @@ def deactivated(alice):
 
 
 def turned_off(alice):
-    Authenticator.objects.all().delete()
+    enrolment.forget_factors(alice)
     alice.end_sessions()
 
 

@@ -1,19 +1,18 @@
 """Recovery: signing in with a code sent by email, what that allows, and what it does not."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.test import Client
 
 from tests.people import PASSWORD, Phone, give_password, signed_in_as
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, record_text_messages, request_code
-from tests.twofactor.setup_steps import set_up
-from twofactor import enrolment
-from twofactor.factors import authenticator_app
-from twofactor.models import Authenticator, Draft, Event, TrustedBrowser
+from tests.twofactor.setup_steps import ADD, add_app
+from twofactor.factors import authenticator_app, enrolled
+from twofactor.models import Authenticator, Event, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 
-SETUP = "/two-factor/setup/"
-STEPS = [SETUP, "/two-factor/setup/verify/", "/two-factor/setup/codes/"]
 CONFIRM = "/two-factor/confirm/"
 NOTICE = "You signed in with a code from your email"
 
@@ -30,7 +29,7 @@ def recovered_client(client, phone):
 @pytest.fixture
 def setup_client(recovered_client):
     """After recovery, Alice gave her password again to set up a new authenticator."""
-    give_password_again(recovered_client, SETUP)
+    give_password_again(recovered_client, ADD)
     return recovered_client
 
 
@@ -39,7 +38,7 @@ def give_password_again(client, to, **more):
 
 
 def shown_key(client):
-    return client.get(SETUP).context["setup"].key
+    return client.get(ADD).context["draft"].key
 
 
 def must_confirm(client, path):
@@ -99,7 +98,7 @@ def test_the_person_is_told(recovered_client):
 @pytest.mark.parametrize("path", ["/", "/two-factor/"])
 def test_the_person_is_shown_the_way_back(recovered_client, path):
     page = recovered_client.get(path).text
-    assert (NOTICE in page, f'href="{SETUP}"' in page) == (True, True)
+    assert (NOTICE in page, f'href="{ADD}"' in page) == (True, True)
 
 
 @pytest.mark.parametrize(("later", "there"), [(599, True), (601, False)])
@@ -116,36 +115,31 @@ def test_a_person_who_used_the_authenticator_is_not_shown_it(signed_in_client):
 
 
 @pytest.mark.proves("6.4.4")
-def test_set_up_asks_for_the_password_first(recovered_client):
-    assert must_confirm(recovered_client, SETUP)
+def test_adding_an_app_asks_for_the_password_first(recovered_client):
+    assert must_confirm(recovered_client, ADD)
 
 
-@pytest.mark.parametrize("path", STEPS)
-def test_no_step_is_open_before_the_password(recovered_client, path):
-    assert must_confirm(recovered_client, path)
-
-
-def test_for_set_up_the_password_is_all_that_is_asked(recovered_client):
-    assert 'name="code"' not in recovered_client.get(f"{CONFIRM}?next={SETUP}").text
+def test_for_a_new_app_the_password_is_all_that_is_asked(recovered_client):
+    assert 'name="code"' not in recovered_client.get(f"{CONFIRM}?next={ADD}").text
 
 
 def test_a_wrong_password_does_not_open_it(recovered_client):
-    recovered_client.post(f"{CONFIRM}?next={SETUP}", {"password": "wrong"})
-    assert must_confirm(recovered_client, SETUP)
+    recovered_client.post(f"{CONFIRM}?next={ADD}", {"password": "wrong"})
+    assert must_confirm(recovered_client, ADD)
 
 
-def test_with_the_password_set_up_is_open(setup_client):
-    assert setup_client.get(SETUP).status_code == 200
+def test_with_the_password_it_is_open(setup_client):
+    assert setup_client.get(ADD).status_code == 200
 
 
 def test_a_new_phone_is_bound(setup_client, alice):
-    phone = set_up(setup_client)
+    phone = add_app(setup_client, replaces=Authenticator.objects.all())
     authenticator = Authenticator.objects.get()
-    assert authenticator_app.find_step(authenticator, phone.code(), authenticator.enabled_at) is not None
+    assert authenticator_app.find_step(authenticator, phone.code(), authenticator.added_at) is not None
 
 
 def test_the_new_phone_signs_in(setup_client, alice, clock):
-    phone = set_up(setup_client)
+    phone = add_app(setup_client, replaces=Authenticator.objects.all())
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -154,7 +148,7 @@ def test_the_new_phone_signs_in(setup_client, alice, clock):
 
 
 def test_the_lost_phone_does_not_sign_in(setup_client, phone, clock):
-    set_up(setup_client)
+    add_app(setup_client, replaces=Authenticator.objects.all())
     clock.shift(60)
     other = Client()
     give_password(other)
@@ -171,20 +165,20 @@ def test_the_old_phone_works_until_the_new_one_is_set_up(setup_client, alice, ph
 
 
 def test_binding_ends_the_way_back(setup_client, clock):
-    set_up(setup_client)
-    assert must_confirm(setup_client, f"{SETUP}?replace=1")
+    add_app(setup_client, replaces=Authenticator.objects.all())
+    assert must_confirm(setup_client, ADD)
 
 
 def test_two_factor_was_never_off(setup_client, alice):
-    set_up(setup_client)
+    add_app(setup_client, replaces=Authenticator.objects.all())
     kinds = set(Event.objects.values_list("kind", flat=True))
-    assert (enrolment.is_on(alice), kinds & {"two_factor_disabled", "two_factor_enabled"}) == (True, set())
+    assert (enrolled.is_on(alice), kinds & {"two_factor_disabled", "two_factor_enabled"}) == (True, set())
 
 
 @pytest.mark.proves("N-11")
 @pytest.mark.django_db(transaction=True)
 def test_the_person_is_told_of_the_new_authenticator(setup_client):
-    set_up(setup_client)
+    add_app(setup_client, replaces=Authenticator.objects.all())
     send_due()
     assert mail.outbox[-1].subject == "Your authenticator app was replaced – Countersign"
 
@@ -193,46 +187,70 @@ def test_the_person_is_told_of_the_new_authenticator(setup_client):
 @pytest.mark.parametrize(("later", "open_"), [(599, True), (601, False)])
 def test_the_way_is_open_for_ten_minutes_after_signing_in(recovered_client, clock, later, open_):
     clock.shift(400)
-    give_password_again(recovered_client, SETUP)
+    give_password_again(recovered_client, ADD)
     clock.shift(later - 400)
-    assert (recovered_client.get(SETUP).status_code == 200) == open_
+    assert (recovered_client.get(ADD).status_code == 200) == open_
 
 
 def test_after_ten_minutes_the_password_alone_opens_nothing(recovered_client, clock):
     clock.shift(601)
-    give_password_again(recovered_client, SETUP)
-    assert must_confirm(recovered_client, SETUP)
+    give_password_again(recovered_client, ADD)
+    assert must_confirm(recovered_client, ADD)
 
 
 def test_after_ten_minutes_a_code_is_asked_for_again(recovered_client, clock):
     clock.shift(601)
-    assert 'name="code"' in recovered_client.get(f"{CONFIRM}?next={SETUP}").text
+    assert 'name="code"' in recovered_client.get(f"{CONFIRM}?next={ADD}").text
 
 
-def test_a_setup_started_in_time_must_also_finish_in_time(setup_client, clock):
+def test_what_was_begun_in_time_must_also_end_in_time(setup_client, clock):
     phone = Phone(shown_key(setup_client))
     clock.shift(601)
-    setup_client.post(STEPS[1], {"code": phone.code()})
-    setup_client.post(STEPS[2], {"saved": "on"})
-    assert Draft.objects.filter(confirmed_step=None).count() == 1
+    setup_client.post(ADD, {"code": phone.code(), "name": "New"})
+    assert Authenticator.objects.count() == 1
+
+
+def test_the_apps_that_may_be_lost_are_ticked(setup_client):
+    assert [box.value() for box in setup_client.get(ADD).context["form"].boxes] == [True]
+
+
+def test_an_old_app_is_kept_if_its_box_is_not_ticked(setup_client, alice, phone):
+    add_app(setup_client)
+    other = Client()
+    give_password(other)
+    other.post("/two-factor/verify/", {"code": phone.code(off=1)})
+    assert (Authenticator.objects.count(), signed_in_as(other)) == (2, alice)
+
+
+@pytest.mark.proves("MF-4")
+def test_an_app_added_then_removes_no_older_one(setup_client, clock):
+    """A thief of the mailbox could have added it."""
+    [old] = Authenticator.objects.all()
+    new = add_app(setup_client)
+    clock.shift(timedelta(days=30))
+    give_password(setup_client)
+    setup_client.post("/two-factor/verify/", {"code": new.code()})
+    clock.shift(60)
+    setup_client.post(f"/two-factor/apps/{old.pk}/remove/", {"password": PASSWORD, "code": new.code()})
+    assert Authenticator.objects.count() == 2
 
 
 def test_looking_around_does_not_prolong_it(setup_client, clock):
     for _ in range(6):
         clock.shift(101)
         setup_client.get("/two-factor/")
-    assert must_confirm(setup_client, SETUP)
+    assert must_confirm(setup_client, ADD)
 
 
 def test_ending_other_sessions_does_not_prolong_it(setup_client, clock):
     clock.shift(599)
     setup_client.post("/two-factor/sessions/end/")
     clock.shift(2)
-    assert must_confirm(setup_client, SETUP)
+    assert must_confirm(setup_client, ADD)
 
 
 def test_the_way_is_not_open_to_other_sessions(setup_client, signed_in_client):
-    assert must_confirm(signed_in_client, SETUP)
+    assert must_confirm(signed_in_client, ADD)
 
 
 # Everything else is closed
@@ -256,10 +274,10 @@ def test_for_anything_else_a_code_is_asked_for(recovered_client, to):
 @pytest.mark.parametrize(
     "to",
     [
-        "/two-factor/setup/../phone/",
-        "//two-factor/setup/",
-        "/two-factor/setup%2f..%2f",
-        "/two-factor/setup/?next=/two-factor/phone/",
+        "/two-factor/apps/add/../../phone/",
+        "//two-factor/apps/add/",
+        "/two-factor/apps/add%2f..%2f",
+        "/two-factor/apps/add/?next=/two-factor/phone/",
     ],
 )
 def test_no_path_that_only_looks_like_set_up_opens_more(recovered_client, settings, to):
@@ -274,7 +292,7 @@ def test_a_password_given_for_set_up_counts_for_nothing_else(setup_client):
 
 def test_turning_off_wants_a_real_code(setup_client, alice):
     setup_client.post("/two-factor/disable/", {"password": PASSWORD, "code": mailed_code()})
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_new_backup_codes_want_a_real_code(setup_client):
@@ -294,6 +312,6 @@ def test_a_phone_that_turns_up_again_confirms(recovered_client, phone):
 
 def test_wrong_passwords_are_counted_as_at_the_login_page(recovered_client):
     answers = [
-        recovered_client.post(f"{CONFIRM}?next={SETUP}", {"password": "wrong"}).status_code for _ in range(6)
+        recovered_client.post(f"{CONFIRM}?next={ADD}", {"password": "wrong"}).status_code for _ in range(6)
     ]
     assert answers[-1] == 429

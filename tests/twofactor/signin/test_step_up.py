@@ -7,7 +7,7 @@ from tests.people import PASSWORD, give_password, sign_in
 from tests.twofactor.code_forms import enter_password_and_code
 
 CONFIRM = "/two-factor/confirm/"
-SETUP = "/two-factor/setup/"
+SETUP = "/two-factor/apps/add/"
 
 
 def test_confirming_leads_on(signed_in_client, phone):

@@ -51,7 +51,7 @@ def test_a_trusted_browser_leads_on(trusted_client):
 def test_a_trusted_browser_does_not_skip_the_confirmation(trusted_client):
     give_password(trusted_client)
     trusted_client.post("/two-factor/confirm/", {"password": PASSWORD})
-    assert trusted_client.get("/two-factor/setup/?replace=1").url.startswith("/two-factor/confirm/")
+    assert trusted_client.get("/two-factor/apps/add/").url.startswith("/two-factor/confirm/")
 
 
 def test_a_trusted_browser_does_not_turn_two_factor_off(trusted_client):

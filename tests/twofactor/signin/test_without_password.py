@@ -9,8 +9,8 @@ from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
 from tests.people import PASSWORD, signed_in_as
-from twofactor import enrolment
 from twofactor.decorators import recently_confirmed
+from twofactor.factors import enrolled
 from twofactor.models import GuessBudget
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
@@ -108,13 +108,13 @@ def test_the_form_asks_for_the_code_alone(verified_client, address):
     assert ('name="code"' in page, 'name="password"' in page) == (True, False)
 
 
-@pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
+@pytest.mark.parametrize("address", ["/dangerous/", "/two-factor/apps/add/"])
 @pytest.mark.proves("S-10")
 def test_signing_in_with_a_code_is_no_step_up(verified_client, address):
     assert verified_client.get(address)["Location"].startswith(CONFIRM)
 
 
-@pytest.mark.parametrize("address", ["/dangerous/", f"{SETUP}?replace=1"])
+@pytest.mark.parametrize("address", ["/dangerous/", "/two-factor/apps/add/"])
 def test_a_code_on_the_confirm_page_is_a_step_up(verified_client, phone, address):
     verified_client.post(CONFIRM, {"code": phone.code()})
     assert verified_client.get(address).status_code == 200
@@ -122,7 +122,7 @@ def test_a_code_on_the_confirm_page_is_a_step_up(verified_client, phone, address
 
 def test_a_code_turns_it_off(verified_client, phone, alice):
     verified_client.post(DISABLE, {"code": phone.code()})
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)
 
 
 def test_the_page_says_what_is_enough_afterwards(verified_client):
@@ -138,7 +138,7 @@ def test_a_code_makes_new_backup_codes(verified_client, phone):
 @pytest.mark.parametrize("address", [CONFIRM, DISABLE, CODES])
 def test_nothing_but_a_code_is_accepted(verified_client, alice, address, body):
     assert verified_client.post(address, body).status_code == 422
-    assert ("twofactor_step_up_at" in verified_client.session, enrolment.is_on(alice)) == (False, True)
+    assert ("twofactor_step_up_at" in verified_client.session, enrolled.is_on(alice)) == (False, True)
 
 
 @pytest.mark.proves("C-06")
@@ -151,4 +151,4 @@ def test_a_new_sign_in_without_the_code_turns_nothing_off(phone, alice):
     client = Client()
     client.get("/social/")
     assert client.post(DISABLE, {"code": phone.code()})["Location"].startswith((VERIFY, "/accounts/login/"))
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)

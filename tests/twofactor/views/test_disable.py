@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.people import PASSWORD, give_password, signed_in_as
 from tests.twofactor.code_forms import enter_password_and_code
 from tests.twofactor.sent_codes import add_number
-from twofactor import enrolment
+from twofactor.factors import enrolled
 from twofactor.models import BackupCode, Draft, GuessBudget, Phone, TrustedBrowser
 
 DISABLE = "/two-factor/disable/"
@@ -19,18 +19,18 @@ WRONG_PASSWORD = "wrong"
 @pytest.mark.proves("6.5.6")
 def test_turning_off_forgets_authenticator_and_codes(signed_in_client, alice, phone, printed_codes):
     enter_password_and_code(signed_in_client, DISABLE, phone.code())
-    assert (enrolment.is_on(alice), BackupCode.objects.count()) == (False, 0)
+    assert (enrolled.is_on(alice), BackupCode.objects.count()) == (False, 0)
 
 
 def test_turning_off_accepts_a_backup_code(signed_in_client, alice, printed_codes):
     enter_password_and_code(signed_in_client, DISABLE, printed_codes[0])
-    assert not enrolment.is_on(alice)
+    assert not enrolled.is_on(alice)
 
 
 def test_turning_off_does_not_accept_a_used_backup_code(signed_in_client, alice, printed_codes):
     BackupCode.objects.update(used_at="2026-01-01T00:00Z")
     enter_password_and_code(signed_in_client, DISABLE, printed_codes[0])
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 @pytest.mark.proves("V-14")
@@ -38,7 +38,7 @@ def test_having_confirmed_does_not_turn_off_without_a_code(signed_in_client, ali
     enter_password_and_code(signed_in_client, CONFIRM, phone.code())
     signed_in_client.post(DISABLE, {"password": PASSWORD})
     signed_in_client.post(DISABLE)
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)
 
 
 def test_turning_off_says_so(signed_in_client, phone):
@@ -97,4 +97,4 @@ def test_without_two_factor_there_is_nothing_to_turn_off(client, alice):
 
 def test_a_code_given_in_a_refused_form_turns_nothing_off(signed_in_client, alice, phone):
     enter_password_and_code(signed_in_client, DISABLE, phone.code(), WRONG_PASSWORD)
-    assert enrolment.is_on(alice)
+    assert enrolled.is_on(alice)

@@ -110,9 +110,9 @@ def test_saving_says_so(new_codes_client):
 
 
 def test_saving_leaves_the_authenticator_as_it_is(new_codes_client):
-    before = Authenticator.objects.values("sealed_key", "enabled_at").get()
+    before = Authenticator.objects.values("sealed_key", "added_at").get()
     new_codes_client.post(CODES, SAVED)
-    assert Authenticator.objects.values("sealed_key", "enabled_at").get() == before
+    assert Authenticator.objects.values("sealed_key", "added_at").get() == before
 
 
 def test_new_codes_are_sealed_in_the_database(new_codes_client):

@@ -116,7 +116,7 @@ def test_what_does_not_open_any_more_is_begun_anew(client, alice):
     give_password(client)
     client.get(SETUP)
     Draft.objects.update(sealed="0000.nothing")
-    assert client.get(SETUP).context["setup"].key
+    assert client.get(SETUP).context["draft"].key
 
 
 @pytest.mark.parametrize("field", ["key", "secret", "sealed", "code", "digits"])

@@ -42,7 +42,7 @@ def test_other_peoples_browsers_are_not_listed(trusted_client, bob, client):
 
 def test_a_browser_without_a_name_is_listed(phone, signed_in_client, clock):
     new_trusted_client(phone)
-    assert signed_in_client.get(SETTINGS).context["browsers"][0].label == "?"
+    assert signed_in_client.get(SETTINGS).context["browsers"][0].browser == "?"
 
 
 def test_what_a_browser_calls_itself_is_text_and_never_markup(phone, signed_in_client):

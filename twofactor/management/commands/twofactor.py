@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from twofactor import conf, policy, sealing
-from twofactor.factors import backup_codes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.importers.records import SourceError
 from twofactor.importers.run import SOURCES, ImportSummary, run_import
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, GuessBudget
+from twofactor.models import GuessBudget, TwoFactor
 from twofactor.operations import adoption, prune, rotate_keys, support
 from twofactor.outgoing import outbox
 
@@ -148,15 +148,16 @@ class Command(BaseCommand):
             self.print_facts({"required_for": conf.required_for(), **adoption.counts(timezone.now())}, json)
             return
         user = self.find_user(person)
-        authenticator = Authenticator.objects.filter(pk=user.pk).first()
+        two_factor = TwoFactor.objects.filter(pk=user.pk).first()
+        apps = list(enrolled.apps_of(user))
         guess_budget = GuessBudget.objects.filter(pk=user.pk).first()
         lock = guesses.lock_of(guess_budget, user, timezone.now())
         facts = {
             "person": user.get_username(),
-            "two_factor": "on" if authenticator else "off",
+            "two_factor": "on" if two_factor or apps else "off",
             "required_from": policy.deadline(user),
-            "on_since": authenticator and authenticator.enabled_at,
-            "last_used": authenticator and authenticator.last_used_at,
+            "on_since": two_factor and two_factor.enabled_at,
+            "last_used": max((app.last_used_at for app in apps if app.last_used_at), default=None),
             "backup_codes_left": backup_codes.count_unused(user),
             "wrong_codes_in_a_row": guess_budget.failures if guess_budget else 0,
             "locked_until": lock and (lock.until or "the password is changed"),

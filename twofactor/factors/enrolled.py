@@ -1,0 +1,58 @@
+"""Which factors a person has, and what each of them proves."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from twofactor.models import Authenticator, Passkey, TwoFactor
+from twofactor.users import TwoFactorUser
+
+MAX_APPS = 5
+YOUNG_FOR = timedelta(hours=24)
+
+
+def is_on(user: TwoFactorUser) -> bool:
+    """Whether a second factor is asked for. One query.
+
+    An app without the row TwoFactor counts too: after a restore of some tables only, nobody may get in by
+    the password alone.
+    """
+    apps = Authenticator.objects.filter(user_id=user.pk).values_list("user_id")
+    return TwoFactor.objects.filter(pk=user.pk).values_list("pk").union(apps).exists()
+
+
+def lock(user: TwoFactorUser, now: datetime) -> bool:
+    """First in each transaction that changes a person's factors, so that only one at a time does.
+
+    On PostgreSQL it locks the row, on SQLite it begins to write. False if two-factor authentication is off.
+    """
+    return TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
+
+
+def apps_of(user: TwoFactorUser) -> QuerySet[Authenticator]:
+    """The oldest first."""
+    return Authenticator.objects.filter(user_id=user.pk).order_by("added_at", "pk")
+
+
+def count_factors(user: TwoFactorUser) -> int:
+    """Apps, passkeys and keys. Backup codes, phone and email are ways back, and never count.
+
+    A passkey that the browser has made without asking counts from its first use.
+    """
+    passkeys = Passkey.objects.filter(user_id=user.pk).exclude(made_quietly=True, last_used_at=None)
+    return apps_of(user).count() + passkeys.count()
+
+
+def proves_everything(app: Authenticator, now: datetime) -> bool:
+    """False for an app that a thief may have added: it removes no older factor and changes no address.
+
+    That is one of the last 24 hours beside an older one, and one that was added after a recovery by email:
+    for as long as there is an older one, and for 24 hours if there is none.
+    """
+    is_young = app.added_at > now - YOUNG_FOR
+    if not is_young and not app.added_after_recovery:
+        return True
+    older = Q(user_id=app.user_id, added_at__lt=app.added_at)
+    if Authenticator.objects.filter(older).exists() or Passkey.objects.filter(older).exists():
+        return False
+    return not (is_young and app.added_after_recovery)

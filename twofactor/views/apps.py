@@ -1,0 +1,100 @@
+"""Authenticator apps beside the first one: add, rename, remove."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from twofactor import enrolment
+from twofactor.decorators import may_set_up
+from twofactor.factors import backup_codes, enrolled
+from twofactor.factors.methods import TOTP
+from twofactor.forms import AddAppForm, NameForm
+from twofactor.models import Authenticator, Draft
+from twofactor.signin import step_up
+from twofactor.signin.session import AMR, keep_session
+from twofactor.users import signed_in_user
+from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
+from twofactor.views.panel import or_fresh_panel
+from twofactor.views.proof import proof_form
+from twofactor.web.pages import page, posted
+from twofactor.web.redirects import onward, safe_next, see_other
+
+APP = Draft.Kind.APP
+
+
+@sensitive_post_parameters()
+@or_fresh_panel
+@may_set_up
+def app_add(request: HttpRequest) -> HttpResponse:
+    """The key and the field for a code of it on one page. The apps that it replaces are ticked there."""
+    user, now = signed_in_user(request), timezone.now()
+    if not enrolled.is_on(user):
+        return see_other(reverse("twofactor:setup") + onward(request))
+    owner, recovered = draft_owner(request), step_up.recovered_by_email(request)
+    draft = enrolment.start(user, APP, now, owner)
+    apps = list(enrolled.apps_of(user))
+    form = AddAppForm(
+        posted(request),
+        accept=lambda code: enrolment.confirm(draft, code, now),
+        apps=apps,
+        lost=recovered,
+        initial={"name": enrolment.unused_name(_("Authenticator app"), apps)},
+    )
+    if form.is_valid():
+        name, replaces = form.cleaned_data["name"], form.replaced()
+        app = enrolment.add_app(user, draft, name, request, now, replaces=replaces, after_recovery=recovered)
+        if replaces or recovered:
+            keep_session(request, user, TOTP if recovered else request.session[AMR])
+        messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags="two-factor")
+        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
+    response = page(request, "twofactor/app_add.html", form=form, **key_context(request, draft))
+    return set_draft_cookie(request, response, owner)
+
+
+@or_fresh_panel
+def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    app = own_app(request, pk)
+    form = NameForm(posted(request), initial={"name": app.name})
+    if form.is_valid():
+        enrolment.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
+        messages.success(request, _("The name was changed."), extra_tags="two-factor")
+        return see_other("twofactor:settings")
+    return page(request, "twofactor/app_rename.html", form=form, app=app)
+
+
+@sensitive_post_parameters()
+@or_fresh_panel
+def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    user = signed_in_user(request)
+    app = own_app(request, pk)
+    if enrolled.count_factors(user) < 2:
+        status = 409 if request.method == "POST" else 200
+        return page(request, "twofactor/app_last.html", status=status, app=app)
+    form = proof_form(request, claim=partial(enrolment.remove_app, user, app.pk, request, timezone.now()))
+    if form.is_valid():
+        keep_session(request, user, request.session[AMR])
+        messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags="two-factor")
+        return see_other("twofactor:settings")
+    return page(
+        request,
+        "twofactor/app_remove.html",
+        form=form,
+        app=app,
+        others=enrolled.apps_of(user).exclude(pk=app.pk),
+        codes_left=backup_codes.count_unused(user),
+    )
+
+
+def own_app(request: HttpRequest, pk: int) -> Authenticator:
+    """404 for the app of another person, and 409 for one that was removed in another tab."""
+    app = enrolled.apps_of(signed_in_user(request)).filter(pk=pk).first()
+    if app is not None:
+        return app
+    if Authenticator.objects.filter(pk=pk).exists():
+        raise Http404
+    raise enrolment.Changed
