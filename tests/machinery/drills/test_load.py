@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
+from accounts.known_browsers import BROWSERS_PER_PERSON
 from accounts.models import PasswordTries
 from accounts.password_tries import COOL_OFF
 from tests.machinery.drills.continuous_sign_ins import ContinuousSignIns, percentile
@@ -82,6 +83,7 @@ def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder,
     # Nobody brings the browser they came with before, which is remembered each time and told once a day.
     times = Counter(one.email for one in done)
     assert +Counter(grown) == Counter(
+        accounts_knownbrowser=sum(min(came, BROWSERS_PER_PERSON) for came in times.values()),
         twofactor_event=2 * len(done) - len(times),
         twofactor_allowance=sum(came > 1 for came in times.values()),
         django_session=len(done),
