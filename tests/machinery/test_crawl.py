@@ -37,9 +37,9 @@ ARMOUR = {
     "X-Content-Type-Options": "nosniff",
 }
 SETUP = "/two-factor/setup/"
-# Tables that a GET may write to: setup stores the key that it shows, and the API counts calls.
+# Tables that a GET may write to: a page that shows a new key stores it, and the API counts calls.
 MAY_WRITE = {
-    SETUP: {"twofactor_draft", "twofactor_allowance"},
+    **{page: {"twofactor_draft", "twofactor_allowance"} for page in (SETUP, "/two-factor/apps/add/")},
     **{address: {"twofactor_allowance"} for address in API_URLS},
 }
 
@@ -65,7 +65,15 @@ def alices_rows(db, clock):
     )
     event = Event.objects.create(user=alice, kind="sessions_ended", at=NOW)
     group = Group.objects.create(name="people")
-    return {"alice": alice, "browsers": browser, "trustedbrowser": browser, "event": event, "group": group}
+    enrol(alice)
+    return {
+        "alice": alice,
+        "apps": alice.authenticators.get(),
+        "browsers": browser,
+        "trustedbrowser": browser,
+        "event": event,
+        "group": group,
+    }
 
 
 def with_both_factors(clock, email, **fields):
@@ -235,7 +243,8 @@ def number_of(route, things):
 def refusal(who, method, address):
     """The status and redirect that are expected there."""
     if not address.startswith("/admin/"):
-        return (404, "") if method == "post" else (303, "/two-factor/")
+        has_page = address.endswith(("/rename/", "/remove/"))
+        return (404, "") if method == "post" or has_page else (303, "/two-factor/")
     if who == "with both":
         return 302, "/admin/login/"
     if address.startswith("/admin/r/"):

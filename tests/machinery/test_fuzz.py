@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.people import NOW, PASSWORD, PRINTED_CODES, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
 from tests.twofactor.sent_codes import NUMBER, record_text_messages
+from twofactor.models import Authenticator
 
 LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/accounts/login/",
@@ -24,7 +25,7 @@ LOGIN, VERIFY, BACKUP, CONFIRM = (
     "/two-factor/verify/backup/",
     "/two-factor/confirm/",
 )
-PHONE, SETUP = "/two-factor/phone/", "/two-factor/setup/"
+PHONE = "/two-factor/phone/"
 MIB = 1 << 20
 URLENCODED = "application/x-www-form-urlencoded"
 DIGITS = "123456"
@@ -71,7 +72,8 @@ FORMS_INSIDE = {  # valid values of each form; one field is replaced
     "/two-factor/disable/": {"password": PASSWORD, "code": "000000"},
     PHONE: {"number": NUMBER},
     f"{PHONE}verify/": {"code": "000000"},
-    f"{SETUP}verify/": {"code": "000000"},
+    "/two-factor/apps/add/": {"code": "000000", "name": "Tablet"},
+    "/two-factor/apps/{app}/rename/": {"name": "Tablet"},
     "/accounts/profile/": {"name": "Alice", "language": "de"},
     "/accounts/password_change/": {
         "old_password": PASSWORD,
@@ -178,7 +180,8 @@ def stepped_up(db, settings):
         clock.shift(60)
         client.post(CONFIRM, {"password": PASSWORD, "code": phone.code()})
         client.post(PHONE, {"number": NUMBER})
-        client.get(SETUP)
+        client.get("/two-factor/apps/add/")
+        client.app = Authenticator.objects.get(user__email="alice@example.com").pk
         yield client
 
 
@@ -201,7 +204,9 @@ def filled(client, path, field, text, **more):
     """A form inside with one field that nobody would fill in like this: what was answered, in words."""
     others = {name: value for name, value in FORMS_INSIDE[path].items() if name != field}
     body = "&".join([form(field, text), urlencode(others)])
-    answer, inside = tried(client, "POST", path.format(bob=client.bob), body, URLENCODED, **more)
+    answer, inside = tried(
+        client, "POST", path.format(bob=client.bob, app=client.app), body, URLENCODED, **more
+    )
     if inside != signed_in_as(client):
         return "signed in as someone else"
     if answer.status_code == 422:
