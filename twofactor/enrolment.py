@@ -42,8 +42,13 @@ class Changed(Exception):
     """It was finished, cancelled or turned off in another tab, or is older than Draft.MAX_AGE."""
 
 
-class LastFactor(Changed):
-    """Without this factor nothing would be left to ask for: another one was removed in another tab."""
+class LastFactor(Refused):
+    """Without this factor nothing would be left to ask for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This is your only app. Add another one first, or turn two-factor authentication off.")
+        )
 
 
 @dataclass(frozen=True)

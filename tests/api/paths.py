@@ -2,7 +2,8 @@
 
 SIGNED_IN_ONLY = [
     *(("post", "totp/create/"), ("post", "totp/confirm/"), ("post", "totp/disable/")),
-    *(("post", "totp/rotate_backup_codes/"), ("get", "totp/status/")),
+    *(("post", "totp/rotate_backup_codes/"), ("get", "totp/status/"), ("get", "totp/apps/")),
+    *(("post", "totp/apps/rename/"), ("post", "totp/apps/remove/")),
 ]
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 from django.urls import get_resolver
+from django.utils import timezone
 
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
-from tests.people import PASSWORD, PRINTED_CODES, Phone, enrol, person
+from tests.people import PASSWORD, PRINTED_CODES, Phone, add_app, enrol, person
 from tests.twofactor.sent_codes import mailed_code
 from tests.urls_of_site import routes
 from twofactor.api import schema
-from twofactor.factors import backup_codes, code_text
+from twofactor.factors import backup_codes, code_text, totp
 from twofactor.models import GuessBudget
 
 ROOT = Path(__file__).parent.parent.parent
@@ -144,6 +145,16 @@ def status_of_eight(scene):
     scene.bens_program()
 
 
+def one_app(scene):
+    scene.bens_program()
+    scene.live["id"] = scene.ben.authenticators.get().pk
+
+
+def two_apps(scene):
+    one_app(scene)
+    add_app(scene.ben, totp.generate_key(), timezone.now())
+
+
 WAYS = {
     "jwt/create/": {},
     "jwt/totp/verify/": {
@@ -174,6 +185,14 @@ WAYS = {
         "when it is off": Scene.anns_program,
         "a while later": lambda scene: (scene.bens_program(), later(scene)),
         "": Scene.bens_program,
+    },
+    "totp/apps/": {"": Scene.bens_program},
+    "totp/apps/rename/": {"": two_apps},
+    "totp/apps/remove/": {
+        "the only one": one_app,
+        "when it is off": Scene.anns_program,
+        "a while later": lambda scene: (two_apps(scene), later(scene)),
+        "": two_apps,
     },
     "totp/status/": {"without": Scene.anns_program, "": status_of_eight},
     "register/": {},

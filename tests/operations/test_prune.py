@@ -20,6 +20,7 @@ from twofactor.models import (
     Event,
     Letter,
     SentCode,
+    SpentChallenge,
     TokenFamily,
     TrustedBrowser,
 )
@@ -56,6 +57,10 @@ def allowance(user, at):
     Allowance.objects.create(key="x", count=1, began_at=at)
 
 
+def challenge(user, at):
+    SpentChallenge.objects.create(digest="x", spent_at=at)
+
+
 def letter(user, at):
     Letter.objects.create(user=user, written_at=at, due_at=at, ended_at=at)
 
@@ -89,6 +94,7 @@ KINDS = {
     "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),
     "allowances": (allowance, Allowance, timedelta(hours=48)),
     "letters": (letter, Letter, timedelta(days=7)),
+    "passkey challenges": (challenge, SpentChallenge, timedelta(hours=24)),
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),
     "wrong passwords": (wrong_password, PasswordTries, timedelta(days=90)),

@@ -235,7 +235,8 @@ def received_signals():
 @pytest.mark.django_db(transaction=True)
 def test_a_site_hears_of_an_accepted_code(pending_client, phone, received_signals):
     pending_client.post(VERIFY, {"code": phone.code()})
-    assert received_signals == [("second_factor_accepted", "alice@example.com", {"method": "totp"})]
+    detail = {"method": "totp", "app": "Authenticator app"}
+    assert received_signals == [("second_factor_accepted", "alice@example.com", detail)]
 
 
 @pytest.mark.django_db(transaction=True)

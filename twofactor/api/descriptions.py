@@ -33,6 +33,8 @@ WRONG_CODE = (
     "The code is not correct. Wait for your app to show a new code, then try again. "
     "Check that your phone sets its time automatically."
 )
+PASSWORD_AGAIN = "Enter your password again."  # noqa: S105 - a sentence
+OFF = "Two-factor authentication is off."
 CODE_NEEDED = "Enter one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
 
@@ -204,7 +206,7 @@ create = describe_operation(
             "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
         },
     ),
-    refusal("a while after signing in", {}, 403, "password_needed", "Enter your password again."),
+    refusal("a while after signing in", {}, 403, "password_needed", PASSWORD_AGAIN),
     refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is already on."),
     refusal("signed out", {}, 401, "not_authenticated", NO_TOKEN),
     also=(429,),
@@ -243,8 +245,8 @@ disable = describe_operation(
     Example("with a code from the authenticator app", {"otp_code": "492039"}, 204, None),
     Example("with a backup code and the password", {"backup_code": CODES[0], **WITH_PASSWORD}, 204, None),
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Enter your password again."),
-    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off."),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", OFF),
     refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
@@ -257,9 +259,57 @@ rotate = describe_operation(
     {200: serializers.BackupCodes},
     Example("with a code from the authenticator app", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
-    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", "Enter your password again."),
-    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", "Two-factor authentication is off."),
+    refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN),
+    refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", OFF),
     refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)
+
+APP = {
+    "id": 17,
+    "name": "Work phone",
+    "added_at": "2026-03-01T11:00:00Z",
+    "last_used_at": "2026-03-01T11:58:00Z",
+}
+
+apps = describe_operation(
+    "List authenticator apps",
+    "Returns the apps of the person the token belongs to, the oldest first.",
+    None,
+    {200: serializers.Apps},
+    Example("with one app", None, 200, {"apps": [APP]}),
+    refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+rename_app = describe_operation(
+    "Rename an authenticator app",
+    "If another app has the name, a number is added to it.",
+    serializers.RenamedApp,
+    {204: None},
+    Example("with a new name", {"id": 17, "name": "Old phone"}, 204, None),
+    refusal("signed out", {"id": 17, "name": "Old phone"}, 401, "not_authenticated", NO_TOKEN),
+    also=(400, 409, 429),
+)
+
+remove_app = describe_operation(
+    "Remove an authenticator app",
+    "Needs a code, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. The last app stays. Ends all other sign-ins.",
+    serializers.RemovedApp,
+    {204: None},
+    Example("with a code from an authenticator app", {"id": 17, "otp_code": "492039"}, 204, None),
+    refusal("a wrong code", {"id": 17, "otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal("a while later", {"id": 17, "otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN),
+    refusal(
+        "the only one",
+        {"id": 17, "otp_code": "492039"},
+        409,
+        "last_factor",
+        "This is your only app. Add another one first, or turn two-factor authentication off.",
+    ),
+    refusal("when it is off", {"id": 17, "otp_code": "492039"}, 400, "not_on", OFF),
+    refusal("signed out", {"id": 17, "otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(409, 429),
 )
 

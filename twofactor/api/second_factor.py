@@ -109,6 +109,37 @@ class RotateBackupCodesView(ApiView):
         return serialized(serializers.BackupCodes, {"backup_codes": draft.formatted_codes})
 
 
+class AppsView(ApiView):
+    http_method_names = ["get"]
+
+    @descriptions.apps
+    def get(self, request: Request) -> Response:
+        apps = enrolled.apps_of(token_family(request).user)
+        return serialized(serializers.Apps, {"apps": apps})
+
+
+class RenameAppView(ApiView):
+    @descriptions.rename_app
+    def post(self, request: Request) -> Response:
+        data = validated(serializers.RenamedApp, request)
+        enrolment.rename_app(token_family(request).user, data["id"], data["name"])
+        return Response(status=204)
+
+
+class RemoveAppView(ApiView):
+    @descriptions.remove_app
+    def post(self, request: Request) -> Response:
+        data, now = validated(serializers.RemovedApp, request), timezone.now()
+        user = token_family(request).user
+        require_two_factor_on(request)
+        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+        code, kinds = code_in(data)
+        claim = partial(enrolment.remove_app, user, data["id"], django_request(request), now)
+        accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim)
+        tokens.keep_sign_in(token_family(request), token_family(request).method)
+        return Response(status=204)
+
+
 class StatusView(ApiView):
     http_method_names = ["get"]
     open_before_set_up = True

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from twofactor.forms import PASSWORD_LENGTH
+from twofactor.models import FACTOR_NAME_LENGTH
 
 ONE_CODE = _("Enter one of the codes, and only one.")
 CHOOSE_A_CHANNEL = _("Choose how you want to sign in.")
@@ -23,6 +24,15 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class WholeNumber(serializers.IntegerField):
+    """Accepts only numbers; DRF's IntegerField also accepts text and true (ASVS 15.3.5)."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
 
 
 @extend_schema_field({"type": "string", "enum": list(CHANNELS)})
@@ -150,6 +160,31 @@ class Confirmed(BackupCodes, Tokens):
 
 
 class TurnOff(OneCode):
+    otp_code = otp_code(required=False)
+    backup_code = backup_code()
+    password = password()
+
+
+class App(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    added_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class Apps(serializers.Serializer):
+    apps = App(many=True)
+
+
+class AppId(serializers.Serializer):
+    id = WholeNumber(min_value=1, max_value=2**63 - 1, help_text="As `/api/totp/apps/` returns it.")
+
+
+class RenamedApp(AppId):
+    name = Text(FACTOR_NAME_LENGTH)
+
+
+class RemovedApp(OneCode, AppId):
     otp_code = otp_code(required=False)
     backup_code = backup_code()
     password = password()

@@ -19,6 +19,7 @@ from twofactor.models import (
     Letter,
     SecurityMixin,
     SentCode,
+    SpentChallenge,
     TokenFamily,
     TrustedBrowser,
     TwoFactor,
@@ -44,6 +45,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
     yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY)
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
+    yield "passkey challenges", SpentChallenge.objects.filter(spent_at__lt=now - DAY)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - DAY)
     yield "sessions", Session.objects.filter(expire_date__lt=now)
     for name, rows_of in OTHER_APPS.items():
