@@ -74,11 +74,6 @@ class OpenDraft:
         return [code_text.format_backup_code(code) for code in self.codes]
 
 
-def was_changed_since(user: TwoFactorUser, moment: datetime) -> bool:
-    """Whether two-factor authentication was turned on, or a factor added, after this moment."""
-    return TwoFactor.objects.filter(pk=user.pk, changed_at__gt=moment).exists()
-
-
 def needs_confirmed_address(user: TwoFactorUser) -> bool:
     """Someone who signs up with the address of another person must not lock that person out by a factor."""
     return conf.site_has_mail() and getattr(user, "unconfirmed_since", None) is not None

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.urls import path
 
 from twofactor.decorators import own_view
-from twofactor.views import apps, codes, panel, phone, proof, sent, setup, verify
+from twofactor.views import authenticator_apps, codes, panel, phone, proof, sent, setup, verify
 
 app_name = "twofactor"
 PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
@@ -19,9 +19,9 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("setup/verify/", setup.setup_verify, "setup_verify"),
     ("setup/codes/", setup.setup_codes, "setup_codes"),
     ("setup/cancel/", setup.setup_cancel, "setup_cancel"),
-    ("apps/add/", apps.app_add, "app_add"),
-    ("apps/<int:pk>/rename/", apps.app_rename, "app_rename"),
-    ("apps/<int:pk>/remove/", apps.app_remove, "app_remove"),
+    ("apps/add/", authenticator_apps.app_add, "app_add"),
+    ("apps/<int:pk>/rename/", authenticator_apps.app_rename, "app_rename"),
+    ("apps/<int:pk>/remove/", authenticator_apps.app_remove, "app_remove"),
     ("verify/", verify.verify, "verify"),
     ("verify/other/", verify.verify_other, "verify_other"),
     ("verify/backup/", verify.verify_backup, "verify_backup"),
