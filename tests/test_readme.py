@@ -16,10 +16,10 @@ from accounts import address_links, known_browsers, password_tries
 from accounts.password_tries import ADDRESS_LIMIT, COOL_OFF, STRANGERS_LIMIT, TRIES_PER_BROWSER
 from config import logs
 from tests.people import give_password, person, signed_in_as
-from twofactor import clocks, conf, enrolment, limits
+from twofactor import clocks, conf, enrolment
 from twofactor.api import tokens
 from twofactor.factors import sent_codes
-from twofactor.limits import guesses
+from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import GUESSES_A_DAY, Allowance, Draft
 from twofactor.operations import prune
@@ -54,7 +54,7 @@ def limits_of_the_code() -> dict[str, str]:
         values = [value if isinstance(value, list) else [value] for value in vars(module).values()]
         for limit in [one for value in values for one in value if isinstance(one, Limit)]:
             found.setdefault(limit.name, {})[limit.window] = limit.count
-    api = limits.api_requests()
+    api = allowances.api_requests()
     found[api.name] = {api.window: api.count}
     return {
         name: ", ".join(times(windows[window], window) for window in sorted(windows))

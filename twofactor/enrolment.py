@@ -12,11 +12,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import conf, events, limits, sealing
+from twofactor import conf, events, sealing
 from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, totp
 from twofactor.factors.accept import Proof
 from twofactor.factors.refusal import Refused
-from twofactor.limits import guesses
+from twofactor.limits import allowances, guesses
 from twofactor.models import (
     FACTOR_NAME_LENGTH,
     Authenticator,
@@ -126,7 +126,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
     if running and running.owner == owner and running.row.failures < GUESSES_PER_KEY:
         return running
     counted_as = f"{kind}:{user.pk}"
-    limits.SETUPS_STARTED.charge_or_raise(counted_as, now)
+    allowances.SETUPS_STARTED.charge_or_raise(counted_as, now)
     value: dict[str, Any] = {
         "key": "" if kind == Draft.Kind.CODES else totp.generate_key(),
         "codes": [] if kind == Draft.Kind.APP else backup_codes.generate(),
@@ -139,7 +139,7 @@ def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> Ope
                 before.delete()
             row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)
     except IntegrityError:  # a second tab was faster: use its draft
-        limits.SETUPS_STARTED.refund(counted_as)
+        allowances.SETUPS_STARTED.refund(counted_as)
         return start(user, kind, now, owner)
     return OpenDraft(row, **value)
 

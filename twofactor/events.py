@@ -20,7 +20,8 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import limits, signals
+from twofactor import signals
+from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
@@ -42,7 +43,7 @@ class Audience:
 
 # What gives someone a way in has no limit: a thief could use up a limit with harmless events first.
 MAIL = Audience(mail=True)
-SUSPICIOUS = Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT)
+SUSPICIOUS = Audience(mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT)
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
     Event.Kind.AUTHENTICATOR_REPLACED: Audience(signals.two_factor_enabled, mail=True),
@@ -58,7 +59,9 @@ AUDIENCES = {
     Event.Kind.WRONG_CODES: SUSPICIOUS,
     Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
     Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,
-    Event.Kind.NEW_BROWSER: Audience(mail=True, mail_limit=limits.MAILS_ABOUT_EVENT, for_each_browser=True),
+    Event.Kind.NEW_BROWSER: Audience(
+        mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT, for_each_browser=True
+    ),
     Event.Kind.TOKEN_REUSED: SUSPICIOUS,
     Event.Kind.BACKUP_CODE_USED: MAIL,
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
@@ -141,7 +144,7 @@ def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
     """One mail a day to an unconfirmed address: it may belong to someone who never signed up."""
     if getattr(user, "unconfirmed_since", None) is None:
         return True
-    return limits.MAILS_TO_UNCONFIRMED.charge(user.pk, event.at)
+    return allowances.MAILS_TO_UNCONFIRMED.charge(user.pk, event.at)
 
 
 def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> None:

@@ -5,9 +5,10 @@ It is in English only, like the README. The tests send the request of every exam
 
 from datetime import timedelta
 
-from twofactor import conf, limits
+from twofactor import conf
 from twofactor.api import serializers
 from twofactor.api.schema import Example, describe_operation, refusal
+from twofactor.limits import allowances
 from twofactor.models import Draft
 from twofactor.signin.step_up import STEP_UP_AGE
 
@@ -38,7 +39,7 @@ OFF = "Two-factor authentication is off."
 CODE_NEEDED = "Enter one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
 
-per_minute, per_hour = limits.CODES_TO_TARGET[:2]
+per_minute, per_hour = allowances.CODES_TO_TARGET[:2]
 
 
 def minutes(span: timedelta) -> int:

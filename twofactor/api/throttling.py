@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from twofactor import limits
+from twofactor.limits import allowances
 from twofactor.web.client_address import client_address, has_address
 from twofactor.web.pages import seconds_until
 
@@ -16,7 +16,7 @@ class RequestThrottle(BaseThrottle):
         ident = f"user:{request.user.pk}" if request.user.is_authenticated else client_address(request)
         if not has_address(ident):
             return True
-        self.limit, self.now = limits.api_requests(), timezone.now()
+        self.limit, self.now = allowances.api_requests(), timezone.now()
         self.subject = f"{view.throttle_scope}:{ident}"
         return self.limit.charge(self.subject, self.now)
 

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import conf, events, limits, sealing
+from twofactor import conf, events, sealing
 from twofactor.factors import code_text, methods
 from twofactor.factors.refusal import Refused, Replayed
 from twofactor.factors.typed_code import Match, TypedCode
@@ -136,11 +136,11 @@ def send(
     target = sealing.fingerprint("target", channel.target)[:24]
     # The narrowest first: a refused request takes nothing, even briefly, from limits that others share.
     own = [
-        *[(limit, target) for limit in limits.CODES_TO_TARGET],
+        *[(limit, target) for limit in allowances.CODES_TO_TARGET],
         *also,
-        *[(limit, user.pk) for limit in limits.CODES_TO_PERSON],
+        *[(limit, user.pk) for limit in allowances.CODES_TO_PERSON],
     ]
-    network = [(limits.CODES_FROM_NETWORK, address)] if has_address(address) else []
+    network = [(allowances.CODES_FROM_NETWORK, address)] if has_address(address) else []
     allowances.charge_all([*own, *network], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):

@@ -1,4 +1,7 @@
-"""How often something may happen within a window of time. Counted in the database that all servers share."""
+"""How often anything but a wrong code may happen: the limits themselves stand at the end of this module.
+
+Counted in the database that all servers share.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,7 +11,8 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 
-from twofactor.clocks import CLOCKS_APART, MINUTE
+from twofactor import conf
+from twofactor.clocks import CLOCKS_APART, DAY, HOUR, MINUTE
 from twofactor.models import Allowance
 
 # Characters. With the longest name and window, the key fits its column; some user models have long keys.
@@ -88,3 +92,32 @@ def charge_all(charges: Sequence[Charge], now: datetime) -> None:
 def refund_all(charges: Iterable[Charge]) -> None:
     for limit, subject in charges:
         limit.refund(subject)
+
+
+# The limits of this app. A list stands for several windows, which all have to allow it.
+
+# New backup codes are counted apart from setups.
+SETUPS_STARTED = Limit("setups begun by one person", 10, HOUR)
+
+CODES_TO_TARGET = [
+    Limit("codes sent to one address or number", 1, MINUTE),
+    Limit("codes sent to one address or number", 5, HOUR),
+    Limit("codes sent to one address or number", 10, DAY),
+]
+CODES_TO_PERSON = [
+    Limit("codes sent to one person", 5, HOUR),
+    Limit("codes sent to one person", 10, DAY),
+]
+CODES_AT_SIGN_IN = Limit("codes sent for the sign-ins of one person", 6, HOUR)
+CODES_FROM_NETWORK = Limit("codes sent from one network", 20, HOUR)
+
+# For events that an attacker can repeat.
+MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)
+# The address may belong to someone who never signed up.
+MAILS_TO_UNCONFIRMED = Limit("mails to an address that nobody has confirmed", 1, DAY)
+
+
+def api_requests() -> Limit:
+    """A setting of the site."""
+    count, window = conf.throttle_rate()
+    return Limit("API requests of each kind, by one person or network", count, window)

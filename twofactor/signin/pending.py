@@ -18,13 +18,13 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import conf, events, limits, sealing
+from twofactor import conf, events, sealing
 from twofactor.clocks import CLOCKS_APART
 from twofactor.factors import enrolled, methods, sent_codes
 from twofactor.factors.accept import Overtaken, Proof, accept_code
 from twofactor.factors.refusal import Refused
 from twofactor.factors.sent_codes import Channel
-from twofactor.limits import guesses
+from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.signin import trusted_browsers
 from twofactor.signin.session import NONE, TRUSTED, open_session, take_held_user
@@ -147,7 +147,7 @@ class PendingSignIn:
 
     def send_code(self, request: HttpRequest, channel: Channel, now: datetime) -> None:
         """Counted with everything that is sent to this person, and with what sign-ins alone may send."""
-        also = [(limits.CODES_AT_SIGN_IN, self.user.pk)]
+        also = [(allowances.CODES_AT_SIGN_IN, self.user.pk)]
         sent_codes.send(self.user, channel, self.purpose, client_address(request), now, also)
         events.record("code_sent", self.user, request, channel=channel.kind)
 

@@ -7,7 +7,7 @@ from tests.machinery.servers import NotTwilio, listening
 from tests.mailers import send_mail_with
 from tests.people import signed_in_as
 from tests.twofactor.sent_codes import SEND, add_number, request_code
-from twofactor.limits import CODES_TO_PERSON
+from twofactor.limits.allowances import CODES_TO_PERSON
 from twofactor.models import Allowance, SentCode
 
 VERIFY = "/two-factor/verify/"
