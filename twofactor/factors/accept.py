@@ -124,7 +124,7 @@ def spend_together_with(
     try:
         with transaction.atomic():
             if not match.spend(now):
-                raise code.replayed()
+                raise match.replayed()
             if not claim():
                 raise Overtaken
             guesses.reset_after_success(user, with_factor=code.method in FACTORS)

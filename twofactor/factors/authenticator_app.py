@@ -44,18 +44,21 @@ def find(apps: list[Authenticator], code: str, now: datetime) -> Match | None:
             unopened += 1
             continue
         if step is not None and step > app.last_step:
-            return Match(partial(spend, app, step), app)
+            return Match(partial(spend, app, step), app, partial(already_used, app, step, now))
         used = app if step is not None else used
     if used is not None:
-        raise already_used(used, now)
+        raise already_used(used, used.last_step, now)
     if unopened == len(apps):
         raise Refused(_("We can't check codes from your authenticator app at the moment. Try another way."))
     return None
 
 
-def already_used(app: Authenticator, now: datetime) -> Replayed:
-    """Says when the app shows the next code."""
-    seconds = app.period - (int(now.timestamp()) - app.t0) % app.period
+def already_used(app: Authenticator, last_step: int, now: datetime) -> Replayed:
+    """Says when the app shows the next code that can be used."""
+    seconds = app.t0 + (last_step + 1) * app.period - int(now.timestamp())
+    if seconds <= 0:
+        return Replayed(_("You've already used that code. Enter the one your app shows now."))
+    seconds = min(seconds, app.period)  # more only if the phone's clock is ahead, and then it is sooner there
     sentence = ngettext(
         "You've already used that code. Your app will show a new one in %(count)d second.",
         "You've already used that code. Your app will show a new one in %(count)d seconds.",

@@ -36,7 +36,6 @@ def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> Ty
         method=BACKUP,
         find=partial(find, user, code),
         wrong=[_("The backup code is not correct. Check it and try again.")],
-        replayed=replayed,
         notice="backup_code_used",
     )
 
@@ -45,7 +44,7 @@ def find(user: TwoFactorUser, code: str, now: datetime) -> Match | None:
     row = find_row(user, code, now)
     if row is not None and row.used_at:
         raise replayed()
-    return None if row is None else Match(partial(spend, row))
+    return None if row is None else Match(partial(spend, row), replayed=replayed)
 
 
 def replayed() -> Replayed:

@@ -18,6 +18,9 @@ class Match:
     app: Authenticator | None = None
     """Whose code it is, if it is one of an authenticator app."""
 
+    replayed: Callable[[], Replayed] = field(default=Replayed, repr=False)
+    """What to raise if the code could not be spent, because another request was faster."""
+
 
 @dataclass(frozen=True)
 class TypedCode:
@@ -31,8 +34,6 @@ class TypedCode:
 
     wrong: list[str]
     """The sentences for a wrong code, whichever it is: advice for some would say when they are right."""
-
-    replayed: Callable[[], Replayed] = Replayed
 
     notice: str = ""
     """The event by which the person is told that such a code was used, if they are told."""
