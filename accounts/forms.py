@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import reset_mail
 from accounts.models import User, refuse_unmailable
 from twofactor.factors.refusal import Refused
-from twofactor.forms import PASSWORD_LENGTH, CodeForm
+from twofactor.forms import PASSWORD_LENGTH, CodeForm, without_code
 from twofactor.outgoing.email_address import LONGEST, normalise
 
 ADDRESS_LENGTH = 254
@@ -197,6 +197,6 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
                 self.accept(cleaned["code"])
             except Refused as refused:
                 if not refused.keep:
-                    self.data = {**self.data, "code": ""}
+                    self.data = without_code(self.data)
                 self.add_error("code", refused.sentence)
         return cleaned

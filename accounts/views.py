@@ -33,7 +33,7 @@ from accounts.forms import (
 from accounts.models import User
 from twofactor import conf, events
 from twofactor.clocks import HOUR
-from twofactor.decorators import open_before_set_up, recently_confirmed
+from twofactor.decorators import open_before_set_up, recently_confirmed, what_for
 from twofactor.factors import enrolled
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import PasswordForm
@@ -108,9 +108,13 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     takes_the_factor = True
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """The code is asked for too: an open session or the password alone must not be enough."""
+        """Without a step-up, the code is asked for too: an open session and the password are not enough.
+
+        A code that is sent all the same is checked.
+        """
         right = partial(step_up.password_is_right, self.request)
-        accept = self.accept if enrolled.is_on(signed_in_user(self.request)) else None
+        confirmed = "code" not in self.request.POST and step_up.recently_confirmed(self.request)
+        accept = self.accept if not confirmed and enrolled.is_on(signed_in_user(self.request)) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
 
     def accept(self, code: str) -> Proof:
@@ -272,8 +276,9 @@ def email_verify_send(request: HttpRequest) -> HttpResponse:
     return see_other(safe_next(request, request.POST.get("next")))
 
 
+@what_for(gettext_lazy("To change your email address, confirm it's you."))
 @needs_mail
-@recently_confirmed()
+@recently_confirmed(full_proof=True)
 def email_change(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = AddressForm(user.email, posted(request))

@@ -16,12 +16,14 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
-from twofactor.decorators import recently_confirmed
+from twofactor.adminsite import TO_ADMINISTRATION
+from twofactor.decorators import recently_confirmed, what_for
 from twofactor.factors import backup_codes, enrolled
 from twofactor.forms import EmergencyCodeForm, ReasonForm
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
 from twofactor.operations import support
+from twofactor.signin import step_up
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
@@ -58,6 +60,14 @@ class LockedFilter(admin.SimpleListFilter):
 class StepUpModelAdmin(admin.ModelAdmin):
     """Adding, changing and deleting need a step-up, because a new address can receive a password reset."""
 
+    what_for = TO_ADMINISTRATION
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Sending a list with fields in it (list_editable) is changing."""
+        inherited: Callable[..., HttpResponse] = super().changelist_view
+        changes = request.method == "POST" and self.list_editable
+        return (recently_confirmed()(inherited) if changes else inherited)(request, extra_context)
+
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Without the bulk deletion, which needs no step-up."""
         more = {"action_location": action_location} if action_location else {}  # from Django 6.1 on
@@ -88,6 +98,13 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         people = super().get_queryset(request).select_related("two_factor")
         with_last_used: QuerySet[Any] = people.annotate(factor_last_used_at=Subquery(last_used))
         return with_last_used
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """One's own address: as on the pages, an app that was added recently is not enough."""
+        is_own = change and obj.pk == request.user.pk
+        if is_own and obj.get_email_field_name() in form.changed_data and not step_up.is_full_proof(request):
+            raise step_up.FullProofNeeded
+        super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -135,6 +152,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     def support_view(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         """Require a step-up and the permission to change this user, then call the view with the user."""
 
+        @what_for(TO_ADMINISTRATION)
         @recently_confirmed()
         def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
             user = self.get_object(request, object_id)

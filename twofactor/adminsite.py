@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_page
@@ -25,6 +25,7 @@ from twofactor.signin.session import AMR
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
+TO_ADMINISTRATION = gettext_lazy("To continue to the administration, confirm it's you.")
 DAYS = 30
 REFUSALS = ("second_factor_refused", "second_factor_locked")
 
@@ -47,6 +48,7 @@ class AdminLoginView(LoginView):
 
 class TwoFactorAdminSite(admin.AdminSite):
     index_template = "twofactor/admin/index.html"
+    what_for = TO_ADMINISTRATION
     site_header = site_title = pgettext_lazy("two-factor", "Administration")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

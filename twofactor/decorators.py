@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -24,10 +26,14 @@ from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web.pages import never_atomic
 from twofactor.web.redirects import see_other, with_next
 
-__all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_confirmed"]
+__all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_confirmed", "what_for"]
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+AnyView = TypeVar("AnyView", bound=Callable[..., Any])
+
+CONFIRM = "twofactor:confirm"
+FULL_PROOF = "full_proof"  # in the query of the confirm page: an app that was added recently is not enough
 
 
 def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,7 +94,8 @@ def otp_required(view: Page[P]) -> Page[P]:
         if not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
         if not signed_in_user(request).is_verified():
-            return to_page(request, page_to_prove(request))
+            page = page_to_prove(request)
+            return ask_to_confirm(request) if page == CONFIRM else to_page(request, page)
         return view(request, *args, **kwargs)
 
     return guarded
@@ -98,7 +105,7 @@ def page_to_prove(request: HttpRequest) -> str:
     """Where someone gives the second factor now, or gets one."""
     if not enrolled.is_on(signed_in_user(request)):
         return "twofactor:setup"
-    return "twofactor:app_add" if step_up.recovered_by_email(request) else "twofactor:confirm"
+    return "twofactor:app_add" if step_up.recovered_by_email(request) else CONFIRM
 
 
 class OTPRequiredMixin(View):
@@ -109,15 +116,36 @@ class OTPRequiredMixin(View):
         return super().dispatch(request, *args, **kwargs)
 
 
-def recently_confirmed(max_age: timedelta = step_up.STEP_UP_AGE) -> Callable[[Page[P]], Page[P]]:
-    """Only if password and factor were given on the confirm page within max_age; a sign-in does not count."""
-    return ask_unless(lambda request: step_up.recently_confirmed(request, max_age))
+def what_for(sentence: Any) -> Callable[[AnyView], AnyView]:
+    """What the confirm page says when it leads to the view, such as "To do this, confirm it's you."."""
+
+    def decorate(view: AnyView) -> AnyView:
+        vars(view)["what_for"] = sentence
+        return view
+
+    return decorate
+
+
+def recently_confirmed(
+    max_age: timedelta = step_up.STEP_UP_AGE, *, full_proof: bool = False
+) -> Callable[[Page[P]], Page[P]]:
+    """Only if password and factor were given within max_age, at sign-in or on the confirm page.
+
+    With full_proof, for a page that changes the email address, not by an app that was added recently.
+    """
+
+    def proven(request: HttpRequest) -> bool:
+        confirmed = step_up.recently_confirmed(request, max_age)
+        return confirmed and (not full_proof or step_up.is_full_proof(request))
+
+    return ask_unless(proven, partial(ask_to_confirm, full_proof=full_proof))
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
     """Asks for a confirmed address before the password: without one, setup would refuse."""
-    asked = ask_unless(step_up.may_set_up)(view)
-    return open_before_set_up(ask_unless(has_confirmed_address, "twofactor:setup_address")(asked))
+    asked = ask_unless(step_up.may_set_up, ask_to_confirm)(view)
+    to_address = partial(to_page, name="twofactor:setup_address")
+    return open_before_set_up(ask_unless(has_confirmed_address, to_address)(asked))
 
 
 def has_confirmed_address(request: HttpRequest) -> bool:
@@ -125,20 +153,31 @@ def has_confirmed_address(request: HttpRequest) -> bool:
 
 
 def ask_unless(
-    proven: Callable[[HttpRequest], bool], page: str = "twofactor:confirm"
+    proven: Callable[[HttpRequest], bool], ask: Callable[[HttpRequest], HttpResponse]
 ) -> Callable[[Page[P]], Page[P]]:
     def decorate(view: Page[P]) -> Page[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return to_page(request, settings.LOGIN_URL)
-            if proven(request):
-                return view(request, *args, **kwargs)
-            return to_page(request, page)
+            if not proven(request):
+                return ask(request)
+            return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpResponse:
+    """Redirect to the confirm page, which leads back here."""
+    return to_page(request, reverse(CONFIRM) + (f"?{FULL_PROOF}=1" if full_proof else ""))
+
+
+def changes_the_password(view: Callable[..., Any]) -> bool:
+    """Is it Django's own view, which asks for the old password alone?"""
+    kind = getattr(view, "view_class", object)
+    return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
 
 
 def to_page(request: HttpRequest, name: str) -> HttpResponse:

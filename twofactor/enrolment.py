@@ -289,9 +289,21 @@ def require_full_proof(proof: Proof | None, now: datetime) -> None:
         )
 
 
+def is_full_proof(proof: Proof) -> bool:
+    """A claim (factors.accept)."""
+    require_full_proof(proof, timezone.now())
+    return True
+
+
 def may_make_codes(proof: Proof) -> bool:
     """A claim (factors.accept): with a backup code one could do what a recent app may not."""
-    require_full_proof(proof, timezone.now())
+    if proof.app and not enrolled.proves_everything(proof.app, timezone.now()):
+        raise Refused(
+            _(
+                "A code from that app isn't enough for this, because the app was added recently. "
+                "Use an app you've had for longer."
+            )
+        )
     return True
 
 

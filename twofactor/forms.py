@@ -30,6 +30,13 @@ def backup_code_hint() -> str:
     return sentence % {"sample": code_text.sample_backup_code()}
 
 
+def without_code(data: Any) -> Any:
+    """What was sent, with the code emptied. ({**data} would make a list of each value.)"""
+    data = data.copy()
+    data["code"] = ""
+    return data
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=lazy(lambda: code_label(totp.DIGITS), str)(),  # in the language of each page
@@ -57,7 +64,7 @@ class CodeForm(forms.Form):
             return self.accept(self.cleaned_data["code"])
         except Refused as refused:
             if not refused.keep:
-                self.data = {**self.data, "code": ""}
+                self.data = without_code(self.data)
             raise ValidationError(refused.sentence) from None
 
 
@@ -122,7 +129,11 @@ class PasswordForm(forms.Form):
 
 
 class ProofForm(PasswordForm, CodeForm):
-    """Password and code. With a wrong password the code is not checked, and costs no guess."""
+    """Password and code. With a wrong password the code is not checked, and costs no guess.
+
+    If only the code was wrong, the page that says so has the password in its field, to be sent again: it is
+    what this browser has just sent, in an answer that nothing stores (config/headers.py).
+    """
 
     field_order = ("password", "code")
 
@@ -131,7 +142,10 @@ class ProofForm(PasswordForm, CodeForm):
         del self.fields["code"].widget.attrs["autofocus"]
 
     def clean_code(self) -> Any:
-        return super().clean_code() if "password" in self.cleaned_data else None
+        if "password" not in self.cleaned_data:
+            return None
+        self.fields["password"].widget.render_value = True
+        return super().clean_code()
 
 
 class NameForm(forms.Form):

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from twofactor import conf
-from twofactor.decorators import must_set_up_first, to_page
+from twofactor.decorators import ask_to_confirm, changes_the_password, must_set_up_first, to_page
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.signin import step_up
@@ -93,7 +92,7 @@ class TwoFactor:
             request.user = with_is_verified(request, request.user)
         has_factor = request.session.get(AMR, NONE) != NONE
         if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
-            return to_page(request, "twofactor:confirm")
+            return ask_to_confirm(request)
         if not must_set_up_first(request.user, request.session.get(AMR, ""), view):
             return None
         messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
@@ -102,13 +101,9 @@ class TwoFactor:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, guesses.Locked):
             return locked_page(request, exception)
+        if isinstance(exception, step_up.FullProofNeeded):
+            return ask_to_confirm(request, full_proof=True)
         return too_often_page(request, exception) if isinstance(exception, allowances.TooOften) else None
-
-
-def changes_the_password(view: Callable[..., Any]) -> bool:
-    """Is it Django's own view, which asks for the old password alone?"""
-    kind = getattr(view, "view_class", object)
-    return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
 
 
 def with_is_verified(request: HttpRequest, user: Any) -> Any:

@@ -310,9 +310,18 @@ def test_asking_needs_the_password_once_more(as_alice):
     assert (response["Location"].partition("?")[0], letters()) == ("/two-factor/confirm/", [])
 
 
-def test_asking_needs_the_second_factor_of_those_who_have_one(client, alice):
+def test_asking_needs_the_second_factor_of_those_who_have_one(client, alice, clock):
     sign_in(client, enrol(alice))
-    assert (ask_to_change(client).status_code, letters()) == (303, [])
+    clock.shift(301)
+    response = client.post("/accounts/email/change/", {"email": NEW})
+    assert (response["Location"].partition("?")[0], letters()) == ("/two-factor/confirm/", [])
+
+
+def test_a_sign_in_with_the_second_factor_counts_for_five_minutes(client, alice, clock):
+    sign_in(client, enrol(alice))
+    clock.shift(299)
+    client.post("/accounts/email/change/", {"email": NEW})
+    assert len(letters()) == 1
 
 
 def test_the_password_of_more_than_five_minutes_ago_does_not_count(client, alice):

@@ -67,9 +67,25 @@ def test_a_mistake_beside_the_code_spends_no_code(owner, mistake):
     assert can_sign_in_with(NEW)
 
 
-def test_the_page_asks_for_a_code_where_there_is_one(owner):
+def test_the_page_asks_for_a_code_where_there_is_one(owner, clock):
     client, _phone = owner
-    assert 'name="code"' in client.get("/accounts/password_change/").text
+    clock.shift(301)
+    page = client.get("/accounts/password_change/").text
+    assert ('name="code"' in page, change_password(client).status_code) == (True, 422)
+
+
+@pytest.mark.proves("S-10")
+def test_within_five_minutes_of_a_code_none_is_asked_for(owner, clock):
+    client, _phone = owner
+    clock.shift(299)
+    page = client.get("/accounts/password_change/").text
+    assert ('name="code"' in page, change_password(client).status_code) == (False, 302)
+    assert can_sign_in_with(NEW)
+
+
+def test_the_old_password_is_asked_for_all_the_same(owner):
+    client, _phone = owner
+    assert (change_password(client, old="wrong").status_code, can_sign_in_with(PASSWORD)) == (422, True)
 
 
 def test_the_page_asks_for_no_code_where_there_is_none(as_alice):

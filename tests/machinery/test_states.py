@@ -23,8 +23,8 @@ from tests.people import NOW, PASSWORD, PRINTED_CODES, enrol, person, signed_in_
 from tests.savepoints import savepoint
 from tests.twofactor.guarded_pages import urlpatterns as pages
 from tests.twofactor.sent_codes import SENT, mailed_code, request_code
-from tests.twofactor.setup_steps import SAVED, SETUP, set_up
-from twofactor.factors import backup_codes, code_text, totp
+from tests.twofactor.setup_steps import ADD, SAVED, add_app, set_up
+from twofactor.factors import backup_codes, code_text, enrolled, totp
 from twofactor.factors.methods import FACTORS
 from twofactor.models import Allowance
 
@@ -83,6 +83,7 @@ class Pending:
     last_login: object
     ends: object
     sent: list
+    with_password: bool = True  # at a sign-in view of ours
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Session:
     method: str
     age: object = DAY
     confirmed: object = None
+    confirmed_with: object = None  # the number of the app, if that is one that does not prove everything
 
 
 @dataclass
@@ -156,6 +158,7 @@ class Assurance(RuleBasedStateMachine):
         self.pending, self.sessions, self.trust = [None] * 3, [None] * 3, [None] * 2
         self.guesses, self.spent, self.last_step, self.proven = Guesses(), set(), 0, True
         self.password, self.epoch, self.last_login, self.active, self.asked = PASSWORD, 0, None, True, 0
+        self.app, self.after_recovery, self.proves_everything_from = 0, False, NOW
 
     def teardown(self):
         letters().clear()
@@ -265,11 +268,11 @@ class Assurance(RuleBasedStateMachine):
             return  # it calls login(), and this session has given its code
         if login_view != LOGIN_VIEWS[0]:
             self.sessions[n] = None
-        self.begin(n, TEN_MINUTES)
+        self.begin(n, TEN_MINUTES, with_password=login_view != LOGIN_VIEWS[2])
 
-    def begin(self, n, age):
+    def begin(self, n, age, *, with_password=True):
         now = timezone.now()
-        self.pending[n] = Pending(now, self.epoch, self.last_login, now + age, [])
+        self.pending[n] = Pending(now, self.epoch, self.last_login, now + age, [], with_password)
 
     @rule(n=BROWSERS, what=CODES, trusting=SELDOM)
     def give_code(self, n, what, trusting=False):
@@ -282,7 +285,10 @@ class Assurance(RuleBasedStateMachine):
         expected = self.expected_status(key)
         assert answer.status_code == expected
         if expected == 303:
+            began, with_password = self.pending[n].began, self.pending[n].with_password
             self.signed_in(n, "totp" if isinstance(key, int) else "backup")
+            if with_password:
+                self.step_up(n, key, began)
             if trusting and self.sessions[n].method == "totp" and not self.is_staff:
                 self.trust[n] = Trust(timezone.now(), self.epoch)
 
@@ -401,7 +407,7 @@ class Assurance(RuleBasedStateMachine):
         if not inside:
             assert answer.status_code in {302, 303}
         elif right and self.expected_status(key) == 303:
-            self.sessions[n].confirmed = timezone.now()
+            self.step_up(n, key, timezone.now())
             self.sessions[n].method = "totp" if isinstance(key, int) else "backup"
             assert answer.status_code == 303
         else:
@@ -416,16 +422,30 @@ class Assurance(RuleBasedStateMachine):
     # What changes the factor itself
 
     def changed(self, n):
-        """Every other session ends, and this one has to step up again."""
+        """Every other session ends. This one keeps its step-up."""
         backup_codes.replace_all(self.alice, backup_codes.make_rows(self.alice, PRINTED_CODES))
         self.epoch, self.spent = self.epoch + 1, self.spent - set(PRINTED_CODES)
-        self.sessions[n].epoch, self.sessions[n].confirmed, self.sessions[n].method = self.epoch, None, "totp"
+        self.sessions[n].epoch, self.sessions[n].method = self.epoch, "totp"
         Allowance.objects.all().delete()  # the limit on changes has tests of its own
+
+    def step_up(self, n, key, moment):
+        self.sessions[n].confirmed = moment
+        self.sessions[n].confirmed_with = self.app if self.is_of_recent_app(key) else None
+
+    def is_of_recent_app(self, key):
+        return isinstance(key, int) and timezone.now() < self.proves_everything_from
 
     def prove(self, n, page, what, right):
         """Enters password and code in the page's own form. Returns whether they were accepted."""
         code, key = self.code(what)
         inside = self.is_in(n)
+        if inside and right and self.is_of_recent_app(key) and not self.guesses.locked(timezone.now()):
+            self.guesses.charge(timezone.now())
+            self.guesses.refund()
+            form = {"password": self.password, "code": code}
+            answer = self.browsers[n].post(page, form, REMOTE_ADDR=self.new_address())
+            assert answer.status_code == 422
+            return False
         form = {"password": self.password if right else "wrong", "code": code}
         answer = self.browsers[n].post(page, form, REMOTE_ADDR=self.new_address())
         taken = inside and right and self.expected_status(key) == 303
@@ -435,6 +455,7 @@ class Assurance(RuleBasedStateMachine):
     @rule(n=BROWSERS, what=st.sampled_from([0, -1, "wrong"]), right=USUALLY)
     def renew_codes(self, n, what, right):
         if self.prove(n, RENEW, what, right):
+            self.sessions[n].confirmed, self.sessions[n].confirmed_with = timezone.now(), None
             assert self.browsers[n].post(RENEW, SAVED).status_code == 303
             self.changed(n)
 
@@ -442,16 +463,30 @@ class Assurance(RuleBasedStateMachine):
     def replace(self, n):
         """Needs a step-up just before, or a sign-in with a mailed code."""
         inside = self.is_in(n)
-        setup_started = self.browsers[n].get(SETUP).status_code == 200
-        assert inside or not setup_started
-        if inside and self.sessions[n].method != "recovery":
-            assert setup_started == self.confirmed_just_now(n)
-        if setup_started:
-            self.bind_a_phone(n)
+        may_add = self.browsers[n].get(ADD).status_code == 200
+        assert inside or not may_add
+        recovered = inside and self.sessions[n].method == "recovery"
+        if inside and not recovered:
+            assert may_add == self.confirmed_just_now(n)
+        if not may_add:
+            return
+        if not recovered and self.sessions[n].confirmed_with not in {None, self.app}:
+            add_app(self.browsers[n], replaces=enrolled.apps_of(self.alice))
+            assert enrolled.apps_of(self.alice).get().name == self.name_of_app()
+            Allowance.objects.all().delete()
+            return
+        after_recovery = recovered or (self.sessions[n].confirmed_with is not None and self.after_recovery)
+        phone = add_app(self.browsers[n], f"App {self.app + 1}", enrolled.apps_of(self.alice))
+        self.bind_a_phone(n, phone, after_recovery=after_recovery)
 
-    def bind_a_phone(self, n):
-        self.phone = set_up(self.browsers[n])
-        self.spent, self.last_step, self.proven = set(), totp.step_at(timezone.now()), True
+    def name_of_app(self):
+        return f"App {self.app}" if self.app else "Authenticator app"
+
+    def bind_a_phone(self, n, phone, *, after_recovery=False):
+        now = timezone.now()
+        self.phone, self.app, self.after_recovery = phone, self.app + 1, after_recovery
+        self.proves_everything_from = now + DAY if after_recovery else now
+        self.spent, self.last_step, self.proven = set(), totp.step_at(now), True
         self.changed(n)
 
     @rule(n=BROWSERS, what=CODES, right=USUALLY)
@@ -463,7 +498,9 @@ class Assurance(RuleBasedStateMachine):
         assert [self.opens_something(each) for each in (0, 1)] == [False, False]
         self.epoch += 1
         self.browsers[n].post(CONFIRM, {"password": self.password}, REMOTE_ADDR=self.new_address())
-        self.bind_a_phone(n)
+        self.bind_a_phone(n, set_up(self.browsers[n]))
+        enrolled.apps_of(self.alice).update(name=self.name_of_app())
+        self.sessions[n].confirmed = None  # with the password alone
 
     @rule(n=BROWSERS, change=st.sampled_from(["renew_codes", "replace", "turn_off_and_on"]))
     def change_elsewhere(self, n, change):
@@ -495,7 +532,7 @@ class Assurance(RuleBasedStateMachine):
         self.browsers[n].post("/two-factor/sessions/end/")
         if self.is_in(n):
             self.epoch += 1
-            self.sessions[n].epoch, self.sessions[n].confirmed = self.epoch, None
+            self.sessions[n].epoch = self.epoch
 
     @rule(password=st.sampled_from([PASSWORD, "a quiet green harbour"]), really=SELDOM)
     def reset_password(self, password, really):

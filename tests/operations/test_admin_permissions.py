@@ -36,6 +36,17 @@ def test_help_needs_both_factors_once_more(admin, alice):
     assert admin.get(help_page(alice))["Location"].startswith("/two-factor/confirm/?next=")
 
 
+@pytest.mark.proves("S-10")
+def test_a_sign_in_of_the_last_five_minutes_is_enough(superuser, superuser_phone, clock, alice):
+    client = browser_of(superuser, superuser_phone, clock)
+    assert client.get(help_page(alice)).status_code == 200
+
+
+def test_the_page_that_asks_says_what_for(admin, alice):
+    page = admin.get(help_page(alice), follow=True).text
+    assert "To continue to the administration, confirm it&#x27;s you." in page
+
+
 def test_help_is_there_after_giving_them(stepped_up, alice):
     assert stepped_up.get(help_page(alice)).status_code == 200
 
@@ -301,3 +312,29 @@ def test_superusers_give_power_away(stepped_up, alice):
     )
     alice.refresh_from_db()
     assert alice.is_staff
+
+
+class WithFields(TwoFactorUserAdmin):
+    list_display = ("email", "name")
+    list_editable = ("name",)
+    ordering = ("email",)
+
+
+with_fields = AdminSite(name="with_fields")
+with_fields.register(User, WithFields)
+site_with_fields = ModuleType("site_with_fields")
+vars(site_with_fields)["urlpatterns"] = [path("fields/", with_fields.urls), *urls.urlpatterns]
+
+
+@pytest.mark.proves("S-10")
+@pytest.mark.parametrize(("browser", "name"), [("admin", ""), ("stepped_up", "Alice")])
+def test_changing_people_in_the_list_needs_both_factors(request, settings, alice, browser, name):
+    settings.ROOT_URLCONF = site_with_fields
+    client = request.getfixturevalue(browser)
+    people = [alice, User.objects.get(is_superuser=True)]
+    form = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "2", "_save": "Save"}
+    for number, user in enumerate(people):
+        form |= {f"form-{number}-id": str(user.pk), f"form-{number}-name": "Alice" if user == alice else ""}
+    client.post("/fields/accounts/user/", form)
+    alice.refresh_from_db()
+    assert alice.name == name

@@ -18,6 +18,13 @@ def signed_in_client(phone, clock):
 
 
 @pytest.fixture
+def older_client(signed_in_client, clock):
+    """Alice signed in with this browser six minutes ago, which is no step-up any more."""
+    clock.shift(300)
+    return signed_in_client
+
+
+@pytest.fixture
 def pending_client(client, phone):
     """Alice's password was given, and the code is asked for."""
     give_password(client)

@@ -8,7 +8,7 @@ from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed
+from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed, what_for
 
 DJANGO_LOGIN = "/django-login/"
 WITH_FACTOR = ["/function/", "/method/", "/mixin/"]
@@ -31,6 +31,12 @@ class MixinPage(OTPRequiredMixin, Page):
     pass
 
 
+@what_for("To change the address on the invoice, confirm it's you.")
+@recently_confirmed(full_proof=True)
+def invoice_address(request):
+    return show_verified(request)
+
+
 urlpatterns = [
     path("unguarded/", show_verified),
     path("django-login/", LoginView.as_view()),
@@ -39,5 +45,6 @@ urlpatterns = [
     path("mixin/", MixinPage.as_view()),
     path("recent/", recently_confirmed()(show_verified)),
     path("within-the-hour/", recently_confirmed(max_age=timedelta(hours=1))(show_verified)),
+    path("address/", invoice_address),
     path("", include("config.urls")),
 ]

@@ -1,8 +1,9 @@
 """Pages that a site guards with our decorators and mixin."""
 
 import pytest
+from django.utils import timezone
 
-from tests.people import PASSWORD, give_password, sign_in
+from tests.people import PASSWORD, add_app, give_password, sign_in
 from tests.twofactor.code_forms import step_up
 from tests.twofactor.guarded_pages import WITH_FACTOR
 from tests.twofactor.sent_codes import (
@@ -12,6 +13,8 @@ from tests.twofactor.sent_codes import (
     request_code,
     texted_code,
 )
+from twofactor.clocks import MINUTE
+from twofactor.factors import totp
 from twofactor.signin.session import is_factor
 
 VERIFY = "/two-factor/verify/"
@@ -122,9 +125,21 @@ def test_a_view_can_be_content_with_an_older_confirmation(
 
 
 @pytest.mark.proves("S-10")
-def test_signing_in_is_no_confirmation(client, phone, guarded_pages):
+def test_signing_in_with_both_is_a_confirmation(client, phone, guarded_pages):
     sign_in(client, phone)
-    assert client.get("/recent/").url == f"{CONFIRM}?next=%2Frecent%2F"
+    assert client.get("/recent/").status_code == 200
+
+
+@pytest.mark.proves("S-10-recent")
+def test_a_page_may_ask_for_more_than_a_recent_app(client, alice, phone, guarded_pages):
+    sign_in(client, add_app(alice, totp.generate_key(), timezone.now() - MINUTE, name="New"))
+    assert client.get("/recent/").status_code == 200
+    assert client.get("/address/").url == f"{CONFIRM}?full_proof=1&next=%2Faddress%2F"
+
+
+def test_the_confirm_page_says_what_a_page_of_the_site_is_for(older_client, guarded_pages):
+    page = older_client.get("/address/", follow=True).text
+    assert "To change the address on the invoice, confirm it&#x27;s you." in page
 
 
 def test_someone_without_a_factor_is_not_sent_round_in_circles(client, alice, guarded_pages):

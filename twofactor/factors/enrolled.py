@@ -53,6 +53,7 @@ def proves_everything(app: Authenticator, now: datetime) -> bool:
     if not is_young and not app.added_after_recovery:
         return True
     older = Q(user_id=app.user_id, added_at__lt=app.added_at)
-    if Authenticator.objects.filter(older).exists() or Passkey.objects.filter(older).exists():
+    older_passkeys = Passkey.objects.filter(older).values_list("pk")
+    if Authenticator.objects.filter(older).values_list("pk").union(older_passkeys).exists():
         return False
     return not (is_young and app.added_after_recovery)

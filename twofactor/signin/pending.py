@@ -26,8 +26,8 @@ from twofactor.factors.refusal import Refused
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
-from twofactor.signin import trusted_browsers
-from twofactor.signin.session import NONE, TRUSTED, open_session, take_held_user
+from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin.session import NONE, TRUSTED, is_factor, open_session, take_held_user
 from twofactor.users import TwoFactorUser, only_active
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
@@ -56,12 +56,21 @@ class PendingSignIn:
     nonce: str  # tells it from other sign-ins of the same person; codes are sent for this one
     began_at: datetime
     ends_at: datetime
+    with_password: bool  # with the factor, it is then a step-up; not where other code has opened a session
 
     @classmethod
-    def start(cls, user: TwoFactorUser, to: str, now: datetime, age: timedelta = MAX_AGE) -> "PendingSignIn":
+    def start(
+        cls,
+        user: TwoFactorUser,
+        to: str,
+        now: datetime,
+        age: timedelta = MAX_AGE,
+        *,
+        with_password: bool = False,
+    ) -> "PendingSignIn":
         ends_at = now + min(age, MAX_AGE)
         nonce = secrets.token_urlsafe(16)
-        return cls(user, user.backend, as_text(user.last_login), to, nonce, now, ends_at)
+        return cls(user, user.backend, as_text(user.last_login), to, nonce, now, ends_at, with_password)
 
     def to_token(self) -> str:
         value = {
@@ -73,6 +82,7 @@ class PendingSignIn:
             "nonce": self.nonce,
             "began": self.began_at.isoformat(),
             "ends": self.ends_at.isoformat(),
+            "with_password": self.with_password,
         }
         # Sealed for no owner, because the browser that brings it back has not proved whose it is.
         return sealing.seal(PURPOSE, "", value, timezone.now())
@@ -105,7 +115,16 @@ class PendingSignIn:
             )
         if as_text(user.last_login) != value["last_login"]:
             raise Gone(to)  # completed already, by a double click or in another tab
-        return cls(user, value["backend"], value["last_login"], to, value["nonce"], began_at, ends_at)
+        return cls(
+            user,
+            value["backend"],
+            value["last_login"],
+            to,
+            value["nonce"],
+            began_at,
+            ends_at,
+            value["with_password"],
+        )
 
     @property
     def purpose(self) -> str:
@@ -144,6 +163,10 @@ class PendingSignIn:
             if self.was_completed():
                 raise Gone(self.next) from None  # the second click of a double click
             raise
+
+    def proves_both(self, proof: Proof) -> bool:
+        """Password and factor: that is as good as giving both on the confirm page."""
+        return self.with_password and is_factor(proof.method)
 
     def send_code(self, request: HttpRequest, channel: Channel, now: datetime) -> None:
         """Counted with everything that is sent to this person, and with what sign-ins alone may send."""
@@ -190,19 +213,24 @@ def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpRe
         return open_session(request, user, NONE, to)
     if trusted_browsers.is_trusted(request, user, timezone.now()):
         return open_session(request, user, TRUSTED, to)
-    return ask_for_second_factor(request, user, to)
+    return ask_for_second_factor(request, user, to, with_password=user.has_usable_password())
 
 
-def ask_for_second_factor(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpResponse:
+def ask_for_second_factor(
+    request: HttpRequest, user: TwoFactorUser, to: str, *, with_password: bool = False
+) -> HttpResponse:
     # ?next= stands in the address too, for a browser that loses the cookie.
     response = see_other(with_next_page("twofactor:verify", to))
-    cookies.write(response, COOKIE, PendingSignIn.start(user, to, timezone.now()).to_token())
+    pending = PendingSignIn.start(user, to, timezone.now(), with_password=with_password)
+    cookies.write(response, COOKIE, pending.to_token())
     return response
 
 
 def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     pending.user.backend = pending.backend
     response = open_session(request, pending.user, proof.method, pending.next)
+    if pending.proves_both(proof):
+        step_up.mark(request, step_up.name_of_factor(proof), pending.began_at)
     wants_trust = proof.method == methods.TOTP and "trust_browser" in request.POST
     if wants_trust and trusted_browsers.may_trust(pending.user):
         with events.atomic():

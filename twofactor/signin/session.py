@@ -30,7 +30,8 @@ log = logging.getLogger("countersign.security")
 AMR = "twofactor_amr"  # how the second factor was met: a method of factors/methods.py, or one of these three
 AUTH_AT = "twofactor_auth_at"  # when the person signed in
 PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
-STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given on the confirm page (step_up.py)
+STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
+STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
 SEEN_AT = "twofactor_seen_at"  # the last request, at most a minute old
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 
@@ -86,6 +87,7 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
     if request is not None and session is not None:
         session[AMR] = method
         session[AUTH_AT] = int(timezone.now().timestamp())
+        session.pop(STEP_UP_AT, None)  # of an earlier sign-in
         if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
         epoch.mark_session(request, user)
@@ -107,11 +109,10 @@ def record_last_login(sender: Any, request: HttpRequest | None, user: Any, **kwa
 
 
 def keep_session(request: HttpRequest, user: Any, method: str) -> None:
-    """After a change that ended every session: this one goes on, under a new key."""
+    """After a change that ended every session: this one goes on, under a new key, and with its step-up."""
     update_session_auth_hash(request, user)
     epoch.mark_session(request, user)
     request.session[AMR] = method
-    request.session.pop(STEP_UP_AT, None)  # the step-up was made with what has been replaced
 
 
 # A login() of other code, for someone who has a second factor

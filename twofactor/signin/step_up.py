@@ -1,4 +1,8 @@
-"""Step-up: password and second factor are asked for again before something that could do harm."""
+"""Step-up: password and second factor, given together within the last minutes, before what could do harm.
+
+The mark in the session is written by a sign-in with both and by the confirm page, and by nothing else: not
+for a code that was sent, in a trusted browser, or in a session that other code has opened. Nothing renews it.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +14,21 @@ from django.utils import timezone
 
 from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof
-from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT
+from twofactor.models import Authenticator
+from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT, STEP_UP_WITH
 from twofactor.users import signed_in_user
 
 STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
+PASSWORD_ALONE = "password"  # noqa: S105 - in STEP_UP_WITH, for people who have no second factor
+FULL_PROOFS = {methods.TOTP, methods.BACKUP, PASSWORD_ALONE}  # any other value is that of a recent app
+
+
+class FullProofNeeded(Exception):
+    """The step-up was made with an app that a thief may have added (enrolled.proves_everything).
+
+    The middleware asks for another factor.
+    """
 
 
 def time_in_session(request: HttpRequest, key: str) -> datetime | None:
@@ -27,9 +41,82 @@ def is_within(moment: datetime | None, age: timedelta) -> bool:
     return moment is not None and timedelta(0) <= timezone.now() - moment <= age
 
 
+# The mark
+
+
+def name_of_factor(proof: Proof) -> str:
+    """As STEP_UP_WITH has it: the method; of an app that does not prove everything its primary key."""
+    if proof.app and not enrolled.proves_everything(proof.app, timezone.now()):
+        return str(proof.app.pk)
+    return proof.method
+
+
+def mark(request: HttpRequest, factor: str, password_at: datetime | None = None) -> None:
+    """The moment is that of the older of the two: at a sign-in the password comes first."""
+    now = timezone.now()
+    request.session[STEP_UP_AT] = int(min(now, password_at or now).timestamp())
+    request.session[STEP_UP_WITH] = factor
+
+
+def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
+    """Change the session key and write the mark. The proof is None where no factor was asked for."""
+    request.session.cycle_key()
+    request.session[PASSWORD_AT] = int(timezone.now().timestamp())
+    if proof:
+        request.session[AMR] = proof.method
+        mark(request, name_of_factor(proof))
+    elif not enrolled.is_on(signed_in_user(request)):
+        mark(request, PASSWORD_ALONE)
+
+
 def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
-    """Password and factor were given on the confirm page. Signing in does not count."""
-    return is_within(time_in_session(request, STEP_UP_AT), max_age)
+    """Were password and factor given within max_age? The password alone counts until there is a factor."""
+    if not is_within(time_of(request), max_age):
+        return False
+    return factor_of(request) != PASSWORD_ALONE or not enrolled.is_on(signed_in_user(request))
+
+
+def time_of(request: HttpRequest) -> datetime | None:
+    return time_in_session(request, STEP_UP_AT)
+
+
+def factor_of(request: HttpRequest) -> str:
+    return str(request.session.get(STEP_UP_WITH, PASSWORD_ALONE))
+
+
+# What it is good for
+
+
+def is_full_proof(request: HttpRequest) -> bool:
+    """May it change the email address, and remove any app?
+
+    The password alone may where there is no factor, which recently_confirmed() has asked.
+    """
+    return factor_of(request) in FULL_PROOFS
+
+
+def recent_app(request: HttpRequest) -> Authenticator | None:
+    """The app it was made with, if that is one that does not prove everything: it may remove itself.
+
+    Raises FullProofNeeded if the app has been removed since.
+    """
+    if is_full_proof(request):
+        return None
+    apps, factor = enrolled.apps_of(signed_in_user(request)), factor_of(request)
+    app = apps.filter(pk=factor).first() if factor.isdecimal() else None
+    if app is None:
+        raise FullProofNeeded
+    return app
+
+
+def used_recent_app(request: HttpRequest) -> bool:
+    """Is there a step-up that is_full_proof() does not accept?"""
+    return recently_confirmed(request) and not is_full_proof(request)
+
+
+def may_make_codes(moment: datetime | None, factor: str) -> bool:
+    """Not if it was made with a backup code: a thief of the paper could then make new ones."""
+    return is_within(moment, STEP_UP_AGE) and factor == methods.TOTP
 
 
 def may_set_up(request: HttpRequest) -> bool:
@@ -53,6 +140,9 @@ def takes_password_alone(request: HttpRequest, to: str) -> bool:
     return recovered_by_email(request) and to.startswith(resolve_url("twofactor:app_add"))
 
 
+# The password
+
+
 def password_is_right(request: HttpRequest, password: str) -> bool:
     user = user_with_password(request, password)
     if user is None:
@@ -67,14 +157,3 @@ def user_with_password(request: HttpRequest, password: str) -> Any:
     """Asks the site's backends, so that a wrong password counts as one at the login page does."""
     user = authenticate(request, username=request.user.get_username(), password=password)
     return user if user and user.pk == request.user.pk else None
-
-
-def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
-    """Change the session key and store the time. The proof is None where no factor was asked for."""
-    request.session.cycle_key()
-    now = int(timezone.now().timestamp())
-    request.session[PASSWORD_AT] = now
-    if proof:
-        request.session[AMR] = proof.method
-    if proof or not enrolled.is_on(signed_in_user(request)):
-        request.session[STEP_UP_AT] = now

@@ -7,10 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import enrolment
-from twofactor.decorators import may_set_up
+from twofactor.decorators import may_set_up, what_for
 from twofactor.factors import backup_codes, enrolled
 from twofactor.factors.methods import TOTP
 from twofactor.forms import AddAppForm, NameForm
@@ -27,7 +28,8 @@ from twofactor.web.redirects import onward, safe_next, see_other
 APP = Draft.Kind.APP
 
 
-@sensitive_post_parameters()
+@what_for(gettext_lazy("To add an authenticator app, confirm it's you."))
+@sensitive_post_parameters("code")
 @or_fresh_panel
 @may_set_up
 def app_add(request: HttpRequest) -> HttpResponse:
@@ -47,7 +49,14 @@ def app_add(request: HttpRequest) -> HttpResponse:
     )
     if form.is_valid():
         name, replaces = form.cleaned_data["name"], form.replaced()
-        app = enrolment.add_app(user, draft, name, request, now, replaces=replaces, after_recovery=recovered)
+        recent = None if recovered else step_up.recent_app(request)
+        if recent and any(app.added_at < recent.added_at for app in apps if app.pk in replaces):
+            raise step_up.FullProofNeeded
+        # Else it would be proof enough at once, in the place of one that has to wait.
+        after_recovery = recovered or bool(recent and recent.added_after_recovery)
+        app = enrolment.add_app(
+            user, draft, name, request, now, replaces=replaces, after_recovery=after_recovery
+        )
         if replaces or recovered:
             keep_session(request, user, TOTP if recovered else request.session[AMR])
         messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags="two-factor")

@@ -1,4 +1,7 @@
-"""New backup codes, and turning two-factor authentication off: each asks for password and code."""
+"""New backup codes, and turning two-factor authentication off.
+
+Turning off always asks for password and code. New codes do unless an app was used within the last minutes.
+"""
 
 from datetime import date
 from functools import partial
@@ -6,12 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import conf, enrolment
+from twofactor.decorators import what_for
 from twofactor.enrolment import OpenDraft
 from twofactor.factors import backup_codes as codes
 from twofactor.factors import enrolled, methods
@@ -30,6 +36,7 @@ CODES = Draft.Kind.CODES
 LIVE_CODE = frozenset({methods.TOTP})  # with a backup code, a thief of the paper could make new ones
 
 
+@what_for(gettext_lazy("To make new backup codes, confirm it's you."))
 @sensitive_post_parameters()
 @or_fresh_panel
 def backup_codes(request: HttpRequest) -> HttpResponse:
@@ -44,13 +51,22 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
-    form = proof_form(request, kinds=LIVE_CODE, claim=enrolment.may_make_codes)
+    form = form_for_codes(request)
     if form.is_valid():
         owner = draft_owner(request)
         enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
-        step_up.record_step_up(request, form.cleaned_data["code"])
+        if "code" in form.fields:
+            step_up.record_step_up(request, form.cleaned_data["code"])
         return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
     return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
+
+
+def form_for_codes(request: HttpRequest) -> Form:
+    """Without fields after a step-up with an app. A password or code that is sent all the same is checked."""
+    confirmed = step_up.may_make_codes(step_up.time_of(request), step_up.factor_of(request))
+    if confirmed and not {"password", "code"} & set(request.POST):
+        return Form(posted(request))
+    return proof_form(request, kinds=LIVE_CODE, claim=enrolment.may_make_codes)
 
 
 def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:

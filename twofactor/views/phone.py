@@ -4,9 +4,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from twofactor import enrolment, events
-from twofactor.decorators import recently_confirmed
+from twofactor.decorators import recently_confirmed, what_for
 from twofactor.factors import enrolled, sent_codes
 from twofactor.forms import PhoneForm, SentCodeForm
 from twofactor.models import Phone
@@ -17,7 +18,10 @@ from twofactor.web.client_address import client_address
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import see_other
 
+TO_CHANGE = gettext_lazy("To change your phone number, confirm it's you.")
 
+
+@what_for(TO_CHANGE)
 @recently_confirmed()
 def phone(request: HttpRequest) -> HttpResponse:
     if not sms.is_configured():
@@ -38,6 +42,7 @@ def phone(request: HttpRequest) -> HttpResponse:
     return page(request, "twofactor/phone.html", form=form, phone=phone)
 
 
+@what_for(TO_CHANGE)
 @recently_confirmed()
 def phone_verify(request: HttpRequest) -> HttpResponse:
     phone = Phone.objects.filter(pk=request.user.pk).exclude(new_number="").first()
@@ -59,6 +64,7 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
     )
 
 
+@what_for(gettext_lazy("To remove your phone number, confirm it's you."))
 @post_only("twofactor:settings")
 @recently_confirmed()
 @or_fresh_panel

@@ -6,10 +6,13 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor.decorators import open_before_set_up
+from twofactor import enrolment
+from twofactor.decorators import FULL_PROOF, changes_the_password, open_before_set_up
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
 from twofactor.signin import step_up
@@ -30,12 +33,36 @@ def confirm(request: HttpRequest) -> HttpResponse:
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
-    form = proof_form(request, with_code=has_factor and not step_up.takes_password_alone(request, to))
-    next(iter(form.fields.values())).widget.attrs["autofocus"] = True  # nothing has to be read before it
+    with_code = has_factor and not step_up.takes_password_alone(request, to)
+    needs_full_proof = FULL_PROOF in request.GET
+    claim = {"claim": enrolment.is_full_proof} if needs_full_proof else {}
+    form = proof_form(request, with_code=with_code, **claim)
     if form.is_valid():
         step_up.record_step_up(request, form.cleaned_data.get("code"))
         return see_other(to)
-    return page(request, "twofactor/confirm.html", form=form, next=to)
+    field_to_fill = next(iter([*form.errors, *form.fields]))
+    form.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing has to be read before it
+    return page(
+        request,
+        "twofactor/confirm.html",
+        form=form,
+        next=to,
+        what_for=sentence_for(request, to),
+        used_recent_app=needs_full_proof and step_up.used_recent_app(request),
+    )
+
+
+def sentence_for(request: HttpRequest, path: str) -> Any:
+    """What the view at the path, or its ModelAdmin or AdminSite, says that the confirmation is for."""
+    route = "/" + path.partition("?")[0].removeprefix(get_script_prefix())
+    try:
+        view = resolve(route, getattr(request, "urlconf", None)).func
+    except Resolver404:
+        return ""
+    if changes_the_password(view):
+        return _("To change your password, confirm it's you.")
+    found: list[Any] = [view, getattr(view, "model_admin", None), getattr(view, "admin_site", None)]
+    return next((each.what_for for each in found if hasattr(each, "what_for")), "")
 
 
 def without_proof(request: HttpRequest, to: str) -> HttpResponse:

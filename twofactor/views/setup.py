@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from twofactor import enrolment
-from twofactor.decorators import may_set_up, open_before_set_up
+from twofactor.decorators import may_set_up, open_before_set_up, what_for
 from twofactor.enrolment import OpenDraft
 from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
@@ -25,6 +26,7 @@ from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
 
 SETUP = Draft.Kind.SETUP
+TO_SET_UP = gettext_lazy("To set up two-factor authentication, confirm it's you.")
 
 
 def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -35,7 +37,7 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         is_on = enrolled.is_on(signed_in_user(request))
         return nothing_to_change(request) if is_on else view(request)
 
-    return or_fresh_panel(open_before_set_up(guarded))
+    return what_for(TO_SET_UP)(or_fresh_panel(open_before_set_up(guarded)))
 
 
 @while_off

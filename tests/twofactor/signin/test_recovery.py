@@ -249,8 +249,8 @@ def test_ending_other_sessions_does_not_prolong_it(setup_client, clock):
     assert must_confirm(setup_client, ADD)
 
 
-def test_the_way_is_not_open_to_other_sessions(setup_client, signed_in_client):
-    assert must_confirm(signed_in_client, ADD)
+def test_the_way_is_not_open_to_other_sessions(setup_client, older_client):
+    assert must_confirm(older_client, ADD)
 
 
 # Everything else is closed

@@ -40,8 +40,8 @@ def number_of(user):
 
 @pytest.mark.proves("7.5.1")
 @pytest.mark.parametrize("path", [PHONE, CHECK])
-def test_a_number_needs_a_confirmation(signed_in_client, path):
-    assert signed_in_client.get(path).url.startswith("/two-factor/confirm/")
+def test_a_number_needs_a_confirmation(older_client, path):
+    assert older_client.get(path).url.startswith("/two-factor/confirm/")
 
 
 @pytest.mark.parametrize(("later", "open_"), [(299, True), (300, True), (301, False)])
@@ -51,8 +51,8 @@ def test_a_confirmation_is_good_for_five_minutes(stepped_up_client, clock, later
     assert (stepped_up_client.get(PHONE).status_code == 200) == open_
 
 
-def test_without_a_confirmation_nothing_is_sent(signed_in_client, text_messages):
-    enter_number(signed_in_client)
+def test_without_a_confirmation_nothing_is_sent(older_client, text_messages):
+    enter_number(older_client)
     assert text_messages == []
 
 
@@ -224,9 +224,9 @@ def test_a_number_can_be_removed(stepped_up_client, alice):
     assert Phone.objects.count() == 0
 
 
-def test_removing_needs_a_confirmation(signed_in_client, alice):
+def test_removing_needs_a_confirmation(older_client, alice):
     add_number(alice)
-    signed_in_client.post(REMOVE)
+    older_client.post(REMOVE)
     assert number_of(alice) == NUMBER
 
 

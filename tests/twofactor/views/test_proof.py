@@ -1,9 +1,19 @@
 """Pages that ask for password and code together: the same rules on each of them."""
 
+import re
+from html import unescape
+
 import pytest
 from django.test import Client
 
-from tests.people import PASSWORD, give_password, sign_in, signed_in_as
+from tests.people import (
+    PASSWORD,
+    client_after_password,
+    give_password,
+    open_sessions,
+    sign_in,
+    signed_in_as,
+)
 from tests.twofactor.code_forms import counted_failures, enter_password_and_code
 from twofactor import enrolment
 from twofactor.models import Authenticator, BackupCode, Draft
@@ -128,8 +138,123 @@ def test_with_the_password_alone_it_is_out_of_reach(client, phone, path):
     assert enter_password_and_code(client, path, phone.code()).url.startswith("/accounts/login/")
 
 
-def test_the_password_is_never_shown_again(signed_in_client, path):
-    assert PASSWORD.encode() not in enter_password_and_code(signed_in_client, path, "000000").content
+# The password stays in its field, if only the code was wrong
+
+
+def password_in(page):
+    field = re.search(r'<input[^>]*type="password"[^>]*>', page.text)[0]
+    return field.partition('value="')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize("code", ["000000", "", "12345"])
+def test_after_a_wrong_code_the_password_is_in_its_field(signed_in_client, path, code):
+    page = enter_password_and_code(signed_in_client, path, code)
+    assert (page.status_code, password_in(page)) == (422, PASSWORD)
+
+
+def test_after_a_used_code_the_password_is_in_its_field(client, phone, path):
+    sign_in(client, phone)
+    assert password_in(enter_password_and_code(client, path, phone.code())) == PASSWORD
+
+
+def test_after_a_wrong_password_the_field_is_empty(signed_in_client, phone, path):
+    page = enter_password_and_code(signed_in_client, path, phone.code(), WRONG_PASSWORD)
+    assert password_in(page) == ""
+
+
+def test_a_page_that_is_only_looked_at_has_no_password(older_client, path):
+    enter_password_and_code(older_client, path, "000000")
+    assert password_in(older_client.get(path, {"password": PASSWORD, "code": "000000"})) == ""
+
+
+@pytest.mark.proves("14.3.2")
+def test_nothing_stores_the_page_with_the_password(signed_in_client, path):
+    page = enter_password_and_code(signed_in_client, path, "000000")
+    assert (page.headers["Cache-Control"], 'hx-history="false"' in page.text) == ("no-store, private", True)
+
+
+def test_the_password_is_in_no_cookie_and_no_session(signed_in_client, path):
+    page = enter_password_and_code(signed_in_client, path, "000000")
+    assert PASSWORD not in str([page.cookies, signed_in_client.cookies, open_sessions()])
+
+
+# The confirm page
+
+
+@pytest.mark.parametrize(
+    ("password", "code", "focused"),
+    [(WRONG_PASSWORD, "000000", "password"), (PASSWORD, "000000", "code"), ("", "", "password")],
+)
+def test_the_field_that_is_wrong_has_the_focus(signed_in_client, password, code, focused):
+    page = enter_password_and_code(signed_in_client, CONFIRM, code, password).text
+    assert re.findall(r'<input[^>]*name="(\w+)"[^>]*autofocus', page) == [focused]
+    assert page.count("autofocus") == 1
+
+
+def test_the_summary_leads_to_the_field(signed_in_client):
+    page = enter_password_and_code(signed_in_client, CONFIRM, "000000").text
+    assert ("There is a problem" in page, '<a href="#id_code">The code is not correct.' in page) == (
+        True,
+        True,
+    )
+
+
+TO_SET_UP = "To set up two-factor authentication, confirm it's you."
+TO_ADMINISTRATION = "To continue to the administration, confirm it's you."
+TO_CONTINUE = "To protect your account, we need to check again before you continue."
+FOR = {
+    "/two-factor/apps/add/": "To add an authenticator app, confirm it's you.",
+    "/two-factor/phone/": "To change your phone number, confirm it's you.",
+    "/two-factor/phone/verify/": "To change your phone number, confirm it's you.",
+    "/two-factor/phone/remove/": "To remove your phone number, confirm it's you.",
+    "/accounts/email/change/": "To change your email address, confirm it's you.",
+    "/two-factor/backup-codes/": "To make new backup codes, confirm it's you.",
+    "/two-factor/setup/": TO_SET_UP,
+    "/two-factor/setup/codes/?next=%2F": TO_SET_UP,
+    "/admin/": TO_ADMINISTRATION,
+    "/admin/accounts/user/add/": TO_ADMINISTRATION,
+    "/admin/accounts/user/1/change/": TO_ADMINISTRATION,
+    "/admin/accounts/user/1/two-factor/": TO_ADMINISTRATION,
+    "/accounts/profile/": TO_CONTINUE,
+    "/nowhere/": TO_CONTINUE,
+    "/": TO_CONTINUE,
+}
+
+
+@pytest.mark.parametrize("to", FOR)
+def test_the_page_says_what_it_is_for(signed_in_client, to):
+    page = unescape(signed_in_client.get(CONFIRM, {"next": to}).text)
+    assert [sentence for sentence in set(FOR.values()) if sentence in page] == [FOR[to]]
+
+
+# A code that was just used
+
+
+@pytest.mark.parametrize("door", [*PROOFS, "/two-factor/verify/", "/accounts/password_change/"])
+def test_a_used_code_is_told_with_the_seconds_until_the_next(client, phone, clock, door):
+    """At 12:00:00 the app shows a new one for 30 seconds."""
+    sign_in(client, phone)
+    clock.shift(12)
+    browser = client_after_password() if "verify" in door else client
+    new = {"old_password": PASSWORD, "new_password1": "a quiet harbour", "new_password2": "a quiet harbour"}
+    page = enter_password_and_code(browser, door, phone.code(), **new)
+    assert "already used that code. Your app will show a new one in 18 seconds." in page.text
+
+
+def test_a_used_code_that_the_app_no_longer_shows_takes_no_waiting(client, phone, clock):
+    used = phone.code()
+    sign_in(client, phone)
+    clock.shift(31)
+    page = enter_password_and_code(client, CONFIRM, used)
+    assert "already used that code. Enter the one your app shows now." in page.text
+
+
+def test_after_a_code_of_a_phone_that_is_ahead_it_takes_half_a_minute(client, phone, clock):
+    ahead = phone.code(off=1)
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": ahead})
+    page = enter_password_and_code(client, CONFIRM, ahead)
+    assert "Your app will show a new one in 30 seconds." in page.text
 
 
 @pytest.mark.proves("3.5.1")

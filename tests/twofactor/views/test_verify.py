@@ -56,6 +56,8 @@ def test_the_session_holds_what_the_model_of_assurance_allows(pending_client, ph
         "twofactor_auth_at",
         "twofactor_password_at",
         "twofactor_seen_at",
+        "twofactor_step_up_at",
+        "twofactor_step_up_with",
     }
     assert set(pending_client.session.keys()) <= allowed
 

@@ -1,0 +1,276 @@
+"""What an app that a thief may have added does not prove: no new address, no new codes, no older app less."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import PASSWORD, add_app, enrol, give_password, person, sign_in
+from tests.twofactor.code_forms import enter_code, enter_password_and_code
+from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code
+from tests.twofactor.setup_steps import add_app as add_app_on_page
+from tests.twofactor.setup_steps import scan_key
+from twofactor.factors import enrolled, totp
+from twofactor.models import Draft
+
+ADDRESS = "/accounts/email/change/"
+CODES = "/two-factor/backup-codes/"
+CONFIRM = "/two-factor/confirm/"
+ADD = "/two-factor/apps/add/"
+NOT_ENOUGH = "A code from that app isn&#x27;t enough for this, because the app was added recently."
+WHY = "The app you used to confirm was added recently, so it isn't enough for this."
+
+
+@pytest.fixture
+def recent_phone(alice, phone, clock):
+    """Alice's second app, which was added an hour ago."""
+    return add_app(alice, totp.generate_key(), timezone.now() - timedelta(minutes=59), name="New")
+
+
+@pytest.fixture
+def recent_client(client, recent_phone, clock):
+    """Signed in a minute ago with the app of the last 24 hours."""
+    sign_in(client, recent_phone)
+    clock.shift(60)
+    return client
+
+
+# The address
+
+
+@pytest.mark.proves("S-10-recent")
+def test_a_recent_app_changes_no_address(recent_client):
+    answer = recent_client.post(ADDRESS, {"email": "thief@example.com"})
+    assert answer.url.startswith(f"{CONFIRM}?full_proof=1")
+
+
+def test_the_page_says_why_another_factor_is_asked_for(recent_client):
+    page = recent_client.get(ADDRESS, follow=True).text
+    assert ("To change your email address, confirm it&#x27;s you." in page, WHY in page) == (True, True)
+
+
+def test_the_page_does_not_say_so_to_someone_who_has_not_confirmed(recent_client, clock):
+    clock.shift(300)
+    assert WHY not in recent_client.get(ADDRESS, follow=True).text
+
+
+@pytest.mark.proves("S-10-recent")
+def test_confirming_with_the_recent_app_is_refused(recent_client, recent_phone):
+    to = recent_client.get(ADDRESS).url
+    refused = enter_password_and_code(recent_client, to, recent_phone.code())
+    assert (refused.status_code, NOT_ENOUGH in refused.text) == (422, True)
+
+
+def test_a_code_that_was_not_enough_is_not_spent(recent_client, recent_phone):
+    to = recent_client.get(ADDRESS).url
+    enter_password_and_code(recent_client, to, recent_phone.code())
+    assert enter_password_and_code(recent_client, CONFIRM, recent_phone.code()).status_code == 303
+
+
+@pytest.mark.proves("S-10-recent")
+def test_whoever_leaves_out_that_it_must_be_another_one_is_asked_again(recent_client, recent_phone):
+    enter_password_and_code(recent_client, CONFIRM, recent_phone.code(), next=ADDRESS)
+    assert recent_client.get(ADDRESS).url.startswith(f"{CONFIRM}?full_proof=1")
+
+
+def test_the_older_app_changes_the_address(recent_client, phone):
+    to = recent_client.get(ADDRESS).url
+    assert enter_password_and_code(recent_client, to, phone.code()).url == ADDRESS
+    assert recent_client.get(ADDRESS).status_code == 200
+
+
+def test_a_backup_code_changes_the_address(recent_client, printed_codes):
+    to = recent_client.get(ADDRESS).url
+    enter_password_and_code(recent_client, to, printed_codes[0])
+    assert recent_client.get(ADDRESS).status_code == 200
+
+
+@pytest.mark.parametrize(("hours", "is_enough"), [(23, False), (25, True)])
+def test_an_app_is_recent_for_a_day(recent_client, recent_phone, clock, hours, is_enough):
+    clock.shift(timedelta(hours=hours - 1))
+    client = Client()
+    sign_in(client, recent_phone)
+    assert (client.get(ADDRESS).status_code == 200) is is_enough
+
+
+def test_the_only_app_is_enough_from_the_start(client, alice, clock):
+    give_password(client)
+    new = scan_key(client)
+    enter_code(client, new.code(), "/two-factor/setup/verify/")
+    client.post("/two-factor/setup/codes/", {"saved": "on"})
+    clock.shift(30)
+    enter_password_and_code(client, CONFIRM, new.code(), next=ADDRESS)
+    assert client.get(ADDRESS).status_code == 200
+
+
+@pytest.mark.proves("S-10-recent")
+def test_an_app_that_has_been_removed_is_not_enough(recent_client, alice):
+    enrolled.apps_of(alice).filter(name="New").delete()
+    assert recent_client.get(ADDRESS).url.startswith(CONFIRM)
+
+
+@pytest.mark.proves("S-10-recent", "S-16")
+def test_an_app_added_after_a_recovery_changes_no_address(client, alice, phone, clock):
+    give_password(client)
+    request_code(client)
+    enter_sent_code(client, mailed_code())
+    client.post(f"{CONFIRM}?next={ADD}", {"password": PASSWORD, "next": ADD})
+    new = add_app_on_page(client)
+    clock.shift(timedelta(hours=25))
+    other = Client()
+    sign_in(other, new)
+    assert other.get(ADDRESS).url.startswith(CONFIRM)
+
+
+@pytest.fixture
+def after_recovery(client, phone, alice, clock):
+    """Someone with the mailbox and the password has replaced Alice's app, and signed in with the new one."""
+    give_password(client)
+    request_code(client)
+    enter_sent_code(client, mailed_code())
+    client.post(f"{CONFIRM}?next={ADD}", {"password": PASSWORD, "next": ADD})
+    new = add_app_on_page(client, replaces=enrolled.apps_of(alice))
+    clock.shift(60)
+    browser = Client()
+    sign_in(browser, new)
+    clock.shift(60)
+    return browser, new
+
+
+@pytest.mark.proves("S-10-recent", "S-16")
+@pytest.mark.parametrize(("hours", "is_enough"), [(23, False), (25, True)])
+def test_in_place_of_all_others_it_changes_the_address_after_a_day(after_recovery, clock, hours, is_enough):
+    clock.shift(timedelta(hours=hours))
+    browser = Client()
+    sign_in(browser, after_recovery[1])
+    assert (browser.get(ADDRESS).status_code == 200) is is_enough
+
+
+def replace_it(browser, phone, alice):
+    return add_app_on_page(browser, replaces=enrolled.apps_of(alice))
+
+
+def add_another_and_remove_it(browser, phone, alice):
+    other, old = add_app_on_page(browser, name="Other"), enrolled.apps_of(alice).first()
+    enter_password_and_code(browser, f"/two-factor/apps/{old.pk}/remove/", phone.code())
+    return other
+
+
+@pytest.mark.proves("S-10-recent", "S-16")
+@pytest.mark.parametrize("trick", [replace_it, add_another_and_remove_it])
+def test_an_app_that_takes_its_place_has_to_wait_too(after_recovery, alice, clock, trick):
+    newest = trick(*after_recovery, alice)
+    assert enrolled.apps_of(alice).count() == 1
+    clock.shift(60)
+    browser = Client()
+    sign_in(browser, newest)
+    assert browser.get(ADDRESS).url.startswith(CONFIRM)
+
+
+@pytest.mark.proves("S-10-recent")
+def test_a_step_up_with_a_recent_app_adds_none_once_that_app_is_gone(recent_client, alice, clock):
+    add_in_place_of(recent_client, enrolled.apps_of(alice).last())
+    answer = recent_client.post(ADD, {"code": scan_key(recent_client, ADD).code(), "name": "Fourth"})
+    assert (answer.url.startswith(CONFIRM), enrolled.apps_of(alice).count()) == (True, 2)
+
+
+# New backup codes, with which one could do what a recent app may not
+
+
+@pytest.mark.proves("S-10-recent")
+def test_after_a_sign_in_with_a_recent_app_new_codes_take_another(recent_client, recent_phone, phone):
+    assert recent_client.post(CODES).status_code == 422
+    refused = enter_password_and_code(recent_client, CODES, recent_phone.code())
+    assert (NOT_ENOUGH in refused.text, "or a backup code" in refused.text, Draft.objects.count()) == (
+        True,
+        False,
+        0,
+    )
+    assert enter_password_and_code(recent_client, CODES, phone.code()).status_code == 303
+
+
+# Older apps
+
+
+def add_in_place_of(client, app):
+    phone = scan_key(client, ADD)
+    return client.post(ADD, {"code": phone.code(), "name": "Third", f"remove-{app.pk}": "on"})
+
+
+@pytest.mark.proves("S-10-recent")
+def test_a_recent_app_replaces_no_older_one(recent_client, alice):
+    older = enrolled.apps_of(alice).first()
+    answer = add_in_place_of(recent_client, older)
+    assert answer.url.startswith(f"{CONFIRM}?full_proof=1")
+    assert [app.name for app in enrolled.apps_of(alice)] == ["Authenticator app", "New"]
+
+
+def test_a_recent_app_replaces_itself(recent_client, alice):
+    add_in_place_of(recent_client, enrolled.apps_of(alice).last())
+    assert [app.name for app in enrolled.apps_of(alice)] == ["Authenticator app", "Third"]
+
+
+def test_a_recent_app_adds_one_more(recent_client, alice):
+    add_app_on_page(recent_client)
+    assert enrolled.apps_of(alice).count() == 3
+
+
+def test_the_older_app_replaces_any(recent_client, phone, alice):
+    enter_password_and_code(recent_client, CONFIRM, phone.code())
+    add_in_place_of(recent_client, enrolled.apps_of(alice).first())
+    assert [app.name for app in enrolled.apps_of(alice)] == ["New", "Third"]
+
+
+# The administration
+
+OWN = "/admin/accounts/user/{}/change/"
+
+
+def form_of_person(user, email):
+    return {
+        "email": email,
+        "name": "",
+        "language": "",
+        "is_active": "on",
+        "is_staff": "on",
+        "is_superuser": "on",
+    }
+
+
+@pytest.fixture
+def recent_admin(alice, recent_client):
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    return recent_client
+
+
+@pytest.mark.proves("S-10-recent")
+def test_a_recent_app_changes_no_own_address_in_the_administration(recent_admin, alice):
+    answer = recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "thief@example.com"))
+    alice.refresh_from_db()
+    assert (answer.url.startswith(f"{CONFIRM}?full_proof=1"), alice.email) == (True, "alice@example.com")
+
+
+def test_the_older_app_changes_it_there(recent_admin, alice, phone):
+    to = recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "new@example.com")).url
+    enter_password_and_code(recent_admin, to, phone.code())
+    recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "new@example.com"))
+    alice.refresh_from_db()
+    assert alice.email == "new@example.com"
+
+
+def test_a_recent_app_changes_other_things_there(recent_admin, alice):
+    form = form_of_person(alice, alice.email) | {"name": "Alice"}
+    recent_admin.post(OWN.format(alice.pk), form)
+    alice.refresh_from_db()
+    assert alice.name == "Alice"
+
+
+def test_a_recent_app_changes_the_address_of_someone_else_there(recent_admin):
+    other = person("other@example.com")
+    enrol(other)
+    form = {"email": "new@example.com", "name": "", "language": "", "is_active": "on"}
+    recent_admin.post(OWN.format(other.pk), form)
+    other.refresh_from_db()
+    assert other.email == "new@example.com"
