@@ -19,7 +19,7 @@ from django.views import View
 
 from twofactor import enrolment, policy
 from twofactor.factors import enrolled
-from twofactor.signin import step_up
+from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
 from twofactor.signin.session import NONE
 from twofactor.users import TwoFactorUser, signed_in_user
@@ -96,6 +96,7 @@ def otp_required(view: Page[P]) -> Page[P]:
         if not signed_in_user(request).is_verified():
             page = page_to_prove(request)
             return ask_to_confirm(request) if page == CONFIRM else to_page(request, page)
+        kept_forms.forget(request)
         return view(request, *args, **kwargs)
 
     return guarded
@@ -131,7 +132,9 @@ def recently_confirmed(
 ) -> Callable[[Page[P]], Page[P]]:
     """Only if password and factor were given within max_age, at sign-in or on the confirm page.
 
-    With full_proof, for a page that changes the email address, not by an app that was added recently.
+    With full_proof, for a page that changes the email address, not by an app that was added recently. Fields
+    that were sent too late are offered again after the confirmation, except those that are named by
+    sensitive_post_parameters, to be put above this decorator, or look like a password or code.
     """
 
     def proven(request: HttpRequest) -> bool:
@@ -162,6 +165,7 @@ def ask_unless(
                 return to_page(request, settings.LOGIN_URL)
             if not proven(request):
                 return ask(request)
+            kept_forms.forget(request)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -170,7 +174,9 @@ def ask_unless(
 
 
 def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpResponse:
-    """Redirect to the confirm page, which leads back here."""
+    """Redirect to the confirm page, which leads back here. What was sent is offered again after that."""
+    if request.method == "POST":
+        kept_forms.keep(request)
     return to_page(request, reverse(CONFIRM) + (f"?{FULL_PROOF}=1" if full_proof else ""))
 
 

@@ -18,7 +18,7 @@ from twofactor import conf
 from twofactor.decorators import ask_to_confirm, changes_the_password, must_set_up_first, to_page
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
-from twofactor.signin import step_up
+from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import ask_held_session, go_on_with_code
 from twofactor.signin.session import (
     AMR,
@@ -66,6 +66,7 @@ class TwoFactor:
             if method_of_session(request) == HELD:
                 hold_login(request, request.session, signed_in_user(request))
                 request.user = AnonymousUser()
+            kept_forms.forget_old(request)
         if is_held(request):  # also by a middleware before this one
             request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(with_is_verified, request, request.user)))

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import enrolment
-from twofactor.decorators import FULL_PROOF, changes_the_password, open_before_set_up
+from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
-from twofactor.signin import step_up
+from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
 from twofactor.signin.session import AMR, NONE
 from twofactor.users import signed_in_user
@@ -30,6 +30,8 @@ from twofactor.web.redirects import safe_next, see_other, with_next
 def confirm(request: HttpRequest) -> HttpResponse:
     """Asks for the password, and the second factor if there is one. Then goes on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
+    if request.method == "GET" and (kept := kept_forms.find_confirmed(request, to)):
+        return page(request, "twofactor/confirm_send.html", kept=kept, to=to)
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
@@ -39,7 +41,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = proof_form(request, with_code=with_code, **claim)
     if form.is_valid():
         step_up.record_step_up(request, form.cleaned_data.get("code"))
-        return see_other(to)
+        return see_other(with_next(CONFIRM, to) if kept_forms.confirm(request, to) else to)
     field_to_fill = next(iter([*form.errors, *form.fields]))
     form.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing has to be read before it
     return page(
