@@ -470,6 +470,9 @@ class TokenFamily(Device):
     digest = models.CharField(max_length=64, editable=False, serialize=False)  # of the newest token's id
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     method = models.CharField(max_length=10)
+    # The mark of a step-up, which a session keeps under STEP_UP_AT and STEP_UP_WITH (signin/step_up.py).
+    stepped_up_at = models.DateTimeField(null=True)
+    stepped_up_with = models.CharField(max_length=20, blank=True)
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

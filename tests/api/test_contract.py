@@ -2,11 +2,12 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from accounts.mail_limits import FROM_NETWORK
 from tests.accounts.letters import link
 from tests.api.program import Program, status_and_code
-from tests.people import PASSWORD, Phone
+from tests.people import PASSWORD, Phone, add_app
 from tests.twofactor.sent_codes import (
     NUMBER,
     add_number,
@@ -15,7 +16,8 @@ from tests.twofactor.sent_codes import (
     record_text_messages,
     texted_code,
 )
-from twofactor.factors import backup_codes, enrolled
+from twofactor.clocks import MINUTE
+from twofactor.factors import backup_codes, enrolled, totp
 from twofactor.models import Allowance, Event, SentCode
 
 # Signing in
@@ -282,6 +284,70 @@ def test_rotating_takes_no_backup_code(signed_in, printed_codes):
         400,
         "code_refused",
     )
+
+
+@pytest.mark.proves("S-10-codes")
+@pytest.mark.parametrize(("seconds", "status"), [(299, 200), (301, 400)])
+def test_rotating_takes_no_code_within_five_minutes_of_a_sign_in_with_the_app(
+    program, phone, clock, seconds, status
+):
+    program.sign_in(phone)
+    clock.shift(seconds)
+    assert program.post("totp/rotate_backup_codes/").status_code == status
+
+
+@pytest.mark.proves("S-10-codes")
+def test_a_sign_in_with_a_backup_code_is_not_enough_to_rotate(password_given, printed_codes):
+    password_given.give(backup_code=printed_codes[0])
+    answer = password_given.post("totp/rotate_backup_codes/")
+    assert (answer.status_code, answer.json()["fields"].keys()) == (400, {"otp_code"})
+
+
+@pytest.mark.proves("S-10-recent")
+@pytest.mark.parametrize("path", ["totp/disable/", "totp/rotate_backup_codes/"])
+def test_an_app_that_was_added_recently_is_not_enough(password_given, alice, phone, clock, path):
+    new = add_app(alice, totp.generate_key(), timezone.now() - MINUTE, name="New")
+    password_given.give(otp_code=new.code())
+    clock.shift(60)
+    assert password_given.post(path).status_code == 400
+    assert status_and_code(password_given.post(path, {"otp_code": new.code()})) == (400, "code_refused")
+    assert password_given.post(path, {"otp_code": phone.code()}).status_code < 300
+
+
+@pytest.mark.proves("S-10-never")
+def test_a_sign_in_with_a_sent_code_is_not_enough_to_rotate(password_given):
+    password_given.send()
+    password_given.give(sent_code=mailed_code())
+    assert status_and_code(password_given.post("totp/rotate_backup_codes/")) == (400, "invalid")
+
+
+@pytest.mark.proves("S-10-mark")
+def test_renewing_the_tokens_makes_it_no_longer(program, phone, clock):
+    program.sign_in(phone)
+    clock.shift(200)
+    program.renew()
+    clock.shift(101)
+    assert program.post("totp/rotate_backup_codes/").status_code == 400
+
+
+@pytest.mark.proves("S-10-mark")
+def test_rotating_keeps_it(program, phone):
+    program.sign_in(phone)
+    statuses = [program.post("totp/rotate_backup_codes/").status_code for _ in range(2)]
+    assert statuses == [200, 200]
+
+
+@pytest.mark.proves("S-10-setup")
+def test_a_setup_is_not_enough_to_rotate(bobs_program):
+    new = Phone(bobs_program.post("totp/create/").json()["key"])
+    bobs_program.post("totp/confirm/", {"input_code": new.code()})
+    assert status_and_code(bobs_program.post("totp/rotate_backup_codes/")) == (400, "invalid")
+
+
+@pytest.mark.proves("S-10-fresh")
+def test_disabling_takes_a_code_right_after_the_sign_in_too(program, phone, alice):
+    program.sign_in(phone)
+    assert (status_and_code(program.post("totp/disable/")), enrolled.is_on(alice)) == ((400, "invalid"), True)
 
 
 @pytest.mark.proves("7.5.1")

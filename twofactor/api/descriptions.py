@@ -239,8 +239,9 @@ confirm = describe_operation(
 
 disable = describe_operation(
     "Turn off two-factor authentication",
-    "Needs a code, and the password as well if the sign-in is more than "
-    f"{minutes(STEP_UP_AGE)} minutes old. Ends all other sign-ins.",
+    "Always needs a code, and the password as well if the sign-in is more than "
+    f"{minutes(STEP_UP_AGE)} minutes old. A code from an app that was added recently beside an older one "
+    "is not enough. Ends all other sign-ins.",
     serializers.TurnOff,
     {204: None},
     Example("with a code from the authenticator app", {"otp_code": "492039"}, 204, None),
@@ -254,10 +255,12 @@ disable = describe_operation(
 
 rotate = describe_operation(
     "Make new backup codes",
-    "Needs a code from the app, and the password as well if the sign-in is more than "
-    f"{minutes(STEP_UP_AGE)} minutes old. The old backup codes stop working.",
+    f"Within {minutes(STEP_UP_AGE)} minutes of a sign-in with a code from the app, nothing more is needed. "
+    "Otherwise it needs a code from the app, and the password as well once the sign-in is older than that. "
+    "An app that was added recently beside an older one is not enough. The old backup codes stop working.",
     serializers.Rotation,
     {200: serializers.BackupCodes},
+    Example("shortly after signing in with a code from the app", {}, 200, {"backup_codes": CODES}),
     Example("with a code from the authenticator app", {"otp_code": "492039"}, 200, {"backup_codes": CODES}),
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
     refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN),

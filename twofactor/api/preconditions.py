@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from twofactor.api import tokens
@@ -45,6 +46,13 @@ def require_password(
         raise ApiError(_("The password is not correct."), "password_refused")
     if user.password != family.user.password:
         tokens.rebind_to_new_hash(family, user.password)
+
+
+def require_step_up_with_app(request: Request) -> None:
+    """For new backup codes without a code in the request."""
+    family = token_family(request)
+    if not step_up.may_make_codes(family.stepped_up_at, family.stepped_up_with):
+        raise ValidationError({"otp_code": [_("Enter the code.")]})
 
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:

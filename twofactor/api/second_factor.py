@@ -16,6 +16,7 @@ from twofactor.api.preconditions import (
     code_in,
     require_password,
     require_set_up_allowed,
+    require_step_up_with_app,
     require_two_factor_on,
 )
 from twofactor.factors import backup_codes, enrolled, methods, qr, sent_codes, totp
@@ -100,9 +101,12 @@ class RotateBackupCodesView(ApiView):
         data, now = validated(serializers.Rotation, request), timezone.now()
         user = token_family(request).user
         require_two_factor_on(request)
-        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
-        code, kinds = code_in(data)
-        accept_code(user, code, django_request(request), now, kinds=kinds, claim=enrolment.may_make_codes)
+        if "otp_code" in data:
+            require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+            code, kinds = code_in(data)
+            accept_code(user, code, django_request(request), now, kinds=kinds, claim=enrolment.may_make_codes)
+        else:
+            require_step_up_with_app(request)
         draft = enrolment.start(user, CODES, now, draft_owner(request))
         enrolment.save_new_codes(user, draft, django_request(request))
         tokens.keep_sign_in(token_family(request), methods.TOTP)

@@ -191,7 +191,7 @@ class RemovedApp(OneCode, AppId):
 
 
 class Rotation(serializers.Serializer):
-    otp_code = otp_code()
+    otp_code = otp_code(required=False)
     password = password()
 
 

@@ -17,7 +17,9 @@ from twofactor.api.base import PublicApiView, django_request, serialized, valida
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import code_in
 from twofactor.factors import enrolled, sent_codes
+from twofactor.factors.accept import Proof
 from twofactor.factors.sent_codes import Channel
+from twofactor.signin import step_up
 from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
 from twofactor.users import TwoFactorUser
@@ -39,13 +41,14 @@ class SignInView(PublicApiView):
 
 def start_challenge(user: TwoFactorUser) -> dict[str, Any]:
     now = timezone.now()
-    pending = PendingSignIn.start(user, resolve_url(settings.LOGIN_REDIRECT_URL), now, conf.challenge_age())
+    to, age = resolve_url(settings.LOGIN_REDIRECT_URL), conf.challenge_age()
+    pending = PendingSignIn.start(user, to, now, age, with_password=True)
     return {"totp_challenge_token": pending.to_token(), "channels": pending.find_channels()}
 
 
-def issue_tokens(request: Request, user: TwoFactorUser, method: str) -> dict[str, str]:
+def issue_tokens(request: Request, user: TwoFactorUser, method: str, **step_up: Any) -> dict[str, str]:
     now = timezone.now()
-    pair = tokens.issue(user, method, now)
+    pair = tokens.issue(user, method, now, **step_up)
     signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request))
     return {**pair, "client_token": client_tokens.make_token(user, now)}
 
@@ -57,7 +60,13 @@ class VerifyView(PublicApiView):
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         code, kinds = code_in(data)
         proof = pending.accept(django_request(request), code, kinds)
-        return serialized(serializers.SignedIn, issue_tokens(request, pending.user, proof.method))
+        mark = mark_of(pending, proof) if pending.proves_both(proof) else {}
+        return serialized(serializers.SignedIn, issue_tokens(request, pending.user, proof.method, **mark))
+
+
+def mark_of(pending: PendingSignIn, proof: Proof) -> dict[str, Any]:
+    """The same that complete_sign_in() writes into a session."""
+    return {"stepped_up_at": pending.began_at, "stepped_up_with": step_up.name_of_factor(proof)}
 
 
 class SendCodeView(PublicApiView):

@@ -95,9 +95,12 @@ class RefreshToken(AccessToken):
 
 
 def issue(
-    user: TwoFactorUser, method: str, now: datetime, began_at: datetime | None = None
+    user: TwoFactorUser, method: str, now: datetime, began_at: datetime | None = None, **step_up: Any
 ) -> dict[str, str]:
-    """The first pair of a sign-in. `began_at` is given if it continues an earlier sign-in."""
+    """The first pair of a sign-in. `began_at` is given if it continues an earlier sign-in.
+
+    `step_up` are the columns of its mark, if password and factor have been given.
+    """
     began_at = began_at or now
     refresh = RefreshToken()
     family = TokenFamily.objects.create(
@@ -108,6 +111,7 @@ def issue(
         began_at=began_at,
         last_used_at=now,
         expires_at=min(now + IDLE, began_at + ABSOLUTE),
+        **step_up,
     )
     return encode_pair(family, refresh)
 
