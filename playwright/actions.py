@@ -13,7 +13,8 @@ from tests import people
 from twofactor.factors import totp
 from twofactor.models import Authenticator, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
-from twofactor.sessions import epoch
+from twofactor.sessions import SessionStore, epoch
+from twofactor.signin.session import STEP_UP_AT
 
 ALICE = "alice@example.com"
 NEW_PASSWORD = "a loud yellow mountain"
@@ -55,19 +56,34 @@ def add_trusted_browsers(user):
         )
 
 
-def open_session(context, user, phone=None):
-    """Signs in with Django's test client, which is quicker, and copies the cookies to this browser."""
+def open_session(context, user, phone=None, *, stepped_up=False):
+    """Signs in with Django's test client, which is quicker, and copies the cookies to this browser.
+
+    As if that had been a while ago, unless `stepped_up`: so that password and code are asked for again.
+    """
     client = Client(SERVER_NAME="127.0.0.1")
     people.give_password(client, user.email)
     if phone:
         client.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})
         Authenticator.objects.filter(user=user).update(last_step=0)
+        if not stepped_up:
+            end_step_up(client.session)
     context.add_cookies(
         [
             {"name": name, "value": cookie.value, "url": settings.BASE_URL, "httpOnly": True}
             for name, cookie in client.cookies.items()
         ]
     )
+
+
+def end_step_up(session):
+    session.pop(STEP_UP_AT)
+    session.save()
+
+
+def session_of(page):
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    return SessionStore(cookies[settings.SESSION_COOKIE_NAME])
 
 
 def expect_heading(page, heading):

@@ -10,10 +10,12 @@ from actions import (
     add_trusted_browsers,
     continue_to_backup_codes,
     create_alice,
+    end_step_up,
     enrol,
     expect_heading,
     mailed_link,
     open_session,
+    session_of,
     shown_key,
     start_setup,
 )
@@ -280,6 +282,21 @@ def remove_phone_number(page):
     return button(page, "Remove phone number")
 
 
+def send_again(page):
+    """A number that was sent when the confirmation had run out."""
+    _, phone = sign_in_alice_with_two_factor(page)
+    fill_confirmation(page, phone, "/two-factor/phone/")
+    button(page, "Confirm").click()
+    fill(page, {"Phone number": NUMBER})
+    end_step_up(session_of(page))
+    button(page, "Send a code to this number").click()
+    expect_heading(page, "Confirm it's you")
+    fill(page, {"Password": PASSWORD, "6-digit code": phone.code()})
+    button(page, "Confirm").click()
+    expect_heading(page, "Send it again")
+    return button(page, "Send again")
+
+
 def open_settings_with_trusted_browsers(page):
     user, _ = sign_in_alice_with_two_factor(page)
     add_trusted_browsers(user)
@@ -334,6 +351,7 @@ SETTINGS = [
     add_phone_number,
     confirm_phone_number,
     remove_phone_number,
+    send_again,
     remove_trusted_browser,
     remove_all_trusted_browsers,
     end_other_sessions,
@@ -347,6 +365,7 @@ WITHOUT_HTMX = [
     change_language,
     cancel_setup,
     remove_phone_number,
+    send_again,
 ]
 WITH_HTMX = [form for form in ALL_FORMS if form not in WITHOUT_HTMX]
 PLAIN_FORMS = [*WITHOUT_HTMX, sign_in, enter_code, finish_setup]  # forms to test where htmx does not load

@@ -9,6 +9,7 @@ from actions import (
     add_trusted_browsers,
     confirm_identity,
     create_alice,
+    end_step_up,
     enrol,
     enter_code,
     enter_password,
@@ -20,6 +21,7 @@ from actions import (
     mailed_link,
     open_session,
     press,
+    session_of,
     shown_key,
 )
 from django.conf import settings
@@ -28,9 +30,10 @@ from django.utils import timezone
 
 from accounts import address_links
 from config.environment import mail_settings
-from tests.people import PASSWORD, PRINTED_CODES, person
+from tests.people import PASSWORD, PRINTED_CODES, add_app, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
 from twofactor import enrolment
+from twofactor.factors import totp
 from twofactor.models import Allowance, GuessBudget, SentCode
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
@@ -339,7 +342,11 @@ def having_several_apps(page):
 def replacing_the_codes(page):
     user = create_alice()
     phone = enrol(user, PRINTED_CODES)
-    open_session(page.context, user, phone)
+    open_session(page.context, user, phone, stepped_up=True)
+    page.goto("/two-factor/")
+    follow(page, "Make new backup codes")
+    yield "backup-codes-stepped-up"
+    end_step_up(session_of(page))
     page.goto("/two-factor/")
     follow(page, "Make new backup codes")
     yield "backup-codes"
@@ -353,6 +360,36 @@ def replacing_the_codes(page):
     page.get_by_label("I've saved my backup codes").check()
     press(page, "Use these codes from now on")
     yield "settings-codes"
+
+
+def confirming_again(page):
+    """After a wrong code, and with a form that was sent when the confirmation had run out."""
+    user = create_alice()
+    phone = enrol(user)
+    open_session(page.context, user, phone)
+    page.goto("/two-factor/phone/")
+    page.get_by_label("Password").fill(PASSWORD)
+    enter_code(page, phone.wrong_code(), "Confirm")
+    yield "confirm-wrong"
+    enter_code(page, phone.code(), "Confirm")
+    expect_heading(page, "Phone number for text messages")
+    end_step_up(session_of(page))
+    page.get_by_label("Phone number").fill("+49 170 1234567")
+    press(page, "Send a code to this number")
+    confirm_identity(page, phone)
+    yield "confirm-send"
+    press(page, "Send again")
+    expect_heading(page, "Enter the code from your text message")
+
+
+def confirming_with_a_recent_app(page):
+    """Which is not enough for a new address."""
+    user = create_alice()
+    enrol(user)
+    recent = Phone(add_app(user, totp.generate_key(), timezone.now() - timedelta(minutes=5), name="New").key)
+    open_session(page.context, user, recent, stepped_up=True)
+    page.goto("/accounts/email/change/")
+    yield "confirm-recent-app"
 
 
 def turning_off(page):
@@ -406,6 +443,8 @@ JOURNEYS = [
     changing_the_settings,
     having_several_apps,
     replacing_the_codes,
+    confirming_again,
+    confirming_with_a_recent_app,
     turning_off,
     seeing_errors,
 ]
