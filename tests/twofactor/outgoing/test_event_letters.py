@@ -42,12 +42,12 @@ def test_the_subject_names_the_event_and_the_site(event):
 
 
 def test_a_letter_says_what_when_from_where_and_with_what(event):
-    parts = (event, "1 March 2026", "(UTC)", "127.0.0.1", "Firefox · Linux")
+    parts = (event, "1 March 2026", "(UTC)", "127.0.0.1", "Firefox 140 on Linux")
     assert [part for part in parts for letter in letters() if part not in letter.body] == []
 
 
 def test_a_letter_says_the_same_in_html(event):
-    parts = (event, "1 March 2026", "(UTC)", "127.0.0.1", "Firefox · Linux")
+    parts = (event, "1 March 2026", "(UTC)", "127.0.0.1", "Firefox 140 on Linux")
     assert [part for part in parts for letter in letters() if part not in html_part(letter)] == []
 
 
