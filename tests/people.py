@@ -5,13 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from twofactor import sealing
 from twofactor.factors import authenticator_app, backup_codes, totp
-from twofactor.models import Authenticator, GuessBudget, TwoFactor
+from twofactor.models import Authenticator, GuessBudget, Session, TwoFactor
 from twofactor.sessions import credential_digests
 from twofactor.sessions.store import PURPOSE, SessionStore
 

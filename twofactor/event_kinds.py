@@ -88,6 +88,12 @@ class EventKind(models.TextChoices):
         _("Support signed you out everywhere"),
         _("Support signed this person out everywhere"),
     )
+    DEVICE_ENDED = "device_ended", _("You signed a device out"), _("A device was signed out")
+    DEVICE_ENDED_BY_SUPPORT = (
+        "device_ended_by_support",
+        _("Support signed one of your devices out"),
+        _("Support signed a device out"),
+    )
     PHONE_CHANGED = (
         "phone_changed",
         _("Your phone number for text messages was changed"),

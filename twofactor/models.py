@@ -272,6 +272,7 @@ class Event(models.Model):
             "by": pgettext_lazy("two-factor", "by"),
             "method": pgettext_lazy("two-factor", "method"),
             "channel": pgettext_lazy("two-factor", "channel"),
+            "device": pgettext_lazy("two-factor", "device"),
         }
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in self.detail.items())
 
@@ -429,7 +430,19 @@ class Session(AbstractBaseSession, Device):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, db_constraint=False, related_name="+"
     )
+    session_data = models.TextField(serialize=False)  # sealed; Django's own column
     method = models.CharField(max_length=10, blank=True)  # how the second factor was met
+    # From epoch.hash_of_session(): it tells whether something has ended the session.
+    session_hash = models.CharField(max_length=64, blank=True, editable=False, serialize=False)
+    # Which it was opened with, or made. That row may be gone.
+    trusted_browser = models.ForeignKey(
+        "TrustedBrowser",
+        models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
     began_at = models.DateTimeField(null=True)  # type: ignore[assignment]  # empty where nobody is signed in
     last_used_at = models.DateTimeField(null=True)  # type: ignore[assignment]
 

@@ -1,5 +1,6 @@
 """Reads a user of any user model."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, Protocol, cast
 
@@ -27,6 +28,8 @@ class TwoFactorUser(Protocol):
     def has_usable_password(self) -> bool: ...
 
     def get_session_auth_hash(self) -> str: ...
+
+    def get_session_auth_fallback_hash(self) -> Iterable[str]: ...
 
     @classmethod
     def get_email_field_name(cls) -> str: ...

@@ -4,7 +4,6 @@ from ipaddress import ip_network
 
 import pytest
 from django.contrib.auth import authenticate
-from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 
@@ -18,6 +17,7 @@ from tests.accounts.wrong_passwords import (
     enter_wrong_fifty_times,
 )
 from tests.people import PASSWORD, enrol, person, sign_in, signed_in_as
+from twofactor.models import Session
 from twofactor.web.client_address import client_address
 
 pytestmark = pytest.mark.usefixtures("clock")

@@ -2,12 +2,12 @@
 
 import pytest
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from tests.people import give_password, person, signed_in_as
+from twofactor.models import Session
 from twofactor.sessions.store import row_key
 
 LOGIN = "/accounts/login/"

@@ -1,5 +1,4 @@
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +8,7 @@ from tests.accounts.comparison import answer
 from tests.accounts.letters import letters
 from tests.accounts.passwords import CountingHasher
 from tests.people import PASSWORD, give_password, person
+from twofactor.models import Session
 
 pytestmark = pytest.mark.django_db
 FREE, TAKEN = "free@example.com", "alice@example.com"

@@ -174,7 +174,7 @@ def cannot_write(execute, sql, params, many, context):
 
 
 def no_session_changes(execute, sql, params, many, context):
-    if sql.startswith("UPDATE") and "django_session" in sql:
+    if sql.startswith("UPDATE") and "twofactor_session" in sql:
         raise OperationalError("server closed the connection unexpectedly")
     return execute(sql, params, many, context)
 

@@ -123,7 +123,8 @@ def test_a_refused_form_is_no_step_in_the_history(client, htmx, name):
 def test_no_error_is_a_step_in_the_history(client, htmx, alice, path):
     """The URL of a form without a page of its own cannot show what was refused."""
     give_password(client)
-    answer = client.post(path, headers=htmx(**{"HX-Current-URL": "http://testserver/two-factor/"}))
+    page = "http://testserver/two-factor/devices/"
+    answer = client.post(path, headers=htmx(**{"HX-Current-URL": page}))
     assert (answer.status_code >= 400, answer["HX-Push-Url"]) == (True, "false")
 
 

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -20,6 +19,7 @@ from twofactor.models import (
     Event,
     Letter,
     SentCode,
+    Session,
     SpentChallenge,
     TokenFamily,
     TrustedBrowser,

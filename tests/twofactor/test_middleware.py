@@ -3,14 +3,13 @@
 import pytest
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.signals import user_logged_in
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.guarded_pages import DJANGO_LOGIN
-from twofactor.models import Authenticator, Event
+from twofactor.models import Authenticator, Event, Session
 
 VERIFY = "/two-factor/verify/"
 SETUP = "/two-factor/setup/"

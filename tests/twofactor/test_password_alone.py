@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tests.people import PASSWORD, give_password, signed_in_as
 from tests.urls_of_site import URLS
+from twofactor.models import Session
 
 HTMX = {"HX-Request": "true"}
 VERIFY = "/two-factor/verify/"

@@ -10,7 +10,6 @@ from functools import partial
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts import password_tries
@@ -31,7 +30,7 @@ from twofactor.clocks import DAY
 from twofactor.factors import backup_codes, enrolled, totp
 from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
-from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget
+from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget, Session
 from twofactor.sessions import credential_digests
 
 CROWD = 100

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -19,6 +21,7 @@ from twofactor.models import (
     Letter,
     SecurityMixin,
     SentCode,
+    Session,
     SpentChallenge,
     TokenFamily,
     TrustedBrowser,
@@ -47,11 +50,18 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
     yield "passkey challenges", SpentChallenge.objects.filter(spent_at__lt=now - DAY)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - DAY)
-    yield "sessions", Session.objects.filter(expire_date__lt=now)
+    yield "sessions", sessions().filter(expire_date__lt=now)
     for name, rows_of in OTHER_APPS.items():
         yield name, rows_of(now)
     if issubclass(get_user_model(), SecurityMixin):
         yield "accounts nobody confirmed", unconfirmed(now - UNCONFIRMED_KEPT)
+
+
+def sessions() -> QuerySet[Any]:
+    """Of the site's SESSION_ENGINE; none where that keeps them in no table."""
+    engine = import_module(settings.SESSION_ENGINE).SessionStore
+    rows: QuerySet[Any] = Session.objects.none()
+    return engine.get_model_class()._default_manager.all() if issubclass(engine, SessionStore) else rows
 
 
 def unconfirmed(before: datetime) -> QuerySet[Any]:

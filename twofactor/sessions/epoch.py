@@ -4,10 +4,12 @@ It is a column of the user model if that inherits models.SecurityMixin, which co
 user model it is in our table SecurityRecord, at one query a request.
 """
 
+import hashlib
+from collections.abc import Mapping
 from copy import copy
-from typing import cast
+from typing import Any, cast
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
@@ -44,6 +46,22 @@ def mark_session(request: HttpRequest, user: TwoFactorUser) -> None:
     """Write the epoch into the session, where Django's own session hash does not carry it."""
     if not is_on_user():
         request.session[EPOCH] = security_record(user).security_epoch
+
+
+def hash_of_session(contents: Mapping[str, Any]) -> str:
+    """For the row of a session: it changes with all that ends the session."""
+    return digest(contents.get(HASH_SESSION_KEY), contents.get(EPOCH))
+
+
+def hashes_of_sessions(user: TwoFactorUser) -> list[str]:
+    """What the rows of a person's sessions have while they work. Several, because SECRET_KEY may change."""
+    epoch = None if is_on_user() else security_record(user).security_epoch
+    own = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return [digest(each, epoch) for each in own]
+
+
+def digest(session_hash: str | None, epoch: int | None) -> str:
+    return hashlib.sha256(f"{session_hash}|{epoch}".encode()).hexdigest()
 
 
 def has_ended(request: HttpRequest) -> bool:

@@ -1,7 +1,6 @@
 """What a session remembers: how the second factor was met, when, and for how long that counts."""
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import (
@@ -20,19 +19,23 @@ from django.utils import timezone
 
 from twofactor import events
 from twofactor.factors import enrolled, methods
+from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
+from twofactor.sessions.contents import ABSOLUTE as ABSOLUTE
+from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWSER
+from twofactor.sessions.contents import AMR as AMR
+from twofactor.sessions.contents import AUTH_AT as AUTH_AT
+from twofactor.sessions.contents import IDLE as IDLE
 from twofactor.users import TwoFactorUser
 from twofactor.web.redirects import see_other
+from twofactor.web.visitor import browser_and_address
 
 log = logging.getLogger("countersign.security")
 
-# Keys in the session
-AMR = "twofactor_amr"  # how the second factor was met: a method of factors/methods.py, or one of these three
-AUTH_AT = "twofactor_auth_at"  # when the person signed in
+# Keys in the session, beside those of sessions/contents.py
 PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
-SEEN_AT = "twofactor_seen_at"  # the last request, at most a minute old
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 
 NONE = "none"  # the person has no second factor
@@ -43,8 +46,6 @@ LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login(
 WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS})
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
 
-IDLE = timedelta(minutes=60)
-ABSOLUTE = timedelta(hours=24)
 SEEN_EVERY = 60  # seconds
 
 
@@ -59,10 +60,14 @@ def is_factor(method: str) -> bool:
 # A user is Any where Django takes it: its functions are typed for the user model of one site.
 
 
-def open_session(request: HttpRequest, user: Any, method: str, to: str) -> HttpResponse:
+def open_session(
+    request: HttpRequest, user: Any, method: str, to: str, trusted: TrustedBrowser | None = None
+) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
     del vars(request)["twofactor_method"]  # it holds for this login() and for no other in the same request
+    if trusted:
+        request.session[TRUSTED_BROWSER] = trusted.pk
     return see_other(to)
 
 
@@ -90,9 +95,16 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
         session.pop(STEP_UP_AT, None)  # of an earlier sign-in
         if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
+        store_device(session, request)
         epoch.mark_session(request, user)
     if method in WITHOUT_A_CODE:
         events.record(WITHOUT_A_CODE[method], user, request)
+
+
+def store_device(session: Any, request: HttpRequest) -> None:
+    """What the list of devices shows of the browser and where it is."""
+    seen = browser_and_address(request)
+    session[BROWSER], session[ADDRESS] = seen["browser"], seen["ip_address"]
 
 
 def session_of(request: HttpRequest | None, user: Any) -> Any:
@@ -168,7 +180,7 @@ def method_of_session(request: HttpRequest) -> str:
 
 
 def has_expired(request: HttpRequest) -> bool:
-    """After IDLE without a request, or ABSOLUTE in all. Stores the time of the request, every SEEN_EVERY."""
+    """After IDLE without a request, or ABSOLUTE in all. Stores its use, every SEEN_EVERY."""
     now = int(timezone.now().timestamp())
     began = request.session.get(AUTH_AT, now)
     seen = request.session.get(SEEN_AT, began)
@@ -176,4 +188,5 @@ def has_expired(request: HttpRequest) -> bool:
         return True
     if now - seen >= SEEN_EVERY:
         request.session[SEEN_AT] = now
+        store_device(request.session, request)
     return False

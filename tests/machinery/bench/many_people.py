@@ -49,9 +49,14 @@ STATEMENTS = {
         SELECT name_digest, '255.255.255.255', 1, last_at
         FROM accounts_passwordtries WHERE name_digest LIKE 'stranger%%'""",
     "sessions, half of them expired": """
-        INSERT INTO django_session (session_key, session_data, expire_date)
-        SELECT md5(n::text) || 'crowd', repeat(md5(n::text), 10), now() + (random() - 0.5) * interval '2 days'
-        FROM generate_series(1, %(people)s) n""",
+        INSERT INTO twofactor_session (session_key, session_data, expire_date, device_id, user_id, name,
+            browser, method, session_hash, began_at, last_used_at)
+        SELECT md5(n::text) || 'crowd', repeat(md5(n::text), 10),
+            now() + (random() - 0.5) * interval '2 days',
+            gen_random_uuid(), first + n %% %(people)s, '', 'Firefox 145 on Linux', 'totp', md5(n::text),
+            now(), now()
+        FROM generate_series(1, %(people)s) n,
+            (SELECT min(id) AS first FROM accounts_user WHERE email LIKE 'crowd%%') found""",
 }
 
 

@@ -86,7 +86,7 @@ def test_minutes_of_sign_ins_break_nothing_and_keep_nothing(on_postgres, folder,
         accounts_knownbrowser=sum(min(came, BROWSERS_PER_PERSON) for came in times.values()),
         twofactor_event=2 * len(done) - len(times),
         twofactor_allowance=sum(came > 1 for came in times.values()),
-        django_session=len(done),
+        twofactor_session=len(done),
     )
 
 

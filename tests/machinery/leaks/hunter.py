@@ -88,8 +88,8 @@ class Hunter:
         for model in apps.get_models():
             if model._meta.app_label in APPS and model._meta.db_table in tables:
                 yield f"the table {model._meta.db_table}", rows_of(model._meta.db_table), {}
-        if "django_session" in tables:
-            session = apps.get_model("sessions", "Session")
+        if "twofactor_session" in tables:
+            session = apps.get_model("twofactor", "Session")
             yield (
                 "a session",
                 (session_of(row) for row in session.objects.all()),

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tests.people import PASSWORD
+from twofactor.models import Session
 
 CONFIRM = "/two-factor/confirm/"
 

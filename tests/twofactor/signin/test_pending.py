@@ -6,14 +6,13 @@ from html import unescape
 import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from tests.twofactor.code_forms import enter_code
 from twofactor import enrolment, sealing
-from twofactor.models import GuessBudget
+from twofactor.models import GuessBudget, Session
 from twofactor.signin.pending import PURPOSE
 
 VERIFY = "/two-factor/verify/"

@@ -58,6 +58,8 @@ def test_the_session_holds_what_the_model_of_assurance_allows(pending_client, ph
         "twofactor_seen_at",
         "twofactor_step_up_at",
         "twofactor_step_up_with",
+        "twofactor_browser",
+        "twofactor_address",
     }
     assert set(pending_client.session.keys()) <= allowed
 
