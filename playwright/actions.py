@@ -11,13 +11,17 @@ from playwright.sync_api import expect
 
 from tests import people
 from twofactor.factors import totp
-from twofactor.models import Authenticator, TrustedBrowser
+from twofactor.models import Authenticator, TokenFamily, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 from twofactor.sessions import SessionStore, epoch
 from twofactor.signin.session import STEP_UP_AT
 
 ALICE = "alice@example.com"
 NEW_PASSWORD = "a loud yellow mountain"
+CHROME_ON_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "CriOS/142.0.7444.77 Mobile/15E148 Safari/604.1"
+)
 KEY_PATTERN = re.compile(r"^[A-Z2-7]{32}$")
 
 
@@ -44,16 +48,37 @@ def enrol(user, codes=None):
 
 def add_trusted_browsers(user):
     now = timezone.now()
-    for label in ("Firefox on Windows", "Safari on iPhone"):
+    for minutes, label in enumerate(["Firefox on Windows", "Safari on iPhone"], 1):
         TrustedBrowser.objects.create(
             user=user,
             digest=label,
             session_hash=epoch.auth_hash(user),
             browser=label,
             began_at=now,
-            last_used_at=now,
+            last_used_at=now - timedelta(minutes=minutes),
             expires_at=now + timedelta(days=30),
         )
+
+
+def add_devices(user, phone):
+    """A session on a telephone, a program, and two trusted browsers that are not signed in."""
+    telephone = Client(SERVER_NAME="127.0.0.1", headers={"User-Agent": CHROME_ON_IPHONE})
+    people.give_password(telephone, user.email)
+    telephone.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})
+    Authenticator.objects.filter(user=user).update(last_step=0)
+    now = timezone.now()
+    TokenFamily.objects.create(
+        user=user,
+        digest="0",
+        session_hash=epoch.auth_hash(user),
+        method="totp",
+        browser="OkHttp 4",
+        ip_address="203.0.113.9",
+        began_at=now,
+        last_used_at=now - timedelta(seconds=10),  # after the telephone in the list
+        expires_at=now + timedelta(hours=1),
+    )
+    add_trusted_browsers(user)
 
 
 def open_session(context, user, phone=None, *, stepped_up=False):

@@ -53,8 +53,9 @@ RECORD_SWAPS = """
     for (const name of ["htmx:afterSwap", "htmx:after:swap"])
         addEventListener(name, () => (window.swapped = true));
 """
-# An email address, a key, a code, or a phone number.
 PICTURES = Path(__file__).parent.parent / "test-results"
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # of a device, and random
+# An email address, a key, a code, or a phone number.
 PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
 
 
@@ -168,5 +169,5 @@ def is_unwanted_request(url, site):
     is_ours = url.startswith(site)
     is_page = is_ours and not parts.path.startswith(("/static/", "/accounts/reset/", "/accounts/email/"))
     return (parts.scheme in {"http", "https", "ws", "wss"} and not is_ours) or bool(
-        is_page and PRIVATE.search(f"{parts.path}?{parts.query}")
+        is_page and PRIVATE.search(UUID.sub("", f"{parts.path}?{parts.query}"))
     )

@@ -7,7 +7,7 @@ from actions import (
     ALICE,
     NEW_PASSWORD,
     Phone,
-    add_trusted_browsers,
+    add_devices,
     continue_to_backup_codes,
     create_alice,
     end_step_up,
@@ -297,25 +297,36 @@ def send_again(page):
     return button(page, "Send again")
 
 
-def open_settings_with_trusted_browsers(page):
-    user, _ = sign_in_alice_with_two_factor(page)
-    add_trusted_browsers(user)
-    page.goto("/two-factor/")
+def open_devices(page):
+    add_devices(*sign_in_alice_with_two_factor(page))
+    page.goto("/two-factor/devices/")
 
 
 def remove_trusted_browser(page):
-    open_settings_with_trusted_browsers(page)
-    return button(page, "Remove Safari on iPhone")
+    open_devices(page)
+    return button(page, "Stop trusting Safari on iPhone")
 
 
 def remove_all_trusted_browsers(page):
-    open_settings_with_trusted_browsers(page)
+    open_devices(page)
     return button(page, "Remove all trusted browsers")
+
+
+def sign_out_device(page):
+    open_devices(page)
+    return button(page, "Sign out Chrome 142 on iPhone")
+
+
+def rename_device(page):
+    open_devices(page)
+    page.get_by_role("link", name="Rename OkHttp 4").click()
+    fill(page, {"Name": "My phone"})
+    return button(page, "Save")
 
 
 def end_other_sessions(page):
     sign_in_alice(page)
-    page.goto("/two-factor/")
+    page.goto("/two-factor/devices/")
     return button(page, "Sign out everywhere else")
 
 
@@ -354,6 +365,8 @@ SETTINGS = [
     send_again,
     remove_trusted_browser,
     remove_all_trusted_browsers,
+    sign_out_device,
+    rename_device,
     end_other_sessions,
     dismiss_reminder,
 ]

@@ -6,6 +6,7 @@ from actions import (
     ALICE,
     NEW_PASSWORD,
     Phone,
+    add_devices,
     add_trusted_browsers,
     confirm_identity,
     create_alice,
@@ -34,7 +35,7 @@ from tests.people import PASSWORD, PRINTED_CODES, add_app, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
 from twofactor import enrolment
 from twofactor.factors import totp
-from twofactor.models import Allowance, GuessBudget, SentCode
+from twofactor.models import Allowance, GuessBudget, SentCode, TokenFamily
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
 
@@ -281,10 +282,6 @@ def changing_the_settings(page):
     add_trusted_browsers(user)
     page.goto("/two-factor/")
     yield "settings-full"
-    press(page, "Remove Firefox on Windows")
-    yield "settings-forgot"
-    press(page, "Sign out everywhere else")
-    yield "settings-ended"
     follow(page, "Add a phone number")
     yield "confirm"
     press(page, "Confirm")
@@ -337,6 +334,33 @@ def having_several_apps(page):
     yield "settings-removed"
     follow(page, "Remove Authenticator app")
     yield "app-last"
+
+
+def managing_devices(page):
+    user = create_alice()
+    phone = enrol(user, PRINTED_CODES)
+    open_session(page.context, user, phone)
+    page.goto("/two-factor/")
+    follow(page, "View your devices")
+    yield "devices"
+    add_devices(user, phone)
+    page.goto("/two-factor/devices/")
+    yield "devices-full"
+    follow(page, "Rename Chrome 142 on iPhone")
+    yield "device-rename"
+    page.get_by_label("Name").fill("My phone")
+    press(page, "Save")
+    yield "device-renamed"
+    press(page, "Sign out My phone")
+    yield "devices-ended"
+    press(page, "Stop trusting Firefox on Windows")
+    yield "devices-forgot"
+    TokenFamily.objects.all().delete()
+    press(page, "Sign out OkHttp 4")
+    page.get_by_role("alert").filter(has_text="Something changed").wait_for()
+    yield "devices-stale"
+    press(page, "Sign out everywhere else")
+    yield "devices-others-ended"
 
 
 def replacing_the_codes(page):
@@ -442,6 +466,7 @@ JOURNEYS = [
     setting_up,
     changing_the_settings,
     having_several_apps,
+    managing_devices,
     replacing_the_codes,
     confirming_again,
     confirming_with_a_recent_app,

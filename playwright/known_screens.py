@@ -129,10 +129,6 @@ SCREENS = {
     "settings-unfinished": Screen("Security"),
     "settings-on": Screen("Security", says="Two-factor authentication is on."),
     "settings-full": Screen("Security"),
-    "settings-forgot": Screen("Security", focus=section("Trusted browsers"), says="Browser removed."),
-    "settings-ended": Screen(
-        "Security", focus=section("Your other devices"), says="You're signed out everywhere else."
-    ),
     "settings-phone": Screen(
         "Security", focus=section("Text messages"), says="Your phone number is confirmed."
     ),
@@ -157,6 +153,16 @@ SCREENS = {
     "app-last": Screen("This is your only app", "Remove authenticator app"),
     "settings-stale": Screen("Security"),
     "settings-turned-off": Screen("Security", says="Two-factor authentication is off."),
+    "devices": Screen("Devices"),
+    "devices-full": Screen("Devices"),
+    "device-rename": Screen("Rename device", focus=field("Name")),
+    "device-renamed": Screen("Devices", says="The name was changed."),
+    "devices-ended": Screen("Devices", says="My phone was signed out."),
+    "devices-forgot": Screen("Devices", says="Firefox on Windows is no longer trusted."),
+    "devices-stale": Screen("Devices"),
+    "devices-others-ended": Screen(
+        "Devices", says="You're signed out everywhere else. 1 trusted browser was removed."
+    ),
     "confirm": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "confirm-wrong": Screen("Confirm it's you", focus=CODE, wrong=True),

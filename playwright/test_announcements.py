@@ -114,7 +114,7 @@ def test_the_frame_of_a_page_of_someone_signed_in(page, alice):
 @HTMX
 def test_an_action_swaps_the_panel_and_nothing_else(page, alice, phone):
     open_session(page.context, alice, phone)
-    page.goto("/two-factor/")
+    page.goto("/two-factor/devices/")
     page.get_by_role("banner").evaluate("header => header.dataset.same = 'yes'")
     press(page, "Sign out everywhere else")
     expect_announcement(page, SESSIONS_ENDED)

@@ -111,11 +111,9 @@ HEAVIER_STEPS = {
     # The settings have five sections, and grow with what these list.
     "settings-on": 3.6 * KB,
     "settings-codes": 3.8 * KB,
-    "settings-ended": 3.9 * KB,
     "settings-phone": 4.3 * KB,
-    "settings-forgot": 4.5 * KB,
 }
-MOSTLY_CONTENT = {"setup", "settings-forgot"}  # a picture or a list makes up most of the page
+MOSTLY_CONTENT = {"setup"}  # a picture or a list makes up most of the page
 
 
 @dataclass

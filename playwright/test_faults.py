@@ -17,7 +17,6 @@ from actions import (
     submit_sign_in_form,
 )
 from django.apps import apps
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from javascript_modes import MODES
@@ -26,6 +25,7 @@ from screen_checks import expect_screen
 
 from accounts.models import User
 from twofactor import enrolment
+from twofactor.models import Session
 
 VERIFY = "**/two-factor/verify/"
 OFFLINE = "We couldn't reach the server. Check your connection and try again. Nothing has been changed."
@@ -281,5 +281,5 @@ def test_a_message_is_shown_once(page, site):
     filled_forms.end_other_sessions(page).click()
     expect(page.get_by_role("main").get_by_text("You're signed out everywhere else.")).to_have_count(1)
     page.reload()
-    expect_heading(page, "Security")
+    expect_heading(page, "Devices")
     expect(page.get_by_text("You're signed out everywhere else.")).to_have_count(0)

@@ -221,13 +221,15 @@ def test_a_number_for_text_messages(keys, phone_of_alice):
 
 
 def test_browsers_and_sessions(keys, page):
-    filled_forms.open_settings_with_trusted_browsers(page)
-    keys.press("Remove Safari on iPhone")
-    keys.read("Browser removed.")
+    filled_forms.open_devices(page)
+    keys.press("Sign out Chrome 142 on iPhone")
+    keys.read("Chrome 142 on iPhone was signed out.")
+    keys.press("Stop trusting Safari on iPhone")
+    keys.read("Safari on iPhone is no longer trusted.")
     keys.press("Remove all trusted browsers")
     keys.read("All trusted browsers removed.")
     keys.press("Sign out everywhere else")
-    keys.read("You're signed out everywhere else.")
+    keys.read("You're signed out everywhere else. 1 app was signed out.")
 
 
 def test_the_reminder(keys, page):
@@ -365,7 +367,7 @@ def field(label):
         (filled_forms.confirm_identity, heading("Profile")),
         (filled_forms.add_phone_number, field("6-digit code")),
         (filled_forms.confirm_phone_number, heading("Text messages")),
-        (filled_forms.remove_all_trusted_browsers, heading("Trusted browsers")),
+        (filled_forms.remove_all_trusted_browsers, heading("Devices")),
     ],
     ids=lambda part: getattr(part, "__name__", ""),
 )

@@ -29,6 +29,7 @@ URLS = {
     "twofactor:phone_verify": "/two-factor/phone/verify/",
     "twofactor:browsers_forget": "/two-factor/browsers/forget/",
     "twofactor:sessions_end": "/two-factor/sessions/end/",
+    "twofactor:devices": "/two-factor/devices/",
     "twofactor:activity": "/two-factor/activity/",
     "twofactor:nudge_dismiss": "/two-factor/nudge/dismiss/",
 }
@@ -42,3 +43,6 @@ def test_a_name_has_its_path(name):
 def test_a_name_with_a_part_that_varies_has_its_path():
     assert reverse("email_verify", args=["t"]) == "/accounts/email/verify/t/"
     assert reverse("twofactor:browser_forget", args=[7]) == "/two-factor/browsers/7/forget/"
+    device = "0b9f1f0c-58a1-4b6c-9a53-1f5b2a9d7c11"
+    assert reverse("twofactor:device_end", args=[device]) == f"/two-factor/devices/{device}/end/"
+    assert reverse("twofactor:device_rename", args=[device]) == f"/two-factor/devices/{device}/rename/"

@@ -11,8 +11,9 @@ def routes(patterns, before=""):
         yield from routes(pattern.url_patterns, route) if isinstance(pattern, URLResolver) else [route]
 
 
-def example(route, value="1"):
+def example(route, value="1", uuid="0b9f1f0c-58a1-4b6c-9a53-1f5b2a9d7c11"):
     """A path that this route matches, with the value in place of each argument."""
+    route = re.sub(r"<uuid:\w+>", str(uuid), route)
     route = re.sub(r"\(\?P<\w+>([^|)]+)[^)]*\)", r"\1", route).replace(".*", "no-such-page")
     return "/" + re.sub(r"<(?:\w+:)?\w+>", str(value), route).replace("^", "").replace("$", "")
 

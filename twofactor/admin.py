@@ -16,10 +16,11 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
+from twofactor import devices
 from twofactor.adminsite import TO_ADMINISTRATION
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.factors import backup_codes, enrolled
-from twofactor.forms import EmergencyCodeForm, ReasonForm
+from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
 from twofactor.operations import support
@@ -141,6 +142,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             ("", self.help_page, "help"),
             ("reset/", self.reset, "reset"),
             ("emergency-code/", self.emergency_code, "emergency_code"),
+            ("end-device/", self.end_device, "end_device"),
             ("end-sessions/", self.end_sessions, "end_sessions"),
         ]
         urls = [
@@ -170,6 +172,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     def help_page(
         self, request: HttpRequest, user: TwoFactorUser, status: int = 200, **context: Any
     ) -> HttpResponse:
+        listed = devices.list_devices(user, timezone.now())
         defaults = {
             **self.admin_site.each_context(request),
             "title": _("Help with signing in"),
@@ -183,6 +186,8 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyCodeForm(prefix="code"),
+            "devices": listed,
+            "device_form": EndDeviceForm(prefix="device", listed=listed),
             "sessions_form": ReasonForm(prefix="sessions"),
         }
         return TemplateResponse(request, "twofactor/admin/help.html", defaults | context, status=status)
@@ -217,6 +222,20 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             messages.error(request, _("Codes are blocked until this person chooses a new password."))
             return self.redirect_to_help(user)
         return self.help_page(request, user, code=code, hours=form.cleaned_data["hours"])
+
+    def end_device(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+        listed = devices.list_devices(user, timezone.now())
+        form = EndDeviceForm(request.POST, prefix="device", listed=listed)
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, device_form=form)
+        chosen = next(device for device in listed if str(device.device_id) == form.cleaned_data["device"])
+        try:
+            support.end_device(user, chosen, form.cleaned_data["reason"], actor(request.user.pk), request)
+        except devices.AlreadyEnded:
+            messages.warning(request, _("That device is signed out already. Choose another."))
+        else:
+            messages.success(request, _("The device is signed out."))
+        return self.redirect_to_help(user)
 
     def end_sessions(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
         form = ReasonForm(request.POST, prefix="sessions")
@@ -263,5 +282,5 @@ class EventAdmin(ReadOnlyModelAdmin):
 
 @admin.register(TrustedBrowser)
 class TrustedBrowserAdmin(ReadOnlyModelAdmin):
-    list_display = ("user", "browser", "began_at", "last_used_at", "expires_at")
+    list_display = ("user", "browser", "ip_address", "began_at", "last_used_at", "expires_at")
     fields = list_display

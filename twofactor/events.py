@@ -72,6 +72,7 @@ AUDIENCES = {
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.EMERGENCY_CODE_MADE: MAIL,
     Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,
+    Event.Kind.DEVICE_ENDED_BY_SUPPORT: MAIL,
 }
 
 

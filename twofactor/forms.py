@@ -7,16 +7,19 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
+from django.utils.formats import date_format
 from django.utils.functional import lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from twofactor.devices import ListedDevice
 from twofactor.factors import code_text, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS
 from twofactor.factors.refusal import Refused
 from twofactor.models import FACTOR_NAME_LENGTH, Authenticator
 from twofactor.operations import support
 from twofactor.outgoing import sms
+from twofactor.web import browser_names
 
 PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
 
@@ -157,6 +160,19 @@ class NameForm(forms.Form):
     )
 
 
+class DeviceNameForm(NameForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["name"]
+        name.required = False
+        name.help_text = _("For example “Laptop at work”. Leave it empty to see the browser only.")
+        name.widget.attrs["autofocus"] = True
+
+
+class EndOthersForm(forms.Form):
+    keep_trusted = forms.BooleanField(label=_("Keep trusted browsers"), required=False)
+
+
 class AddAppForm(NameForm, CodeForm):
     """The code of the new app, its name, and a box for each app that it replaces."""
 
@@ -218,3 +234,25 @@ class EmergencyCodeForm(ReasonForm):
         min_value=1,
         max_value=support.MAX_VALIDITY // timedelta(hours=1),
     )
+
+
+class EndDeviceForm(ReasonForm):
+    device = forms.ChoiceField(
+        label=pgettext_lazy("two-factor", "Device"),
+        error_messages={
+            "required": _("Choose a device."),
+            "invalid_choice": _("That device is signed out already. Choose another."),
+        },
+    )
+    field_order = ("device", "reason")
+
+    def __init__(self, *args: Any, listed: list[ListedDevice], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(device.device_id), device_label(device)) for device in listed]
+        self.fields["device"].choices = choices  # type: ignore[attr-defined]
+
+
+def device_label(device: ListedDevice) -> str:
+    browser = browser_names.localized(device.browser)
+    names = [f"{device.name} ({browser})" if device.name else browser, device.ip_address or ""]
+    return ", ".join(filter(None, [*names, date_format(device.last_used_at, "DATETIME_FORMAT")]))

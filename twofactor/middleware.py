@@ -67,6 +67,9 @@ class TwoFactor:
                 hold_login(request, request.session, signed_in_user(request))
                 request.user = AnonymousUser()
             kept_forms.forget_old(request)
+        elif request.method == "GET" and session_is_gone(request):
+            messages.info(request, signed_out())
+            vars(request)["told_why"] = True
         if is_held(request):  # also by a middleware before this one
             request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(with_is_verified, request, request.user)))
@@ -117,8 +120,17 @@ def why_session_ended(request: HttpRequest) -> str | None:
     if has_expired(request):
         return _("Your session timed out. Sign in to continue.")
     if epoch.has_ended(request):
-        return _("You were signed out. Sign in to continue.")
+        return signed_out()
     return None
+
+
+def signed_out() -> str:
+    return _("You were signed out. Sign in to continue.")
+
+
+def session_is_gone(request: HttpRequest) -> bool:
+    """The browser has the key of a session that was ended from elsewhere. The answer drops that cookie."""
+    return bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME)) and request.session.session_key is None
 
 
 def refuse_token() -> HttpResponse:

@@ -4,15 +4,18 @@ from django.http import HttpResponse
 from django.urls import path
 
 from twofactor.decorators import own_view
-from twofactor.views import authenticator_apps, codes, panel, phone, proof, sent, setup, verify
+from twofactor.views import authenticator_apps, codes, devices, panel, phone, proof, sent, setup, verify
 
 app_name = "twofactor"
 PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("", panel.settings, "settings"),
     ("activity/", panel.activity, "activity"),
-    ("browsers/<int:pk>/forget/", panel.browser_forget, "browser_forget"),
-    ("browsers/forget/", panel.browsers_forget, "browsers_forget"),
-    ("sessions/end/", panel.sessions_end, "sessions_end"),
+    ("devices/", devices.device_list, "devices"),
+    ("devices/<uuid:pk>/end/", devices.device_end, "device_end"),
+    ("devices/<uuid:pk>/rename/", devices.device_rename, "device_rename"),
+    ("browsers/<int:pk>/forget/", devices.browser_forget, "browser_forget"),
+    ("browsers/forget/", devices.browsers_forget, "browsers_forget"),
+    ("sessions/end/", devices.sessions_end, "sessions_end"),
     ("nudge/dismiss/", panel.reminder_dismiss, "nudge_dismiss"),
     ("setup/", setup.setup, "setup"),
     ("setup/address/", setup.setup_address, "setup_address"),

@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
-from tests.people import PASSWORD, PRINTED_CODES, Phone, add_app, enrol, person
+from tests.people import FIREFOX, PASSWORD, PRINTED_CODES, Phone, add_app, enrol, give_password, person
+from tests.twofactor import trusted_browsers
 from tests.twofactor.sent_codes import mailed_code
 from tests.urls_of_site import routes
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text, totp
-from twofactor.models import GuessBudget
+from twofactor.models import GuessBudget, Session, TokenFamily
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -155,6 +156,22 @@ def two_apps(scene):
     add_app(scene.ben, totp.generate_key(), timezone.now())
 
 
+def session_named(scene):
+    scene.program.client.defaults["HTTP_USER_AGENT"] = "okhttp/4.12.0"
+    scene.bens_program()
+    session = Session.objects
+    browser = trusted_browsers.new_trusted_client(scene.phone, BEN, user_agent=FIREFOX)
+    session.all().delete()
+    give_password(browser, BEN)
+    session.update(name="Laptop at work")
+    scene.live["id"] = str(session.get().device_id)
+
+
+def own_device(scene):
+    scene.bens_program()
+    scene.live["id"] = str(TokenFamily.objects.get().device_id)
+
+
 WAYS = {
     "jwt/create/": {},
     "jwt/totp/verify/": {
@@ -195,6 +212,12 @@ WAYS = {
         "": two_apps,
     },
     "totp/status/": {"without": Scene.anns_program, "": status_of_eight},
+    "devices/": {"": session_named},
+    "devices/end/": {
+        "the device that asks": own_device,
+        "a device that has ended already": Scene.bens_program,
+        "": session_named,
+    },
     "register/": {},
 }
 WRONG = "000000"

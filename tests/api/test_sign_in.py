@@ -1,6 +1,7 @@
 """Signing in over the API: the same passwords, codes, limits and policy as on the pages."""
 
 import pytest
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import password_tries
@@ -233,7 +234,7 @@ def test_a_guess_over_the_api_is_counted_where_requests_are_atomic(atomic_reques
 def without_password(program, phone, alice, clock):
     alice.set_unusable_password()
     alice.save()
-    program.access = tokens.issue(alice, methods.TOTP, timezone.now())["access"]
+    program.access = tokens.issue(alice, methods.TOTP, HttpRequest(), timezone.now())["access"]
     clock.shift(301)
     return program
 
@@ -250,6 +251,6 @@ def test_their_token_alone_turns_nothing_off(without_password, alice):
 def test_a_sign_in_of_theirs_is_too_old_for_a_first_set_up(program, alice, clock):
     alice.set_unusable_password()
     alice.save()
-    program.access = tokens.issue(alice, NONE, timezone.now())["access"]
+    program.access = tokens.issue(alice, NONE, HttpRequest(), timezone.now())["access"]
     clock.shift(601)
     assert status_and_code(program.post("totp/create/")) == (403, "password_needed")

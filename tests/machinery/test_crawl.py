@@ -205,10 +205,10 @@ def test_no_address_breaks_opens_or_moves_anything(visitor, method, headers):
 
 
 def test_the_crawl_gets_everywhere(alices_rows, clock):
-    """Every URL opens or redirects; only an id of another kind of row gives 404."""
+    """Every URL opens or redirects; only an id of another kind of row gives 404, and one that is gone 409."""
     root = with_both_factors(clock, "root@example.com", is_staff=True, is_superuser=True)
     statuses = [root.get(address).status_code for address in URLS]
-    assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405}) == (True, set())
+    assert (statuses.count(200) >= 25, {*statuses} - {200, 302, 303, 403, 404, 405, 409}) == (True, set())
 
 
 @pytest.mark.parametrize("visitor", ["program"], indirect=True)
@@ -229,7 +229,7 @@ def test_the_first_look_at_set_up_begins_a_key_and_no_other_does(visitor):
 
 # Rows of another person (IDOR)
 
-NUMBERED = [route for route in ROUTES if "<int:pk>" in route or "<path:object_id>" in route]
+NUMBERED = [route for route in ROUTES if re.search("<(?:int:pk|uuid:pk|path:object_id)>", route)]
 AS_IF_ALLOWED = {
     **{"post": "yes", "email": "evil@example.com", "name": "Eve", "label": "Eve", "is_superuser": "on"},
     **{"reset-reason": "x", "code-reason": "x", "code-hours": "1", "sessions-reason": "x"},
@@ -244,7 +244,7 @@ def refusal(who, method, address):
     """The status and redirect that are expected there."""
     if not address.startswith("/admin/"):
         has_page = address.endswith(("/rename/", "/remove/"))
-        return (404, "") if method == "post" or has_page else (303, "/two-factor/")
+        return (404, "") if method == "post" or has_page else (303, "/two-factor/devices/")
     if who == "with both":
         return 302, "/admin/login/"
     if address.startswith("/admin/r/"):
@@ -259,7 +259,7 @@ def refusal(who, method, address):
 def test_what_is_alices_is_out_of_reach(visitor, who, alices_rows, method):
     reached = {}
     for route in NUMBERED:
-        address = example(route, number_of(route, alices_rows))
+        address = example(route, number_of(route, alices_rows), alices_rows["browsers"].device_id)
         with writes() as written:
             answer = getattr(visitor, method)(address, AS_IF_ALLOWED)
         told = answer.status_code, answer.headers.get("Location", "").partition("?")[0]

@@ -427,6 +427,8 @@ ALLOWED = {
         ("twofactor.importers.run", "authenticator.save"),
         ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),
+        ("twofactor.sessions.store", "row.save"),  # with force_insert
+        ("twofactor.views.devices", "request.session.save"),
     },
     "redirects_unchecked": set(),
     "catches_everything": {

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
-from twofactor.models import Authenticator, BackupCode, Draft, SentCode, TrustedBrowser
+from twofactor.models import Authenticator, BackupCode, Draft, SentCode, Session, TrustedBrowser
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = "/admin/accounts/user/"
@@ -29,6 +29,7 @@ HASHED = [
     (SentCode, "digest"),
     (TrustedBrowser, "digest"),
     (TrustedBrowser, "session_hash"),
+    (Session, "session_hash"),
 ]
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from tests.operations.admin_and_commands import EVENTS, browser_of, help_page, reset_by_support
 from tests.people import NOW, PRINTED_CODES, give_password, signed_in_as
 from twofactor.factors import backup_codes, enrolled
-from twofactor.models import BackupCode, Event, Phone, TrustedBrowser
+from twofactor.models import BackupCode, Event, Phone, Session, TrustedBrowser
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +103,71 @@ def test_ending_sessions_needs_a_reason(stepped_up, alice):
 def test_ending_sessions_is_logged_with_its_reason(stepped_up, alice):
     end_sessions(stepped_up, alice)
     assert Event.objects.get(kind="sessions_ended_by_support").detail["reason"] == "laptop stolen"
+
+
+# Signing out one device
+
+
+def end_device(stepped_up, user, device, reason="phone stolen"):
+    form = {"device-device": str(device.device_id), "device-reason": reason}
+    return stepped_up.post(help_page(user, "end-device/"), form)
+
+
+@pytest.fixture
+def alices(alice, phone, clock):
+    """Alice's browser, signed in."""
+    return browser_of(alice, phone, clock)
+
+
+@pytest.fixture
+def device(alices, alice):
+    Session.objects.filter(user=alice).update(browser="Firefox 145 on Windows", ip_address="203.0.113.9")
+    return Session.objects.get(user=alice)
+
+
+def test_support_sees_the_devices_of_a_person(stepped_up, alice, device):
+    page = stepped_up.get(help_page(alice)).text
+    assert ("Firefox 145 on Windows" in page, "203.0.113.9" in page) == (True, True)
+
+
+def test_support_signs_one_device_out(stepped_up, alice, alices, device, phone, clock):
+    other = browser_of(alice, phone, clock)
+    end_device(stepped_up, alice, device)
+    assert (signed_in_as(alices), signed_in_as(other)) == (None, alice)
+
+
+def test_signing_a_device_out_is_logged_with_its_reason_and_who_did_it(stepped_up, alice, device, superuser):
+    end_device(stepped_up, alice, device)
+    assert Event.objects.get(kind="device_ended_by_support").detail == {
+        "device": "Firefox 145 on Windows",
+        "reason": "phone stolen",
+        "by": f"user {superuser.pk}",
+    }
+
+
+def test_signing_a_device_out_needs_a_reason(stepped_up, alice, alices, device):
+    answer = end_device(stepped_up, alice, device, reason="")
+    assert (answer.status_code, signed_in_as(alices)) == (422, alice)
+
+
+def test_support_signs_out_no_device_of_another_person(stepped_up, alice, alices, device, bob):
+    answer = end_device(stepped_up, bob, device)
+    assert (answer.status_code, signed_in_as(alices)) == (422, alice)
+
+
+def test_a_device_that_is_signed_out_already_is_told(stepped_up, alice, device):
+    end_device(stepped_up, alice, device)
+    answer = end_device(stepped_up, alice, device)
+    assert (answer.status_code, "That device is signed out already." in answer.text) == (422, True)
+
+
+def test_a_device_is_signed_out_after_a_step_up_only(admin, alice, alices, device):
+    assert (end_device(admin, alice, device).status_code, signed_in_as(alices)) == (303, alice)
+
+
+def test_ending_all_sessions_deletes_their_rows(stepped_up, alice, device):
+    end_sessions(stepped_up, alice)
+    assert not Session.objects.filter(user=alice).exists()
 
 
 @pytest.mark.parametrize("kind", Event.Kind)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from uuid import UUID
 
 import pyotp
 from django.contrib.auth import get_user_model
@@ -16,7 +17,8 @@ ann.set_password("correct horse battery")
 people.bulk_create([ann])
 
 for pattern in urlpatterns:
-    address = "/two-factor/" + str(pattern.pattern).replace("<int:pk>", "1")
+    path = str(pattern.pattern).replace("<int:pk>", "1").replace("<uuid:pk>", str(UUID(int=1)))
+    address = f"/two-factor/{path}"
     for answer in (Client().get(address), Client().post(address)):
         assert answer.headers["Location"].startswith("/in/"), address
 

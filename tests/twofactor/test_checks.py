@@ -101,6 +101,12 @@ def test_sessions_that_cannot_be_ended_are_named(settings, engine):
     assert "twofactor.E008" in check_ids()
 
 
+def test_a_session_engine_without_a_list_of_devices_is_named(settings):
+    here = "twofactor.I003" in check_ids()
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    assert (here, "twofactor.I003" in check_ids()) == (False, True)
+
+
 @pytest.mark.parametrize("rule", ["nobody.knows.this", "config.settings.DEBUG"])
 def test_a_rule_that_is_no_function_is_named(settings, rule):
     settings.TWOFACTOR_REQUIRED_FOR = rule

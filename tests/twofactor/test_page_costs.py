@@ -34,6 +34,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/setup/codes/ 200": 5,
     "POST /two-factor/setup/codes/ 303": 21,  # a new session after each change of factors
     "GET /two-factor/ 200": 9,
+    "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
     "GET /two-factor/disable/ 200": 3,
     "GET /two-factor/backup-codes/ 200": 4,
@@ -41,7 +42,7 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 16,  # one less with an app of more than a day
     "POST /two-factor/phone/ 303": 28,
-    "POST /two-factor/sessions/end/ 303": 9,
+    "POST /two-factor/sessions/end/ 303": 13,  # lists what ends, and deletes it
     "POST /two-factor/disable/ 303": 31,  # with trusted browsers and the phone
 }
 QR_CODE = 0.020  # seconds
@@ -137,7 +138,7 @@ def test_looking_after_it_asks_little(counting_client, alice, clock):
     phone = enrol(alice)
     give_password(counting_client)
     counting_client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    for path in ("", "activity/", "disable/", "backup-codes/", "phone/"):
+    for path in ("", "devices/", "activity/", "disable/", "backup-codes/", "phone/"):
         counting_client.get(f"/two-factor/{path}")
     clock.shift(60)
     counting_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})

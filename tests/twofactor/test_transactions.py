@@ -5,10 +5,10 @@ from django.db.models.signals import post_save
 
 from tests.accounts.letters import link
 from tests.accounts.passwords import NEW, can_sign_in_with
-from tests.people import PASSWORD, give_password
+from tests.people import PASSWORD, give_password, sign_in
 from tests.twofactor.sent_codes import add_number, texted_code
-from tests.twofactor.trusted_browsers import trust_browser
-from twofactor.models import Event, Phone, TrustedBrowser
+from tests.twofactor.trusted_browsers import skips_the_code, trust_browser
+from twofactor.models import Event, Phone, Session, TrustedBrowser
 
 pytestmark = pytest.mark.usefixtures("text_messages")
 
@@ -121,3 +121,18 @@ def test_other_sessions_end_with_their_event_or_not_at_all(signed_in_client, ali
     process_ends("sessions_ended")
     post_until_process_ends(signed_in_client, "/two-factor/sessions/end/")
     assert signed_in_client.get("/accounts/profile/").status_code == 200
+
+
+def test_a_device_is_signed_out_with_its_event_or_not_at_all(client, signed_in_client, phone, process_ends):
+    sign_in(client, phone)
+    device = Session.objects.latest("began_at").device_id
+    process_ends("device_ended")
+    post_until_process_ends(signed_in_client, f"/two-factor/devices/{device}/end/")
+    assert client.get("/accounts/profile/").status_code == 200
+
+
+def test_kept_browsers_stay_trusted_if_the_sessions_did_not_end(client, phone, process_ends):
+    trust_browser(client, phone)
+    process_ends("sessions_ended")
+    post_until_process_ends(client, "/two-factor/sessions/end/", keep_trusted="on")
+    assert skips_the_code(client)

@@ -350,3 +350,72 @@ status = describe_operation(
     ),
     refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
 )
+
+DEVICE = "0b9f1f0c-58a1-4b6c-9a53-1f5b2a9d7c11"
+
+devices = describe_operation(
+    "List devices",
+    "Where the person is signed in, and which browsers they trust. This sign-in comes first.",
+    None,
+    {200: serializers.Devices},
+    Example(
+        "an app, and a session in a trusted browser",
+        None,
+        200,
+        {
+            "devices": [
+                {
+                    "id": "5f0c7a3e-3c55-4f0e-8d8e-0d7a4a0d6a10",
+                    "kind": "api",
+                    "name": "",
+                    "browser": "OkHttp 4",
+                    "ip_address": "203.0.113.9",
+                    "began_at": "2026-03-01T11:00:00Z",
+                    "last_used_at": "2026-03-01T11:45:00Z",
+                    "amr": "totp",
+                    "trusted_until": None,
+                    "is_this": True,
+                },
+                {
+                    "id": DEVICE,
+                    "kind": "session",
+                    "name": "Laptop at work",
+                    "browser": "Firefox 145 on Windows",
+                    "ip_address": "198.51.100.7",
+                    "began_at": "2026-03-01T08:10:00Z",
+                    "last_used_at": "2026-03-01T11:30:00Z",
+                    "amr": "trusted",
+                    "trusted_until": "2026-03-20T08:00:00Z",
+                    "is_this": False,
+                },
+            ],
+            "has_session_list": True,
+        },
+    ),
+    refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+end_device = describe_operation(
+    "Sign out a device",
+    "Ends the session or sign-in, and stops trusting the browser. There is no undo.",
+    serializers.DeviceId,
+    {204: None},
+    Example("another device", {"id": DEVICE}, 204, None),
+    refusal(
+        "the device that asks",
+        {"id": DEVICE},
+        400,
+        "this_device",
+        "This is the device you're using. Sign out to end it.",
+    ),
+    refusal(
+        "a device that has ended already",
+        {"id": DEVICE},
+        409,
+        "changed",
+        "This was changed in another tab or on another device. Nothing has been changed here.",
+    ),
+    refusal("signed out", {"id": DEVICE}, 401, "not_authenticated", NO_TOKEN),
+    also=(404, 429),
+)

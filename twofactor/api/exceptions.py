@@ -9,7 +9,7 @@ from rest_framework import views
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 
-from twofactor import enrolment
+from twofactor import devices, enrolment
 from twofactor.api import tokens
 from twofactor.factors import sent_codes
 from twofactor.factors.accept import Overtaken
@@ -97,6 +97,7 @@ RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
         _("Confirm your email address first. Then you can set up two-factor authentication."),
     ),
     enrolment.Changed: changed,
+    devices.AlreadyEnded: changed,
     Overtaken: changed,
     tokens.InvalidToken: lambda exc: error_response(401, "token_not_valid", tokens.SIGNED_OUT),
 }

@@ -78,7 +78,7 @@ class ConfirmView(ApiView):
             )
         else:
             enrolment.finish(user, draft, django_request(request), now)
-        pair = tokens.reissue(token_family(request), methods.TOTP, now)
+        pair = tokens.reissue(token_family(request), methods.TOTP, django_request(request), now)
         return serialized(serializers.Confirmed, {"backup_codes": draft.formatted_codes, **pair})
 
 

@@ -206,6 +206,33 @@ class Status(serializers.Serializer):
     amr = serializers.CharField(help_text="How this sign-in was authenticated.")
 
 
+class Device(serializers.Serializer):
+    id = serializers.UUIDField(source="device_id")
+    kind = serializers.ChoiceField(
+        ("session", "api", "trusted"),
+        help_text="`trusted` is a browser that needs no code, and is not signed in.",
+    )
+    name = serializers.CharField(help_text="Given by the person. May be empty.")
+    browser = serializers.CharField(help_text="Browser or program, and system. May be empty.")
+    ip_address = serializers.IPAddressField(allow_null=True)
+    began_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    amr = serializers.CharField(
+        source="method", help_text="How this sign-in was authenticated. May be empty."
+    )
+    trusted_until = serializers.DateTimeField(allow_null=True)
+    is_this = serializers.BooleanField(help_text="True for the sign-in that asks.")
+
+
+class Devices(serializers.Serializer):
+    devices = Device(many=True)
+    has_session_list = serializers.BooleanField(help_text="If false, this site cannot list sessions.")
+
+
+class DeviceId(serializers.Serializer):
+    id = serializers.UUIDField()
+
+
 class Problem(serializers.Serializer):
     """The body of every refusal."""
 

@@ -48,7 +48,7 @@ def start_challenge(user: TwoFactorUser) -> dict[str, Any]:
 
 def issue_tokens(request: Request, user: TwoFactorUser, method: str, **step_up: Any) -> dict[str, str]:
     now = timezone.now()
-    pair = tokens.issue(user, method, now, **step_up)
+    pair = tokens.issue(user, method, django_request(request), now, **step_up)
     signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request))
     return {**pair, "client_token": client_tokens.make_token(user, now)}
 

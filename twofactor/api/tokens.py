@@ -23,6 +23,7 @@ from twofactor.models import TokenFamily
 from twofactor.sessions import epoch
 from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.users import TwoFactorUser
+from twofactor.web.visitor import browser_and_address
 
 ALGORITHM = "HS256"
 ID_BYTES = 32
@@ -95,11 +96,16 @@ class RefreshToken(AccessToken):
 
 
 def issue(
-    user: TwoFactorUser, method: str, now: datetime, began_at: datetime | None = None, **step_up: Any
+    user: TwoFactorUser,
+    method: str,
+    request: HttpRequest,
+    now: datetime,
+    began_at: datetime | None = None,
+    **columns: Any,
 ) -> dict[str, str]:
     """The first pair of a sign-in. `began_at` is given if it continues an earlier sign-in.
 
-    `step_up` are the columns of its mark, if password and factor have been given.
+    `columns` may have those of its step-up, if password and factor have been given, and of the earlier row.
     """
     began_at = began_at or now
     refresh = RefreshToken()
@@ -109,9 +115,10 @@ def issue(
         session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
-        last_used_at=now,
         expires_at=min(now + IDLE, began_at + ABSOLUTE),
-        **step_up,
+        last_used_at=now,
+        **browser_and_address(request),
+        **columns,
     )
     return encode_pair(family, refresh)
 
@@ -158,7 +165,8 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     new = RefreshToken()
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
-    if not unused.update(digest=digest(new), expires_at=ends_at, last_used_at=now):
+    seen = {"last_used_at": now, **browser_and_address(request)}
+    if not unused.update(digest=digest(new), expires_at=ends_at, **seen):
         with events.atomic():
             if end_sign_in(family):
                 events.record("token_reused", family.user, request)
@@ -202,15 +210,17 @@ def keep_sign_in(family: TokenFamily, method: str) -> None:
         TokenFamily.objects.filter(pk=family.pk).update(session_hash=session_hash, method=method)
 
 
-def reissue(family: TokenFamily, method: str, now: datetime) -> dict[str, str]:
+def reissue(family: TokenFamily, method: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     """New tokens after setup, because those that were issued for the password alone must stop working.
 
-    The new sign-in keeps the start of the old one, so that it ends when the old one would have.
+    The new sign-in keeps the start of the old one, so that it ends when the old one would have, and its
+    place in the list of devices.
     """
     end_sign_in(family)
     if not ended_once(family):
         raise InvalidToken
-    return issue(family.user, method, now, family.began_at)
+    same = {"device_id": family.device_id, "name": family.name}
+    return issue(family.user, method, request, now, family.began_at, **same)
 
 
 def rebind_to_new_hash(family: TokenFamily, password: str) -> None:

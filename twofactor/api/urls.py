@@ -1,6 +1,6 @@
 from django.urls import path
 
-from twofactor.api import docs, second_factor, sign_in
+from twofactor.api import devices, docs, second_factor, sign_in
 
 urlpatterns = [
     path("docs/", docs.docs, name="api_docs"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("jwt/refresh/", sign_in.RefreshView.as_view()),
     path("jwt/verify/", sign_in.CheckTokenView.as_view()),
     path("jwt/logout/", sign_in.LogoutView.as_view()),
+    path("devices/", devices.DevicesView.as_view()),
+    path("devices/end/", devices.EndDeviceView.as_view()),
     path("totp/create/", second_factor.SetUpView.as_view()),
     path("totp/confirm/", second_factor.ConfirmView.as_view()),
     path("totp/disable/", second_factor.TurnOffView.as_view()),

@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from twofactor import conf, policy
+from twofactor import conf, devices, policy
 from twofactor.factors import authenticator_app, backup_codes, enrolled
 from twofactor.models import Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
 from twofactor.users import TwoFactorUser, only_active
@@ -93,6 +93,16 @@ def check_session_engine(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessa
             f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that has ended.",
             hint="Set it to twofactor.sessions.",
             id="twofactor.E008",
+        )
+
+
+@register(Tags.security)
+def check_session_list(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not devices.has_session_list():
+        yield Info(
+            f"SESSION_ENGINE is {settings.SESSION_ENGINE}, so the list of devices shows no sessions.",
+            hint="Set it to twofactor.sessions.",
+            id="twofactor.I003",
         )
 
 

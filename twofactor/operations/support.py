@@ -7,8 +7,10 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
+from django.utils import timezone
 
-from twofactor import enrolment, events
+from twofactor import devices, enrolment, events
+from twofactor.devices import ListedDevice
 from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.limits import guesses
 from twofactor.models import (
@@ -87,9 +89,12 @@ def make_emergency_code(
 
 def end_sessions(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     with transaction.atomic():
-        TrustedBrowser.objects.filter(user_id=user.pk).delete()
-        epoch.end_sessions(user)
+        devices.end_others(user, None, timezone.now(), keep_trusted=False)
         events.record("sessions_ended_by_support", user, request, reason=reason, by=by)
+
+
+def end_device(user: TwoFactorUser, device: ListedDevice, reason: str, by: str, request: HttpRequest) -> None:
+    devices.end(device, user, request, "device_ended_by_support", reason=reason, by=by)
 
 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:

@@ -26,6 +26,7 @@ from twofactor.factors.refusal import Refused
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
+from twofactor.sessions.contents import TRUSTED_BROWSER
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.session import NONE, TRUSTED, is_factor, open_session, take_held_user
 from twofactor.users import TwoFactorUser, only_active
@@ -211,8 +212,8 @@ def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpRe
     to = own_page(request, to)
     if not enrolled.is_on(user):
         return open_session(request, user, NONE, to)
-    if trusted_browsers.is_trusted(request, user, timezone.now()):
-        return open_session(request, user, TRUSTED, to)
+    if trusted := trusted_browsers.use(request, user, timezone.now()):
+        return open_session(request, user, TRUSTED, to, trusted)
     return ask_for_second_factor(request, user, to, with_password=user.has_usable_password())
 
 
@@ -234,7 +235,8 @@ def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof)
     wants_trust = proof.method == methods.TOTP and "trust_browser" in request.POST
     if wants_trust and trusted_browsers.may_trust(pending.user):
         with events.atomic():
-            trusted_browsers.add(request, response, pending.user, timezone.now())
+            trusted = trusted_browsers.add(request, response, pending.user, timezone.now())
+            request.session[TRUSTED_BROWSER] = trusted.pk
             events.record("browser_trusted", pending.user, request)
     cookies.drop(response, COOKIE)
     return response

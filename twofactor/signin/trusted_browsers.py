@@ -10,7 +10,8 @@ from django.utils.crypto import constant_time_compare
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser, is_staff
-from twofactor.web import browser_names, cookies
+from twofactor.web import cookies
+from twofactor.web.visitor import browser_and_address
 
 COOKIE = "twofactor_trusted"
 AGE = timedelta(days=30)
@@ -33,16 +34,16 @@ def tokens(request: HttpRequest) -> list[str]:
     return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
 
 
-def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: datetime) -> None:
+def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: datetime) -> TrustedBrowser:
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    TrustedBrowser.objects.create(
+    added = TrustedBrowser.objects.create(
         user_id=user.pk,
         digest=digest(token),
         session_hash=epoch.auth_hash(user),
-        browser=browser_names.name_of(request.headers.get("User-Agent", "")) or "?",
         began_at=now,
-        last_used_at=now,
         expires_at=now + AGE,
+        last_used_at=now,
+        **browser_and_address(request),
     )
     newest = TrustedBrowser.objects.filter(user_id=user.pk).order_by("-id")
     TrustedBrowser.objects.filter(
@@ -50,6 +51,7 @@ def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: 
     ).delete()
     kept = [token, *working_tokens(tokens(request))][:PEOPLE_PER_BROWSER]
     cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+    return added
 
 
 def working_tokens(presented: list[str]) -> list[str]:
@@ -58,22 +60,17 @@ def working_tokens(presented: list[str]) -> list[str]:
     return [token for token in presented if digest(token) in good]
 
 
-def is_trusted(request: HttpRequest, user: TwoFactorUser, now: datetime) -> bool:
+def use(request: HttpRequest, user: TwoFactorUser, now: datetime) -> TrustedBrowser | None:
     """To be asked once the password was right. The row decides when it ends, not the cookie."""
     presented = [digest(token) for token in tokens(request)]
     if not presented or not may_trust(user):
-        return False
+        return None
     mine = TrustedBrowser.objects.filter(user_id=user.pk, digest__in=presented, expires_at__gt=now)
     current = epoch.auth_hash(user)
     for found in mine:
         if constant_time_compare(found.session_hash, current):
-            TrustedBrowser.objects.filter(pk=found.pk).update(last_used_at=now)
-            return True
-    return False
-
-
-def list_trusted(user: TwoFactorUser, now: datetime) -> list[TrustedBrowser]:
-    """Those that still work, newest use first. What ends sessions ends trust, too."""
-    current = epoch.auth_hash(user)
-    mine = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at")
-    return [found for found in mine if constant_time_compare(found.session_hash, current)]
+            TrustedBrowser.objects.filter(pk=found.pk).update(
+                last_used_at=now, **browser_and_address(request)
+            )
+            return found
+    return None

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf
 from twofactor.clocks import format_duration
-from twofactor.factors import enrolled
+from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
+from twofactor.signin.session import NONE, TRUSTED
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
@@ -37,6 +38,27 @@ def has_two_factor(user: TwoFactorUser | AnonymousUser) -> bool:
 def browser_name(user_agent: str) -> str:
     """{{ event.browser|browser_name }}: what people call it, and nothing where there was none."""
     return browser_names.name_of(user_agent)
+
+
+@register.filter
+def browser_label(description: str) -> str:
+    """{{ device.browser|browser_label }}: what browser_names.describe() stored, in the page's language."""
+    return browser_names.localized(description)
+
+
+@register.filter
+def signed_in_with(method: str) -> str:
+    """{{ device.method|signed_in_with }}: how a person signed in there."""
+    return {
+        NONE: _("Signed in with the password"),
+        TRUSTED: _("Signed in with the password, in a trusted browser"),
+        methods.TOTP: _("Signed in with a code from the authenticator app"),
+        methods.BACKUP: _("Signed in with a backup code"),
+        methods.SMS: _("Signed in with a code from a text message"),
+        methods.RECOVERY: _("Signed in with a code from an email"),
+        methods.PASSKEY: _("Signed in with a passkey"),
+        methods.KEY: _("Signed in with a security key"),
+    }.get(method, "")
 
 
 register.filter(format_duration)

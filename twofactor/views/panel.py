@@ -6,19 +6,17 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import enrolment, events
+from twofactor import devices, enrolment
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
-from twofactor.models import Draft, Event, TrustedBrowser, TwoFactor
+from twofactor.models import Draft, Event, TwoFactor
 from twofactor.outgoing import sms
-from twofactor.sessions import epoch
-from twofactor.signin import step_up, trusted_browsers
-from twofactor.signin.session import AMR, keep_session
+from twofactor.signin import step_up
 from twofactor.users import email_of, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
@@ -64,7 +62,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
-        "browsers": trusted_browsers.list_trusted(user, now) if is_on else [],
+        "devices": devices.list_devices(user, now, devices.id_of_session(request)),
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,
@@ -81,7 +79,8 @@ def fingerprint(state: dict[str, Any]) -> str:
     ]
     phone = state["phone"] and state["phone"].pk
     apps = [(app.pk, app.name) for app in state["apps"]]
-    listed = [row.pk for row in [*state["browsers"], *state["events"]]]
+    devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
+    listed = [*sorted(devices), *(event.pk for event in state["events"])]
     seen = repr([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
     return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
@@ -112,44 +111,6 @@ def nothing_to_change(request: HttpRequest) -> HttpResponse:
 def activity(request: HttpRequest) -> HttpResponse:
     events_of_user = Event.objects.filter(user_id=signed_in_user(request).pk).order_by("-at", "-pk")
     return page(request, "twofactor/activity.html", events=events_of_user[:SHOWN])
-
-
-@post_only("twofactor:settings")
-@or_fresh_panel
-def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    user = signed_in_user(request)
-    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
-        raise Http404
-    still_trusted = pk in {browser.pk for browser in trusted_browsers.list_trusted(user, timezone.now())}
-    with events.atomic():
-        if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
-            raise enrolment.Changed
-        events.record("browsers_forgotten", signed_in_user(request), request)
-    messages.success(request, _("Browser removed."), extra_tags="browsers")
-    return see_other("twofactor:settings")
-
-
-@post_only("twofactor:settings")
-@or_fresh_panel
-def browsers_forget(request: HttpRequest) -> HttpResponse:
-    if not enrolled.is_on(signed_in_user(request)):
-        raise enrolment.Changed
-    with events.atomic():
-        TrustedBrowser.objects.filter(user_id=signed_in_user(request).pk).delete()
-        events.record("browsers_forgotten", signed_in_user(request), request)
-    messages.success(request, _("All trusted browsers removed."), extra_tags="browsers")
-    return see_other("twofactor:settings")
-
-
-@post_only("twofactor:settings")
-def sessions_end(request: HttpRequest) -> HttpResponse:
-    user = signed_in_user(request)
-    with events.atomic():
-        epoch.end_sessions(user)
-        keep_session(request, user, request.session[AMR])
-        events.record("sessions_ended", user, request)
-    messages.success(request, _("You're signed out everywhere else."), extra_tags="sessions")
-    return see_other("twofactor:settings")
 
 
 @post_only("twofactor:settings")

@@ -8,6 +8,7 @@ from base64 import b32decode, b64encode
 
 from django.contrib.auth.tokens import default_token_generator
 from django.core import mail
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import address_links
@@ -122,11 +123,11 @@ def test_known_browser(client, db):
 
 
 def test_access_token(db):
-    SECURITY.error("Bearer %s", tokens.issue(person(), "totp", timezone.now())["access"])
+    SECURITY.error("Bearer %s", tokens.issue(person(), "totp", HttpRequest(), timezone.now())["access"])
 
 
 def test_refresh_token(db):
-    SECURITY.error("%s", tokens.issue(person(), "totp", timezone.now())["refresh"])
+    SECURITY.error("%s", tokens.issue(person(), "totp", HttpRequest(), timezone.now())["refresh"])
 
 
 def test_link_to_a_new_password(db):

@@ -9,7 +9,7 @@ from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from tests.twofactor.sent_codes import add_number, record_text_messages
 from tests.twofactor.trusted_browsers import forget_url
 from twofactor.factors import backup_codes
-from twofactor.models import BackupCode, TrustedBrowser
+from twofactor.models import Authenticator, BackupCode, TrustedBrowser
 from twofactor.sessions import epoch
 from twofactor.signin import trusted_browsers
 
@@ -101,10 +101,6 @@ def test_few_codes_are_a_warning(signed_in_client, alice, left, warning):
     leave_backup_codes(alice, left)
     page = panel_text(signed_in_client)
     assert (warning in page) if warning else ("only have a few left" not in page)
-
-
-def test_the_panel_says_that_no_browser_is_trusted(signed_in_client):
-    assert "No trusted browsers. You'll need a code each time." in panel_text(signed_in_client)
 
 
 def test_without_two_factor_there_is_nothing_to_turn_off(no_factor_client):
@@ -320,10 +316,10 @@ def test_a_changed_part_is_announced(signed_in_client, alice, clock):
     assert 'innerHTML:#status">Browser removed.' in page
 
 
-def test_a_changed_part_has_the_focus(signed_in_client, alice, clock):
-    url = f"/two-factor/browsers/{create_trusted_browser(alice, clock).pk}/forget/"
-    page = signed_in_client.post(url, headers=HTMX, follow=True).text
-    assert '<h2 id="browsers-title" tabindex="-1" autofocus>' in page
+def test_a_changed_part_has_the_focus(signed_in_client):
+    url = f"/two-factor/apps/{Authenticator.objects.get().pk}/rename/"
+    page = signed_in_client.post(url, {"name": "Phone"}, headers=HTMX, follow=True).text
+    assert '<h2 id="two-factor-title" tabindex="-1" autofocus>' in page
 
 
 def test_a_part_is_all_that_htmx_gets(signed_in_client):

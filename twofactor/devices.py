@@ -1,0 +1,192 @@
+"""Where a person is signed in: sessions, sign-ins over the API, and browsers that are trusted.
+
+A session is listed only if SESSION_ENGINE is twofactor.sessions: other engines do not know whose it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, QuerySet, Value
+from django.http import Http404, HttpRequest
+
+from twofactor import events
+from twofactor.models import Session, TokenFamily, TrustedBrowser
+from twofactor.sessions import SessionStore, epoch
+from twofactor.sessions.contents import ABSOLUTE, IDLE
+from twofactor.users import TwoFactorUser
+
+SESSION, API, TRUSTED = "session", "api", "trusted"
+MODELS: dict[str, type[Session | TokenFamily | TrustedBrowser]] = {
+    SESSION: Session,
+    API: TokenFamily,
+    TRUSTED: TrustedBrowser,
+}
+COLUMNS = ("device_id", "name", "browser", "ip_address", "began_at", "last_used_at")
+
+
+class AlreadyEnded(Exception):
+    """It is in the list no more, or is the one that is in use, which signing out ends."""
+
+
+@dataclass(frozen=True)
+class ListedDevice:
+    """One row of the list. A session in a trusted browser has both facts."""
+
+    device_id: UUID
+    name: str  # that the person has given it
+    browser: str  # as web/browser_names.py describes it
+    ip_address: str | None
+    began_at: datetime
+    last_used_at: datetime
+    kind: str
+    method: str  # how the person signed in; empty for a trusted browser without a session
+    trusted_pk: int | None  # of the row in TrustedBrowser
+    trusted_until: datetime | None
+    is_this: bool
+
+    @property
+    def description(self) -> str:
+        """For the audit log. A name never stands alone, because a thief can give any."""
+        browser = self.browser or "?"
+        return f"{self.name} ({browser})" if self.name else browser
+
+
+def has_session_list() -> bool:
+    return issubclass(import_module(settings.SESSION_ENGINE).SessionStore, SessionStore)
+
+
+def id_of_session(request: HttpRequest) -> UUID | None:
+    """The id of "this device". None with another session engine."""
+    device_id: UUID | None = getattr(request.session, "device_id", None)
+    return device_id
+
+
+def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -> list[ListedDevice]:
+    """Those that still work, in one query: the one with the id `this` first, then by last use."""
+    rows = [as_device(row, this) for row in working_rows(user, now)]
+    rows.sort(key=lambda device: (device.is_this, device.last_used_at), reverse=True)
+    trusted = {device.trusted_pk: device for device in rows if device.kind == TRUSTED}
+    listed, merged = [], set()
+    for device in rows:
+        if device.kind == SESSION:
+            browser = trusted.get(device.trusted_pk)
+            if browser and browser.device_id not in merged:  # one browser may have an older session, too
+                merged.add(browser.device_id)
+                name = device.name or browser.name
+                device = replace(device, name=name, trusted_until=browser.trusted_until)
+            else:
+                device = replace(device, trusted_pk=None)
+        listed.append(device)
+    return [device for device in listed if device.device_id not in merged]
+
+
+def working_rows(user: TwoFactorUser, now: datetime) -> QuerySet[Any]:
+    """What ends a person's sessions changes the hashes, and leaves such rows in the tables for a while."""
+    sessions = Session.objects.filter(
+        session_hash__in=epoch.hashes_of_sessions(user),
+        began_at__gt=now - ABSOLUTE,
+        last_used_at__gt=now - IDLE,
+    )
+    unexpired = {"session_hash": epoch.auth_hash(user), "expires_at__gt": now}
+    parts = [
+        columns(sessions, SESSION, F("method"), F("trusted_browser_id"), F("expire_date")),
+        columns(TokenFamily.objects.filter(**unexpired), API, F("method"), F("pk"), F("expires_at")),
+        columns(TrustedBrowser.objects.filter(**unexpired), TRUSTED, Value(""), F("pk"), F("expires_at")),
+    ]
+    first, *others = [part.filter(user_id=user.pk) for part in parts]
+    return first.union(*others, all=True)
+
+
+def columns(rows: QuerySet[Any], kind: str, method: Any, key: Any, until: Any) -> QuerySet[Any]:
+    """The same columns of every table, for the UNION."""
+    named = rows.annotate(listed_kind=Value(kind), listed_method=method, listed_key=key, listed_until=until)
+    listed: QuerySet[Any] = named.values_list(
+        *COLUMNS, "listed_kind", "listed_method", "listed_key", "listed_until"
+    )
+    return listed
+
+
+def as_device(row: tuple[Any, ...], this: UUID | None) -> ListedDevice:
+    device_id, name, browser, ip_address, began_at, last_used_at, kind, method, key, until = row
+    return ListedDevice(
+        device_id,
+        name,
+        browser,
+        ip_address,
+        began_at,
+        last_used_at,
+        kind,
+        method,
+        trusted_pk=None if kind == API else key,
+        trusted_until=until if kind == TRUSTED else None,
+        is_this=device_id == this,
+    )
+
+
+def find(devices: Iterable[ListedDevice], device_id: UUID, user: TwoFactorUser) -> ListedDevice:
+    """Raises Http404 for a device of someone else, and AlreadyEnded for one that is gone."""
+    for device in devices:
+        if device.device_id == device_id:
+            return device
+    for model in MODELS.values():
+        if model._default_manager.filter(device_id=device_id).exclude(user_id=user.pk).exists():
+            raise Http404
+    raise AlreadyEnded
+
+
+def rename(device: ListedDevice, user: TwoFactorUser, name: str) -> None:
+    """The name of a trusted browser stays with it, for the next session there."""
+    if not own_rows(device, user).update(name=name):
+        raise AlreadyEnded
+    trusted_row(device, user).update(name=name)
+
+
+def end(
+    device: ListedDevice,
+    user: TwoFactorUser,
+    request: HttpRequest,
+    kind: str = "device_ended",
+    **detail: str,
+) -> None:
+    """Both facts of a row: whoever holds the device must not come back without a code.
+
+    A request of that session that is still running cannot bring the row back (sessions/store.py).
+    """
+    with events.atomic():
+        if not own_rows(device, user).delete()[0]:
+            raise AlreadyEnded
+        trusted_row(device, user).delete()
+        events.record(kind, user, request, device=device.description, **detail)
+
+
+def own_rows(device: ListedDevice, user: TwoFactorUser) -> QuerySet[Any]:
+    rows: QuerySet[Any] = MODELS[device.kind]._default_manager.filter(
+        device_id=device.device_id, user_id=user.pk
+    )
+    return rows
+
+
+def trusted_row(device: ListedDevice, user: TwoFactorUser) -> QuerySet[TrustedBrowser]:
+    return TrustedBrowser.objects.filter(pk__in=filter(None, [device.trusted_pk]), user_id=user.pk)
+
+
+def end_others(user: TwoFactorUser, this: UUID | None, now: datetime, *, keep_trusted: bool) -> None:
+    """Everything but this session, which has to be kept with signin.session.keep_session().
+
+    For a transaction: in between, a kept browser has the wrong hash.
+    """
+    epoch.end_sessions(user)
+    Session.objects.filter(user_id=user.pk).exclude(device_id__in=filter(None, [this])).delete()
+    TokenFamily.objects.filter(user_id=user.pk).delete()
+    browsers = TrustedBrowser.objects.filter(user_id=user.pk)
+    if keep_trusted:
+        # Not those that something else has ended before, nor all if something else ends them just now.
+        working = browsers.filter(session_hash=epoch.auth_hash(user, epochs_back=1), expires_at__gt=now)
+        working.update(session_hash=epoch.auth_hash(user))
+    else:
+        browsers.delete()

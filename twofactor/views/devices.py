@@ -1,0 +1,182 @@
+"""The list of devices: where a person is signed in, and which browsers need no code."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from twofactor import devices, events
+from twofactor.devices import API, SESSION, TRUSTED, AlreadyEnded, ListedDevice
+from twofactor.forms import DeviceNameForm, EndOthersForm
+from twofactor.models import TrustedBrowser
+from twofactor.signin.session import AMR, keep_session
+from twofactor.users import signed_in_user
+from twofactor.web import browser_names
+from twofactor.web.pages import page, post_only, posted
+from twofactor.web.redirects import see_other
+
+PAGE = "twofactor:devices"
+
+
+def or_fresh_list(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answers 409 and shows the list as it is now, if what the view was to change has ended meanwhile."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except AlreadyEnded:
+            response = list_page(request, status=409, stale=True)
+            response.headers["Content-Location"] = reverse(PAGE)
+            return response
+
+    return guarded
+
+
+def device_list(request: HttpRequest) -> HttpResponse:
+    return list_page(request)
+
+
+def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
+    listed = own_devices(request)
+    return page(
+        request,
+        "twofactor/devices.html",
+        devices=listed,
+        rows=with_names(listed),
+        has_session_list=devices.has_session_list(),
+        trusted=[device for device in listed if device.trusted_until],
+        others=[device for device in listed if device.kind == SESSION and not device.is_this],
+        api=[device for device in listed if device.kind == API],
+        end_form=EndOthersForm(),
+        **context,
+    )
+
+
+def with_names(listed: list[ListedDevice]) -> list[tuple[ListedDevice, str]]:
+    """Each with what its buttons call it: with a number, if another row has the same name."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for device in listed:
+        name = name_of(device)
+        seen[name] += 1
+        rows.append((device, f"{name} ({seen[name]})" if seen[name] > 1 else name))
+    return rows
+
+
+def name_of(device: ListedDevice) -> str:
+    return device.name or browser_names.localized(device.browser)
+
+
+def own_devices(request: HttpRequest) -> list[ListedDevice]:
+    return devices.list_devices(signed_in_user(request), timezone.now(), devices.id_of_session(request))
+
+
+def own_device(request: HttpRequest, pk: UUID) -> ListedDevice:
+    return devices.find(own_devices(request), pk, signed_in_user(request))
+
+
+@post_only(PAGE)
+@or_fresh_list
+def device_end(request: HttpRequest, pk: UUID) -> HttpResponse:
+    device = own_device(request, pk)
+    if device.is_this:
+        raise AlreadyEnded  # the page has no button for it
+    devices.end(device, signed_in_user(request), request)
+    trusted_alone = device.kind == TRUSTED
+    sentence = _("%(device)s is no longer trusted.") if trusted_alone else _("%(device)s was signed out.")
+    messages.success(request, sentence % {"device": name_of(device)})
+    return see_other(PAGE)
+
+
+@or_fresh_list
+def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+    device = own_device(request, pk)
+    form = DeviceNameForm(posted(request), initial={"name": device.name})
+    if form.is_valid():
+        devices.rename(device, signed_in_user(request), form.cleaned_data["name"])
+        messages.success(request, _("The name was changed."))
+        return see_other(PAGE)
+    return page(request, "twofactor/device_rename.html", form=form, device=device)
+
+
+@post_only(PAGE)
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    user, form = signed_in_user(request), EndOthersForm(posted(request))
+    keep_trusted = form.is_valid() and form.cleaned_data["keep_trusted"]
+    ended = [device for device in own_devices(request) if not device.is_this or device.trusted_until]
+    with events.atomic():
+        devices.end_others(user, devices.id_of_session(request), timezone.now(), keep_trusted=keep_trusted)
+        keep_session(request, user, request.session[AMR])
+        save_now(request)
+        events.record("sessions_ended", user, request)
+    messages.success(request, what_ended(ended, keep_trusted=keep_trusted))
+    return see_other(PAGE)
+
+
+def save_now(request: HttpRequest) -> None:
+    """In the transaction: of two sessions that end each other at once, one stays, and so does a double click.
+
+    Raises SessionInterrupted, which Django's middleware has for the same, if this one was ended meanwhile.
+    """
+    try:
+        request.session.save()
+    except UpdateError:
+        raise SessionInterrupted from None
+
+
+def what_ended(ended: list[ListedDevice], *, keep_trusted: bool) -> str:
+    sessions = sum(device.kind == SESSION and not device.is_this for device in ended)
+    api = sum(device.kind == API for device in ended)
+    trusted = 0 if keep_trusted else sum(bool(device.trusted_until) for device in ended)
+    sentences = [_("You're signed out everywhere else.")]
+    if sessions:
+        sentence = ngettext("%(count)d session ended.", "%(count)d sessions ended.", sessions)
+        sentences.append(sentence % {"count": sessions})
+    if api:
+        sentence = ngettext("%(count)d app was signed out.", "%(count)d apps were signed out.", api)
+        sentences.append(sentence % {"count": api})
+    if trusted:
+        sentence = ngettext(
+            "%(count)d trusted browser was removed.", "%(count)d trusted browsers were removed.", trusted
+        )
+        sentences.append(sentence % {"count": trusted})
+    return " ".join(sentences)
+
+
+@post_only(PAGE)
+@or_fresh_list
+def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
+    """A session there goes on."""
+    user = signed_in_user(request)
+    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
+        raise Http404
+    still_trusted = any(device.trusted_until and device.trusted_pk == pk for device in own_devices(request))
+    with events.atomic():
+        if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
+            raise AlreadyEnded
+        events.record("browsers_forgotten", user, request)
+    messages.success(request, _("Browser removed."))
+    return see_other(PAGE)
+
+
+@post_only(PAGE)
+@or_fresh_list
+def browsers_forget(request: HttpRequest) -> HttpResponse:
+    user = signed_in_user(request)
+    with events.atomic():
+        if not TrustedBrowser.objects.filter(user_id=user.pk).delete()[0]:
+            raise AlreadyEnded
+        events.record("browsers_forgotten", user, request)
+    messages.success(request, _("All trusted browsers removed."))
+    return see_other(PAGE)
