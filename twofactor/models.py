@@ -371,7 +371,7 @@ class Rule(models.Model):
         PERSON = "person", _("One person")
 
     class Factor(models.TextChoices):
-        ANY = "any", _("Any second factor")
+        ANY = "any", _("An authenticator app, passkey or security key")
         PASSKEY = "passkey", _("A passkey or security key")
 
     scope = models.CharField(pgettext_lazy("two-factor", "for"), max_length=8, choices=Scope.choices)
