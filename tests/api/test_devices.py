@@ -1,7 +1,5 @@
 """The list of devices over the API, and what a program with a token of its own cannot do there."""
 
-from uuid import uuid4
-
 import pytest
 from django.test import Client
 
@@ -97,7 +95,7 @@ def test_one_that_is_gone_is_a_409(signed_in, her_session):
     assert status_and_code(end(signed_in, her_session.device_id)) == (409, "changed")
 
 
-@pytest.mark.parametrize("value", ["", "1", "x", str(uuid4())[:-1]])
+@pytest.mark.parametrize("value", ["", "1", "x", "3ca65ded-e986-4afd-aa41-fa41355ed73"])
 def test_what_is_no_id_is_refused(signed_in, value):
     assert status_and_code(end(signed_in, value)) == (400, "invalid")
 
