@@ -24,7 +24,6 @@ from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
 from twofactor.operations import support
-from twofactor.signin import step_up
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
@@ -56,8 +55,12 @@ class LockedFilter(admin.SimpleListFilter):
         return queryset.filter(guess_budget__in=guesses.locked_now(timezone.now()))
 
 
-@method_decorator(recently_confirmed(), name="changeform_view")  # type: ignore[arg-type]  # for functions
-@method_decorator(recently_confirmed(), name="delete_view")  # type: ignore[arg-type]
+# A thief who added an app recently must not reset two-factor authentication, or give a new address, here.
+fully_confirmed = recently_confirmed(full_proof=True)
+
+
+@method_decorator(fully_confirmed, name="changeform_view")  # type: ignore[arg-type]  # for functions
+@method_decorator(fully_confirmed, name="delete_view")  # type: ignore[arg-type]
 class StepUpModelAdmin(admin.ModelAdmin):
     """Adding, changing and deleting need a step-up, because a new address can receive a password reset."""
 
@@ -67,7 +70,7 @@ class StepUpModelAdmin(admin.ModelAdmin):
         """Sending a list with fields in it (list_editable) is changing."""
         inherited: Callable[..., HttpResponse] = super().changelist_view
         changes = request.method == "POST" and self.list_editable
-        return (recently_confirmed()(inherited) if changes else inherited)(request, extra_context)
+        return (fully_confirmed(inherited) if changes else inherited)(request, extra_context)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Without the bulk deletion, which needs no step-up."""
@@ -100,13 +103,6 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         with_last_used: QuerySet[Any] = people.annotate(factor_last_used_at=Subquery(last_used))
         return with_last_used
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """One's own address: as on the pages, an app that was added recently is not enough."""
-        is_own = change and obj.pk == request.user.pk
-        if is_own and obj.get_email_field_name() in form.changed_data and not step_up.is_full_proof(request):
-            raise step_up.FullProofNeeded
-        super().save_model(request, obj, form, change)
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or support.may_help(request.user, obj))
@@ -135,7 +131,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Needs a step-up as well, if this class stands left of Django's UserAdmin."""
         inherited: Callable[..., HttpResponse] = super().user_change_password  # type: ignore[misc]
-        return recently_confirmed()(inherited)(request, *args, **kwargs)
+        return fully_confirmed(inherited)(request, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         views = [
@@ -155,7 +151,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         """Require a step-up and the permission to change this user, then call the view with the user."""
 
         @what_for(TO_ADMINISTRATION)
-        @recently_confirmed()
+        @fully_confirmed
         def guarded(request: HttpRequest, object_id: str) -> HttpResponse:
             user = self.get_object(request, object_id)
             if user is None or not self.has_change_permission(request, user):

@@ -132,9 +132,10 @@ def recently_confirmed(
 ) -> Callable[[Page[P]], Page[P]]:
     """Only if password and factor were given within max_age, at sign-in or on the confirm page.
 
-    With full_proof, for a page that changes the email address, not by an app that was added recently. Fields
-    that were sent too late are offered again after the confirmation, except those that are named by
-    sensitive_post_parameters, to be put above this decorator, or look like a password or code.
+    With full_proof, not by an app that was added recently: for a page where the thief who added it could take
+    over an account, such as a change of the email address. Fields that were sent too late are offered again
+    after the confirmation, except those that are named by sensitive_post_parameters, to be put above this
+    decorator, or look like a password or code.
     """
 
     def proven(request: HttpRequest) -> bool:

@@ -1,16 +1,20 @@
 """Django's own views that set a password, on another site: all of them ask for both factors first."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import urls as auth_urls
 from django.contrib.auth.admin import UserAdmin
 from django.test import Client
 from django.urls import include, path
+from django.utils import timezone
 
 from accounts.models import User
 from config.urls import urlpatterns as ours
-from tests.people import PASSWORD, enrol, give_password, person, sign_in
+from tests.people import PASSWORD, add_app, enrol, give_password, person, sign_in
 from twofactor.admin import TwoFactorUserAdmin
 from twofactor.adminsite import TwoFactorAdminSite
+from twofactor.factors import totp
 
 NEW = "a quiet green harbour"
 
@@ -79,6 +83,16 @@ def test_a_sign_in_with_both_is_enough_for_a_page(superuser, page):
     to, form = PAGES[page]
     client.post(to.format(superuser.pk), form)
     assert User.objects.get().check_password(NEW)
+
+
+@pytest.mark.proves("S-10-recent")
+def test_an_app_added_recently_sets_no_password_in_the_administration(superuser, clock):
+    client, _older = Client(), enrol(superuser)
+    recent = add_app(superuser, totp.generate_key(), timezone.now() - timedelta(minutes=59), name="New")
+    sign_in(client, recent)
+    to, form = PAGES["of the administration"]
+    client.post(to.format(superuser.pk), form)
+    assert User.objects.get().check_password(PASSWORD)
 
 
 def test_without_a_second_factor_djangos_page_is_as_it_was(superuser):

@@ -3,16 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from tests.people import PASSWORD, add_app, enrol, give_password, person, sign_in
+from tests.people import PASSWORD, add_app, give_password, person, sign_in, signed_in_as
 from tests.twofactor.code_forms import enter_code, enter_password_and_code
 from tests.twofactor.sent_codes import enter_sent_code, mailed_code, request_code
 from tests.twofactor.setup_steps import add_app as add_app_on_page
 from tests.twofactor.setup_steps import scan_key
 from twofactor.factors import enrolled, totp
-from twofactor.models import Draft
+from twofactor.models import Authenticator, BackupCode, Draft, TwoFactor
 
 ADDRESS = "/accounts/email/change/"
 CODES = "/two-factor/backup-codes/"
@@ -224,18 +225,11 @@ def test_the_older_app_replaces_any(recent_client, phone, alice):
 
 # The administration
 
-OWN = "/admin/accounts/user/{}/change/"
+PEOPLE = "/admin/accounts/user/"
 
 
-def form_of_person(user, email):
-    return {
-        "email": email,
-        "name": "",
-        "language": "",
-        "is_active": "on",
-        "is_staff": "on",
-        "is_superuser": "on",
-    }
+def form_of_person(email, **fields):
+    return {"email": email, "name": "", "language": "", "is_active": "on", **fields}
 
 
 @pytest.fixture
@@ -245,32 +239,65 @@ def recent_admin(alice, recent_client):
     return recent_client
 
 
+@pytest.fixture
+def someone(db):
+    return person("other@example.com")
+
+
+FORMS = {
+    "add/": form_of_person("third@example.com", is_staff="on", is_superuser="on"),
+    "{}/change/": form_of_person("thief@example.com", is_staff="on", is_superuser="on"),
+    "{}/delete/": {"post": "yes"},
+    "{}/two-factor/reset/": {"reset-reason": "lost"},
+    "{}/two-factor/emergency-code/": {"code-reason": "lost", "code-hours": "1"},
+    "{}/two-factor/end-sessions/": {"sessions-reason": "lost"},
+}
+
+
+def people_and_factors():
+    tables = (get_user_model(), TwoFactor, Authenticator, BackupCode)
+    return [list(table.objects.values_list("pk")) for table in tables], addresses()
+
+
+def addresses():
+    return set(get_user_model().objects.values_list("email", flat=True))
+
+
 @pytest.mark.proves("S-10-recent")
-def test_a_recent_app_changes_no_own_address_in_the_administration(recent_admin, alice):
-    answer = recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "thief@example.com"))
-    alice.refresh_from_db()
-    assert (answer.url.startswith(f"{CONFIRM}?full_proof=1"), alice.email) == (True, "alice@example.com")
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize("page", FORMS)
+def test_a_recent_app_changes_nobody_in_the_administration(recent_admin, alice, someone, page, is_own):
+    before = people_and_factors()
+    answer = recent_admin.post(PEOPLE + page.format(alice.pk if is_own else someone.pk), FORMS[page])
+    assert (answer.url.startswith(f"{CONFIRM}?full_proof=1"), people_and_factors()) == (True, before)
+    assert signed_in_as(recent_admin) == alice
 
 
-def test_the_older_app_changes_it_there(recent_admin, alice, phone):
-    to = recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "new@example.com")).url
-    enter_password_and_code(recent_admin, to, phone.code())
-    recent_admin.post(OWN.format(alice.pk), form_of_person(alice, "new@example.com"))
-    alice.refresh_from_db()
-    assert alice.email == "new@example.com"
+@pytest.mark.proves("S-10-recent")
+@pytest.mark.parametrize("page", ["add/", "{}/change/", "{}/delete/", "{}/two-factor/"])
+def test_a_recent_app_opens_no_page_that_changes_someone_there(recent_admin, someone, page):
+    answer = recent_admin.get(PEOPLE + page.format(someone.pk))
+    assert answer.url.startswith(f"{CONFIRM}?full_proof=1")
 
 
-def test_a_recent_app_changes_other_things_there(recent_admin, alice):
-    form = form_of_person(alice, alice.email) | {"name": "Alice"}
-    recent_admin.post(OWN.format(alice.pk), form)
-    alice.refresh_from_db()
-    assert alice.name == "Alice"
+def test_the_page_that_asks_says_what_for_and_why(recent_admin, someone):
+    page = recent_admin.get(f"{PEOPLE}{someone.pk}/two-factor/", follow=True).text
+    assert ("To continue to the administration, confirm it&#x27;s you." in page, WHY in page) == (True, True)
 
 
-def test_a_recent_app_changes_the_address_of_someone_else_there(recent_admin):
-    other = person("other@example.com")
-    enrol(other)
-    form = {"email": "new@example.com", "name": "", "language": "", "is_active": "on"}
-    recent_admin.post(OWN.format(other.pk), form)
-    other.refresh_from_db()
-    assert other.email == "new@example.com"
+def test_a_recent_app_reads_the_lists_there(recent_admin):
+    assert recent_admin.get(PEOPLE).status_code == 200
+
+
+def test_the_older_app_changes_people_there(recent_admin, alice, phone):
+    page, form = f"{PEOPLE}{alice.pk}/change/", FORMS["{}/change/"]
+    enter_password_and_code(recent_admin, recent_admin.get(page).url, phone.code())
+    recent_admin.post(page, form)
+    assert addresses() == {"thief@example.com"}
+
+
+def test_the_older_app_resets_there(recent_admin, alice, phone):
+    page = f"{PEOPLE}{alice.pk}/two-factor/reset/"
+    enter_password_and_code(recent_admin, recent_admin.get(page).url, phone.code())
+    recent_admin.post(page, FORMS["{}/two-factor/reset/"])
+    assert not TwoFactor.objects.exists()
