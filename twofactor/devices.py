@@ -45,8 +45,8 @@ class ListedDevice:
     last_used_at: datetime
     kind: str
     method: str  # how the person signed in; empty for a trusted browser without a session
-    trusted_pk: int | None  # of the row in TrustedBrowser
-    trusted_until: datetime | None
+    trusted_pk: int | None  # the row in TrustedBrowser that it is, or was signed in with
+    trusted_until: datetime | None  # shown in one row only, though several sessions may name that browser
     is_this: bool
 
     @property
@@ -79,8 +79,6 @@ def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -
                 merged.add(browser.device_id)
                 name = device.name or browser.name
                 device = replace(device, name=name, trusted_until=browser.trusted_until)
-            else:
-                device = replace(device, trusted_pk=None)
         listed.append(device)
     return [device for device in listed if device.device_id not in merged]
 
@@ -143,7 +141,8 @@ def rename(device: ListedDevice, user: TwoFactorUser, name: str) -> None:
     """The name of a trusted browser stays with it, for the next session there."""
     if not own_rows(device, user).update(name=name):
         raise AlreadyEnded
-    trusted_row(device, user).update(name=name)
+    if device.trusted_until:
+        trusted_row(device, user).update(name=name)
 
 
 def end(
@@ -153,8 +152,9 @@ def end(
     kind: str = "device_ended",
     **detail: str,
 ) -> None:
-    """Both facts of a row: whoever holds the device must not come back without a code.
+    """With the trust it was signed in with: whoever holds the device must not come back without a code.
 
+    That trust may be shown in another row, if the cookie was copied: then that browser loses it, too.
     A request of that session that is still running cannot bring the row back (sessions/store.py).
     """
     with events.atomic():

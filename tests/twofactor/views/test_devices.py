@@ -277,6 +277,31 @@ def test_ending_a_session_ends_the_trust_of_its_browser(signed_in_client, truste
     assert (TrustedBrowser.objects.count(), skips_the_code(trusted_browser)) == (0, False)
 
 
+@pytest.fixture
+def copied_trust(trusted_browser, clock):
+    """A thief, signed in with a copy of the cookie that makes Alice's browser trusted. She is, too, since."""
+    thief = Client(headers={"User-Agent": CHROME_ON_IPHONE}, REMOTE_ADDR="203.0.113.9")
+    thief.cookies["twofactor_trusted"] = trusted_browser.cookies["twofactor_trusted"].value
+    for client in (thief, trusted_browser):
+        give_password(client)
+        clock.shift(60)
+    return thief
+
+
+@pytest.mark.proves("7.5.2")
+def test_ending_the_session_of_a_copied_cookie_ends_its_trust(trusted_browser, copied_trust, alice):
+    """The row of the owner shows the trust."""
+    page = end(trusted_browser, Session.objects.get(ip_address="203.0.113.9").device_id)
+    told = trusted_browser.get(page.url).text
+    assert (skips_the_code(copied_trust), "Chrome 142 on iPhone was signed out." in told) == (False, True)
+    assert signed_in_as(trusted_browser) == alice
+
+
+def test_naming_the_session_of_a_copied_cookie_leaves_the_name_of_the_browser(trusted_browser, copied_trust):
+    rename(trusted_browser, Session.objects.get(ip_address="203.0.113.9").device_id, "Thief")
+    assert TrustedBrowser.objects.get().name == ""
+
+
 def test_a_trusted_browser_ends_alone(signed_in_client, trusted_browser):
     page = end(signed_in_client, TrustedBrowser.objects.get().device_id)
     told = signed_in_client.get(page.url).text
