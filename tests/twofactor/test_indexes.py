@@ -39,8 +39,9 @@ ROWS_OF_OTHERS = {
         INSERT INTO twofactor_sentcode (user_id, purpose, channel, target, digest, sent_at, tries)
         SELECT id, 'any', 'email', email, '', %(now)s, 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "programs that are signed in": """
-        INSERT INTO twofactor_tokenfamily (user_id, digest, session_hash, method, began_at, expires_at)
-        SELECT id, '', '', 'totp', %(now)s, %(now)s + interval '1 day'
+        INSERT INTO twofactor_tokenfamily (user_id, digest, session_hash, method, began_at, last_used_at,
+            expires_at, device_id, name, browser, stepped_up_with)
+        SELECT id, '', '', 'totp', %(now)s, %(now)s, %(now)s + interval '1 day', gen_random_uuid(), '', '', ''
         FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "known browsers": """
         INSERT INTO accounts_knownbrowser (user_id, digest, state, tries, in_a_row, expires_at)
@@ -174,9 +175,10 @@ def test_a_number_for_text_messages_uses_indexes(statements, signed_in_client, p
 
 
 def test_looking_after_it_uses_indexes(statements, signed_in_client):
-    for path in ("sessions/end/", "browsers/forget/", "nudge/dismiss/"):
-        assert signed_in_client.post(f"/two-factor/{path}").status_code == 303
-    assert signed_in_client.get("/two-factor/activity/").status_code == 200
+    for path, status in {"browsers/forget/": 409, "sessions/end/": 303, "nudge/dismiss/": 303}.items():
+        assert signed_in_client.post(f"/two-factor/{path}").status_code == status
+    for path in ("devices/", "activity/"):
+        assert signed_in_client.get(f"/two-factor/{path}").status_code == 200
     assert without_index(connection, statements) == []
 
 

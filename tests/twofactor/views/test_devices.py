@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -31,7 +32,7 @@ def rename(client, device_id, name):
 
 
 def text_of(client):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get(DEVICES).text))
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", client.get(DEVICES).text)))
 
 
 def api_sign_in(user, **fields):
