@@ -119,6 +119,14 @@ def may_make_codes(moment: datetime | None, factor: str) -> bool:
     return is_within(moment, STEP_UP_AGE) and factor == methods.TOTP
 
 
+def may_see_new_codes(request: HttpRequest) -> bool:
+    """Codes that are not saved yet, which may take longer: was a proof that is good for them given at all?
+
+    In this session, for the browser may have been left to a session that was signed in with less.
+    """
+    return time_of(request) is not None and factor_of(request) == methods.TOTP
+
+
 def may_set_up(request: HttpRequest) -> bool:
     """The first app needs a password given within SETUP_AGE; another one needs step-up."""
     if not recovered_by_email(request) and enrolled.is_on(signed_in_user(request)):

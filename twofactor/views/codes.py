@@ -24,7 +24,7 @@ from twofactor.factors import enrolled, methods
 from twofactor.forms import SavedForm
 from twofactor.models import Draft
 from twofactor.signin import step_up
-from twofactor.signin.session import NONE, keep_session
+from twofactor.signin.session import AMR, NONE, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
@@ -40,13 +40,13 @@ LIVE_CODE = frozenset({methods.TOTP})  # with a backup code, a thief of the pape
 @sensitive_post_parameters()
 @or_fresh_panel
 def backup_codes(request: HttpRequest) -> HttpResponse:
-    """New codes are shown until they are acknowledged, but only in the browser where the code was given.
+    """New codes are shown until they are acknowledged, but only in the session where the code was given.
 
     The old ones work until then.
     """
     if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    new = current_draft(request, CODES)
+    new = current_draft(request, CODES) if step_up.may_see_new_codes(request) else None
     return show_codes(request, new) if new else ask_for_codes(request)
 
 
@@ -73,7 +73,7 @@ def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
         enrolment.save_new_codes(signed_in_user(request), new, request)
-        keep_session(request, signed_in_user(request), methods.TOTP)
+        keep_session(request, signed_in_user(request), request.session[AMR])
         messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
         return see_other("twofactor:settings")
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))

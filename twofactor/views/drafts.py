@@ -15,17 +15,17 @@ from twofactor.models import Draft
 from twofactor.users import signed_in_user
 from twofactor.web import cookies
 
-COOKIE = "twofactor_draft"
 PURPOSE = "draft owner"
 
 
 def draft_owner(request: HttpRequest) -> str:
-    """Names the browser that begins: it alone may go on with the draft, even after signing in again.
+    """Names the browser that begins: it alone may go on with the draft, until it signs out.
 
     Without a cookie the session gives the name, so that two tabs that begin at once get the same one. The
-    cookie is sealed for the person: nobody can write the name of another browser into it.
+    cookie outlasts a change of the session key. It is sealed for the person: nobody can write the name of
+    another browser into it.
     """
-    sealed = cookies.read(request, COOKIE)
+    sealed = cookies.read(request, cookies.DRAFT)
     try:
         return str(
             sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
@@ -37,7 +37,7 @@ def draft_owner(request: HttpRequest) -> str:
 
 def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -> HttpResponse:
     sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), owner, timezone.now())
-    cookies.write(response, COOKIE, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
+    cookies.write(response, cookies.DRAFT, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
     return response
 
 

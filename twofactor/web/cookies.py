@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+DRAFT = "twofactor_draft"  # views/drafts.py writes it, and middleware.py drops it when nobody is signed in
+
 
 def name(short: str) -> str:
     """With the prefix __Host-, so that a subdomain cannot set it. Browsers accept it over HTTPS only."""

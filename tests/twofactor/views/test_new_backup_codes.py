@@ -1,13 +1,20 @@
 """Making new backup codes."""
 
-import pytest
-from django.test import Client
+from datetime import timedelta
 
-from tests.people import PASSWORD, give_password, sign_in, signed_in_as
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from tests.people import PASSWORD, add_app, give_password, sign_in, signed_in_as
 from tests.twofactor.code_forms import counted_failures, enter_password_and_code
+from tests.twofactor.sent_codes import add_number, enter_sent_code, mailed_code, request_code, texted_code
 from tests.twofactor.setup_steps import shown_codes
-from twofactor.factors import backup_codes, code_text
-from twofactor.models import Authenticator, BackupCode, Draft
+from tests.twofactor.trusted_browsers import forget_session
+from twofactor.factors import backup_codes, code_text, totp
+from twofactor.models import Authenticator, BackupCode, Draft, Session
 
 SETTINGS = "/two-factor/"
 CODES = "/two-factor/backup-codes/"
@@ -138,6 +145,131 @@ def test_another_session_cannot_save_the_new_codes(new_codes_client, alice, phon
     sign_in(other, phone)
     other.post(CODES, SAVED)
     assert backup_codes.count_unused(alice) == 3
+
+
+# Later sessions of the same browser
+
+
+def sign_out(client):
+    client.post("/accounts/logout/")
+
+
+def close_browser(client):
+    """The cookie of the session goes, that of the draft stays."""
+    forget_session(client)
+
+
+def sign_in_with_mailed_code(client):
+    give_password(client)
+    request_code(client)
+    return enter_sent_code(client, mailed_code())
+
+
+def sign_in_with_texted_code(client):
+    give_password(client)
+    request_code(client, "sms")
+    return enter_sent_code(client, texted_code())
+
+
+@pytest.fixture
+def trusted_codes_client(trusted_client, phone, printed_codes, clock):
+    """A trusted browser of Alice, which shows ten new codes that are not saved yet."""
+    give_password(trusted_client)
+    enter_password_and_code(trusted_client, CODES, phone.code())
+    clock.shift(600)
+    return trusted_client
+
+
+@pytest.mark.proves("S-10-codes")
+@pytest.mark.parametrize("leave", [sign_out, close_browser])
+def test_a_sign_in_without_a_code_is_not_shown_new_codes(trusted_codes_client, alice, leave):
+    assert len(shown_codes(trusted_codes_client, CODES)) == 10
+    leave(trusted_codes_client)
+    give_password(trusted_codes_client)
+    assert (shown_codes(trusted_codes_client, CODES), signed_in_as(trusted_codes_client)) == ([], alice)
+
+
+@pytest.mark.parametrize("leave", [sign_out, close_browser])
+def test_a_sign_in_without_a_code_saves_no_new_codes(trusted_codes_client, alice, leave):
+    """Nor does it become one with a code."""
+    leave(trusted_codes_client)
+    give_password(trusted_codes_client)
+    trusted_codes_client.post(CODES, SAVED)
+    assert (backup_codes.count_unused(alice), trusted_codes_client.session["twofactor_amr"]) == (3, "trusted")
+
+
+@pytest.mark.parametrize("leave", [sign_out, close_browser])
+@pytest.mark.parametrize("sign_in_again", [sign_in_with_mailed_code, sign_in_with_texted_code])
+def test_a_sign_in_with_a_sent_code_is_not_shown_new_codes(
+    new_codes_client, alice, clock, text_messages, leave, sign_in_again
+):
+    add_number(alice)
+    leave(new_codes_client)
+    clock.shift(600)
+    sign_in_again(new_codes_client)
+    assert (shown_codes(new_codes_client, CODES), signed_in_as(new_codes_client)) == ([], alice)
+
+
+@pytest.mark.parametrize("leave", [sign_out, close_browser])
+def test_a_sign_in_with_a_backup_code_is_not_shown_new_codes(new_codes_client, alice, printed_codes, leave):
+    leave(new_codes_client)
+    give_password(new_codes_client)
+    new_codes_client.post("/two-factor/verify/backup/", {"code": printed_codes[0]})
+    assert (shown_codes(new_codes_client, CODES), signed_in_as(new_codes_client)) == ([], alice)
+
+
+@pytest.mark.parametrize("leave", [sign_out, close_browser])
+def test_a_sign_in_with_a_recent_app_is_not_shown_new_codes(new_codes_client, alice, leave):
+    Authenticator.objects.update(added_at=timezone.now() - timedelta(days=9))
+    recent = add_app(alice, totp.generate_key(), timezone.now() - timedelta(minutes=30), name="New")
+    leave(new_codes_client)
+    sign_in(new_codes_client, recent)
+    assert (shown_codes(new_codes_client, CODES), signed_in_as(new_codes_client)) == ([], alice)
+
+
+def test_a_step_up_with_a_backup_code_hides_new_codes(new_codes_client, printed_codes):
+    enter_password_and_code(new_codes_client, CONFIRM, printed_codes[0])
+    assert shown_codes(new_codes_client, CODES) == []
+
+
+def test_a_code_of_the_app_shows_the_same_new_codes_again(new_codes_client, phone, printed_codes, clock):
+    before = shown_codes(new_codes_client, CODES)
+    enter_password_and_code(new_codes_client, CONFIRM, printed_codes[0])
+    clock.shift(60)
+    enter_password_and_code(new_codes_client, CODES, phone.code())
+    assert shown_codes(new_codes_client, CODES) == before
+
+
+def end_all_sessions(client):
+    get_user_model().objects.get().end_sessions()
+    client.get(CODES)
+
+
+def delete_session(client):
+    Session.objects.all().delete()
+    client.get(CODES)
+
+
+def let_session_expire(client):
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        client.get(CODES)
+
+
+def close_browser_and_open_sign_in(client):
+    close_browser(client)
+    client.get("/accounts/login/")
+
+
+@pytest.mark.parametrize(
+    "leave", [sign_out, end_all_sessions, delete_session, let_session_expire, close_browser_and_open_sign_in]
+)
+def test_the_cookie_of_the_draft_ends_with_the_session(new_codes_client, leave):
+    before = new_codes_client.cookies["twofactor_draft"].value
+    leave(new_codes_client)
+    assert (bool(before), new_codes_client.cookies["twofactor_draft"].value) == (True, "")
+
+
+# How many there are
 
 
 def test_without_two_factor_there_are_no_codes_to_make(client, alice):
