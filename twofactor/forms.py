@@ -1,5 +1,6 @@
 """All forms. Those for a code or password get a callable that checks it, and know no other rule about it."""
 
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from twofactor.operations import support
 from twofactor.outgoing import sms
 from twofactor.web import browser_names
 
+UNSEEN = {"Cc", "Cf"}  # Unicode's control and format characters
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # look like a space, and are none to Python
 PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
 
 
@@ -151,6 +154,16 @@ class ProofForm(PasswordForm, CodeForm):
         return super().clean_code()
 
 
+def visible_name(text: str) -> str:
+    """On one line, and without characters that cannot be seen. Empty if nothing is left.
+
+    Such characters would make two names look alike, or turn the words around a name.
+    """
+    spaced = (" " if character.isspace() or character in BLANKS else character for character in text)
+    seen = (character for character in spaced if unicodedata.category(character) not in UNSEEN)
+    return " ".join("".join(seen).split())
+
+
 class NameForm(forms.Form):
     name = forms.CharField(
         label=pgettext_lazy("two-factor", "Name"),
@@ -158,6 +171,12 @@ class NameForm(forms.Form):
         error_messages={"required": _("Enter a name.")},
         widget=forms.TextInput({"autocomplete": "off"}),
     )
+
+    def clean_name(self) -> str:
+        field, name = self.fields["name"], visible_name(self.cleaned_data["name"])
+        if field.required and not name:
+            raise ValidationError(field.error_messages["required"])
+        return name
 
 
 class DeviceNameForm(NameForm):

@@ -51,6 +51,17 @@ def test_an_app_is_renamed(program, alice):
     assert names(alice) == ["Authenticator app", "Old tablet"]
 
 
+@pytest.mark.parametrize("name", ["", " ", "\n", "\u200b", "\u2800", "a\0b", "x" * 61, 5, None, ["x"]])
+def test_a_name_that_is_none_is_refused(program, alice, name):
+    answer = program.post("totp/apps/rename/", {"id": ids(alice)[1], "name": name})
+    assert (answer.status_code, names(alice)[1]) == (400, "Tablet")
+
+
+def test_what_cannot_be_seen_is_not_in_a_name(program, alice):
+    program.post("totp/apps/rename/", {"id": ids(alice)[1], "name": "\u202eOld\n tablet\x1b"})
+    assert names(alice)[1] == "Old tablet"
+
+
 def test_an_app_is_removed_and_this_sign_in_goes_on(program, alice, phone):
     answer = program.post("totp/apps/remove/", {"id": ids(alice)[1], "otp_code": phone.code()})
     assert (answer.status_code, names(alice), program.is_signed_in()) == (204, ["Authenticator app"], True)

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from twofactor.forms import PASSWORD_LENGTH
+from twofactor.forms import PASSWORD_LENGTH, visible_name
 from twofactor.models import FACTOR_NAME_LENGTH
 
 ONE_CODE = _("Enter one of the codes, and only one.")
@@ -24,6 +24,16 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Name(Text):
+    """As twofactor.forms.NameForm takes it."""
+
+    def run_validation(self, data: Any = serializers.empty) -> str:
+        name = visible_name(super().run_validation(data))
+        if not name:
+            self.fail("blank")
+        return name
 
 
 class WholeNumber(serializers.IntegerField):
@@ -181,7 +191,7 @@ class AppId(serializers.Serializer):
 
 
 class RenamedApp(AppId):
-    name = Text(FACTOR_NAME_LENGTH)
+    name = Name(FACTOR_NAME_LENGTH)
 
 
 class RemovedApp(OneCode, AppId):

@@ -137,6 +137,11 @@ def test_the_app_that_was_there_goes_on_working(stepped_up_client, client, phone
     assert signed_in_as(client) == alice
 
 
+def test_what_cannot_be_seen_is_not_in_the_name_of_an_added_app(stepped_up_client, alice):
+    setup_steps.add_app(stepped_up_client, "\u202eNew\nphone")
+    assert names(alice) == ["Authenticator app", "New phone"]
+
+
 def test_the_code_that_confirmed_it_does_not_sign_in(stepped_up_client, client):
     new = setup_steps.add_app(stepped_up_client)
     sign_in(client, new)
@@ -296,10 +301,21 @@ def test_the_same_name_again_stays(signed_in_client, alice, apps):
     assert names(alice)[1] == "Tablet"
 
 
-@pytest.mark.parametrize("name", ["", "x" * 61])
+@pytest.mark.parametrize("name", ["", " \n ", "\u200b", "\u2800 \x1b", "a\0b", "x" * 61])
 def test_a_name_that_is_none_is_refused(signed_in_client, alice, apps, name):
     assert signed_in_client.post(rename_url(apps[1]), {"name": name}).status_code == 422
     assert names(alice)[1] == "Tablet"
+
+
+@pytest.mark.parametrize("name", ["Old\ntablet", "\u202eOld\x1b tab\u200blet", "Old \u3000\u2800tablet\t"])
+def test_what_cannot_be_seen_is_not_in_a_name(signed_in_client, alice, apps, name):
+    signed_in_client.post(rename_url(apps[1]), {"name": name})
+    assert names(alice)[1] == "Old tablet"
+
+
+def test_a_name_may_have_the_letters_of_any_script(signed_in_client, alice, apps):
+    signed_in_client.post(rename_url(apps[1]), {"name": "تلفون 携帯 नया Téléphone 📱"})
+    assert names(alice)[1] == "تلفون 携帯 नया Téléphone 📱"
 
 
 def test_a_name_is_text_and_no_markup(signed_in_client, apps):

@@ -446,8 +446,13 @@ def test_a_name_has_sixty_characters_at_most(signed_in_client, other):
 
 def test_a_name_can_be_taken_away(signed_in_client, other_client, other):
     rename(signed_in_client, other.device_id, "Phone")
-    rename(signed_in_client, other.device_id, "  ")
-    assert "Phone Chrome" not in text_of(signed_in_client)
+    rename(signed_in_client, other.device_id, " \u200b ")
+    assert Session.objects.get(device_id=other.device_id).name == ""
+
+
+def test_what_cannot_be_seen_is_not_in_a_name(signed_in_client, other_client, other):
+    rename(signed_in_client, other.device_id, "\u202eMy\nphone\x1b")
+    assert Session.objects.get(device_id=other.device_id).name == "My phone"
 
 
 def test_a_name_is_text_and_never_markup(signed_in_client, other):
