@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -176,9 +177,10 @@ def ask_unless(
 
 def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpResponse:
     """Redirect to the confirm page, which leads back here. What was sent is offered again after that."""
-    if request.method == "POST":
-        kept_forms.keep(request)
-    return to_page(request, reverse(CONFIRM) + (f"?{FULL_PROOF}=1" if full_proof else ""))
+    query = {FULL_PROOF: "1"} if full_proof else {}
+    if request.method == "POST" and (form_id := kept_forms.keep(request)):
+        query[kept_forms.ID_FIELD] = form_id
+    return to_page(request, f"{reverse(CONFIRM)}?{urlencode(query)}")
 
 
 def changes_the_password(view: Callable[..., Any]) -> bool:

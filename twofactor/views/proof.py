@@ -31,7 +31,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Asks for the password, and the second factor if there is one. Then goes on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
     if request.method == "GET" and (kept := kept_forms.find_confirmed(request, to)):
-        return page(request, "twofactor/confirm_send.html", kept=kept, to=to)
+        shown = kept_forms.shown_fields(kept)
+        return page(request, "twofactor/confirm_send.html", kept=kept, shown=shown, to=to)
     has_factor = request.session.get(AMR) != NONE
     if not has_factor and not signed_in_user(request).has_usable_password():
         return without_proof(request, to)
@@ -41,7 +42,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = proof_form(request, with_code=with_code, **claim)
     if form.is_valid():
         step_up.record_step_up(request, form.cleaned_data.get("code"))
-        return see_other(with_next(CONFIRM, to) if kept_forms.confirm(request, to) else to)
+        form_id = kept_forms.confirm(request, to)
+        offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
+        return see_other(with_next(offer, to) if form_id else to)
     field_to_fill = next(iter([*form.errors, *form.fields]))
     form.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing has to be read before it
     return page(

@@ -1,5 +1,6 @@
 """A form that is sent when the step-up has run out is offered again after the confirmation."""
 
+import re
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -137,9 +138,49 @@ def test_forms_of_two_tabs_are_both_kept(older_client, phone, clock):
     assert values(Form(confirm(older_client, phone, first).text)) == [("note", "one")]
 
 
+def test_forms_that_two_tabs_sent_to_one_page_are_both_kept(older_client, phone, clock):
+    first = older_client.post("/form/", {"note": "one"}).url
+    assert values(offered(older_client, phone, "/form/", note="two")) == [("note", "two")]
+    clock.shift(30)
+    assert values(Form(confirm(older_client, phone, first).text)) == [("note", "one")]
+
+
 def test_without_a_form_the_page_itself_comes_next(older_client, phone):
     to = older_client.get("/form/").url
     assert enter_password_and_code(older_client, to, phone.code()).url == "/form/"
+
+
+# The page shows what it sends
+
+
+def shown(html):
+    """The address and the fields that a person reads."""
+    address = re.search(r'<code class="address">(.*)</code>', html)[1]
+    return address, re.findall(r'<dt>(.*)</dt><dd dir="auto">(.*)</dd>', html)
+
+
+@pytest.mark.proves("S-10-kept")
+def test_the_page_shows_where_it_sends_what(older_client, phone):
+    fields = {"note": "<b>", "group": ["1", "2"], "name": ""}
+    page = confirm(older_client, phone, older_client.post("/form/?a=1", fields).url)
+    listed = [("note", "&lt;b&gt;"), ("group", "1"), ("group", "2"), ("name", "–")]
+    assert shown(page.text) == ("/form/?a=1", listed)
+
+
+@pytest.mark.parametrize(
+    ("value", "as_shown"),
+    [
+        ("x" * 200, "x" * 200),
+        ("x" * 201, "x" * 199 + "…"),
+        (" \r\n" * 300 + "thief@example.com", "thief@example.com"),
+        ("one" + " " * 300 + "two", "one two"),
+    ],
+)
+def test_a_long_value_is_shortened_on_the_page_and_sent_whole(older_client, phone, value, as_shown):
+    to = older_client.post("/form/", {"note": value}).url
+    page = confirm(older_client, phone, to)
+    assert shown(page.text)[1] == [("note", as_shown)]
+    assert send(older_client, Form(page.text)).json()["note"] == [value]
 
 
 # What is not kept
@@ -195,16 +236,20 @@ def test_at_most_16_kb_are_kept(older_client, phone, length, is_kept):
     assert (offered(older_client, phone, "/form/", note="x" * length) is not None) is is_kept
 
 
+def kept_paths(client):
+    return [form["path"] for form in client.session[KEPT_FORMS].values()]
+
+
 def test_the_oldest_makes_room(older_client, phone):
     for each in range(5):
         older_client.post(f"/form/?{each}", {"note": "x" * (MAX_BYTES // 3)})
-    assert list(older_client.session[KEPT_FORMS]) == ["/form/?3", "/form/?4"]
+    assert kept_paths(older_client) == ["/form/?3", "/form/?4"]
 
 
 def test_one_that_is_too_long_leaves_the_others(older_client):
     older_client.post("/form/", {"note": "typed"})
     older_client.post("/other/", {"note": "x" * MAX_BYTES})
-    assert list(older_client.session[KEPT_FORMS]) == ["/form/"]
+    assert kept_paths(older_client) == ["/form/"]
 
 
 # For how long, and for whom
@@ -298,6 +343,38 @@ def test_what_is_sent_again_carries_a_token(older_client, strict_client, phone):
     strict_client.cookies = older_client.cookies
     without = send(strict_client, type("", (), {"action": form.action, "fields": values(form)}))
     assert (without.status_code, send(strict_client, form).status_code) == (403, 200)
+
+
+@pytest.fixture
+def planted(older_client):
+    """Where the form led that a thief of the session cookie has sent."""
+    thief = Client()
+    thief.cookies.load({name: cookie.value for name, cookie in older_client.cookies.items()})
+    return thief.post("/form/", {"note": "of the thief"}).url
+
+
+@pytest.mark.proves("S-10-kept")
+def test_a_form_left_by_a_thief_of_the_cookie_is_not_offered(older_client, phone, planted):
+    to = older_client.get("/form/").url
+    assert enter_password_and_code(older_client, to, phone.code()).url == "/form/"
+    for again in [to, planted]:
+        assert OFFER not in older_client.get(again).text
+
+
+@pytest.mark.proves("S-10-kept")
+def test_nor_does_it_take_the_place_of_the_own_one(older_client, phone, planted):
+    assert values(offered(older_client, phone, "/form/", note="typed")) == [("note", "typed")]
+
+
+def test_an_address_made_by_the_thief_shows_what_it_sends(older_client, phone, planted):
+    assert ("note", "of the thief") in shown(confirm(older_client, phone, planted).text)[1]
+
+
+@pytest.mark.proves("S-10-kept")
+def test_a_form_is_sent_only_where_it_was_sent_before(older_client, phone):
+    to = older_client.post("/form/", {"note": "typed"}).url.replace("%2Fform%2F", "%2Fother%2F")
+    assert enter_password_and_code(older_client, to, phone.code()).url == "/other/"
+    assert OFFER not in older_client.get(to).text
 
 
 def test_the_token_that_was_sent_before_is_not_the_one_on_the_page(older_client, phone):
