@@ -176,9 +176,14 @@ def ask_unless(
 
 
 def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpResponse:
-    """Redirect to the confirm page, which leads back here. What was sent is offered again after that."""
+    """Redirect to the confirm page, which leads back here. What was sent is offered again after that.
+
+    But not a new password, whatever the site calls the fields of its form.
+    """
     query = {FULL_PROOF: "1"} if full_proof else {}
-    if request.method == "POST" and (form_id := kept_forms.keep(request)):
+    match = request.resolver_match
+    may_be_kept = request.method == "POST" and not (match and changes_the_password(match.func))
+    if may_be_kept and (form_id := kept_forms.keep(request)):
         query[kept_forms.ID_FIELD] = form_id
     return to_page(request, f"{reverse(CONFIRM)}?{urlencode(query)}")
 

@@ -23,8 +23,10 @@ MAX_BYTES = 16 * 1024  # of all together: the session is read at each request
 SHOWN_CHARACTERS = 200
 FORM_TYPES = {"application/x-www-form-urlencoded", "multipart/form-data"}
 CSRF_FIELD = "csrfmiddlewaretoken"
-SECRET_FIELD = re.compile(
-    r"passw|passphrase|secret|token|(^|[-_])(otp|totp|pin)\d*([-_]|$)|(^|-)((backup|input|sent)_)?code$",
+SECRET_FIELD = re.compile(  # after "auth" not "or", as in author, unless it is authorize
+    r"pass|pwd|secret|token|credential|recovery|verif|sms|mfa|2fa|cv[cv]|auth(?!or(?!i[sz]))"
+    r"|(security|api|private)[-_ ]?(code|key)"
+    r"|(^|[-_])(otp|totp|pin)\d*([-_]|$)|(^|-)((backup|input|sent)_)?code$",
     re.IGNORECASE,
 )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
+from django.contrib.auth.views import PasswordChangeView
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import JsonResponse
 from django.test import Client
@@ -35,6 +36,8 @@ urlpatterns = [
     path("strict/", recently_confirmed(max_age=timedelta(seconds=5))(show_fields)),
     path("verified/", otp_required(show_fields)),
     path("named/", sensitive_post_parameters("pet")(recently_confirmed()(show_fields))),
+    path("password/", PasswordChangeView.as_view()),
+    path("guarded-password/", recently_confirmed()(PasswordChangeView.as_view())),
     path("all/", sensitive_post_parameters()(recently_confirmed()(show_fields))),
 ]
 pytestmark = pytest.mark.urls(__name__)
@@ -192,7 +195,9 @@ def test_a_long_value_is_shortened_on_the_page_and_sent_whole(older_client, phon
     [
         *("csrfmiddlewaretoken", "password", "password1", "old_password", "newPassword", "passphrase"),
         *("code", "verify-code", "otp_code", "backup_code", "input_code", "sent_code", "otp", "otp_token"),
-        *("totp", "pin", "api_secret", "access-token"),
+        *("totp", "pin", "api_secret", "access-token", "pwd_now", "pass", "recovery_code", "sms_code"),
+        *("verification", "verifyCode", "security_code", "securityCode", "api_key", "apiKey", "private_key"),
+        *("MFA", "2fa", "auth", "authorization", "authorisation", "credential", "cvc", "card-cvv2"),
     ],
 )
 def test_a_password_a_code_or_a_token_is_not_kept(older_client, phone, name):
@@ -200,7 +205,9 @@ def test_a_password_a_code_or_a_token_is_not_kept(older_client, phone, name):
     assert values(form) == [("note", "typed")]
 
 
-@pytest.mark.parametrize("name", ["postal_code", "code-hours", "reason", "shipping", "footprint", "encoder"])
+@pytest.mark.parametrize(
+    "name", ["postal_code", "code-hours", "reason", "shipping", "footprint", "encoder", "author_id"]
+)
 def test_a_field_that_only_sounds_alike_is_kept(older_client, phone, name):
     assert values(offered(older_client, phone, "/form/", **{name: "typed"})) == [(name, "typed")]
 
@@ -212,6 +219,20 @@ def test_what_the_site_calls_sensitive_is_not_kept(older_client, phone):
 
 def test_nothing_is_kept_where_the_site_calls_all_of_it_sensitive(older_client, phone):
     assert offered(older_client, phone, "/all/", pet="Rex", note="typed") is None
+
+
+@pytest.mark.parametrize("page", ["/password/", "/guarded-password/"])
+def test_nothing_of_a_form_that_changes_the_password_is_kept(older_client, phone, page):
+    fields = {"current": "s3cret", "new_password1": "n3w", "note": "typed"}
+    assert offered(older_client, phone, page, **fields) is None
+    assert KEPT_FORMS not in older_client.session
+
+
+def test_nor_where_there_is_no_second_factor(client, alice, clock):
+    give_password(client)
+    clock.shift(301)
+    assert client.post("/guarded-password/", {"current": "s3cret"}).url.startswith(CONFIRM)
+    assert KEPT_FORMS not in client.session
 
 
 def test_a_form_that_was_only_a_code_is_not_offered(older_client, phone):
