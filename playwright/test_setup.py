@@ -2,8 +2,10 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from actions import (
     ALICE,
     Phone,
@@ -26,6 +28,7 @@ from django.utils import timezone
 from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 
+from tests.people import PASSWORD
 from twofactor import sealing
 from twofactor.models import Authenticator
 
@@ -44,7 +47,11 @@ def test_replacing_the_authenticator_asks_who_it_is_first(page, alice):
     new = Phone(shown_key(page))
     page.get_by_label("Remove Authenticator app once the new app works").check()
     enter_code(page, new.code(), "Add app")
-    expect_heading(page, "Security")
+    expect_heading(page, "Remove authenticator app")
+    page.get_by_label("Password").fill(PASSWORD)
+    with time_machine.travel(timezone.now() + timedelta(seconds=60)):
+        enter_code(page, old.code(), "Remove")
+        expect_heading(page, "Security")
     assert key_in_use(alice) == new.key
 
 

@@ -47,7 +47,15 @@ def enrol(user, codes: list[str] | None = None) -> Phone:
 
 
 def add_app(user, key: str, added_at: datetime, name: str = "Authenticator app", **fields: Any) -> Phone:
-    app = Authenticator(user=user, name=name, last_step=totp.step_at(added_at), added_at=added_at, **fields)
+    wait = timedelta(days=1) if user.authenticators.exists() else timedelta(0)
+    app = Authenticator(
+        user=user,
+        name=name,
+        last_step=totp.step_at(added_at),
+        added_at=added_at,
+        full_from=added_at + wait,
+        **fields,
+    )
     authenticator_app.seal_key(app, key, added_at)
     app.save()
     return Phone(key)

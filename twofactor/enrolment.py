@@ -177,7 +177,7 @@ def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: dat
         if enrolled.is_on(user):  # by an import or another sign-in, with a factor of its own
             raise Changed
         TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
-        save_app(user, setup, _("Authenticator app"), now, [])
+        save_app(user, setup, _("Authenticator app"), now, [], now)
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("two_factor_enabled", user, request)
@@ -190,26 +190,53 @@ def add_app(
     request: HttpRequest,
     now: datetime,
     *,
-    replaces: Collection[int] = (),
-    after_recovery: bool = False,
+    vouched: bool = True,
 ) -> Authenticator:
-    """One more app; with `replaces` (primary keys) in place of others, which stop working now.
+    """One more app. Ends no session, because nothing that was proven has become false.
 
-    Adding ends no session, because nothing that was proven has become false. Replacing does.
+    Not vouched: the step-up was made with an app that does not prove everything by itself, and neither will
+    this one.
     """
     with transaction.atomic():
         claim_draft(new)
         if not enrolled.lock(user, now):
             raise Changed
-        if enrolled.apps_of(user).filter(pk__in=replaces).delete()[0] != len(replaces):
+        others = list(enrolled.apps_of(user))
+        if len(others) >= enrolled.MAX_APPS:
+            raise Changed
+        full_from = now + enrolled.YOUNG_FOR if vouched else None
+        app = save_app(user, new, name, now, others, full_from)
+        events.record("app_added", user, request, app=app.name)
+    return app
+
+
+def add_app_after_recovery(
+    user: TwoFactorUser,
+    new: OpenDraft,
+    name: str,
+    request: HttpRequest,
+    now: datetime,
+    lost: Collection[int] = (),
+) -> Authenticator:
+    """For someone who has lost the apps whose primary keys are given: they stop working now.
+
+    A thief of mailbox and password could be here, so beside an older app the new one never proves everything
+    by itself.
+    """
+    with transaction.atomic():
+        claim_draft(new)
+        if not enrolled.lock(user, now):
+            raise Changed
+        if enrolled.apps_of(user).filter(pk__in=lost).delete()[0] != len(lost):
             raise Changed
         others = list(enrolled.apps_of(user))
         if len(others) >= enrolled.MAX_APPS:
             raise Changed  # the form asks to choose one to remove
-        app = save_app(user, new, name, now, others, added_after_recovery=after_recovery)
-        if replaces:
+        app = save_app(user, new, name, now, others, None)
+        enrolled.let_one_wait(user, now)
+        if lost:
             epoch.end_sessions(user)
-        events.record("authenticator_replaced" if replaces else "app_added", user, request, app=app.name)
+        events.record("authenticator_replaced" if lost else "app_added", user, request, app=app.name)
     return app
 
 
@@ -219,7 +246,7 @@ def save_app(
     name: str,
     now: datetime,
     others: list[Authenticator],
-    **more: Any,
+    full_from: datetime | None,
 ) -> Authenticator:
     step = draft.row.confirmed_step
     if step is None:
@@ -231,7 +258,7 @@ def save_app(
         period=totp.PERIOD,
         last_step=step,
         added_at=now,
-        **more,
+        full_from=full_from,
     )
     authenticator_app.seal_key(app, draft.key, now)
     app.save(force_insert=True)
@@ -256,10 +283,14 @@ def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime
             return False
         if enrolled.count_factors(user) < 2:
             raise LastFactor
-        if proof.app and proof.app.added_at > app.added_at:
+        if proof.app and proof.app.pk != pk:
             require_full_proof(proof, now)
         app.delete()
-        a_day = guesses.guesses_a_day(len(apps) - 1)
+        apps.remove(app)
+        if len(apps) == 1 and proof.app and enrolled.proves_everything(proof.app, now):
+            enrolled.apps_of(user).update(full_from=now)  # the owner's new phone: the old one has vouched
+        enrolled.let_one_wait(user, now)
+        a_day = guesses.guesses_a_day(len(apps))
         GuessBudget.objects.filter(pk=user.pk).update(guesses_a_day=a_day)
         epoch.end_sessions(user)
         events.record("app_removed", user, request, app=app.name)

@@ -200,12 +200,12 @@ class AddAppForm(NameForm, CodeForm):
     def __init__(self, *args: Any, apps: list[Authenticator], lost: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["code"].widget.attrs["autofocus"]  # the QR code comes first
-        self.is_full = len(apps) >= MAX_APPS
+        self.is_full, self.lost = len(apps) >= MAX_APPS, lost
         for app in apps:
             sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}
             self.fields[f"remove-{app.pk}"] = forms.BooleanField(label=sentence, required=False, initial=lost)
 
-    def replaced(self) -> list[int]:
+    def ticked(self) -> list[int]:
         """The keys of the apps to remove."""
         ticked = (name for name, value in self.cleaned_data.items() if value is True)
         return [int(name.removeprefix("remove-")) for name in ticked]
@@ -216,7 +216,10 @@ class AddAppForm(NameForm, CodeForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.is_full and not self.replaced():
+        if self.is_full and not self.lost:
+            sentence = gettext("You have %(count)d apps. Remove one before you add another.")
+            raise ValidationError(sentence % {"count": MAX_APPS})
+        if self.is_full and not self.ticked():
             raise ValidationError(
                 gettext("You have %(count)d apps. Choose one to remove before you add another.")
                 % {"count": MAX_APPS}

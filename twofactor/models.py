@@ -85,8 +85,8 @@ class Authenticator(models.Model):
     drift = models.SmallIntegerField(default=0, editable=False)  # of the phone's clock, in steps
     last_step = models.BigIntegerField(editable=False)
     added_at = models.DateTimeField(pgettext_lazy("two-factor", "added"), editable=False)
-    # By someone who had signed in with a code sent by email: a thief of the mailbox could have done it.
-    added_after_recovery = models.BooleanField(default=False, editable=False)
+    # From when it proves everything (factors/enrolled.py). Empty: never by the mere passing of time.
+    full_from = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
 
     class Meta:
@@ -132,7 +132,7 @@ class Passkey(models.Model):
     backed_up = models.BooleanField(null=True, editable=False)
     made_quietly = models.BooleanField(default=False, editable=False)  # by the browser, without being asked
     added_at = models.DateTimeField(pgettext_lazy("two-factor", "added"), editable=False)
-    added_after_recovery = models.BooleanField(default=False, editable=False)  # as for an Authenticator
+    full_from = models.DateTimeField(null=True, editable=False)  # as for an Authenticator
     last_used_at = models.DateTimeField(pgettext_lazy("two-factor", "last used"), null=True, editable=False)
     suspected_at = models.DateTimeField(null=True, editable=False)  # its count went back: it may be a copy
 

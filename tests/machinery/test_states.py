@@ -470,14 +470,15 @@ class Assurance(RuleBasedStateMachine):
             assert may_add == self.confirmed_just_now(n)
         if not may_add:
             return
-        if not recovered and self.sessions[n].confirmed_with not in {None, self.app}:
-            add_app(self.browsers[n], replaces=enrolled.apps_of(self.alice))
-            assert enrolled.apps_of(self.alice).get().name == self.name_of_app()
+        if not recovered:
+            may_add = self.sessions[n].confirmed_with in {None, self.app}  # else with an app that has gone
+            add_app(self.browsers[n])
+            assert enrolled.apps_of(self.alice).count() == 1 + may_add
+            enrolled.apps_of(self.alice).exclude(name=self.name_of_app()).delete()
             Allowance.objects.all().delete()
             return
-        after_recovery = recovered or (self.sessions[n].confirmed_with is not None and self.after_recovery)
         phone = add_app(self.browsers[n], f"App {self.app + 1}", enrolled.apps_of(self.alice))
-        self.bind_a_phone(n, phone, after_recovery=after_recovery)
+        self.bind_a_phone(n, phone, after_recovery=True)
 
     def name_of_app(self):
         return f"App {self.app}" if self.app else "Authenticator app"

@@ -33,8 +33,8 @@ NEW_PASSWORD = "a quiet green harbour"
 ROWS_OF_OTHERS = {
     "authenticators": """
         INSERT INTO twofactor_authenticator (user_id, name, sealed_key, digits, period, t0, drift, last_step,
-            added_at, added_after_recovery)
-        SELECT id, '', '', 6, 30, 0, 0, 0, %(now)s, false FROM accounts_user WHERE email LIKE 'crowd%%'""",
+            added_at, full_from)
+        SELECT id, '', '', 6, 30, 0, 0, 0, %(now)s, %(now)s FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "sent codes": """
         INSERT INTO twofactor_sentcode (user_id, purpose, channel, target, digest, sent_at, tries)
         SELECT id, 'any', 'email', email, '', %(now)s, 0 FROM accounts_user WHERE email LIKE 'crowd%%'""",

@@ -73,9 +73,7 @@ class ConfirmView(ApiView):
         enrolment.confirm(draft, data["input_code"], now)
         if kind == APP:
             name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
-            enrolment.add_app(
-                user, draft, name, django_request(request), now, replaces=list(lost), after_recovery=True
-            )
+            enrolment.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
         else:
             enrolment.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, django_request(request), now)
@@ -90,7 +88,15 @@ class TurnOffView(ApiView):
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
         claim = partial(enrolment.turn_off, user, django_request(request))
-        accept_code(user, code, django_request(request), timezone.now(), kinds=kinds, claim=claim)
+        accept_code(
+            user,
+            code,
+            django_request(request),
+            timezone.now(),
+            kinds=kinds,
+            claim=claim,
+            changes_factors=True,
+        )
         tokens.keep_sign_in(token_family(request), NONE)
         return Response(status=204)
 
@@ -139,7 +145,7 @@ class RemoveAppView(ApiView):
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
         claim = partial(enrolment.remove_app, user, data["id"], django_request(request), now)
-        accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim)
+        accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim, changes_factors=True)
         tokens.keep_sign_in(token_family(request), token_family(request).method)
         return Response(status=204)
 

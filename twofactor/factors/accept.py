@@ -68,11 +68,13 @@ def accept_code(
     kinds: frozenset[str] = CODES,
     purpose: str = "",
     claim: Claim = lambda _proof: True,
+    changes_factors: bool = False,
 ) -> Proof:
     """Raises Refused, guesses.Locked or Overtaken if the code is not accepted.
 
     The claim runs in the transaction that spends the code: two codes never pay for the same change, and a
-    code for which the claim raises Refused is not spent.
+    code for which the claim raises Refused is not spent. With `changes_factors` their lock is taken before
+    the code is spent, or two such claims could wait for each other.
     """
     if getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
         raise Overtaken  # turned off in another tab
@@ -93,7 +95,7 @@ def accept_code(
         record_wrong_code(user, request, code.method, failures)
         raise Refused(" ".join([*code.wrong, *warning(failures)]))
     proof = Proof(code.method, match.app)
-    spend_together_with(partial(claim, proof), match, code, user, request, now)
+    spend_together_with(partial(claim, proof), match, code, user, request, now, with_lock=changes_factors)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
         events.record("right_after_wrong", user, request)
     return proof
@@ -119,10 +121,14 @@ def spend_together_with(
     user: TwoFactorUser,
     request: HttpRequest,
     now: datetime,
+    *,
+    with_lock: bool,
 ) -> None:
     """Spend the code and make the claim, or neither."""
     try:
         with transaction.atomic():
+            if with_lock:
+                enrolled.lock(user, now)
             if not match.spend(now):
                 raise match.replayed()
             if not claim():

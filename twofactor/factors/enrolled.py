@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from twofactor.models import Authenticator, Passkey, TwoFactor
 from twofactor.users import TwoFactorUser
@@ -44,16 +44,15 @@ def count_factors(user: TwoFactorUser) -> int:
 
 
 def proves_everything(app: Authenticator, now: datetime) -> bool:
-    """False for an app that a thief may have added: it removes no older factor and changes no address.
+    """False for an app that a thief may have added: it removes no other factor and changes no address.
 
-    That is one of the last 24 hours beside an older one, and one that was added after a recovery by email:
-    for as long as there is an older one, and for 24 hours if there is none.
+    The waiting time belongs to the app. It does not end when an older app goes, or an app of a thief would
+    be the oldest one as soon as the owner changes phones.
     """
-    is_young = app.added_at > now - YOUNG_FOR
-    if not is_young and not app.added_after_recovery:
-        return True
-    older = Q(user_id=app.user_id, added_at__lt=app.added_at)
-    older_passkeys = Passkey.objects.filter(older).values_list("pk")
-    if Authenticator.objects.filter(older).values_list("pk").union(older_passkeys).exists():
-        return False
-    return not (is_young and app.added_after_recovery)
+    return app.full_from is not None and app.full_from <= now
+
+
+def let_one_wait(user: TwoFactorUser, now: datetime) -> None:
+    """After a removal: if none of the apps left would ever prove everything, they all do in a day."""
+    if not apps_of(user).exclude(full_from=None).exists():
+        apps_of(user).update(full_from=now + YOUNG_FOR)

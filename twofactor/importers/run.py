@@ -202,6 +202,7 @@ def store(candidate: Candidate, codes: list[BackupCode], source: str, now: datet
         drift=factor.drift,
         last_step=factor.last_step,
         added_at=factor.enabled_at or now,
+        full_from=now,
         last_used_at=factor.last_used_at,
     )
     authenticator_app.seal_key(authenticator, factor.key, now)

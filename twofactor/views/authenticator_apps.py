@@ -24,7 +24,7 @@ from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
 from twofactor.views.panel import or_fresh_panel
 from twofactor.views.proof import proof_form
 from twofactor.web.pages import page, posted
-from twofactor.web.redirects import onward, safe_next, see_other
+from twofactor.web.redirects import onward, safe_next, see_other, with_next
 
 APP = Draft.Kind.APP
 
@@ -34,7 +34,7 @@ APP = Draft.Kind.APP
 @or_fresh_panel
 @may_set_up
 def app_add(request: HttpRequest) -> HttpResponse:
-    """The key and the field for a code of it on one page. The apps that it replaces are ticked there."""
+    """The key and the field for a code of it on one page, and a box for each app that it is to replace."""
     user, now = signed_in_user(request), timezone.now()
     if not enrolled.is_on(user):
         return see_other(reverse("twofactor:setup") + onward(request))
@@ -49,19 +49,19 @@ def app_add(request: HttpRequest) -> HttpResponse:
         initial={"name": enrolment.unused_name(_("Authenticator app"), apps)},
     )
     if form.is_valid():
-        name, replaces = form.cleaned_data["name"], form.replaced()
-        recent = None if recovered else step_up.recent_app(request)
-        if recent and any(app.added_at < recent.added_at for app in apps if app.pk in replaces):
-            raise step_up.FullProofNeeded
-        # Else it would be proof enough at once, in the place of one that has to wait.
-        after_recovery = recovered or bool(recent and recent.added_after_recovery)
-        app = enrolment.add_app(
-            user, draft, name, request, now, replaces=replaces, after_recovery=after_recovery
-        )
-        if replaces or recovered:
-            keep_session(request, user, TOTP if recovered else request.session[AMR])
+        name, ticked = form.cleaned_data["name"], form.ticked()
+        to = safe_next(request, request.GET["next"]) if onward(request) else reverse("twofactor:settings")
+        if recovered:
+            app = enrolment.add_app_after_recovery(user, draft, name, request, now, ticked)
+            keep_session(request, user, TOTP)
+        else:
+            recent = step_up.recent_app(request)
+            vouched = recent is None or recent.full_from is not None
+            app = enrolment.add_app(user, draft, name, request, now, vouched=vouched)
+            for pk in reversed(ticked):  # each takes password and code in its own form
+                to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
         messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags="two-factor")
-        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
+        return see_other(to)
     response = page(request, "twofactor/app_add.html", form=form, **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
 
@@ -85,11 +85,12 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
     if enrolled.count_factors(user) < 2:
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/app_last.html", status=status, app=app)
-    form = proof_form(request, claim=partial(enrolment.remove_app, user, app.pk, request, timezone.now()))
+    claim = partial(enrolment.remove_app, user, app.pk, request, timezone.now())
+    form = proof_form(request, claim=claim, changes_factors=True)
     if form.is_valid():
         keep_session(request, user, request.session[AMR])
         messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags="two-factor")
-        return see_other("twofactor:settings")
+        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return page(
         request,
         "twofactor/app_remove.html",

@@ -94,7 +94,9 @@ def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
 def disable(request: HttpRequest) -> HttpResponse:
     if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    form = proof_form(request, claim=partial(enrolment.turn_off, signed_in_user(request), request))
+    form = proof_form(
+        request, claim=partial(enrolment.turn_off, signed_in_user(request), request), changes_factors=True
+    )
     if form.is_valid():
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off."))

@@ -35,8 +35,8 @@ def fill(connection, people):
                 copy.write_row((pk, token))
         cursor.execute(
             "INSERT INTO twofactor_authenticator (user_id, name, sealed_key, digits, period, t0, drift,"
-            " last_step, added_at, added_after_recovery)"
-            " SELECT user_id, '', token, 6, 30, 0, 0, 0, now(), false FROM sealed"
+            " last_step, added_at, full_from)"
+            " SELECT user_id, '', token, 6, 30, 0, 0, 0, now(), now() FROM sealed"
         )
         cursor.execute("VACUUM ANALYZE")
 

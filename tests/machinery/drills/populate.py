@@ -48,7 +48,7 @@ def enrol_people(users):
     """Turned on an hour ago, without backup codes, because hashing them takes long."""
     since, phones = timezone.now() - timedelta(hours=1), [Phone(totp.generate_key()) for _ in users]
     rows = [
-        Authenticator(user=user, name="Phone", last_step=totp.step_at(since), added_at=since)
+        Authenticator(user=user, name="Phone", last_step=totp.step_at(since), added_at=since, full_from=since)
         for user in users
     ]
     for row, phone in zip(rows, phones, strict=True):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -215,56 +216,68 @@ def test_someone_without_two_factor_is_led_to_setup(no_factor_client):
 
 
 @pytest.mark.proves("MF-5")
-def test_a_sixth_app_has_to_take_the_place_of_one(stepped_up_client, alice):
+def test_before_a_sixth_app_one_has_to_be_removed(stepped_up_client, alice):
     for number in range(4):
         add_app(alice, totp.generate_key(), timezone.now(), name=f"Phone {number}")
     new = scan_key(stepped_up_client, ADD)
-    form = {"code": new.code(), "name": "New"}
-    refused = stepped_up_client.post(ADD, form)
-    assert (refused.status_code, "You have 5 apps." in refused.text) == (422, True)
-    last = enrolled.apps_of(alice).last()
-    stepped_up_client.post(ADD, form | {f"remove-{last.pk}": "on"})
-    assert (len(names(alice)), "New" in names(alice), last.name in names(alice)) == (5, True, False)
+    refused = stepped_up_client.post(ADD, {"code": new.code(), "name": "New"})
+    assert (refused.status_code, "You have 5 apps. Remove one" in refused.text) == (422, True)
+    assert len(names(alice)) == 5
 
 
 # A new one in place of an old one
 
 
-def replace(client, alice):
-    return setup_steps.add_app(client, replaces=enrolled.apps_of(alice))
-
-
-def test_no_app_is_replaced_unless_its_box_is_ticked(stepped_up_client):
+def test_no_box_is_ticked(stepped_up_client):
     boxes = stepped_up_client.get(ADD).context["form"].boxes
     assert [(box.label, box.value()) for box in boxes] == [
         ("Remove Authenticator app once the new app works", False)
     ]
 
 
-def test_after_replacing_only_the_new_one_signs_in(stepped_up_client, alice, phone, clock):
-    new = replace(stepped_up_client, alice)
+def test_a_ticked_one_is_removed_on_a_page_that_asks_for_password_and_code(stepped_up_client, alice, phone):
+    new = scan_key(stepped_up_client, ADD)
+    [old] = enrolled.apps_of(alice)
+    to = stepped_up_client.post(ADD, {"code": new.code(), "name": "New", f"remove-{old.pk}": "on"}).url
+    assert (to.partition("?")[0], len(names(alice))) == (remove_url(old), 2)
+    answer = stepped_up_client.post(to, {"password": PASSWORD, "code": phone.code()})
+    assert (answer.url, names(alice)) == (SETTINGS, ["New"])
+
+
+def test_of_two_ticked_ones_each_has_its_page(stepped_up_client, alice):
+    add_app(alice, totp.generate_key(), timezone.now(), name="Tablet")
+    new, old = scan_key(stepped_up_client, ADD), list(enrolled.apps_of(alice))
+    boxes = {f"remove-{app.pk}": "on" for app in old}
+    to = stepped_up_client.post(ADD, {"code": new.code(), "name": "New", **boxes}).url
+    assert [to.partition("?")[0], remove_url(old[1]) in unquote(to)] == [remove_url(old[0]), True]
+
+
+@pytest.mark.proves("MF-4")
+def test_an_open_session_alone_replaces_nothing(signed_in_client, alice):
+    """A minute after the sign-in, with neither password nor code."""
+    new = scan_key(signed_in_client, ADD)
+    [old] = enrolled.apps_of(alice)
+    signed_in_client.post(ADD, {"code": new.code(), "name": "New", f"remove-{old.pk}": "on"})
+    assert names(alice) == ["Authenticator app", "New"]
+
+
+def test_the_new_phone_proves_everything_at_once_if_a_code_of_the_old_one_removed_that(
+    stepped_up_client, alice, phone, clock
+):
+    new = setup_steps.add_app(stepped_up_client)
+    remove(stepped_up_client, enrolled.apps_of(alice).first(), phone.code())
     clock.shift(60)
-    old_client, new_client = Client(), Client()
-    sign_in(old_client, phone)
-    sign_in(new_client, new)
-    assert (signed_in_as(old_client), signed_in_as(new_client)) == (None, alice)
+    stepped_up_client.post("/two-factor/disable/", {"password": PASSWORD, "code": new.code()})
+    assert not enrolled.is_on(alice)
 
 
-@pytest.mark.proves("7.4.3")
-def test_replacing_ends_the_other_sessions_and_not_this_one(stepped_up_client, alice, phone):
-    other = Client()
-    sign_in(other, phone)
-    replace(stepped_up_client, alice)
-    assert other.get(SETTINGS).url.startswith("/accounts/login/")
-    assert stepped_up_client.get(SETTINGS).status_code == 200
-
-
-def test_replacing_ends_a_pending_sign_in(stepped_up_client, alice):
-    other = Client()
-    give_password(other)
-    new = replace(stepped_up_client, alice)
-    other.post(VERIFY, {"code": new.code(off=1)})
-    assert signed_in_as(other) is None
+def test_it_waits_a_day_if_a_backup_code_removed_the_old_one(stepped_up_client, alice, printed_codes, clock):
+    """Someone else may have added it, and the owner no longer has the old one."""
+    new = setup_steps.add_app(stepped_up_client)
+    remove(stepped_up_client, enrolled.apps_of(alice).first(), printed_codes[0])
+    clock.shift(60)
+    stepped_up_client.post("/two-factor/disable/", {"password": PASSWORD, "code": new.code()})
+    assert enrolled.is_on(alice)
 
 
 def test_an_app_of_another_person_is_not_replaced(stepped_up_client, alice):
@@ -276,10 +289,10 @@ def test_an_app_of_another_person_is_not_replaced(stepped_up_client, alice):
     assert (len(names(alice)), len(names(bob))) == (2, 1)
 
 
-def test_replacing_keeps_the_counts_of_wrong_codes(stepped_up_client, alice):
+def test_adding_keeps_the_counts_of_wrong_codes(stepped_up_client, alice):
     """N-03: a new key does not reset them."""
     GuessBudget.objects.update(failures=3, day_failures=7, day_began_at=timezone.now())
-    replace(stepped_up_client, alice)
+    setup_steps.add_app(stepped_up_client)
     assert GuessBudget.objects.values_list("failures", "day_failures").get() == (3, 7)
 
 
