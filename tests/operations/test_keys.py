@@ -295,7 +295,7 @@ def test_after_kill_9_every_row_opens(long_work, settings):
         rotation.stderr.readline()
         rotation.send_signal(signal.SIGKILL)
     opened = {
-        sealing.unseal("authenticator", sealing.owner_of(row.pk), row.sealed_key, timezone.now())
+        sealing.unseal("authenticator", sealing.owner_of(row.user_id), row.sealed_key, timezone.now())
         for row in Authenticator.objects.all()
     }
     assert opened == {long_work.key}
