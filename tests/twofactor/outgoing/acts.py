@@ -23,12 +23,6 @@ def turn_on(firefox_client, phone, clock, printed_codes):
     set_up(firefox_client)
 
 
-def replace(firefox_client, phone, clock, printed_codes):
-    step_up(firefox_client, phone)
-    clock.shift(60)
-    add_app(firefox_client, replaces=Authenticator.objects.all())
-
-
 def add_another_app(firefox_client, phone, clock, printed_codes):
     step_up(firefox_client, phone)
     clock.shift(60)
@@ -63,6 +57,14 @@ def sign_in_by_mail(firefox_client, phone, clock, printed_codes):
     request_code(back_at_password(firefox_client))
     enter_sent_code(firefox_client, mailed_code())
     del letters()[0]
+
+
+def replace(firefox_client, phone, clock, printed_codes):
+    sign_in_by_mail(firefox_client, phone, clock, printed_codes)
+    letters().clear()
+    add = "/two-factor/apps/add/"
+    firefox_client.post(f"/two-factor/confirm/?next={add}", {"password": PASSWORD, "next": add})
+    add_app(firefox_client, replaces=Authenticator.objects.all())
 
 
 def trust_browser(firefox_client, phone, clock, printed_codes):
