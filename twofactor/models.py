@@ -374,7 +374,9 @@ class Rule(models.Model):
         ANY = "any", _("An authenticator app, passkey or security key")
         PASSKEY = "passkey", _("A passkey or security key")
 
-    scope = models.CharField(pgettext_lazy("two-factor", "for"), max_length=8, choices=Scope.choices)
+    scope = models.CharField(
+        pgettext_lazy("two-factor", "for"), max_length=8, choices=Scope.choices, db_index=True
+    )
     group = models.ForeignKey(
         "auth.Group", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group")
     )
