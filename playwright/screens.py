@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
 TEXTS = FOLDER / "shown.txt"
-CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*")  # a key, or a date
+# A key, a date, or the version of the browser
+CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*|(?<=Chrome )\d+")
 COLOURS = 64  # of the palette; the screens have few colours
 
 

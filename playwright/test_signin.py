@@ -185,10 +185,10 @@ def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, p
     enter_code(page, phone.code())
     expect_heading(page, "Hello, Alice")
     page.context.clear_cookies(name="sessionid")
-    enter_password(page, path="/accounts/login/?next=/two-factor/")
-    expect_heading(page, "Security")
+    enter_password(page, path="/accounts/login/?next=/two-factor/devices/")
+    expect_heading(page, "Devices")
     press(page, "Remove all trusted browsers")
-    expect(page.get_by_text("No trusted browsers. You'll need a code each time.")).to_be_visible()
+    expect(page.get_by_text("All trusted browsers removed.").first).to_be_attached()
 
 
 def test_the_form_of_the_administration_leads_to_the_code(page, site):

@@ -32,7 +32,6 @@ from twofactor.signin.session import (
     method_of_session,
 )
 from twofactor.users import signed_in_user
-from twofactor.web import cookies
 from twofactor.web.htmx import Htmx
 from twofactor.web.pages import seconds_until
 
@@ -56,12 +55,6 @@ class TwoFactor:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.respond(request)
-        if cookies.read(request, cookies.DRAFT) and SESSION_KEY not in request.session:
-            cookies.drop(response, cookies.DRAFT)  # signed out, or ended: what was begun there ends, too
-        return response
-
-    def respond(self, request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
             why = why_session_ended(request)
             if why:

@@ -244,6 +244,7 @@ def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof)
 
 def clear_browser_after_sign_out(response: HttpResponse) -> None:
     cookies.drop(response, COOKIE)
+    cookies.drop(response, cookies.DRAFT)  # whoever signs in next does not go on with it
     if conf.clears_site_data():
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
 

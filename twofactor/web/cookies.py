@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-DRAFT = "twofactor_draft"  # views/drafts.py writes it, and middleware.py drops it when nobody is signed in
+DRAFT = "twofactor_draft"  # views/drafts.py writes it, and signing out drops it
 
 
 def name(short: str) -> str:
