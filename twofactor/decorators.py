@@ -139,11 +139,11 @@ def recently_confirmed(
     decorator, or look like a password or code.
     """
 
-    def proven(request: HttpRequest) -> bool:
+    def is_proven(request: HttpRequest) -> bool:
         confirmed = step_up.recently_confirmed(request, max_age)
         return confirmed and (not full_proof or step_up.is_full_proof(request))
 
-    return ask_unless(proven, partial(ask_to_confirm, full_proof=full_proof))
+    return ask_unless(is_proven, partial(ask_to_confirm, full_proof=full_proof))
 
 
 def may_set_up(view: Page[P]) -> Page[P]:
@@ -158,14 +158,14 @@ def has_confirmed_address(request: HttpRequest) -> bool:
 
 
 def ask_unless(
-    proven: Callable[[HttpRequest], bool], ask: Callable[[HttpRequest], HttpResponse]
+    is_proven: Callable[[HttpRequest], bool], ask: Callable[[HttpRequest], HttpResponse]
 ) -> Callable[[Page[P]], Page[P]]:
     def decorate(view: Page[P]) -> Page[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return to_page(request, settings.LOGIN_URL)
-            if not proven(request):
+            if not is_proven(request):
                 return ask(request)
             kept_forms.forget(request)
             return view(request, *args, **kwargs)

@@ -233,7 +233,7 @@ def add_app_after_recovery(
         if len(others) >= enrolled.MAX_APPS:
             raise Changed  # the form asks to choose one to remove
         app = save_app(user, new, name, now, others, None)
-        enrolled.let_one_wait(user, now)
+        enrolled.start_waiting(user, now)
         if lost:
             epoch.end_sessions(user)
         events.record("authenticator_replaced" if lost else "app_added", user, request, app=app.name)
@@ -289,7 +289,7 @@ def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime
         apps.remove(app)
         if len(apps) == 1 and proof.app and enrolled.proves_everything(proof.app, now):
             enrolled.apps_of(user).update(full_from=now)  # the owner's new phone: the old one has vouched
-        enrolled.let_one_wait(user, now)
+        enrolled.start_waiting(user, now)
         a_day = guesses.guesses_a_day(len(apps))
         GuessBudget.objects.filter(pk=user.pk).update(guesses_a_day=a_day)
         epoch.end_sessions(user)

@@ -52,7 +52,7 @@ def proves_everything(app: Authenticator, now: datetime) -> bool:
     return app.full_from is not None and app.full_from <= now
 
 
-def let_one_wait(user: TwoFactorUser, now: datetime) -> None:
+def start_waiting(user: TwoFactorUser, now: datetime) -> None:
     """After a removal: if none of the apps left would ever prove everything, they all do in a day."""
     if not apps_of(user).exclude(full_from=None).exists():
         apps_of(user).update(full_from=now + YOUNG_FOR)
