@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from twofactor import enrolment, sealing
+from twofactor import drafts, sealing
 from twofactor.outgoing import mail
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Confirmation:
             with transaction.atomic():
                 applied = unused.update(**fields)
                 if applied and self.is_first:
-                    enrolment.end_unconfirmed_sessions(self.user)
+                    drafts.end_unconfirmed_sessions(self.user)
         except IntegrityError:  # another account has confirmed the same address first
             applied = 0
         if not applied:

@@ -33,7 +33,7 @@ from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, PRINTED_CODES, add_app, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.factors import totp
 from twofactor.models import Allowance, GuessBudget, SentCode, TokenFamily
 
@@ -432,7 +432,7 @@ def turning_off(page):
     enrol(user)
     page.goto("/two-factor/disable/")
     expect_heading(page, "Turn off two-factor authentication")
-    enrolment.forget_factors(user)
+    factor_changes.forget_factors(user)
     page.get_by_label("Password").fill(PASSWORD)
     enter_code(page, "123456", "Turn off")
     yield "settings-stale"

@@ -24,7 +24,7 @@ from playwright.sync_api import expect
 from screen_checks import expect_screen
 
 from accounts.models import User
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.models import Session
 
 VERIFY = "**/two-factor/verify/"
@@ -219,7 +219,7 @@ def test_a_code_that_comes_too_late_changes_nothing_and_asks_for_the_password(pa
 def leads_to_a_page(url):
     """The ?next= of the URL is a page, and not a URL that accepts POST only."""
     [to] = parse_qs(urlsplit(url).query)["next"]
-    enrolment.forget_factors(User.objects.get(email=ALICE))  # so that no code is asked for on the way
+    factor_changes.forget_factors(User.objects.get(email=ALICE))  # so that no code is asked for on the way
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(User.objects.get(email=ALICE))
     return browser.get(to, follow=True).status_code in {

@@ -18,7 +18,7 @@ from actions import (
 from javascript_modes import HTMX
 from playwright.sync_api import expect
 
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.models import Authenticator
 
 pytestmark = HTMX
@@ -37,7 +37,7 @@ def test_a_tab_that_comes_to_the_front_shows_what_another_has_changed(page, alic
 def test_acting_on_what_another_tab_changed_shows_the_panel_as_it_is(page, alice, phone):
     open_session(page.context, alice, phone)
     page.goto("/two-factor/disable/")
-    enrolment.forget_factors(alice)
+    factor_changes.forget_factors(alice)
     page.get_by_label("Password").fill("correct horse battery")
     with page.expect_response("**/two-factor/disable/") as answer:
         enter_code(page, "123456", "Turn off")

@@ -16,7 +16,7 @@ from accounts import address_links, known_browsers, password_tries
 from accounts.password_tries import ADDRESS_LIMIT, COOL_OFF, STRANGERS_LIMIT, TRIES_PER_BROWSER
 from config import logs
 from tests.people import give_password, person, signed_in_as
-from twofactor import clocks, conf, enrolment
+from twofactor import clocks, conf, drafts
 from twofactor.api import tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import allowances, guesses
@@ -85,7 +85,7 @@ LIMITS = {
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(sent_codes.MAX_TRIES),
-    "codes tried at the key of one setup": str(enrolment.GUESSES_PER_KEY),
+    "codes tried at the key of one setup": str(drafts.GUESSES_PER_KEY),
     "life of a sent code; of a sign-in between password and code": (
         f"{words(sent_codes.MAX_AGE)}; {words(MAX_AGE)}"
     ),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor import enrolment, policy
+from twofactor import drafts, policy
 from twofactor.factors import enrolled
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
@@ -154,7 +154,7 @@ def may_set_up(view: Page[P]) -> Page[P]:
 
 
 def has_confirmed_address(request: HttpRequest) -> bool:
-    return not enrolment.needs_confirmed_address(signed_in_user(request))
+    return not drafts.needs_confirmed_address(signed_in_user(request))
 
 
 def ask_unless(

@@ -56,7 +56,7 @@ def actor(user_id: Any) -> str:
 class TwoFactor(models.Model):
     """Two-factor authentication is on while this row exists, whether or not any factor can be used.
 
-    Every change of a person's factors begins with an UPDATE of it (enrolment.lock): of two at once, the
+    Every change of a person's factors begins with an UPDATE of it (enrolled.lock): of two at once, the
     second waits, and sees what the first has done.
     """
 

@@ -7,7 +7,7 @@ import pytest
 from tests.accounts.letters import sent_subjects
 from tests.api.program import Program
 from tests.people import person
-from twofactor import enrolment
+from twofactor import factor_changes
 
 NEW = ["You signed in from a new browser – Countersign"]
 
@@ -73,7 +73,7 @@ def test_a_token_of_someone_else_makes_no_program_known(known, phone, clock):
 
 def test_a_token_from_before_the_password_makes_no_program_known(known, alice, clock):
     alice.refresh_from_db()
-    enrolment.forget_factors(alice)
+    factor_changes.forget_factors(alice)
     alice.set_password("a quiet green harbour")
     alice.save()
     known.give_password("a quiet green harbour")

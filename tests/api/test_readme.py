@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate
 from django.utils import timezone
 
 from tests.people import PASSWORD, Phone
-from twofactor import enrolment
+from twofactor import drafts, factor_changes
 from twofactor.factors import backup_codes, code_text, enrolled, methods, qr, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Draft
@@ -19,7 +19,8 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 TABLE = README.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
 WORDS = {
     "backup_codes": backup_codes,
-    "enrolment": enrolment,
+    "drafts": drafts,
+    "factor_changes": factor_changes,
     "enrolled": enrolled,
     "accept_code": accept_code,
     "methods": methods,

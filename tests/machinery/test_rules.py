@@ -423,7 +423,7 @@ ALLOWED = {
         ("accounts.views", "form.save(commit=False).save"),  # two fields that protect nothing
         ("accounts.admin", "obj.save"),  # the columns that were changed, and no others
         ("twofactor.admin", "obj.save"),
-        ("twofactor.enrolment", "app.save"),
+        ("twofactor.factor_changes", "app.save"),
         ("twofactor.importers.run", "authenticator.save"),
         ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests.operations.admin_and_commands import ROOT, environment, run
 from tests.people import NOW, PRINTED_CODES, Phone, enrol, give_password, person, sign_in, signed_in_as
-from twofactor import enrolment, sealing
+from twofactor import drafts, sealing
 from twofactor.factors import authenticator_app, backup_codes, sent_codes, totp
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Draft, GuessBudget
@@ -160,7 +160,7 @@ def test_an_unfinished_setup_shows_the_same_key_as_before(settings, alice, clien
     settings.TWOFACTOR_KEYS = [NEW, OLD]
     run("rotate-keys")
     settings.TWOFACTOR_KEYS = [NEW]
-    assert enrolment.find_draft(alice, Draft.Kind.SETUP, NOW).key == before
+    assert drafts.find_draft(alice, Draft.Kind.SETUP, NOW).key == before
 
 
 @pytest.mark.parametrize(("minutes", "opens"), [(30, True), (31, False)])
@@ -172,7 +172,7 @@ def test_sealing_again_makes_nothing_younger(settings, alice, client, clock, min
     run("rotate-keys")
     now = NOW + timedelta(minutes=minutes)
     Draft.objects.update(started_at=now)
-    assert (enrolment.find_draft(alice, Draft.Kind.SETUP, now) is not None) == opens
+    assert (drafts.find_draft(alice, Draft.Kind.SETUP, now) is not None) == opens
 
 
 def test_the_second_time_there_is_nothing_to_do(new_key):

@@ -9,11 +9,11 @@ from rest_framework import views
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 
-from twofactor import devices, enrolment
+from twofactor import devices, drafts, factor_changes
 from twofactor.api import tokens
 from twofactor.factors import sent_codes
 from twofactor.factors.accept import Overtaken
-from twofactor.factors.refusal import Refused
+from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import allowances, guesses
 from twofactor.middleware import A_DAY
 from twofactor.signin.pending import Gone
@@ -82,7 +82,7 @@ def changed(exc: Exception) -> Response:
 
 RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     ApiError: lambda exc: error_response(exc.status, exc.code, exc.sentence),
-    enrolment.LastFactor: lambda exc: error_response(409, "last_factor", exc.sentence),
+    factor_changes.LastFactor: lambda exc: error_response(409, "last_factor", exc.sentence),
     Refused: lambda exc: error_response(400, "code_refused", exc.sentence),
     Throttled: throttled,
     guesses.Locked: locked,
@@ -91,12 +91,12 @@ RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Gone: lambda exc: error_response(
         400, "challenge_over", _("This sign-in has ended. Enter your password again.")
     ),
-    enrolment.Unconfirmed: lambda exc: error_response(
+    drafts.Unconfirmed: lambda exc: error_response(
         403,
         "address_not_confirmed",
         _("Confirm your email address first. Then you can set up two-factor authentication."),
     ),
-    enrolment.Changed: changed,
+    Changed: changed,
     devices.AlreadyEnded: changed,
     Overtaken: changed,
     tokens.InvalidToken: lambda exc: error_response(401, "token_not_valid", tokens.SIGNED_OUT),

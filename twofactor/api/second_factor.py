@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from twofactor import conf, enrolment, policy
+from twofactor import conf, drafts, factor_changes, policy
 from twofactor.api import descriptions, serializers, tokens
 from twofactor.api.base import ApiView, django_request, serialized, token_family, validated
 from twofactor.api.exceptions import ApiError
@@ -52,7 +52,7 @@ class SetUpView(ApiView):
     def post(self, request: Request) -> Response:
         require_set_up_allowed(request, validated(serializers.Password, request))
         user = token_family(request).user
-        draft = enrolment.start(user, kind_of_setup(user), timezone.now(), draft_owner(request))
+        draft = drafts.start(user, kind_of_setup(user), timezone.now(), draft_owner(request))
         address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
         svg = qr.svg(address, alone=True)
         return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
@@ -68,14 +68,14 @@ class ConfirmView(ApiView):
         user = token_family(request).user
         require_set_up_allowed(request, data)
         kind = kind_of_setup(user)
-        if (draft := enrolment.find_draft(user, kind, now, draft_owner(request))) is None:
+        if (draft := drafts.find_draft(user, kind, now, draft_owner(request))) is None:
             raise ApiError(_("There is no setup to confirm. Start again."), "no_setup")
-        enrolment.confirm(draft, data["input_code"], now)
+        drafts.confirm(draft, data["input_code"], now)
         if kind == APP:
             name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
-            enrolment.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
+            factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
         else:
-            enrolment.finish(user, draft, django_request(request), now)
+            factor_changes.finish(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, django_request(request), now)
         return serialized(serializers.Confirmed, {"backup_codes": draft.formatted_codes, **pair})
 
@@ -87,7 +87,7 @@ class TurnOffView(ApiView):
         require_two_factor_on(request)
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
-        claim = partial(enrolment.turn_off, user, django_request(request))
+        claim = partial(factor_changes.turn_off, user, django_request(request))
         accept_code(
             user,
             code,
@@ -110,11 +110,12 @@ class RotateBackupCodesView(ApiView):
         if "otp_code" in data:
             require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
             code, kinds = code_in(data)
-            accept_code(user, code, django_request(request), now, kinds=kinds, claim=enrolment.may_make_codes)
+            claim = factor_changes.may_make_codes
+            accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim)
         else:
             require_step_up_with_app(request)
-        draft = enrolment.start(user, CODES, now, draft_owner(request))
-        enrolment.save_new_codes(user, draft, django_request(request))
+        draft = drafts.start(user, CODES, now, draft_owner(request))
+        factor_changes.save_new_codes(user, draft, django_request(request))
         tokens.keep_sign_in(token_family(request), methods.TOTP)
         return serialized(serializers.BackupCodes, {"backup_codes": draft.formatted_codes})
 
@@ -132,7 +133,7 @@ class RenameAppView(ApiView):
     @descriptions.rename_app
     def post(self, request: Request) -> Response:
         data = validated(serializers.RenamedApp, request)
-        enrolment.rename_app(token_family(request).user, data["id"], data["name"])
+        factor_changes.rename_app(token_family(request).user, data["id"], data["name"])
         return Response(status=204)
 
 
@@ -144,7 +145,7 @@ class RemoveAppView(ApiView):
         require_two_factor_on(request)
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
-        claim = partial(enrolment.remove_app, user, data["id"], django_request(request), now)
+        claim = partial(factor_changes.remove_app, user, data["id"], django_request(request), now)
         accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim, changes_factors=True)
         tokens.keep_sign_in(token_family(request), token_family(request).method)
         return Response(status=204)

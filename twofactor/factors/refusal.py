@@ -1,4 +1,4 @@
-"""The exceptions for a code that is not accepted."""
+"""The exceptions for a code or a change that is not accepted."""
 
 from django.utils.translation import gettext as _
 
@@ -18,3 +18,7 @@ class Replayed(Refused):
     def __init__(self, sentence: str = "", *, was_spent: bool = True) -> None:
         super().__init__(sentence or _("You've already used that code. Wait for a new one."))
         self.was_spent = was_spent
+
+
+class Changed(Exception):
+    """It was finished, cancelled or turned off in another tab, or is older than Draft.MAX_AGE."""

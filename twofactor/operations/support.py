@@ -9,7 +9,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import devices, enrolment, events
+from twofactor import devices, events, factor_changes
 from twofactor.devices import ListedDevice
 from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.limits import guesses
@@ -55,7 +55,7 @@ def permissions_if_active(user: Any) -> set[str]:
 def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     """Turn two-factor authentication off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
-        if not enrolment.forget_factors(user):
+        if not factor_changes.forget_factors(user):
             raise NothingToDo
         GuessBudget.objects.filter(pk=user.pk).delete()
         epoch.end_sessions(user)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import enrolment
+from twofactor import drafts, factor_changes
 from twofactor.decorators import may_set_up, what_for
 from twofactor.factors import backup_codes, enrolled
 from twofactor.factors.methods import TOTP
@@ -39,25 +39,25 @@ def app_add(request: HttpRequest) -> HttpResponse:
     if not enrolled.is_on(user):
         return see_other(reverse("twofactor:setup") + onward(request))
     owner, recovered = draft_owner(request), step_up.recovered_by_email(request)
-    draft = enrolment.start(user, APP, now, owner)
+    draft = drafts.start(user, APP, now, owner)
     apps = list(enrolled.apps_of(user))
     form = AddAppForm(
         posted(request),
-        accept=lambda code: enrolment.confirm(draft, code, now),
+        accept=lambda code: drafts.confirm(draft, code, now),
         apps=apps,
         lost=recovered,
-        initial={"name": enrolment.unused_name(_("Authenticator app"), apps)},
+        initial={"name": factor_changes.unused_name(_("Authenticator app"), apps)},
     )
     if form.is_valid():
         name, ticked = form.cleaned_data["name"], form.ticked()
         to = safe_next(request, request.GET["next"]) if onward(request) else reverse("twofactor:settings")
         if recovered:
-            app = enrolment.add_app_after_recovery(user, draft, name, request, now, ticked)
+            app = factor_changes.add_app_after_recovery(user, draft, name, request, now, ticked)
             keep_session(request, user, TOTP)
         else:
             recent = step_up.recent_app(request)
             vouched = recent is None or recent.full_from is not None
-            app = enrolment.add_app(user, draft, name, request, now, vouched=vouched)
+            app = factor_changes.add_app(user, draft, name, request, now, vouched=vouched)
             for pk in reversed(ticked):  # each takes password and code in its own form
                 to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
         messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags="two-factor")
@@ -71,7 +71,7 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     app = own_app(request, pk)
     form = NameForm(posted(request), initial={"name": app.name})
     if form.is_valid():
-        enrolment.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
+        factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
         messages.success(request, _("The name was changed."), extra_tags="two-factor")
         return see_other("twofactor:settings")
     return page(request, "twofactor/app_rename.html", form=form, app=app)
@@ -85,7 +85,7 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
     if enrolled.count_factors(user) < 2:
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/app_last.html", status=status, app=app)
-    claim = partial(enrolment.remove_app, user, app.pk, request, timezone.now())
+    claim = partial(factor_changes.remove_app, user, app.pk, request, timezone.now())
     form = proof_form(request, claim=claim, changes_factors=True)
     if form.is_valid():
         keep_session(request, user, request.session[AMR])

@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import conf, enrolment
+from twofactor import conf, drafts, factor_changes
 from twofactor.decorators import what_for
-from twofactor.enrolment import OpenDraft
+from twofactor.drafts import OpenDraft
 from twofactor.factors import backup_codes as codes
 from twofactor.factors import enrolled, methods
 from twofactor.forms import SavedForm
@@ -54,7 +54,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
     form = form_for_codes(request)
     if form.is_valid():
         owner = draft_owner(request)
-        enrolment.start(signed_in_user(request), CODES, timezone.now(), owner)
+        drafts.start(signed_in_user(request), CODES, timezone.now(), owner)
         if "code" in form.fields:
             step_up.record_step_up(request, form.cleaned_data["code"])
         return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
@@ -66,13 +66,13 @@ def form_for_codes(request: HttpRequest) -> Form:
     confirmed = step_up.may_make_codes(step_up.time_of(request), step_up.factor_of(request))
     if confirmed and not {"password", "code"} & set(request.POST):
         return Form(posted(request))
-    return proof_form(request, kinds=LIVE_CODE, claim=enrolment.may_make_codes)
+    return proof_form(request, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)
 
 
 def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
     form = SavedForm(posted(request))
     if form.is_valid():
-        enrolment.save_new_codes(signed_in_user(request), new, request)
+        factor_changes.save_new_codes(signed_in_user(request), new, request)
         keep_session(request, signed_in_user(request), request.session[AMR])
         messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
         return see_other("twofactor:settings")
@@ -94,9 +94,8 @@ def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
 def disable(request: HttpRequest) -> HttpResponse:
     if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    form = proof_form(
-        request, claim=partial(enrolment.turn_off, signed_in_user(request), request), changes_factors=True
-    )
+    claim = partial(factor_changes.turn_off, signed_in_user(request), request)
+    form = proof_form(request, claim=claim, changes_factors=True)
     if form.is_valid():
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off."))

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe  # noqa: TID251 - for the one picture below
 
-from twofactor import conf, enrolment, sealing
-from twofactor.enrolment import OpenDraft
+from twofactor import conf, drafts, sealing
+from twofactor.drafts import OpenDraft
 from twofactor.factors import qr, totp
 from twofactor.models import Draft
 from twofactor.users import signed_in_user
@@ -42,7 +42,7 @@ def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -
 
 
 def current_draft(request: HttpRequest, kind: str = Draft.Kind.SETUP) -> OpenDraft | None:
-    return enrolment.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
+    return drafts.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
 
 
 def key_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import devices, enrolment
+from twofactor import devices, drafts
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
+from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, Event, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.signin import step_up
@@ -47,7 +48,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     apps = list(enrolled.apps_of(user))
     is_on = bool(two_factor or apps)
     left, total = backup_codes.count_unused_and_all(user)
-    drafts = enrolment.find_drafts(user, now)
+    unfinished = drafts.find_drafts(user, now)
     by_email = is_on and sent_codes.may_email(two_factor.user if two_factor else user)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
@@ -57,8 +58,8 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "codes_left": left if is_on else 0,
         "few": backup_codes.FEW_LEFT,
         "total": total,
-        "setup": drafts.get(Draft.Kind.SETUP),
-        "new_codes": drafts.get(Draft.Kind.CODES) if is_on else None,
+        "setup": unfinished.get(Draft.Kind.SETUP),
+        "new_codes": unfinished.get(Draft.Kind.CODES) if is_on else None,
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
@@ -92,7 +93,7 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except (enrolment.Changed, Overtaken):
+        except (Changed, Overtaken):
             response = page(
                 request, "twofactor/settings.html", status=409, stale=True, **panel_context(request)
             )
@@ -104,7 +105,7 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
 def nothing_to_change(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        raise enrolment.Changed
+        raise Changed
     return see_other("twofactor:settings")
 
 

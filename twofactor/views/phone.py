@@ -6,9 +6,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import enrolment, events
+from twofactor import events
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.factors import enrolled, sent_codes
+from twofactor.factors.refusal import Changed
 from twofactor.forms import PhoneForm, SentCodeForm
 from twofactor.models import Phone
 from twofactor.outgoing import sms
@@ -71,7 +72,7 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
 def phone_remove(request: HttpRequest) -> HttpResponse:
     with events.atomic():
         if not Phone.objects.filter(pk=request.user.pk).delete()[0]:
-            raise enrolment.Changed
+            raise Changed
         events.record("phone_changed", signed_in_user(request), request)
     messages.success(request, _("Phone number removed."), extra_tags="phone")
     return see_other("twofactor:settings")

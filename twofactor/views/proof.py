@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import CodeForm, PasswordForm, ProofForm
@@ -38,7 +38,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return without_proof(request, to)
     with_code = has_factor and not step_up.takes_password_alone(request, to)
     needs_full_proof = FULL_PROOF in request.GET
-    claim = {"claim": enrolment.is_full_proof} if needs_full_proof else {}
+    claim = {"claim": factor_changes.is_full_proof} if needs_full_proof else {}
     form = proof_form(request, with_code=with_code, **claim)
     if form.is_valid():
         step_up.record_step_up(request, form.cleaned_data.get("code"))

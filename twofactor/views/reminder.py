@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
 
-from twofactor import enrolment, policy
+from twofactor import drafts, policy
 from twofactor.factors import enrolled
 from twofactor.models import Reminder
 from twofactor.users import TwoFactorUser
@@ -14,7 +14,7 @@ REST = timedelta(days=30)
 
 def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
     """Says whether to show the reminder to this person now."""
-    if not user.is_authenticated or enrolment.needs_confirmed_address(user) or enrolled.is_on(user):
+    if not user.is_authenticated or drafts.needs_confirmed_address(user) or enrolled.is_on(user):
         return False
     if policy.applies_to(user):
         return True  # what will be demanded cannot be put off

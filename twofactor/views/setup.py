@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import enrolment
+from twofactor import drafts, factor_changes
 from twofactor.decorators import may_set_up, open_before_set_up, what_for
-from twofactor.enrolment import OpenDraft
+from twofactor.drafts import OpenDraft
 from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
+from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
 from twofactor.signin.session import keep_session
@@ -44,7 +45,7 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @may_set_up
 def setup(request: HttpRequest) -> HttpResponse:
     owner = draft_owner(request)
-    draft = enrolment.start(signed_in_user(request), SETUP, timezone.now(), owner)
+    draft = drafts.start(signed_in_user(request), SETUP, timezone.now(), owner)
     response = page(request, "twofactor/setup.html", onward=onward(request), **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
 
@@ -52,7 +53,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 @open_before_set_up
 def setup_address(request: HttpRequest) -> HttpResponse:
     """Says why there is no setup yet, and how to confirm the address."""
-    if not enrolment.needs_confirmed_address(signed_in_user(request)):
+    if not drafts.needs_confirmed_address(signed_in_user(request)):
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:setup")
     return page(request, "twofactor/setup_address.html", address=email_of(signed_in_user(request)))
 
@@ -63,7 +64,7 @@ def setup_verify(request: HttpRequest) -> HttpResponse:
     draft = current_draft(request)
     if draft is None:
         return to_step(request, "setup")
-    form = CodeForm(posted(request), accept=lambda code: enrolment.confirm(draft, code, timezone.now()))
+    form = CodeForm(posted(request), accept=lambda code: drafts.confirm(draft, code, timezone.now()))
     if form.is_valid():
         return to_step(request, "setup_codes")
     return page(request, "twofactor/setup_verify.html", form=form, onward=onward(request))
@@ -78,7 +79,7 @@ def setup_codes(request: HttpRequest) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = current_draft(request)
     if draft is None and request.method == "POST":
-        raise enrolment.Changed
+        raise Changed
     return last_step(request, draft)
 
 
@@ -88,7 +89,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         return to_step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
-        enrolment.finish(signed_in_user(request), draft, request, timezone.now())
+        factor_changes.finish(signed_in_user(request), draft, request, timezone.now())
         keep_session(request, signed_in_user(request), TOTP)
         messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
@@ -98,6 +99,6 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
 @open_before_set_up
 @post_only("twofactor:settings")
 def setup_cancel(request: HttpRequest) -> HttpResponse:
-    enrolment.cancel(signed_in_user(request), SETUP)
+    drafts.cancel(signed_in_user(request), SETUP)
     messages.success(request, _("Setup cancelled. Nothing has changed."))
     return see_other("twofactor:settings")

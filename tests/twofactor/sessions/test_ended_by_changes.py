@@ -8,7 +8,7 @@ from django.test import Client
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from tests.twofactor.code_forms import enter_password_and_code
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.factors import enrolled
 from twofactor.models import BackupCode, Event
 
@@ -110,6 +110,6 @@ def test_every_change_is_remembered_once(signed_in_client, phone, clock):
 
 def test_a_sign_in_whose_authenticator_was_removed_meanwhile_is_no_error(client, alice, phone):
     give_password(client)
-    enrolment.forget_factors(alice)
+    factor_changes.forget_factors(alice)
     client.raise_request_exception = False
     assert client.post("/two-factor/verify/", {"code": phone.code()}).status_code < 500

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from tests.twofactor.code_forms import enter_code
-from twofactor import enrolment, sealing
+from twofactor import factor_changes, sealing
 from twofactor.models import GuessBudget, Session
 from twofactor.signin.pending import PURPOSE
 
@@ -227,7 +227,7 @@ def deactivated(alice):
 
 
 def turned_off(alice):
-    enrolment.forget_factors(alice)
+    factor_changes.forget_factors(alice)
     alice.end_sessions()
 
 

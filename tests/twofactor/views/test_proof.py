@@ -15,7 +15,7 @@ from tests.people import (
     signed_in_as,
 )
 from tests.twofactor.code_forms import counted_failures, enter_password_and_code
-from twofactor import enrolment
+from twofactor import factor_changes
 from twofactor.models import Authenticator, BackupCode, Draft
 
 DISABLE = "/two-factor/disable/"
@@ -265,7 +265,7 @@ def test_a_form_without_its_token_is_refused(signed_in_client, phone, path):
 
 
 def test_an_authenticator_that_was_removed_meanwhile_is_no_error(signed_in_client, alice, phone):
-    enrolment.forget_factors(alice)
+    factor_changes.forget_factors(alice)
     signed_in_client.raise_request_exception = False
     form = {"password": PASSWORD, "code": phone.code()}
     assert signed_in_client.post(CONFIRM, form).status_code < 500

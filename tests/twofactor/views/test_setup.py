@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from tests.people import PASSWORD, Phone, give_password, open_sessions, person
 from tests.twofactor.setup_steps import CODES, SETUP, VERIFY, confirm_key, scan_key, shown_codes, stored_rows
-from twofactor import enrolment
+from twofactor import drafts
 from twofactor.factors import code_text, totp
+from twofactor.factors.refusal import Changed
 from twofactor.models import Authenticator, Draft, GuessBudget
 
 CANCEL = "/two-factor/setup/cancel/"
@@ -213,10 +214,10 @@ def test_without_a_key_the_second_step_leads_to_the_first(no_factor_client):
 
 @pytest.mark.proves("C-04")
 def test_confirming_what_was_finished_meanwhile_is_no_wrong_code(alice):
-    draft = enrolment.start(alice, Draft.Kind.SETUP, timezone.now())
-    enrolment.cancel(alice, Draft.Kind.SETUP)
-    with pytest.raises(enrolment.Changed):
-        enrolment.confirm(draft, "000000", timezone.now())
+    draft = drafts.start(alice, Draft.Kind.SETUP, timezone.now())
+    drafts.cancel(alice, Draft.Kind.SETUP)
+    with pytest.raises(Changed):
+        drafts.confirm(draft, "000000", timezone.now())
 
 
 # Step 3: the backup codes

@@ -14,7 +14,7 @@ from tests.accounts.passwords import NEW as NEW_PASSWORD
 from tests.accounts.passwords import reset_password
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.setup_steps import set_up
-from twofactor import enrolment, events
+from twofactor import drafts, events
 from twofactor.models import Authenticator, Draft
 from twofactor.operations import prune
 
@@ -47,8 +47,8 @@ def test_nothing_is_begun_before_the_address_is_confirmed(unconfirmed_client):
 
 
 def test_a_view_of_the_site_cannot_begin_one_either(unconfirmed_client):
-    with pytest.raises(enrolment.Unconfirmed):
-        enrolment.start(User.objects.get(), Draft.Kind.SETUP, timezone.now())
+    with pytest.raises(drafts.Unconfirmed):
+        drafts.start(User.objects.get(), Draft.Kind.SETUP, timezone.now())
 
 
 def test_the_page_says_why(unconfirmed_client):
