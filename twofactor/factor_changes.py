@@ -39,7 +39,7 @@ class LastFactor(Refused):
         )
 
 
-def finish(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
+def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
     """Turns two-factor authentication on with the first app, and ends every session, in one transaction."""
     codes = backup_codes.make_rows(user, setup.codes)
     with transaction.atomic():

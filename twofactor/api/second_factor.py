@@ -75,7 +75,7 @@ class ConfirmView(ApiView):
             name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
             factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
         else:
-            factor_changes.finish(user, draft, django_request(request), now)
+            factor_changes.turn_on(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, django_request(request), now)
         return serialized(serializers.Confirmed, {"backup_codes": draft.formatted_codes, **pair})
 

@@ -89,7 +89,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         return to_step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
-        factor_changes.finish(signed_in_user(request), draft, request, timezone.now())
+        factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
         keep_session(request, signed_in_user(request), TOTP)
         messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
