@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_page
+from twofactor.event_kinds import CODE_ACCEPTED
 from twofactor.factors import backup_codes, methods
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
@@ -103,6 +104,6 @@ class TwoFactorAdminSite(admin.AdminSite):
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
             "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
-            "accepted": chart.Chart(adoption.events_per_day(now, DAYS, "second_factor_accepted")),
+            "accepted": chart.Chart(adoption.events_per_day(now, DAYS, *CODE_ACCEPTED)),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)

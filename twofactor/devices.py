@@ -60,12 +60,6 @@ def has_session_list() -> bool:
     return issubclass(import_module(settings.SESSION_ENGINE).SessionStore, SessionStore)
 
 
-def id_of_session(request: HttpRequest) -> UUID | None:
-    """The id of "this device". None with another session engine."""
-    device_id: UUID | None = getattr(request.session, "device_id", None)
-    return device_id
-
-
 def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -> list[ListedDevice]:
     """Those that still work, in one query: the one with the id `this` first, then by last use."""
     rows = [as_device(row, this) for row in working_rows(user, now)]

@@ -41,6 +41,11 @@ class EventKind(models.TextChoices):
         _("One of your backup codes was used"),
         _("A backup code was used"),
     )
+    SIGNED_IN_WITH_CODE = (
+        "signed_in_with_code",
+        _("You signed in with a code"),
+        _("Signed in with a code"),
+    )
     SECOND_FACTOR_ACCEPTED = (
         "second_factor_accepted",
         _("You confirmed it was you with a code"),
@@ -108,3 +113,6 @@ class EventKind(models.TextChoices):
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
     TOKEN_REUSED = "token_reused", _("An app was signed out because an old token was used again")
+
+
+CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)

@@ -25,6 +25,7 @@ from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
+from twofactor.sessions.device_ids import id_of_device
 from twofactor.users import TwoFactorUser, email_of
 from twofactor.web.client_address import client_address, remote_address
 
@@ -51,6 +52,7 @@ AUDIENCES = {
     Event.Kind.APP_REMOVED: MAIL,
     Event.Kind.TWO_FACTOR_DISABLED: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.BACKUP_CODES_REGENERATED: Audience(signals.backup_codes_regenerated, mail=True),
+    Event.Kind.SIGNED_IN_WITH_CODE: Audience(signals.second_factor_accepted),
     Event.Kind.SECOND_FACTOR_ACCEPTED: Audience(signals.second_factor_accepted),
     Event.Kind.SECOND_FACTOR_REFUSED: Audience(signals.second_factor_refused),
     Event.Kind.SECOND_FACTOR_LOCKED: Audience(signals.second_factor_refused),
@@ -93,6 +95,7 @@ def record(
             at=timezone.now(),
             ip_address=ip_of(request) if request else None,
             browser=browser_of(request) if request else "",
+            device_id=id_of_device(request) if request else None,
             detail=detail,
         )
         if audience.mail and may_mail(event, audience, request):

@@ -392,7 +392,7 @@ def test_status_says_how_things_stand(signed_in, printed_codes):
 
 def test_a_sign_in_is_in_the_audit_log(password_given, phone):
     password_given.give(otp_code=phone.code())
-    assert Event.objects.get().kind == "second_factor_accepted"
+    assert Event.objects.get().kind == "signed_in_with_code"
 
 
 def test_a_sign_in_without_a_second_factor_is_in_the_audit_log(bobs_program):

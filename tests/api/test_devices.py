@@ -40,6 +40,13 @@ def test_a_sign_in_has_the_program_and_the_address_it_came_from(phone, clock):
     assert TokenFamily.objects.values_list("browser", "ip_address").get() == ("OkHttp 4", "203.0.113.9")
 
 
+def test_the_events_of_a_sign_in_name_it(signed_in):
+    signed_in.post("totp/disable/", {"otp_code": "000000"})
+    named = Event.objects.values_list("kind", "device_id")
+    device_id = TokenFamily.objects.get().device_id
+    assert list(named) == [("signed_in_with_code", device_id), ("second_factor_refused", device_id)]
+
+
 def test_a_renewal_stores_where_it_is_now(signed_in, clock):
     clock.shift(60)
     signed_in.client.defaults["REMOTE_ADDR"] = "198.51.100.4"

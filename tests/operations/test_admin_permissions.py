@@ -59,7 +59,7 @@ def test_five_minutes_later_they_are_asked_for_again(stepped_up, alice, clock):
 @pytest.mark.parametrize("end", ["reset/", "emergency-code/", "end-sessions/"])
 def test_no_help_is_given_without_them(admin, alice, phone, end):
     admin.post(help_page(alice, end), {"reset-reason": "x", "code-reason": "x", "sessions-reason": "x"})
-    assert not Event.objects.filter(user=alice).exclude(kind="second_factor_accepted").exists()
+    assert not Event.objects.filter(user=alice).exclude(kind="signed_in_with_code").exists()
 
 
 def helper_with(clock, *rights):

@@ -4,6 +4,7 @@ import logging
 from http import HTTPStatus
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client, RequestFactory
 
@@ -23,7 +24,7 @@ def kinds():
 
 def test_a_sign_in_with_a_code_is_remembered_once(pending_client, phone):
     pending_client.post(VERIFY, {"code": phone.code()})
-    assert kinds().count("second_factor_accepted") == 1
+    assert kinds() == ["signed_in_with_code"]
 
 
 def test_a_sign_in_without_a_factor_is_remembered_once(client, alice):
@@ -89,7 +90,59 @@ def test_an_event_knows_who_when_and_from_where(pending_client, alice, clock):
 @pytest.mark.parametrize("method", ["totp", "backup"])
 def test_an_accepted_code_is_remembered_by_its_kind(pending_client, phone, printed_codes, method):
     pending_client.post(VERIFY, {"code": phone.code() if method == "totp" else printed_codes[0]})
-    assert Event.objects.get(kind="second_factor_accepted").detail["method"] == method
+    assert Event.objects.get(kind="signed_in_with_code").detail["method"] == method
+
+
+# On which device
+
+
+def devices_of_events():
+    return set(Event.objects.values_list("device_id", flat=True))
+
+
+@pytest.mark.parametrize("before", [{}, {"language": "de"}], ids=["no session yet", "a session of nobody"])
+def test_all_events_of_a_sign_in_name_its_session(client, alice, phone, printed_codes, before):
+    sign_in(Client(), phone)
+    Event.objects.all().delete()
+    if before:
+        session = client.session
+        session.update(before)
+        session.save()
+        client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    give_password(client)
+    client.post(VERIFY, {"code": printed_codes[0]})
+    assert (kinds(), devices_of_events()) == (
+        ["signed_in_with_code", "backup_code_used", "new_browser"],
+        {client.session.device_id},
+    )
+
+
+def test_a_sign_in_without_a_factor_names_its_session(client, alice):
+    give_password(client)
+    assert devices_of_events() == {client.session.device_id}
+
+
+def test_a_change_names_the_session_it_was_made_in(signed_in_client, phone):
+    device_id = signed_in_client.session.device_id
+    Event.objects.all().delete()
+    signed_in_client.post(DISABLE, {"password": PASSWORD, "code": phone.code()})
+    assert devices_of_events() == {device_id}
+
+
+def test_a_wrong_code_of_someone_who_is_not_signed_in_names_none(pending_client):
+    pending_client.post(VERIFY, {"code": "000000"})
+    assert devices_of_events() == {None}
+
+
+def test_a_sign_in_over_a_session_that_was_ended_gets_an_id_of_its_own(signed_in_client, alice, phone):
+    """As when another person has left the browser signed in, and was signed out from elsewhere."""
+    before = signed_in_client.session.device_id
+    alice.end_sessions()
+    bobs_phone = enrol(person("bob@example.com"))
+    give_password(signed_in_client, "bob@example.com")
+    signed_in_client.post(VERIFY, {"code": bobs_phone.code()})
+    event = Event.objects.get(user__email="bob@example.com")
+    assert event.device_id == signed_in_client.session.device_id != before
 
 
 def test_a_browser_with_a_long_name_is_cut_short(pending_client):

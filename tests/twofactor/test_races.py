@@ -396,7 +396,7 @@ def test_one_code_spent_for_two_things_buys_one(alice, phone, laptop, request, r
     answers = at_once(*off, *posts([other], VERIFY, {"code": code}))
     assert_no_errors(request, answers, on=enrolled.is_on(alice), sessions=sessions())
     assert enrolled.is_on(alice) == (
-        Event.objects.filter(kind="second_factor_accepted").count() == 2 and sessions() == 2
+        Event.objects.filter(kind="signed_in_with_code").count() == 2 and sessions() == 2
     )
 
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from twofactor.api import tokens
 from twofactor.decorators import must_set_up_first
 from twofactor.models import TokenFamily
+from twofactor.sessions.device_ids import set_id
 from twofactor.signin.session import is_factor
 
 SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to continue.")
@@ -27,6 +28,7 @@ class BearerAuthentication(BaseAuthentication):
             family = tokens.find_by_access_token(text.strip(), timezone.now())
         except tokens.InvalidToken:
             raise AuthenticationFailed(tokens.SIGNED_OUT, "token_not_valid") from None
+        set_id(request._request, family.device_id)
         vars(family.user)["is_verified"] = lambda: is_factor(family.method)
         if must_set_up_first(family.user, family.method, request.parser_context["view"]):
             raise PermissionDenied(SET_UP_FIRST, "set_up_first")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
@@ -19,6 +20,7 @@ from twofactor.api.preconditions import code_in
 from twofactor.factors import enrolled, sent_codes
 from twofactor.factors.accept import Proof
 from twofactor.factors.sent_codes import Channel
+from twofactor.sessions.device_ids import set_id
 from twofactor.signin import step_up
 from twofactor.signin.pending import MAX_AGE, PendingSignIn
 from twofactor.signin.session import NONE
@@ -35,6 +37,7 @@ class SignInView(PublicApiView):
         if enrolled.is_on(user):
             return serialized(serializers.SignIn, {"is_totp_enabled": True, **start_challenge(user)})
         get_user_model()._default_manager.filter(pk=user.pk).update(last_login=timezone.now())
+        set_id(django_request(request), uuid4())
         events.record("signed_in_without_second_factor", user, django_request(request))
         return serialized(serializers.SignIn, {"is_totp_enabled": False, **issue_tokens(request, user, NONE)})
 
@@ -59,6 +62,7 @@ class VerifyView(PublicApiView):
         data = validated(serializers.SecondFactor, request)
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         code, kinds = code_in(data)
+        set_id(django_request(request), uuid4())
         proof = pending.accept(django_request(request), code, kinds)
         mark = mark_of(pending, proof) if pending.proves_both(proof) else {}
         return serialized(serializers.SignedIn, issue_tokens(request, pending.user, proof.method, **mark))

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import jwt
 from django.http import HttpRequest
@@ -21,6 +22,7 @@ from rest_framework_simplejwt.tokens import Token
 from twofactor import conf, events, sealing
 from twofactor.models import TokenFamily
 from twofactor.sessions import epoch
+from twofactor.sessions.device_ids import id_of_device, set_id
 from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.users import TwoFactorUser
 from twofactor.web.visitor import browser_and_address
@@ -105,12 +107,14 @@ def issue(
 ) -> dict[str, str]:
     """The first pair of a sign-in. `began_at` is given if it continues an earlier sign-in.
 
+    Its id in the list of devices is that of the request, which the sign-in was recorded with.
     `columns` may have those of its step-up, if password and factor have been given, and of the earlier row.
     """
     began_at = began_at or now
     refresh = RefreshToken()
     family = TokenFamily.objects.create(
         user_id=user.pk,
+        device_id=id_of_device(request) or uuid4(),
         digest=digest(refresh),
         session_hash=epoch.auth_hash(user),
         method=method,
@@ -167,6 +171,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
     seen = {"last_used_at": now, **browser_and_address(request)}
     if not unused.update(digest=digest(new), expires_at=ends_at, **seen):
+        set_id(request, family.device_id)
         with events.atomic():
             if end_sign_in(family):
                 events.record("token_reused", family.user, request)
@@ -219,8 +224,7 @@ def reissue(family: TokenFamily, method: str, request: HttpRequest, now: datetim
     end_sign_in(family)
     if not ended_once(family):
         raise InvalidToken
-    same = {"device_id": family.device_id, "name": family.name}
-    return issue(family.user, method, request, now, family.began_at, **same)
+    return issue(family.user, method, request, now, family.began_at, name=family.name)
 
 
 def rebind_to_new_hash(family: TokenFamily, password: str) -> None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import events
 from twofactor.clocks import format_duration
+from twofactor.event_kinds import CODE_ACCEPTED
 from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, sent_codes
 from twofactor.factors.methods import CODES, FACTORS
 from twofactor.factors.refusal import Refused, Replayed
@@ -69,6 +70,7 @@ def accept_code(
     purpose: str = "",
     claim: Claim = lambda _proof: True,
     changes_factors: bool = False,
+    recorded_as: str = Event.Kind.SECOND_FACTOR_ACCEPTED,
 ) -> Proof:
     """Raises Refused, guesses.Locked or Overtaken if the code is not accepted.
 
@@ -95,7 +97,8 @@ def accept_code(
         record_wrong_code(user, request, code.method, failures)
         raise Refused(" ".join([*code.wrong, *warning(failures)]))
     proof = Proof(code.method, match.app)
-    spend_together_with(partial(claim, proof), match, code, user, request, now, with_lock=changes_factors)
+    record = partial(record_accepted, recorded_as, user, request, code, proof)
+    spend_together_with(partial(claim, proof), record, match, code, user, now, with_lock=changes_factors)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
         events.record("right_after_wrong", user, request)
     return proof
@@ -116,15 +119,15 @@ def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, no
 
 def spend_together_with(
     claim: Callable[[], bool],
+    record: Callable[[], None],
     match: Match,
     code: TypedCode,
     user: TwoFactorUser,
-    request: HttpRequest,
     now: datetime,
     *,
     with_lock: bool,
 ) -> None:
-    """Spend the code and make the claim, or neither."""
+    """Spend the code, make the claim and record it, or none of them."""
     try:
         with transaction.atomic():
             if with_lock:
@@ -134,13 +137,19 @@ def spend_together_with(
             if not claim():
                 raise Overtaken
             guesses.reset_after_success(user, with_factor=code.method in FACTORS)
-            named = {"app": match.app.name} if match.app else {}
-            events.record("second_factor_accepted", user, request, method=code.method, **named)
-            if code.notice:
-                events.record(code.notice, user, request)
+            record()
     except (Refused, Overtaken):
         guesses.refund(user)
         raise
+
+
+def record_accepted(
+    kind: str, user: TwoFactorUser, request: HttpRequest, code: TypedCode, proof: Proof
+) -> None:
+    named = {"app": proof.app.name} if proof.app else {}
+    events.record(kind, user, request, method=proof.method, **named)
+    if code.notice:
+        events.record(code.notice, user, request)
 
 
 def record_wrong_code(user: TwoFactorUser, request: HttpRequest, method: str, failures: int) -> None:
@@ -153,7 +162,7 @@ def record_wrong_code(user: TwoFactorUser, request: HttpRequest, method: str, fa
 
 def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was_spent: bool) -> None:
     """A spent code from another address: someone has seen it typed, or passes on what the person sends."""
-    accepted = Event.objects.filter(user_id=user.pk, kind="second_factor_accepted").order_by("-at", "-pk")
+    accepted = Event.objects.filter(user_id=user.pk, kind__in=CODE_ACCEPTED).order_by("-at", "-pk")
     last_address = accepted.values_list("ip_address", flat=True).first()
     events.record("code_replayed", user, request, method=method)
     if was_spent and last_address and last_address != events.ip_of(request):

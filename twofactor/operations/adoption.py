@@ -9,6 +9,7 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from twofactor.event_kinds import CODE_ACCEPTED
 from twofactor.factors import backup_codes, methods
 from twofactor.limits import guesses
 from twofactor.models import BackupCode, Event, Phone, TwoFactor
@@ -78,7 +79,8 @@ def codes_by_method(now: datetime, days: int) -> dict[str, int]:
         methods.SMS: pgettext("two-factor", "Text message"),
         methods.RECOVERY: pgettext("two-factor", "Email"),
     }
-    accepted = Event.objects.filter(kind="second_factor_accepted", at__gte=start_of(last_days(now, days)[0]))
+    since = start_of(last_days(now, days)[0])
+    accepted = Event.objects.filter(kind__in=CODE_ACCEPTED, at__gte=since)
     by_method: Any = accepted.values_list("detail__method").annotate(n=Count("pk"))
     count_of = dict(by_method.order_by())
     return {name: count_of.get(method, 0) for method, name in names.items()}

@@ -52,6 +52,11 @@ class SessionStore(db.SessionStore):
         self.contents()
         return self.row_id if self.session_key else None
 
+    def take_device_id(self, device_id: UUID) -> None:
+        """The id that a sign-in was recorded with (device_ids.py). A row that there is keeps its own."""
+        if not self.stored_as:
+            self.row_id = device_id
+
     def contents(self) -> dict[str, Any]:
         """Reads the row, the first time."""
         return cast(dict[str, Any], cast(Any, self)._session)

@@ -25,8 +25,10 @@ from twofactor.factors.accept import Overtaken, Proof, accept_code
 from twofactor.factors.refusal import Refused
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
+from twofactor.models import Event
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import TRUSTED_BROWSER
+from twofactor.sessions.device_ids import choose_id
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.session import NONE, TRUSTED, is_factor, open_session, take_held_user
 from twofactor.users import TwoFactorUser, only_active
@@ -135,10 +137,11 @@ class PendingSignIn:
     def find_channels(self) -> list[Channel]:
         return sent_codes.find_channels(self.user)
 
-    def claim(self, now: datetime) -> bool:
+    def claim(self, request: HttpRequest, now: datetime) -> bool:
         """One UPDATE decides, so of two right codes at the same moment one signs in."""
         people = get_user_model()._default_manager
         unused = people.filter(pk=self.user.pk, last_login=self.user.last_login)
+        choose_id(request)  # which the event is recorded with, right after this
         return only_active(unused).update(last_login=now) == 1
 
     def was_completed(self) -> bool:
@@ -156,7 +159,8 @@ class PendingSignIn:
                 now,
                 kinds=kinds,
                 purpose=self.purpose,
-                claim=lambda _proof: self.claim(now),
+                claim=lambda _proof: self.claim(request, now),
+                recorded_as=Event.Kind.SIGNED_IN_WITH_CODE,
             )
         except Overtaken:
             raise Gone(self.next) from None

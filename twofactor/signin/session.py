@@ -26,6 +26,7 @@ from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWS
 from twofactor.sessions.contents import AMR as AMR
 from twofactor.sessions.contents import AUTH_AT as AUTH_AT
 from twofactor.sessions.contents import IDLE as IDLE
+from twofactor.sessions.device_ids import give_to_session
 from twofactor.users import TwoFactorUser
 from twofactor.web.redirects import see_other
 from twofactor.web.visitor import browser_and_address
@@ -65,6 +66,7 @@ def open_session(
 ) -> HttpResponse:
     vars(request)["twofactor_method"] = method
     login(request, user, backend=user.backend)
+    give_to_session(request)
     del vars(request)["twofactor_method"]  # it holds for this login() and for no other in the same request
     if trusted:
         request.session[TRUSTED_BROWSER] = trusted.pk

@@ -19,6 +19,7 @@ from twofactor import devices, events
 from twofactor.devices import API, SESSION, TRUSTED, AlreadyEnded, ListedDevice
 from twofactor.forms import DeviceNameForm, EndOthersForm
 from twofactor.models import TrustedBrowser
+from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.web import browser_names
@@ -79,7 +80,7 @@ def name_of(device: ListedDevice) -> str:
 
 
 def own_devices(request: HttpRequest) -> list[ListedDevice]:
-    return devices.list_devices(signed_in_user(request), timezone.now(), devices.id_of_session(request))
+    return devices.list_devices(signed_in_user(request), timezone.now(), id_of_device(request))
 
 
 def own_device(request: HttpRequest, pk: UUID) -> ListedDevice:
@@ -116,7 +117,7 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
     keep_trusted = form.is_valid() and form.cleaned_data["keep_trusted"]
     ended = [device for device in own_devices(request) if not device.is_this or device.trusted_until]
     with events.atomic():
-        devices.end_others(user, devices.id_of_session(request), timezone.now(), keep_trusted=keep_trusted)
+        devices.end_others(user, id_of_device(request), timezone.now(), keep_trusted=keep_trusted)
         keep_session(request, user, request.session[AMR])
         save_now(request)
         events.record("sessions_ended", user, request)

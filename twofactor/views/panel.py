@@ -17,6 +17,7 @@ from twofactor.factors.accept import Overtaken
 from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, Event, TwoFactor
 from twofactor.outgoing import sms
+from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
 from twofactor.users import email_of, signed_in_user
 from twofactor.views import reminder
@@ -63,7 +64,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
-        "devices": devices.list_devices(user, now, devices.id_of_session(request)),
+        "devices": devices.list_devices(user, now, id_of_device(request)),
         "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,

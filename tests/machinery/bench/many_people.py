@@ -34,7 +34,7 @@ STATEMENTS = {
         SELECT 'setup:crowd' || n, 1, now() FROM generate_series(1, %(people)s) n""",
     "audit log": """
         INSERT INTO twofactor_event (user_id, kind, at, ip_address, browser, detail)
-        SELECT first + n %% %(people)s, 'second_factor_accepted', now() - random() * interval '500 days',
+        SELECT first + n %% %(people)s, 'signed_in_with_code', now() - random() * interval '500 days',
             '10.0.0.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
             '{"method": "totp"}'
         FROM generate_series(1, %(people)s * %(events)s) n,

@@ -138,7 +138,7 @@ class Worker:
                     guesses.reset_after_success(user, with_factor=True),
                 ),
                 "audit log, a row and a line": lambda: events.record(
-                    "second_factor_accepted", user, request, method="totp"
+                    "signed_in_with_code", user, request, method="totp"
                 ),
             }
             return {rule: self.median_cpu(times, act) for rule, act in rules.items()}

@@ -54,7 +54,7 @@ def test_postgresql_restarts_and_each_worker_fails_once_at_most(
             assert len(late) <= WORKERS
             assert set(meanwhile) <= {200, 302, 303, 503}
     connection.close()  # the restart has closed this one, too
-    assert accepted_by_email(sign_ins.accepted()) <= events_by_email("second_factor_accepted")
+    assert accepted_by_email(sign_ins.accepted()) <= events_by_email("signed_in_with_code")
 
 
 def accepted_by_email(accepted):
@@ -138,7 +138,7 @@ def test_a_server_that_is_read_only_lets_nobody_in(on_postgres, postgres_server,
 def every_answer_is_in_the_audit_log(statuses, let_in):
     """A few writes still succeed. Every wrong code that was compared was counted before."""
     assert {status for _, status in statuses} <= {422, 303, 503}
-    assert let_in == events_by_email("second_factor_accepted")
+    assert let_in == events_by_email("signed_in_with_code")
     assert events_by_email("second_factor_refused").total() >= statuses["wrong", 422]
 
 

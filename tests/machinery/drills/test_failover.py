@@ -107,9 +107,7 @@ def forgotten(accepted, phones):
     """Codes that were answered as accepted, but are missing in the database."""
     connection.close()  # it led to a leader that has been lost since
     steps = dict(Authenticator.objects.values_list("user__email", "last_step"))
-    events = Counter(
-        Event.objects.filter(kind="second_factor_accepted").values_list("user__email", flat=True)
-    )
+    events = Counter(Event.objects.filter(kind="signed_in_with_code").values_list("user__email", flat=True))
     told = Counter(each.email for each in accepted)
     newest = {each.email: each.code for each in sorted(accepted, key=lambda each: each.ended)}
     unspent = [email for email, code in newest.items() if is_later(phones[email], code, steps[email])]

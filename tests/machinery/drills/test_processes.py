@@ -101,7 +101,7 @@ def test_one_code_at_three_servers_signs_in_once(ports, new_people, report):
     for email, phone in new_people:
         tabs, code = crowd_of(ports, email), phone.code()
         at_once(tabs, lambda tab, code=code: tab.enter(code))
-        won.append((signed_in(tabs), events(email, "second_factor_accepted")))
+        won.append((signed_in(tabs), events(email, "signed_in_with_code")))
     report(f"C-01: signed in, of {CROWD}: {won}")
     assert won == [(1, 1)] * REPEATS
 

@@ -99,7 +99,7 @@ def test_one_key_that_does_not_open_leaves_the_other_app_working(client, alice, 
 
 def test_the_audit_log_says_which_app_it_was(client, phone, tablet):
     sign_in(client, tablet)
-    assert Event.objects.get(kind="second_factor_accepted").detail == {"method": "totp", "app": "Tablet"}
+    assert Event.objects.get(kind="signed_in_with_code").detail == {"method": "totp", "app": "Tablet"}
 
 
 @pytest.mark.proves("MF-5")
