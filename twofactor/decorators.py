@@ -140,8 +140,7 @@ def recently_confirmed(
     """
 
     def is_proven(request: HttpRequest) -> bool:
-        confirmed = step_up.recently_confirmed(request, max_age)
-        return confirmed and (not full_proof or step_up.is_full_proof(request))
+        return step_up.recently_confirmed(request, max_age, full_proof=full_proof)
 
     return ask_unless(is_proven, partial(ask_to_confirm, full_proof=full_proof))
 

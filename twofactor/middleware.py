@@ -105,8 +105,6 @@ class TwoFactor:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, guesses.Locked):
             return locked_page(request, exception)
-        if isinstance(exception, step_up.FullProofNeeded):
-            return ask_to_confirm(request, full_proof=True)
         return too_often_page(request, exception) if isinstance(exception, allowances.TooOften) else None
 
 

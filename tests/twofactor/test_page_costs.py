@@ -37,8 +37,8 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
     "GET /two-factor/disable/ 200": 3,
-    "GET /two-factor/backup-codes/ 200": 4,
-    "GET /two-factor/phone/ 200": 5,
+    "GET /two-factor/backup-codes/ 200": 6,  # asks twice for the app of the step-up
+    "GET /two-factor/phone/ 200": 6,
     "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 16,  # one less with an app of more than a day
     "POST /two-factor/phone/ 303": 28,

@@ -51,7 +51,7 @@ def require_password(
 def require_step_up_with_app(request: Request) -> None:
     """For new backup codes without a code in the request."""
     family = token_family(request)
-    if not step_up.may_make_codes(family.stepped_up_at, family.stepped_up_with):
+    if not step_up.may_make_codes(family.user, family.stepped_up_at, family.stepped_up_with):
         raise ValidationError({"otp_code": [_("Enter the code.")]})
 
 

@@ -16,19 +16,11 @@ from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof
 from twofactor.models import Authenticator
 from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT, STEP_UP_WITH
-from twofactor.users import signed_in_user
+from twofactor.users import TwoFactorUser, signed_in_user
 
 STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
 PASSWORD_ALONE = "password"  # noqa: S105 - in STEP_UP_WITH, for people who have no second factor
-FULL_PROOFS = {methods.TOTP, methods.BACKUP, PASSWORD_ALONE}  # any other value is that of a recent app
-
-
-class FullProofNeeded(Exception):
-    """The step-up was made with an app that a thief may have added (enrolled.proves_everything).
-
-    The middleware asks for another factor.
-    """
 
 
 def time_in_session(request: HttpRequest, key: str) -> datetime | None:
@@ -45,10 +37,8 @@ def is_within(moment: datetime | None, age: timedelta) -> bool:
 
 
 def name_of_factor(proof: Proof) -> str:
-    """As STEP_UP_WITH has it: the method; of an app that does not prove everything its primary key."""
-    if proof.app and not enrolled.proves_everything(proof.app, timezone.now()):
-        return str(proof.app.pk)
-    return proof.method
+    """As STEP_UP_WITH has it: the primary key of the app, or the method."""
+    return str(proof.app.pk) if proof.app else proof.method
 
 
 def mark(request: HttpRequest, factor: str, password_at: datetime | None = None) -> None:
@@ -69,11 +59,16 @@ def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
         mark(request, PASSWORD_ALONE)
 
 
-def recently_confirmed(request: HttpRequest, max_age: timedelta = STEP_UP_AGE) -> bool:
-    """Were password and factor given within max_age? The password alone counts until there is a factor."""
-    if not is_within(time_of(request), max_age):
-        return False
-    return factor_of(request) != PASSWORD_ALONE or not enrolled.is_on(signed_in_user(request))
+def recently_confirmed(
+    request: HttpRequest, max_age: timedelta = STEP_UP_AGE, *, full_proof: bool = False
+) -> bool:
+    """Were password and factor given within max_age?
+
+    With full_proof, the factor must be one that may change the email address and remove any app.
+    """
+    return is_within(time_of(request), max_age) and still_counts(
+        signed_in_user(request), factor_of(request), full_proof=full_proof
+    )
 
 
 def time_of(request: HttpRequest) -> datetime | None:
@@ -87,36 +82,47 @@ def factor_of(request: HttpRequest) -> str:
 # What it is good for
 
 
-def is_full_proof(request: HttpRequest) -> bool:
-    """May it change the email address, and remove any app?
+def still_counts(user: TwoFactorUser, factor: str, *, full_proof: bool = False) -> bool:
+    """Not if it was made with an app that has been removed since: that may have been a thief's.
 
-    The password alone may where there is no factor, which recently_confirmed() has asked.
+    While there is no factor the password that was given with it is enough.
     """
-    return factor_of(request) in FULL_PROOFS
-
-
-def recent_app(request: HttpRequest) -> Authenticator | None:
-    """The app it was made with, if that is one that does not prove everything: it may remove itself.
-
-    Raises FullProofNeeded if the app has been removed since.
-    """
-    if is_full_proof(request):
-        return None
-    apps, factor = enrolled.apps_of(signed_in_user(request)), factor_of(request)
-    app = apps.filter(pk=factor).first() if factor.isdecimal() else None
+    if factor == methods.BACKUP:
+        return True
+    app = find_app(user, factor)
     if app is None:
-        raise FullProofNeeded
-    return app
+        return not enrolled.is_on(user)
+    return not full_proof or enrolled.proves_everything(app, timezone.now())
+
+
+def find_app(user: TwoFactorUser, factor: str) -> Authenticator | None:
+    return enrolled.apps_of(user).filter(pk=factor).first() if factor.isdecimal() else None
+
+
+def is_full_app(user: TwoFactorUser, factor: str) -> bool:
+    app = find_app(user, factor)
+    return app is not None and enrolled.proves_everything(app, timezone.now())
+
+
+def vouches(user: TwoFactorUser, factor: str) -> bool:
+    """Will an app that is added now prove everything after its first day?
+
+    Not if the app of the step-up never does.
+    """
+    if factor == methods.BACKUP:
+        return True
+    app = find_app(user, factor)
+    return app is not None and app.full_from is not None
 
 
 def used_recent_app(request: HttpRequest) -> bool:
-    """Is there a step-up that is_full_proof() does not accept?"""
-    return recently_confirmed(request) and not is_full_proof(request)
+    """Is there a step-up that is no full proof?"""
+    return recently_confirmed(request) and not recently_confirmed(request, full_proof=True)
 
 
-def may_make_codes(moment: datetime | None, factor: str) -> bool:
+def may_make_codes(user: TwoFactorUser, moment: datetime | None, factor: str) -> bool:
     """Not if it was made with a backup code: a thief of the paper could then make new ones."""
-    return is_within(moment, STEP_UP_AGE) and factor == methods.TOTP
+    return is_within(moment, STEP_UP_AGE) and is_full_app(user, factor)
 
 
 def may_see_new_codes(request: HttpRequest) -> bool:
@@ -124,7 +130,7 @@ def may_see_new_codes(request: HttpRequest) -> bool:
 
     In this session, for the browser may have been left to a session that was signed in with less.
     """
-    return time_of(request) is not None and factor_of(request) == methods.TOTP
+    return time_of(request) is not None and is_full_app(signed_in_user(request), factor_of(request))
 
 
 def may_set_up(request: HttpRequest) -> bool:

@@ -55,8 +55,7 @@ def app_add(request: HttpRequest) -> HttpResponse:
             app = factor_changes.add_app_after_recovery(user, draft, name, request, now, ticked)
             keep_session(request, user, TOTP)
         else:
-            recent = step_up.recent_app(request)
-            vouched = recent is None or recent.full_from is not None
+            vouched = step_up.vouches(user, step_up.factor_of(request))
             app = factor_changes.add_app(user, draft, name, request, now, vouched=vouched)
             for pk in reversed(ticked):  # each takes password and code in its own form
                 to = with_next(reverse("twofactor:app_remove", args=[pk]), to)

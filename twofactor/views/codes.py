@@ -63,7 +63,8 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
 
 def form_for_codes(request: HttpRequest) -> Form:
     """Without fields after a step-up with an app. A password or code that is sent all the same is checked."""
-    confirmed = step_up.may_make_codes(step_up.time_of(request), step_up.factor_of(request))
+    user = signed_in_user(request)
+    confirmed = step_up.may_make_codes(user, step_up.time_of(request), step_up.factor_of(request))
     if confirmed and not {"password", "code"} & set(request.POST):
         return Form(posted(request))
     return proof_form(request, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)

@@ -166,9 +166,31 @@ def test_an_app_that_takes_its_place_has_to_wait_too(after_recovery, alice, cloc
 
 @pytest.mark.proves("S-10-recent")
 def test_a_step_up_with_a_recent_app_adds_none_once_that_app_is_gone(recent_client, alice, clock):
+    code = scan_key(recent_client, ADD).code()
     enrolled.apps_of(alice).filter(name="New").delete()
-    answer = recent_client.post(ADD, {"code": scan_key(recent_client, ADD).code(), "name": "Third"})
+    answer = recent_client.post(ADD, {"code": code, "name": "Third"})
     assert (answer.url.startswith(CONFIRM), enrolled.apps_of(alice).count()) == (True, 1)
+
+
+@pytest.mark.proves("S-10")
+@pytest.mark.parametrize("path", [ADDRESS, ADD])
+def test_a_step_up_ends_with_the_app_it_was_made_with(client, alice, phone, recent_phone, clock, path):
+    """An older app, too, which its owner removes because someone else has it."""
+    sign_in(client, phone)
+    assert client.get(path).status_code == 200
+    enrolled.apps_of(alice).update(full_from=timezone.now())
+    clock.shift(60)
+    removed = enrolled.apps_of(alice).first()
+    enter_password_and_code(client, f"/two-factor/apps/{removed.pk}/remove/", recent_phone.code())
+    assert client.get("/two-factor/").status_code == 200
+    assert client.get(path).url.startswith(CONFIRM)
+
+
+def test_once_no_factor_is_left_the_password_that_was_given_with_it_still_counts(client, phone, clock):
+    sign_in(client, phone)
+    clock.shift(60)
+    enter_password_and_code(client, "/two-factor/disable/", phone.code())
+    assert client.get(ADDRESS).status_code == 200
 
 
 # New backup codes, with which one could do what a recent app may not
