@@ -192,6 +192,10 @@ class EndOthersForm(forms.Form):
     keep_trusted = forms.BooleanField(label=_("Keep trusted browsers"), required=False)
 
 
+def too_many_apps() -> str:
+    return gettext("You have %(count)d apps. Remove one before you add another.") % {"count": MAX_APPS}
+
+
 class AddAppForm(NameForm, CodeForm):
     """The code of the new app, its name, and a box for each app that it replaces."""
 
@@ -217,8 +221,7 @@ class AddAppForm(NameForm, CodeForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if self.is_full and not self.lost:
-            sentence = gettext("You have %(count)d apps. Remove one before you add another.")
-            raise ValidationError(sentence % {"count": MAX_APPS})
+            raise ValidationError(too_many_apps())
         if self.is_full and not self.ticked():
             raise ValidationError(
                 gettext("You have %(count)d apps. Choose one to remove before you add another.")

@@ -3,6 +3,7 @@
 SIGNED_IN_ONLY = [
     *(("post", "totp/create/"), ("post", "totp/confirm/"), ("post", "totp/disable/")),
     *(("post", "totp/rotate_backup_codes/"), ("get", "totp/status/"), ("get", "totp/apps/")),
+    *(("post", "totp/apps/create/"), ("post", "totp/apps/confirm/")),
     *(("post", "totp/apps/rename/"), ("post", "totp/apps/remove/")),
     *(("get", "devices/"), ("post", "devices/end/")),
 ]

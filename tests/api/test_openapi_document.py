@@ -156,6 +156,24 @@ def two_apps(scene):
     add_app(scene.ben, totp.generate_key(), timezone.now())
 
 
+def five_apps(scene):
+    scene.bens_program()
+    for _ in range(4):
+        add_app(scene.ben, totp.generate_key(), timezone.now())
+
+
+def app_created(scene):
+    scene.bens_program()
+    scene.new_phone = Phone(scene.program.post("totp/apps/create/").json()["key"])
+    scene.live["input_code"] = scene.new_phone.code()
+
+
+def app_created_long_ago(scene):
+    app_created(scene)
+    later(scene)
+    scene.live["input_code"] = scene.new_phone.code()
+
+
 def session_named(scene):
     scene.program.client.defaults["HTTP_USER_AGENT"] = "okhttp/4.12.0"
     scene.bens_program()
@@ -204,6 +222,22 @@ WAYS = {
         "": Scene.bens_program,
     },
     "totp/apps/": {"": Scene.bens_program},
+    "totp/apps/create/": {
+        "a while later": lambda scene: (scene.bens_program(), later(scene)),
+        "a while later, with a code and the password": lambda scene: (scene.bens_program(), later(scene)),
+        "a while later, with a code alone": lambda scene: (scene.bens_program(), later(scene)),
+        "with as many apps as one may have": five_apps,
+        "when it is off": Scene.anns_program,
+        "": Scene.bens_program,
+    },
+    "totp/apps/confirm/": {
+        "nothing to confirm": Scene.bens_program,
+        "a while later, with a code of the older app and the password": app_created_long_ago,
+        "a while later, with a code alone": app_created_long_ago,
+        "with as many apps as one may have": five_apps,
+        "when it is off": Scene.anns_program,
+        "": app_created,
+    },
     "totp/apps/rename/": {"": two_apps},
     "totp/apps/remove/": {
         "the only one": one_app,

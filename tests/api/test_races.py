@@ -71,6 +71,16 @@ def test_of_two_who_confirm_nobody_is_told_of_wrong_codes(bobs_program):
     assert lost == [] or lost[0] in {"changed", "no_setup", "already_on", "token_not_valid"}
 
 
+@pytest.mark.proves("C-04", "V-04")
+def test_confirming_one_more_app_many_times_adds_it_once(phone, alice):
+    program = Program().sign_in(phone)
+    code = Phone(program.post("totp/apps/create/").json()["key"]).code()
+    answers = crowd(program, lambda program: program.post("totp/apps/confirm/", {"input_code": code}))
+    lost = {answer.json()["code"] for answer in answers if answer.status_code >= 400}
+    assert (len(won(answers)), enrolled.apps_of(alice).count()) == (1, 2)
+    assert lost <= {"changed", "no_setup"}
+
+
 @pytest.mark.proves("C-04", "V-18")
 def test_one_code_disables_or_rotates_once(signed_in, phone, alice):
     code = phone.code()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from twofactor import conf
 from twofactor.api import serializers
 from twofactor.api.schema import Example, describe_operation, refusal
+from twofactor.factors.enrolled import MAX_APPS
 from twofactor.limits import allowances
 from twofactor.models import Draft
 from twofactor.signin.step_up import STEP_UP_AGE
@@ -38,6 +39,11 @@ PASSWORD_AGAIN = "Enter your password again."  # noqa: S105 - a sentence
 OFF = "Two-factor authentication is off."
 CODE_NEEDED = "Enter one of the codes, and only one."
 WITH_PASSWORD = {"password": "correct horse battery"}
+SET_UP = {
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
+    "key": "MZXW6YTBOI2GEMZXW6YTBOI2GEMZXW6Y",
+    "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
+}
 
 per_minute, per_hour = allowances.CODES_TO_TARGET[:2]
 
@@ -201,11 +207,7 @@ create = describe_operation(
         "shortly after signing in",
         {},
         201,
-        {
-            "svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
-            "key": "MZXW6YTBOI2GEMZXW6YTBOI2GEMZXW6Y",
-            "otpauth_url": "otpauth://totp/Countersign:ann@example.com?secret=MZXW…&issuer=Countersign",
-        },
+        SET_UP,
     ),
     refusal("a while after signing in", {}, 403, "password_needed", PASSWORD_AGAIN),
     refusal("when it is on", {}, 400, "already_on", "Two-factor authentication is already on."),
@@ -283,6 +285,75 @@ apps = describe_operation(
     {200: serializers.Apps},
     Example("with one app", None, 200, {"apps": [APP]}),
     refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+FULL = "with as many apps as one may have"
+TOO_MANY_APPS = f"You have {MAX_APPS} apps. Remove one before you add another."
+STEP_UP = (
+    f"Within {minutes(STEP_UP_AGE)} minutes of a sign-in with a code from an app or a backup code, nothing "
+    "more is needed. Otherwise it needs such a code, and the password as well once the sign-in is older."
+)
+CODE_ALONE = {"input_code": "492039", "otp_code": "731904"}
+
+create_app = describe_operation(
+    "Start adding an authenticator app",
+    f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key. "
+    f"{STEP_UP} They then count for {minutes(STEP_UP_AGE)} minutes.",
+    serializers.StepUp,
+    {201: serializers.SetUp},
+    Example("shortly after signing in with a code", {}, 201, SET_UP),
+    Example(
+        "a while later, with a code and the password", {"otp_code": "492039", **WITH_PASSWORD}, 201, SET_UP
+    ),
+    refusal(
+        "a while later",
+        {},
+        400,
+        "invalid",
+        "Enter the code.",
+        fields={"otp_code": ["Enter the code."]},
+    ),
+    refusal(
+        "a while later, with a code alone", {"otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN
+    ),
+    refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal(FULL, {}, 409, "too_many_apps", TOO_MANY_APPS),
+    refusal("when it is off", {}, 400, "not_on", OFF),
+    refusal("signed out", {}, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+confirm_app = describe_operation(
+    "Add an authenticator app",
+    f"Needs a code from the new app. {STEP_UP} If another app has the name, a number is added to it. "
+    "No sign-in ends.",
+    serializers.NewApp,
+    {201: serializers.App},
+    Example(
+        "the right code",
+        {"input_code": "492039", "name": "Work phone"},
+        201,
+        {**APP, "last_used_at": None},
+    ),
+    Example(
+        "a while later, with a code of the older app and the password",
+        {**CODE_ALONE, **WITH_PASSWORD},
+        201,
+        {**APP, "name": "Authenticator app (2)", "last_used_at": None},
+    ),
+    refusal("a wrong code", {"input_code": "000000"}, 400, "code_refused", WRONG_CODE),
+    refusal(
+        "nothing to confirm",
+        {"input_code": "492039"},
+        400,
+        "no_setup",
+        "There is no setup to confirm. Start again.",
+    ),
+    refusal("a while later, with a code alone", CODE_ALONE, 403, "password_needed", PASSWORD_AGAIN),
+    refusal(FULL, {"input_code": "492039"}, 409, "too_many_apps", TOO_MANY_APPS),
+    refusal("when it is off", {"input_code": "492039"}, 400, "not_on", OFF),
+    refusal("signed out", {"input_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
     also=(429,),
 )
 

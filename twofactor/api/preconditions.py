@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -11,6 +12,8 @@ from twofactor.api import tokens
 from twofactor.api.base import django_request, token_family
 from twofactor.api.exceptions import ApiError
 from twofactor.factors import enrolled, methods
+from twofactor.factors.accept import accept_code
+from twofactor.forms import too_many_apps
 from twofactor.signin import step_up
 from twofactor.signin.session import WITH_PASSWORD
 
@@ -48,11 +51,35 @@ def require_password(
         tokens.rebind_to_new_hash(family, user.password)
 
 
+def code_needed() -> ValidationError:
+    return ValidationError({"otp_code": [_("Enter the code.")]})
+
+
 def require_step_up_with_app(request: Request) -> None:
     """For new backup codes without a code in the request."""
     family = token_family(request)
     if not step_up.may_make_codes(family.user, family.stepped_up_at, family.stepped_up_with):
-        raise ValidationError({"otp_code": [_("Enter the code.")]})
+        raise code_needed()
+
+
+def require_step_up(request: Request, data: dict[str, Any]) -> None:
+    """Made a moment ago, or now with the code and password in the data: then it counts for what comes next.
+
+    A code that is sent without need is checked all the same.
+    """
+    family, now = token_family(request), timezone.now()
+    if not data.keys() & METHODS.keys():
+        recent = step_up.is_within(family.stepped_up_at, step_up.STEP_UP_AGE)
+        if not recent or not step_up.still_counts(family.user, family.stepped_up_with):
+            raise code_needed()
+        return
+    require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+    code, kinds = code_in(data)
+    proof = accept_code(family.user, code, django_request(request), now, kinds=kinds)
+    is_now = "password" in data or not family.user.has_usable_password()
+    tokens.record_step_up(
+        family, proof.method, step_up.name_of_factor(proof), now if is_now else family.began_at
+    )
 
 
 def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
@@ -64,6 +91,14 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     if enrolled.is_on(family.user) and not recovered:
         raise ApiError(_("Two-factor authentication is already on."), "already_on")
     require_password(request, data, step_up.SETUP_AGE)
+
+
+def require_app_allowed(request: Request, data: dict[str, Any]) -> None:
+    """One more app, as on the page for it."""
+    require_two_factor_on(request)
+    if enrolled.apps_of(token_family(request).user).count() >= enrolled.MAX_APPS:
+        raise ApiError(too_many_apps(), "too_many_apps", 409)
+    require_step_up(request, data)
 
 
 def require_two_factor_on(request: Request) -> None:

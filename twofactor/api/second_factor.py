@@ -14,11 +14,13 @@ from twofactor.api.base import ApiView, django_request, serialized, token_family
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import (
     code_in,
+    require_app_allowed,
     require_password,
     require_set_up_allowed,
     require_step_up_with_app,
     require_two_factor_on,
 )
+from twofactor.drafts import OpenDraft
 from twofactor.factors import backup_codes, enrolled, methods, qr, sent_codes, totp
 from twofactor.factors.accept import accept_code
 from twofactor.models import Draft, TwoFactor
@@ -45,17 +47,31 @@ def kind_of_setup(user: TwoFactorUser) -> str:
     return APP if enrolled.is_on(user) else SETUP
 
 
+def start_draft(request: Request, kind: str) -> Response:
+    user = token_family(request).user
+    draft = drafts.start(user, kind, timezone.now(), draft_owner(request))
+    address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
+    svg = qr.svg(address, alone=True)
+    return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
+
+
+def confirm_draft(request: Request, kind: str, code: str) -> OpenDraft:
+    """The draft of this sign-in, which the app has now shown a right code of."""
+    user, now = token_family(request).user, timezone.now()
+    draft = drafts.find_draft(user, kind, now, draft_owner(request))
+    if draft is None:
+        raise ApiError(_("There is no setup to confirm. Start again."), "no_setup")
+    drafts.confirm(draft, code, now)
+    return draft
+
+
 class SetUpView(ApiView):
     open_before_set_up = True
 
     @descriptions.create
     def post(self, request: Request) -> Response:
         require_set_up_allowed(request, validated(serializers.Password, request))
-        user = token_family(request).user
-        draft = drafts.start(user, kind_of_setup(user), timezone.now(), draft_owner(request))
-        address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
-        svg = qr.svg(address, alone=True)
-        return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
+        return start_draft(request, kind_of_setup(token_family(request).user))
 
 
 class ConfirmView(ApiView):
@@ -68,9 +84,7 @@ class ConfirmView(ApiView):
         user = token_family(request).user
         require_set_up_allowed(request, data)
         kind = kind_of_setup(user)
-        if (draft := drafts.find_draft(user, kind, now, draft_owner(request))) is None:
-            raise ApiError(_("There is no setup to confirm. Start again."), "no_setup")
-        drafts.confirm(draft, data["input_code"], now)
+        draft = confirm_draft(request, kind, data["input_code"])
         if kind == APP:
             name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
             factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
@@ -127,6 +141,27 @@ class AppsView(ApiView):
     def get(self, request: Request) -> Response:
         apps = enrolled.apps_of(token_family(request).user)
         return serialized(serializers.Apps, {"apps": apps})
+
+
+class CreateAppView(ApiView):
+    @descriptions.create_app
+    def post(self, request: Request) -> Response:
+        require_app_allowed(request, validated(serializers.StepUp, request))
+        return start_draft(request, APP)
+
+
+class ConfirmAppView(ApiView):
+    @descriptions.confirm_app
+    def post(self, request: Request) -> Response:
+        data, family = validated(serializers.NewApp, request), token_family(request)
+        require_app_allowed(request, data)
+        draft = confirm_draft(request, APP, data["input_code"])
+        name = data.get("name") or _("Authenticator app")
+        vouched = step_up.vouches(family.user, family.stepped_up_with)
+        app = factor_changes.add_app(
+            family.user, draft, name, django_request(request), timezone.now(), vouched=vouched
+        )
+        return serialized(serializers.App, app, 201)
 
 
 class RenameAppView(ApiView):

@@ -194,6 +194,24 @@ class RenamedApp(AppId):
     name = Name(FACTOR_NAME_LENGTH)
 
 
+class StepUp(serializers.Serializer):
+    """What makes a step-up. Without a code, that of the sign-in counts for some minutes."""
+
+    otp_code = otp_code(required=False)
+    backup_code = backup_code()
+    password = password()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if {"otp_code", "backup_code"} <= attrs.keys():
+            raise serializers.ValidationError(ONE_CODE)
+        return attrs
+
+
+class NewApp(StepUp):
+    input_code = Text(64, help_text="The code that the new app shows. Spaces and hyphens are ignored.")
+    name = Name(FACTOR_NAME_LENGTH, required=False, help_text="To tell the apps of a person apart.")
+
+
 class RemovedApp(OneCode, AppId):
     otp_code = otp_code(required=False)
     backup_code = backup_code()

@@ -215,6 +215,12 @@ def keep_sign_in(family: TokenFamily, method: str) -> None:
         TokenFamily.objects.filter(pk=family.pk).update(session_hash=session_hash, method=method)
 
 
+def record_step_up(family: TokenFamily, method: str, factor: str, at: datetime) -> None:
+    """The same that step_up.record_step_up() writes into a session."""
+    family.method, family.stepped_up_with, family.stepped_up_at = method, factor, at
+    TokenFamily.objects.filter(pk=family.pk).update(method=method, stepped_up_with=factor, stepped_up_at=at)
+
+
 def reissue(family: TokenFamily, method: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     """New tokens after setup, because those that were issued for the password alone must stop working.
 

@@ -18,6 +18,8 @@ urlpatterns = [
     path("totp/disable/", second_factor.TurnOffView.as_view()),
     path("totp/rotate_backup_codes/", second_factor.RotateBackupCodesView.as_view()),
     path("totp/apps/", second_factor.AppsView.as_view()),
+    path("totp/apps/create/", second_factor.CreateAppView.as_view()),
+    path("totp/apps/confirm/", second_factor.ConfirmAppView.as_view()),
     path("totp/apps/rename/", second_factor.RenameAppView.as_view()),
     path("totp/apps/remove/", second_factor.RemoveAppView.as_view()),
     path("totp/status/", second_factor.StatusView.as_view()),
