@@ -7,7 +7,9 @@ from uuid import UUID
 import pyotp
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from twofactor.urls import urlpatterns
 
@@ -37,6 +39,11 @@ body = {"code": app.at(time.time() + 30), "trust_browser": "on"}
 assert second.post("/two-factor/verify/", body)["Location"] == "/two-factor/"
 assert second.get("/two-factor/").status_code == 200
 assert second.get("/in/")["Location"] == "/two-factor/"  # the browser is trusted
+
+for path, count in {"devices/": 4, "": 10}.items():  # one more each than with SecurityMixin: our row instead
+    with CaptureQueriesContext(connection) as asked:
+        assert second.get(f"/two-factor/{path}").status_code == 200
+    assert len(asked) == count, (path, [query["sql"] for query in asked.captured_queries])
 
 assert second.post("/two-factor/sessions/end/").status_code == 303
 ended = first.get("/two-factor/")

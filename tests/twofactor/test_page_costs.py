@@ -113,6 +113,15 @@ def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(counting
     assert len(counting_client.asked["GET /help/ 200"]) == 2
 
 
+def test_the_devices_cost_three_queries_and_the_panel_nine(alice, client, django_assert_num_queries):
+    """Without SecurityMixin one more each: tests/other_sites/use_minimal_user.py."""
+    sign_in(client, enrol(alice))
+    with django_assert_num_queries(3):
+        client.get("/two-factor/devices/")
+    with django_assert_num_queries(9):
+        client.get("/two-factor/")
+
+
 def test_a_sent_code_asks_little(counting_client, alice):
     enrol(alice)
     give_password(counting_client)

@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from twofactor.models import SecurityMixin, SecurityRecord
 from twofactor.users import TwoFactorUser
 
+RECORD = "_twofactor_security_record"  # the attribute of a user for the row of our table
 EPOCH = "twofactor_epoch"  # in the session, where the user model's own session hash does not carry it
 
 
@@ -25,7 +26,16 @@ def is_on_user() -> bool:
 
 def security_record(user: TwoFactorUser) -> SecurityMixin | SecurityRecord:
     """Has security_epoch, email_verified_at and end_sessions()."""
-    return cast(SecurityMixin, user) if is_on_user() else SecurityRecord.objects.get_or_create(pk=user.pk)[0]
+    if is_on_user():
+        return cast(SecurityMixin, user)
+    return getattr(user, RECORD, None) or read_record(user)
+
+
+def read_record(user: TwoFactorUser) -> SecurityRecord:
+    """Keeps it with the user, so that it is as old as a column of the user would be."""
+    record = SecurityRecord.objects.get_or_create(pk=user.pk)[0]
+    setattr(user, RECORD, record)
+    return record
 
 
 def auth_hash(user: TwoFactorUser, epochs_back: int = 0) -> str:
@@ -65,6 +75,7 @@ def digest(session_hash: str | None, epoch: int | None) -> str:
 
 
 def has_ended(request: HttpRequest) -> bool:
+    """Reads the row anew at each request: a site may keep its users from one to the next."""
     if is_on_user() or not request.user.is_authenticated:
         return False  # Django has compared the session hash already
-    return bool(request.session.get(EPOCH) != security_record(request.user).security_epoch)
+    return bool(request.session.get(EPOCH) != read_record(request.user).security_epoch)
