@@ -43,7 +43,7 @@ from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
 from twofactor.web.pages import page, post_only, posted, refuse_doubles
-from twofactor.web.redirects import path_of, safe_next, see_other
+from twofactor.web.redirects import next_or, path_of, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We couldn't send the email. Try again in a few minutes.")
 
@@ -116,6 +116,9 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
         confirmed = "code" not in self.request.POST and step_up.recently_confirmed(self.request)
         accept = self.accept if not confirmed and enrolled.is_on(signed_in_user(self.request)) else None
         return super().get_form_kwargs() | {"password_is_right": right, "accept": accept}
+
+    def get_success_url(self) -> str:
+        return next_or(self.request, super().get_success_url())
 
     def accept(self, code: str) -> Proof:
         return accept_code(cast(User, self.request.user), code, self.request, timezone.now())

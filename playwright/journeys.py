@@ -1,6 +1,7 @@
 """Ways through the site. Each function yields the name of every screen that it comes to."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from actions import (
     ALICE,
@@ -33,9 +34,9 @@ from accounts import address_links
 from config.environment import mail_settings
 from tests.people import PASSWORD, PRINTED_CODES, add_app, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
-from twofactor import factor_changes
+from twofactor import factor_changes, not_me_links
 from twofactor.factors import totp
-from twofactor.models import Allowance, GuessBudget, SentCode, TokenFamily
+from twofactor.models import Allowance, Event, GuessBudget, SentCode, TokenFamily
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
 
@@ -363,6 +364,26 @@ def managing_devices(page):
     yield "devices-others-ended"
 
 
+def saying_it_was_not_me(page):
+    user = create_alice()
+    phone = enrol(user, PRINTED_CODES)
+    open_session(page.context, user, phone)
+    add_devices(user, phone)
+    event = Event.objects.filter(kind="new_browser").latest("pk")
+    link = urlsplit(not_me_links.make(event, user, timezone.now())).path
+    page.goto(link)
+    yield "not-me"
+    press(page, "This wasn't me")
+    expect_heading(page, "Check your account")
+    yield "not-me-told"
+    page.get_by_label("OkHttp 4").check()
+    press(page, "Sign out what's ticked")
+    yield "not-me-signed-out"
+    user.end_sessions()
+    page.goto(link)
+    yield "not-me-dead"
+
+
 def replacing_the_codes(page):
     user = create_alice()
     phone = enrol(user, PRINTED_CODES)
@@ -467,6 +488,7 @@ JOURNEYS = [
     changing_the_settings,
     having_several_apps,
     managing_devices,
+    saying_it_was_not_me,
     replacing_the_codes,
     confirming_again,
     confirming_with_a_recent_app,

@@ -163,6 +163,10 @@ SCREENS = {
     "devices-others-ended": Screen(
         "Devices", says="You're signed out everywhere else. 1 trusted browser was removed."
     ),
+    "not-me": Screen("This wasn't me"),
+    "not-me-told": Screen("Check your account"),
+    "not-me-signed-out": Screen("Check your account", says="Signed out what you ticked."),
+    "not-me-dead": Screen("This link no longer works"),
     "confirm": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "confirm-wrong": Screen("Confirm it's you", focus=CODE, wrong=True),

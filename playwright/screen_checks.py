@@ -87,16 +87,23 @@ def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
 
 
 def to_pattern(line: str) -> str:
-    """The line, with a regular expression as its value if a part of the value differs in each run."""
+    """The line, with a regular expression as its name or value if a part of that differs in each run."""
+    if named := re.fullmatch(r'(\s*- \w+ )"(.*)"', line):
+        pattern = regular_expression(json.loads(f'"{named[2]}"'))
+        return f"{named[1]}{pattern}" if pattern else line
     key, _colon, value = line.partition(": ")
-    text = json.loads(value) if value.startswith('"') else value
+    pattern = regular_expression(json.loads(value) if value.startswith('"') else value)
+    return f"{key}: {json.dumps(pattern, ensure_ascii=False)}" if pattern else line
+
+
+def regular_expression(text: str) -> str:
+    """Empty if no part of the text differs in each run."""
     pieces = re.split(f"({'|'.join(CHANGING_TEXT)})", text)
     if len(pieces) == 1:
-        return line
+        return ""
     for place, piece in enumerate(pieces):
         pieces[place] = pattern_of(piece) if place % 2 else re.sub(r"[.*+?^${}()|\[\]\\/]", r"\\\g<0>", piece)
-    pattern = json.dumps(f"/^{''.join(pieces)}$/", ensure_ascii=False)
-    return f"{key}: {pattern}"
+    return f"/^{''.join(pieces)}$/"
 
 
 def pattern_of(piece: str) -> str:

@@ -146,16 +146,22 @@ def end(
     kind: str = "device_ended",
     **detail: str,
 ) -> None:
+    with events.atomic():
+        if not remove(device, user):
+            raise AlreadyEnded
+        events.record(kind, user, request, device=device.description, **detail)
+
+
+def remove(device: ListedDevice, user: TwoFactorUser) -> bool:
     """With the trust it was signed in with: whoever holds the device must not come back without a code.
 
     That trust may be shown in another row, if the cookie was copied: then that browser loses it, too.
     A request of that session that is still running cannot bring the row back (sessions/store.py).
     """
-    with events.atomic():
-        if not own_rows(device, user).delete()[0]:
-            raise AlreadyEnded
+    removed = own_rows(device, user).delete()[0] > 0
+    if removed:
         trusted_row(device, user).delete()
-        events.record(kind, user, request, device=device.description, **detail)
+    return removed
 
 
 def own_rows(device: ListedDevice, user: TwoFactorUser) -> QuerySet[Any]:

@@ -99,6 +99,11 @@ class EventKind(models.TextChoices):
         _("Support signed one of your devices out"),
         _("Support signed a device out"),
     )
+    NOT_ME = (
+        "not_me",
+        _("You told us that something wasn't you"),
+        _("The person said that something wasn't them"),
+    )
     PHONE_CHANGED = (
         "phone_changed",
         _("Your phone number for text messages was changed"),

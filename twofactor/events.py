@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import signals
+from twofactor import not_me_links, signals
 from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
@@ -73,6 +73,7 @@ AUDIENCES = {
     Event.Kind.ADDRESS_CHANGED: MAIL,
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.EMERGENCY_CODE_MADE: MAIL,
+    Event.Kind.SESSIONS_ENDED: MAIL,
     Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,
     Event.Kind.DEVICE_ENDED_BY_SUPPORT: MAIL,
 }
@@ -160,3 +161,15 @@ def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> No
     for address in dict.fromkeys([own, *also_to]):
         if address:
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)
+
+
+@outbox.makes_context(outbox.OF_EVENTS)
+def context_of_event(user: TwoFactorUser, contents: dict[str, Any]) -> dict[str, Any] | None:
+    event = Event.objects.filter(pk=contents["event_id"]).first()
+    if event is None:
+        return None
+    if event.is_by_someone_else:
+        event.ip_address, event.browser = None, ""
+    # A deleted account has no link: nothing is left to make safer.
+    link = not_me_links.make(event, user, timezone.now()) if user.pk else ""
+    return {"event": event, "not_me_link": link, "not_me_days": not_me_links.MAX_AGE.days}

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -190,6 +191,27 @@ class DeviceNameForm(NameForm):
 
 class EndOthersForm(forms.Form):
     keep_trusted = forms.BooleanField(label=_("Keep trusted browsers"), required=False)
+
+
+class NotMeForm(forms.Form):
+    everywhere = forms.BooleanField(label=_("Sign out everywhere, on all devices"), required=False)
+
+
+class DevicesForm(forms.Form):
+    """A box for each device."""
+
+    def __init__(
+        self, *args: Any, devices: list[ListedDevice], ticked: UUID | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.devices = {f"device-{device.device_id}": device for device in devices}
+        for name, device in self.devices.items():
+            self.fields[name] = forms.BooleanField(
+                label=device_label(device), required=False, initial=device.device_id == ticked
+            )
+
+    def ticked(self) -> list[ListedDevice]:
+        return [device for name, device in self.devices.items() if self.cleaned_data[name]]
 
 
 def too_many_apps() -> str:

@@ -65,6 +65,8 @@ class TwoFactor(models.Model):
     )
     enabled_at = models.DateTimeField(pgettext_lazy("two-factor", "on since"), editable=False)
     changed_at = models.DateTimeField(editable=False)
+    # After "this wasn't me": until then no codes by email, which a thief may read.
+    recovery_shut_until = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return f"two-factor authentication of {self.user_id}"

@@ -4,12 +4,25 @@ from django.http import HttpResponse
 from django.urls import path
 
 from twofactor.decorators import own_view
-from twofactor.views import authenticator_apps, codes, devices, panel, phone, proof, sent, setup, verify
+from twofactor.views import (
+    authenticator_apps,
+    codes,
+    devices,
+    not_me,
+    panel,
+    phone,
+    proof,
+    sent,
+    setup,
+    verify,
+)
 
 app_name = "twofactor"
 PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("", panel.settings, "settings"),
     ("activity/", panel.activity, "activity"),
+    ("not-me/<str:token>/", not_me.not_me, "not_me"),
+    ("not-me/", not_me.not_me_walk, "not_me_walk"),
     ("devices/", devices.device_list, "devices"),
     ("devices/<uuid:pk>/end/", devices.device_end, "device_end"),
     ("devices/<uuid:pk>/rename/", devices.device_rename, "device_rename"),

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from tests.accounts.letters import letters, link
 from tests.api.program import Program, status_and_code
 from tests.people import give_password, person, sign_in, signed_in_as
 from twofactor.models import Event, Session, TokenFamily
@@ -135,3 +136,25 @@ def test_a_person_without_two_factor_sees_their_devices(db, clock):
     program.give_password()
     give_password(Client(), "carol@example.com")
     assert [device["amr"] for device in devices_of(program)] == ["none", "none"]
+
+
+# This wasn't me
+
+
+@pytest.fixture
+def thiefs_program(signed_in, phone, clock):
+    """Signed in as Alice from elsewhere, of which she is told by mail."""
+    letters().clear()
+    return Program(REMOTE_ADDR="203.0.113.9").sign_in(phone)
+
+
+def test_the_link_in_the_mail_ends_the_sign_in_over_the_api(thiefs_program, signed_in):
+    Client().post(link())
+    assert (thiefs_program.is_signed_in(), signed_in.is_signed_in()) == (False, True)
+
+
+def test_then_no_code_goes_out_by_email_over_the_api(thiefs_program):
+    Client().post(link())
+    program = Program()
+    program.give_password()
+    assert status_and_code(program.send()) == (400, "no_such_channel")

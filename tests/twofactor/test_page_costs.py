@@ -36,13 +36,14 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/ 200": 9,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
+    "GET /two-factor/not-me/ 200": 9,  # four kinds of what may have been changed
     "GET /two-factor/disable/ 200": 3,
     "GET /two-factor/backup-codes/ 200": 6,  # asks twice for the app of the step-up
     "GET /two-factor/phone/ 200": 6,
     "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 16,  # one less with an app of more than a day
     "POST /two-factor/phone/ 303": 28,
-    "POST /two-factor/sessions/end/ 303": 13,  # lists what ends, and deletes it
+    "POST /two-factor/sessions/end/ 303": 14,  # lists what ends, deletes it, and writes a letter
     "POST /two-factor/disable/ 303": 31,  # with trusted browsers and the phone
 }
 QR_CODE = 0.020  # seconds
@@ -147,7 +148,7 @@ def test_looking_after_it_asks_little(counting_client, alice, clock):
     phone = enrol(alice)
     give_password(counting_client)
     counting_client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
-    for path in ("", "devices/", "activity/", "disable/", "backup-codes/", "phone/"):
+    for path in ("", "devices/", "activity/", "not-me/", "disable/", "backup-codes/", "phone/"):
         counting_client.get(f"/two-factor/{path}")
     clock.shift(60)
     counting_client.post("/two-factor/backup-codes/", {"password": PASSWORD, "code": phone.code()})

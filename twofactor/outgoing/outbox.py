@@ -41,6 +41,7 @@ LAST_SECONDS = 5  # in which a process that ends still begins to send
 Context = dict[str, Any]
 MakeContext = Callable[[Any, Context], Context | None]
 CONTEXTS: dict[str, MakeContext] = {}
+OF_EVENTS = "twofactor/mail/event"  # the template of mails about events that have none of their own
 
 
 def makes_context(template: str) -> Callable[[MakeContext], MakeContext]:
@@ -162,25 +163,16 @@ def compose(letter: Letter) -> mail.Message | None:
     user = model._default_manager.filter(pk=letter.user_id).first() if letter.user_id else None
     if user is None:  # the account is gone, and its owner is still told
         user = model(**{model.USERNAME_FIELD: name, model.get_email_field_name(): to})
-    make_context = context_of_event if letter.event_id else CONTEXTS[letter.template]
+    make_context = CONTEXTS[OF_EVENTS if letter.event_id else letter.template]
     context = make_context(user, contents | {"event_id": letter.event_id, "written_at": letter.written_at})
     if context is None:
         return None
-    names = [letter.template, "twofactor/mail/event"] if letter.event_id else letter.template
+    names = [letter.template, OF_EVENTS] if letter.event_id else letter.template
     message = mail.compose(names, to, language, {**context, "user": user})
     # The same at each try, so that a mail program can drop a second copy.
     message_id = hashlib.sha256(letter.sealed.encode()).hexdigest()[:32]
     message.extra_headers["Message-ID"] = f"<{message_id}@{urlsplit(conf.base_url()).hostname}>"
     return message
-
-
-def context_of_event(user: TwoFactorUser, contents: Context) -> Context | None:
-    event = Event.objects.filter(pk=contents["event_id"]).first()
-    if event is None:
-        return None
-    if event.is_by_someone_else:
-        event.ip_address, event.browser = None, ""
-    return {"event": event}
 
 
 def mark_ended(letter: Letter) -> None:

@@ -24,7 +24,7 @@ from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
 from twofactor.views.panel import or_fresh_panel
 from twofactor.views.proof import proof_form
 from twofactor.web.pages import page, posted
-from twofactor.web.redirects import onward, safe_next, see_other, with_next
+from twofactor.web.redirects import next_or, onward, see_other, with_next
 
 APP = Draft.Kind.APP
 
@@ -50,7 +50,7 @@ def app_add(request: HttpRequest) -> HttpResponse:
     )
     if form.is_valid():
         name, ticked = form.cleaned_data["name"], form.ticked()
-        to = safe_next(request, request.GET["next"]) if onward(request) else reverse("twofactor:settings")
+        to = next_or(request, reverse("twofactor:settings"))
         if recovered:
             app = factor_changes.add_app_after_recovery(user, draft, name, request, now, ticked)
             keep_session(request, user, TOTP)
@@ -89,7 +89,7 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         keep_session(request, user, request.session[AMR])
         messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags="two-factor")
-        return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
+        return see_other(next_or(request, "twofactor:settings"))
     return page(
         request,
         "twofactor/app_remove.html",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +31,7 @@ from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof_form
 from twofactor.web.pages import page, posted
-from twofactor.web.redirects import see_other
+from twofactor.web.redirects import next_or, onward, see_other
 
 CODES = Draft.Kind.CODES
 LIVE_CODE = frozenset({methods.TOTP})  # with a backup code, a thief of the paper could make new ones
@@ -57,7 +58,8 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
         drafts.start(signed_in_user(request), CODES, timezone.now(), owner)
         if "code" in form.fields:
             step_up.record_step_up(request, form.cleaned_data["code"])
-        return set_draft_cookie(request, see_other("twofactor:backup_codes"), owner)
+        to = reverse("twofactor:backup_codes") + onward(request)
+        return set_draft_cookie(request, see_other(to), owner)
     return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
 
 
@@ -76,7 +78,7 @@ def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
         factor_changes.save_new_codes(signed_in_user(request), new, request)
         keep_session(request, signed_in_user(request), request.session[AMR])
         messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
-        return see_other("twofactor:settings")
+        return see_other(next_or(request, "twofactor:settings"))
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
 
 

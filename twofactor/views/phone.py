@@ -17,7 +17,7 @@ from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
 from twofactor.web.client_address import client_address
 from twofactor.web.pages import page, post_only, posted
-from twofactor.web.redirects import see_other
+from twofactor.web.redirects import next_or, see_other
 
 TO_CHANGE = gettext_lazy("To change your phone number, confirm it's you.")
 
@@ -75,7 +75,7 @@ def phone_remove(request: HttpRequest) -> HttpResponse:
             raise Changed
         events.record("phone_changed", signed_in_user(request), request)
     messages.success(request, _("Phone number removed."), extra_tags="phone")
-    return see_other("twofactor:settings")
+    return see_other(next_or(request, "twofactor:settings"))
 
 
 def unconfirmed_number(request: HttpRequest) -> str:

@@ -54,6 +54,11 @@ def safe_next(request: HttpRequest, to: str | None) -> str:
     return resolve_url(settings.LOGIN_REDIRECT_URL) if circle else page
 
 
+def next_or(request: HttpRequest, page: str) -> str:
+    """The page of this site that ?next= names, or else the given one."""
+    return safe_next(request, request.GET["next"]) if request.GET.get("next") else page
+
+
 def onward(request: HttpRequest) -> str:
     """?next= of this request, to be added to the links of the next step."""
     return f"?{urlencode({'next': request.GET['next']})}" if request.GET.get("next") else ""
