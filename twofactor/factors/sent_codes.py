@@ -116,17 +116,17 @@ def may_email(user: TwoFactorUser) -> bool:
         (rule == conf.EVERYONE or (rule == conf.NOT_STAFF and not is_staff(user)))
         and conf.site_has_mail()
         and bool(email_of(user))
-        and not is_shut(user)
+        and shut_until(user) is None
         and epoch.security_record(user).email_verified_at is not None
         and credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
     )
 
 
-def is_shut(user: TwoFactorUser) -> bool:
-    """The person has said "this wasn't me" within the last days (not_me.py)."""
+def shut_until(user: TwoFactorUser) -> datetime | None:
+    """Until when no code goes out by email, because the person has said "this wasn't me" (not_me.py)."""
     two_factor = getattr(user, "two_factor", None)
-    until = two_factor and two_factor.recovery_shut_until
-    return bool(until and until > timezone.now())
+    until: datetime | None = two_factor and two_factor.recovery_shut_until
+    return until if until and until > timezone.now() else None
 
 
 def send(

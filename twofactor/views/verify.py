@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from twofactor.clocks import DAY
 from twofactor.decorators import second_step
-from twofactor.factors import backup_codes, methods, totp
+from twofactor.factors import backup_codes, methods, sent_codes, totp
 from twofactor.factors.accept import Proof
 from twofactor.forms import BackupCodeForm, CodeForm
 from twofactor.limits import guesses
@@ -55,6 +55,7 @@ def other_ways_page(
         digits=totp.DIGITS,
         codes=backup_codes.count_unused(pending.user),
         channels=pending.find_channels(),
+        shut_until=sent_codes.shut_until(pending.user),
         onward=onward(request),
     )
     response.headers["Content-Location"] = reverse("twofactor:verify_other") + onward(request)
