@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from twofactor import drafts, sealing
 from twofactor.outgoing import mail
@@ -49,6 +50,8 @@ class Confirmation:
         unused = get_user_model().objects.filter(
             pk=self.user.pk, email=self.user.email, email_verified_at=self.user.email_verified_at
         )
+        if self.is_change:
+            unused = unused.filter(password=self.user.password, security_epoch=self.user.security_epoch)
         fields: dict[str, object] = {
             "email": self.address,
             "email_verified_at": now,
@@ -68,7 +71,9 @@ class Confirmation:
 def send_link(user: "User", address: str, now: datetime) -> bool:
     """Whether the mail server took the mail."""
     # Encrypted, because URLs end up in access logs, and people's addresses must not.
-    token = sealing.seal(PURPOSE, "", [user.pk, user.email, address, last_confirmation(user)], now)
+    session_hash = user.get_session_auth_hash() if address != user.email else ""
+    value = [user.pk, user.email, address, last_confirmation(user), session_hash]
+    token = sealing.seal(PURPOSE, "", value, now)
     link = settings.BASE_URL + reverse("email_verify", args=[token])
     name = "confirm_address" if address == user.email else "confirm_new_address"
     return mail.send(f"accounts/mail/{name}", address, user.language, link=link, days=days_valid(), user=user)
@@ -84,13 +89,23 @@ def send_change_link(user: "User", address: str, now: datetime) -> bool:
 def read_link(token: str, now: datetime) -> Confirmation:
     """Raises DeadLink if it has expired or no longer fits the account."""
     try:
-        pk, current, address, confirmed = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
+        value = sealing.unseal(PURPOSE, "", token, now, LINK_MAX_AGE)
     except sealing.UnsealError:
         raise DeadLink from None
+    pk, current, address, confirmed, session_hash = value
     user = get_user_model().objects.filter(pk=pk, email=current, is_active=True).first()
     if user is None or last_confirmation(user) != confirmed:
         raise DeadLink
-    return Confirmation(user, address)
+    confirmation = Confirmation(user, address)
+    if confirmation.is_change and not is_session_hash(user, session_hash):
+        raise DeadLink
+    return confirmation
+
+
+def is_session_hash(user: "User", session_hash: str) -> bool:
+    """A change of address ends with what ends the person's sessions, such as a new password."""
+    working = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(session_hash, each) for each in working)
 
 
 def last_confirmation(user: "User") -> str | None:

@@ -427,6 +427,33 @@ def test_a_link_is_dead_when_another_change_was_applied(as_alice):
     assert as_alice.post(link(letters()[0])).status_code == 404
 
 
+def set_new_password(user):
+    user.set_password("another quiet harbour")
+    user.save()
+
+
+@pytest.mark.parametrize("end", [set_new_password, User.end_sessions])
+def test_the_link_to_a_new_address_ends_with_the_sessions(as_alice, alice, end):
+    ask_to_change(as_alice)
+    end(User.objects.get(pk=alice.pk))
+    as_alice.force_login(User.objects.get(pk=alice.pk))
+    assert (as_alice.post(link()).status_code, address_of(alice)) == (404, OLD)
+
+
+def test_the_link_to_a_new_address_outlives_a_new_secret_key(as_alice, alice, settings):
+    ask_to_change(as_alice)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another secret key of the site, fifty characters long"
+    as_alice.post(link())
+    assert address_of(alice) == NEW
+
+
+def test_the_link_of_a_new_account_outlives_a_new_password(path):
+    set_new_password(User.objects.get())
+    Client().post(path, {"password": "another quiet harbour"})
+    assert is_confirmed()
+
+
 def test_a_link_is_dead_when_someone_else_took_the_address_meanwhile(as_alice):
     ask_to_change(as_alice)
     person(NEW)
