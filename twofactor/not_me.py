@@ -6,6 +6,7 @@ A thief may read the mail, too. So nothing here lets anyone in, or shows or chan
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.http import HttpRequest
 
@@ -32,16 +33,24 @@ def report(
     It is recorded unless all that was done a moment ago, as by a double click.
     """
     with events.atomic():
-        changes = [devices.remove(device, user) for device in ended]
-        if about:
-            changes.append(forget_browsers_trusted_since(about, user))
+        changes = [shut_recovery(user, now)]
+        lock_person(user)
         if everywhere:
             changes.append(True)  # the link has named the epoch, and so works once
             devices.end_others(user, None, now, keep_trusted=False)
-        changes.append(shut_recovery(user, now))
+        else:
+            changes += [devices.remove(device, user) for device in ended]
+        if about:
+            changes.append(forget_browsers_trusted_since(about, user))
         if any(changes):
             named = {"about": about.kind} if about else {}
             events.record("not_me", user, request, **named)
+
+
+def lock_person(user: TwoFactorUser) -> None:
+    """What else ends several devices locks this row first, too: else two could wait for each other."""
+    people = get_user_model()._base_manager.select_for_update(no_key=True)
+    people.filter(pk=user.pk).values_list("pk").first()
 
 
 def device_of(event: Event, user: TwoFactorUser, now: datetime) -> list[ListedDevice]:

@@ -1,12 +1,14 @@
 """Ending and naming devices while they are in use, on whichever database the tests run on."""
 
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.machinery.races import REPEATS, assert_no_errors, at_once, browser, posts, sessions, statuses
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from tests.twofactor.trusted_browsers import skips_the_code
+from twofactor import not_me_links
 from twofactor.models import Event, Session
 
 pytestmark = [
@@ -100,6 +102,28 @@ def test_of_two_that_sign_out_everywhere_else_one_stays(two, alice, request, rep
     assert_no_errors(request, answers, sessions=sessions())
     pages = [tab.get("/accounts/profile/").status_code for tab in tabs]
     assert (sessions(), sorted(pages)) == (1, [200, 302])
+
+
+def test_of_ten_that_say_it_was_not_them_one_is_recorded(two, alice, request, repeat):
+    """From the mail in any number of tabs, beside everything else that ends devices or factors."""
+    first, second, row = two
+    event = Event.objects.filter(device_id=row.device_id).latest("pk")
+    link = urlsplit(not_me_links.make(event, alice, event.at)).path
+    answers = at_once(*posts([None] * 10, link, {}), partial(browser(second).get, "/help/"))
+    assert_no_errors(request, answers, sessions=sessions())
+    counted = Event.objects.filter(kind="not_me").count(), sessions(), signed_in_as(first)
+    assert counted == (1, 1, alice)
+
+
+def test_saying_it_was_not_them_stops_nothing_else_that_ends_devices(two, alice, phone, request, repeat):
+    first, _second, row = two
+    event = Event.objects.filter(device_id=row.device_id).latest("pk")
+    link = urlsplit(not_me_links.make(event, alice, event.at)).path
+    off = posts([first], "/two-factor/disable/", {"password": PASSWORD, "code": phone.code()})
+    ends = [partial(browser(first).post, END_OTHERS), end(first, row)]
+    answers = at_once(*posts([None] * 3, link, {"everywhere": "on"}, {}), *off, *ends)
+    assert_no_errors(request, answers, sessions=sessions())
+    assert Session.objects.filter(device_id=row.device_id).count() == 0
 
 
 def test_trust_that_was_ended_meanwhile_is_not_kept(two, alice, phone, clock, request, repeat):
