@@ -36,7 +36,7 @@ from tests.people import PASSWORD, PRINTED_CODES, add_app, person
 from tests.twofactor.sent_codes import add_number, different_code, texted_code
 from twofactor import factor_changes, not_me_links
 from twofactor.factors import totp
-from twofactor.models import Allowance, Event, GuessBudget, SentCode, TokenFamily
+from twofactor.models import Allowance, Event, GuessBudget, Rule, SentCode, TokenFamily
 
 UNREACHABLE_MAIL_SERVER = mail_settings("smtp", host="127.0.0.1", port=1)
 
@@ -441,6 +441,10 @@ def turning_off(page):
     user = create_alice()
     phone = enrol(user, PRINTED_CODES)
     open_session(page.context, user, phone)
+    rule = Rule.objects.create(scope=Rule.Scope.EVERYONE, starts_on=timezone.now())
+    page.goto("/two-factor/disable/")
+    yield "disable-required"
+    rule.delete()
     page.goto("/two-factor/")
     follow(page, "Turn off")
     yield "disable"

@@ -185,6 +185,7 @@ SCREENS = {
     "phone-verify-empty": Screen(BY_TEXT, focus=CODE, wrong=True),
     "too-often": Screen("Wait a moment before trying again"),
     "disable": Screen("Turn off two-factor authentication"),
+    "disable-required": Screen("Two-factor authentication stays on", "Turn off two-factor authentication"),
     "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
     "activity-empty": Screen("Recent activity"),
     "activity": Screen("Recent activity"),

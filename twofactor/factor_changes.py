@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import drafts, events
+from twofactor import drafts, events, policy
 from twofactor.drafts import OpenDraft
 from twofactor.factors import authenticator_app, backup_codes, enrolled, totp
 from twofactor.factors.accept import Proof
@@ -37,6 +37,13 @@ class LastFactor(Refused):
         super().__init__(
             _("This is your only app. Add another one first, or turn two-factor authentication off.")
         )
+
+
+class Required(Refused):
+    """The person must have a second factor."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(" ".join([who, _("You can't turn it off.")]))
 
 
 def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
@@ -220,10 +227,13 @@ def save_new_codes(user: TwoFactorUser, new: OpenDraft, request: HttpRequest) ->
 def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = None) -> bool:
     """The claim of the code that is given for it (factors.accept). False if it is off already.
 
-    Without a proof it is for code of a site, which has asked in its own way.
+    Raises Required. Without a proof it is for code of a site, which has asked in its own way.
     """
+    now = timezone.now()
     with transaction.atomic():
-        require_full_proof(proof, timezone.now())
+        require_full_proof(proof, now)
+        if who := policy.who_requires_it(user, now):
+            raise Required(who)
         if not forget_factors(user):
             return False
         # The counts of wrong codes stay: turning it off and on again must not give new guesses.

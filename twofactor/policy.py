@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from twofactor import conf
 from twofactor.models import Rule
@@ -47,14 +48,21 @@ def deadline(user: TwoFactorUser) -> datetime | None:
 
     The setting is the least there is: a rule can only make it earlier.
     """
+    return min((ends for ends, _rule in deadlines(user)), default=None)
+
+
+def deadlines(user: TwoFactorUser) -> list[tuple[datetime, Rule | None]]:
+    """With the rule that each is of; None stands for the setting."""
     joined: datetime = getattr(user, "date_joined", LONG_AGO)
-    ends = [
-        max(joined, start_of(rule.starts_on)) + timedelta(days=rule.grace_days) for rule in rules_for(user)
+    found: list[tuple[datetime, Rule | None]] = [
+        (max(joined, start_of(rule.starts_on)) + timedelta(days=rule.grace_days), rule)
+        for rule in rules_for(user)
     ]
     if setting_applies_to(user):
         first_day = conf.required_from()
-        ends.append(max([joined + conf.grace_period(), *([start_of(first_day)] if first_day else [])]))
-    return min(ends, default=None)
+        ends = max([joined + conf.grace_period(), *([start_of(first_day)] if first_day else [])])
+        found.append((ends, None))
+    return found
 
 
 def start_of(day: date) -> datetime:
@@ -65,3 +73,27 @@ def is_enforced_for(user: TwoFactorUser, now: datetime) -> bool:
     """Has the deadline of the user passed?"""
     due = deadline(user)
     return due is not None and due <= now
+
+
+def who_requires_it(user: TwoFactorUser, now: datetime) -> str:
+    """A sentence for someone whom it is enforced for; empty for anyone else.
+
+    Of several rules that of the most people is named, so that a person's own rule is the last.
+    """
+    due = [sentence_of(rule) for ends, rule in deadlines(user) if ends <= now]
+    return min(due, default=(0, ""))[1]
+
+
+def sentence_of(rule: Rule | None) -> tuple[int, str]:
+    """With its place among others."""
+    scope = rule.scope if rule else conf.required_for()
+    if scope == Rule.Scope.EVERYONE:
+        return 1, _("This site requires two-factor authentication for everyone.")
+    if scope == Rule.Scope.STAFF:
+        return 2, _("This site requires two-factor authentication for staff.")
+    if rule and rule.group:
+        sentence = _("This site requires two-factor authentication for the group “%(group)s”.")
+        return 3, sentence % {"group": rule.group}
+    if rule:
+        return 4, _("An administrator requires two-factor authentication for your account.")
+    return 5, _("This site requires two-factor authentication for your account.")  # a function of the site

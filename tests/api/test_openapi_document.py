@@ -19,7 +19,7 @@ from tests.twofactor.sent_codes import mailed_code
 from tests.urls_of_site import routes
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text, totp
-from twofactor.models import GuessBudget, Session, TokenFamily
+from twofactor.models import GuessBudget, Rule, Session, TokenFamily
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -146,6 +146,10 @@ def status_of_eight(scene):
     scene.bens_program()
 
 
+def rule_for_everyone():
+    Rule.objects.create(scope=Rule.Scope.EVERYONE, starts_on=timezone.now())
+
+
 def one_app(scene):
     scene.bens_program()
     scene.live["id"] = scene.ben.authenticators.get().pk
@@ -212,6 +216,7 @@ WAYS = {
     },
     "totp/confirm/": {"nothing to confirm": Scene.anns_program, "": Scene.setup_started},
     "totp/disable/": {
+        "someone who must have it": lambda scene: (scene.bens_program(), rule_for_everyone()),
         "when it is off": Scene.anns_program,
         "a while later": lambda scene: (scene.bens_program(), later(scene)),
         "": Scene.bens_program,

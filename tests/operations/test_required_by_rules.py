@@ -8,8 +8,11 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from tests.people import NOW, give_password, person, sign_in
-from twofactor import policy
+from tests.twofactor.code_forms import enter_password_and_code
+from twofactor import factor_changes, policy
+from twofactor.factors import enrolled
 from twofactor.models import Rule
+from twofactor.operations import support
 
 pytestmark = pytest.mark.django_db
 TODAY = NOW.date()
@@ -52,6 +55,85 @@ def test_a_rule_for_a_group_holds_its_members_alone(alice, bob):
     bob.groups.add(clerks)
     rule("group", group=clerks)
     assert (is_led_to_setup(alice), is_led_to_setup(bob)) == (False, True)
+
+
+# Turning it off
+
+DISABLE = "/two-factor/disable/"
+
+
+@pytest.fixture
+def clerks(alice):
+    clerks = Group.objects.create(name="Clerks <1>")
+    alice.groups.add(clerks)
+    return clerks
+
+
+@pytest.mark.proves("MF-7")
+@pytest.mark.parametrize(
+    ("scope", "says"),
+    [
+        ("everyone", "This site requires two-factor authentication for everyone."),
+        ("group", "This site requires two-factor authentication for the group “Clerks &lt;1&gt;”."),
+        ("person", "An administrator requires two-factor authentication for your account."),
+    ],
+)
+def test_who_must_have_it_keeps_it_and_is_told_why(client, alice, phone, clock, clerks, scope, says):
+    sign_in(client, phone)
+    rule(scope, **{"group": {"group": clerks}, "person": {"user": alice}}.get(scope, {}))
+    clock.shift(60)
+    asked, sent = client.get(DISABLE), enter_password_and_code(client, DISABLE, phone.code())
+    assert (asked.status_code, says in asked.text, says in sent.text) == (200, True, True)
+    assert (sent.status_code, enrolled.is_on(alice)) == (409, True)
+
+
+@pytest.mark.proves("MF-7")
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("staff", "This site requires two-factor authentication for staff."),
+        (f"{__name__}.everyone", "This site requires two-factor authentication for your account."),
+    ],
+)
+def test_the_setting_keeps_it_on_too(client, alice, phone, settings, setting, says):
+    settings.TWOFACTOR_REQUIRED_FOR = setting
+    type(alice).objects.update(is_staff=True)
+    sign_in(client, phone)
+    assert says in client.get(DISABLE).text
+
+
+def everyone(user):
+    return True
+
+
+def test_the_widest_of_several_rules_is_named(client, alice, phone):
+    rule("person", user=alice)
+    rule("everyone")
+    sign_in(client, phone)
+    assert "for everyone." in client.get(DISABLE).text
+
+
+@pytest.mark.proves("MF-7")
+def test_a_rule_that_comes_while_it_is_turned_off_wins(client, alice, phone, clock, rf):
+    rule()
+    with pytest.raises(factor_changes.Required):
+        factor_changes.turn_off(alice, rf.post("/"))
+    assert enrolled.is_on(alice)
+
+
+@pytest.mark.parametrize("later", [{"starts_on": date(2026, 3, 2)}, {"grace_days": 1}])
+def test_before_the_deadline_it_can_be_turned_off(client, alice, phone, clock, later):
+    rule(**later)
+    sign_in(client, phone)
+    clock.shift(60)
+    enter_password_and_code(client, DISABLE, phone.code())
+    assert not enrolled.is_on(alice)
+
+
+def test_support_still_resets_it(alice, phone, rf):
+    rule()
+    support.reset(alice, "lost", "an administrator", rf.post("/"))
+    assert not enrolled.is_on(alice)
 
 
 @pytest.mark.parametrize(("first_day", "held"), [(date(2026, 3, 1), True), (date(2026, 3, 2), False)])

@@ -251,8 +251,15 @@ disable = describe_operation(
     refusal("a wrong code", {"otp_code": "000000"}, 400, "code_refused", WRONG_CODE),
     refusal("a while later", {"otp_code": "492039"}, 403, "password_needed", PASSWORD_AGAIN),
     refusal("when it is off", {"otp_code": "492039"}, 400, "not_on", OFF),
+    refusal(
+        "someone who must have it",
+        {"otp_code": "492039"},
+        409,
+        "required",
+        "This site requires two-factor authentication for everyone. You can't turn it off.",
+    ),
     refusal("signed out", {"otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
-    also=(409, 429),
+    also=(429,),
 )
 
 rotate = describe_operation(

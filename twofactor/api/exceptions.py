@@ -83,6 +83,7 @@ def changed(exc: Exception) -> Response:
 RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     ApiError: lambda exc: error_response(exc.status, exc.code, exc.sentence),
     factor_changes.LastFactor: lambda exc: error_response(409, "last_factor", exc.sentence),
+    factor_changes.Required: lambda exc: error_response(409, "required", exc.sentence),
     Refused: lambda exc: error_response(400, "code_refused", exc.sentence),
     Throttled: throttled,
     guesses.Locked: locked,

@@ -99,6 +99,8 @@ class TurnOffView(ApiView):
     def post(self, request: Request) -> Response:
         data, user = validated(serializers.TurnOff, request), token_family(request).user
         require_two_factor_on(request)
+        if who := policy.who_requires_it(user, timezone.now()):
+            raise factor_changes.Required(who)
         require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
         code, kinds = code_in(data)
         claim = partial(factor_changes.turn_off, user, django_request(request))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import conf, drafts, factor_changes
+from twofactor import conf, drafts, factor_changes, policy
 from twofactor.decorators import what_for
 from twofactor.drafts import OpenDraft
 from twofactor.factors import backup_codes as codes
@@ -97,6 +97,9 @@ def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
 def disable(request: HttpRequest) -> HttpResponse:
     if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
+    if who := policy.who_requires_it(signed_in_user(request), timezone.now()):
+        status = 409 if request.method == "POST" else 200
+        return page(request, "twofactor/disable_required.html", status=status, who=who)
     claim = partial(factor_changes.turn_off, signed_in_user(request), request)
     form = proof_form(request, claim=claim, changes_factors=True)
     if form.is_valid():
