@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -158,10 +158,11 @@ def what_ended(ended: list[ListedDevice], *, keep_trusted: bool) -> str:
 @post_only(PAGE)
 @or_fresh_list
 def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    """A session there goes on."""
+    """A session there goes on.
+
+    The keys count up, so that of another person is answered as one that is gone.
+    """
     user = signed_in_user(request)
-    if TrustedBrowser.objects.filter(pk=pk).exclude(user_id=user.pk).exists():
-        raise Http404
     still_trusted = any(device.trusted_until and device.trusted_pk == pk for device in own_devices(request))
     with events.atomic():
         if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
