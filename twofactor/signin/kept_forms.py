@@ -35,10 +35,12 @@ def keep(request: HttpRequest) -> str:
     """Without files, passwords and codes. Its id, or "" if it is not kept, as when nothing of it is left."""
     sent = [(name, values) for name, values in request.POST.lists() if name != CSRF_FIELD]
     fields = [[name, value] for name, values in sent if not is_secret(request, name) for value in values]
+    had_secrets = any(is_secret(request, name) and any(values) for name, values in sent)
     if request.content_type not in FORM_TYPES or (sent and not fields):
         return ""
     form_id, path = secrets.token_urlsafe(16), request.get_full_path()
-    form = {"path": path, "at": now(), "fields": fields, "had_files": bool(request.FILES), "confirmed": False}
+    left_out = {"had_files": bool(request.FILES), "had_secrets": had_secrets}
+    form = {"path": path, "at": now(), "fields": fields, "confirmed": False, **left_out}
     if size({form_id: form}) > MAX_BYTES:
         return ""
     kept = {**find_all(request), form_id: form}

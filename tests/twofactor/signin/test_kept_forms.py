@@ -239,6 +239,14 @@ def test_a_form_that_was_only_a_code_is_not_offered(older_client, phone):
     assert offered(older_client, phone, "/form/", code="123456") is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "says_so"), [({"code": "123456"}, True), ({"code": ""}, False), ({}, False)]
+)
+def test_the_page_says_that_a_password_or_code_is_not_kept(older_client, phone, fields, says_so):
+    page = confirm(older_client, phone, older_client.post("/form/", {"note": "typed", **fields}).url).text
+    assert ("Passwords, codes and other secrets you entered aren't kept." in page) is says_so
+
+
 def test_a_file_is_not_kept_and_the_page_says_so(older_client, phone):
     data = {"note": "typed", "file": SimpleUploadedFile("a.txt", b"contents of the file")}
     page = confirm(older_client, phone, older_client.post("/form/", data).url).text
