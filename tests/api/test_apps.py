@@ -266,7 +266,7 @@ def test_half_an_hour_later_there_is_nothing_to_confirm(program, phone, clock):
     assert confirm(program, new, **proof).json()["code"] == "no_setup"
 
 
-@pytest.mark.proves("8.2.1", "V-17")
+@pytest.mark.proves("8.2.1-8.2.3", "V-17")
 def test_nobody_confirms_what_someone_else_or_another_sign_in_started(program, alice, bob, tablet, clock):
     new = start(program)
     bobs = Program(bob.email).sign_in(enrol(bob))
