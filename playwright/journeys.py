@@ -273,6 +273,8 @@ def setting_up(page):
     yield "settings-on"
     follow(page, "Show more activity")
     yield "activity"
+    page.goto("/two-factor/activity/?show=sign-ins&q=opera")
+    yield "activity-nothing"
 
 
 def changing_the_settings(page):

@@ -189,6 +189,7 @@ SCREENS = {
     "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
     "activity-empty": Screen("Recent activity"),
     "activity": Screen("Recent activity"),
+    "activity-nothing": Screen("Recent activity"),
     "error-400": Screen("We couldn't read that request"),
     "error-403": Screen("You don't have access to this page"),
     "out-of-date": Screen("This page is out of date"),

@@ -25,6 +25,7 @@ CHANGING_TEXT = [  # differs in each run, so the outline has the pattern
     r"\d{1,2} [A-Z][a-z]+ \d{4}",
     r"(?:data|otpauth):\S+",
     r"/apps/\d+/",
+    r"event=\d+",
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     r"Chrome \d+ on Linux",
     r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}",
@@ -88,9 +89,9 @@ def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
 
 def to_pattern(line: str) -> str:
     """The line, with a regular expression as its name or value if a part of that differs in each run."""
-    if named := re.fullmatch(r'(\s*- \w+ )"(.*)"', line):
+    if named := re.fullmatch(r'(\s*- \w+ )"(.*)"(:?)', line):
         pattern = regular_expression(json.loads(f'"{named[2]}"'))
-        return f"{named[1]}{pattern}" if pattern else line
+        return f"{named[1]}{pattern}{named[3]}" if pattern else line
     key, _colon, value = line.partition(": ")
     pattern = regular_expression(json.loads(value) if value.startswith('"') else value)
     return f"{key}: {json.dumps(pattern, ensure_ascii=False)}" if pattern else line

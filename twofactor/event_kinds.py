@@ -1,7 +1,8 @@
 """The kinds of events in the audit log, and the sentences that people and support read about each.
 
-For a new kind: a line here, and a migration, because Django keeps choices in migrations; if the person gets a
-mail of it or the site a signal, a line in events.AUDIENCES; and events.record() where it happens.
+For a new kind: a line here, and in one of the GROUPS below; a migration, because Django keeps choices in
+migrations; if the person gets a mail of it or the site a signal, a line in events.AUDIENCES; and
+events.record() where it happens.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class EventKind(models.TextChoices):
@@ -121,3 +123,67 @@ class EventKind(models.TextChoices):
 
 
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
+
+
+class EventGroup(models.TextChoices):
+    """What people and support can narrow a list of events down to. The value stands in addresses."""
+
+    SIGN_INS = "sign-ins", pgettext_lazy("two-factor", "Sign-ins")
+    FACTORS = "two-factor", _("Two-factor authentication")
+    DEVICES = "devices", _("Devices")
+    ACCOUNT = "account", _("Password and email address")
+    WARNINGS = "warnings", pgettext_lazy("two-factor", "Warnings")
+
+
+# All events of one sign-in (activity.py) are in one group, or a list of that group would show parts of it.
+GROUPS: dict[str, frozenset[EventKind]] = {
+    EventGroup.SIGN_INS: frozenset(
+        {
+            EventKind.SIGNED_IN_WITH_CODE,
+            EventKind.SIGNED_IN_WITHOUT_SECOND_FACTOR,
+            EventKind.SIGNED_IN_TRUSTED,
+            EventKind.SECOND_FACTOR_ACCEPTED,
+            EventKind.BACKUP_CODE_USED,
+            EventKind.RECOVERED_BY_EMAIL,
+            EventKind.CODE_SENT,
+            EventKind.NEW_BROWSER,
+            EventKind.BROWSER_TRUSTED,
+        }
+    ),
+    EventGroup.FACTORS: frozenset(
+        {
+            EventKind.TWO_FACTOR_ENABLED,
+            EventKind.TWO_FACTOR_IMPORTED,
+            EventKind.TWO_FACTOR_DISABLED,
+            EventKind.AUTHENTICATOR_REPLACED,
+            EventKind.APP_ADDED,
+            EventKind.APP_REMOVED,
+            EventKind.BACKUP_CODES_REGENERATED,
+            EventKind.PHONE_CHANGED,
+            EventKind.RESET_BY_SUPPORT,
+            EventKind.EMERGENCY_CODE_MADE,
+        }
+    ),
+    EventGroup.DEVICES: frozenset(
+        {
+            EventKind.BROWSERS_FORGOTTEN,
+            EventKind.SESSIONS_ENDED,
+            EventKind.SESSIONS_ENDED_BY_SUPPORT,
+            EventKind.DEVICE_ENDED,
+            EventKind.DEVICE_ENDED_BY_SUPPORT,
+        }
+    ),
+    EventGroup.ACCOUNT: frozenset({EventKind.PASSWORD_CHANGED, EventKind.ADDRESS_CHANGED}),
+    EventGroup.WARNINGS: frozenset(
+        {
+            EventKind.SECOND_FACTOR_REFUSED,
+            EventKind.SECOND_FACTOR_LOCKED,
+            EventKind.WRONG_CODES,
+            EventKind.RIGHT_AFTER_WRONG,
+            EventKind.CODE_REPLAYED,
+            EventKind.REPLAYED_ELSEWHERE,
+            EventKind.TOKEN_REUSED,
+            EventKind.NOT_ME,
+        }
+    ),
+}

@@ -14,7 +14,9 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from twofactor.activity import MAX_SEARCH
 from twofactor.devices import ListedDevice
+from twofactor.event_kinds import EventGroup
 from twofactor.factors import code_text, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS
 from twofactor.factors.refusal import Refused
@@ -256,6 +258,22 @@ class SavedForm(forms.Form):
     saved = forms.BooleanField(
         label=_("I've saved my backup codes"),
         error_messages={"required": _("Save the codes, then tick the box.")},
+    )
+
+
+class ActivityForm(forms.Form):
+    """Never bound: what it cannot read, the page takes for nothing that was asked."""
+
+    show = forms.ChoiceField(
+        label=pgettext_lazy("two-factor", "Show"),
+        choices=[("", pgettext_lazy("two-factor", "All activity")), *EventGroup.choices],
+        required=False,
+    )
+    q = forms.CharField(
+        label=_("Device or IP address"),
+        max_length=MAX_SEARCH,
+        required=False,
+        widget=forms.TextInput({"type": "search", "autocomplete": "off", "spellcheck": "false"}),
     )
 
 

@@ -5,6 +5,7 @@ from django.urls import path
 
 from twofactor.decorators import own_view
 from twofactor.views import (
+    activity,
     authenticator_apps,
     codes,
     devices,
@@ -20,7 +21,7 @@ from twofactor.views import (
 app_name = "twofactor"
 PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("", panel.settings, "settings"),
-    ("activity/", panel.activity, "activity"),
+    ("activity/", activity.activity, "activity"),
     ("not-me/<str:token>/", not_me.not_me, "not_me"),
     ("not-me/", not_me.not_me_walk, "not_me_walk"),
     ("devices/", devices.device_list, "devices"),

@@ -132,11 +132,12 @@ def test_htmx_posts_to_the_action_of_the_form():
     assert len(actions) == sum(text.count("/form_attributes.html") for text in texts)
 
 
-def test_hx_get_sits_on_a_link_to_the_same_page():
+def test_hx_get_sits_on_a_link_or_form_to_the_same_page():
     """Its query may be another: settings.html says with it what the tab has seen."""
     wired = [(file, tag, attrs) for file, tag, attrs in ELEMENTS if "hx-get" in attrs]
-    links = [(file, tag, attrs.get("href"), attrs["hx-get"]) for file, tag, attrs in wired]
-    same = [tag == "a" and href in {to, to.partition("?")[0]} for _, tag, href, to in links]
+    leads = {"a": "href", "form": "action"}
+    links = [(file, tag, attrs.get(leads.get(tag)), attrs["hx-get"]) for file, tag, attrs in wired]
+    same = [href in {to, to.partition("?")[0]} for _, _tag, href, to in links]
     assert [link for link, is_same in zip(links, same, strict=True) if not is_same] == []
 
 

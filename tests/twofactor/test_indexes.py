@@ -177,7 +177,8 @@ def test_a_number_for_text_messages_uses_indexes(statements, signed_in_client, p
 def test_looking_after_it_uses_indexes(statements, signed_in_client):
     for path, status in {"browsers/forget/": 409, "sessions/end/": 303, "nudge/dismiss/": 303}.items():
         assert signed_in_client.post(f"/two-factor/{path}").status_code == status
-    for path in ("devices/", "activity/"):
+    older = f"activity/?before={int(NOW.timestamp()) - 400 * 3600}000000-0"
+    for path in ("devices/", "activity/", older, f"{older}&show=sign-ins"):
         assert signed_in_client.get(f"/two-factor/{path}").status_code == 200
     assert without_index(connection, statements) == []
 

@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from twofactor import devices, drafts
+from twofactor.activity import list_rows
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
 from twofactor.factors.refusal import Changed
-from twofactor.models import Draft, Event, TwoFactor
+from twofactor.models import Draft, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
@@ -24,8 +25,7 @@ from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
 
-RECENT = 5
-SHOWN = 50
+RECENT = 5  # rows of activity
 
 
 def settings(request: HttpRequest) -> HttpResponse:
@@ -65,7 +65,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "masked_email": email and sent_codes.mask_address(email),
         "phone": sent_codes.find_confirmed_phone(user),
         "devices": devices.list_devices(user, now, id_of_device(request)),
-        "events": list(Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:RECENT]),
+        "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,
     }
@@ -82,7 +82,7 @@ def fingerprint(state: dict[str, Any]) -> str:
     phone = state["phone"] and state["phone"].pk
     apps = [(app.pk, app.name) for app in state["apps"]]
     devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
-    listed = [*sorted(devices), *(event.pk for event in state["events"])]
+    listed = [*sorted(devices), *(event.pk for row in state["events"] for event in row.events)]
     seen = repr([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
     return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
@@ -108,11 +108,6 @@ def nothing_to_change(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         raise Changed
     return see_other("twofactor:settings")
-
-
-def activity(request: HttpRequest) -> HttpResponse:
-    events_of_user = Event.objects.filter(user_id=signed_in_user(request).pk).order_by("-at", "-pk")
-    return page(request, "twofactor/activity.html", events=events_of_user[:SHOWN])
 
 
 @post_only("twofactor:settings")
