@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -219,3 +220,14 @@ def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event
         browsers = [header for header, name in shown.items() if word in name]
         events = events.filter(Q(browser__in=browsers) | Q(ip_address__icontains=word))
     return events
+
+
+def name_actors(events: Iterable[Event]) -> None:
+    """For support: sets the name of the user who did it, in one query for all. Who is deleted has none."""
+    by_users = [event for event in events if event.detail.get("by", "").startswith(actor(""))]
+    if by_users:
+        keys = {event.detail["by"].removeprefix(actor("")) for event in by_users}
+        people = get_user_model()._default_manager.filter(pk__in=keys)
+        names = {actor(user.pk): user.get_username() for user in people}
+        for event in by_users:
+            event.actor_name = names.get(event.detail["by"], "")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -17,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from twofactor import devices
+from twofactor.activity import Row, list_rows, name_actors
 from twofactor.adminsite import TO_ADMINISTRATION
 from twofactor.decorators import recently_confirmed, what_for
+from twofactor.event_kinds import GROUPS, EventGroup
 from twofactor.factors import backup_codes, enrolled
 from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
 from twofactor.limits import guesses
@@ -53,6 +56,18 @@ class LockedFilter(admin.SimpleListFilter):
         if not self.value():
             return queryset
         return queryset.filter(guess_budget__in=guesses.locked_now(timezone.now()))
+
+
+class EventGroupFilter(admin.SimpleListFilter):
+    title = pgettext_lazy("two-factor", "what")
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return EventGroup.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        group = self.value()
+        return queryset.filter(kind__in=GROUPS[group]) if group in GROUPS else queryset
 
 
 # A thief who added an app recently must not reset two-factor authentication, or give a new address, here.
@@ -179,7 +194,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "last_guess": guesses.LAST_GUESS,
-            "events": Event.objects.filter(user_id=user.pk).order_by("-at", "-pk")[:10],
+            "activity": recent_activity(user),
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyCodeForm(prefix="code"),
             "devices": listed,
@@ -242,6 +257,12 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return self.redirect_to_help(user)
 
 
+def recent_activity(user: TwoFactorUser) -> list[Row]:
+    rows = list_rows(user.pk, 10).rows
+    name_actors(row.event for row in rows)
+    return rows
+
+
 class ReadOnlyModelAdmin(admin.ModelAdmin):
     class Media:
         css: ClassVar = {"all": STYLE}
@@ -262,10 +283,20 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
 @admin.register(Event)
 class EventAdmin(ReadOnlyModelAdmin):
     list_display = ("at", "kind", "user", "ip_address", "browser_name", "details")
-    list_filter = ("kind", "at")
+    list_filter = (EventGroupFilter, "at")
     fields = ("at", "kind", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
     show_full_result_count = False  # it would count the whole audit log for each page
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        name_actors(changelist.result_list)
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
+        event: Event | None = super().get_object(request, object_id, from_field)
+        name_actors([event] if event else [])
+        return event
 
     @admin.display(description=pgettext_lazy("two-factor", "browser"))
     def browser_name(self, event: Event) -> str:

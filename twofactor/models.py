@@ -242,6 +242,8 @@ class Event(models.Model):
     device_id = models.UUIDField(null=True, editable=False)
     detail = models.JSONField(default=dict)
 
+    actor_name = ""  # of who stands in `by`, for support (activity.name_actors)
+
     class Meta:
         verbose_name = _("security event")
         verbose_name_plural = _("audit log")
@@ -276,7 +278,8 @@ class Event(models.Model):
             "channel": pgettext_lazy("two-factor", "channel"),
             "device": pgettext_lazy("two-factor", "device"),
         }
-        return ", ".join(f"{names.get(name, name)}: {value}" for name, value in self.detail.items())
+        values = {**self.detail, "by": self.actor_name} if self.actor_name else self.detail
+        return ", ".join(f"{names.get(name, name)}: {value}" for name, value in values.items())
 
 
 class Letter(models.Model):

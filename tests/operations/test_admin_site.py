@@ -179,8 +179,8 @@ def test_the_audit_log_shows_the_reason(stepped_up, event):
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ({"kind__exact": "reset_by_support"}, True),
-        ({"kind__exact": "wrong_codes"}, False),
+        ({"group": "two-factor"}, True),
+        ({"group": "warnings"}, False),
         ({"q": "alice@"}, True),
         ({"q": "nobody@"}, False),
         ({"at__year": 2026, "at__month": 3}, True),

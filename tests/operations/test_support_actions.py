@@ -4,9 +4,11 @@ import re
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.operations.admin_and_commands import EVENTS, browser_of, help_page, reset_by_support
-from tests.people import NOW, PRINTED_CODES, give_password, signed_in_as
+from tests.people import NOW, PRINTED_CODES, client_after_password, give_password, signed_in_as
 from twofactor.factors import backup_codes, enrolled
 from twofactor.models import BackupCode, Event, Phone, Session, TrustedBrowser
 
@@ -61,6 +63,50 @@ def test_who_reset_it_and_why_is_logged(stepped_up, alice, phone, superuser):
     reset_by_support(stepped_up, alice)
     event = Event.objects.get(kind="reset_by_support")
     assert event.detail == {"reason": "lost everything", "by": f"user {superuser.pk}"}
+
+
+@pytest.fixture
+def reset_event(stepped_up, alice, phone):
+    reset_by_support(stepped_up, alice)
+    return Event.objects.get(kind="reset_by_support")
+
+
+@pytest.fixture(params=["help page", "audit log", "one event"])
+def support_page(request, reset_event, alice):
+    """A page on which support reads who reset Alice's two-factor authentication."""
+    paths = {
+        "help page": help_page(alice),
+        "audit log": EVENTS,
+        "one event": f"{EVENTS}{reset_event.pk}/change/",
+    }
+    return paths[request.param]
+
+
+def test_support_reads_the_name_of_who_did_it(stepped_up, superuser, support_page):
+    assert f"reason: lost everything, by: {superuser.email}" in stepped_up.get(support_page).text
+
+
+@pytest.mark.parametrize("by", ["user 999", "command line"])
+def test_who_is_gone_or_no_user_is_told_as_it_was_written(stepped_up, reset_event, support_page, by):
+    Event.objects.filter(pk=reset_event.pk).update(detail={"by": by})
+    assert f"by: {by}" in stepped_up.get(support_page).text
+
+
+def test_names_cost_one_query_for_all_events(stepped_up, reset_event, superuser, alice):
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as asked:
+            stepped_up.get(EVENTS)
+        counts.append(len(asked))
+        for _ in range(5):
+            end_sessions(stepped_up, alice)
+    assert counts[0] == counts[1]
+
+
+def test_a_person_does_not_read_who_of_support_it_was(stepped_up, superuser, alice, reset_event, client):
+    give_password(client)
+    page = client.get("/two-factor/activity/").text
+    assert ("Support reset two-factor authentication" in page, superuser.email in page) == (True, False)
 
 
 def test_the_second_of_two_resets_does_nothing(stepped_up, alice, phone):
@@ -173,6 +219,15 @@ def test_ending_all_sessions_deletes_their_rows(stepped_up, alice, device):
 @pytest.mark.parametrize("kind", Event.Kind)
 def test_support_reads_no_event_as_if_it_were_about_itself(kind):
     assert not re.search(r"\byour?\b", str(kind.label), re.IGNORECASE)
+
+
+def test_support_reads_one_line_for_a_sign_in(stepped_up, alice, phone):
+    backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
+    browser = client_after_password(alice.email)
+    browser.post("/two-factor/verify/", {"code": PRINTED_CODES[0]})
+    (row,) = stepped_up.get(help_page(alice)).context["activity"]
+    assert [event.kind for event in row.events] == ["signed_in_with_code", "backup_code_used"]
+    assert "<strong>Signed in with a backup code</strong>" in stepped_up.get(help_page(alice)).text
 
 
 def test_an_event_is_told_to_support_and_to_the_person_in_words_for_each(stepped_up, alice, phone, clock):
