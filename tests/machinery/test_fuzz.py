@@ -5,6 +5,7 @@ Part of make test with few examples; make assurance PART=fuzz tries many more.
 """
 
 from base64 import urlsafe_b64encode
+from itertools import product
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
@@ -182,6 +183,7 @@ def stepped_up(db, settings):
         client.post(PHONE, {"number": NUMBER})
         client.get("/two-factor/apps/add/")
         client.app = Authenticator.objects.get(user__email="alice@example.com").pk
+        client.user = signed_in_as(client)
         yield client
 
 
@@ -207,7 +209,7 @@ def filled(client, path, field, text, **more):
     answer, inside = tried(
         client, "POST", path.format(bob=client.bob, app=client.app), body, URLENCODED, **more
     )
-    if inside != signed_in_as(client):
+    if inside != client.user:
         return "signed in as someone else"
     if answer.status_code == 422:
         return "refused" if b'class="error' in answer.content else "refused without a word"
@@ -224,26 +226,38 @@ def form(field, text):
     return f"{field}={quote_from_bytes(raw)}"
 
 
+MODES = [{}, {"HX-Request": "true"}]
+# Every text goes into every field, plain or with htmx by turns; the other turn takes long. So each text meets
+# each field, and each form is sent many times in both modes.
+BY_TURNS = pytest.mark.parametrize(
+    "turn", [0, pytest.param(1, marks=pytest.mark.long)], ids=["one turn", "the other"]
+)
+
+
+def odd_texts(fields, turn):
+    """Each text in each field, and the headers to send it with."""
+    for number, (field, (name, text)) in enumerate(product(fields, TEXTS.items()), turn):
+        yield field, name, text, MODES[number % 2]
+
+
 @pytest.mark.proves("2.2.1", "2.2.2", "15.3.7", "V-16")
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@BY_TURNS
 @pytest.mark.parametrize("path", FORMS)
-def test_no_text_in_a_field_breaks_anything_or_lets_anyone_in(password_given, path, headers):
-    texts = {(field, name): form(field, text) for field in FORMS[path] for name, text in TEXTS.items()}
+def test_no_text_in_a_field_breaks_anything_or_lets_anyone_in(password_given, path, turn):
     answers = {
-        name: send(password_given, "POST", path, body, URLENCODED, headers=headers)
-        for name, body in texts.items()
+        (field, name): send(password_given, "POST", path, form(field, text), URLENCODED, headers=headers)
+        for field, name, text, headers in odd_texts(FORMS[path], turn)
     }
     assert trouble(answers) == {}
 
 
 @pytest.mark.proves("2.2.1", "2.2.2")
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@BY_TURNS
 @pytest.mark.parametrize("path", FORMS_INSIDE)
-def test_no_text_in_a_form_inside_is_taken_or_refused_without_a_word(stepped_up, path, headers):
+def test_no_text_in_a_form_inside_is_taken_or_refused_without_a_word(stepped_up, path, turn):
     answers = {
         (field, name): filled(stepped_up, path, field, text, headers=headers)
-        for field in FORMS_INSIDE[path]
-        for name, text in TEXTS.items()
+        for field, name, text, headers in odd_texts(FORMS_INSIDE[path], turn)
     }
     for key in answers.keys() & NOTHING:
         assert answers.pop(key) == "done"
