@@ -5,6 +5,7 @@ from datetime import UTC
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models.signals import pre_save
 from django.test import Client
 from django.utils import timezone
@@ -21,7 +22,7 @@ from tests.importers.importing import (
     run_import,
 )
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
-from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone
+from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TwoFactor
 from twofactor.operations import support
 from twofactor.outgoing.outbox import send_due
 
@@ -61,16 +62,12 @@ def user(email):
 
 def test_everyone_is_accounted_for(site):
     result = run_import("django-otp")
-    assert (result.imported, result.backup_codes, result.phones_to_verify, result.already_here) == (
-        4,
-        2,
-        1,
-        0,
-    )
+    assert (result.imported, result.authenticator_apps, result.already_here) == (4, 6, 0)
+    assert (result.backup_codes, result.phones_to_verify) == (2, 1)
 
 
 def test_what_stays_behind_is_counted(site):
-    assert run_import("django-otp").left_out == {"not confirmed": 1, "another device of the same person": 2}
+    assert run_import("django-otp").left_out == {"not confirmed": 1}
 
 
 def test_what_cannot_come_is_named_with_the_reason(site):
@@ -104,8 +101,59 @@ def test_the_same_phone_signs_in(imported, email, name):
 
 
 @pytest.mark.parametrize(("email", "name"), [(BOB, "tablet"), (CAROL, "old phone")])
-def test_the_other_device_does_not(imported, email, name):
-    assert enter(email, code(device(email, name))).status_code == REFUSED
+def test_every_other_device_signs_in_too(imported, email, name):
+    assert enter(email, code(device(email, name))).status_code == SIGNED_IN
+
+
+def names(email):
+    return [app.name for app in Authenticator.objects.filter(user__email=email).order_by("added_at", "pk")]
+
+
+def test_devices_become_apps_with_their_names(imported):
+    assert (names(BOB), names(CAROL)) == (["Authenticator app", "tablet"], ["old phone", "new phone"])
+
+
+def copy_device(email, name):
+    """One more confirmed device of this person."""
+    row = {**vars(device(email)), "name": name}
+    del row["id"]
+    columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO otp_totp_totpdevice ({columns}) VALUES ({places})", [*row.values()])  # noqa: S608
+
+
+def test_apps_of_one_name_are_told_apart(site):
+    for _ in range(2):
+        copy_device(ALICE, " pho\u202ene ")
+    run_import("django-otp")
+    assert names(ALICE) == ["Authenticator app", "phone", "phone (2)"]
+
+
+@pytest.mark.proves("MF-5")
+def test_five_apps_come_along_and_the_rest_is_named(site):
+    for number in range(6):
+        copy_device(ALICE, f"phone {number}")
+    result = run_import("django-otp")
+    reasons = [fault["reason"] for fault in result.faults if fault["person"] == ALICE]
+    assert reasons == ["has 7 apps, of which only 5 can be imported"]
+    assert {*names(ALICE)} == {"Authenticator app", *(f"phone {number}" for number in (5, 4, 3, 2))}
+
+
+@pytest.mark.proves("MF-5")
+@pytest.mark.parametrize(("more", "a_day"), [(1, 20), (2, 10)])
+def test_with_three_apps_there_are_fewer_guesses_a_day(site, more, a_day):
+    for number in range(more):
+        copy_device(ALICE, f"phone {number}")
+    run_import("django-otp")
+    assert GuessBudget.objects.get(user__email=ALICE).guesses_a_day == a_day
+
+
+def test_a_device_that_cannot_come_leaves_the_others(site):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE otp_totp_totpdevice SET key = 'x' WHERE name = 'tablet'")
+    result = run_import("django-otp")
+    reasons = [fault["reason"] for fault in result.faults if fault["person"] == BOB]
+    assert (reasons, names(BOB)) == (["has a key that is not hexadecimal"], ["Authenticator app"])
 
 
 def test_digits_steps_and_clock_come_along(imported):
@@ -226,6 +274,12 @@ def test_who_has_an_authenticator_here_keeps_it(site, later):
     assert Authenticator.objects.get(user__email=ALICE).sealed_key == sealed
 
 
+def test_an_app_without_its_row_of_two_factor_counts_as_here(site, later):
+    enrol(user(ALICE))
+    TwoFactor.objects.all().delete()
+    assert (run_import("django-otp").already_here, names(ALICE)) == (1, ["Authenticator app"])
+
+
 def test_a_dry_run_says_the_same(site):
     assert run_import("django-otp", "--dry-run") == run_import("django-otp")
 
@@ -247,7 +301,7 @@ def test_an_unknown_name_is_told(site):
 
 def test_default_devices_only(site):
     result = run_import("django-otp", "--only-default")
-    assert (result.imported, result.left_out["not named default"]) == (3, 2)
+    assert (result.imported, result.left_out["not named default"]) == (3, 3)
 
 
 def test_an_error_rolls_back_the_whole_import(site):

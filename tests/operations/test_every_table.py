@@ -1,4 +1,4 @@
-"""Every table is known to what has to know it: reset, pruning, new keys, and the deletion of a person.
+"""Every table is known to what has to know it: import, reset, pruning, new keys, the deletion of a person.
 
 A new model fails here until someone has decided what becomes of its rows.
 """
@@ -8,6 +8,9 @@ from django.apps import apps
 from django.db import models
 
 from tests.people import NOW, enrol, person
+from twofactor.factors import totp
+from twofactor.importers import run
+from twofactor.importers.records import ForeignApp
 from twofactor.models import (
     Allowance,
     Authenticator,
@@ -59,6 +62,20 @@ PRUNED = {  # all others go with their person, or when someone removes them
     *(Allowance, BackupCode, Draft, Event, Letter, SentCode, SpentChallenge, TokenFamily, TrustedBrowser),
     Session,
 }
+
+
+IMPORTED = {TwoFactor, Authenticator, BackupCode, GuessBudget, Phone, Event}
+NOT_IMPORTED = {  # all others are of this site alone
+    *(Draft, Letter, Passkey, PasskeyOwner, Reminder, Rule, SentCode, SecurityRecord, Session),
+    *(TokenFamily, TrustedBrowser),
+}
+
+
+def test_an_import_decides_about_every_table(alice):
+    app = ForeignApp(key=totp.generate_key(), last_step=-1, name="Tablet")
+    run.store_all([run.Candidate(alice, [app, app], ["ABCDE12345"], "+491701234567")], "a test", NOW, print)
+    assert {model for model in OURS - NOT_OF_A_PERSON if model.objects.exists()} == IMPORTED
+    assert IMPORTED | NOT_IMPORTED | NOT_OF_A_PERSON == OURS
 
 
 def test_a_reset_decides_about_every_table():

@@ -15,6 +15,7 @@ from twofactor.factors import totp
 from twofactor.importers.records import (
     NO_AUTHENTICATOR,
     SECURITY_KEY,
+    ForeignApp,
     ForeignFactor,
     LeftOut,
     ReadOptions,
@@ -55,17 +56,15 @@ def to_factor(user_id: Any, by_type: dict[str, Row], decrypt: Decrypt) -> Foreig
             faults = ("has recovery codes that cannot be decrypted",)
     period = read_setting("MFA_TOTP_PERIOD", totp.PERIOD)
     last_used_at = to_datetime(row["last_used_at"])
-    return ForeignFactor(
-        user_id,
+    app = ForeignApp(
         key=key.strip().upper().rstrip("="),
         last_step=last_step(last_used_at, period),
         digits=read_setting("MFA_TOTP_DIGITS", totp.DIGITS),
         period=period,
-        enabled_at=to_datetime(row["created_at"]),
+        added_at=to_datetime(row["created_at"]),
         last_used_at=last_used_at,
-        backup_codes=unused,
-        faults=faults,
     )
+    return ForeignFactor(user_id, (app,), backup_codes=unused, faults=faults)
 
 
 def last_step(last_used_at: datetime | None, period: int) -> int:

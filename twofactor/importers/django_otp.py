@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from twofactor.importers.records import (
-    ANOTHER_DEVICE,
     NO_AUTHENTICATOR,
     NOT_DEFAULT,
     UNCONFIRMED,
+    ForeignApp,
     ForeignFactor,
     LeftOut,
     ReadOptions,
@@ -23,14 +23,12 @@ def read(options: ReadOptions) -> Iterator[ForeignFactor | LeftOut]:
     codes_of = backup_codes_by_user()
     phones_of = confirmed_by_user("two_factor_phonedevice")
     for user_id, devices in devices_of.items():
-        chosen = choose(devices, options)
+        confirmed = [device for device in devices if device["confirmed"]]
+        chosen = choose(confirmed, options)
         if chosen:
-            yield to_factor(chosen, codes_of.get(user_id, ()), phones_of.get(user_id, []))
-        for device in devices:
-            if not device["confirmed"]:
-                yield LeftOut(user_id, UNCONFIRMED)
-            elif device is not chosen:
-                yield LeftOut(user_id, ANOTHER_DEVICE if chosen else NOT_DEFAULT)
+            yield to_factor(user_id, chosen, codes_of.get(user_id, ()), phones_of.get(user_id, []))
+        yield from [LeftOut(user_id, UNCONFIRMED)] * (len(devices) - len(confirmed))
+        yield from [LeftOut(user_id, NOT_DEFAULT)] * (len(confirmed) - len(chosen))
     with_other_factor = codes_of.keys() | phones_of.keys() | confirmed_by_user("otp_email_emaildevice").keys()
     with_app = {
         user_id for user_id, devices in devices_of.items() if any(device["confirmed"] for device in devices)
@@ -39,31 +37,37 @@ def read(options: ReadOptions) -> Iterator[ForeignFactor | LeftOut]:
         yield LeftOut(user_id, NO_AUTHENTICATOR, is_fault=True)
 
 
-def choose(devices: list[Row], options: ReadOptions) -> Row | None:
-    """The newest device named "default"; without one, and unless only those are wanted, the newest of all."""
-    usable = [device for device in devices if device["confirmed"]]
-    named = [device for device in usable if device["name"] == DEFAULT]
-    candidates = named if named or options.only_default else usable
-    return candidates[-1] if candidates else None
+def choose(devices: list[Row], options: ReadOptions) -> list[Row]:
+    """Those named "default", then the others unless they are not wanted. Of each the newest first."""
+    newest = devices[::-1]
+    others = [] if options.only_default else [device for device in newest if device["name"] != DEFAULT]
+    return [*(device for device in newest if device["name"] == DEFAULT), *others]
 
 
-def to_factor(device: Row, backup_codes: tuple[str, ...], phones: list[Row]) -> ForeignFactor | LeftOut:
-    try:
-        key = bytes.fromhex(device["key"])
-    except (TypeError, ValueError):
-        return LeftOut(device["user_id"], "has a key that is not hexadecimal", is_fault=True)
-    return ForeignFactor(
-        device["user_id"],
-        key=base64.b32encode(key).decode().rstrip("="),
+def to_factor(
+    user_id: Any, devices: list[Row], backup_codes: tuple[str, ...], phones: list[Row]
+) -> ForeignFactor:
+    apps, faults = [], []
+    for device in devices:
+        try:
+            apps.append(to_app(device))
+        except (TypeError, ValueError):
+            faults.append("has a key that is not hexadecimal")
+    return ForeignFactor(user_id, tuple(apps), backup_codes, preferred_number(phones), tuple(faults))
+
+
+def to_app(device: Row) -> ForeignApp:
+    """Raises TypeError or ValueError for a key that is not hexadecimal."""
+    return ForeignApp(
+        key=base64.b32encode(bytes.fromhex(device["key"])).decode().rstrip("="),
         last_step=device["last_t"],
         digits=device["digits"],
         period=device["step"],
         t0=device["t0"],
         drift=device["drift"],
-        enabled_at=to_datetime(device.get("created_at")),
+        name="" if device["name"] == DEFAULT else device["name"],
+        added_at=to_datetime(device.get("created_at")),
         last_used_at=to_datetime(device.get("last_used_at")),
-        backup_codes=backup_codes,
-        phone=preferred_number(phones),
     )
 
 

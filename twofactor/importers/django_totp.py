@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from cryptography.fernet import Fernet, InvalidToken
 
 from twofactor.factors import totp
-from twofactor.importers.records import UNCONFIRMED, ForeignFactor, LeftOut, ReadOptions, SourceError
+from twofactor.importers.records import (
+    UNCONFIRMED,
+    ForeignApp,
+    ForeignFactor,
+    LeftOut,
+    ReadOptions,
+    SourceError,
+)
 from twofactor.importers.tables import Row, group_by, read_rows, read_setting, to_datetime
 
 
@@ -27,11 +34,14 @@ def to_factor(row: Row, codes: list[Row], fernet: Fernet, options: ReadOptions) 
         return LeftOut(row["user_id"], "has a key that cannot be decrypted", is_fault=True)
     unused = [decrypt(fernet, code["code"]) for code in codes if not code["is_used"]]
     damaged = unused.count(None)
-    return ForeignFactor(
-        row["user_id"],
+    app = ForeignApp(
         key=key,
         last_step=totp.step_at(options.now) - 1,  # any code before the current one may have been used
-        enabled_at=to_datetime(row["created_at"]),
+        added_at=to_datetime(row["created_at"]),
+    )
+    return ForeignFactor(
+        row["user_id"],
+        (app,),
         backup_codes=tuple(code for code in unused if code is not None),
         faults=(f"has backup codes that cannot be decrypted: {damaged}",) if damaged else (),
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 # Reasons for LeftOut that need no action.
 UNCONFIRMED = "not confirmed"
-ANOTHER_DEVICE = "another device of the same person"
 NOT_DEFAULT = "not named default"
 SECURITY_KEY = "security key"
 
@@ -24,18 +23,26 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
-class ForeignFactor:
-    """The second factor of one user in the other app."""
+class ForeignApp:
+    """One authenticator app. Every value is as it is stored there, and may be of any type."""
 
-    user_id: Any
     key: str = field(repr=False)  # base32
     last_step: int
     digits: int = 6
     period: int = 30
     t0: int = 0
     drift: int = 0
-    enabled_at: datetime | None = None
+    name: str = ""
+    added_at: datetime | None = None
     last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ForeignFactor:
+    """The second factor of one user in the other app."""
+
+    user_id: Any
+    apps: tuple[ForeignApp, ...]  # the most important first: there may be more than can be imported
     backup_codes: tuple[str, ...] = field(default=(), repr=False)  # unused ones, as on paper
     phone: str = field(default="", repr=False)
     faults: tuple[str, ...] = ()  # what cannot be imported with it, and why

@@ -13,10 +13,22 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from twofactor import events
+from twofactor.factor_changes import unused_name
 from twofactor.factors import authenticator_app, backup_codes, code_text, totp
+from twofactor.factors.enrolled import MAX_APPS
+from twofactor.forms import visible_name
 from twofactor.importers import allauth, django_otp, django_totp
-from twofactor.importers.records import ForeignFactor, LeftOut, ReadOptions
-from twofactor.models import Authenticator, BackupCode, Draft, Phone, TwoFactor
+from twofactor.importers.records import ForeignApp, ForeignFactor, LeftOut, ReadOptions
+from twofactor.limits import guesses
+from twofactor.models import (
+    FACTOR_NAME_LENGTH,
+    Authenticator,
+    BackupCode,
+    Draft,
+    GuessBudget,
+    Phone,
+    TwoFactor,
+)
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -45,6 +57,7 @@ class ImportSummary:
     """What was imported, or would be. The command prints each field under its name."""
 
     imported: int = 0
+    authenticator_apps: int = 0
     backup_codes: int = 0
     phones_to_verify: int = 0
     already_here: int = 0
@@ -57,7 +70,7 @@ class Candidate:
     """A user and the factor to import. Its codes and number are already as this app stores them."""
 
     user: TwoFactorUser
-    factor: ForeignFactor
+    apps: list[ForeignApp]
     backup_codes: list[str] = field(repr=False)
     phone: str = field(repr=False)
 
@@ -77,6 +90,7 @@ def run_import(
     candidates = select(list(records), only, summary, now)
     stored = candidates if dry_run else store_all(candidates, source, now, progress)
     summary.imported = len(stored)
+    summary.authenticator_apps = sum(len(candidate.apps) for candidate in stored)
     summary.backup_codes = sum(len(candidate.backup_codes) for candidate in stored)
     summary.phones_to_verify = sum(1 for candidate in stored if candidate.phone)
     summary.already_here += len(candidates) - len(stored)
@@ -90,7 +104,7 @@ def select(
     by_id = [(to_user_id(record.user_id), record) for record in records]
     wanted = [(user_id, record) for user_id, record in by_id if only is None or user_id in only]
     users = get_user_model()._default_manager.in_bulk({user_id for user_id, _ in wanted})
-    enrolled, with_phone = user_ids(TwoFactor), user_ids(Phone)
+    enrolled, with_phone = enrolled_ids(), {*Phone.objects.values_list("pk", flat=True)}
     candidates = []
     for user_id, record in wanted:
         user = users.get(user_id)
@@ -104,19 +118,31 @@ def select(
             summary.faults.append((name, "is nobody here"))
         elif isinstance(record, LeftOut):
             summary.faults.append((name, record.reason))
-        elif fault := fault_of(record, now):
-            summary.faults.append((name, fault))
         else:
+            apps, faults = usable_apps(record, now)
             number = "" if user_id in with_phone else to_e164(record.phone)
-            if number is None:
-                summary.faults.append((name, "has a phone number without its country code"))
-            summary.faults.extend((name, fault) for fault in record.faults)
-            candidates.append(Candidate(user, record, read_codes(record.backup_codes), number or ""))
+            if apps and number is None:
+                faults.append("has a phone number without its country code")
+            summary.faults.extend((name, fault) for fault in faults)
+            if apps:
+                candidates.append(Candidate(user, apps, read_codes(record.backup_codes), number or ""))
     return candidates
 
 
-def user_ids(model: type[TwoFactor] | type[Phone]) -> set[Any]:
-    return set(model.objects.values_list("pk", flat=True))
+def usable_apps(factor: ForeignFactor, now: datetime) -> tuple[list[ForeignApp], list[str]]:
+    """With what is wrong with the others, and with what else the factor has."""
+    fault_of_each = [(app, fault_of(app, now)) for app in factor.apps]
+    usable = [app for app, fault in fault_of_each if not fault]
+    faults = [fault for _app, fault in fault_of_each if fault]
+    if len(usable) > MAX_APPS:
+        faults.append(f"has {len(usable)} apps, of which only {MAX_APPS} can be imported")
+    return usable[:MAX_APPS], [*faults, *factor.faults]
+
+
+def enrolled_ids() -> set[Any]:
+    """Of those for whom two-factor authentication is on, as enrolled.is_on() decides it."""
+    apps = Authenticator.objects.values_list("user_id", flat=True)
+    return {*TwoFactor.objects.values_list("pk", flat=True), *apps}
 
 
 def to_user_id(value: Any) -> Any:
@@ -127,23 +153,23 @@ def to_user_id(value: Any) -> Any:
         return None
 
 
-def fault_of(factor: ForeignFactor, now: datetime) -> str:
-    """Why no code of this authenticator could be accepted here; an empty string if nothing is wrong."""
+def fault_of(app: ForeignApp, now: datetime) -> str:
+    """Why no code of this app could be accepted here; an empty string if nothing is wrong."""
     for name in ("digits", "period", "t0", "drift", "last_step"):
-        if type(getattr(factor, name)) is not int:
+        if type(getattr(app, name)) is not int:
             return f"has {NUMBERS[name]} that is no number"
-    if factor.digits not in DIGITS:
-        return f"has codes of {factor.digits} digits"
-    if factor.period not in PERIODS:
-        return f"has codes that change every {factor.period} seconds"
-    if not 0 <= factor.t0 <= now.timestamp():
+    if app.digits not in DIGITS:
+        return f"has codes of {app.digits} digits"
+    if app.period not in PERIODS:
+        return f"has codes that change every {app.period} seconds"
+    if not 0 <= app.t0 <= now.timestamp():
         return "counts the steps of its codes from a time that cannot be"
-    if abs(factor.drift) > MAX_DRIFT:
-        return f"has a clock that is off by {factor.drift} steps"
-    if factor.last_step > totp.step_at(now + MAX_AHEAD, factor.period, factor.t0):
+    if abs(app.drift) > MAX_DRIFT:
+        return f"has a clock that is off by {app.drift} steps"
+    if app.last_step > totp.step_at(now + MAX_AHEAD, app.period, app.t0):
         return "has a last used code of a time to come: no code would be accepted before it"
     try:
-        totp.code_at(factor.key, 0, factor.digits)
+        totp.code_at(app.key, 0, app.digits)
     except (AttributeError, TypeError, ValueError) as error:
         return f"has a key that cannot be used: {error}"
     return ""
@@ -169,7 +195,7 @@ def store_all(
     """Hashes before the transaction begins, because ten codes take a third of a second."""
     hashed = list(hash_codes(candidates, progress))
     with transaction.atomic():
-        enrolled = user_ids(TwoFactor)  # read again: someone may have set theirs up meanwhile
+        enrolled = enrolled_ids()  # read again: someone may have set theirs up meanwhile
         new = [(candidate, codes) for candidate, codes in hashed if candidate.user.pk not in enrolled]
         for candidate, codes in new:
             store(candidate, codes, source, now)
@@ -192,25 +218,38 @@ def hash_codes(
 
 def store(candidate: Candidate, codes: list[BackupCode], source: str, now: datetime) -> None:
     """As at the end of a setup, but without mail, and without a code that was spent here."""
-    user, factor = candidate.user, candidate.factor
-    authenticator = Authenticator(
-        user_id=user.pk,
-        name=_("Authenticator app"),
-        digits=factor.digits,
-        period=factor.period,
-        t0=factor.t0,
-        drift=factor.drift,
-        last_step=factor.last_step,
-        added_at=factor.enabled_at or now,
-        full_from=now,
-        last_used_at=factor.last_used_at,
-    )
-    authenticator_app.seal_key(authenticator, factor.key, now)
-    authenticator.save(force_insert=True)
-    TwoFactor.objects.create(user_id=user.pk, enabled_at=authenticator.added_at, changed_at=now)
+    user, stored = candidate.user, list[Authenticator]()
+    for app in candidate.apps:
+        stored.append(store_app(user, app, stored, now))
+    enabled_at = min(authenticator.added_at for authenticator in stored)
+    TwoFactor.objects.create(user_id=user.pk, enabled_at=enabled_at, changed_at=now)
+    a_day = guesses.guesses_a_day(len(stored))
+    GuessBudget.objects.update_or_create(pk=user.pk, defaults={"guesses_a_day": a_day})
     backup_codes.replace_all(user, codes)
     Draft.objects.filter(user_id=user.pk).delete()
     if candidate.phone:
         Phone.objects.create(pk=user.pk, new_number=candidate.phone)
     epoch.end_sessions(user)
     events.record("two_factor_imported", user, None, source=source)
+
+
+def store_app(
+    user: TwoFactorUser, app: ForeignApp, others: list[Authenticator], now: datetime
+) -> Authenticator:
+    """It proves everything at once, as it did at the other app."""
+    name = visible_name(app.name)[:FACTOR_NAME_LENGTH] or _("Authenticator app")
+    authenticator = Authenticator(
+        user_id=user.pk,
+        name=unused_name(name, others),
+        digits=app.digits,
+        period=app.period,
+        t0=app.t0,
+        drift=app.drift,
+        last_step=app.last_step,
+        added_at=app.added_at or now,
+        full_from=now,
+        last_used_at=app.last_used_at,
+    )
+    authenticator_app.seal_key(authenticator, app.key, now)
+    authenticator.save(force_insert=True)
+    return authenticator
