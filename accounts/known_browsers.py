@@ -20,7 +20,7 @@ from accounts.models import KnownBrowser, User
 from twofactor import events, sealing
 from twofactor.api import client_tokens
 from twofactor.operations import prune
-from twofactor.signals import signed_in_over_api
+from twofactor.signals import said_not_me, signed_in_over_api
 from twofactor.signin.trusted_browsers import digest
 from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web import cookies
@@ -126,6 +126,12 @@ class KnownBrowserMiddleware:
             if signed_in and request.signed_in_before and not was_known:  # type: ignore[attr-defined]
                 events.record("new_browser", signed_in_user(request), request)
         return response
+
+
+@receiver(said_not_me, dispatch_uid="accounts.known_browsers.forget_all")
+def forget_all(sender: Any, user: TwoFactorUser, **kwargs: Any) -> None:
+    """Nobody knows in which it was someone else. The next sign-in in each is told by mail again."""
+    KnownBrowser.objects.filter(user_id=user.pk).delete()
 
 
 @receiver(signed_in_over_api, dispatch_uid="accounts.known_browsers.tell_of_new_client")

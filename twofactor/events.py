@@ -25,7 +25,7 @@ from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
-from twofactor.sessions.device_ids import id_of_device
+from twofactor.sessions.device_ids import id_of_device, trusted_browser_of
 from twofactor.users import TwoFactorUser, email_of
 from twofactor.web.client_address import client_address, remote_address
 
@@ -73,7 +73,8 @@ AUDIENCES = {
     Event.Kind.ADDRESS_CHANGED: MAIL,
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.EMERGENCY_CODE_MADE: MAIL,
-    Event.Kind.SESSIONS_ENDED: MAIL,
+    Event.Kind.SESSIONS_ENDED: SUSPICIOUS,
+    Event.Kind.NOT_ME: Audience(signals.said_not_me, mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT),
     Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,
     Event.Kind.DEVICE_ENDED_BY_SUPPORT: MAIL,
 }
@@ -97,6 +98,7 @@ def record(
             ip_address=ip_of(request) if request else None,
             browser=browser_of(request) if request else "",
             device_id=id_of_device(request) if request else None,
+            trusted_browser_id=trusted_browser_of(request) if request else None,
             detail=detail,
         )
         if audience.mail and may_mail(event, audience, request):
@@ -164,12 +166,12 @@ def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> No
 
 
 @outbox.makes_context(outbox.OF_EVENTS)
-def context_of_event(user: TwoFactorUser, contents: dict[str, Any]) -> dict[str, Any] | None:
+def context_of_event(user: Any, contents: dict[str, Any]) -> dict[str, Any] | None:
     event = Event.objects.filter(pk=contents["event_id"]).first()
     if event is None:
         return None
     if event.is_by_someone_else:
         event.ip_address, event.browser = None, ""
     # A deleted account has no link: nothing is left to make safer.
-    link = not_me_links.make(event, user, timezone.now()) if user.pk else ""
+    link = "" if user._state.adding else not_me_links.make(event, user, timezone.now())
     return {"event": event, "not_me_link": link, "not_me_days": not_me_links.MAX_AGE.days}

@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -20,7 +19,7 @@ from twofactor.event_kinds import EventGroup
 from twofactor.factors import code_text, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS
 from twofactor.factors.refusal import Refused
-from twofactor.models import FACTOR_NAME_LENGTH, Authenticator
+from twofactor.models import FACTOR_NAME_LENGTH, Authenticator, Event
 from twofactor.operations import support
 from twofactor.outgoing import sms
 from twofactor.web import browser_names
@@ -200,17 +199,15 @@ class NotMeForm(forms.Form):
 
 
 class DevicesForm(forms.Form):
-    """A box for each device."""
+    """A box for each device. Ticked is the one that the event happened on."""
 
-    def __init__(
-        self, *args: Any, devices: list[ListedDevice], ticked: UUID | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, devices: list[ListedDevice], event: Event | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.devices = {f"device-{device.device_id}": device for device in devices}
         for name, device in self.devices.items():
-            self.fields[name] = forms.BooleanField(
-                label=device_label(device), required=False, initial=device.device_id == ticked
-            )
+            ticked = event is not None and is_where(event, device)
+            label = device_label(device)
+            self.fields[name] = forms.BooleanField(label=label, required=False, initial=ticked)
 
     def ticked(self) -> list[ListedDevice]:
         return [device for name, device in self.devices.items() if self.cleaned_data[name]]
@@ -315,6 +312,12 @@ class EndDeviceForm(ReasonForm):
         super().__init__(*args, **kwargs)
         choices = [(str(device.device_id), device_label(device)) for device in listed]
         self.fields["device"].choices = choices  # type: ignore[attr-defined]
+
+
+def is_where(event: Event, device: ListedDevice) -> bool:
+    """Did it happen there? The session may be over, and the trust that it was opened with not."""
+    in_that_browser = device.trusted_pk is not None and device.trusted_pk == event.trusted_browser_id
+    return device.device_id == event.device_id or in_that_browser
 
 
 def device_label(device: ListedDevice) -> str:

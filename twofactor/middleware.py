@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -60,10 +61,11 @@ class TwoFactor:
             if why:
                 request.session.flush()
                 request.user = AnonymousUser()
-                messages.info(request, why)
-                vars(request)["told_why"] = True
-                return to_page(request, settings.LOGIN_URL)
-            if method_of_session(request) == HELD:
+                if not is_link_of_mail(request):
+                    messages.info(request, why)
+                    vars(request)["told_why"] = True
+                    return to_page(request, settings.LOGIN_URL)
+            elif method_of_session(request) == HELD:
                 hold_login(request, request.session, signed_in_user(request))
                 request.user = AnonymousUser()
             kept_forms.forget_old(request)
@@ -120,6 +122,15 @@ def why_session_ended(request: HttpRequest) -> str | None:
     if epoch.has_ended(request):
         return signed_out()
     return None
+
+
+def is_link_of_mail(request: HttpRequest) -> bool:
+    """Its token is enough: nobody has to sign in for it, also not in a browser whose session is over."""
+    try:
+        match = resolve(request.path_info, getattr(request, "urlconf", None))
+    except Resolver404:
+        return False
+    return "token" in match.kwargs and not getattr(match.func, "login_required", True)
 
 
 def signed_out() -> str:

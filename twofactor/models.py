@@ -240,6 +240,8 @@ class Event(models.Model):
     browser = models.CharField(pgettext_lazy("two-factor", "browser"), max_length=200, blank=True)
     # Of the row in the list of devices on which it happened, so that "this wasn't me" can end that one.
     device_id = models.UUIDField(null=True, editable=False)
+    # That this session was opened with or has made: its trust may outlive the session.
+    trusted_browser_id = models.BigIntegerField(null=True, editable=False)
     detail = models.JSONField(default=dict)
 
     actor_name = ""  # of who stands in `by`, for support (activity.name_actors)

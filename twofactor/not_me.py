@@ -3,20 +3,35 @@
 A thief may read the mail, too. So nothing here lets anyone in, or shows or changes a password or a code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q
 from django.http import HttpRequest
 
-from twofactor import devices, events
+from twofactor import devices, events, not_me_links
 from twofactor.clocks import CLOCKS_APART, MINUTE
 from twofactor.devices import ListedDevice
-from twofactor.models import Event, TrustedBrowser, TwoFactor
+from twofactor.limits import allowances
+from twofactor.models import Event, Session, TrustedBrowser, TwoFactor
+from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
 RECOVERY_SHUT_FOR = timedelta(days=7)
+
+
+def find(token: str, now: datetime) -> tuple[Event, Any]:
+    """The event and its person. Raises not_me_links.DeadLink.
+
+    Once everything was signed out since, the link is dead, unless what it is about still works: a thief may
+    have signed out everything else.
+    """
+    event, user, is_of_this_epoch = not_me_links.read(token, now)
+    if not is_of_this_epoch and not device_of(event, user, now):
+        raise not_me_links.DeadLink
+    return event, user
 
 
 def report(
@@ -25,32 +40,35 @@ def report(
     now: datetime,
     *,
     about: Event | None,
-    ended: Iterable[ListedDevice],
+    ended: Collection[ListedDevice],
     everywhere: bool = False,
+    keep: UUID | None = None,
 ) -> None:
     """End the devices, or everything, and shut the way back in that a mailbox opens.
 
-    It is recorded unless all that was done a moment ago, as by a double click.
+    `keep` is the device that it is said on. Raises allowances.TooOften.
     """
+    allowances.NOT_ME.charge_or_raise(user.pk, now)
     with events.atomic():
         changes = [shut_recovery(user, now)]
-        lock_person(user)
-        if everywhere:
-            changes.append(True)  # the link has named the epoch, and so works once
+        # What else ends several devices locks this row first, too: else two could wait for each other.
+        number = epoch.security_record(user).security_epoch
+        is_first = epoch.lock(user) == number
+        if everywhere and is_first:
             devices.end_others(user, None, now, keep_trusted=False)
-        else:
-            changes += [devices.remove(device, user) for device in ended]
+        changes += [everywhere and is_first, *(devices.remove(device, user) for device in ended)]
         if about:
-            changes.append(forget_browsers_trusted_since(about, user))
-        if any(changes):
+            changes.append(forget_trust(about, user, keep))
+        if any(changes) or not was_said(user, now):
             named = {"about": about.kind} if about else {}
+            if ended:
+                named["device"] = ", ".join(device.description for device in ended)
             events.record("not_me", user, request, **named)
 
 
-def lock_person(user: TwoFactorUser) -> None:
-    """What else ends several devices locks this row first, too: else two could wait for each other."""
-    people = get_user_model()._base_manager.select_for_update(no_key=True)
-    people.filter(pk=user.pk).values_list("pk").first()
+def was_said(user: TwoFactorUser, now: datetime) -> bool:
+    """A moment ago, as by a double click."""
+    return Event.objects.filter(user_id=user.pk, kind="not_me", at__gt=now - MINUTE).exists()
 
 
 def device_of(event: Event, user: TwoFactorUser, now: datetime) -> list[ListedDevice]:
@@ -58,10 +76,16 @@ def device_of(event: Event, user: TwoFactorUser, now: datetime) -> list[ListedDe
     return [each for each in devices.list_devices(user, now) if each.device_id == event.device_id]
 
 
-def forget_browsers_trusted_since(event: Event, user: TwoFactorUser) -> bool:
-    """A session ends sooner than the trust that was given in it."""
-    since = TrustedBrowser.objects.filter(user_id=user.pk, began_at__gte=event.at - CLOCKS_APART)
-    return bool(since.delete()[0])
+def forget_trust(event: Event, user: TwoFactorUser, keep: UUID | None) -> bool:
+    """Of the browser it happened on and of all that were trusted since, and the sessions in them.
+
+    A session ends sooner than its trust, with which there may be another one by now.
+    """
+    own, since = Q(pk=event.trusted_browser_id), Q(began_at__gte=event.at - CLOCKS_APART)
+    browsers = TrustedBrowser.objects.filter(own | since, user_id=user.pk)
+    sessions = Session.objects.filter(user_id=user.pk).exclude(device_id__in=filter(None, [keep]))
+    opened = sessions.filter(trusted_browser_id__in=list(browsers.values_list("pk", flat=True)))
+    return bool(opened.delete()[0] + browsers.delete()[0])
 
 
 def shut_recovery(user: TwoFactorUser, now: datetime) -> bool:

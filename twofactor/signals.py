@@ -4,6 +4,7 @@ from django.dispatch import Signal
 
 __all__ = [
     "backup_codes_regenerated",
+    "said_not_me",
     "second_factor_accepted",
     "second_factor_refused",
     "signed_in_over_api",
@@ -15,6 +16,7 @@ __all__ = [
 two_factor_enabled = Signal()
 two_factor_disabled = Signal()
 backup_codes_regenerated = Signal()
+said_not_me = Signal()
 second_factor_accepted = Signal()
 second_factor_refused = Signal()
 signed_in_without_second_factor = Signal()

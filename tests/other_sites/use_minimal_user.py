@@ -19,6 +19,8 @@ ann.set_password("correct horse battery")
 people.bulk_create([ann])
 
 for pattern in urlpatterns:
+    if pattern.name == "not_me":
+        continue  # the link in a mail, for which nobody signs in
     path = str(pattern.pattern).replace("<int:pk>", "1").replace("<uuid:pk>", str(UUID(int=1)))
     address = f"/two-factor/{path}"
     for answer in (Client().get(address), Client().post(address)):

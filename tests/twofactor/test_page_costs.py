@@ -43,7 +43,7 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 14,
     "POST /two-factor/phone/ 303": 28,
-    "POST /two-factor/sessions/end/ 303": 14,  # lists what ends, deletes it, and writes a letter
+    "POST /two-factor/sessions/end/ 303": 17,  # lists what ends, deletes it, and may write a letter
     "POST /two-factor/disable/ 303": 31,  # with trusted browsers and the phone
 }
 QR_CODE = 0.020  # seconds

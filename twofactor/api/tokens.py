@@ -227,8 +227,7 @@ def reissue(family: TokenFamily, method: str, request: HttpRequest, now: datetim
     The new sign-in keeps the start of the old one, so that it ends when the old one would have, and its
     place in the list of devices.
     """
-    end_sign_in(family)
-    if not ended_once(family):
+    if not end_sign_in(family) or not ended_once(family):
         raise InvalidToken
     return issue(family.user, method, request, now, family.began_at, name=family.name)
 

@@ -116,6 +116,7 @@ class Migration(migrations.Migration):
                 ('ip_address', models.GenericIPAddressField(null=True, verbose_name='IP address')),
                 ('browser', models.CharField(blank=True, max_length=200, verbose_name='browser')),
                 ('device_id', models.UUIDField(editable=False, null=True)),
+                ('trusted_browser_id', models.BigIntegerField(editable=False, null=True)),
                 ('detail', models.JSONField(default=dict)),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
             ],

@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
+from twofactor.sessions.contents import TRUSTED_BROWSER
+
 DEVICE_ID = "twofactor_device_id"  # an attribute of the request
 
 
@@ -17,6 +19,12 @@ def id_of_device(request: HttpRequest) -> UUID | None:
 def id_of_session(request: HttpRequest) -> UUID | None:
     session_id: UUID | None = getattr(getattr(request, "session", None), "device_id", None)
     return session_id
+
+
+def trusted_browser_of(request: HttpRequest) -> int | None:
+    """The key of the row in TrustedBrowser that the session was opened with, or has made."""
+    key: int | None = getattr(request, "session", {}).get(TRUSTED_BROWSER)
+    return key
 
 
 def set_id(request: HttpRequest, device_id: UUID) -> None:

@@ -52,6 +52,14 @@ def end_sessions(user: TwoFactorUser) -> None:
     security_record(user).end_sessions()
 
 
+def lock(user: TwoFactorUser) -> int:
+    """Lock the row with the epoch, as end_sessions() does, and return what it is now."""
+    model = get_user_model() if is_on_user() else SecurityRecord
+    row = model._base_manager.select_for_update(no_key=True).filter(pk=user.pk)
+    number: int = row.values_list("security_epoch", flat=True).get()
+    return number
+
+
 def mark_session(request: HttpRequest, user: TwoFactorUser) -> None:
     """Write the epoch into the session, where Django's own session hash does not carry it."""
     if not is_on_user():

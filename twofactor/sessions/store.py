@@ -40,6 +40,7 @@ def row_key(key: str | None) -> str:
 class SessionStore(db.SessionStore):
     stored_as = ""  # the key of the row that there is; save() makes one where this is empty
     row_id: UUID | None = None  # its device_id
+    chosen_id: UUID | None = None  # what a new row gets as its device_id
     has_new_key = False
 
     @classmethod
@@ -55,7 +56,7 @@ class SessionStore(db.SessionStore):
     def take_device_id(self, device_id: UUID) -> None:
         """The id that a sign-in was recorded with (device_ids.py). A row that there is keeps its own."""
         if not self.stored_as:
-            self.row_id = device_id
+            self.row_id = self.chosen_id = device_id
 
     def contents(self) -> dict[str, Any]:
         """Reads the row, the first time."""
@@ -64,7 +65,7 @@ class SessionStore(db.SessionStore):
     def create(self) -> None:
         """A new key. Its row comes with save(), once: nobody asks whether 165 random bits are taken."""
         self._session_key = get_random_string(32, VALID_KEY_CHARS)
-        self.stored_as, self.row_id, self.has_new_key = "", uuid4(), False
+        self.stored_as, self.row_id, self.has_new_key = "", self.chosen_id or uuid4(), False
         self.modified = True
 
     def cycle_key(self) -> None:
@@ -75,6 +76,10 @@ class SessionStore(db.SessionStore):
         if key:
             self.stored_as, self.row_id = row
             self.has_new_key = bool(self.stored_as)
+
+    def flush(self) -> None:
+        super().flush()
+        self.stored_as, self.row_id = "", None
 
     def save(self, must_create: bool = False) -> None:
         contents = self.contents()

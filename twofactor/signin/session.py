@@ -64,12 +64,11 @@ def is_factor(method: str) -> bool:
 def open_session(
     request: HttpRequest, user: Any, method: str, to: str, trusted: TrustedBrowser | None = None
 ) -> HttpResponse:
-    vars(request)["twofactor_method"] = method
+    vars(request).update(twofactor_method=method, twofactor_trusted=trusted)
     login(request, user, backend=user.backend)
     give_to_session(request)
-    del vars(request)["twofactor_method"]  # it holds for this login() and for no other in the same request
-    if trusted:
-        request.session[TRUSTED_BROWSER] = trusted.pk
+    # They hold for this login() and for no other in the same request.
+    del vars(request)["twofactor_method"], vars(request)["twofactor_trusted"]
     return see_other(to)
 
 
@@ -97,6 +96,8 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
         session.pop(STEP_UP_AT, None)  # of an earlier sign-in
         if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
+        if trusted := getattr(request, "twofactor_trusted", None):
+            session[TRUSTED_BROWSER] = trusted.pk
         store_device(session, request)
         epoch.mark_session(request, user)
     if method in WITHOUT_A_CODE:

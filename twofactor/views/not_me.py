@@ -12,14 +12,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import devices, not_me_links
+from twofactor import devices, events, not_me_links
 from twofactor.clocks import DAY, format_duration
 from twofactor.decorators import open_before_set_up
 from twofactor.factors import enrolled, sent_codes
 from twofactor.forms import DevicesForm, NotMeForm
 from twofactor.models import Event
-from twofactor.not_me import RECOVERY_SHUT_FOR, device_of, report
+from twofactor.not_me import RECOVERY_SHUT_FOR, device_of, find, report
 from twofactor.sessions.device_ids import id_of_device
+from twofactor.signin.pending import clear_browser_after_sign_out
+from twofactor.signin.session import AMR, keep_session
 from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import see_other
@@ -38,7 +40,7 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
     """GET changes nothing, because mail programs open links, and shows nothing of the account."""
     now = timezone.now()
     try:
-        event, user = not_me_links.read(token, now)
+        event, user = find(token, now)
     except not_me_links.DeadLink:
         days = not_me_links.MAX_AGE.days
         return page(request, "twofactor/not_me_dead.html", status=404, days=days)
@@ -48,13 +50,16 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
         return page(request, "twofactor/not_me.html", form=form, can_choose=can_choose, shut_for=shut_for)
     everywhere = form.cleaned_data["everywhere"] or not can_choose
     is_own = request.user.is_authenticated and request.user.pk == user.pk
-    ends_this = is_own and (everywhere or id_of_device(request) == event.device_id)
+    is_others = request.user.is_authenticated and not is_own
+    this = id_of_device(request) if is_own else None
     ended = device_of(event, user, now)
-    report(user, request, now, about=event, ended=ended, everywhere=everywhere)
-    if ends_this:
+    report(user, request, now, about=event, ended=ended, everywhere=everywhere, keep=this)
+    response = see_other(settings.LOGIN_REDIRECT_URL if is_others else WALK)
+    if is_own and (everywhere or this == event.device_id):
         logout(request)
+        clear_browser_after_sign_out(response)
     messages.success(request, THANKS)
-    return see_other(WALK if is_own or not request.user.is_authenticated else settings.LOGIN_REDIRECT_URL)
+    return response
 
 
 # The page
@@ -64,12 +69,16 @@ def not_me_walk(request: HttpRequest) -> HttpResponse:
     """Each step is a form or a page of its own that comes back here, so the walk can be left and taken up."""
     user, now = signed_in_user(request), timezone.now()
     since, event = now - CHANGED_WITHIN, own_event(request, user)
-    listed = devices.list_devices(user, now, id_of_device(request))
+    this, can_choose = id_of_device(request), devices.has_session_list()
+    listed = devices.list_devices(user, now, this)
     others = [each for each in listed if each.began_at >= since and not each.is_this]
-    form = DevicesForm(posted(request), devices=others, ticked=event.device_id if event else None)
+    form = DevicesForm(posted(request), devices=others, event=event)
     if form.is_valid():
         ended = form.ticked()
-        report(user, request, now, about=event, ended=ended)
+        with events.atomic():
+            report(user, request, now, about=event, ended=ended, everywhere=not can_choose, keep=this)
+            if not can_choose:
+                keep_session(request, user, request.session[AMR])
         messages.success(request, _("Signed out what you ticked.") if ended else THANKS)
         return see_other(WALK)
     return page(
@@ -78,6 +87,7 @@ def not_me_walk(request: HttpRequest) -> HttpResponse:
         form=form,
         event=event,
         others=others,
+        can_choose=can_choose,
         days=CHANGED_WITHIN.days,
         shut_for=format_duration(RECOVERY_SHUT_FOR),
         **changed_since(user, since),

@@ -3,20 +3,22 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from accounts.models import KnownBrowser
 from tests.accounts.letters import letters, link
 from tests.people import PASSWORD, add_app, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent_codes import OTHER, add_number, enter_sent_code, mailed_code, request_code
-from tests.twofactor.trusted_browsers import new_trusted_client, skips_the_code
+from tests.twofactor.trusted_browsers import new_trusted_client, skips_the_code, trust_browser
 from twofactor import events, not_me_links, sealing
 from twofactor.factors import totp
 from twofactor.models import Event, TrustedBrowser, TwoFactor
 from twofactor.models import Phone as Number
-from twofactor.not_me import RECOVERY_SHUT_FOR
+from twofactor.not_me import RECOVERY_SHUT_FOR, find, report
 from twofactor.not_me_links import MAX_AGE
 from twofactor.operations import support
 
@@ -107,6 +109,64 @@ def test_browsers_that_were_trusted_since_are_forgotten(not_me, thief, phone, cl
     assert (TrustedBrowser.objects.count(), skips_the_code(trusted)) == (0, False)
 
 
+@pytest.fixture
+def trusting_thief(signed_in_client, phone, clock):
+    """Signed in as Alice from a new browser, which they have trusted."""
+    client = Client(REMOTE_ADDR=THIEFS_ADDRESS)
+    letters().clear()
+    trust_browser(client, phone)
+    clock.shift(60)
+    return client
+
+
+@pytest.fixture
+def trusting_thiefs_link(trusting_thief):
+    return urlsplit(link(next(letter for letter in letters() if "new browser" in letter.subject))).path
+
+
+@pytest.mark.parametrize("over", ["idle", "signed out"])
+def test_their_trust_ends_although_the_session_is_over(trusting_thief, trusting_thiefs_link, clock, over):
+    if over == "idle":
+        clock.shift(timedelta(minutes=61))
+    else:
+        trusting_thief.post("/accounts/logout/")
+    press(trusting_thiefs_link)
+    assert not skips_the_code(trusting_thief)
+
+
+def test_what_they_opened_with_that_trust_ends_too(trusting_thief, trusting_thiefs_link, signed_in_client):
+    trusting_thief.post("/accounts/logout/")
+    assert give_password(trusting_thief).url == "/"
+    press(trusting_thiefs_link)
+    assert (signed_in_as(trusting_thief), signed_in_as(signed_in_client) is None) == (None, False)
+
+
+def test_the_trust_with_which_they_signed_in_ends_too(trusted_client, signed_in_client, alice):
+    """It was given before the event that she reports."""
+    KnownBrowser.objects.all().delete()  # so that she is told of this sign-in
+    letters().clear()
+    give_password(trusted_client)
+    path = link()
+    trusted_client.post("/accounts/logout/")
+    press(path)
+    assert not skips_the_code(trusted_client)
+
+
+def test_a_thief_who_signs_out_everything_else_does_not_kill_the_link(not_me, thief, signed_in_client):
+    thief.post("/two-factor/sessions/end/")
+    press(not_me)
+    assert signed_in_as(thief) is None
+
+
+def test_the_browser_is_a_new_one_again(not_me, thief, phone, clock, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        press(not_me)
+    Event.objects.all().delete()
+    clock.shift(60)
+    sign_in(thief, phone)
+    assert Event.objects.filter(kind="new_browser").exists()
+
+
 def test_browsers_that_were_trusted_before_stay(trusted_client, phone, clock):
     letters().clear()
     sign_in(Client(REMOTE_ADDR=THIEFS_ADDRESS), phone)
@@ -118,7 +178,7 @@ def test_it_is_in_the_audit_log_once(not_me, event):
     press(not_me)
     press(not_me)
     assert list(Event.objects.filter(kind="not_me").values_list("detail", flat=True)) == [
-        {"about": "new_browser"}
+        {"about": "new_browser", "device": "?"}
     ]
 
 
@@ -140,6 +200,46 @@ def test_a_new_password_ends_it(not_me, alice):
     alice.set_password("a quiet green harbour")
     alice.save()
     assert press(not_me).status_code == 404
+
+
+def test_it_works_where_her_own_session_is_over(not_me, thief, signed_in_client, clock):
+    clock.shift(timedelta(minutes=30))
+    thief.get("/help/")
+    clock.shift(timedelta(minutes=40))
+    assert signed_in_client.get(not_me).status_code == 200
+    assert press(not_me, signed_in_client).url == WALK
+    assert signed_in_as(thief) is None
+
+
+def test_a_former_address_has_no_link(not_me, thief, alice):
+    type(alice).objects.update(email="alice@new.example")
+    assert press(not_me).status_code == 404
+    assert signed_in_as(thief) is not None
+
+
+def test_but_it_has_one_in_the_mail_about_the_change(signed_in_client, thief, alice):
+    type(alice).objects.update(email="alice@new.example")
+    events.record("address_changed", alice, None, also_to=["alice@new.example"])
+    letters_by_address = {letter.to[0]: letter for letter in letters() if "address" in letter.subject}
+    assert press(link(letters_by_address["alice@example.com"]), everywhere="on").status_code == 303
+    assert signed_in_as(thief) is None
+
+
+def test_ten_reports_a_day_are_enough(not_me):
+    statuses = [press(not_me).status_code for _ in range(11)]
+    assert (statuses[:10], statuses[10]) == ([303] * 10, 429)
+
+
+def test_signing_out_everywhere_happens_once(not_me, alice):
+    """Two that have both found the link alive: the second leaves alone who has signed in since."""
+    event, user = find(urlsplit(not_me).path.split("/")[-2], timezone.now())
+    press(not_me, everywhere="on")
+    request = RequestFactory().post(not_me)
+    alice.refresh_from_db()
+    before = alice.security_epoch
+    report(user, request, timezone.now(), about=event, ended=[], everywhere=True)
+    alice.refresh_from_db()
+    assert alice.security_epoch == before
 
 
 def test_someone_inactive_has_no_link(not_me, alice):
@@ -219,6 +319,16 @@ def test_a_mail_about_what_support_did_has_it_too(signed_in_client, alice, phone
     assert Event.objects.filter(kind="not_me").exists()
 
 
+def test_the_page_works_without_a_list_of_sessions(settings, alice, phone, clock):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    first, thief = Client(), Client(REMOTE_ADDR=THIEFS_ADDRESS)
+    sign_in(first, phone)
+    clock.shift(60)
+    sign_in(thief, phone)
+    first.post(WALK)
+    assert [client.get("/two-factor/").status_code for client in (first, thief)] == [200, 302]
+
+
 def test_who_signs_out_everywhere_else_is_told_with_a_link(thief, alice, signed_in_client):
     """Or a thief could end the links of all earlier mails in silence."""
     letters().clear()
@@ -276,6 +386,23 @@ def test_ticked_devices_are_signed_out(signed_in_client, thief, event, alice):
     assert (answer.status_code, answer.url) == (303, WALK)
     assert (signed_in_as(thief), signed_in_as(signed_in_client)) == (None, alice)
     assert TwoFactor.objects.get().recovery_shut_until is not None
+
+
+def test_of_a_session_that_is_over_the_trust_is_ticked(trusting_thief, signed_in_client):
+    event = Event.objects.get(kind="browser_trusted")
+    trusting_thief.post("/accounts/logout/")
+    ticked = re.findall(
+        r'name="device-([^"]+)"[^>]* checked', signed_in_client.get(f"{WALK}?event={event.pk}").text
+    )
+    assert ticked == [str(TrustedBrowser.objects.get().device_id)]
+
+
+def test_what_was_said_is_told_by_mail(signed_in_client, thief, event):
+    """A thief with her open session could say it, to end her devices."""
+    letters().clear()
+    signed_in_client.post(f"{WALK}?event={event.pk}", {f"device-{event.device_id}": "on"})
+    assert [letter.subject for letter in letters()] == ["You told us that something wasn't you – Countersign"]
+    assert Event.objects.get(kind="not_me").detail["device"]
 
 
 def test_what_is_not_ticked_stays(signed_in_client, thief, event, alice):
