@@ -19,7 +19,7 @@ from actions import (
 )
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.testcases import LiveServerThread
-from javascript_modes import MODES, VERSION
+from javascript_modes import DEFAULT_MODES, VERSION
 from playwright.sync_api import Error, expect
 
 from tests.conftest import cheap_backup_codes, static_files  # noqa: F401  fixtures
@@ -90,7 +90,7 @@ def site(transactional_db, settings, server):
     return settings.BASE_URL
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture(params=DEFAULT_MODES)
 def mode(request):
     return request.param
 

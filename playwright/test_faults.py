@@ -19,7 +19,7 @@ from actions import (
 from django.apps import apps
 from django.test import Client
 from django.utils import timezone
-from javascript_modes import MODES
+from javascript_modes import DEFAULT_MODES
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 
@@ -266,7 +266,7 @@ def expect_sign_in_page(page):
 
 
 @pytest.mark.proves("H-05")
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", DEFAULT_MODES)
 def test_a_form_from_before_another_tab_signed_in_offers_to_carry_on(page, context, site):
     button = filled_forms.sign_in(page)
     other = context.new_page()

@@ -6,7 +6,7 @@ import re
 import journeys
 import pytest
 from colours_and_widths import ACCEPTED, APPEARANCES, show_as
-from javascript_modes import HTMX, VERSION
+from javascript_modes import EVERY_MODE, HTMX, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
 from screen_checks import (
@@ -25,11 +25,12 @@ EACH_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: 
 
 @pytest.fixture
 def page(page, mode):
-    if mode != "no-js":
+    if mode == "htmx":
         load_axe_in_every_page(page)
     return page
 
 
+@EVERY_MODE
 @EACH_JOURNEY
 def test_every_screen_is_what_it_should_be(page, journey):
     for name in journey(page):

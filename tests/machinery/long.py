@@ -31,6 +31,7 @@ PARTS = {
     "races": [*PYTEST, *RACES],
     "races-on-postgres": [sys.executable, "-m", "tests.machinery.postgres", *PYTEST, *RACES],
     "leaks": [*PYTEST, "-m", "", "tests/machinery/leaks/test_leaks.py"],
+    "browser": [*PYTEST, "-m", "long", "playwright"],
     **{file.stem.removeprefix("test_"): [*PYTEST, "-m", "", str(file)] for file in DRILLS},
 }
 
