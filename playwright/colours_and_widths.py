@@ -26,9 +26,8 @@ APPEARANCES = {  # with the rules of axe that can fail in one of them only
         COLOUR_RULES,
     ),  # in light ones only: axe reads dark ones wrongly
     "narrow": ({"size": NARROW}, SIZE_RULES),
-    "narrow, dark": ({"size": NARROW, "color_scheme": "dark"}, []),
     "large text": ({"text": "200%"}, []),
-    "right to left": ({"rtl": True}, SIZE_RULES),
+    "right to left": ({"rtl": True}, []),  # what is mirrored keeps its size
     "right to left, narrow": ({"rtl": True, "size": NARROW}, SIZE_RULES),
     "paper": ({"media": "print", "color_scheme": "dark"}, COLOUR_RULES),
 }
