@@ -181,7 +181,7 @@ def test_the_strongest_button_can_be_read_in_forced_colours(page, site):
 
 
 def test_targets_are_big_enough_for_fingers(settings_page):
-    for name in ("light", "narrow"):
+    for name in ("light", "dark, narrow"):
         with shown_as(settings_page, name):
             assert settings_page.evaluate(SMALL_TARGETS) == []
 
