@@ -57,6 +57,8 @@ PICTURES = Path(__file__).parent.parent / "test-results"
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # of a device, and random
 # An email address, a key, a code, or a phone number.
 PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
+# They hold a random token, which can look like any of these.
+MAILED_LINKS = ("/accounts/reset/", "/accounts/email/", "/two-factor/not-me/")
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +169,7 @@ def is_unwanted_request(url, site):
     """To another server, or with something private in the URL, which histories and logs keep."""
     parts = urlsplit(url)
     is_ours = url.startswith(site)
-    is_page = is_ours and not parts.path.startswith(("/static/", "/accounts/reset/", "/accounts/email/"))
+    is_page = is_ours and not parts.path.startswith(("/static/", *MAILED_LINKS))
     return (parts.scheme in {"http", "https", "ws", "wss"} and not is_ours) or bool(
         is_page and PRIVATE.search(UUID.sub("", f"{parts.path}?{parts.query}"))
     )
