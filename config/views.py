@@ -10,7 +10,7 @@ from twofactor.decorators import open_before_set_up
 from twofactor.factors import backup_codes, totp
 from twofactor.signin import step_up
 from twofactor.views import reminder
-from twofactor.views.panel import changed_part
+from twofactor.web.rows import changed_part
 
 
 @login_not_required

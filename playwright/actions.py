@@ -123,6 +123,11 @@ def follow(page, name):
     page.get_by_role("main").get_by_role("link", name=name).click()
 
 
+def open_whole_page(page, name):
+    """Of a link that htmx would answer with a form in its row."""
+    page.goto(page.get_by_role("main").get_by_role("link", name=name).get_attribute("href"))
+
+
 def enter_password(page, email=ALICE, path="/accounts/login/", password=people.PASSWORD):
     page.goto(path)
     submit_sign_in_form(page, email, password)

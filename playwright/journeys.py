@@ -22,6 +22,7 @@ from actions import (
     mailed_code,
     mailed_link,
     open_session,
+    open_whole_page,
     press,
     session_of,
     shown_key,
@@ -320,7 +321,7 @@ def having_several_apps(page):
     page.get_by_label("Name").fill("Tablet")
     enter_code(page, Phone(shown_key(page)).code(), "Add app")
     yield "settings-two-apps"
-    follow(page, "Rename Tablet")
+    open_whole_page(page, "Rename Tablet")
     yield "app-rename"
     page.get_by_label("Name").fill("")
     press(page, "Save")
@@ -349,13 +350,14 @@ def managing_devices(page):
     add_devices(user, phone)
     page.goto("/two-factor/devices/")
     yield "devices-full"
-    follow(page, "Rename Chrome 142 on iPhone")
+    open_whole_page(page, "Rename Chrome 142 on iPhone")
     yield "device-rename"
     page.get_by_label("Name").fill("My phone")
     press(page, "Save")
     yield "device-renamed"
     press(page, "Sign out My phone")
     yield "devices-ended"
+    page.reload()  # with htmx, the message of another row stays until then
     press(page, "Stop trusting Firefox on Windows")
     yield "devices-forgot"
     TokenFamily.objects.all().delete()

@@ -34,8 +34,9 @@ def heading_named(title: str) -> Place:
     return lambda page: page.get_by_role("heading", level=1, name=title)
 
 
-def section(title: str) -> Place:
-    return lambda page: page.get_by_role("heading", level=2, name=title)
+def link(name: str) -> Place:
+    """In the row that an action has changed; or in the next one, if the row is gone."""
+    return lambda page: page.get_by_role("link", name=name)
 
 
 @dataclass(frozen=True)
@@ -130,23 +131,19 @@ SCREENS = {
     "settings-on": Screen("Security", says="Two-factor authentication is on."),
     "settings-full": Screen("Security"),
     "settings-phone": Screen(
-        "Security", focus=section("Text messages"), says="Your phone number is confirmed."
+        "Security", focus=link("Change phone number"), says="Your phone number is confirmed."
     ),
     "settings-codes": Screen(
         "Security", says="Your new backup codes are saved. The old ones no longer work."
     ),
-    "settings-two-apps": Screen(
-        "Security", focus=section("Two-factor authentication"), says="Tablet was added."
-    ),
-    "settings-renamed": Screen(
-        "Security", focus=section("Two-factor authentication"), says="The name was changed."
-    ),
+    "settings-two-apps": Screen("Security", focus=link("Rename Tablet"), says="Tablet was added."),
+    "settings-renamed": Screen("Security", focus=link("Rename Old tablet"), says="The name was changed."),
     "settings-removed": Screen(
-        "Security", focus=section("Two-factor authentication"), says="Old tablet was removed."
+        "Security", focus=link("Rename Authenticator app"), says="Old tablet was removed."
     ),
     "app-add": Screen("Add an authenticator app"),
     "app-add-empty": Screen("Add an authenticator app", focus=error_summary, wrong=True),
-    "app-rename": Screen("Rename authenticator app"),
+    "app-rename": Screen("Rename authenticator app", focus=field("Name")),
     "app-rename-empty": Screen("Rename authenticator app", focus=error_summary, wrong=True),
     "app-remove": Screen("Remove authenticator app"),
     "app-remove-empty": Screen("Remove authenticator app", focus=error_summary, wrong=True),
@@ -156,9 +153,11 @@ SCREENS = {
     "devices": Screen("Devices"),
     "devices-full": Screen("Devices"),
     "device-rename": Screen("Rename device", focus=field("Name")),
-    "device-renamed": Screen("Devices", says="The name was changed."),
-    "devices-ended": Screen("Devices", says="My phone was signed out."),
-    "devices-forgot": Screen("Devices", says="Firefox on Windows is no longer trusted."),
+    "device-renamed": Screen("Devices", focus=link("Rename My phone"), says="The name was changed."),
+    "devices-ended": Screen("Devices", focus=link("Rename OkHttp 4"), says="My phone was signed out."),
+    "devices-forgot": Screen(
+        "Devices", focus=link("Rename Safari on iPhone"), says="Firefox on Windows is no longer trusted."
+    ),
     "devices-stale": Screen("Devices"),
     "devices-others-ended": Screen(
         "Devices", says="You're signed out everywhere else. 1 trusted browser was removed."

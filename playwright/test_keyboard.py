@@ -354,6 +354,10 @@ def field(label):
     return lambda page: page.get_by_label(label, exact=True)
 
 
+def link(name):
+    return lambda page: page.get_by_role("link", name=name)
+
+
 @pytest.mark.parametrize(
     ("fill_form", "place"),
     [
@@ -366,7 +370,10 @@ def field(label):
         (filled_forms.turn_off, heading("Security")),
         (filled_forms.confirm_identity, heading("Profile")),
         (filled_forms.add_phone_number, field("6-digit code")),
-        (filled_forms.confirm_phone_number, heading("Text messages")),
+        (filled_forms.confirm_phone_number, link("Change phone number")),
+        (filled_forms.add_app, link("Rename Tablet")),
+        (filled_forms.rename_app, link("Rename Work phone")),
+        (filled_forms.remove_app, link("Rename Authenticator app")),
         (filled_forms.remove_all_trusted_browsers, heading("Devices")),
     ],
     ids=lambda part: getattr(part, "__name__", ""),

@@ -171,7 +171,7 @@ class NameForm(forms.Form):
         label=pgettext_lazy("two-factor", "Name"),
         max_length=FACTOR_NAME_LENGTH,
         error_messages={"required": _("Enter a name.")},
-        widget=forms.TextInput({"autocomplete": "off"}),
+        widget=forms.TextInput({"autocomplete": "off", "autofocus": True}),
     )
 
     def clean_name(self) -> str:
@@ -187,7 +187,6 @@ class DeviceNameForm(NameForm):
         name = self.fields["name"]
         name.required = False
         name.help_text = _("For example “Laptop at work”. Leave it empty to see the browser only.")
-        name.widget.attrs["autofocus"] = True
 
 
 class EndOthersForm(forms.Form):
@@ -224,7 +223,8 @@ class AddAppForm(NameForm, CodeForm):
 
     def __init__(self, *args: Any, apps: list[Authenticator], lost: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self.fields["code"].widget.attrs["autofocus"]  # the QR code comes first
+        for field in self.fields.values():
+            del field.widget.attrs["autofocus"]  # the QR code comes first
         self.is_full, self.lost = len(apps) >= MAX_APPS, lost
         for app in apps:
             sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}

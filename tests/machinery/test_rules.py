@@ -71,7 +71,7 @@ class Elements(HTMLParser):
         self.found = []
         form = re.compile(r'{% include "twofactor/components/form_attributes.html".*?%}')
         text = form.sub(WIRING["form_attributes"], template.read_text())
-        link = re.compile(r"{% link_attributes (\S+) %}")
+        link = re.compile(r"{% link_attributes (\S+)(?: \S+)? %}")
         text = link.sub(
             lambda found: WIRING["link_attributes"].replace("{{ to }}", f"{{{{ {found[1]} }}}}"), text
         )

@@ -99,9 +99,12 @@ def page_of(context: template.Context) -> str:
 
 
 @register.inclusion_tag("twofactor/components/link_attributes.html")
-def link_attributes(to: str) -> dict[str, str]:
-    """<a href="{{ to }}" {% link_attributes to %}>: htmx follows the link and replaces the main part."""
-    return {"to": to}
+def link_attributes(to: str, row: str = "") -> dict[str, str]:
+    """<a href="{{ to }}" {% link_attributes to %}>: htmx follows the link and replaces the main part.
+
+    {% link_attributes to row %} replaces the row with that id.
+    """
+    return {"to": to, "row": row}
 
 
 @register.tag

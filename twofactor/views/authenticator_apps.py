@@ -21,10 +21,11 @@ from twofactor.signin import step_up
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
-from twofactor.views.panel import or_fresh_panel
+from twofactor.views.panel import or_fresh_panel, row_of
 from twofactor.views.proof import proof_form
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other, with_next
+from twofactor.web.rows import next_row, page_with_rows
 
 APP = Draft.Kind.APP
 
@@ -59,7 +60,7 @@ def app_add(request: HttpRequest) -> HttpResponse:
             app = factor_changes.add_app(user, draft, name, request, now, vouched=vouched)
             for pk in reversed(ticked):  # each takes password and code in its own form
                 to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
-        messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags="two-factor")
+        messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags=row_of(app))
         return see_other(to)
     response = page(request, "twofactor/app_add.html", form=form, **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
@@ -68,12 +69,13 @@ def app_add(request: HttpRequest) -> HttpResponse:
 @or_fresh_panel
 def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     app = own_app(request, pk)
-    form = NameForm(posted(request), initial={"name": app.name})
+    row = row_of(app)
+    form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
-        messages.success(request, _("The name was changed."), extra_tags="two-factor")
+        messages.success(request, _("The name was changed."), extra_tags=row)
         return see_other("twofactor:settings")
-    return page(request, "twofactor/app_rename.html", form=form, app=app)
+    return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
 
 
 @sensitive_post_parameters()
@@ -84,11 +86,13 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
     if enrolled.count_factors(user) < 2:
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/app_last.html", status=status, app=app)
+    rows = [row_of(listed) for listed in enrolled.apps_of(user)]
     claim = partial(factor_changes.remove_app, user, app.pk, request, timezone.now())
     form = proof_form(request, claim=claim, changes_factors=True)
     if form.is_valid():
         keep_session(request, user, request.session[AMR])
-        messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags="two-factor")
+        focused = next_row(rows, row_of(app))
+        messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags=focused)
         return see_other(next_or(request, "twofactor:settings"))
     return page(
         request,

@@ -23,8 +23,9 @@ from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.web import browser_names
-from twofactor.web.pages import page, post_only, posted
+from twofactor.web.pages import post_only, posted
 from twofactor.web.redirects import see_other
+from twofactor.web.rows import Rows, next_row, page_with_rows
 
 PAGE = "twofactor:devices"
 
@@ -50,11 +51,11 @@ def device_list(request: HttpRequest) -> HttpResponse:
 
 def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
     listed = own_devices(request)
-    return page(
+    return page_with_rows(
         request,
         "twofactor/devices.html",
+        with_names(listed),
         devices=listed,
-        rows=with_names(listed),
         has_session_list=devices.has_session_list(),
         trusted=[device for device in listed if device.trusted_until],
         others=[device for device in listed if device.kind == SESSION and not device.is_this],
@@ -64,15 +65,19 @@ def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
     )
 
 
-def with_names(listed: list[ListedDevice]) -> list[tuple[ListedDevice, str]]:
+def with_names(listed: list[ListedDevice]) -> Rows:
     """Each with what its buttons call it: with a number, if another row has the same name."""
     seen: Counter[str] = Counter()
-    rows = []
+    rows: Rows = []
     for device in listed:
         name = name_of(device)
         seen[name] += 1
-        rows.append((device, f"{name} ({seen[name]})" if seen[name] > 1 else name))
+        rows.append((row_of(device), device, f"{name} ({seen[name]})" if seen[name] > 1 else name))
     return rows
+
+
+def row_of(device: ListedDevice) -> str:
+    return f"device-{device.device_id}"
 
 
 def name_of(device: ListedDevice) -> str:
@@ -83,32 +88,31 @@ def own_devices(request: HttpRequest) -> list[ListedDevice]:
     return devices.list_devices(signed_in_user(request), timezone.now(), id_of_device(request))
 
 
-def own_device(request: HttpRequest, pk: UUID) -> ListedDevice:
-    return devices.find(own_devices(request), pk, signed_in_user(request))
-
-
 @post_only(PAGE)
 @or_fresh_list
 def device_end(request: HttpRequest, pk: UUID) -> HttpResponse:
-    device = own_device(request, pk)
+    listed = own_devices(request)
+    device = devices.find(listed, pk, signed_in_user(request))
     if device.is_this:
         raise AlreadyEnded  # the page has no button for it
     devices.end(device, signed_in_user(request), request)
     trusted_alone = device.kind == TRUSTED
     sentence = _("%(device)s is no longer trusted.") if trusted_alone else _("%(device)s was signed out.")
-    messages.success(request, sentence % {"device": name_of(device)})
+    focused = next_row([row_of(each) for each in listed], row_of(device))
+    messages.success(request, sentence % {"device": name_of(device)}, extra_tags=focused)
     return see_other(PAGE)
 
 
 @or_fresh_list
 def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
-    device = own_device(request, pk)
-    form = DeviceNameForm(posted(request), initial={"name": device.name})
+    device = devices.find(own_devices(request), pk, signed_in_user(request))
+    row = row_of(device)
+    form = DeviceNameForm(posted(request), initial={"name": device.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         devices.rename(device, signed_in_user(request), form.cleaned_data["name"])
-        messages.success(request, _("The name was changed."))
+        messages.success(request, _("The name was changed."), extra_tags=row)
         return see_other(PAGE)
-    return page(request, "twofactor/device_rename.html", form=form, device=device)
+    return page_with_rows(request, "twofactor/device_rename.html", [(row,)], form=form, device=device)
 
 
 @post_only(PAGE)
@@ -163,12 +167,12 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     The keys count up, so that of another person is answered as one that is gone.
     """
     user = signed_in_user(request)
-    still_trusted = any(device.trusted_until and device.trusted_pk == pk for device in own_devices(request))
+    rows = [row_of(each) for each in own_devices(request) if each.trusted_until and each.trusted_pk == pk]
     with events.atomic():
-        if not still_trusted or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
+        if not rows or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise AlreadyEnded
         events.record("browsers_forgotten", user, request)
-    messages.success(request, _("Browser removed."))
+    messages.success(request, _("Browser removed."), extra_tags=rows[0])
     return see_other(PAGE)
 
 

@@ -16,7 +16,7 @@ from twofactor.activity import list_rows
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
 from twofactor.factors.refusal import Changed
-from twofactor.models import Draft, TwoFactor
+from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
@@ -24,6 +24,7 @@ from twofactor.users import email_of, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
+from twofactor.web.rows import page_with_rows
 
 RECENT = 5  # rows of activity
 
@@ -33,14 +34,11 @@ def settings(request: HttpRequest) -> HttpResponse:
     state = panel_context(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
-    return page(request, "twofactor/settings.html", **state, changed_part=changed_part(request))
+    return page_with_rows(request, "twofactor/settings.html", **state, parts=["phone"])
 
 
-def changed_part(request: HttpRequest) -> str:
-    """Returns the part whose heading takes the focus. Asking uses the message up, so only a page that shows
-    it may ask.
-    """
-    return next((message.extra_tags or "" for message in messages.get_messages(request)), "")
+def row_of(app: Authenticator) -> str:
+    return f"app-{app.pk}"
 
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:
@@ -56,6 +54,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "is_on": is_on,
         "two_factor": two_factor,
         "apps": apps,
+        "rows": [(row_of(app), app) for app in apps],
         "codes_left": left if is_on else 0,
         "few": backup_codes.FEW_LEFT,
         "total": total,

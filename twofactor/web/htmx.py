@@ -16,6 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from twofactor import conf
 from twofactor.web.redirects import is_sign_in, path_of, with_next
+from twofactor.web.rows import RowResponse, asked_row
 
 PAGE_OF = "X-Page-Of"  # whom the document was made for; nobody is the empty name
 
@@ -76,7 +77,7 @@ class Htmx:
                 response.headers["Location"] = sign_in_again(request)
         else:
             response = answer_htmx(cast(HtmxRequest, request), self.get_response)
-        patch_vary_headers(response, ["HX-Request"])
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
 
 
@@ -95,7 +96,16 @@ def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], Http
             return navigate(response, target)
     elif is_document(response):
         return navigate(response, request.get_full_path())
+    elif asked_row(request) and not isinstance(response, RowResponse):
+        return in_main_part(response, request.get_full_path())
     return response
+
+
+def in_main_part(response: HttpResponse, page: str) -> HttpResponse:
+    """A row's action led to a page of its own, for example to the one that asks for password and code."""
+    response.headers["HX-Retarget"] = "#main"
+    response.headers["HX-Reswap"] = "innerHTML show:window:top"
+    return push_url(response, page)
 
 
 def is_page_of_someone_else(request: HtmxRequest) -> bool:
