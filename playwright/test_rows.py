@@ -5,6 +5,7 @@ import re
 import pytest
 from actions import (
     add_devices,
+    bring_to_front,
     expect_announcement,
     expect_heading,
     open_session,
@@ -16,7 +17,7 @@ from screen_checks import accessibility_problems, fits_in_width, load_axe_in_eve
 
 from tests.people import add_app
 from twofactor.factors import totp
-from twofactor.models import Authenticator, TokenFamily
+from twofactor.models import Authenticator, BackupCode, TokenFamily
 
 SETTINGS, DEVICES = "/two-factor/", "/two-factor/devices/"
 SMALL = {"width": 360, "height": 640}  # every page here is longer than the window
@@ -201,6 +202,49 @@ def test_a_row_that_leads_to_a_page_of_its_own_shows_all_of_it(rows, site):
     expect_heading(rows, "Confirm it's you")
     expect(rows.get_by_label("Password")).to_be_focused()
     assert "/two-factor/confirm/" in rows.url
+
+
+# A tab that is looked at again
+
+
+def use_a_backup_code():
+    BackupCode.objects.filter(pk=BackupCode.objects.first().pk).update(used_at=timezone.now())
+
+
+@HTMX
+def test_a_change_elsewhere_moves_neither_scroll_position_nor_focus(rows):
+    rows.goto(SETTINGS)
+    before = reach(rows, control(rows, "Rename Tablet"))
+    use_a_backup_code()
+    bring_to_front(rows)
+    expect(rows.get_by_text("2 of 10 unused")).to_be_attached()
+    expect_focus(rows, control(rows, "Rename Tablet"), scrolled_to=before)
+
+
+@HTMX
+def test_a_change_elsewhere_gives_the_focus_to_nothing(rows):
+    rows.goto(SETTINGS)
+    rows.mouse.wheel(0, 300)
+    rows.wait_for_function("scrollY === 300")
+    use_a_backup_code()
+    bring_to_front(rows)
+    expect(rows.get_by_text("2 of 10 unused")).to_be_attached()
+    rows.evaluate("new Promise(done => setTimeout(done, 50))")  # app.js looks at the focus after the swap
+    assert (scroll_position(rows), rows.evaluate("document.activeElement.localName")) == (300, "body")
+
+
+@HTMX
+def test_a_change_elsewhere_does_not_take_away_what_is_being_typed(rows):
+    rows.goto(SETTINGS)
+    control(rows, "Rename Tablet").click()
+    rows.get_by_label("Name", exact=True).fill("Half a na")
+    use_a_backup_code()
+    asked = []
+    rows.on("request", lambda request: asked.append(request.url))
+    bring_to_front(rows)
+    rows.evaluate("fetch('/healthz/live').then(answer => answer.status)")
+    assert [url for url in asked if "seen" in url] == []
+    expect(rows.get_by_label("Name", exact=True)).to_have_value("Half a na")
 
 
 # With whole pages

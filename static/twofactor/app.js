@@ -1,7 +1,7 @@
-// What the pages do beyond links and forms, one section a behaviour. Nobody needs it to get through a flow.
-// One file, because each more is one more request on a first visit. Events are caught at the document, because
-// htmx swaps content in.
+// What the pages do beyond links and forms, one section a behaviour. No flow needs it.
+// One file, because each is a request on a first visit. Events are caught at the document: htmx swaps content in.
 
+const one = (selector) => document.querySelector(selector);
 const all = (selector) => document.querySelectorAll(selector);
 const on = (names, react, capture) => {
   for (const name of names.split(" ")) document.addEventListener(name, react, capture);
@@ -13,22 +13,22 @@ const ignore = (event) => {
   event.stopImmediatePropagation();
 };
 
-// Live regions. They announce a change of text: the same sentence twice is one only if it was empty between.
+// Live regions. They announce a change of text: emptied first, they announce the same sentence again.
 
-const clear = (id) => document.getElementById(id)?.replaceChildren();
+const clear = (region) => one(region)?.replaceChildren();
 const say = (text) => {
-  clear("status");
-  setTimeout(() => (document.getElementById("status").textContent = text), 100);
+  clear("#status");
+  setTimeout(() => (one("#status").textContent = text), 100);
 };
 const problem = (kind) => {
-  const region = document.getElementById("problem");
+  const region = one("#problem");
   region.textContent = region.dataset[kind];
   region.scrollIntoView({ block: "nearest" });
 };
 
 // One submission at a time. Never `disabled`, which would throw the focus away.
 
-const { timeout, defaultTimeout = timeout } = JSON.parse(document.querySelector("[name=htmx-config]").content);
+const { timeout, defaultTimeout = timeout } = JSON.parse(one("[name=htmx-config]").content);
 const mark = (form, state = null) => {
   form.ariaBusy = state;
   for (const control of form.elements ?? []) if (control.type === "submit") control.ariaDisabled = state;
@@ -43,8 +43,8 @@ on("submit", (event) => {
 });
 const asking = ({ elt, ctx }) => elt ?? ctx.sourceElement; // htmx 2, htmx 4
 on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
-  clear("status");
-  clear("problem");
+  clear("#status");
+  clear("#problem");
   busy(asking(detail));
 });
 on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
@@ -72,7 +72,9 @@ on("htmx:swapError", () => problem("broken"));
 on("htmx:error", ({ detail: { ctx, error } }) => {
   if (ctx) problem(ctx.text ? "broken" : error.name === "AbortError" ? "slow" : "offline");
 });
+let focused;
 on("htmx:beforeSwap htmx:after:request", (event) => {
+  focused = document.activeElement;
   const { shouldSwap = true, xhr, ctx } = event.detail;
   if (!shouldSwap) return;
   const { status, responseText: text = ctx?.text } = xhr ?? ctx.response;
@@ -86,22 +88,23 @@ on("htmx:beforeSwap htmx:after:request", (event) => {
   problem("broken");
 });
 
-// Focus is never lost in a swap.
+// Focus is never lost in a swap, nor taken where nothing had it.
 
 on(SETTLED, () => setTimeout(() => {
-  if (document.activeElement !== document.body) return;
-  const place = document.querySelector("#main [autofocus]") ?? document.querySelector("h1");
+  if (document.activeElement !== document.body || focused === document.body) return;
+  const place = one("#main [autofocus]") ?? one("h1");
   if (place?.matches("h1")) place.tabIndex = -1;
   place?.focus();
 }));
 
-// Coming back. Back must not show codes that were put away; a tab asks whether what it shows still holds.
+// Coming back. Back must not show codes that were put away; a tab asks whether what it shows still holds,
+// unless a form is open in a row.
 
 addEventListener("pageshow", ({ persisted }) => {
-  if (persisted && document.querySelector("[data-secret]")) location.reload();
+  if (persisted && one("[data-secret]")) location.reload();
   for (const form of all("[aria-busy]")) free(form);
 });
-on("visibilitychange", () => document.hidden || document.body.dispatchEvent(new Event("looked-at")));
+on("visibilitychange", () => document.hidden || one(".rows .field") || document.body.dispatchEvent(new Event("looked-at")));
 
 // Waits. The end of each is told once.
 
@@ -118,13 +121,13 @@ onContent(() => {
   }
 });
 
-// Copy and print. Their buttons are hidden until there is a script.
+// Copy and print. The buttons are hidden without a script.
 
 onContent(() => {
   for (const button of all("[data-copy], [data-print]")) button.hidden = false;
 });
 const copy = async (button) => {
-  const source = document.querySelector(button.dataset.copy);
+  const source = one(button.dataset.copy);
   let told = button.dataset.copied;
   try {
     await navigator.clipboard.writeText([...source.children].map((line) => line.textContent.trim()).join("\n"));
@@ -134,7 +137,7 @@ const copy = async (button) => {
   }
   const note = button.parentNode.querySelector(".said") ?? document.createElement("span");
   note.className = "said";
-  note.ariaHidden = "true"; // read out by the status region
+  note.ariaHidden = "true"; // the status region tells it
   note.textContent = told;
   button.parentNode.append(note);
   say(told);

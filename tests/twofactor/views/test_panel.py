@@ -314,5 +314,9 @@ def test_a_changed_part_is_announced(signed_in_client, alice, clock):
     assert 'innerHTML:#status">Browser removed.' in page
 
 
+def test_a_part_that_looks_again_leaves_the_focus_where_it_is(signed_in_client):
+    assert "autofocus" not in look_again(signed_in_client, "0123456789abcdef").text
+
+
 def test_a_part_is_all_that_htmx_gets(signed_in_client):
     assert "<html" not in signed_in_client.get(PANEL, headers=HTMX).text
