@@ -42,10 +42,11 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreign")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     run(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
-    run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "env", cwd=folder)
     python = folder / "env/bin/python"
     (folder / "constraints.txt").write_text(run(*pip, "freeze", cwd=folder))  # the same versions as here
-    run(python, *pip[1:], "install", "-c", "constraints.txt", *folder.glob("*.whl"), cwd=folder)
+    into = [*pip, "--python", python, "install", "--no-compile", "-c", "constraints.txt"]
+    run(*into, *folder.glob("*.whl"), cwd=folder)
     run(python, "-m", "django", "startproject", "elsewhere", folder, cwd=folder)
     settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
     settings.write_text(settings.read_text() + MOUNT + THEIRS)
