@@ -18,6 +18,7 @@ import psycopg
 
 from tests.machinery import programs
 
+IN_MEMORY, ON_DISK = "/dev/shm", "/tmp"  # noqa: S108 - a folder of our own is made there
 OPTIONS = {
     "listen_addresses": "",  # a socket in the folder instead of a port
     "max_connections": "300",
@@ -63,12 +64,16 @@ class Server:
         return f"postgres://tests@{quote(str(self.folder), safe='')}/{database}"
 
 
+def has_room(folder: str) -> bool:
+    """A container often has a small one."""
+    return os.path.isdir(folder) and shutil.disk_usage(folder).free > 4 << 30
+
+
 @contextmanager
 def server() -> Iterator[Server]:
     """A fresh one."""
-    folder = Path(
-        tempfile.mkdtemp(prefix="countersign-postgres-", dir="/tmp")
-    )  # because the path of a socket must be short
+    parent = IN_MEMORY if has_room(IN_MEMORY) else ON_DISK  # short, as the path of a socket must be
+    folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-", dir=parent))
     fresh = Server(folder)
     try:
         fresh.make()
