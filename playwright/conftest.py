@@ -22,7 +22,7 @@ from django.test.testcases import LiveServerThread
 from javascript_modes import DEFAULT_MODES, VERSION
 from playwright.sync_api import Error, expect
 
-from tests.conftest import cheap_backup_codes, static_files  # noqa: F401  fixtures
+from tests.conftest import cheap_backup_codes, static_files, urls_read_once  # noqa: F401  fixtures
 from tests.machinery import programs
 from tests.people import PRINTED_CODES
 from tests.twofactor.sent_codes import record_text_messages
