@@ -1,11 +1,12 @@
-// What the pages do beyond links and forms, one section a behaviour. No flow needs it.
-// One file, because each is a request on a first visit. Events are caught at the document: htmx swaps content in.
+// What no flow needs, one section a behaviour.
+// One file: each is a request on a first visit. Events are caught at the document, as htmx swaps content in.
 
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => document.querySelectorAll(selector);
 const on = (names, react, capture) => {
   for (const name of names.split(" ")) document.addEventListener(name, react, capture);
 };
+const [MAIN, STATUS, PROBLEM] = ["main", "status", "problem"].map((id) => "#tf-" + id);
 const SETTLED = "htmx:afterSettle htmx:after:settle";
 const onContent = (react) => on("DOMContentLoaded " + SETTLED, react);
 const ignore = (event) => {
@@ -13,15 +14,15 @@ const ignore = (event) => {
   event.stopImmediatePropagation();
 };
 
-// Live regions. They announce a change of text: emptied first, they announce the same sentence again.
+// Live regions. They announce a change of text: emptied first, the same one again.
 
 const clear = (region) => one(region)?.replaceChildren();
 const say = (text) => {
-  clear("#status");
-  setTimeout(() => (one("#status").textContent = text), 100);
+  clear(STATUS);
+  setTimeout(() => (one(STATUS).textContent = text), 100);
 };
 const problem = (kind) => {
-  const region = one("#problem");
+  const region = one(PROBLEM);
   region.textContent = region.dataset[kind];
   region.scrollIntoView({ block: "nearest" });
 };
@@ -43,8 +44,8 @@ on("submit", (event) => {
 });
 const asking = ({ elt, ctx }) => elt ?? ctx.sourceElement; // htmx 2, htmx 4
 on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
-  clear("#status");
-  clear("#problem");
+  clear(STATUS);
+  clear(PROBLEM);
   busy(asking(detail));
 });
 on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
@@ -52,7 +53,7 @@ on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
   setTimeout(free, leaving ? defaultTimeout : 0, asking(detail));
 });
 
-// Reflexes. A second click, or a held or repeated Enter, must not press what a swap has just put there.
+// Reflexes. A second click or a repeated Enter must not press what a swap has put there.
 
 const REFLEX = 400;
 let swapped = -REFLEX;
@@ -79,26 +80,26 @@ on("htmx:beforeSwap htmx:after:request", (event) => {
   if (!shouldSwap) return;
   const { status, responseText: text = ctx?.text } = xhr ?? ctx.response;
   const failed = status >= 400 && status !== 422;
-  if (failed && ctx) Object.assign(ctx, { target: "#main", select: "#main", swap: "outerHTML" });
+  if (failed && ctx) Object.assign(ctx, { target: MAIN, select: MAIN, swap: "outerHTML" });
   const ours = failed
-    ? new DOMParser().parseFromString(text, "text/html").getElementById("main")
+    ? new DOMParser().parseFromString(text, "text/html").querySelector(MAIN)
     : !/^\s*<(!doctype|html)/i.test(text); // a document is a proxy's
   if (ours) return;
   event.preventDefault();
   problem("broken");
 });
 
-// Focus is never lost in a swap, nor taken where nothing had it.
+// Focus is not lost in a swap, nor taken where nothing had it.
 
 on(SETTLED, () => setTimeout(() => {
   if (document.activeElement !== document.body || focused === document.body) return;
-  const place = one("#main [autofocus]") ?? one("h1");
+  const place = one(MAIN + " [autofocus]") ?? one("h1");
   if (place?.matches("h1")) place.tabIndex = -1;
   place?.focus();
 }));
 
-// Coming back. Back must not show codes that were put away; a tab asks whether what it shows still holds,
-// unless a form is open in a row.
+// Coming back. Back must not show codes that were put away; a tab asks whether it is up to date, unless a
+// form is open in a row.
 
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted && one("[data-secret]")) location.reload();

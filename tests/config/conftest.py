@@ -19,7 +19,7 @@ def panel():
 
     def inner(response):
         text = response.text
-        main = re.search(r'<main id="main" tabindex="-1">(.*)</main>', text, re.DOTALL)
+        main = re.search(r'<main id="tf-main" tabindex="-1">(.*)</main>', text, re.DOTALL)
         without = r' value="[A-Za-z0-9]{64}"|( tabindex="-1")? autofocus'
         return re.sub(without, "", main[1] if main else text).strip()
 

@@ -209,7 +209,7 @@ def test_a_foreign_host_is_not_answered_with_its_name(answers):
 
 @pytest.mark.parametrize("name", ["400", "403", "404", "no such file"])
 def test_an_error_is_a_page_of_ours(answers, name):
-    assert b'<main id="main"' in answers[name].body
+    assert b'<main id="tf-main"' in answers[name].body
 
 
 def test_plain_http_is_sent_to_https(site):
@@ -362,7 +362,7 @@ def test_without_a_database_a_page_says_when_to_come_back(site_without_database)
     session = {**BY_PROXY, "Cookie": f"__Host-sessionid={'a' * 32}"}
     answer = site_without_database.ask("/accounts/profile/", headers=session)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
-    assert b'<main id="main"' in answer.body
+    assert b'<main id="tf-main"' in answer.body
 
 
 # In development
@@ -402,6 +402,7 @@ OPEN = {
     "healthz/live",
     "healthz/ready",
     "help/",
+    "two-factor/not-me/<str:token>/",
     "two-factor/verify/",
     "two-factor/verify/backup/",
     "two-factor/verify/other/",

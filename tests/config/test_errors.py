@@ -53,7 +53,7 @@ def test_an_error_has_its_own_status(answer, status, headers):
 @EVERY_ERROR
 def test_an_error_is_a_whole_page(answer, status, headers):
     page = answer(status, headers).text
-    counts = [page.count(part) for part in ("<!doctype html>", '<main id="main"', "<h1")]
+    counts = [page.count(part) for part in ("<!doctype html>", '<main id="tf-main"', "<h1")]
     assert counts == [1, 1, 1]
 
 
@@ -137,7 +137,7 @@ def test_a_host_that_is_not_ours_is_told_so_on_a_page():
 def test_someone_signed_in_gets_a_page_when_the_database_is_gone(as_alice, no_database, headers):
     as_alice.raise_request_exception = False
     response = as_alice.get("/accounts/profile/", headers=headers)
-    assert (response.status_code, b'<main id="main"' in response.content) == (503, True)
+    assert (response.status_code, b'<main id="tf-main"' in response.content) == (503, True)
 
 
 @pytest.mark.proves("16.5.2")

@@ -40,7 +40,7 @@ def plain_next(response):
 @PAGES
 def test_a_browser_gets_a_whole_document(visitor, name):
     page = visitor.get(reverse(name)).text
-    assert (page.startswith("<!doctype html>"), page.count('<main id="main"')) == (True, 1)
+    assert (page.startswith("<!doctype html>"), page.count('<main id="tf-main"')) == (True, 1)
 
 
 @PAGES

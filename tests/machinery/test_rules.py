@@ -97,6 +97,16 @@ def test_the_files_of_the_app_stand_under_its_name():
     assert [file.name for file in (ROOT / "static").iterdir()] == ["twofactor"]
 
 
+def test_an_id_is_no_id_of_the_page_around_it():
+    """In the pages of a site, whose own template may have a #main. Those of forms are Django's: id_code."""
+    found = {each for file in PAGES if "admin" not in file.parts for each in ids_in(file.read_text())}
+    assert {each for each in found if not each.startswith(("tf-", "id_", "{{"))} == set()
+
+
+def ids_in(template):
+    return re.findall(r'\bid="([^"]+)"', template)
+
+
 def test_a_template_has_no_inline_style():
     styled = [(file, tag) for file, tag, attrs in ELEMENTS if tag == "style" or "style" in attrs]
     assert styled == []

@@ -77,7 +77,7 @@ def with_names(listed: list[ListedDevice]) -> Rows:
 
 
 def row_of(device: ListedDevice) -> str:
-    return f"device-{device.device_id}"
+    return f"tf-device-{device.device_id}"
 
 
 def name_of(device: ListedDevice) -> str:

@@ -38,7 +38,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 
 def row_of(app: Authenticator) -> str:
-    return f"app-{app.pk}"
+    return f"tf-app-{app.pk}"
 
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:

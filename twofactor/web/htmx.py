@@ -42,8 +42,8 @@ HTMX_CONFIG: dict[int, dict[str, object]] = {
                 "code": "[45]..",
                 "swap": True,
                 "error": True,
-                "target": "#main",
-                "select": "#main",
+                "target": "#tf-main",
+                "select": "#tf-main",
                 "swapOverride": "outerHTML",
             },
         ],
@@ -103,7 +103,7 @@ def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], Http
 
 def in_main_part(response: HttpResponse, page: str) -> HttpResponse:
     """A row's action led to a page of its own, for example to the one that asks for password and code."""
-    response.headers["HX-Retarget"] = "#main"
+    response.headers["HX-Retarget"] = "#tf-main"
     response.headers["HX-Reswap"] = "innerHTML show:window:top"
     return push_url(response, page)
 

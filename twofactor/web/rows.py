@@ -24,7 +24,7 @@ from twofactor.web.pages import page
 
 Rows = list[tuple[Any, ...]]  # the id of each, and what its template shows
 
-ROW = re.compile(r"(?:app|device)-[0-9a-f-]{1,36}")
+ROW = re.compile(r"tf-(?:app|device)-[0-9a-f-]{1,36}")
 
 
 class RowResponse(HttpResponse):
@@ -34,7 +34,7 @@ class RowResponse(HttpResponse):
 def asked_row(request: HttpRequest) -> str:
     """The id of the row that htmx asks for; empty if a whole page or its main part is asked for."""
     htmx = getattr(request, "htmx", None)
-    target = ((htmx and htmx.target) or "").rpartition("#")[2]  # htmx 4 sends li#app-1
+    target = ((htmx and htmx.target) or "").rpartition("#")[2]  # htmx 4 sends li#tf-app-1
     return target if ROW.fullmatch(target) else ""
 
 

@@ -49,7 +49,7 @@ class Form(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.action, self.fields = None, []
-        self.feed(html[html.index('<main id="main"') : html.index("</main>")])
+        self.feed(html[html.index('<main id="tf-main"') : html.index("</main>")])
 
     def handle_starttag(self, tag, attrs):
         found = dict(attrs)

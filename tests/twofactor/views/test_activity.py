@@ -172,7 +172,7 @@ def test_no_parameter_leads_to_rows_of_others(no_factor_client, long_history, na
 )
 def test_htmx_tells_what_the_list_shows(no_factor_client, long_history, asked, said):
     page = no_factor_client.get(ACTIVITY, asked, headers={"HX-Request": "true"}).text
-    assert re.search(r'"innerHTML:#status">\s*(.*?)\s*</div>', page)[1] == said
+    assert re.search(r'"innerHTML:#tf-status">\s*(.*?)\s*</div>', page)[1] == said
 
 
 @pytest.mark.parametrize(("headers", "count"), [({"HX-Request": "true"}, 1), ({}, 0)])

@@ -57,8 +57,8 @@ def test_with_the_password_alone_nobody_is_reminded(client, phone):
 
 def test_the_reminder_is_a_labelled_region_between_header_and_main(no_factor_client):
     page = no_factor_client.get(HOME).text
-    region = page.index('<section class="reminder" aria-labelledby="reminder-title">')
-    assert page.index("</header>") < region < page.index('<main id="main"')
+    region = page.index('<section class="reminder" aria-labelledby="tf-reminder-title">')
+    assert page.index("</header>") < region < page.index('<main id="tf-main"')
 
 
 def test_the_reminder_leads_to_set_up(no_factor_client):
@@ -137,12 +137,12 @@ def test_a_part_of_the_page_takes_it_away_at_once(client, phone):
     """Out of band, because the region is outside of what htmx swaps."""
     sign_in(client, phone)
     page = client.get("/two-factor/", headers=HTMX).text
-    assert re.search(r'<div hx-swap-oob="innerHTML:#reminder">\s*</div>', page)
+    assert re.search(r'<div hx-swap-oob="innerHTML:#tf-reminder">\s*</div>', page)
 
 
 def test_a_part_of_the_page_brings_it_where_it_belongs(no_factor_client):
     page = no_factor_client.get(HOME, headers=HTMX).text
-    assert '<div hx-swap-oob="innerHTML:#reminder"><section class="reminder"' in page
+    assert '<div hx-swap-oob="innerHTML:#tf-reminder"><section class="reminder"' in page
 
 
 def test_after_turning_it_off_the_reminder_is_back(signed_in_client, phone):

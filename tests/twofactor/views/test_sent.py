@@ -138,7 +138,7 @@ def test_a_masked_address_gives_little_away(address, masked):
 
 def test_a_part_of_the_page_announces_the_code(pending_client):
     page = pending_client.post(SEND, {"channel": "email"}, headers=HTMX, follow=True).text
-    assert f'<div hx-swap-oob="innerHTML:#status">We sent a code to {MASKED}.' in page
+    assert f'<div hx-swap-oob="innerHTML:#tf-status">We sent a code to {MASKED}.' in page
 
 
 def test_a_part_of_the_page_announces_the_newer_code(sent_code_client, clock):

@@ -13,7 +13,7 @@ from twofactor.web.rows import next_row
 
 SETTINGS = "/two-factor/"
 DEVICES = "/two-factor/devices/"
-STATUS = '<div hx-swap-oob="innerHTML:#status">'
+STATUS = '<div hx-swap-oob="innerHTML:#tf-status">'
 
 
 def asking_for(row):
@@ -57,13 +57,13 @@ def devices_of_alice(signed_in_client, phone, clock):
 
 
 def test_the_answer_for_a_row_is_that_row(signed_in_client, tablet):
-    row = f"app-{tablet.pk}"
+    row = f"tf-app-{tablet.pk}"
     page = signed_in_client.get(SETTINGS, headers=asking_for(row)).text
     assert (list(rows_in(page)), "<h1" in page, "<title" in page) == ([row], False, False)
 
 
 def test_a_renamed_row_comes_back_with_the_focus_and_is_announced(signed_in_client, tablet, rename):
-    row = f"app-{tablet.pk}"
+    row = f"tf-app-{tablet.pk}"
     page = signed_in_client.post(rename, {"name": "Old"}, headers=asking_for(row), follow=True).text
     assert (list(rows_in(page)), focused(page), f"{STATUS}The name was changed. <" in page) == (
         [row],
@@ -73,24 +73,24 @@ def test_a_renamed_row_comes_back_with_the_focus_and_is_announced(signed_in_clie
 
 
 def test_the_message_is_shown_in_the_row(signed_in_client, tablet, rename):
-    row = f"app-{tablet.pk}"
+    row = f"tf-app-{tablet.pk}"
     page = signed_in_client.post(rename, {"name": "Old"}, headers=asking_for(row), follow=True).text
     assert "The name was changed." in rows_in(page)[row]
 
 
 def test_a_row_that_was_not_changed_after_all_has_the_focus(signed_in_client, tablet):
-    page = signed_in_client.get(SETTINGS, headers=asking_for(f"app-{tablet.pk}")).text
+    page = signed_in_client.get(SETTINGS, headers=asking_for(f"tf-app-{tablet.pk}")).text
     assert focused(page) == ["Rename Tablet"]
 
 
 def test_the_form_of_a_row_takes_its_place(signed_in_client, tablet, rename):
-    row = f"app-{tablet.pk}"
+    row = f"tf-app-{tablet.pk}"
     page = signed_in_client.get(rename, headers=asking_for(row)).text
     assert (list(rows_in(page)), f'hx-target="#{row}"' in page, "<h1" in page) == ([row], True, False)
 
 
 def test_a_refused_form_of_a_row_does_so_too(signed_in_client, tablet, rename):
-    row = f"app-{tablet.pk}"
+    row = f"tf-app-{tablet.pk}"
     answer = signed_in_client.post(rename, {"name": ""}, headers=asking_for(row))
     assert (answer.status_code, list(rows_in(answer.text)), "Enter a name." in answer.text) == (
         422,
@@ -101,12 +101,12 @@ def test_a_refused_form_of_a_row_does_so_too(signed_in_client, tablet, rename):
 
 def test_forms_of_two_rows_have_fields_of_their_own(signed_in_client, tablet, rename):
     page = signed_in_client.get(rename).text
-    assert f'id="app-{tablet.pk}_name"' in page
+    assert f'id="tf-app-{tablet.pk}_name"' in page
 
 
 def test_htmx_4_says_which_element_it_is_too(signed_in_client, tablet):
-    page = signed_in_client.get(SETTINGS, headers=asking_for(f"li#app-{tablet.pk}")).text
-    assert list(rows_in(page)) == [f"app-{tablet.pk}"]
+    page = signed_in_client.get(SETTINGS, headers=asking_for(f"li#tf-app-{tablet.pk}")).text
+    assert list(rows_in(page)) == [f"tf-app-{tablet.pk}"]
 
 
 def test_the_row_of_a_device_that_ended_is_gone_and_the_next_one_has_the_focus(
@@ -114,22 +114,26 @@ def test_the_row_of_a_device_that_ended_is_gone_and_the_next_one_has_the_focus(
 ):
     _this, gone, following = devices_of_alice
     url = f"{DEVICES}{gone}/end/"
-    page = signed_in_client.post(url, headers=asking_for(f"device-{gone}"), follow=True).text
+    page = signed_in_client.post(url, headers=asking_for(f"tf-device-{gone}"), follow=True).text
     [(row, text)] = rows_in(page).items()
-    assert (row, 'hx-swap-oob="true"' in text, len(focused(page))) == (f"device-{following}", True, 1)
+    assert (row, 'hx-swap-oob="true"' in text, len(focused(page))) == (
+        f"tf-device-{following}",
+        True,
+        1,
+    )
 
 
 def test_what_signing_out_everywhere_would_end_is_counted_again(signed_in_client, devices_of_alice):
     gone = devices_of_alice[1]
     url = f"{DEVICES}{gone}/end/"
-    page = signed_in_client.post(url, headers=asking_for(f"device-{gone}"), follow=True).text
-    assert re.search(r'id="all-devices"[^>]* hx-swap-oob="true".*1 other session<', page, re.DOTALL)
+    page = signed_in_client.post(url, headers=asking_for(f"tf-device-{gone}"), follow=True).text
+    assert re.search(r'id="tf-all-devices"[^>]* hx-swap-oob="true".*1 other session<', page, re.DOTALL)
 
 
 def test_a_device_that_is_gone_already_is_a_whole_list(signed_in_client, devices_of_alice):
     gone = devices_of_alice[1]
     Session.objects.filter(device_id=gone).delete()
-    answer = signed_in_client.post(f"{DEVICES}{gone}/end/", headers=asking_for(f"device-{gone}"))
+    answer = signed_in_client.post(f"{DEVICES}{gone}/end/", headers=asking_for(f"tf-device-{gone}"))
     assert (answer.status_code, answer.text.lstrip()[:9], len(rows_in(answer.text))) == (
         409,
         "<!doctype",
@@ -137,7 +141,18 @@ def test_a_device_that_is_gone_already_is_a_whole_list(signed_in_client, devices
     )
 
 
-@pytest.mark.parametrize("target", ["main", "app-", "app-x", "li#main", "\0<b>", "app-1<b>", ""])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "tf-main",
+        "tf-app-",
+        "tf-app-x",
+        "li#tf-main",
+        "\0<b>",
+        "tf-app-1<b>",
+        "",
+    ],
+)
 def test_any_other_target_gets_the_main_part(signed_in_client, target):
     page = signed_in_client.get(SETTINGS, headers=asking_for(target)).text
     assert ("<h1" in page, "HX-Retarget" in page) == (True, False)
@@ -145,7 +160,7 @@ def test_any_other_target_gets_the_main_part(signed_in_client, target):
 
 def test_the_row_of_another_persons_app_is_not_there(signed_in_client, bob):
     add_app(bob, totp.generate_key(), timezone.now(), name="Bob's phone")
-    page = signed_in_client.get(SETTINGS, headers=asking_for(f"app-{bob.authenticators.get().pk}")).text
+    page = signed_in_client.get(SETTINGS, headers=asking_for(f"tf-app-{bob.authenticators.get().pk}")).text
     assert rows_in(page) == {}
 
 
@@ -154,14 +169,14 @@ def test_the_row_of_another_persons_app_is_not_there(signed_in_client, bob):
 
 def test_a_page_that_asks_for_password_and_code_takes_the_main_part(signed_in_client, tablet, clock):
     clock.shift(3600 // 2)
-    row = asking_for(f"app-{tablet.pk}")
+    row = asking_for(f"tf-app-{tablet.pk}")
     answer = signed_in_client.get("/two-factor/apps/add/", headers=row, follow=True)
     told = [answer[name] for name in ("HX-Retarget", "HX-Reswap")]
-    assert (told, "<h1" in answer.text) == (["#main", "innerHTML show:window:top"], True)
+    assert (told, "<h1" in answer.text) == (["#tf-main", "innerHTML show:window:top"], True)
 
 
 def test_its_address_goes_into_the_history(signed_in_client, tablet):
-    answer = signed_in_client.get("/two-factor/activity/", headers=asking_for(f"app-{tablet.pk}"))
+    answer = signed_in_client.get("/two-factor/activity/", headers=asking_for(f"tf-app-{tablet.pk}"))
     assert answer["HX-Push-Url"] == "/two-factor/activity/"
 
 
@@ -175,7 +190,7 @@ def test_the_answers_for_row_and_main_part_are_kept_apart(signed_in_client):
 def test_a_whole_page_shows_the_message_in_the_row_with_the_focus(signed_in_client, tablet, rename):
     page = signed_in_client.post(rename, {"name": "Old"}, follow=True).text
     told = "The name was changed."
-    assert (focused(page), page.count(told), told in rows_in(page)[f"app-{tablet.pk}"]) == (
+    assert (focused(page), page.count(told), told in rows_in(page)[f"tf-app-{tablet.pk}"]) == (
         ["Rename Old"],
         1,
         True,
