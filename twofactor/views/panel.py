@@ -62,6 +62,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "new_codes": unfinished.get(Draft.Kind.CODES) if is_on else None,
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
+        "shut_until": two_factor and sent_codes.shut_until(two_factor.user),
         "phone": sent_codes.find_confirmed_phone(user),
         "devices": devices.list_devices(user, now, id_of_device(request)),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,

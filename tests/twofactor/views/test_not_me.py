@@ -351,6 +351,11 @@ def test_no_code_goes_out_by_email_for_seven_days(not_me, clock, days, offered):
     assert ("•••" in page, "no codes go out by email before 8 March 2026" in page) == (offered, not offered)
 
 
+def test_the_settings_say_so(not_me, signed_in_client):
+    press(not_me)
+    assert "no codes go out by email before 8 March 2026" in text_of(signed_in_client.get("/two-factor/"))
+
+
 def test_a_code_that_is_on_its_way_does_not_work_any_more(not_me):
     client = Client()
     give_password(client)
