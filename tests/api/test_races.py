@@ -78,7 +78,7 @@ def test_confirming_one_more_app_many_times_adds_it_once(phone, alice):
     answers = crowd(program, lambda program: program.post("totp/apps/confirm/", {"input_code": code}))
     lost = {answer.json()["code"] for answer in answers if answer.status_code >= 400}
     assert (len(won(answers)), enrolled.apps_of(alice).count()) == (1, 2)
-    assert lost <= {"changed", "no_setup"}
+    assert lost <= {"changed", "no_setup", "code_refused"}  # each is charged before it is looked at
 
 
 @pytest.mark.proves("C-04", "V-18")

@@ -165,7 +165,7 @@ def test_who_must_set_up_can(must_set_up):
     assert must_set_up.get("totp/status/").json()["is_required"] is True
     key = must_set_up.post("totp/create/").json()["key"]
     assert must_set_up.post("totp/confirm/", {"input_code": Phone(key).code()}).status_code == 200
-    assert status_and_code(must_set_up.post("totp/disable/", {"otp_code": "000000"})) == (400, "code_refused")
+    assert status_and_code(must_set_up.post("totp/disable/", {"otp_code": "000000"})) == (409, "required")
 
 
 # Request limits
