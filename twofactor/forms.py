@@ -322,5 +322,7 @@ def is_where(event: Event, device: ListedDevice) -> bool:
 
 def device_label(device: ListedDevice) -> str:
     browser = browser_names.localized(device.browser)
-    names = [f"{device.name} ({browser})" if device.name else browser, device.ip_address or ""]
-    return ", ".join(filter(None, [*names, date_format(device.last_used_at, "DATETIME_FORMAT")]))
+    named = f"{device.name} ({browser})" if device.name else browser
+    used = f"{date_format(device.last_used_at, 'DATETIME_FORMAT')} (UTC)"
+    # Isolated, so that text in the other direction does not scramble them.
+    return " · ".join(f"\u2068{each}\u2069" for each in [named, device.ip_address, used] if each)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from twofactor import devices, events, not_me_links
@@ -25,11 +25,11 @@ RECOVERY_SHUT_FOR = timedelta(days=7)
 def find(token: str, now: datetime) -> tuple[Event, Any]:
     """The event and its person. Raises not_me_links.DeadLink.
 
-    Once everything was signed out since, the link is dead, unless what it is about still works: a thief may
-    have signed out everything else.
+    Once everything was signed out since, the link is dead, unless what it is about still works, or trust that
+    was given since: a thief may have signed out everything else, and kept that.
     """
     event, user, is_of_this_epoch = not_me_links.read(token, now)
-    if not is_of_this_epoch and not device_of(event, user, now):
+    if not is_of_this_epoch and not device_of(event, user, now) and not trusted_there(event, user).exists():
         raise not_me_links.DeadLink
     return event, user
 
@@ -46,9 +46,9 @@ def report(
 ) -> None:
     """End the devices, or everything, and shut the way back in that a mailbox opens.
 
-    `keep` is the device that it is said on. Raises allowances.TooOften.
+    `keep` is the device that it is said on. Only the record and the mail of it have a limit, which a thief
+    could use up.
     """
-    allowances.NOT_ME.charge_or_raise(user.pk, now)
     with events.atomic():
         changes = [shut_recovery(user, now)]
         # What else ends several devices locks this row first, too: else two could wait for each other.
@@ -59,7 +59,7 @@ def report(
         changes += [everywhere and is_first, *(devices.remove(device, user) for device in ended)]
         if about:
             changes.append(forget_trust(about, user, keep))
-        if any(changes) or not was_said(user, now):
+        if (any(changes) or not was_said(user, now)) and allowances.NOT_ME.charge(user.pk, now):
             named = {"about": about.kind} if about else {}
             if ended:
                 named["device"] = ", ".join(device.description for device in ended)
@@ -81,11 +81,15 @@ def forget_trust(event: Event, user: TwoFactorUser, keep: UUID | None) -> bool:
 
     A session ends sooner than its trust, with which there may be another one by now.
     """
-    own, since = Q(pk=event.trusted_browser_id), Q(began_at__gte=event.at - CLOCKS_APART)
-    browsers = TrustedBrowser.objects.filter(own | since, user_id=user.pk)
+    browsers = trusted_there(event, user)
     sessions = Session.objects.filter(user_id=user.pk).exclude(device_id__in=filter(None, [keep]))
     opened = sessions.filter(trusted_browser_id__in=list(browsers.values_list("pk", flat=True)))
     return bool(opened.delete()[0] + browsers.delete()[0])
+
+
+def trusted_there(event: Event, user: TwoFactorUser) -> QuerySet[TrustedBrowser]:
+    own, since = Q(pk=event.trusted_browser_id), Q(began_at__gte=event.at - CLOCKS_APART)
+    return TrustedBrowser.objects.filter(own | since, user_id=user.pk)
 
 
 def shut_recovery(user: TwoFactorUser, now: datetime) -> bool:

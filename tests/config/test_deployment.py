@@ -93,7 +93,7 @@ def test_rights_that_a_group_was_given_stay(tmp_path):
 def site(deployment):
     deployment.manage("migrate")
     # What collectstatic has compressed for the other tests, because compressing takes seconds.
-    shutil.copytree(settings.STATIC_ROOT, deployment.folder / "staticfiles")
+    shutil.copytree(settings.STATIC_ROOT, deployment.folder / "staticfiles", dirs_exist_ok=True)
     superuser = {"DJANGO_SUPERUSER_EMAIL": ADDRESS, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     deployment.manage("createsuperuser", "--no-input", **superuser)
     site = Site(deployment)

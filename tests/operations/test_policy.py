@@ -121,6 +121,7 @@ OPEN = {
     "/help/",
     "/two-factor/confirm/",
     "/two-factor/setup/",
+    "/two-factor/not-me/1/",
     "/two-factor/setup/verify/",
     "/two-factor/setup/codes/",
     "/two-factor/setup/cancel/",

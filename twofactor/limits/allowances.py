@@ -111,8 +111,8 @@ CODES_TO_PERSON = [
 CODES_AT_SIGN_IN = Limit("codes sent for the sign-ins of one person", 6, HOUR)
 CODES_FROM_NETWORK = Limit("codes sent from one network", 20, HOUR)
 
-# By whoever reads the mail: each report goes into the audit log, and shuts the way back for longer.
-NOT_ME = Limit("reports of one person that something was not them", 10, DAY)
+# The rest are heeded all the same.
+NOT_ME = Limit("records that something was not one person", 10, DAY)
 
 # For events that an attacker can repeat.
 MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)

@@ -22,6 +22,7 @@ from twofactor.decorators import what_for
 from twofactor.drafts import OpenDraft
 from twofactor.factors import backup_codes as codes
 from twofactor.factors import enrolled, methods
+from twofactor.factors.refusal import Changed
 from twofactor.forms import SavedForm
 from twofactor.models import Draft
 from twofactor.signin import step_up
@@ -48,6 +49,8 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
     if not enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     new = current_draft(request, CODES) if step_up.may_see_new_codes(request) else None
+    if new is None and "saved" in request.POST:
+        raise Changed  # they were saved in another tab; what is new by now has not been seen there
     return show_codes(request, new) if new else ask_for_codes(request)
 
 

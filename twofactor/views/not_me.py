@@ -27,7 +27,7 @@ from twofactor.web.pages import page, posted
 from twofactor.web.redirects import see_other
 
 WALK = "twofactor:not_me_walk"
-THANKS = gettext_lazy("Thanks for telling us. Now check what was changed.")
+THANKS = gettext_lazy("Thanks for telling us. What is no longer safe has ended. Now check what was changed.")
 CHANGED_WITHIN = timedelta(days=30)
 
 
@@ -80,7 +80,7 @@ def not_me_walk(request: HttpRequest) -> HttpResponse:
             if not can_choose:
                 keep_session(request, user, request.session[AMR])
         messages.success(request, _("Signed out what you ticked.") if ended else THANKS)
-        return see_other(WALK)
+        return see_other(request.get_full_path())
     return page(
         request,
         "twofactor/not_me_walk.html",
@@ -119,6 +119,7 @@ def steps_done(user: TwoFactorUser, now: datetime) -> dict[str, bool]:
     kinds = set(lately.filter(at__gte=said_at).values_list("kind", flat=True)) if said_at else set()
     return {
         "is_on": enrolled.is_on(user),
+        "has_said": bool(kinds),
         "has_new_password": Event.Kind.PASSWORD_CHANGED in kinds,
         "has_new_codes": Event.Kind.BACKUP_CODES_REGENERATED in kinds,
     }

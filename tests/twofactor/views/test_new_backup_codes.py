@@ -55,6 +55,13 @@ def test_having_confirmed_is_not_enough_for_new_ones(signed_in_client, phone):
     assert not Draft.objects.exists()
 
 
+@pytest.mark.proves("C-04")
+def test_a_tab_that_is_late_saves_no_codes_that_it_never_showed(new_codes_client, alice):
+    """A third tab finds those that the second has begun by being late."""
+    statuses = [new_codes_client.post(CODES, SAVED).status_code for _ in range(3)]
+    assert (statuses, Draft.objects.count(), alice.backup_codes.count()) == ([303, 409, 409], 0, 10)
+
+
 def test_a_reload_shows_the_same_new_codes(new_codes_client):
     assert shown_codes(new_codes_client, CODES) == shown_codes(new_codes_client, CODES)
 
