@@ -32,7 +32,7 @@ OFFLINE = "We couldn't reach the server. Check your connection and try again. No
 SLOW = "The server is taking too long. Try again."
 BROKEN = "There's a problem with this service. Try again later."
 ERROR_PAGE = """<!doctype html><title>Error – Countersign</title><header></header>
-<main id="main" tabindex="-1"><h1 tabindex="-1" autofocus>The server said {}</h1></main>"""
+<main id="tf-main" tabindex="-1"><h1 tabindex="-1" autofocus>The server said {}</h1></main>"""
 
 
 @pytest.fixture
