@@ -135,6 +135,7 @@ def save_app(
         period=totp.PERIOD,
         last_step=step,
         added_at=now,
+        last_used_at=now,
         full_from=full_from,
     )
     authenticator_app.seal_key(app, draft.key, now)

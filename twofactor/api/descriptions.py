@@ -341,13 +341,13 @@ confirm_app = describe_operation(
         "the right code",
         {"input_code": "492039", "name": "Work phone"},
         201,
-        {**APP, "last_used_at": None},
+        {**APP, "last_used_at": APP["added_at"]},
     ),
     Example(
         "a while later, with a code of the older app and the password",
         {**CODE_ALONE, **WITH_PASSWORD},
         201,
-        {**APP, "name": "Authenticator app (2)", "last_used_at": None},
+        {**APP, "name": "Authenticator app (2)", "last_used_at": APP["added_at"]},
     ),
     refusal("a wrong code", {"input_code": "000000"}, 400, "code_refused", WRONG_CODE),
     refusal(
