@@ -338,6 +338,10 @@ def having_several_apps(page):
     yield "settings-removed"
     follow(page, "Remove Authenticator app")
     yield "app-last"
+    for number in range(2, 6):
+        add_app(user, totp.generate_key(), timezone.now(), name=f"Phone {number}")
+    page.goto("/two-factor/apps/add/")
+    yield "app-full"
 
 
 def managing_devices(page):

@@ -143,6 +143,7 @@ SCREENS = {
     ),
     "app-add": Screen("Add an authenticator app"),
     "app-add-empty": Screen("Add an authenticator app", focus=error_summary, wrong=True),
+    "app-full": Screen("Add an authenticator app"),
     "app-rename": Screen("Rename authenticator app", focus=field("Name")),
     "app-rename-empty": Screen("Rename authenticator app", focus=error_summary, wrong=True),
     "app-remove": Screen("Remove authenticator app"),

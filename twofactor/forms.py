@@ -225,7 +225,7 @@ class AddAppForm(NameForm, CodeForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             del field.widget.attrs["autofocus"]  # the QR code comes first
-        self.is_full, self.lost = len(apps) >= MAX_APPS, lost
+        self.is_full = len(apps) >= MAX_APPS  # and lost: the page asks nobody else
         for app in apps:
             sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}
             self.fields[f"remove-{app.pk}"] = forms.BooleanField(label=sentence, required=False, initial=lost)
@@ -241,8 +241,6 @@ class AddAppForm(NameForm, CodeForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.is_full and not self.lost:
-            raise ValidationError(too_many_apps())
         if self.is_full and not self.ticked():
             raise ValidationError(
                 gettext("You have %(count)d apps. Choose one to remove before you add another.")

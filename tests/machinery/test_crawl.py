@@ -251,8 +251,8 @@ def number_of(route, things):
 def refusal(who, method, address):
     """The status and redirect that are expected there."""
     if not address.startswith("/admin/"):
-        if method == "post" and re.search(r"/browsers/\d+/", address):
-            return 409, ""  # as for one that was forgotten already
+        if re.search(r"/apps/\d+/", address) or (method == "post" and re.search(r"/browsers/\d+/", address)):
+            return 409, ""  # as for one that is gone already
         has_page = address.endswith(("/rename/", "/remove/"))
         return (404, "") if method == "post" or has_page else (303, "/two-factor/devices/")
     if who == "with both":

@@ -1,10 +1,10 @@
 """Authenticator apps beside the first one: add, rename, remove."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from twofactor import drafts, factor_changes
 from twofactor.decorators import may_set_up, what_for
 from twofactor.factors import backup_codes, enrolled
 from twofactor.factors.methods import TOTP
-from twofactor.forms import AddAppForm, NameForm
+from twofactor.factors.refusal import Changed
+from twofactor.forms import AddAppForm, NameForm, too_many_apps
 from twofactor.models import Authenticator, Draft
 from twofactor.signin import step_up
 from twofactor.signin.session import AMR, keep_session
@@ -30,8 +31,23 @@ from twofactor.web.rows import next_row, page_with_rows
 APP = Draft.Kind.APP
 
 
+def if_there_is_room(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Says that there are too many apps before it asks for anything. After a recovery one is replaced."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        apps = list(enrolled.apps_of(signed_in_user(request)))
+        if len(apps) < enrolled.MAX_APPS or step_up.recovered_by_email(request):
+            return view(request)
+        status = 409 if request.method == "POST" else 200
+        return page(request, "twofactor/app_full.html", status=status, apps=apps, sentence=too_many_apps())
+
+    return guarded
+
+
 @what_for(gettext_lazy("To add an authenticator app, confirm it's you."))
 @sensitive_post_parameters("code")
+@if_there_is_room
 @or_fresh_panel
 @may_set_up
 def app_add(request: HttpRequest) -> HttpResponse:
@@ -105,5 +121,8 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def own_app(request: HttpRequest, pk: int) -> Authenticator:
-    """404 for the app of another person and for none alike: else the answers would tell which keys exist."""
-    return get_object_or_404(enrolled.apps_of(signed_in_user(request)), pk=pk)
+    """Raises Changed for the app of another person, too: else the answers would tell which keys exist."""
+    app = enrolled.apps_of(signed_in_user(request)).filter(pk=pk).first()
+    if app is None:
+        raise Changed
+    return app

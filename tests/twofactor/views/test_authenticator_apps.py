@@ -2,13 +2,14 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import unquote
+from html import unescape
+from urllib.parse import quote, unquote
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.people import PASSWORD, add_app, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import NOW, PASSWORD, add_app, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor import setup_steps
 from tests.twofactor.setup_steps import ADD, scan_key
 from twofactor.factors import enrolled, totp
@@ -215,14 +216,43 @@ def test_someone_without_two_factor_is_led_to_setup(no_factor_client):
     assert no_factor_client.get(ADD).url == "/two-factor/setup/"
 
 
+def add_four_apps(user):
+    for number in range(4):
+        add_app(user, totp.generate_key(), timezone.now(), name=f"Phone {number}")
+
+
 @pytest.mark.proves("MF-5")
 def test_before_a_sixth_app_one_has_to_be_removed(stepped_up_client, alice):
-    for number in range(4):
-        add_app(alice, totp.generate_key(), timezone.now(), name=f"Phone {number}")
     new = scan_key(stepped_up_client, ADD)
+    add_four_apps(alice)
     refused = stepped_up_client.post(ADD, {"code": new.code(), "name": "New"})
-    assert (refused.status_code, "You have 5 apps. Remove one" in refused.text) == (422, True)
+    assert (refused.status_code, "You have 5 apps. Remove one" in refused.text) == (409, True)
     assert len(names(alice)) == 5
+
+
+def test_that_is_said_before_a_key_is_shown_or_a_password_asked_for(older_client, alice):
+    add_four_apps(alice)
+    page = older_client.get(ADD).text
+    assert ("You have 5 apps. Remove one before you add another." in page, "data-secret" in page) == (
+        True,
+        False,
+    )
+    links = [f'href="{remove_url(app)}?next={quote(ADD, safe="")}"' for app in enrolled.apps_of(alice)]
+    assert [link for link in links if link not in page] == []
+
+
+def test_once_one_is_removed_the_page_goes_on_to_the_new_one(stepped_up_client, alice, phone):
+    add_four_apps(alice)
+    last = enrolled.apps_of(alice).last()
+    form = {"password": PASSWORD, "code": phone.code()}
+    assert stepped_up_client.post(f"{remove_url(last)}?next={ADD}", form).url == ADD
+
+
+def test_an_app_just_added_was_used_just_now(stepped_up_client, alice):
+    setup_steps.add_app(stepped_up_client)
+    added = enrolled.apps_of(alice).last()
+    assert added.last_used_at == added.added_at
+    assert "not used yet" not in stepped_up_client.get(SETTINGS).text.rpartition(f"tf-app-{added.pk}")[2]
 
 
 # A new one in place of an old one
@@ -403,11 +433,12 @@ def test_the_app_of_another_person_is_not_found_as_one_that_is_gone(signed_in_cl
     bob = person("bob@example.com")
     enrol(bob)
     [his] = enrolled.apps_of(bob)
-    apps[1].delete()
+    enrolled.apps_of(apps[1].user).filter(pk=apps[1].pk).delete()
     form = {"password": PASSWORD, "code": "000000", "name": "mine"}
     for app in (his, apps[1]):
         answers = [signed_in_client.get(url(app)), signed_in_client.post(url(app), form)]
-        assert [answer.status_code for answer in answers] == [404, 404]
+        told = [(answer.status_code, "Something changed in another tab" in answer.text) for answer in answers]
+        assert told == [(409, True)] * 2
     assert names(bob) == ["Authenticator app"]
 
 
