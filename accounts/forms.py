@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import reset_mail
 from accounts.models import User, refuse_unmailable
 from twofactor.factors.refusal import Refused
-from twofactor.forms import PASSWORD_LENGTH, CodeForm, without_code
+from twofactor.forms import PASSWORD_LENGTH, CodeForm, take_backup_codes, without_code
 from twofactor.outgoing.email_address import LONGEST, normalise
 
 ADDRESS_LENGTH = 254
@@ -179,6 +179,7 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
         if accept:
             self.fields["code"] = deepcopy(CodeForm.base_fields["code"])
             del self.fields["code"].widget.attrs["autofocus"]
+            take_backup_codes(self.fields["code"])
             self.order_fields(self.field_order)
         self.fields["old_password"].error_messages["required"] = _("Enter your password.")
         del self.fields["old_password"].widget.attrs["autofocus"]  # what happens elsewhere is read first

@@ -140,7 +140,7 @@ def submit_sign_in_form(page, email=ALICE, password=people.PASSWORD):
 
 
 def enter_code(page, code, button="Sign in"):
-    page.get_by_label(re.compile("^(6-digit|Backup) code")).fill(code)
+    page.get_by_label(re.compile("^((6-digit|Backup) code|Code)")).fill(code)
     press(page, button)
 
 

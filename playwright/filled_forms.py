@@ -64,7 +64,7 @@ def open_second_step(page, path="/two-factor/verify/"):
 def fill_confirmation(page, phone, path):
     page.goto(path)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label(re.compile("^6-digit code")).fill(phone.code())
+    page.get_by_label(re.compile("^(6-digit code|Code)")).fill(phone.code())
 
 
 # Accounts
@@ -291,7 +291,7 @@ def send_again(page):
     end_step_up(session_of(page))
     button(page, "Send a code to this number").click()
     expect_heading(page, "Confirm it's you")
-    fill(page, {"Password": PASSWORD, "6-digit code": phone.code()})
+    fill(page, {"Password": PASSWORD, "Code": phone.code()})
     button(page, "Confirm").click()
     expect_heading(page, "Send it again")
     return button(page, "Send again")

@@ -134,7 +134,9 @@ SCREENS = {
         "Security", focus=link("Change phone number"), says="Your phone number is confirmed."
     ),
     "settings-codes": Screen(
-        "Security", says="Your new backup codes are saved. The old ones no longer work."
+        "Security",
+        focus=link("Make new backup codes"),
+        says="Your new backup codes are saved. The old ones no longer work.",
     ),
     "settings-two-apps": Screen("Security", focus=link("Rename Tablet"), says="Tablet was added."),
     "settings-renamed": Screen("Security", focus=link("Rename Old tablet"), says="The name was changed."),
@@ -169,7 +171,7 @@ SCREENS = {
     "not-me-dead": Screen("This link no longer works"),
     "confirm": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
-    "confirm-wrong": Screen("Confirm it's you", focus=CODE, wrong=True),
+    "confirm-wrong": Screen("Confirm it's you", focus=field("Code"), wrong=True),
     "confirm-recent-app": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-send": Screen("Send it again"),
     "confirm-password": Screen("Confirm it's you", focus=PASSWORD),

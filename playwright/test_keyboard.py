@@ -25,7 +25,7 @@ pytestmark = HTMX
 MAX_STOPS = 60  # more than any page has controls
 HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 PASSWORD_FIELD = re.compile("^Password")
-CODE_FIELD = re.compile("^(6-digit|Backup) code")
+CODE_FIELD = re.compile("^((6-digit|Backup) code|Code)")
 SAVED = "I've saved my backup codes"
 
 
@@ -366,7 +366,7 @@ def link(name):
         (filled_forms.request_password_reset, heading("Check your inbox")),
         (filled_forms.send_code, field("6-digit code")),
         (filled_forms.make_new_codes, heading("Save your new backup codes")),
-        (filled_forms.use_new_codes, heading("Security")),
+        (filled_forms.use_new_codes, link("Make new backup codes")),
         (filled_forms.turn_off, heading("Security")),
         (filled_forms.confirm_identity, heading("Profile")),
         (filled_forms.add_phone_number, field("6-digit code")),

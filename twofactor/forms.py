@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BoundField
 from django.utils.formats import date_format
 from django.utils.functional import lazy
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from twofactor.activity import MAX_SEARCH
@@ -36,6 +36,15 @@ def code_label(digits: int) -> str:
 def backup_code_hint() -> str:
     sentence = gettext("Enter one of the codes you saved, like %(sample)s. Each code works once.")
     return sentence % {"sample": code_text.sample_backup_code()}
+
+
+def take_backup_codes(field: forms.Field) -> None:
+    """For a code field that takes those, too: a phone must offer letters."""
+    sentence = gettext("%(digits)d-digit code from your app, or a backup code.")
+    field.label = pgettext("two-factor", "Code")
+    field.help_text = sentence % {"digits": totp.DIGITS}
+    field.widget.attrs["class"] = "code long"
+    del field.widget.attrs["inputmode"]
 
 
 def without_code(data: Any) -> Any:

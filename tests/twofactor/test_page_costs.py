@@ -37,7 +37,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
     "GET /two-factor/not-me/ 200": 9,  # four kinds of what may have been changed
-    "GET /two-factor/disable/ 200": 4,  # asks for the rules
+    "GET /two-factor/disable/ 200": 6,  # asks for the rules, and names apps and codes
     "GET /two-factor/backup-codes/ 200": 6,  # asks twice for the app of the step-up
     "GET /two-factor/phone/ 200": 6,
     "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft

@@ -80,7 +80,8 @@ def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
     if form.is_valid():
         factor_changes.save_new_codes(signed_in_user(request), new, request)
         keep_session(request, signed_in_user(request), request.session[AMR])
-        messages.success(request, _("Your new backup codes are saved. The old ones no longer work."))
+        sentence = _("Your new backup codes are saved. The old ones no longer work.")
+        messages.success(request, sentence, extra_tags="codes")
         return see_other(next_or(request, "twofactor:settings"))
     return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
 
@@ -109,4 +110,10 @@ def disable(request: HttpRequest) -> HttpResponse:
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off."))
         return see_other("twofactor:settings")
-    return page(request, "twofactor/disable.html", form=form)
+    return page(
+        request,
+        "twofactor/disable.html",
+        form=form,
+        apps=enrolled.apps_of(signed_in_user(request)),
+        codes_left=codes.count_unused(signed_in_user(request)),
+    )

@@ -34,7 +34,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     state = panel_context(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
-    return page_with_rows(request, "twofactor/settings.html", **state, parts=["phone"])
+    return page_with_rows(request, "twofactor/settings.html", **state, parts=["codes", "phone"])
 
 
 def row_of(app: Authenticator) -> str:
@@ -54,7 +54,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "is_on": is_on,
         "two_factor": two_factor,
         "apps": apps,
-        "rows": [(row_of(app), app) for app in apps],
+        "rows": [(row_of(app), app, enrolled.proves_everything(app, now)) for app in apps],
         "codes_left": left if is_on else 0,
         "few": backup_codes.FEW_LEFT,
         "total": total,
@@ -80,7 +80,7 @@ def fingerprint(state: dict[str, Any]) -> str:
         state[name] and (state[name].row.pk, state[name].is_confirmed) for name in ("setup", "new_codes")
     ]
     phone = state["phone"] and state["phone"].pk
-    apps = [(app.pk, app.name) for app in state["apps"]]
+    apps = [(app.pk, app.name, is_full) for _row, app, is_full in state["rows"]]
     devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
     listed = [*sorted(devices), *(event.pk for row in state["events"] for event in row.events)]
     seen = repr([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])

@@ -13,8 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import factor_changes
 from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
+from twofactor.factors import methods
 from twofactor.factors.accept import Proof, accept_code
-from twofactor.forms import CodeForm, PasswordForm, ProofForm
+from twofactor.forms import CodeForm, PasswordForm, ProofForm, take_backup_codes
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
 from twofactor.signin.session import AMR, NONE
@@ -94,8 +95,13 @@ def proof_form(request: HttpRequest, *, with_code: bool = True, **accept: Any) -
     def spend(code: str) -> Proof:
         return accept_code(signed_in_user(request), code, request, timezone.now(), **accept)
 
+    form: PasswordForm | CodeForm
     if not signed_in_user(request).has_usable_password():
-        return CodeForm(posted(request), accept=spend)
-    if with_code:
-        return ProofForm(posted(request), password_is_right=is_right, accept=spend)
-    return PasswordForm(posted(request), password_is_right=is_right)
+        form = CodeForm(posted(request), accept=spend)
+    elif with_code:
+        form = ProofForm(posted(request), password_is_right=is_right, accept=spend)
+    else:
+        return PasswordForm(posted(request), password_is_right=is_right)
+    if methods.BACKUP in accept.get("kinds", methods.CODES):
+        take_backup_codes(form.fields["code"])
+    return form

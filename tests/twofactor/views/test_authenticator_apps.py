@@ -478,6 +478,19 @@ def test_a_day_later_it_does(client, alice, first_app, added_today, clock):
     assert names(alice) == ["New"]
 
 
+CANNOT = "codes can't remove other apps or turn two-factor authentication off."
+
+
+@pytest.mark.parametrize(
+    ("full_from", "told"),
+    [(NOW + timedelta(hours=1), f"Until 1 March 2026, 13:00 (UTC), its {CANNOT}"), (None, f"Its {CANNOT}")],
+)
+def test_the_row_of_a_new_app_says_what_it_cannot_do(signed_in_client, first_app, full_from, told):
+    Authenticator.objects.filter(name="New").update(full_from=full_from)
+    page = unescape(signed_in_client.get(SETTINGS).text)
+    assert (page.count(CANNOT), told in page) == (1, True)
+
+
 @pytest.mark.proves("MF-4")
 def test_a_new_app_does_not_turn_it_off(signed_in_client, alice, first_app, added_today):
     form = {"password": PASSWORD, "code": added_today.code()}

@@ -45,6 +45,19 @@ def test_a_missing_password_is_refused(signed_in_client, phone, path):
     assert signed_in_client.post(path, {"code": phone.code()}).status_code == 422
 
 
+@pytest.mark.parametrize(("path", "takes_them"), [(DISABLE, True), (CODES, False), (CONFIRM, True)])
+def test_the_field_says_whether_it_takes_a_backup_code(older_client, path, takes_them):
+    """A phone offers no letters for a numeric field."""
+    page = older_client.get(path).text
+    field = re.search(r'<input[^>]* name="code"[^>]*>', page)[0]
+    told = "6-digit code from your app, or a backup code." in page
+    assert (told, 'inputmode="numeric"' in field, 'autocomplete="one-time-code"' in field) == (
+        takes_them,
+        not takes_them,
+        True,
+    )
+
+
 def test_a_wrong_code_is_refused(signed_in_client, path):
     assert enter_password_and_code(signed_in_client, path, "000000").status_code == 422
 
