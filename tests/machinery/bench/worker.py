@@ -44,6 +44,7 @@ class Worker:
         if name == "ours":
             self.make_ready(call_command)
         self.subject, self.connection = SUBJECTS[name], connection
+        self.subject.listen()
         self.application, self.newcomers = get_wsgi_application(), count()
         self.watching = nullcontext
 
