@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import KnownBrowser, User
-from twofactor import events, sealing
+from twofactor import events, sealing, statements
 from twofactor.api import client_tokens
 from twofactor.operations import prune
 from twofactor.signals import said_not_me, signed_in_over_api
@@ -46,23 +46,36 @@ def state_of(user: User) -> str:
 
 def find(request: HttpRequest, email: str, now: datetime) -> KnownBrowser | None:
     """The row that counts the tries of this browser for this person."""
-    presented = read_digests(request)
-    if not presented:
-        return None
-    rows = KnownBrowser.objects.filter(
-        digest__in=presented, user__email=email, expires_at__gt=now, in_a_row__lt=LAST_TRY
-    )
-    for row in rows.select_related("user"):
+    for presented in read_digests(request):  # mostly one: of whoever uses this browser
+        row: KnownBrowser | None = browser_of_person(presented, email, now)
+        if row is None or row.in_a_row >= LAST_TRY:
+            continue
         if sealing.has_fingerprint(PURPOSE, state_of(row.user), row.state):
             return row
     return None
 
 
+@statements.row
+def browser_of_person(digest: str, email: str, now: datetime) -> Any:
+    known = KnownBrowser.objects.filter(digest=digest, user__email=email, expires_at__gt=now)
+    return known.select_related("user")
+
+
+@statements.row
+def browser_with_digest(digest: str, now: datetime) -> Any:
+    return KnownBrowser.objects.filter(digest=digest, expires_at__gt=now)
+
+
+@statements.update
+def renew_browser(digest: str, new: dict[str, Any]) -> Any:
+    return KnownBrowser.objects.filter(digest=digest), new
+
+
 def remember(request: HttpRequest, response: HttpResponse, user: User, now: datetime) -> bool:
     """Set a new token for this person, in place of the old one. Returns whether the old one was valid."""
     tokens = {digest(token): token for token in cookies.read(request, COOKIE).split(".") if token}
-    rows = KnownBrowser.objects.filter(digest__in=read_digests(request), expires_at__gt=now)
-    found = {row.digest: row for row in rows} if tokens else {}
+    rows = [browser_with_digest(presented, now) for presented in read_digests(request)]
+    found = {row.digest: row for row in rows if row}
     mine = [known for known, row in found.items() if row.user_id == user.pk]
     # A token from before a new password may be a stolen copy: such a browser counts as a new one.
     is_known = any(sealing.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
@@ -75,8 +88,8 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
         "last_try_at": None,
         "expires_at": now + AGE,
     }
-    if not mine or not KnownBrowser.objects.filter(digest=mine[0]).update(**fresh):
-        KnownBrowser.objects.create(user_id=user.pk, **fresh)
+    if not mine or not renew_browser(mine[0], fresh):
+        statements.insert(KnownBrowser(user_id=user.pk, **fresh))
         # Sorted in Python: to sort, PostgreSQL may read the index on the dates of all people.
         dated = sorted(KnownBrowser.objects.filter(user_id=user.pk).values_list("expires_at", "pk"))
         too_many = [pk for _, pk in dated[:-BROWSERS_PER_PERSON]]

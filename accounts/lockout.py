@@ -14,7 +14,6 @@ from typing import Any
 
 from axes.backends import AxesBackend
 from axes.handlers.base import AxesHandler
-from django.contrib.auth.backends import ModelBackend
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,6 +25,7 @@ from accounts import password_tries, passwords
 from accounts.models import User
 from accounts.password_tries import COOL_OFF, NEVER, TRIES_PER_BROWSER
 from twofactor import events
+from twofactor.backends import ModelBackend
 from twofactor.clocks import DAY
 from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login
@@ -44,13 +44,13 @@ class SignInRequest(HttpRequest):
     """After one more wrong password the person has to wait. The form says so."""
 
 
-class Backend(AxesBackend):  # type: ignore[misc]  # axes has no types
+class Backend(ModelBackend, AxesBackend):  # type: ignore[misc]  # axes has no types
     """A person who has no try left is refused before the password is looked at. A right one costs no try."""
 
     def authenticate(
         self, request: HttpRequest | None, username: Any = None, password: Any = None, **kwargs: Any
     ) -> Any:
-        super().authenticate(request, username, password, **kwargs)
+        AxesBackend.authenticate(self, request, username, password, **kwargs)
         name = password_tries.typed_name({"username": username, **kwargs})
         user = ModelBackend.authenticate(self, request, name, password, **kwargs)
         if user is not None and request is not None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.passwords import FROM_ANOTHER_SITE
+from twofactor import statements
 from twofactor.models import SecurityMixin
 from twofactor.outgoing import email_address
 from twofactor.outgoing.email_address import normalise
@@ -45,6 +46,12 @@ class AddressField(models.EmailField):
 
 
 class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        user: User | None = user_by_email(username)
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=email, **fields)
         user.set_password(password)
@@ -53,6 +60,11 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+@statements.row
+def user_by_email(email: str | None) -> Any:
+    return User.objects.filter(email=email)
 
 
 class User(SecurityMixin, PermissionsMixin):

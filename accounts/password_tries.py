@@ -9,19 +9,21 @@ sign-in clears the counts. lockout.py calls these functions, and shows the page 
 """
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import known_browsers
 from accounts.models import KnownBrowser, PasswordTries, User
+from twofactor import statements
 from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.outgoing.email_address import normalise
@@ -127,23 +129,28 @@ def charge_rows(paying: Try, now: datetime) -> bool:
     Always in this order, so that two tries never wait for each other. The sum is read with the try in it: of
     any number at once, those that find it above the limit take their try back.
     """
-    recent, one_more = is_recent(now), F("count") + 1
-    free = ~recent | Q(count__lt=TRIES_PER_BROWSER)
-    count = Case(When(recent, then=one_more), default=Value(1))
     own, strangers = own_row(paying), strangers_row(paying)
-    if not charge_row(own, free, count, now, exists=paying.counts.has_own_row):
+    since, until = now - COOL_OFF, now + CLOCKS_APART
+    charge = partial(charge_recent, own, TRIES_PER_BROWSER, since, until, now)
+    if not charge_row(charge, own, now, exists=paying.counts.has_own_row):
         return False
-    free = Q(count__lt=STRANGERS_LIMIT)
-    if not charge_row(strangers, free, one_more, now, exists=paying.counts.has_strangers_row):
+    charge = partial(charge_in_a_row, strangers, STRANGERS_LIMIT, now)
+    if not charge_row(charge, strangers, now, exists=paying.counts.has_strangers_row):
         subtract_one(own)
         return False
     if has_address(paying.address):
-        rows = PasswordTries.objects.filter(recent, address=paying.address)
-        if rows.aggregate(tries=Sum("count", default=0))["tries"] > ADDRESS_LIMIT:
+        tries = counts_at(paying.address, since, until)
+        if sum(count for (count,) in tries) > ADDRESS_LIMIT:
             subtract_one(own)
             subtract_one(strangers)
             return False
     return True
+
+
+@statements.rows
+def counts_at(address: str, since: datetime, until: datetime) -> Any:
+    recent = PasswordTries.objects.filter(last_at__gt=since, last_at__lte=until, address=address)
+    return recent.values_list("count")
 
 
 def own_row(tried: Try) -> dict[str, str]:
@@ -158,18 +165,17 @@ def is_recent(now: datetime, column: str = "last_at") -> Q:
     return Q(**{f"{column}__gt": now - COOL_OFF, f"{column}__lte": now + CLOCKS_APART})
 
 
-def charge_row(row: dict[str, str], free: Q, count: Any, now: datetime, *, exists: bool) -> bool:
+def charge_row(charge: Callable[[], int], row: dict[str, str], now: datetime, *, exists: bool) -> bool:
     """One UPDATE counts and decides; if there is no row yet, one INSERT."""
-    rows = PasswordTries.objects.filter(**row)
     for _attempt in range(2):
         if exists:
-            if rows.filter(free).update(count=count, last_at=now):
+            if charge():
                 return True
-            if rows.exists():
+            if PasswordTries.objects.filter(**row).exists():
                 return False
         try:
             with transaction.atomic():
-                PasswordTries.objects.create(**row, last_at=now)
+                statements.insert(PasswordTries(**row, last_at=now))
         except IntegrityError:  # another request has created it
             exists = True
         else:
@@ -177,25 +183,52 @@ def charge_row(row: dict[str, str], free: Q, count: Any, now: datetime, *, exist
     return False
 
 
+@statements.update
+def charge_recent(row: dict[str, str], limit: int, since: datetime, until: datetime, now: datetime) -> Any:
+    """The count begins anew when the last try is long ago."""
+    recent = Q(last_at__gt=since, last_at__lte=until)
+    count = Case(When(recent, then=F("count") + 1), default=Value(1))
+    free = ~recent | Q(count__lt=limit)
+    return PasswordTries.objects.filter(free, **row), {"count": count, "last_at": now}
+
+
+@statements.update
+def charge_in_a_row(row: dict[str, str], limit: int, now: datetime) -> Any:
+    return PasswordTries.objects.filter(count__lt=limit, **row), {"count": F("count") + 1, "last_at": now}
+
+
 def subtract_one(row: dict[str, str]) -> None:
-    PasswordTries.objects.filter(**row, count__gt=0).update(count=F("count") - 1)
+    one_less(row)
+
+
+@statements.update
+def one_less(row: dict[str, str]) -> Any:
+    return PasswordTries.objects.filter(**row, count__gt=0), {"count": F("count") - 1}
 
 
 def charge_browser(browser: KnownBrowser, now: datetime) -> bool:
     """One UPDATE counts and decides."""
-    recent = is_recent(now, "last_try_at")
-    free = KnownBrowser.objects.filter(~recent | Q(last_try_at=None) | Q(tries__lt=TRIES_PER_BROWSER))
-    charged = free.filter(pk=browser.pk, in_a_row__lt=known_browsers.LAST_TRY).update(
-        tries=Case(When(recent, then=F("tries") + 1), default=Value(1)),
-        in_a_row=F("in_a_row") + 1,
-        last_try_at=now,
-    )
-    return charged == 1
+    since, until = now - COOL_OFF, now + CLOCKS_APART
+    limit = known_browsers.LAST_TRY
+    return charge_known(browser.pk, TRIES_PER_BROWSER, limit, since, until, now) == 1
 
 
-def refund_browser(browser: KnownBrowser) -> None:
-    charged = KnownBrowser.objects.filter(pk=browser.pk, tries__gt=0, in_a_row__gt=0)
-    charged.update(tries=F("tries") - 1, in_a_row=F("in_a_row") - 1)
+@statements.update
+def charge_known(pk: int, tries: int, in_a_row: int, since: datetime, until: datetime, now: datetime) -> Any:
+    recent = Q(last_try_at__gt=since, last_try_at__lte=until)
+    free = Q(pk=pk, in_a_row__lt=in_a_row) & (~recent | Q(last_try_at=None) | Q(tries__lt=tries))
+    count = Case(When(recent, then=F("tries") + 1), default=Value(1))
+    return KnownBrowser.objects.filter(free), {
+        "tries": count,
+        "in_a_row": F("in_a_row") + 1,
+        "last_try_at": now,
+    }
+
+
+@statements.update
+def refund_known(pk: int) -> Any:
+    charged = KnownBrowser.objects.filter(pk=pk, tries__gt=0, in_a_row__gt=0)
+    return charged, {"tries": F("tries") - 1, "in_a_row": F("in_a_row") - 1}
 
 
 def take_password_try(request: HttpRequest) -> Try | None:
@@ -211,7 +244,7 @@ def refund(request: HttpRequest) -> None:
     if paid is None:
         return
     if paid.browser:
-        refund_browser(paid.browser)
+        refund_known(paid.browser.pk)
         return
     subtract_one(own_row(paid))
     subtract_one(strangers_row(paid))
@@ -219,9 +252,14 @@ def refund(request: HttpRequest) -> None:
 
 def clear(request: HttpRequest, user: TwoFactorUser) -> None:
     """After a whole sign-in: the person's count at this address, and that of the strangers."""
-    name, address = user.get_username(), client_address(request)
-    own = Q(name_digest=digest_of(name), address=address)
-    PasswordTries.objects.filter(own | of_strangers(name)).delete()
+    name = user.get_username()
+    delete_rows(digest_of(name), client_address(request), digest_of(name, STRANGERS))
+
+
+@statements.delete
+def delete_rows(own: str, address: str, strangers: str) -> Any:
+    either = Q(name_digest=own, address=address) | Q(name_digest=strangers, address=ANYWHERE)
+    return PasswordTries.objects.filter(either)
 
 
 def of_strangers(name: str) -> Q:
@@ -261,14 +299,11 @@ def counts_of_browser(browser: KnownBrowser, now: datetime) -> Counts:
 def counts_of_address(name: str, address: str, now: datetime) -> Counts:
     """Reads all counts in one query."""
     own_digest, strangers_digest = digest_of(name), digest_of(name, STRANGERS)
-    wanted = Q(name_digest=own_digest, address=address) | of_strangers(name)
-    if has_address(address):
-        wanted |= Q(address=address, last_at__gt=now - COOL_OFF)
     own, own_at, has_own_row, strangers, has_strangers_row = 0, None, False, 0, False
     recent: list[tuple[int, datetime]] = []
     # Not many more than ADDRESS_LIMIT rows. To add them up in SQL, Django takes longer than this loop.
-    rows = PasswordTries.objects.filter(wanted).values_list("name_digest", "count", "last_at")
-    for digest, count, at in rows:
+    since = now - COOL_OFF if has_address(address) else now + COOL_OFF  # then of nobody
+    for digest, count, at in rows_of(own_digest, strangers_digest, address, since):
         if digest == strangers_digest:
             strangers, has_strangers_row = count, True
             continue
@@ -288,6 +323,13 @@ def counts_of_address(name: str, address: str, now: datetime) -> Counts:
         has_own_row=has_own_row,
         has_strangers_row=has_strangers_row,
     )
+
+
+@statements.rows
+def rows_of(own: str, strangers: str, address: str, since: datetime) -> Any:
+    wanted = Q(name_digest=own, address=address) | Q(name_digest=strangers, address=ANYWHERE)
+    found = PasswordTries.objects.filter(wanted | Q(address=address, last_at__gt=since))
+    return found.values_list("name_digest", "count", "last_at")
 
 
 def old_rows(now: datetime) -> QuerySet[PasswordTries]:

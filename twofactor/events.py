@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import not_me_links, signals
+from twofactor import not_me_links, signals, statements
 from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
@@ -91,7 +91,7 @@ def record(
     """Without a request it was done at the command line. Only support names in `by` who did it."""
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
     with atomic() if audience.mail else nullcontext():
-        event = Event.objects.create(
+        event = Event(
             user_id=user.pk,
             kind=kind,
             at=timezone.now(),
@@ -101,6 +101,7 @@ def record(
             trusted_browser_id=trusted_browser_of(request) if request else None,
             detail=detail,
         )
+        statements.insert(event)
         if audience.mail and may_mail(event, audience, request):
             queue_mails(event, user, also_to)
     transaction.on_commit(

@@ -435,10 +435,10 @@ ALLOWED = {
         ("accounts.admin", "obj.save"),  # the columns that were changed, and no others
         ("twofactor.admin", "obj.save"),
         ("twofactor.factor_changes", "app.save"),
+        ("twofactor.statements", "instance.save"),  # with force_insert
         ("twofactor.importers.run", "authenticator.save"),
         ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),
-        ("twofactor.sessions.store", "row.save"),  # with force_insert
         ("twofactor.views.devices", "request.session.save"),
     },
     "redirects_unchecked": set(),

@@ -19,7 +19,7 @@ from twofactor.clocks import format_duration
 from twofactor.event_kinds import CODE_ACCEPTED
 from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, sent_codes
 from twofactor.factors.methods import CODES, FACTORS
-from twofactor.factors.refusal import Refused, Replayed
+from twofactor.factors.refusal import Refused, Replayed, Wrong
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event
@@ -95,7 +95,7 @@ def accept_code(
         raise
     if match is None:
         record_wrong_code(user, request, code.method, failures)
-        raise Refused(" ".join([*code.wrong, *warning(failures)]))
+        raise Wrong(" ".join([*code.wrong, *warning(failures)]))
     proof = Proof(code.method, match.app)
     record = partial(record_accepted, recorded_as, user, request, code, proof)
     spend_together_with(partial(claim, proof), record, match, code, user, now, with_lock=changes_factors)

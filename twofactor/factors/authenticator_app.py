@@ -3,12 +3,13 @@
 import logging
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor import sealing
-from twofactor.factors import code_text, enrolled, totp
+from twofactor import sealing, statements
+from twofactor.factors import code_text, totp
 from twofactor.factors.methods import TOTP
 from twofactor.factors.refusal import Refused, Replayed
 from twofactor.factors.typed_code import Match, TypedCode
@@ -20,7 +21,7 @@ METHODS = frozenset({TOTP})
 
 
 def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
-    apps = list(enrolled.apps_of(user))
+    apps = all_apps(user.pk)
     if not apps:
         raise Refused(_("You have no authenticator app. Try another way."))
     code = code_text.read_digits(text, {app.digits for app in apps})
@@ -32,6 +33,11 @@ def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
             _("Check that your phone sets its time automatically."),
         ],
     )
+
+
+@statements.rows
+def all_apps(user_id: Any) -> Any:
+    return Authenticator.objects.filter(user_id=user_id).order_by("added_at", "pk")
 
 
 def find(apps: list[Authenticator], code: str, now: datetime) -> Match | None:
@@ -99,5 +105,9 @@ def find_step(row: Authenticator, code: str, now: datetime) -> int | None:
 
 def spend(row: Authenticator, step: int, now: datetime) -> bool:
     """One UPDATE decides, so that of two requests with the same code one loses."""
-    unspent = Authenticator.objects.filter(pk=row.pk, last_step__lt=step)
-    return unspent.update(last_step=step, last_used_at=now) == 1
+    return spend_step(row.pk, step, now) == 1
+
+
+@statements.update
+def spend_step(pk: int, step: int, now: datetime) -> Any:
+    return Authenticator.objects.filter(pk=pk, last_step__lt=step), {"last_step": step, "last_used_at": now}

@@ -1,9 +1,11 @@
 """Which factors a person has, and what each of them proves."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 
+from twofactor import statements
 from twofactor.models import Authenticator, Passkey, TwoFactor
 from twofactor.users import TwoFactorUser
 
@@ -17,8 +19,13 @@ def is_on(user: TwoFactorUser) -> bool:
     An app without the row TwoFactor counts too: after a restore of some tables only, nobody may get in by
     the password alone.
     """
-    apps = Authenticator.objects.filter(user_id=user.pk).values_list("user_id")
-    return TwoFactor.objects.filter(pk=user.pk).values_list("pk").union(apps).exists()
+    return has_factor(user.pk)
+
+
+@statements.exists
+def has_factor(user_id: Any) -> Any:
+    apps = Authenticator.objects.filter(user_id=user_id).values_list("user_id")
+    return TwoFactor.objects.filter(pk=user_id).values_list("pk").union(apps)
 
 
 def lock(user: TwoFactorUser, now: datetime) -> bool:

@@ -12,6 +12,10 @@ class Refused(Exception):
         self.keep = keep
 
 
+class Wrong(Refused):
+    """It was compared, and is no code of this person."""
+
+
 class Replayed(Refused):
     """The code was right once: it was spent, or a newer one has taken its place."""
 

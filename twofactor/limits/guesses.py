@@ -4,12 +4,13 @@ Every code is charged before it is verified. A wrong one stays charged; a right 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from twofactor import sealing
+from twofactor import sealing, statements
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import GUESSES_A_DAY, GuessBudget
 from twofactor.sessions import credential_digests
@@ -22,6 +23,9 @@ GUESSES_A_DAY_WITH_MANY_APPS = 10
 MANY_APPS = 3  # so many and more: one guess is compared with the codes of all of them
 LAST_GUESS = 100  # in a row; then only a new password helps (NIST SP 800-63B-4, 3.2.2)
 LIFT_EVERY = timedelta(days=30)  # how often it helps: a thief of the mailbox can set new passwords
+
+
+ONE_LESS_TODAY = Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0))
 
 
 class Locked(Exception):
@@ -118,24 +122,20 @@ def charge(user: TwoFactorUser, now: datetime) -> int:
             if lock:
                 raise lock
             began = began_today(budget, now)
-            free = as_read(budget)
-            if stopped := budget.failures >= LAST_GUESS:
-                # It may have changed since it was read. As a subquery: a join would put the whole condition
-                # into one, which PostgreSQL does not ask again after it has waited for the row.
-                same_password = get_user_model()._default_manager.filter(
-                    pk=OuterRef("pk"), password=user.password
-                )
-                free = free.filter(Exists(same_password))
+            stopped = budget.failures >= LAST_GUESS
             failures = min(budget.failures + 1, LAST_GUESS)
             wait = wait_after(failures)
-            charged = free.update(
-                failures=failures,
-                password_digest=digest,
-                lifted_at=now if stopped else budget.lifted_at,
-                locked_until=now + wait if wait else None,
-                day_failures=budget.day_failures + 1 if began else 1,
-                day_began_at=began or now,
-            )
+            new: dict[str, Any] = {
+                "failures": failures,
+                "password_digest": digest,
+                "lifted_at": now if stopped else budget.lifted_at,
+                "locked_until": now + wait if wait else None,
+                "day_failures": budget.day_failures + 1 if began else 1,
+                "day_began_at": began or now,
+            }
+            # The password, too, may have changed since it was read.
+            row = as_read(budget)
+            charged = change_while_password_is(user.password, row, new) if stopped else change(row, new)
         if charged:
             return failures
         if stopped and with_user is None:  # read just now: another request has changed password or row
@@ -143,27 +143,46 @@ def charge(user: TwoFactorUser, now: datetime) -> int:
         with_user = None  # it was outdated: read the row
 
 
-def as_read(budget: GuessBudget) -> QuerySet[GuessBudget]:
-    return GuessBudget.objects.filter(
-        pk=budget.pk,
-        failures=budget.failures,
-        locked_until=budget.locked_until,
-        day_failures=budget.day_failures,
-        day_began_at=budget.day_began_at,
-        lifted_at=budget.lifted_at,
-        guesses_a_day=budget.guesses_a_day,
-        password_digest=budget.password_digest,
-    )
+def as_read(budget: GuessBudget) -> dict[str, Any]:
+    return {
+        "pk": budget.pk,
+        "failures": budget.failures,
+        "locked_until": budget.locked_until,
+        "day_failures": budget.day_failures,
+        "day_began_at": budget.day_began_at,
+        "lifted_at": budget.lifted_at,
+        "guesses_a_day": budget.guesses_a_day,
+        "password_digest": budget.password_digest,
+    }
+
+
+@statements.update
+def change(row: dict[str, Any], new: dict[str, Any]) -> Any:
+    return GuessBudget.objects.filter(**row), new
+
+
+@statements.update
+def change_while_password_is(password: str, row: dict[str, Any], new: dict[str, Any]) -> Any:
+    """As a subquery: a join would put the whole condition into one, which PostgreSQL does not ask again after
+    it has waited for the row.
+    """
+    same = get_user_model()._default_manager.filter(pk=OuterRef("pk"), password=password)
+    return GuessBudget.objects.filter(Exists(same), **row), new
 
 
 def refund(user: TwoFactorUser) -> None:
     """Undo one charge, for example of a right code that was used before. After LAST_GUESS the lock stays."""
+    take_back(user.pk)
+
+
+@statements.update
+def take_back(pk: Any) -> Any:
     last = When(failures__gte=LAST_GUESS, then=Value(LAST_GUESS))
-    GuessBudget.objects.filter(pk=user.pk).update(
-        failures=Case(last, When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
-        day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
-        locked_until=None,
-    )
+    return GuessBudget.objects.filter(pk=pk), {
+        "failures": Case(last, When(failures__gt=0, then=F("failures") - 1), default=Value(0)),
+        "day_failures": ONE_LESS_TODAY,
+        "locked_until": None,
+    }
 
 
 def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
@@ -171,10 +190,10 @@ def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
 
     day_failures is 0 only if support has unlocked the person since the charge: then there is nothing to undo.
     """
-    proven = credential_digests.current(user) if with_factor else {}
-    GuessBudget.objects.filter(pk=user.pk).update(
-        failures=0,
-        locked_until=None,
-        day_failures=Case(When(day_failures__gt=0, then=F("day_failures") - 1), default=Value(0)),
-        **proven,
-    )
+    reset(user.pk, credential_digests.current(user) if with_factor else {})
+
+
+@statements.update
+def reset(pk: Any, proven: dict[str, str]) -> Any:
+    new = {"failures": 0, "locked_until": None, "day_failures": ONE_LESS_TODAY}
+    return GuessBudget.objects.filter(pk=pk), {**new, **proven}

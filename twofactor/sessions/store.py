@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from twofactor import sealing
+from twofactor import sealing, statements
 from twofactor.models import Session
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import ADDRESS, AMR, AUTH_AT, BROWSER, SEEN_AT, TRUSTED_BROWSER
@@ -35,6 +35,17 @@ WRITTEN = [field.attname for field in Session._meta.concrete_fields if field.nam
 def row_key(key: str | None) -> str:
     """160 bits of it: as much as the column holds, and as hard to guess as the key."""
     return hashlib.sha256((key or "").encode()).hexdigest()[:40]
+
+
+@statements.row
+def working_session(key: str, now: datetime) -> Any:
+    found = Session.objects.filter(session_key=key, expire_date__gt=now)
+    return found.values_list("session_data", "device_id")
+
+
+@statements.update
+def write_row(stored_as: str, columns: dict[str, Any]) -> Any:
+    return Session.objects.filter(session_key=stored_as), columns
 
 
 class SessionStore(db.SessionStore):
@@ -87,7 +98,7 @@ class SessionStore(db.SessionStore):
             self.create()
         row = self.create_model_instance(contents)
         if must_create or not self.stored_as:
-            row.save(force_insert=True)
+            statements.insert(row)
         else:
             self.update_row(row)
         self.stored_as, self.has_new_key = row.session_key, False
@@ -97,26 +108,25 @@ class SessionStore(db.SessionStore):
 
         Of two requests that both give it a new key, as a double click does, the later one has it in the end.
         """
-        there = Session.objects.filter(session_key=self.stored_as)
-        if self.has_new_key:
-            same_person = Q() if row.user_id is None else Q(user=None) | Q(user_id=row.user_id)
-            there = Session.objects.filter(same_person, device_id=row.device_id)
+        columns = {name: getattr(row, name) for name in WRITTEN}
         try:
-            is_there = there.update(**{name: getattr(row, name) for name in WRITTEN})
+            if self.has_new_key:
+                same_person = Q() if row.user_id is None else Q(user=None) | Q(user_id=row.user_id)
+                is_there = Session.objects.filter(same_person, device_id=row.device_id).update(**columns)
+            else:
+                is_there = write_row(self.stored_as, columns)
         except DatabaseError as error:
             raise UpdateError from error
         if not is_there:
             raise UpdateError
 
     def load(self) -> dict[str, Any]:
-        found = Session.objects.filter(session_key=row_key(self.session_key), expire_date__gt=timezone.now())
-        # first() would sort the one that there is
-        row = next(iter(found.values_list("session_data", "device_id")[:1]), None)
-        if row is None:
+        found = working_session(row_key(self.session_key), timezone.now())
+        if found is None:
             self._session_key = None
             return {}
-        self.stored_as, self.row_id = row_key(self.session_key), row[1]
-        return self.decode(row[0])
+        self.stored_as, self.row_id = row_key(self.session_key), found[1]
+        return self.decode(found[0])
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Django keeps the token of a password reset in it. Copied into another row, it does not open."""

@@ -18,11 +18,11 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import conf, events, sealing
+from twofactor import conf, events, sealing, statements
 from twofactor.clocks import CLOCKS_APART
 from twofactor.factors import enrolled, methods, sent_codes
 from twofactor.factors.accept import Overtaken, Proof, accept_code
-from twofactor.factors.refusal import Refused
+from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
 from twofactor.models import Event
@@ -105,8 +105,7 @@ class PendingSignIn:
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
             sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
-        with_factors = get_user_model()._default_manager.select_related("two_factor", "guess_budget")
-        user = with_factors.filter(pk=value["user"]).first()
+        user = person_with_factors(value["user"])
         if (
             user is None
             or not user.is_active
@@ -139,10 +138,8 @@ class PendingSignIn:
 
     def claim(self, request: HttpRequest, now: datetime) -> bool:
         """One UPDATE decides, so of two right codes at the same moment one signs in."""
-        people = get_user_model()._default_manager
-        unused = people.filter(pk=self.user.pk, last_login=self.user.last_login)
         choose_id(request)  # which the event is recorded with, right after this
-        return only_active(unused).update(last_login=now) == 1
+        return spend_last_login(self.user.pk, self.user.last_login, now) == 1
 
     def was_completed(self) -> bool:
         people = get_user_model()._default_manager.filter(pk=self.user.pk)
@@ -164,8 +161,8 @@ class PendingSignIn:
             )
         except Overtaken:
             raise Gone(self.next) from None
-        except (Refused, guesses.Locked):
-            if self.was_completed():
+        except (Refused, guesses.Locked) as refused:
+            if not isinstance(refused, Wrong) and self.was_completed():
                 raise Gone(self.next) from None  # the second click of a double click
             raise
 
@@ -178,6 +175,17 @@ class PendingSignIn:
         also = [(allowances.CODES_AT_SIGN_IN, self.user.pk)]
         sent_codes.send(self.user, channel, self.purpose, client_address(request), now, also)
         events.record("code_sent", self.user, request, channel=channel.kind)
+
+
+@statements.row
+def person_with_factors(pk: Any) -> Any:
+    return get_user_model()._default_manager.filter(pk=pk).select_related("two_factor", "guess_budget")
+
+
+@statements.update
+def spend_last_login(pk: Any, last_login: datetime | None, now: datetime) -> Any:
+    unused = get_user_model()._default_manager.filter(pk=pk, last_login=last_login)
+    return only_active(unused), {"last_login": now}
 
 
 def as_text(moment: datetime | None) -> str | None:
