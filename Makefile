@@ -20,7 +20,7 @@ PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py tests/twofactor/test_device_races.py
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
 	tests/twofactor/limits tests/twofactor/signin/test_trusted_browsers.py \
-	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py
+	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py tests/twofactor/test_statements.py
 SAME_ON_POSTGRES = $(addprefix tests/accounts/, test_lockout_page.py test_mail_limits.py test_numbers.py \
 	test_password_change.py test_signin.py test_timing.py) \
 	$(addprefix tests/api/, test_api_enabled.py test_new_programs.py test_openapi_document.py test_readme.py \
