@@ -309,7 +309,7 @@ def remove_trusted_browser(page):
 
 def remove_all_trusted_browsers(page):
     open_devices(page)
-    return button(page, "Remove all trusted browsers")
+    return button(page, "Stop trusting all browsers")
 
 
 def sign_out_device(page):

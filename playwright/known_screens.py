@@ -163,7 +163,7 @@ SCREENS = {
     ),
     "devices-stale": Screen("Devices"),
     "devices-others-ended": Screen(
-        "Devices", says="You're signed out everywhere else. 1 trusted browser was removed."
+        "Devices", says="You're signed out everywhere else. 1 browser is no longer trusted."
     ),
     "not-me": Screen("This wasn't me"),
     "not-me-told": Screen("Check your account"),

@@ -226,10 +226,10 @@ def test_browsers_and_sessions(keys, page):
     keys.read("Chrome 142 on iPhone was signed out.")
     keys.press("Stop trusting Safari on iPhone")
     keys.read("Safari on iPhone is no longer trusted.")
-    keys.press("Remove all trusted browsers")
-    keys.read("All trusted browsers removed.")
+    keys.press("Stop trusting all browsers")
+    keys.read("No browser is trusted any longer.")
     keys.press("Sign out everywhere else")
-    keys.read("You're signed out everywhere else. 1 app was signed out.")
+    keys.read("You're signed out everywhere else. 1 program was signed out.")
 
 
 def test_the_reminder(keys, page):

@@ -187,8 +187,8 @@ def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, p
     page.context.clear_cookies(name="sessionid")
     enter_password(page, path="/accounts/login/?next=/two-factor/devices/")
     expect_heading(page, "Devices")
-    press(page, "Remove all trusted browsers")
-    expect(page.get_by_text("All trusted browsers removed.").first).to_be_attached()
+    press(page, "Stop trusting all browsers")
+    expect(page.get_by_text("No browser is trusted any longer.").first).to_be_attached()
 
 
 def test_the_form_of_the_administration_leads_to_the_code(page, site):

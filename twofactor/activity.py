@@ -205,7 +205,10 @@ def without_parts(rows: list[Row], oldest: datetime) -> list[Row]:
 
 
 def is_on(event: Event, device_id: UUID | None) -> bool:
-    return device_id is not None and event.device_id == device_id and not event.is_by_someone_else
+    """Not for an event that names a device: that may be another one than it happened on."""
+    if event.named_device or event.is_by_someone_else:
+        return False
+    return device_id is not None and event.device_id == device_id
 
 
 def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event]:

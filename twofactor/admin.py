@@ -22,7 +22,7 @@ from twofactor.activity import Row, list_rows, name_actors
 from twofactor.adminsite import TO_ADMINISTRATION
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.event_kinds import GROUPS, EventGroup
-from twofactor.factors import backup_codes, enrolled
+from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
@@ -191,6 +191,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "person": user,
             "two_factor": TwoFactor.objects.filter(pk=user.pk).first(),
             "apps": enrolled.apps_of(user),
+            "shut_until": sent_codes.shut_until(user),
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "last_guess": guesses.LAST_GUESS,

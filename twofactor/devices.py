@@ -143,13 +143,14 @@ def end(
     device: ListedDevice,
     user: TwoFactorUser,
     request: HttpRequest,
-    kind: str = "device_ended",
+    kind: str = "",
     **detail: str,
 ) -> None:
+    own_kind = "browser_forgotten" if device.kind == TRUSTED else "device_ended"
     with events.atomic():
         if not remove(device, user):
             raise AlreadyEnded
-        events.record(kind, user, request, device=device.description, **detail)
+        events.record(kind or own_kind, user, request, device=device.description, **detail)
 
 
 def remove(device: ListedDevice, user: TwoFactorUser) -> bool:

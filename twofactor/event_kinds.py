@@ -84,7 +84,16 @@ class EventKind(models.TextChoices):
     )
     NEW_BROWSER = "new_browser", _("You signed in from a new browser"), _("Signed in from a new browser")
     BROWSER_TRUSTED = "browser_trusted", _("You trusted a browser"), _("A browser was trusted")
-    BROWSERS_FORGOTTEN = "browsers_forgotten", _("Trusted browsers were removed")
+    BROWSER_FORGOTTEN = (
+        "browser_forgotten",
+        _("You stopped trusting a browser"),
+        _("A browser is no longer trusted"),
+    )
+    BROWSERS_FORGOTTEN = (
+        "browsers_forgotten",
+        _("You stopped trusting all browsers"),
+        _("No browser is trusted any longer"),
+    )
     SESSIONS_ENDED = (
         "sessions_ended",
         _("You signed out everywhere else"),
@@ -119,9 +128,10 @@ class EventKind(models.TextChoices):
     )
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
-    TOKEN_REUSED = "token_reused", _("An app was signed out because an old token was used again")
+    TOKEN_REUSED = "token_reused", _("A program was signed out because an old token was used again")
 
 
+ABOUT_APPS = (EventKind.AUTHENTICATOR_REPLACED, EventKind.APP_ADDED, EventKind.APP_REMOVED)
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
 
 
@@ -166,6 +176,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
     ),
     EventGroup.DEVICES: frozenset(
         {
+            EventKind.BROWSER_FORGOTTEN,
             EventKind.BROWSERS_FORGOTTEN,
             EventKind.SESSIONS_ENDED,
             EventKind.SESSIONS_ENDED_BY_SUPPORT,

@@ -234,7 +234,7 @@ class AddAppForm(NameForm, CodeForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             del field.widget.attrs["autofocus"]  # the QR code comes first
-        self.is_full = len(apps) >= MAX_APPS  # and lost: the page asks nobody else
+        self.is_full = len(apps) >= MAX_APPS  # only after a recovery, or the page has no form
         for app in apps:
             sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}
             self.fields[f"remove-{app.pk}"] = forms.BooleanField(label=sentence, required=False, initial=lost)
@@ -318,7 +318,7 @@ class EndDeviceForm(ReasonForm):
     def __init__(self, *args: Any, listed: list[ListedDevice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(str(device.device_id), device_label(device)) for device in listed]
-        self.fields["device"].choices = choices  # type: ignore[attr-defined]
+        self.fields["device"].choices = [("", _("Choose a device.")), *choices]  # type: ignore[attr-defined]
 
 
 def is_where(event: Event, device: ListedDevice) -> bool:

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from twofactor.event_kinds import EventKind
+from twofactor.event_kinds import ABOUT_APPS, EventKind
 
 __all__ = [
     "Allowance",
@@ -270,6 +270,16 @@ class Event(models.Model):
     def is_by_someone_else(self) -> bool:
         """Then address and browser are those of support, and the person must not see them."""
         return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
+
+    @property
+    def named_app(self) -> str:
+        """For the person: which app it is about. A code that was accepted names one, and is about none."""
+        return str(self.detail.get("app", "")) if self.kind in ABOUT_APPS else ""
+
+    @property
+    def named_device(self) -> str:
+        """For the person: which devices it is about, as ListedDevice.description names them."""
+        return str(self.detail.get("device", ""))
 
     @property
     def details(self) -> str:

@@ -113,4 +113,4 @@ def test_a_token_used_again_is_told(signed_in):
     old = signed_in.refresh
     signed_in.renew()
     signed_in.post("jwt/refresh/", {"refresh": old})
-    assert sent_subjects() == ["An app was signed out because an old token was used again – Countersign"]
+    assert sent_subjects() == ["A program was signed out because an old token was used again – Countersign"]

@@ -1,6 +1,7 @@
 """What support does for a person: resetting two-factor authentication, ending sessions."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.operations.admin_and_commands import EVENTS, browser_of, help_page, reset_by_support
 from tests.people import NOW, PRINTED_CODES, client_after_password, give_password, signed_in_as
 from twofactor.factors import backup_codes, enrolled
-from twofactor.models import BackupCode, Event, Phone, Session, TrustedBrowser
+from twofactor.models import BackupCode, Event, Phone, Session, TrustedBrowser, TwoFactor
 
 pytestmark = pytest.mark.django_db
 
@@ -155,7 +156,7 @@ def test_ending_sessions_is_logged_with_its_reason(stepped_up, alice):
 
 
 def end_device(stepped_up, user, device, reason="phone stolen"):
-    form = {"device-device": str(device.device_id), "device-reason": reason}
+    form = {"device-device": str(device.device_id) if device else "", "device-reason": reason}
     return stepped_up.post(help_page(user, "end-device/"), form)
 
 
@@ -180,6 +181,25 @@ def test_support_signs_one_device_out(stepped_up, alice, alices, device, phone, 
     other = browser_of(alice, phone, clock)
     end_device(stepped_up, alice, device)
     assert (signed_in_as(alices), signed_in_as(other)) == (None, alice)
+
+
+def test_no_device_is_chosen_for_support(stepped_up, alice, alices, device):
+    """The first one would be signed out where none was chosen."""
+    assert '<option value="" selected>Choose a device.</option>' in stepped_up.get(help_page(alice)).text
+    assert "Choose a device." in end_device(stepped_up, alice, device=None).text
+    assert signed_in_as(alices) == alice
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, True), (-1, False)])
+def test_support_reads_that_no_codes_go_by_email(stepped_up, alice, phone, days, told):
+    TwoFactor.objects.update(recovery_shut_until=NOW + timedelta(days=days))
+    page = stepped_up.get(help_page(alice)).text
+    assert ("None before 2 March 2026, 12:00 (UTC), because this person said" in page) == told
+
+
+def test_support_reads_when_each_app_was_added(stepped_up, alice, phone):
+    page = stepped_up.get(help_page(alice)).text
+    assert re.search(r"Added 1 March 2026, \d\d:\d\d \(UTC\), not used yet", page)
 
 
 def test_signing_a_device_out_is_logged_with_its_reason_and_who_did_it(stepped_up, alice, device, superuser):

@@ -105,7 +105,7 @@ def test_a_trusted_browser_is_stored_with_its_event_or_not_at_all(client, phone,
 
 def test_a_trusted_browser_is_removed_with_its_event_or_not_at_all(client, phone, process_ends):
     browser = trust_browser(client, phone)
-    process_ends("browsers_forgotten")
+    process_ends("browser_forgotten")
     post_until_process_ends(client, f"/two-factor/browsers/{browser.pk}/forget/")
     assert TrustedBrowser.objects.count() == 1
 

@@ -47,6 +47,12 @@ def browser_label(description: str) -> str:
 
 
 @register.filter
+def device_label(description: str) -> str:
+    """{{ event.named_device|device_label }}: the device that an event names, in the page's language."""
+    return browser_names.localized_device(description)
+
+
+@register.filter
 def signed_in_with(method: str) -> str:
     """{{ device.method|signed_in_with }}: how a person signed in there."""
     return {

@@ -66,7 +66,7 @@ def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
 
 
 def with_names(listed: list[ListedDevice]) -> Rows:
-    """Each with what its buttons call it: with a number, if another row has the same name."""
+    """Each with what the row and its buttons call it: with a number, if another has the same name."""
     seen: Counter[str] = Counter()
     rows: Rows = []
     for device in listed:
@@ -95,11 +95,12 @@ def device_end(request: HttpRequest, pk: UUID) -> HttpResponse:
     device = devices.find(listed, pk, signed_in_user(request))
     if device.is_this:
         raise AlreadyEnded  # the page has no button for it
+    names = {row: name for row, _device, name in with_names(listed)}
     devices.end(device, signed_in_user(request), request)
     trusted_alone = device.kind == TRUSTED
     sentence = _("%(device)s is no longer trusted.") if trusted_alone else _("%(device)s was signed out.")
-    focused = next_row([row_of(each) for each in listed], row_of(device))
-    messages.success(request, sentence % {"device": name_of(device)}, extra_tags=focused)
+    focused = next_row(list(names), row_of(device))
+    messages.success(request, sentence % {"device": names[row_of(device)]}, extra_tags=focused)
     return see_other(PAGE)
 
 
@@ -149,11 +150,11 @@ def what_ended(ended: list[ListedDevice], *, keep_trusted: bool) -> str:
         sentence = ngettext("%(count)d session ended.", "%(count)d sessions ended.", sessions)
         sentences.append(sentence % {"count": sessions})
     if api:
-        sentence = ngettext("%(count)d app was signed out.", "%(count)d apps were signed out.", api)
+        sentence = ngettext("%(count)d program was signed out.", "%(count)d programs were signed out.", api)
         sentences.append(sentence % {"count": api})
     if trusted:
         sentence = ngettext(
-            "%(count)d trusted browser was removed.", "%(count)d trusted browsers were removed.", trusted
+            "%(count)d browser is no longer trusted.", "%(count)d browsers are no longer trusted.", trusted
         )
         sentences.append(sentence % {"count": trusted})
     return " ".join(sentences)
@@ -167,12 +168,14 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
     The keys count up, so that of another person is answered as one that is gone.
     """
     user = signed_in_user(request)
-    rows = [row_of(each) for each in own_devices(request) if each.trusted_until and each.trusted_pk == pk]
+    rows = with_names(own_devices(request))
+    found = [row for row in rows if row[1].trusted_until and row[1].trusted_pk == pk]
     with events.atomic():
-        if not rows or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
+        if not found or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
             raise AlreadyEnded
-        events.record("browsers_forgotten", user, request)
-    messages.success(request, _("Browser removed."), extra_tags=rows[0])
+        row, device, name = found[0]
+        events.record("browser_forgotten", user, request, device=device.description)
+    messages.success(request, _("%(device)s is no longer trusted.") % {"device": name}, extra_tags=row)
     return see_other(PAGE)
 
 
@@ -184,5 +187,5 @@ def browsers_forget(request: HttpRequest) -> HttpResponse:
         if not TrustedBrowser.objects.filter(user_id=user.pk).delete()[0]:
             raise AlreadyEnded
         events.record("browsers_forgotten", user, request)
-    messages.success(request, _("All trusted browsers removed."))
+    messages.success(request, _("No browser is trusted any longer."))
     return see_other(PAGE)

@@ -104,6 +104,15 @@ def localized(description: str) -> str:
     return product or gettext("Unknown browser")
 
 
+def localized_device(description: str) -> str:
+    """What devices.ListedDevice.description returned. Several of them, with commas, stay as they are."""
+    if "," in description:
+        return description
+    name, bracket, browser = description.removesuffix(")").rpartition(" (")
+    told = localized("" if browser == "?" else browser)
+    return f"{name} ({told})" if bracket else told
+
+
 def name_of(user_agent: str) -> str:
     """In the words of the active language, and nothing where there was no header."""
     return localized(describe(user_agent)) if user_agent else ""

@@ -7,6 +7,7 @@ from django.test import Client
 
 from tests.accounts.letters import html_part, letters
 from tests.people import FIREFOX, PASSWORD, give_password, person, sign_in, signed_in_as
+from tests.twofactor.code_forms import step_up
 from tests.twofactor.outgoing.acts import (
     ACTS,
     back_at_password,
@@ -16,6 +17,8 @@ from tests.twofactor.outgoing.acts import (
     sign_in_from_new_browser,
 )
 from tests.twofactor.sent_codes import record_text_messages
+from tests.twofactor.setup_steps import add_app
+from twofactor import events
 from twofactor.models import Event, GuessBudget
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +62,25 @@ def test_a_letter_says_what_to_do(event):
         "http://testserver/help/",
     )
     assert [part for part in parts if part not in letter.body] == []
+
+
+def test_a_letter_names_the_app(firefox_client, phone, clock):
+    step_up(firefox_client, phone)
+    clock.shift(60)
+    add_app(firefox_client, "<b>Tablet</b>")
+    [letter] = letters()
+    assert "\nApp: <b>Tablet</b>\nWhen:" in letter.body
+    assert "<bdi>&lt;b&gt;Tablet&lt;/b&gt;</bdi>" in html_part(letter)
+
+
+def test_a_letter_names_the_device_that_support_signed_out_and_nothing_of_support(alice, rf):
+    request = rf.get("/", REMOTE_ADDR="203.0.113.55", headers={"User-Agent": FIREFOX})
+    detail = {"device": "Phone (Chrome 142 on iPhone)", "by": "user 999", "reason": "was stolen"}
+    events.record("device_ended_by_support", alice, request, **detail)
+    [letter] = letters()
+    assert "\nDevice: Phone (Chrome 142 on iPhone)\nWhen:" in letter.body
+    text = letter.body + html_part(letter)
+    assert [part for part in ("203.0.113.55", "Firefox", "999", "stolen") if part in text] == []
 
 
 def test_a_letter_says_that_no_person_wrote_it(event):

@@ -115,7 +115,7 @@ def test_it_moves_with_the_browser_to_another_address(signed_in_client, other_cl
 
 def test_a_sign_in_over_the_api_is_listed(signed_in_client, alice):
     api_sign_in(alice, browser="OkHttp 4", ip_address="203.0.113.77")
-    assert "OkHttp 4 App · 203.0.113.77" in text_of(signed_in_client)
+    assert "OkHttp 4 Program · 203.0.113.77" in text_of(signed_in_client)
 
 
 def test_a_trusted_browser_that_is_signed_out_is_a_row_of_its_own(signed_in_client, trusted_browser):
@@ -278,6 +278,15 @@ def test_ending_a_session_ends_the_trust_of_its_browser(signed_in_client, truste
     assert (TrustedBrowser.objects.count(), skips_the_code(trusted_browser)) == (0, False)
 
 
+def test_the_activity_names_the_device_and_does_not_call_it_this_one(signed_in_client, other_client, other):
+    rename(signed_in_client, other.device_id, "<b>Old</b> phone")
+    Event.objects.all().delete()
+    end(signed_in_client, other.device_id)
+    page = signed_in_client.get("/two-factor/activity/").text
+    named = "<bdi>&lt;b&gt;Old&lt;/b&gt; phone (Chrome 142 on iPhone)</bdi>"
+    assert ("You signed a device out" in page, named in page, "This device" in page) == (True, True, False)
+
+
 @pytest.fixture
 def copied_trust(trusted_browser, clock):
     """A thief, signed in with a copy of the cookie that makes Alice's browser trusted. She is, too, since."""
@@ -305,6 +314,7 @@ def test_naming_the_session_of_a_copied_cookie_leaves_the_name_of_the_browser(tr
 
 def test_a_trusted_browser_ends_alone(signed_in_client, trusted_browser):
     page = end(signed_in_client, TrustedBrowser.objects.get().device_id)
+    assert Event.objects.get(kind="browser_forgotten").detail == {"device": "Firefox 140 on Linux"}
     told = signed_in_client.get(page.url).text
     assert (skips_the_code(trusted_browser), "Firefox 140 on Linux is no longer trusted." in told) == (
         False,
@@ -475,6 +485,16 @@ def test_the_name_stays_with_a_trusted_browser(signed_in_client, trusted_browser
     assert "Laptop Firefox 140 on Linux" in text_of(signed_in_client)
 
 
+def test_two_of_one_name_are_called_in_the_row_what_their_buttons_call_them(signed_in_client, alice):
+    for _ in range(2):
+        api_sign_in(alice, browser="OkHttp 4")
+    page = unescape(signed_in_client.get(DEVICES).text)
+    told = [
+        (f"<bdi>{name}</bdi>" in page, f'"Sign out {name}"' in page) for name in ("OkHttp 4", "OkHttp 4 (2)")
+    ]
+    assert told == [(True, True)] * 2
+
+
 def test_this_device_can_be_named(signed_in_client):
     rename(signed_in_client, Session.objects.get().device_id, "Desk")
     assert "Desk This device" in text_of(signed_in_client)
@@ -496,15 +516,24 @@ def test_the_page_to_rename_shows_what_is_renamed(signed_in_client, other):
 def test_it_says_before_what_it_ends(signed_in_client, other_client, alice, trusted_browser):
     api_sign_in(alice)
     text = text_of(signed_in_client)
-    assert "1 other session 1 app 1 trusted browser, unless you keep it" in text
+    assert "1 other session 1 program 1 trusted browser, unless you keep it" in text
+
+
+def test_there_is_no_button_if_there_is_nothing_to_end(signed_in_client):
+    page = signed_in_client.get(DEVICES).text
+    assert ("signed in anywhere else." in page, END_OTHERS in page) == (True, False)
+
+
+def test_there_is_one_if_a_browser_is_trusted(signed_in_client, trusted_browser):
+    assert END_OTHERS in signed_in_client.get(DEVICES).text
 
 
 def test_it_says_after_what_it_ended(signed_in_client, other_client, alice, trusted_browser):
     api_sign_in(alice)
     page = signed_in_client.post(END_OTHERS, follow=True).text
     assert (
-        "You&#x27;re signed out everywhere else. 1 session ended. 1 app was signed out. "
-        "1 trusted browser was removed." in page
+        "You&#x27;re signed out everywhere else. 1 session ended. 1 program was signed out. "
+        "1 browser is no longer trusted." in page
     )
 
 
@@ -571,7 +600,7 @@ def test_the_session_stays_when_its_browser_is_trusted_no_more(signed_in_client,
 
 def test_the_security_page_leads_there(signed_in_client, other_client):
     page = signed_in_client.get("/two-factor/").text
-    assert (DEVICES in page, "2 devices, apps and trusted browsers" in page) == (True, True)
+    assert (DEVICES in page, "2 devices, programs and trusted browsers" in page) == (True, True)
 
 
 @pytest.fixture

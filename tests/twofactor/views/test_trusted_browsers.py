@@ -51,7 +51,8 @@ def test_forgetting_one_leaves_the_others(trusted_client, signed_in_client, phon
 
 def test_forgetting_says_so(trusted_client, signed_in_client):
     page = signed_in_client.post(forget_url(TrustedBrowser.objects.get()), follow=True).text
-    assert "Browser removed." in page
+    assert "Firefox 140 on Linux is no longer trusted." in page
+    assert Event.objects.get(kind="browser_forgotten").detail == {"device": "Firefox 140 on Linux"}
 
 
 def test_forgetting_all_forgets_all(trusted_client, signed_in_client, phone):

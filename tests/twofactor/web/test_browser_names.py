@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.utils import translation
 
 from twofactor.web import browser_names
 
@@ -133,3 +134,18 @@ def test_the_longest_name_fits_into_its_column():
 
 def test_nothing_known_is_an_unknown_browser():
     assert (browser_names.name_of("x"), browser_names.name_of("")) == ("Unknown browser", "")
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ("Chrome 142 on iPhone", "Chrome 142 auf iPhone"),
+        ("Desk on (2) (Chrome 142 on iPhone)", "Desk on (2) (Chrome 142 auf iPhone)"),
+        ("?", "Unbekannter Browser"),
+        ("Phone (?)", "Phone (Unbekannter Browser)"),
+        ("curl 8, Chrome 142 on iPhone", "curl 8, Chrome 142 on iPhone"),
+    ],
+)
+def test_the_device_of_an_event_is_told_in_the_language_of_the_page(stored, told):
+    with translation.override("de"):
+        assert browser_names.localized_device(stored) == told
