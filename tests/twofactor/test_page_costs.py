@@ -25,10 +25,10 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/verify/ 303": 17,  # with a backup code; eleven with the app's
     "GET /two-factor/verify/other/ 200": 3,
     "GET /two-factor/verify/backup/ 200": 1,
-    "POST /two-factor/verify/send/ 303": 29,  # eight limits, each of them a new row the first time
+    "POST /two-factor/verify/send/ 303": 12,  # seven limits
     "GET /two-factor/verify/sent/ 200": 4,
     "POST /two-factor/verify/sent/ 422": 9,
-    "GET /two-factor/setup/ 200": 9,
+    "GET /two-factor/setup/ 200": 7,
     "GET /two-factor/setup/verify/ 200": 5,
     "POST /two-factor/setup/verify/ 303": 7,
     "GET /two-factor/setup/codes/ 200": 5,
@@ -40,10 +40,10 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/disable/ 200": 6,  # asks for the rules, and names apps and codes
     "GET /two-factor/backup-codes/ 200": 6,  # asks twice for the app of the step-up
     "GET /two-factor/phone/ 200": 6,
-    "POST /two-factor/backup-codes/ 303": 24,  # password, guess, an allowance and the draft
+    "POST /two-factor/backup-codes/ 303": 21,  # password, guess, an allowance and the draft
     "POST /two-factor/confirm/ 303": 14,
-    "POST /two-factor/phone/ 303": 28,
-    "POST /two-factor/sessions/end/ 303": 17,  # lists what ends, deletes it, and may write a letter
+    "POST /two-factor/phone/ 303": 14,
+    "POST /two-factor/sessions/end/ 303": 15,  # lists what ends, deletes it, and may write a letter
     "POST /two-factor/disable/ 303": 31,  # with trusted browsers and the phone
 }
 QR_CODE = 0.020  # seconds

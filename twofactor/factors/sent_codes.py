@@ -142,7 +142,7 @@ def send(
     A failed send is refunded, except in the limit of the network.
     """
     target = sealing.fingerprint("target", channel.target)[:24]
-    # The narrowest first: a refused request takes nothing, even briefly, from limits that others share.
+    # The narrowest first: a refused request never waits for, or holds, the limits that others share.
     own = [
         *[(limit, target) for limit in allowances.CODES_TO_TARGET],
         *also,

@@ -8,12 +8,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db import connections, router, transaction
+from django.db.models import F
 
 from twofactor import conf
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR, MINUTE
 from twofactor.models import Allowance
+
+BEGAN_AT = Allowance._meta.get_field("began_at")
+# Django can write such an INSERT, but none with a condition. SQLite and PostgreSQL both know it.
+COUNT_ONE_MORE = """
+    INSERT INTO twofactor_allowance AS counted ("key", "count", began_at) VALUES (%(key)s, 1, %(now)s)
+    ON CONFLICT ("key") DO UPDATE SET
+        "count" = CASE WHEN counted.began_at <= %(began)s OR counted.began_at > %(ahead)s
+            THEN 1 ELSE counted."count" + 1 END,
+        began_at = CASE WHEN counted.began_at <= %(began)s OR counted.began_at > %(ahead)s
+            THEN %(now)s ELSE counted.began_at END
+    WHERE counted.began_at <= %(began)s OR counted.began_at > %(ahead)s OR counted."count" < %(limit)s
+"""
 
 # Characters. With the longest name and window, the key fits its column; some user models have long keys.
 LONGEST_SUBJECT = 40
@@ -44,23 +56,14 @@ class Limit:
         return f"{self.name} {self.window.total_seconds():.0f}:{text}"
 
     def charge(self, subject: object, now: datetime) -> bool:
-        """Count one more, if the limit allows it. One UPDATE counts and decides, so no race exceeds it."""
-        is_over = Q(began_at__lte=now - self.window) | Q(began_at__gt=now + CLOCKS_APART)
-        row = Allowance.objects.filter(pk=self.key(subject))
-        for _attempt in range(3):
-            counted = row.filter(is_over | Q(count__lt=self.count)).update(
-                count=Case(When(is_over, then=Value(1)), default=F("count") + 1),
-                began_at=Case(When(is_over, then=Value(now)), default=F("began_at")),
-            )
-            if counted or self.full_until(subject, now):
-                return bool(counted)
-            try:
-                with transaction.atomic():
-                    Allowance.objects.create(key=self.key(subject), count=1, began_at=now)
-            except IntegrityError:
-                continue  # another request has created the row since the UPDATE: count in it
-            return True
-        return False
+        """Count one more, if the limit allows it. One statement counts and decides, so no race exceeds it."""
+        alias = router.db_for_write(Allowance)
+        moments = [now, now - self.window, now + CLOCKS_APART]
+        at, began, ahead = (BEGAN_AT.get_db_prep_value(each, connections[alias]) for each in moments)
+        given = {"key": self.key(subject), "now": at, "began": began, "ahead": ahead, "limit": self.count}
+        with transaction.mark_for_rollback_on_error(alias), connections[alias].cursor() as cursor:
+            cursor.execute(COUNT_ONE_MORE, given)
+            return bool(cursor.rowcount == 1)
 
     def charge_or_raise(self, subject: object, now: datetime) -> None:
         """Count one more, or raise TooOften."""
@@ -68,9 +71,7 @@ class Limit:
 
     def full_until(self, subject: object, now: datetime) -> datetime | None:
         """When the window ends, if the limit is reached. Counts nothing."""
-        is_running = Q(began_at__gt=now - self.window, began_at__lte=now + CLOCKS_APART)
-        row = Allowance.objects.filter(is_running, pk=self.key(subject), count__gte=self.count).first()
-        return row.began_at + self.window if row else None
+        return full_until([(self, subject)], now)
 
     def refund(self, subject: object) -> None:
         """Undo one charge, for something that then did not happen."""
@@ -81,12 +82,33 @@ Charge = tuple[Limit, object]  # and its subject
 
 
 def charge_all(charges: Sequence[Charge], now: datetime) -> None:
-    """Count one more in each limit, or in none and raise TooOften with the longest wait of those reached."""
-    for place, (limit, subject) in enumerate(charges):
-        if not limit.charge(subject, now):
-            refund_all(charges[:place])
-            ends = [limit.full_until(subject, now) for limit, subject in charges[place:]]
-            raise TooOften(max((end for end in ends if end), default=now + MINUTE))
+    """Count one more in each limit, or in none and raise TooOften with the longest wait of those reached.
+
+    Callers name the limits always in the same order, so that two requests never wait for each other.
+    """
+    try:
+        with transaction.atomic(using=router.db_for_write(Allowance)):
+            for place, (limit, subject) in enumerate(charges):
+                if not limit.charge(subject, now):
+                    raise Full(place)  # counts none
+    except Full as full:
+        raise TooOften(full_until(charges[full.place :], now) or now + MINUTE) from None
+
+
+class Full(Exception):
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+
+def full_until(charges: Sequence[Charge], now: datetime) -> datetime | None:
+    """When the last of those that are reached ends. One query."""
+    limits = {limit.key(subject): limit for limit, subject in charges}
+    ends = [
+        row.began_at + limits[row.key].window
+        for row in Allowance.objects.using(router.db_for_write(Allowance)).filter(pk__in=limits)
+        if row.count >= limits[row.key].count and row.began_at <= now + CLOCKS_APART
+    ]
+    return max((end for end in ends if end > now), default=None)
 
 
 def refund_all(charges: Iterable[Charge]) -> None:

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from twofactor.limits.allowances import Limit
+from twofactor.limits.allowances import Limit, TooOften, charge_all
 from twofactor.models import Allowance
 
 HOUR = timedelta(hours=1)
@@ -62,3 +63,50 @@ def test_every_subject_has_its_own_count(db, clock):
 def test_a_refused_try_is_not_counted(db, clock):
     [charge_limit(clock) for _ in range(5)]
     assert Allowance.objects.get().count == 3
+
+
+# Several at once
+
+
+def charge_both():
+    """A limit of three, then one of two, which its shorter window ends first."""
+    one, two = Limit("letters", 3, HOUR), Limit("letters", 2, HOUR / 2)
+    charge_all([(one, 1), (two, 1)], timezone.now())
+
+
+def counts():
+    return list(Allowance.objects.order_by("-count").values_list("count", flat=True))
+
+
+def test_of_several_limits_all_count_or_none_does(db, clock):
+    for _ in range(2):
+        charge_both()
+    with pytest.raises(TooOften):
+        charge_both()
+    assert counts() == [2, 2]
+
+
+def test_the_refusal_tells_when_the_limit_that_is_reached_ends(db, clock):
+    began = timezone.now()
+    for _ in range(2):
+        charge_both()
+    clock.shift(60)
+    with pytest.raises(TooOften) as refused:
+        charge_both()
+    assert refused.value.until == began + HOUR / 2
+
+
+def test_several_limits_are_refused_together_inside_a_transaction(db, clock):
+    with transaction.atomic():
+        for _ in range(2):
+            charge_both()
+        with pytest.raises(TooOften):
+            charge_both()
+        charge_limit(clock, subject=2)
+    assert counts() == [2, 2, 1]
+
+
+def test_a_limit_costs_one_statement_whether_it_is_new_or_reached(db, clock, django_assert_num_queries):
+    for _ in range(4):
+        with django_assert_num_queries(1):
+            charge_limit(clock)
