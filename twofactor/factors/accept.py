@@ -105,16 +105,19 @@ def accept_code(
 
 
 def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, now: datetime) -> TypedCode:
-    """Read by the first kind that can. If none can, the person reads the sentence of the first one."""
-    code_text.require_text(text)
+    """Read by the first kind that can. If none can, the person reads the sentence of the first one, but that
+    of backup codes for a long text with letters in it.
+    """
+    typed = code_text.require_text(text)
     wanted = [kind for kind in KINDS if kind.METHODS & kinds]
-    refusals = []
+    refusals: dict[Kind, Refused] = {}
     for kind in wanted:
         try:
             return kind.read(user, text, alone=len(wanted) == 1, purpose=purpose, now=now)
         except Refused as refused:
-            refusals.append(refused)
-    raise refusals[0]
+            refusals[kind] = refused
+    is_long = len(typed) >= backup_codes.MIN_IMPORTED_LENGTH and not code_text.is_digits(typed)
+    raise (is_long and refusals.get(backup_codes)) or refusals[wanted[0]]
 
 
 def spend_together_with(

@@ -72,6 +72,7 @@ BADLY_FORMED = {
     "12345": "You've entered too few digits. The code must be 6 digits.",
     "1234567": "You've entered too many digits. The code must be 6 digits.",
     "12345x": "The code must be 6 digits.",
+    "ABCDE-12345-FGH": "A backup code has 15 letters and digits, like",
     "²23456": "The code must be 6 digits.",
     "1" * 70: "You've entered too many digits. The code must be 6 digits.",
 }
