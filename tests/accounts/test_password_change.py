@@ -72,6 +72,10 @@ def test_the_page_asks_for_a_code_where_there_is_one(owner, clock):
     clock.shift(301)
     page = client.get("/accounts/password_change/").text
     assert ('name="code"' in page, change_password(client).status_code) == (True, 422)
+    assert ("6-digit code from your app, or a backup code." in page, 'inputmode="numeric"' in page) == (
+        True,
+        False,
+    )
 
 
 @pytest.mark.proves("S-10")
