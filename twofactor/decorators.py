@@ -145,11 +145,16 @@ def recently_confirmed(
     return ask_unless(is_proven, partial(ask_to_confirm, full_proof=full_proof))
 
 
-def may_set_up(view: Page[P]) -> Page[P]:
+def may_set_up(view: Page[P], is_proven: Callable[[HttpRequest], bool] = step_up.may_set_up) -> Page[P]:
     """Asks for a confirmed address before the password: without one, setup would refuse."""
-    asked = ask_unless(step_up.may_set_up, ask_to_confirm)(view)
+    asked = ask_unless(is_proven, ask_to_confirm)(view)
     to_address = partial(to_page, name="twofactor:setup_address")
     return open_before_set_up(ask_unless(has_confirmed_address, to_address)(asked))
+
+
+def may_set_up_first(view: Page[P]) -> Page[P]:
+    """For someone who is known to have no factor."""
+    return may_set_up(view, step_up.may_set_up_first)
 
 
 def has_confirmed_address(request: HttpRequest) -> bool:

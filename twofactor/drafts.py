@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
-from twofactor import conf, sealing
-from twofactor.factors import backup_codes, code_text, totp
+from twofactor import conf, sealing, statements
+from twofactor.factors import backup_codes, code_text, enrolled, totp
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import allowances
-from twofactor.models import Draft
+from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
 GUESSES_PER_KEY = 10
+COLUMNS = ("id", "sealed", "started_at", "failures", "confirmed_step")
 
 
 class Unconfirmed(Exception):
@@ -65,7 +67,11 @@ def end_unconfirmed_sessions(user: TwoFactorUser) -> None:
 
 def find_draft(user: TwoFactorUser, kind: str, now: datetime, owner: str | None = None) -> OpenDraft | None:
     """With an owner: only if that owner began it."""
-    draft = open_draft(find_row(user, kind), now)
+    return open_for(owner, find_row(user, kind), now)
+
+
+def open_for(owner: str | None, row: Draft | None, now: datetime) -> OpenDraft | None:
+    draft = open_draft(row, now)
     return draft if draft and owner in (None, draft.owner) else None
 
 
@@ -76,6 +82,31 @@ def find_drafts(user: TwoFactorUser, now: datetime) -> dict[str, OpenDraft | Non
 
 def find_row(user: TwoFactorUser, kind: str) -> Draft | None:
     return Draft.objects.filter(user_id=user.pk, kind=kind).first()
+
+
+def setup_of(user: TwoFactorUser) -> tuple[bool, Draft | None]:
+    """Is it on already, and the draft of a first setup. One query."""
+    found = factor_and_draft(user.pk, Draft.Kind.SETUP.value)
+    if found is None:  # the manager of the site hides the person
+        return enrolled.is_on(user), find_row(user, Draft.Kind.SETUP)
+    has_row, has_app, *columns = found
+    values = dict(zip(COLUMNS, columns, strict=True))
+    row = Draft(user_id=user.pk, kind=Draft.Kind.SETUP, **values) if values["id"] else None
+    return has_row or has_app, row
+
+
+@statements.row
+def factor_and_draft(user_id: Any, kind: str) -> Any:
+    draft = Draft.objects.filter(user_id=OuterRef("pk"), kind=kind)
+    return (
+        get_user_model()
+        ._default_manager.filter(pk=user_id)
+        .values_list(
+            Exists(TwoFactor.objects.filter(pk=OuterRef("pk"))),
+            Exists(Authenticator.objects.filter(user_id=OuterRef("pk"))),
+            *[Subquery(draft.values(name)) for name in COLUMNS],
+        )
+    )
 
 
 def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
@@ -90,13 +121,16 @@ def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
 
 
 def start(user: TwoFactorUser, kind: str, now: datetime, owner: str = "") -> OpenDraft:
+    return start_after(find_row(user, kind), user, kind, now, owner)
+
+
+def start_after(before: Draft | None, user: TwoFactorUser, kind: str, now: datetime, owner: str) -> OpenDraft:
     """Returns the running draft if there is one: a reload or a second tab shows the same key and codes.
 
     A new one takes its place if another owner began it, or if its key takes no more guesses.
     """
     if kind != Draft.Kind.CODES and needs_confirmed_address(user):
         raise Unconfirmed
-    before = find_row(user, kind)
     running = open_draft(before, now)
     if running and running.owner == owner and running.row.failures < GUESSES_PER_KEY:
         return running

@@ -28,11 +28,11 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/verify/send/ 303": 12,  # seven limits
     "GET /two-factor/verify/sent/ 200": 4,
     "POST /two-factor/verify/sent/ 422": 9,
-    "GET /two-factor/setup/ 200": 7,
-    "GET /two-factor/setup/verify/ 200": 5,
-    "POST /two-factor/setup/verify/ 303": 7,
-    "GET /two-factor/setup/codes/ 200": 5,
-    "POST /two-factor/setup/codes/ 303": 21,  # a new session after each change of factors
+    "GET /two-factor/setup/ 200": 5,
+    "GET /two-factor/setup/verify/ 200": 3,
+    "POST /two-factor/setup/verify/ 303": 5,
+    "GET /two-factor/setup/codes/ 200": 3,
+    "POST /two-factor/setup/codes/ 303": 18,  # a new session after each change of factors
     "GET /two-factor/ 200": 9,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,

@@ -21,6 +21,7 @@ from twofactor.factors import totp
 from twofactor.models import (
     Allowance,
     Authenticator,
+    Draft,
     Event,
     GuessBudget,
     SentCode,
@@ -93,11 +94,21 @@ def some_browsers(chosen):
         )
 
 
+def some_drafts(chosen):
+    for user in get_user_model().objects.order_by("pk")[:3]:
+        step = chosen.choice([None, 7])
+        for kind in ("setup", "codes"):
+            Draft.objects.create(
+                user=user, kind=kind, sealed=kind, started_at=chosen.choice(MOMENTS), confirmed_step=step
+            )
+
+
 def rows_of_all(chosen):
     some_people(chosen)
     some_tries(chosen)
     some_sessions(chosen)
     some_browsers(chosen)
+    some_drafts(chosen)
 
 
 def values(chosen):
@@ -135,6 +146,7 @@ def values(chosen):
         },
         "new_budget": {"failures": chosen.choice(COUNTS), "locked_until": chosen.choice([None, NOW])},
         "row": {"name_digest": digest, "address": "192.0.2.1"},
+        "kind": chosen.choice(["setup", "codes", "no"]),
         "columns": {
             "session_data": chosen.choice(ODD_TEXTS),
             "user_id": chosen.choice([None, 1]),

@@ -137,6 +137,11 @@ def may_set_up(request: HttpRequest) -> bool:
     """The first app needs a password given within SETUP_AGE; another one needs step-up."""
     if not recovered_by_email(request) and enrolled.is_on(signed_in_user(request)):
         return recently_confirmed(request)
+    return may_set_up_first(request)
+
+
+def may_set_up_first(request: HttpRequest) -> bool:
+    """For someone who is known to have no factor."""
     return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE)
 
 

@@ -41,8 +41,12 @@ def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -
     return response
 
 
-def current_draft(request: HttpRequest, kind: str = Draft.Kind.SETUP) -> OpenDraft | None:
+def current_draft(request: HttpRequest, kind: str) -> OpenDraft | None:
     return drafts.find_draft(signed_in_user(request), kind, timezone.now(), draft_owner(request))
+
+
+def own_draft(request: HttpRequest, row: Draft | None) -> OpenDraft | None:
+    return drafts.open_for(draft_owner(request), row, timezone.now())
 
 
 def key_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:

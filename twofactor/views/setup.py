@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from twofactor import drafts, factor_changes
-from twofactor.decorators import may_set_up, open_before_set_up, what_for
+from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
-from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
@@ -21,7 +20,7 @@ from twofactor.models import Draft
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
 from twofactor.views.codes import codes_context
-from twofactor.views.drafts import current_draft, draft_owner, key_context, set_draft_cookie
+from twofactor.views.drafts import draft_owner, key_context, own_draft, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
@@ -31,21 +30,24 @@ TO_SET_UP = gettext_lazy("To set up two-factor authentication, confirm it's you.
 
 
 def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Someone for whom it is on has gone back after the last step, or finished in another tab."""
+    """Passes the draft to the view, as its row. One query tells both.
+
+    Someone for whom it is on has gone back after the last step, or finished in another tab.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
-        is_on = enrolled.is_on(signed_in_user(request))
-        return nothing_to_change(request) if is_on else view(request)
+        is_on, row = drafts.setup_of(signed_in_user(request))
+        return nothing_to_change(request) if is_on else view(request, row)
 
     return what_for(TO_SET_UP)(or_fresh_panel(open_before_set_up(guarded)))
 
 
 @while_off
-@may_set_up
-def setup(request: HttpRequest) -> HttpResponse:
+@may_set_up_first
+def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     owner = draft_owner(request)
-    draft = drafts.start(signed_in_user(request), SETUP, timezone.now(), owner)
+    draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
     response = page(request, "twofactor/setup.html", onward=onward(request), **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
 
@@ -59,9 +61,9 @@ def setup_address(request: HttpRequest) -> HttpResponse:
 
 
 @while_off
-@may_set_up
-def setup_verify(request: HttpRequest) -> HttpResponse:
-    draft = current_draft(request)
+@may_set_up_first
+def setup_verify(request: HttpRequest, row: Draft | None) -> HttpResponse:
+    draft = own_draft(request, row)
     if draft is None:
         return to_step(request, "setup")
     form = CodeForm(posted(request), accept=lambda code: drafts.confirm(draft, code, timezone.now()))
@@ -75,15 +77,15 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @while_off
-def setup_codes(request: HttpRequest) -> HttpResponse:
+def setup_codes(request: HttpRequest, row: Draft | None) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
-    draft = current_draft(request)
+    draft = own_draft(request, row)
     if draft is None and request.method == "POST":
         raise Changed
     return last_step(request, draft)
 
 
-@may_set_up
+@may_set_up_first
 def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     if draft is None or not draft.is_confirmed:
         return to_step(request, "setup" if draft is None else "setup_verify")
