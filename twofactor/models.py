@@ -532,8 +532,18 @@ class SecurityRecord(models.Model):
         return f"security record of {self.user_id}"
 
     def end_sessions(self) -> None:
-        SecurityRecord.objects.filter(pk=self.pk).update(security_epoch=models.F("security_epoch") + 1)
-        self.refresh_from_db(fields=["security_epoch"])
+        raise_epoch(self)
+
+
+def raise_epoch(row: SecurityRecord | SecurityMixin) -> None:
+    """One statement, unless another request has raised it since it was read."""
+    rows = type(row)._default_manager.filter(pk=row.pk)
+    one_more = {"security_epoch": F("security_epoch") + 1}
+    if rows.filter(security_epoch=row.security_epoch).update(**one_more):
+        row.security_epoch += 1
+    else:
+        rows.update(**one_more)
+        row.refresh_from_db(fields=["security_epoch"])
 
 
 class SecurityMixin(AbstractBaseUser):
@@ -579,5 +589,4 @@ class SecurityMixin(AbstractBaseUser):
 
     def end_sessions(self) -> None:
         """Every session, trusted browser and pending sign-in holds the epoch, and ends with it."""
-        type(self)._default_manager.filter(pk=self.pk).update(security_epoch=F("security_epoch") + 1)
-        self.refresh_from_db(fields=["security_epoch"])
+        raise_epoch(self)

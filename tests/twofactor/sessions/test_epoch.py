@@ -1,6 +1,7 @@
 """The epoch of a person, and sessions under a SECRET_KEY that changes (S-07)."""
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from tests.people import PASSWORD, give_password
 from twofactor import sealing
@@ -17,6 +18,13 @@ def change_secret_key(settings, fallbacks=True):
 def test_a_bump_of_the_epoch_ends_a_session(signed_in_client, alice):
     alice.end_sessions()
     assert signed_in_client.get("/two-factor/").status_code == 302
+
+
+def test_of_two_bumps_at_once_both_count(alice):
+    same = get_user_model().objects.get()
+    same.end_sessions()
+    alice.end_sessions()
+    assert (alice.security_epoch, get_user_model().objects.get().security_epoch) == (2, 2)
 
 
 def test_a_new_password_bumps_the_epoch(alice):
