@@ -184,5 +184,13 @@ def claim_draft(draft: OpenDraft) -> None:
         raise Changed
 
 
+def claim_setup(draft: OpenDraft) -> None:
+    """Not if it is on by now, by an import or another sign-in with a factor of its own."""
+    on = Exists(TwoFactor.objects.filter(pk=OuterRef("user_id")))
+    app = Exists(Authenticator.objects.filter(user_id=OuterRef("user_id")))
+    if not Draft.objects.filter(~on, ~app, pk=draft.row.pk, sealed=draft.row.sealed).delete()[0]:
+        raise Changed
+
+
 def cancel(user: TwoFactorUser, kind: str) -> None:
     Draft.objects.filter(user_id=user.pk, kind=kind).delete()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import chain, count
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -50,10 +50,11 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
     """Turns two-factor authentication on with the first app, and ends every session, in one transaction."""
     codes = backup_codes.make_rows(user, setup.codes)
     with transaction.atomic():
-        drafts.claim_draft(setup)
-        if enrolled.is_on(user):  # by an import or another sign-in, with a factor of its own
-            raise Changed
-        TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
+        drafts.claim_setup(setup)
+        try:
+            TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
+        except IntegrityError:  # another one has turned it on since that statement
+            raise Changed from None
         save_app(user, setup, _("Authenticator app"), now, [], now)
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
@@ -143,7 +144,12 @@ def save_app(
     # Counts as a proof with a factor, so that from now on a code by email can be the way back.
     proven = credential_digests.current(user)
     a_day = guesses.guesses_a_day(len(others) + 1)
-    GuessBudget.objects.update_or_create(pk=user.pk, defaults={**proven, "guesses_a_day": a_day})
+    GuessBudget.objects.bulk_create(
+        [GuessBudget(pk=user.pk, guesses_a_day=a_day, **proven)],
+        update_conflicts=True,
+        unique_fields=["pk"],
+        update_fields=["guesses_a_day", *proven],
+    )
     return app
 
 

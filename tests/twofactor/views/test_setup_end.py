@@ -19,7 +19,7 @@ from tests.twofactor.setup_steps import (
     stored_rows,
 )
 from twofactor.factors import backup_codes, totp
-from twofactor.models import Authenticator, BackupCode, Draft, Event, GuessBudget
+from twofactor.models import Authenticator, BackupCode, Draft, Event, TwoFactor
 
 CANCEL = "/two-factor/setup/cancel/"
 CONFIRM = "/two-factor/confirm/"
@@ -196,7 +196,7 @@ def test_sending_the_second_step_again_makes_no_second_authenticator(no_factor_c
     assert list(Authenticator.objects.values()) == before
 
 
-LAST_WRITES = [(pre_delete, Draft), (post_save, Authenticator), (post_save, GuessBudget), (post_save, Event)]
+LAST_WRITES = [(pre_delete, Draft), (post_save, TwoFactor), (post_save, Authenticator), (post_save, Event)]
 
 
 @pytest.mark.proves("2.3.3")
@@ -213,6 +213,17 @@ def test_an_error_at_the_end_leaves_everything_as_it_was(no_factor_client, alice
     signal.disconnect(breaks, model)
     alice.refresh_from_db()
     assert (status, stored_rows(alice), Draft.objects.count()) == (500, before, 1)
+
+
+def test_an_import_during_the_last_step_is_seen(no_factor_client, alice):
+    def imports(**kwargs):
+        TwoFactor.objects.create(user=alice, enabled_at=timezone.now(), changed_at=timezone.now())
+
+    confirm_key(no_factor_client)
+    pre_delete.connect(imports, Draft)
+    status = no_factor_client.post(CODES, SAVED).status_code
+    pre_delete.disconnect(imports, Draft)
+    assert (status, Authenticator.objects.count(), Draft.objects.count()) == (409, 0, 1)
 
 
 # A draft lives for half an hour
