@@ -8,6 +8,7 @@ from actions import (
     NEW_PASSWORD,
     Phone,
     add_devices,
+    add_trusted_browsers,
     continue_to_backup_codes,
     create_alice,
     end_step_up,
@@ -325,7 +326,7 @@ def rename_device(page):
 
 
 def end_other_sessions(page):
-    sign_in_alice(page)
+    add_trusted_browsers(sign_in_alice(page))
     page.goto("/two-factor/devices/")
     return button(page, "Sign out everywhere else")
 

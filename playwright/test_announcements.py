@@ -2,6 +2,7 @@
 
 import pytest
 from actions import (
+    add_trusted_browsers,
     continue_to_backup_codes,
     count_announcements,
     expect_announcement,
@@ -15,7 +16,7 @@ from javascript_modes import HTMX, NO_JS
 from playwright.sync_api import expect
 from screen_checks import expect_screen
 
-SESSIONS_ENDED = "You're signed out everywhere else."
+SESSIONS_ENDED = "You're signed out everywhere else. 2 browsers are no longer trusted."
 
 # The parts around the main part, as aria snapshots.
 HEADER = """
@@ -114,6 +115,7 @@ def test_the_frame_of_a_page_of_someone_signed_in(page, alice):
 @HTMX
 def test_an_action_swaps_the_panel_and_nothing_else(page, alice, phone):
     open_session(page.context, alice, phone)
+    add_trusted_browsers(alice)
     page.goto("/two-factor/devices/")
     page.get_by_role("banner").evaluate("header => header.dataset.same = 'yes'")
     press(page, "Sign out everywhere else")
