@@ -21,6 +21,7 @@ from twofactor.factors import totp
 from twofactor.models import (
     Allowance,
     Authenticator,
+    BackupCode,
     Draft,
     Event,
     GuessBudget,
@@ -103,12 +104,25 @@ def some_drafts(chosen):
             )
 
 
+def some_codes(chosen):
+    for user in get_user_model().objects.order_by("pk")[:3]:
+        for digest in ODD_TEXTS:
+            BackupCode.objects.create(
+                user=user,
+                digest=digest,
+                used_at=chosen.choice([None, *MOMENTS]),
+                expires_at=chosen.choice([None, *MOMENTS]),
+                imported=chosen.choice([True, False]),
+            )
+
+
 def rows_of_all(chosen):
     some_people(chosen)
     some_tries(chosen)
     some_sessions(chosen)
     some_browsers(chosen)
     some_drafts(chosen)
+    some_codes(chosen)
 
 
 def values(chosen):

@@ -38,6 +38,7 @@ class Proof:
 
     method: str
     app: Authenticator | None = None
+    codes_left: int = 0  # after a backup code
 
 
 # Makes the change that the code is given for, and returns False if another request has made it.
@@ -96,7 +97,7 @@ def accept_code(
     if match is None:
         record_wrong_code(user, request, code.method, failures)
         raise Wrong(" ".join([*code.wrong, *warning(failures)]))
-    proof = Proof(code.method, match.app)
+    proof = Proof(code.method, match.app, match.codes_left)
     record = partial(record_accepted, recorded_as, user, request, code, proof)
     spend_together_with(partial(claim, proof), record, match, code, user, now, with_lock=changes_factors)
     if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them

@@ -4,12 +4,15 @@ import secrets
 from base64 import b64decode
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
 from django.db.models import QuerySet
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
+from twofactor import statements
 from twofactor.factors import code_text
 from twofactor.factors.methods import BACKUP
 from twofactor.factors.refusal import Refused, Replayed
@@ -27,24 +30,33 @@ COST = (2, 19 * 1024, 1)  # Argon2 passes, KiB and lanes, the same as for passwo
 
 
 def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> TypedCode:
-    code = read_code(user, text, alone=alone)
+    codes = all_codes(user.pk)
+    code = read_code(codes, text, alone=alone)
     if not code:
         sentence = _("A backup code has %(length)d letters and digits, like %(sample)s.")
         sample = {"length": code_text.BACKUP_LENGTH, "sample": code_text.sample_backup_code()}
         raise Refused(sentence % sample, keep=True)
     return TypedCode(
         method=BACKUP,
-        find=partial(find, user, code),
+        find=partial(find, codes, code),
         wrong=[_("The backup code is not correct. Check it and try again.")],
         notice="backup_code_used",
     )
 
 
-def find(user: TwoFactorUser, code: str, now: datetime) -> Match | None:
-    row = find_row(user, code, now)
+@statements.rows
+def all_codes(user_id: Any) -> Any:
+    return BackupCode.objects.filter(user_id=user_id).order_by("pk")
+
+
+def find(codes: list[BackupCode], code: str, now: datetime) -> Match | None:
+    row = find_row(codes, code, now)
     if row is not None and row.used_at:
         raise replayed()
-    return None if row is None else Match(partial(spend, row), replayed=replayed)
+    if row is None:
+        return None
+    left = sum(each is not row and each.expires_at is None and each.used_at is None for each in codes)
+    return Match(partial(spend, row), replayed=replayed, codes_left=left)
 
 
 def replayed() -> Replayed:
@@ -95,24 +107,24 @@ def make_extra_row(user: TwoFactorUser, code: str, expires_at: datetime) -> Back
     return BackupCode(user_id=user.pk, digest=digest, expires_at=expires_at)
 
 
-def read_code(user: TwoFactorUser, text: str, *, alone: bool) -> str | None:
+def read_code(codes: list[BackupCode], text: str, *, alone: bool) -> str | None:
     """The code in the form that is compared, or None if this cannot be one.
 
     Codes from another app may look like anything.
     """
-    if not BackupCode.objects.filter(user_id=user.pk, imported=True).exists():
+    if not any(each.imported for each in codes):
         return code_text.read_backup_code(text)
     code = code_text.read_imported_code(text)
     return code if alone or len(code) >= MIN_IMPORTED_LENGTH else None
 
 
-def find_row(user: TwoFactorUser, code: str, now: datetime) -> BackupCode | None:
+def find_row(codes: list[BackupCode], code: str, now: datetime) -> BackupCode | None:
     """The row of this code, used or not. Takes one hash."""
-    known = any_digest(user)
-    if known is None:
+    if not codes:
         return None
-    usable = BackupCode.objects.filter(user_id=user.pk).exclude(expires_at__lte=now)
-    return usable.filter(digest=hash_like(code, known)).first()
+    digest = hash_like(code, codes[0].digest)
+    usable = (each for each in codes if each.expires_at is None or each.expires_at > now)
+    return next((each for each in usable if constant_time_compare(each.digest, digest)), None)
 
 
 def any_digest(user: TwoFactorUser) -> str | None:

@@ -21,6 +21,9 @@ class Match:
     replayed: Callable[[], Replayed] = field(default=Replayed, repr=False)
     """What to raise if the code could not be spent, because another request was faster."""
 
+    codes_left: int = 0
+    """How many backup codes are left once it is spent, if it is one."""
+
 
 @dataclass(frozen=True)
 class TypedCode:

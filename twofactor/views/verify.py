@@ -65,7 +65,7 @@ def other_ways_page(
 def finish(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     response = complete_sign_in(request, pending, proof)
     if proof.method == methods.BACKUP:
-        messages.info(request, codes_left(backup_codes.count_unused(pending.user)))
+        messages.info(request, codes_left(proof.codes_left))
     return response
 
 
