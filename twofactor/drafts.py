@@ -186,8 +186,9 @@ def claim_draft(draft: OpenDraft) -> None:
 
 def claim_setup(draft: OpenDraft) -> None:
     """Not if it is on by now, by an import or another sign-in with a factor of its own."""
-    on = Exists(TwoFactor.objects.filter(pk=OuterRef("user_id")))
-    app = Exists(Authenticator.objects.filter(user_id=OuterRef("user_id")))
+    # Without OuterRef, for which PostgreSQL may read the factors of all people.
+    on = Exists(TwoFactor.objects.filter(pk=draft.row.user_id))
+    app = Exists(Authenticator.objects.filter(user_id=draft.row.user_id))
     if not Draft.objects.filter(~on, ~app, pk=draft.row.pk, sealed=draft.row.sealed).delete()[0]:
         raise Changed
 
