@@ -33,7 +33,7 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/setup/verify/ 303": 5,
     "GET /two-factor/setup/codes/ 200": 3,
     "POST /two-factor/setup/codes/ 303": 15,  # a new session after each change of factors
-    "GET /two-factor/ 200": 9,
+    "GET /two-factor/ 200": 7,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
     "GET /two-factor/not-me/ 200": 9,  # four kinds of what may have been changed
@@ -133,12 +133,12 @@ def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(counting
     assert len(counting_client.asked["GET /help/ 200"]) == 2
 
 
-def test_the_devices_cost_three_queries_and_the_panel_nine(alice, client, django_assert_num_queries):
+def test_the_devices_cost_three_queries_and_the_panel_seven(alice, client, django_assert_num_queries):
     """Without SecurityMixin one more each: tests/other_sites/use_minimal_user.py."""
     sign_in(client, enrol(alice))
     with django_assert_num_queries(3):
         client.get("/two-factor/devices/")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         client.get("/two-factor/")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from argon2 import extract_parameters
 from argon2.low_level import Type, hash_secret
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
@@ -145,6 +145,15 @@ def count_unused_and_all(user: TwoFactorUser) -> tuple[int, int]:
     codes = list(set_of(user).values_list("used_at", "imported"))
     unused = sum(used_at is None for used_at, _imported in codes)
     return unused, sum(imported for _used_at, imported in codes) or COUNT
+
+
+def with_counts(people: QuerySet[Any], path: str) -> Any:
+    """What count_unused_and_all() counts, in the query of something that leads to the codes by that path."""
+    of_set = Q(**{f"{path}__expires_at": None})
+    unused, imported = Q(**{f"{path}__used_at": None}), Q(**{f"{path}__imported": True})
+    return people.annotate(
+        codes_left=Count(path, filter=of_set & unused), codes_imported=Count(path, filter=of_set & imported)
+    )
 
 
 def count_unused(user: TwoFactorUser) -> int:

@@ -103,7 +103,9 @@ def channel_of(sent: SentCode) -> Channel:
 
 
 def find_confirmed_phone(user: TwoFactorUser) -> Phone | None:
-    return Phone.objects.filter(pk=user.pk).exclude(verified_at=None).first()
+    """Read once for a user, or together with them."""
+    phone: Phone | None = getattr(user, "phone", None)
+    return phone if phone and phone.verified_at else None
 
 
 def may_email(user: TwoFactorUser) -> bool:

@@ -20,7 +20,7 @@ from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
-from twofactor.users import email_of, signed_in_user
+from twofactor.users import TwoFactorUser, email_of, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
@@ -43,27 +43,31 @@ def row_of(app: Authenticator) -> str:
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
-    two_factor = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget").first()
+    two_factor = with_all_that_belongs_to_it(user)
+    person = two_factor.user if two_factor else user
     apps = list(enrolled.apps_of(user))
     is_on = bool(two_factor or apps)
-    left, total = backup_codes.count_unused_and_all(user)
+    if two_factor:
+        left, total = two_factor.codes_left, two_factor.codes_imported or backup_codes.COUNT
+    else:
+        left, total = backup_codes.count_unused_and_all(user) if is_on else (0, backup_codes.COUNT)
     unfinished = drafts.find_drafts(user, now)
-    by_email = is_on and sent_codes.may_email(two_factor.user if two_factor else user)
+    by_email = is_on and sent_codes.may_email(person)
     email = email_of(user) if by_email else ""
     state: dict[str, Any] = {
         "is_on": is_on,
         "two_factor": two_factor,
         "apps": apps,
         "rows": [(row_of(app), app, enrolled.proves_everything(app, now)) for app in apps],
-        "codes_left": left if is_on else 0,
+        "codes_left": left,
         "few": backup_codes.FEW_LEFT,
         "total": total,
         "setup": unfinished.get(Draft.Kind.SETUP),
         "new_codes": unfinished.get(Draft.Kind.CODES) if is_on else None,
         "sms": sms.is_configured(),
         "masked_email": email and sent_codes.mask_address(email),
-        "shut_until": two_factor and sent_codes.shut_until(two_factor.user),
-        "phone": sent_codes.find_confirmed_phone(user),
+        "shut_until": two_factor and sent_codes.shut_until(person),
+        "phone": sent_codes.find_confirmed_phone(person),
         "devices": devices.list_devices(user, now, id_of_device(request)),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),
@@ -72,6 +76,12 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
     state["seen"] = fingerprint(state)
     return state
+
+
+def with_all_that_belongs_to_it(user: TwoFactorUser) -> Any:
+    """The row TwoFactor with the person, their guesses and phone, and how many backup codes there are."""
+    row = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget", "user__phone")
+    return backup_codes.with_counts(row, "user__backup_codes").first()
 
 
 def fingerprint(state: dict[str, Any]) -> str:
