@@ -18,7 +18,7 @@ from twofactor.models import Allowance
 BEGAN_AT = Allowance._meta.get_field("began_at")
 # Django can write such an INSERT, but none with a condition. SQLite and PostgreSQL both know it.
 COUNT_ONE_MORE = """
-    INSERT INTO twofactor_allowance AS counted ("key", "count", began_at) VALUES (%(key)s, 1, %(now)s)
+    INSERT INTO "twofactor_allowance" AS counted ("key", "count", began_at) VALUES (%(key)s, 1, %(now)s)
     ON CONFLICT ("key") DO UPDATE SET
         "count" = CASE WHEN counted.began_at <= %(began)s OR counted.began_at > %(ahead)s
             THEN 1 ELSE counted."count" + 1 END,
