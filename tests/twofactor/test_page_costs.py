@@ -27,7 +27,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/verify/backup/ 200": 1,
     "POST /two-factor/verify/send/ 303": 12,  # seven limits
     "GET /two-factor/verify/sent/ 200": 4,
-    "POST /two-factor/verify/sent/ 422": 9,
+    "POST /two-factor/verify/sent/ 422": 7,
     "GET /two-factor/setup/ 200": 5,
     "GET /two-factor/setup/verify/ 200": 3,
     "POST /two-factor/setup/verify/ 303": 5,
@@ -36,7 +36,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/ 200": 7,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
-    "GET /two-factor/not-me/ 200": 9,  # four kinds of what may have been changed
+    "GET /two-factor/not-me/ 200": 8,  # four kinds of what may have been changed
     "GET /two-factor/disable/ 200": 6,  # asks for the rules, and names apps and codes
     "GET /two-factor/backup-codes/ 200": 6,  # asks twice for the app of the step-up
     "GET /two-factor/phone/ 200": 6,
