@@ -20,7 +20,8 @@ own, because what that asks at the first call, such as the tenant, would be kept
 this is not tested on; and where a DELETE or INSERT has signals to send, or a DELETE related rows.
 
 Mistakes are errors at the first call: a gap in a lookup that changes its value, such as __in or __contains; a
-constant that may be a value of that moment, such as a date; and using(), because a router decides each time.
+constant that may be a value of that moment, such as a date; and using(), because a router decides each time,
+always for the database that is written to: what is asked so often decides something.
 
 It stands on what Django does not document: Query.get_compiler(), SQLCompiler.as_sql() and what that leaves in
 the compiler, UpdateQuery, DeleteQuery, InsertQuery, RelatedPopulator. tests/twofactor/test_statements.py
@@ -30,7 +31,7 @@ compares statements with their querysets, on each Django that we support.
 import inspect
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.core.signals import setting_changed
@@ -39,7 +40,7 @@ from django.db.models import Manager, Model, QuerySet, signals
 from django.db.models.deletion import Collector
 from django.db.models.expressions import Value
 from django.db.models.lookups import Lookup
-from django.db.models.query import RelatedPopulator
+from django.db.models.query import ModelIterable, RelatedPopulator, ValuesListIterable
 from django.db.models.sql import DeleteQuery, InsertQuery, Query, UpdateQuery
 from django.dispatch import receiver
 
@@ -93,6 +94,8 @@ class Slot:
         self.least, self.most = ranges.get(kind, LONGEST)
 
     def fill(self, given: Any, connection: Any) -> Any:
+        if hasattr(given, "resolve_expression") or hasattr(given, "_meta"):
+            raise NeedsDjango  # an expression, or an instance of a model
         prepared = self.to_database(given, connection=connection)
         if isinstance(prepared, int) and not self.least <= prepared <= self.most:
             raise NeedsDjango
@@ -131,10 +134,20 @@ def refuse_moments(constant: Any) -> None:
         raise NotAStatement(f"{constant!r} would stay as it is now: make it a parameter")
 
 
+OF_QUERYSET = [name for name in vars(Manager.__mro__[1]) if not name.startswith("__")]  # filter(), get(), …
+QUERYSET_METHODS = ["get_queryset", "all", *OF_QUERYSET]
+
+
 def may_filter(queryset: Any) -> bool:
-    managers = queryset.model._meta.managers
-    own = any(type(manager).get_queryset is not Manager.get_queryset for manager in managers)
-    return own or type(queryset) is not QuerySet
+    """Has a model in it a manager or queryset of its own, which may ask for the tenant of this moment?"""
+    models = {part.model for part in parts_of(queryset.query) if isinstance(part, Query) and part.model}
+    managers = [manager for model in models for manager in model._meta.managers]
+    return type(queryset) is not QuerySet or any(map(is_own, managers))
+
+
+def is_own(manager: Any) -> bool:
+    changed = [getattr(type(manager), name) is not getattr(Manager, name) for name in QUERYSET_METHODS]
+    return any(changed) or not set(QUERYSET_METHODS).isdisjoint(vars(manager))
 
 
 # Statements
@@ -157,43 +170,51 @@ class Compiled:
 class Known:
     """What is known of a statement since its first call, or since something has changed."""
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.columns = model._meta.concrete_fields  # another tuple once the model has changed
+    def __init__(self, queryset: Any) -> None:
+        self.model = queryset.model
+        self.columns = self.model._meta.concrete_fields  # another tuple once the model has changed
+        self.is_left_to_django = may_filter(queryset)
         self.compiled: dict[Any, Compiled | None] = {}  # None: Django has to run it
 
 
 class Statement(Generic[P, T]):
     """A function whose queryset is compiled at the first call."""
 
-    choose_database: Callable[[Any], str] = router.db_for_read
-
     def __init__(self, make: Callable[P, Any]) -> None:
         self.make = make
-        self.names = tuple(inspect.signature(make).parameters)
+        self.signature = inspect.signature(make)
+        self.names = tuple(self.signature.parameters)
         self.known: Known | None = None
         update_wrapper(self, make)
         STATEMENTS.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         given = {**dict(zip(self.names, args, strict=False)), **kwargs}
+        if len(args) + len(kwargs) != len(self.names) or len(given) != len(self.names):
+            self.signature.bind(*args, **kwargs)  # says what is wrong with the call
         known = self.known
         if known is None or known.model._meta.concrete_fields is not known.columns:
-            known = self.known = Known(self.with_gaps(given)[0].model)
-        alias, values = self.choose_database(known.model), dict(named(given))
-        shape = (alias, *((name, value is None) for name, value in values.items()))
-        if shape not in known.compiled:
-            known.compiled[shape] = self.compile(alias, given)
-        compiled = known.compiled[shape]
-        if compiled is not None:
-            try:
-                params = compiled.fill(values, connections[alias])
-            except NeedsDjango:
-                pass
-            else:
-                return self.run(compiled, params, connections[alias])
+            known = self.known = Known(split(self.make(*args, **kwargs))[0])
+        # Whatever is asked so often decides something, and a replica answers from old rows.
+        alias = router.db_for_write(known.model)
+        if not self.is_left_to_django(known):
+            values = dict(named(given))
+            shape = (alias, *((name, value is None) for name, value in values.items()))
+            if shape not in known.compiled:
+                known.compiled[shape] = self.compile(alias, given)
+            compiled = known.compiled[shape]
+            if compiled is not None:
+                try:
+                    params = compiled.fill(values, connections[alias])
+                except NeedsDjango:
+                    pass
+                else:
+                    return self.run(compiled, params, connections[alias])
         queryset, fields = split(self.make(*args, **kwargs))
-        return self.run_by_django(queryset.using(alias), fields)
+        return self.run_by_django(queryset if queryset._db else queryset.using(alias), fields)
+
+    def is_left_to_django(self, known: Known) -> bool:
+        return known.is_left_to_django
 
     def with_gaps(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         gaps = {name: None if value is None else Gap(name) for name, value in named(given)}
@@ -205,7 +226,9 @@ class Statement(Generic[P, T]):
             raise NotAStatement("using() would choose the database for all calls")
         if queryset._prefetch_related_lookups:
             raise NotAStatement("prefetch_related() takes more than one query")
-        if connections[alias].vendor not in VENDORS or may_filter(queryset):
+        if queryset._iterable_class not in (ModelIterable, ValuesListIterable):
+            raise NotAStatement("it gives neither instances nor tuples")
+        if connections[alias].vendor not in VENDORS:
             return None
         try:
             query = self.query_of(queryset, fields)
@@ -345,7 +368,11 @@ class Exists(Statement[P, bool]):
 class Change(Statement[P, int]):
     """The number of rows that were changed."""
 
-    choose_database = router.db_for_write
+    def query_of(self, queryset: Any, fields: dict[str, Any]) -> Any:
+        query = queryset.query
+        if query.is_sliced or query.combinator or query.distinct or queryset._fields is not None:
+            raise NotAStatement("a slice, a union, distinct() and values() would change other rows")
+        return query
 
     def run(self, compiled: Compiled, params: list[Any], connection: Any) -> int:
         with transaction.mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
@@ -357,7 +384,7 @@ class Update(Change[P]):
     """The function returns the queryset and the new values: `return queryset, {"count": F("count") + 1}`."""
 
     def query_of(self, queryset: Any, fields: dict[str, Any]) -> Any:
-        query = queryset.query.chain(UpdateQuery)
+        query = super().query_of(queryset, fields).chain(UpdateQuery)
         query.add_update_values(fields)
         if query.related_updates:
             raise NeedsDjango  # columns of a parent model
@@ -382,11 +409,16 @@ class Update(Change[P]):
 
 
 class Delete(Change[P]):
+    def is_left_to_django(self, known: Known) -> bool:
+        """Asked at each call, because someone may have begun to listen since."""
+        sent = (signals.pre_delete, signals.post_delete)
+        return known.is_left_to_django or any(signal.has_listeners(known.model) for signal in sent)
+
     def query_of(self, queryset: Any, fields: dict[str, Any]) -> Any:
         collector = Collector(using=router.db_for_write(queryset.model), origin=queryset)
         if not collector.can_fast_delete(queryset):
-            raise NeedsDjango
-        query = queryset.query.clone()
+            raise NeedsDjango  # related rows
+        query = super().query_of(queryset, fields).clone()
         query.__class__ = DeleteQuery
         return query
 
@@ -399,16 +431,16 @@ class CompiledInsert:
 
     def __init__(self, instance: Model, alias: str) -> None:
         options = instance._meta
-        self.has_new_key = instance.pk is None
-        columns = options.concrete_fields
-        self.fields = [field for field in columns if not (self.has_new_key and field.primary_key)]
-        if options.parents or any(hasattr(field, "get_placeholder") for field in self.fields):
+        self.columns, self.has_new_key = options.concrete_fields, instance.pk is None
+        fields = [field for field in self.columns if not (self.has_new_key and field.primary_key)]
+        if options.parents or any(map(is_written_by_the_database, fields)):
             raise NeedsDjango
         query = InsertQuery(type(instance))
-        query.insert_values(self.fields, [instance])
+        query.insert_values(fields, [instance])
         compiler = query.get_compiler(alias)
         compiler.returning_fields = [options.pk] if self.has_new_key else []
         [(self.sql, _params)] = compiler.as_sql()
+        self.fields = fields
 
     def run(self, instance: Model, alias: str) -> None:
         connection = connections[alias]
@@ -420,6 +452,11 @@ class CompiledInsert:
         instance._state.adding, instance._state.db = False, alias
 
 
+def is_written_by_the_database(field: Any) -> bool:
+    own_sql = hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
+    return bool(field.generated or field.has_db_default() or own_sql)
+
+
 INSERTS: dict[tuple[Any, ...], CompiledInsert | None] = {}
 
 
@@ -427,12 +464,14 @@ def insert(instance: Model) -> None:
     """As instance.save(force_insert=True)."""
     model, alias = type(instance), router.db_for_write(type(instance), instance=instance)
     shape = (model, alias, instance.pk is None)
-    if shape not in INSERTS:
-        INSERTS[shape] = compiled_insert(instance, alias)
-    compiled = INSERTS[shape]
-    if compiled is None or signals.pre_save.has_listeners(model) or signals.post_save.has_listeners(model):
+    compiled = INSERTS.get(shape)
+    if shape not in INSERTS or (compiled and compiled.columns is not model._meta.concrete_fields):
+        compiled = INSERTS[shape] = compiled_insert(instance, alias)
+    listened_to = signals.pre_save.has_listeners(model) or signals.post_save.has_listeners(model)
+    if compiled is None or listened_to or model.save is not Model.save:
         instance.save(force_insert=True, using=alias)
     else:
+        cast(Any, instance)._prepare_related_fields_for_save("save")
         compiled.run(instance, alias)
 
 

@@ -436,6 +436,8 @@ ALLOWED = {
         ("twofactor.admin", "obj.save"),
         ("twofactor.factor_changes", "app.save"),
         ("twofactor.statements", "instance.save"),  # with force_insert
+        ("twofactor.statements", "model.save"),  # compared
+        ("twofactor.statements", "Model.save"),
         ("twofactor.importers.run", "authenticator.save"),
         ("twofactor.factors.qr", "code.save"),  # an image
         ("twofactor.operations.support", "row.save"),

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import F
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
@@ -401,10 +401,25 @@ class OfTenant(models.Manager):
         return super().get_queryset().filter(key__startswith=OfTenant.tenant)
 
 
+class FilterOfTenant(models.Manager):
+    def filter(self, *args, **kwargs):
+        return super().filter(*args, key__startswith=OfTenant.tenant, **kwargs)
+
+
+class QuerySetOfTenant(models.QuerySet):
+    def filter(self, *args, **kwargs):
+        return super().filter(*args, key__startswith=OfTenant.tenant, **kwargs)
+
+
 @isolate_apps("twofactor")
-def test_a_manager_that_filters_is_asked_each_time():
+@pytest.mark.parametrize(
+    "manager",
+    [OfTenant, FilterOfTenant, models.Manager.from_queryset(QuerySetOfTenant)],
+    ids=["get_queryset", "filter", "queryset"],
+)
+def test_a_manager_that_filters_is_asked_each_time(manager):
     class TenantAllowance(Allowance):
-        objects = OfTenant()
+        objects = manager()
 
         class Meta:
             proxy = True
@@ -420,6 +435,83 @@ def test_a_manager_that_filters_is_asked_each_time():
     found.append(with_count(1))
     OfTenant.tenant = "a"
     assert found == [[("a1",)], [("b1",)]]
+
+
+class Prefetching(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().using("default").prefetch_related()
+
+
+@isolate_apps("twofactor")
+def test_what_a_manager_of_a_site_does_is_no_mistake():
+    class OwnAllowance(Allowance):
+        objects = Prefetching()
+
+        class Meta:
+            proxy = True
+            app_label = "twofactor"
+
+    @statements.row
+    def one(key):
+        return OwnAllowance.objects.filter(key=key)
+
+    allow("a")
+    assert one("a").key == "a"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda key: Allowance.objects.filter(key=key)[:1],
+        lambda key: Allowance.objects.filter(key=key).distinct(),
+        lambda key: Allowance.objects.filter(key=key).union(Allowance.objects.all()),
+    ],
+    ids=["slice", "distinct", "union"],
+)
+def test_what_django_does_not_change_no_statement_changes(made):
+    with pytest.raises(statements.NotAStatement):
+        statements.delete(made)("a")
+    with pytest.raises(statements.NotAStatement):
+        statements.update(lambda key: (made(key), {"count": 2}))("a")
+
+
+def test_an_expression_as_a_value_is_left_to_django():
+    @statements.update
+    def set_count(key, count):
+        return Allowance.objects.filter(key=key), {"count": count}
+
+    allow("a", count=3)
+    set_count("a", 4)
+    set_count("a", F("count") + 1)
+    assert Allowance.objects.get().count == 5
+
+
+@pytest.mark.parametrize("given", [("a", "b"), ()], ids=["too many", "too few"])
+def test_a_call_with_the_wrong_arguments_is_an_error(given):
+    @statements.row
+    def one(key):
+        return Allowance.objects.filter(key=key)
+
+    with pytest.raises(TypeError):
+        one(*given)
+
+
+def test_whoever_has_begun_to_listen_is_told_of_a_deletion():
+    @statements.delete
+    def remove(key):
+        return Allowance.objects.filter(key=key)
+
+    heard = []
+
+    def listen(instance, **kwargs):
+        heard.append(instance.key)
+
+    allow("a", "b")
+    remove("a")
+    post_delete.connect(listen, sender=Allowance)
+    remove("b")
+    post_delete.disconnect(listen, sender=Allowance)
+    assert (heard, Allowance.objects.count()) == (["b"], 0)
 
 
 def test_it_begins_anew_when_a_setting_has_changed(settings):
@@ -445,10 +537,13 @@ def test_it_begins_anew_when_the_model_has_changed():
 
 
 class ToNowhere:
-    """A router that sends reading to a database that there is not."""
+    """A router that sends everything to databases that there are not."""
 
     def db_for_read(self, model, **hints):
         return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "primary"
 
 
 def test_a_router_is_asked_at_each_call(settings):
@@ -463,9 +558,9 @@ def test_a_router_is_asked_at_each_call(settings):
     allow("a")
     one("a")
     settings.DATABASE_ROUTERS = ["tests.twofactor.test_statements.ToNowhere"]
-    with pytest.raises(ConnectionDoesNotExist):
-        one("a")
-    assert rename("a", 2) == 1  # which is written where writing goes
+    for statement, given in [(one, ["a"]), (rename, ["a", 2])]:
+        with pytest.raises(ConnectionDoesNotExist, match="primary"):
+            statement(*given)
 
 
 def test_a_refused_change_rolls_the_transaction_back():
