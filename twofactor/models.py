@@ -347,7 +347,10 @@ class Phone(models.Model):
     """The number for text messages. It is used once a code that was sent to it has been entered."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="phone"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        primary_key=True,
+        related_name="twofactor_phone",  # many a user model has a phone of its own
     )
     number = models.CharField(max_length=20, blank=True)
     verified_at = models.DateTimeField(null=True)

@@ -15,6 +15,7 @@ from django.db import models
 
 class Member(AbstractBaseUser):
     name = models.CharField(max_length=30, unique=True)
+    phone = models.CharField(max_length=30, blank=True)  # of the site, and not the one of ours
     people = models.Manager()
     USERNAME_FIELD = "name"
     is_active = True

@@ -104,7 +104,7 @@ def channel_of(sent: SentCode) -> Channel:
 
 def find_confirmed_phone(user: TwoFactorUser) -> Phone | None:
     """Read once for a user, or together with them."""
-    phone: Phone | None = getattr(user, "phone", None)
+    phone: Phone | None = getattr(user, "twofactor_phone", None)
     return phone if phone and phone.verified_at else None
 
 

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Phone',
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='phone', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='twofactor_phone', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('number', models.CharField(blank=True, max_length=20)),
                 ('verified_at', models.DateTimeField(null=True)),
                 ('new_number', models.CharField(blank=True, max_length=20)),

@@ -80,7 +80,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
 
 def with_all_that_belongs_to_it(user: TwoFactorUser) -> Any:
     """The row TwoFactor with the person, their guesses and phone, and how many backup codes there are."""
-    row = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget", "user__phone")
+    row = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget", "user__twofactor_phone")
     return backup_codes.with_counts(row, "user__backup_codes").first()
 
 
