@@ -51,7 +51,7 @@ test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
 	@echo "1 of 3: the server on SQLite, about 3 and a half minutes"
 	$(BIN)/pytest tests $(BY_THREE)
-	@echo "2 of 3: the server on PostgreSQL, about 1 and a half minutes"
+	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
 	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) \
 		$(SAME_ON_POSTGRES:%=--deselect=%) $(BY_THREE)
 	@echo "3 of 3: a real browser, about 4 minutes"
