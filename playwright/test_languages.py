@@ -1,14 +1,15 @@
 """Pages in every language: the right direction, nothing too wide, accessible."""
 
 import pytest
-from actions import ALICE, enrol, open_session
+from actions import ALICE, add_devices, enrol, open_session
 from colours_and_widths import NARROW, SIZE_RULES
 from django.conf import settings as site_settings
-from django.utils import translation
+from django.utils import timezone, translation
 from javascript_modes import HTMX
 from screen_checks import accessibility_problems, fits_in_width, load_axe_in_every_page
 
-from tests.people import PASSWORD, person
+from tests.people import PASSWORD, add_app, person
+from twofactor.factors.totp import generate_key
 
 pytestmark = HTMX
 
@@ -21,7 +22,11 @@ WITH_TWO_FACTOR = [
     "/two-factor/disable/",
     "/two-factor/backup-codes/",
     "/two-factor/activity/",
+    "/two-factor/devices/",
+    "/two-factor/not-me/",
+    "/two-factor/apps/add/",
 ]
+OF_APP = ["/two-factor/apps/{}/rename/", "/two-factor/apps/{}/remove/"]
 
 
 @pytest.fixture(params=[code for code, _name in site_settings.LANGUAGES])
@@ -66,8 +71,11 @@ def test_every_page_fits_in_every_language(narrow_page, site, language):
     for path in SECOND_STEP:
         check_page(narrow_page, path, language)
     narrow_page.context.clear_cookies()
-    open_session(narrow_page.context, alice, phone)
-    for path in WITH_TWO_FACTOR:
+    open_session(narrow_page.context, alice, phone, stepped_up=True)
+    add_devices(alice, phone)
+    add_app(alice, generate_key(), timezone.now(), "My new telephone, the black one with the cracked glass")
+    pk = alice.authenticators.latest("pk").pk
+    for path in [*WITH_TWO_FACTOR, *(path.format(pk) for path in OF_APP)]:
         check_page(narrow_page, path, language)
 
 
