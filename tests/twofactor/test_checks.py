@@ -7,6 +7,7 @@ import pytest
 from django.core.checks import ERROR, Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import connection
 from django.template import Context, Template
 from django.utils.translation import gettext_lazy
 
@@ -99,6 +100,12 @@ def test_an_htmx_that_is_not_shipped_is_named(settings, version, named):
 def test_sessions_that_cannot_be_ended_are_named(settings, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     assert "twofactor.E008" in check_ids()
+
+
+def test_a_database_that_cannot_charge_a_limit_is_named(monkeypatch):
+    here = "twofactor.E017" in check_ids()
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    assert (here, "twofactor.E017" in check_ids()) == (False, True)
 
 
 def test_a_session_engine_without_a_list_of_devices_is_named(settings):

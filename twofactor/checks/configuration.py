@@ -8,16 +8,16 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import PermissionsMixin
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import connections
+from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from twofactor import conf, devices, policy
+from twofactor import conf, devices, policy, statements
 from twofactor.factors import authenticator_app, backup_codes, enrolled
-from twofactor.models import Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
+from twofactor.models import Allowance, Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
 from twofactor.users import TwoFactorUser, only_active
 
 MIDDLEWARE_ORDER = [
@@ -48,6 +48,18 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             "MIDDLEWARE has the right entries in the wrong order.",
             hint="Use this order: " + ", ".join(MIDDLEWARE_ORDER),
             id="twofactor.E003",
+        )
+
+
+@register(Tags.security)
+def check_database_vendor(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """A limit is charged by a statement that others do not have (limits/allowances.py). Asks no database."""
+    alias = router.db_for_write(Allowance)
+    if connections[alias].vendor not in statements.VENDORS:
+        yield Error(
+            "Countersign keeps its limits in SQLite or PostgreSQL, and this database is neither.",
+            hint=f"It is {connections[alias].vendor} ({alias}). A router can send twofactor to another one.",
+            id="twofactor.E017",
         )
 
 
