@@ -29,6 +29,7 @@ compares statements with their querysets, on each Django that we support.
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast
@@ -177,7 +178,7 @@ class Known:
         self.compiled: dict[Any, Compiled | None] = {}  # None: Django has to run it
 
 
-class Statement(Generic[P, T]):
+class Statement(ABC, Generic[P, T]):
     """A function whose queryset is compiled at the first call."""
 
     def __init__(self, make: Callable[P, Any]) -> None:
@@ -243,11 +244,13 @@ class Statement(Generic[P, T]):
     def compiled_query(self, compiler: Any, queryset: Any) -> Compiled:
         return Compiled(compiler)
 
+    @abstractmethod
     def run(self, compiled: Any, params: list[Any], connection: Any) -> T:
-        raise NotImplementedError
+        """Runs the SQL."""
 
+    @abstractmethod
     def run_by_django(self, queryset: Any, fields: dict[str, Any]) -> T:
-        raise NotImplementedError
+        """Does the same with the queryset."""
 
 
 def named(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
