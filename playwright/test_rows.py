@@ -137,7 +137,7 @@ def test_two_rows_are_renamed_one_after_the_other(rows):
     save.click()
     expect(control(rows, "Rename First")).to_be_focused()
     told = rows.get_by_role("main").get_by_text("The name was changed.")
-    expect(told).to_have_count(1)  # the message of the other row is gone
+    expect(told).to_have_count(2)  # each has its Undo until the page is left
 
 
 @HTMX
@@ -183,6 +183,56 @@ def test_one_row_after_the_other_goes(rows):
     control(rows, "Stop trusting Firefox on Windows", "button").click()
     expect_focus(rows, control(rows, "Rename Safari on iPhone"))
     expect(rows.get_by_text("1 trusted browser, unless you keep it")).to_be_visible()
+
+
+@HTMX
+def test_the_message_without_an_undo_goes_with_the_next_action(rows):
+    rows.goto(DEVICES)
+    control(rows, "Sign out Chrome 142 on iPhone", "button").click()
+    told = rows.get_by_role("main").get_by_text("Chrome 142 on iPhone was signed out.")
+    expect(told).to_be_visible()
+    control(rows, "Sign out OkHttp 4", "button").click()
+    expect(told).to_have_count(0)
+
+
+# Undo
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("path", "name"), RENAMED)
+def test_a_name_comes_back_where_it_is(rows, path, name):
+    rows.goto(path)
+    control(rows, f"Rename {name}").click()
+    rows.get_by_label("Name", exact=True).fill("Mistake")
+    rows.keyboard.press("Enter")
+    expect(control(rows, "Rename Mistake")).to_be_focused()
+    rows.keyboard.press("Shift+Tab")
+    expect(control(rows, "Undo", "button")).to_be_focused()
+    rows.keyboard.press("Enter")
+    expect_focus(rows, control(rows, f"Rename {name}"))
+    assert rows.url.endswith(path)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_forgotten_browser_comes_back_to_the_list(rows):
+    rows.goto(DEVICES)
+    press_key(rows, control(rows, "Stop trusting Firefox on Windows", "button"))
+    press_key(rows, control(rows, "Undo", "button"), "Space")
+    expect_focus(rows, control(rows, "Rename Firefox on Windows"))
+    expect(rows.get_by_role("main").get_by_text("Firefox on Windows is trusted again.")).to_be_visible()
+    expect(control(rows, "Undo", "button")).to_have_count(0)
+
+
+@HTMX
+def test_undo_keeps_the_rules_of_a_page(rows):
+    load_axe_in_every_page(rows)
+    rows.goto(DEVICES)
+    press_key(rows, control(rows, "Stop trusting Firefox on Windows", "button"))
+    before = reach(rows, control(rows, "Undo", "button"))
+    assert (accessibility_problems(rows), fits_in_width(rows)) == ([], True)
+    rows.keyboard.press("Space")
+    expect_announcement(rows, "Firefox on Windows is trusted again.")
+    assert abs(scroll_position(rows) - before) < SMALL["height"]
 
 
 @HTMX

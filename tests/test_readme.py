@@ -109,6 +109,7 @@ LIMITS = {
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
     ),
+    "a browser that was forgotten can be trusted again with Undo": words(trusted_browsers.UNDO_FOR),
 }
 
 

@@ -27,6 +27,7 @@ URLS = {
     "twofactor:disable": "/two-factor/disable/",
     "twofactor:phone": "/two-factor/phone/",
     "twofactor:phone_verify": "/two-factor/phone/verify/",
+    "twofactor:browser_trust_again": "/two-factor/browsers/trust-again/",
     "twofactor:browsers_forget": "/two-factor/browsers/forget/",
     "twofactor:sessions_end": "/two-factor/sessions/end/",
     "twofactor:devices": "/two-factor/devices/",

@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet, Value
 from django.http import Http404, HttpRequest
 
 from twofactor import events
-from twofactor.models import Session, TokenFamily, TrustedBrowser
+from twofactor.models import Device, Session, TokenFamily, TrustedBrowser
 from twofactor.sessions import SessionStore, epoch
 from twofactor.sessions.contents import ABSOLUTE, IDLE
 from twofactor.users import TwoFactorUser
@@ -49,11 +49,11 @@ class ListedDevice:
     trusted_until: datetime | None  # shown in one row only, though several sessions may name that browser
     is_this: bool
 
-    @property
-    def description(self) -> str:
-        """For the audit log. A name never stands alone, because a thief can give any."""
-        browser = self.browser or "?"
-        return f"{self.name} ({browser})" if self.name else browser
+
+def describe(device: ListedDevice | Device) -> str:
+    """For the audit log. A name never stands alone, because a thief can give any."""
+    browser = device.browser or "?"
+    return f"{device.name} ({browser})" if device.name else browser
 
 
 def has_session_list() -> bool:
@@ -150,7 +150,7 @@ def end(
     with events.atomic():
         if not remove(device, user):
             raise AlreadyEnded
-        events.record(kind or own_kind, user, request, device=device.description, **detail)
+        events.record(kind or own_kind, user, request, device=describe(device), **detail)
 
 
 def remove(device: ListedDevice, user: TwoFactorUser) -> bool:

@@ -89,6 +89,11 @@ class EventKind(models.TextChoices):
         _("You stopped trusting a browser"),
         _("A browser is no longer trusted"),
     )
+    BROWSER_TRUSTED_AGAIN = (
+        "browser_trusted_again",
+        _("You trusted a browser again"),
+        _("A browser is trusted again"),
+    )
     BROWSERS_FORGOTTEN = (
         "browsers_forgotten",
         _("You stopped trusting all browsers"),
@@ -177,6 +182,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
     EventGroup.DEVICES: frozenset(
         {
             EventKind.BROWSER_FORGOTTEN,
+            EventKind.BROWSER_TRUSTED_AGAIN,
             EventKind.BROWSERS_FORGOTTEN,
             EventKind.SESSIONS_ENDED,
             EventKind.SESSIONS_ENDED_BY_SUPPORT,

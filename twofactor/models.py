@@ -278,7 +278,7 @@ class Event(models.Model):
 
     @property
     def named_device(self) -> str:
-        """For the person: which devices it is about, as ListedDevice.description names them."""
+        """For the person: which devices it is about, as devices.describe() names them."""
         return str(self.detail.get("device", ""))
 
     @property

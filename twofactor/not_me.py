@@ -62,7 +62,7 @@ def report(
         if (any(changes) or not was_said(user, now)) and allowances.NOT_ME.charge(user.pk, now):
             named = {"about": about.kind} if about else {}
             if ended:
-                named["device"] = ", ".join(device.description for device in ended)
+                named["device"] = ", ".join(devices.describe(device) for device in ended)
             events.record("not_me", user, request, **named)
 
 

@@ -28,6 +28,7 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("devices/<uuid:pk>/end/", devices.device_end, "device_end"),
     ("devices/<uuid:pk>/rename/", devices.device_rename, "device_rename"),
     ("browsers/<int:pk>/forget/", devices.browser_forget, "browser_forget"),
+    ("browsers/trust-again/", devices.browser_trust_again, "browser_trust_again"),
     ("browsers/forget/", devices.browsers_forget, "browsers_forget"),
     ("sessions/end/", devices.sessions_end, "sessions_end"),
     ("nudge/dismiss/", panel.reminder_dismiss, "nudge_dismiss"),

@@ -22,6 +22,7 @@ from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
 from twofactor.web.pages import seconds_until
+from twofactor.web.rows import undo_of
 
 register = template.Library()
 
@@ -68,6 +69,7 @@ def signed_in_with(method: str) -> str:
 
 
 register.filter(format_duration)
+register.filter(undo_of)
 
 
 @register.filter

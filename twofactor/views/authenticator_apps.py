@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial, wraps
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -26,7 +25,7 @@ from twofactor.views.panel import or_fresh_panel, row_of
 from twofactor.views.proof import proof_form
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other, with_next
-from twofactor.web.rows import next_row, page_with_rows
+from twofactor.web.rows import Undo, next_row, page_with_rows, tell
 
 APP = Draft.Kind.APP
 
@@ -76,7 +75,7 @@ def app_add(request: HttpRequest) -> HttpResponse:
             app = factor_changes.add_app(user, draft, name, request, now, vouched=vouched)
             for pk in reversed(ticked):  # each takes password and code in its own form
                 to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
-        messages.success(request, _("%(name)s was added.") % {"name": app.name}, extra_tags=row_of(app))
+        tell(request, _("%(name)s was added.") % {"name": app.name}, row_of(app))
         return see_other(to)
     response = page(request, "twofactor/app_add.html", form=form, **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
@@ -89,7 +88,7 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
-        messages.success(request, _("The name was changed."), extra_tags=row)
+        tell(request, _("The name was changed."), row, Undo(request.path, {"name": app.name}))
         return see_other("twofactor:settings")
     return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
 
@@ -108,7 +107,7 @@ def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         keep_session(request, user, request.session[AMR])
         focused = next_row(rows, row_of(app))
-        messages.success(request, _("%(name)s was removed.") % {"name": app.name}, extra_tags=focused)
+        tell(request, _("%(name)s was removed.") % {"name": app.name}, focused)
         return see_other(next_or(request, "twofactor:settings"))
     return page(
         request,

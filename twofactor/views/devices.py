@@ -20,12 +20,13 @@ from twofactor.devices import API, SESSION, TRUSTED, AlreadyEnded, ListedDevice
 from twofactor.forms import DeviceNameForm, EndOthersForm
 from twofactor.models import TrustedBrowser
 from twofactor.sessions.device_ids import id_of_device
+from twofactor.signin import trusted_browsers
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.web import browser_names
 from twofactor.web.pages import post_only, posted
 from twofactor.web.redirects import see_other
-from twofactor.web.rows import Rows, next_row, page_with_rows
+from twofactor.web.rows import Rows, Undo, fingerprint, next_row, page_with_rows, tell
 
 PAGE = "twofactor:devices"
 
@@ -50,12 +51,18 @@ def device_list(request: HttpRequest) -> HttpResponse:
 
 
 def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
+    """Answers 204 to a tab that is shown again and says that it has seen this list."""
     listed = own_devices(request)
+    shown = [(device.device_id, device.name, device.browser, device.trusted_until) for device in listed]
+    seen = fingerprint(sorted(map(str, shown)))
+    if request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
     return page_with_rows(
         request,
         "twofactor/devices.html",
         with_names(listed),
         devices=listed,
+        seen=seen,
         has_session_list=devices.has_session_list(),
         trusted=[device for device in listed if device.trusted_until],
         others=[device for device in listed if device.kind == SESSION and not device.is_this],
@@ -95,12 +102,23 @@ def device_end(request: HttpRequest, pk: UUID) -> HttpResponse:
     device = devices.find(listed, pk, signed_in_user(request))
     if device.is_this:
         raise AlreadyEnded  # the page has no button for it
-    names = {row: name for row, _device, name in with_names(listed)}
+    if device.kind == TRUSTED:
+        return forget(request, device, listed)
     devices.end(device, signed_in_user(request), request)
-    trusted_alone = device.kind == TRUSTED
-    sentence = _("%(device)s is no longer trusted.") if trusted_alone else _("%(device)s was signed out.")
-    focused = next_row(list(names), row_of(device))
-    messages.success(request, sentence % {"device": names[row_of(device)]}, extra_tags=focused)
+    names = {row: name for row, _device, name in with_names(listed)}
+    sentence = _("%(device)s was signed out.") % {"device": names[row_of(device)]}
+    tell(request, sentence, next_row(list(names), row_of(device)))
+    return see_other(PAGE)
+
+
+def forget(request: HttpRequest, device: ListedDevice, listed: list[ListedDevice]) -> HttpResponse:
+    """A session there goes on."""
+    names = {row: name for row, _device, name in with_names(listed)}
+    row = row_of(device)
+    proof = trusted_browsers.forget(device.trusted_pk or 0, signed_in_user(request), request)
+    undo = Undo(reverse("twofactor:browser_trust_again"), {"proof": proof})
+    sentence = _("%(device)s is no longer trusted.") % {"device": names[row]}
+    tell(request, sentence, row if device.kind == SESSION else next_row(list(names), row), undo)
     return see_other(PAGE)
 
 
@@ -111,7 +129,7 @@ def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = DeviceNameForm(posted(request), initial={"name": device.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         devices.rename(device, signed_in_user(request), form.cleaned_data["name"])
-        messages.success(request, _("The name was changed."), extra_tags=row)
+        tell(request, _("The name was changed."), row, Undo(request.path, {"name": device.name}))
         return see_other(PAGE)
     return page_with_rows(request, "twofactor/device_rename.html", [(row,)], form=form, device=device)
 
@@ -163,19 +181,21 @@ def what_ended(ended: list[ListedDevice], *, keep_trusted: bool) -> str:
 @post_only(PAGE)
 @or_fresh_list
 def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    """A session there goes on.
+    """The keys count up, so that of another person is answered as one that is gone."""
+    listed = own_devices(request)
+    for device in listed:
+        if device.trusted_until and device.trusted_pk == pk:
+            return forget(request, device, listed)
+    raise AlreadyEnded
 
-    The keys count up, so that of another person is answered as one that is gone.
-    """
-    user = signed_in_user(request)
+
+@post_only(PAGE)
+@or_fresh_list
+def browser_trust_again(request: HttpRequest) -> HttpResponse:
+    browser = trusted_browsers.trust_again(request.POST.get("proof", ""), signed_in_user(request), request)
     rows = with_names(own_devices(request))
-    found = [row for row in rows if row[1].trusted_until and row[1].trusted_pk == pk]
-    with events.atomic():
-        if not found or not TrustedBrowser.objects.filter(pk=pk, user_id=user.pk).delete()[0]:
-            raise AlreadyEnded
-        row, device, name = found[0]
-        events.record("browser_forgotten", user, request, device=device.description)
-    messages.success(request, _("%(device)s is no longer trusted.") % {"device": name}, extra_tags=row)
+    row, _device, name = next(row for row in rows if row[1].trusted_until and row[1].trusted_pk == browser.pk)
+    tell(request, _("%(device)s is trusted again.") % {"device": name}, row)
     return see_other(PAGE)
 
 

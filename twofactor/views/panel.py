@@ -1,6 +1,5 @@
 """The security settings: how things are, in words, and where each can be changed."""
 
-import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -24,7 +23,7 @@ from twofactor.users import TwoFactorUser, email_of, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
-from twofactor.web.rows import page_with_rows
+from twofactor.web.rows import fingerprint, page_with_rows
 
 RECENT = 5  # rows of activity
 
@@ -74,7 +73,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "setup_age": step_up.SETUP_AGE,
     }
     state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
-    state["seen"] = fingerprint(state)
+    state["seen"] = seen_on(state)
     return state
 
 
@@ -84,7 +83,7 @@ def with_all_that_belongs_to_it(user: TwoFactorUser) -> Any:
     return backup_codes.with_counts(row, "user__backup_codes").first()
 
 
-def fingerprint(state: dict[str, Any]) -> str:
+def seen_on(state: dict[str, Any]) -> str:
     """Changes when anything on the panel does."""
     drafts = [
         state[name] and (state[name].row.pk, state[name].is_confirmed) for name in ("setup", "new_codes")
@@ -93,8 +92,7 @@ def fingerprint(state: dict[str, Any]) -> str:
     apps = [(app.pk, app.name, is_full) for _row, app, is_full in state["rows"]]
     devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
     listed = [*sorted(devices), *(event.pk for row in state["events"] for event in row.events)]
-    seen = repr([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
-    return hashlib.sha256(seen.encode()).hexdigest()[:16]
+    return fingerprint([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
 
 
 def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

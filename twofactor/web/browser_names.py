@@ -105,7 +105,7 @@ def localized(description: str) -> str:
 
 
 def localized_device(description: str) -> str:
-    """What devices.ListedDevice.description returned. Several of them, with commas, stay as they are."""
+    """What devices.describe() returned. Several of them, with commas, stay as they are."""
     if "," in description:
         return description
     name, bracket, browser = description.removesuffix(")").rpartition(" (")

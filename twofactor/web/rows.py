@@ -4,7 +4,8 @@ Each row has an id, and its links and forms have it as their hx-target, which ht
 again after a redirect. So addresses and redirects are the same with and without htmx, and page_with_rows() is
 the one place where an answer is only a row: the one that was asked for, or nothing if it is gone.
 
-A message names in its extra_tags the row that the focus goes to, and is shown at the top of that row.
+A message of tell() names the row that the focus goes to, and is shown at the top of that row. It may have
+a button that takes back what it tells.
 
 To make another list change in place:
 - each row has row_attributes.html in its tag, and shows the messages if it is the focused_row;
@@ -13,11 +14,14 @@ To make another list change in place:
 - the views answer with page_with_rows().
 """
 
+import hashlib
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import messages
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest, HttpResponse
 
 from twofactor.web.pages import page
@@ -44,11 +48,35 @@ def next_row(ids: list[str], gone: str) -> str:
     return next(iter(ids[place + 1 : place + 2] or ids[place - 1 : place]), "")
 
 
+class Undo(NamedTuple):
+    """A form with one button: where it goes, and its hidden fields."""
+
+    to: str
+    fields: dict[str, str]
+
+
+def tell(request: HttpRequest, sentence: str, row: str, undo: Undo | None = None) -> None:
+    """In extra_tags, because a message has no other place: the row, and the undo like a link."""
+    link = f" {undo.to}?{urlencode(undo.fields)}" if undo else ""
+    messages.success(request, sentence, extra_tags=row + link)
+
+
+def fingerprint(state: object) -> str:
+    """What a tab has seen: it says so when it is looked at again, and gets nothing if that still holds."""
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+
+
+def undo_of(message: Message) -> Undo | None:
+    to, _mark, fields = (message.extra_tags or "").partition(" ")[2].partition("?")
+    return Undo(to, dict(parse_qsl(fields, keep_blank_values=True))) if to else None
+
+
 def changed_part(request: HttpRequest) -> str:
     """What a message is about, which takes the focus. Asking uses the message up, so only a page that shows
     it may ask.
     """
-    return next((message.extra_tags or "" for message in messages.get_messages(request)), "")
+    tags = (message.extra_tags or "" for message in messages.get_messages(request))
+    return next(tags, "").partition(" ")[0]
 
 
 def page_with_rows(
