@@ -46,7 +46,7 @@ const asking = ({ elt, ctx }) => elt ?? ctx.sourceElement; // htmx 2, htmx 4
 on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
   clear(STATUS);
   clear(PROBLEM);
-  clear("li p.success"); // one with an undo stays
+  clear("li p.success");
   busy(asking(detail));
 });
 on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
