@@ -5,17 +5,18 @@ history costs no more than a short one.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.event_kinds import GROUPS, EventKind
+from twofactor.event_kinds import ABOUT_APPS, GROUPS, EventKind
 from twofactor.models import Event, actor
 from twofactor.web import browser_names
 
@@ -39,7 +40,7 @@ FOLLOWS = frozenset(
 WITHIN = timedelta(minutes=1)
 EVENTS_PER_ROW = 4  # no sign-in writes more of them
 EVENTS_BETWEEN = 24  # of other sign-ins at the same moment, between those of one
-MAX_BROWSERS = 1000  # of one person, all different, that a search looks through
+MAX_NAMES = 1000  # browser, device and app together, all different, that a search looks through
 MAX_SEARCH = 100  # characters
 MAX_WORDS = 5
 
@@ -60,6 +61,17 @@ ADDITIONS: dict[str, tuple[Any, Any]] = {
     EventKind.BROWSER_TRUSTED: (_("You trusted this browser"), EventKind.BROWSER_TRUSTED.label),
 }
 PERSON, SUPPORT = 0, 1
+
+# Event.named_device and Event.named_app, for a query. In an expression, because KT alone compares with JSON.
+NAMED = {
+    "device": Case(When(detail__has_key="device", then=KT("detail__device"))),
+    "app": Case(When(kind__in=ABOUT_APPS, then=KT("detail__app"))),
+}
+AS_SHOWN: dict[str, Callable[[str], str]] = {
+    "browser": browser_names.name_of,
+    "device": browser_names.localized_device,
+    "app": str,
+}
 
 
 @dataclass
@@ -212,16 +224,23 @@ def is_on(event: Event, device_id: UUID | None) -> bool:
 
 
 def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event]:
-    """Those whose browser and address, as people see them, have every word of the text.
+    """Those whose address, and browser, device and app as people see them, have every word of the text.
 
-    Not those of support, whose address the person must not find out.
+    Names are compared here, because SQLite knows upper and lower case of ASCII letters only. Not the events
+    of support, whose address the person must not find out.
     """
     events = events.filter(Q(detail__by__isnull=True) | Q(detail__by=actor(user_id)))
-    headers = events.order_by().values_list("browser", flat=True).distinct()[:MAX_BROWSERS]
-    shown = {header: browser_names.name_of(header).casefold() for header in headers}
+    stored: list[Any] = list(events.order_by().values("browser", **NAMED).distinct()[:MAX_NAMES])
+    shown = {
+        column: {value: as_shown(value).casefold() for value in {row[column] for row in stored} if value}
+        for column, as_shown in AS_SHOWN.items()
+    }
+    events = events.alias(**NAMED)
     for word in text.replace("\0", " ")[:MAX_SEARCH].casefold().split()[:MAX_WORDS]:
-        browsers = [header for header, name in shown.items() if word in name]
-        events = events.filter(Q(browser__in=browsers) | Q(ip_address__icontains=word))
+        matches = Q(ip_address__icontains=word)
+        for column, names in shown.items():
+            matches |= Q((f"{column}__in", [value for value, name in names.items() if word in name]))
+        events = events.filter(matches)
     return events
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from tests.people import NOW, person
 from twofactor.activity import BEGINS, FOLLOWS, Cursor, list_rows
@@ -253,9 +254,39 @@ def test_a_search_finds_what_people_see(alice, write, text, found):
     assert kinds(list_rows(alice.pk, 5, search=text).rows) == found
 
 
-@pytest.mark.parametrize("text", ["198.51.100.4", "198", "firefox"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("GRANDMÈRE", [["device_ended"]]),
+        ("tablet windows", [["device_ended"]]),
+        ("phone", [["app_added"]]),
+        ("work 203.0.113", [["app_added"]]),
+        ("work tablet", []),
+        ("%", [["app_added"]]),
+        ("_", []),
+    ],
+)
+def test_a_search_finds_the_names_of_devices_and_apps(alice, write, text, found):
+    write(("app_added", 0), detail={"app": "Work phone (100%)"})
+    write(("device_ended", 1), detail={"device": "Tablet of grandmère (Firefox 140 on Windows)"})
+    assert kinds(list_rows(alice.pk, 5, search=text).rows) == found
+
+
+def test_a_search_finds_no_name_that_is_not_shown(alice, write):
+    write((CODE, 0), ("app_removed", 1), detail={"app": "Work phone", "method": "totp"})
+    found = [kinds(list_rows(alice.pk, 5, search=text).rows) for text in ("work", "totp", "unknown")]
+    assert found == [[["app_removed"]], [], []]
+
+
+def test_a_search_finds_a_device_as_it_is_called_in_the_language_of_the_page(alice, write):
+    write(("browser_forgotten", 0), detail={"device": "Firefox 140 on Linux"})
+    with translation.override("de"):
+        assert kinds(list_rows(alice.pk, 5, search="auf linux").rows) == [["browser_forgotten"]]
+
+
+@pytest.mark.parametrize("text", ["198.51.100.4", "198", "firefox", "tablet"])
 def test_a_search_does_not_tell_where_support_sits(alice, write, text):
-    detail = {"by": "user 999", "reason": "lost"}
+    detail = {"by": "user 999", "reason": "lost", "device": "Tablet (?)"}
     write(("reset_by_support", 0), browser=FIREFOX, ip_address="198.51.100.4", detail=detail)
     assert list_rows(alice.pk, 5, search=text).rows == []
 
