@@ -68,6 +68,20 @@ def test_more_is_added_with_the_keyboard_and_the_focus_goes_to_it(activity):
 
 
 @HTMX
+def test_each_row_draws_its_icon(activity):
+    activity.wait_for_load_state("networkidle")
+    widths = activity.evaluate("[...document.querySelectorAll('use')].map(use => use.getBBox().width)")
+    assert (len(widths), min(widths) > 10) == (20, True)
+
+
+@HTMX
+@pytest.mark.parametrize(("locale", "scale"), [("en-GB", "none"), ("ar", "-1 1")])
+def test_the_arrow_of_a_sign_in_points_the_way_people_read(activity, scale):
+    shown = activity.evaluate("getComputedStyle(document.querySelector('.icon.sign-ins')).scale")
+    assert shown == scale
+
+
+@HTMX
 def test_the_list_follows_what_is_typed(activity):
     field = activity.get_by_label(LABEL)
     tab_to(activity, field)

@@ -16,7 +16,7 @@ from django.db.models import Case, Q, QuerySet, When
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.event_kinds import ABOUT_APPS, GROUPS, EventKind
+from twofactor.event_kinds import ABOUT_APPS, GROUP_OF, GROUPS, EventKind
 from twofactor.models import Event, actor
 from twofactor.web import browser_names
 
@@ -83,6 +83,11 @@ class Row:
     @property
     def events(self) -> list[Event]:
         return [self.event, *self.following]
+
+    @property
+    def group(self) -> str:
+        """Also the name of its icon in static/twofactor/icons.svg."""
+        return GROUP_OF[self.event.kind]
 
     @property
     def title(self) -> str:

@@ -204,3 +204,4 @@ GROUPS: dict[str, frozenset[EventKind]] = {
         }
     ),
 }
+GROUP_OF: dict[str, str] = {kind: group for group, kinds in GROUPS.items() for kind in kinds}

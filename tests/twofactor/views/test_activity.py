@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.test import Client
 from django.utils import timezone
 
 from tests.people import FIREFOX, NOW, PASSWORD, client_after_password, enrol, give_password, person, sign_in
 from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from twofactor.clocks import HOUR
+from twofactor.event_kinds import GROUPS
 from twofactor.models import Event
 
 PANEL = "/two-factor/"
@@ -40,6 +42,19 @@ def test_activity_says_what_when_and_from_where(signed_in_client):
         "127.0.0.1",
     )
     assert [part for part in parts if part not in page] == []
+
+
+@pytest.mark.parametrize("path", [PANEL, ACTIVITY])
+def test_each_row_has_the_icon_of_its_group(signed_in_client, path):
+    enter_wrong_code_elsewhere()
+    icons = re.findall(r'aria-hidden="true"><use href="(.*?)#(.*?)"/>', signed_in_client.get(path).text)
+    file = staticfiles_storage.url("twofactor/icons.svg")
+    assert icons == [(file, "warnings"), (file, "sign-ins")]
+
+
+def test_every_group_has_an_icon():
+    with staticfiles_storage.open("twofactor/icons.svg", "r") as file:
+        assert re.findall('<symbol id="(.*?)"', file.read()) == list(GROUPS)
 
 
 @pytest.mark.parametrize("path", [PANEL, ACTIVITY])
