@@ -21,6 +21,7 @@ REDRAW = os.environ.get("OUTLINES") == "draw"
 NEEDS_SCRIPT = ('- button "Copy"', '- button "Print"')
 CHANGING_TEXT = [  # differs in each run, so the outline has the pattern
     r"in \d+\s(?:second|minute)s?",
+    r"(?:[Jj]ust now|\d+ (?:minute|hour|day)s? ago)",
     r"\d\d:\d\d",
     r"\d{1,2} [A-Z][a-z]+ \d{4}",
     r"(?:data|otpauth):\S+",

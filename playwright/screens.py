@@ -20,8 +20,10 @@ FOLDER = Path(__file__).parent / "screens"
 SIZE = {"width": 390, "height": 760}
 GAP = 24
 TEXTS = FOLDER / "shown.txt"
-# A key, a date, or the version of the browser
-CHANGING_TEXT = re.compile(r"\b[A-Z2-7]{32}\b|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*|(?<=Chrome )\d+")
+# A key, how long ago, a date, or the version of the browser
+CHANGING_TEXT = re.compile(
+    r"\b[A-Z2-7]{32}\b|Just now|\d+ minutes? ago|\d+ [A-Z][a-z]+ \d{4}[\d:, ]*|(?<=Chrome )\d+"
+)
 COLOURS = 64  # of the palette; the screens have few colours
 
 

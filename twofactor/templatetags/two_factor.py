@@ -9,12 +9,13 @@ from django import template
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.template.base import FilterExpression, NodeList, Parser, Token
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from twofactor import conf
-from twofactor.clocks import format_duration
+from twofactor.clocks import format_age, format_duration
 from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import NONE, TRUSTED
@@ -70,6 +71,12 @@ def signed_in_with(method: str) -> str:
 
 register.filter(format_duration)
 register.filter(undo_of)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """{{ event.at|ago }}: "5 minutes ago", and nothing where only the date is worth saying."""
+    return format_age(timezone.now() - moment)
 
 
 @register.filter

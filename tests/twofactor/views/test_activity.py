@@ -1,6 +1,7 @@
 """Recent activity, in the settings and on its own page."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -42,6 +43,14 @@ def test_activity_says_what_when_and_from_where(signed_in_client):
         "127.0.0.1",
     )
     assert [part for part in parts if part not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(0, ["Just now"]), (1, ["1 day ago"]), (30, ["30 days ago"]), (31, [])]
+)
+def test_a_row_says_how_long_ago_it_was(signed_in_client, days, said):
+    Event.objects.update(at=timezone.now() - timedelta(days=days))
+    assert re.findall(r">([^<>]*) ·\s+<time", signed_in_client.get(ACTIVITY).text) == said
 
 
 @pytest.mark.parametrize("path", [PANEL, ACTIVITY])

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.people import FIREFOX, enrol, give_password, person, sign_in, signed_in_as
+from tests.people import FIREFOX, NOW, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.trusted_browsers import new_trusted_client, skips_the_code
 from twofactor import devices
 from twofactor.models import Event, Session, TokenFamily, TrustedBrowser
@@ -84,9 +84,10 @@ def test_it_shows_browser_system_address_and_how_the_person_signed_in(signed_in_
     assert [word for word in words if word not in text] == []
 
 
-def test_it_shows_since_when_and_when_it_was_used_last(signed_in_client, other_client):
+def test_it_shows_since_when_and_how_long_ago_it_was_used_last(signed_in_client, other_client, clock):
+    clock.shift(timedelta(minutes=5))
     text = text_of(signed_in_client)
-    assert "Since 1 March 2026, 12:01 (UTC), last active 1 March 2026, 12:01 (UTC)" in text
+    assert "Since 1 March 2026, 12:01 (UTC), last active 6 minutes ago" in text
 
 
 def test_this_device_stands_first_and_cannot_be_ended_there(signed_in_client, other_client):
@@ -98,8 +99,14 @@ def test_this_device_stands_first_and_cannot_be_ended_there(signed_in_client, ot
 
 def test_a_page_later_it_was_used_later(signed_in_client, other_client, clock):
     clock.shift(timedelta(minutes=20))
+    assert "last active 21 minutes ago" in text_of(signed_in_client)
     other_client.get("/help/")
-    assert "last active 1 March 2026, 12:22 (UTC)" in text_of(signed_in_client)
+    assert "ago" not in text_of(signed_in_client)
+
+
+def test_what_was_used_long_ago_has_its_date(signed_in_client, trusted_browser):
+    TrustedBrowser.objects.update(last_used_at=NOW - timedelta(days=31))
+    assert "last active 29 January 2026, 12:00 (UTC)" in text_of(signed_in_client)
 
 
 def test_it_moves_with_the_browser_to_another_address(signed_in_client, other_client, clock):
