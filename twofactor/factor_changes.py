@@ -76,9 +76,9 @@ def add_app(
     this one.
     """
     with transaction.atomic():
-        drafts.claim_draft(new)
         if not enrolled.lock(user, now):
             raise Changed
+        drafts.claim_draft(new)
         others = list(enrolled.apps_of(user))
         if len(others) >= enrolled.MAX_APPS:
             raise Changed
@@ -102,9 +102,9 @@ def add_app_after_recovery(
     by itself.
     """
     with transaction.atomic():
-        drafts.claim_draft(new)
         if not enrolled.lock(user, now):
             raise Changed
+        drafts.claim_draft(new)
         if enrolled.apps_of(user).filter(pk__in=lost).delete()[0] != len(lost):
             raise Changed
         others = list(enrolled.apps_of(user))
@@ -238,6 +238,8 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
     """
     now = timezone.now()
     with transaction.atomic():
+        if proof is None:  # else accept_code() has locked them
+            enrolled.lock(user, now)
         require_full_proof(proof, now)
         if who := policy.who_requires_it(user, now):
             raise Required(who)
@@ -252,7 +254,8 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
 def forget_factors(user: TwoFactorUser) -> bool:
     """Deletes everything that a second factor consists of. False if there is none.
 
-    The random name for passkeys stays: devices that keep one would make a second entry for a new name.
+    The caller has locked them. The random name for passkeys stays: devices that keep one would make a second
+    entry for a new name.
     """
     was_on = [
         model._default_manager.filter(user_id=user.pk).delete()[0]

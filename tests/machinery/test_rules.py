@@ -449,6 +449,7 @@ ALLOWED = {
             "twofactor.checks.configuration",
             "Exception",
         ),  # a site's own rule, with whatever mistake, which is named
+        ("twofactor.factors.accept", "Exception"),  # raised again, once the charge of the guess is stored
         ("twofactor.outgoing.timeout", "BaseException"),  # handed on to who waits
         ("twofactor.outgoing.mail", "Exception"),  # a site's own backend, with whatever mistake
         (

@@ -31,6 +31,7 @@ from twofactor.factors import backup_codes, enrolled, totp
 from twofactor.limits import guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Authenticator, BackupCode, Draft, Event, GuessBudget, Session
+from twofactor.operations import support
 from twofactor.sessions import credential_digests
 
 CROWD = 100
@@ -430,6 +431,32 @@ def test_turning_off_and_signing_in_at_once_never_half_signs_in(
     answers = at_once(*off, *posts([other], VERIFY, {"code": printed_codes[0]}))
     assert_no_errors(request, answers, on=enrolled.is_on(alice))
     assert other.get("/two-factor/").status_code == 302
+
+
+def test_changes_of_factors_and_codes_of_all_kinds_wait_in_one_order(
+    alice, two_apps, printed_codes, laptop, clock, request, repeat
+):
+    """On PostgreSQL two that lock the same rows in another order would end in a deadlock, and an error."""
+    phones, apps = two_apps
+    clock.shift(60)
+    tabs = [after_password() for _ in range(8)]
+    codes = [phones[0].code(), phones[1].code(), *printed_codes[:2], WRONG, WRONG]
+    answers = at_once(
+        *(partial(tab.post, VERIFY, {"code": code}) for tab, code in zip(tabs, codes, strict=False)),
+        *removals([laptop], apps[1:], phones[:1]),
+        *posts([laptop], "/two-factor/disable/", {"password": PASSWORD, "code": printed_codes[2]}),
+    )
+    assert_no_errors(request, answers, left=enrolled.apps_of(alice).count())
+
+
+def test_support_and_codes_wait_in_one_order(alice, phone, printed_codes, request, repeat):
+    tabs = [after_password() for _ in range(6)]
+    codes = [phone.code(), *printed_codes[:2], *[WRONG] * 3]
+    posted = (partial(tab.post, VERIFY, {"code": code}) for tab, code in zip(tabs, codes, strict=True))
+    reset = partial(support.reset, alice, "lost", "a test", None)
+    done = at_once(reset, *posted)
+    assert_no_errors(request, done[1:], on=enrolled.is_on(alice))
+    assert not enrolled.is_on(alice)
 
 
 # Passwords: not exact (M-1), but nothing breaks and every failure is counted

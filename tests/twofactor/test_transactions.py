@@ -8,7 +8,8 @@ from tests.accounts.passwords import NEW, can_sign_in_with
 from tests.people import PASSWORD, give_password, sign_in
 from tests.twofactor.sent_codes import add_number, texted_code
 from tests.twofactor.trusted_browsers import skips_the_code, trust_browser
-from twofactor.models import Event, Phone, Session, TrustedBrowser
+from twofactor.factors import backup_codes
+from twofactor.models import Authenticator, Event, GuessBudget, Phone, Session, TrustedBrowser
 
 pytestmark = pytest.mark.usefixtures("text_messages")
 
@@ -107,7 +108,7 @@ def test_a_trusted_browser_is_removed_with_its_event_or_not_at_all(client, phone
     browser = trust_browser(client, phone)
     process_ends("browser_forgotten")
     post_until_process_ends(client, f"/two-factor/browsers/{browser.pk}/forget/")
-    assert TrustedBrowser.objects.count() == 1
+    assert skips_the_code(client)
 
 
 def test_all_trusted_browsers_are_removed_with_their_event_or_not_at_all(client, phone, process_ends):
@@ -136,3 +137,33 @@ def test_kept_browsers_stay_trusted_if_the_sessions_did_not_end(client, phone, p
     process_ends("sessions_ended")
     post_until_process_ends(client, "/two-factor/sessions/end/", keep_trusted="on")
     assert skips_the_code(client)
+
+
+def state_of_the_sign_in():
+    budgets = list(GuessBudget.objects.values_list("failures", "day_failures"))
+    return budgets, Authenticator.objects.get().last_step, Event.objects.count()
+
+
+@pytest.mark.proves("C-06")
+@pytest.mark.parametrize(
+    ("kind", "off"), [("signed_in_with_code", 0), ("second_factor_refused", 100)], ids=["right", "wrong"]
+)
+def test_a_code_whose_process_ends_before_the_answer_has_changed_nothing(
+    client, phone, process_ends, kind, off
+):
+    give_password(client)
+    before = state_of_the_sign_in()
+    process_ends(kind)
+    post_until_process_ends(client, "/two-factor/verify/", code=phone.code(off=off))
+    assert state_of_the_sign_in() == before
+
+
+@pytest.mark.proves("C-06")
+def test_a_backup_code_whose_process_ends_before_the_answer_has_cost_a_guess(
+    client, alice, printed_codes, process_ends
+):
+    """Comparing it takes long, so the guess is charged in a transaction of its own."""
+    give_password(client)
+    process_ends("signed_in_with_code")
+    post_until_process_ends(client, "/two-factor/verify/", code=printed_codes[0])
+    assert (GuessBudget.objects.get().failures, backup_codes.count_unused(alice)) == (1, 3)

@@ -1,13 +1,15 @@
 """Checks a typed code: for sign-in, for step-up, for turning off, and for whatever else takes one.
 
-A guess is charged before the code is compared. A right code is spent by one UPDATE, in the same transaction
-as the change that it was given for.
+A guess is charged before the code is compared, and nothing that fails afterwards takes the charge back. A
+right code is spent by one UPDATE, in the same transaction as the change that it was given for.
+
+Every transaction here locks the guess budget of the person first, then the rows of their factors, then the
+user: of two at once the second waits, and they never wait for each other.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from django.db import transaction
@@ -82,26 +84,18 @@ def accept_code(
     if getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
         raise Overtaken  # turned off in another tab
     code = read(user, text, kinds, purpose, now)
+    attempt = Attempt(user, code, request, now, claim, changes_factors, recorded_as)
     try:
-        failures = guesses.charge(user, now)
+        proof = attempt.in_one_transaction() if code.is_compared_at_once else attempt.in_two_transactions()
     except guesses.Locked:
         events.log_only("second_factor_locked", user.pk, request, method=code.method)
         raise
-    try:
-        match = code.find(now)
-    except Refused as refused:  # nothing was guessed
-        guesses.refund(user)
-        if isinstance(refused, Replayed):
-            record_replay(user, request, code.method, was_spent=refused.was_spent)
+    except Replayed as replayed:
+        if replayed is attempt.replayed:
+            record_replay(user, request, code.method, was_spent=replayed.was_spent)
         raise
-    if match is None:
-        record_wrong_code(user, request, code.method, failures)
-        raise Wrong(" ".join([*code.wrong, *warning(failures)]))
-    proof = Proof(code.method, match.app, match.codes_left)
-    record = partial(record_accepted, recorded_as, user, request, code, proof)
-    spend_together_with(partial(claim, proof), record, match, code, user, now, with_lock=changes_factors)
-    if failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
-        events.record("right_after_wrong", user, request)
+    if proof is None:
+        raise Wrong(" ".join([*code.wrong, *warning(attempt.failures)]))
     return proof
 
 
@@ -121,47 +115,99 @@ def read(user: TwoFactorUser, text: str, kinds: frozenset[str], purpose: str, no
     raise (is_long and refusals.get(backup_codes)) or refusals[wanted[0]]
 
 
-def spend_together_with(
-    claim: Callable[[], bool],
-    record: Callable[[], None],
-    match: Match,
-    code: TypedCode,
-    user: TwoFactorUser,
-    now: datetime,
-    *,
-    with_lock: bool,
-) -> None:
-    """Spend the code, make the claim and record it, or none of them."""
-    try:
-        with transaction.atomic():
-            if with_lock:
-                enrolled.lock(user, now)
-            if not match.spend(now):
-                raise match.replayed()
-            if not claim():
-                raise Overtaken
-            guesses.reset_after_success(user, with_factor=code.method in FACTORS)
-            record()
-    except (Refused, Overtaken):
-        guesses.refund(user)
-        raise
+@dataclass
+class Attempt:
+    """One code that someone has typed."""
 
+    user: TwoFactorUser
+    code: TypedCode
+    request: HttpRequest
+    now: datetime
+    claim: Claim
+    changes_factors: bool
+    recorded_as: str
+    failures: int = 0
+    """In a row, with this guess. Known after the charge."""
+    replayed: Replayed | None = None
+    """Was the code spent already when it was compared?"""
 
-def record_accepted(
-    kind: str, user: TwoFactorUser, request: HttpRequest, code: TypedCode, proof: Proof
-) -> None:
-    named = {"app": proof.app.name} if proof.app else {}
-    events.record(kind, user, request, method=proof.method, **named)
-    if code.notice:
-        events.record(code.notice, user, request)
+    def in_one_transaction(self) -> Proof | None:
+        """Returns None for a wrong code.
 
+        The charge is its first statement, and what fails after it is rolled back to there. The answer waits
+        for the COMMIT, so a process that is killed has changed nothing and has told nothing. No code of the
+        site runs inside: signals and login() come later.
+        """
+        with transaction.atomic(durable=True):
+            self.charge()
+            try:
+                with transaction.atomic():
+                    match = self.find()
+                    if match is None:
+                        self.record_wrong()
+                    return self.spend(match) if match else None
+            except Exception as raised:  # any: an error after the comparison must cost a guess, too
+                problem = raised
+                self.refund_after(raised)
+        raise problem
 
-def record_wrong_code(user: TwoFactorUser, request: HttpRequest, method: str, failures: int) -> None:
-    locked = failures >= guesses.FREE_GUESSES
-    kind = "second_factor_locked" if locked else "second_factor_refused"
-    events.record(kind, user, request, method=method)
-    if failures >= WRONG_CODES_TO_REPORT:
-        events.record("wrong_codes", user, request)
+    def in_two_transactions(self) -> Proof | None:
+        """For a comparison that takes long, or writes: nobody else has to wait for it."""
+        with transaction.atomic(durable=True):
+            self.charge()
+        try:
+            match = self.find()
+            if match:
+                with transaction.atomic():
+                    return self.spend(match)
+        except (Refused, Overtaken) as raised:
+            self.refund_after(raised)
+            raise
+        self.record_wrong()
+        return None
+
+    def charge(self) -> None:
+        self.failures = guesses.charge(self.user, self.now)
+
+    def refund_after(self, raised: Exception) -> None:
+        """Where nothing was guessed, or the code was right."""
+        if isinstance(raised, Refused | Overtaken):
+            guesses.refund(self.user)
+
+    def find(self) -> Match | None:
+        try:
+            return self.code.find(self.now)
+        except Replayed as replayed:
+            self.replayed = replayed
+            raise
+
+    def spend(self, match: Match) -> Proof:
+        """Spends the code, makes the claim and records it, or none of them."""
+        guesses.reset_after_success(self.user, with_factor=self.code.method in FACTORS)
+        if self.changes_factors:
+            enrolled.lock_after_guesses(self.user, self.now)
+        if not match.spend(self.now):
+            raise match.replayed()
+        proof = Proof(self.code.method, match.app, match.codes_left)
+        if not self.claim(proof):
+            raise Overtaken
+        self.record_right(proof)
+        return proof
+
+    def record_right(self, proof: Proof) -> None:
+        named = {"app": proof.app.name} if proof.app else {}
+        events.record(self.recorded_as, self.user, self.request, method=proof.method, **named)
+        if self.code.notice:
+            events.record(self.code.notice, self.user, self.request)
+        if self.failures > WRONG_CODES_TO_REPORT:  # this charge is one of them
+            events.record("right_after_wrong", self.user, self.request)
+
+    def record_wrong(self) -> None:
+        locked = self.failures >= guesses.FREE_GUESSES
+        kind = "second_factor_locked" if locked else "second_factor_refused"
+        events.record(kind, self.user, self.request, method=self.code.method)
+        if self.failures >= WRONG_CODES_TO_REPORT:
+            events.record("wrong_codes", self.user, self.request)
 
 
 def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was_spent: bool) -> None:

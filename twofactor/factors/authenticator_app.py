@@ -32,6 +32,7 @@ def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
             _("The code is not correct. Wait for your app to show a new code, then try again."),
             _("Check that your phone sets its time automatically."),
         ],
+        is_compared_at_once=True,
     )
 
 

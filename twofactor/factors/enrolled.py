@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from twofactor import statements
-from twofactor.models import Authenticator, Passkey, TwoFactor
+from twofactor.models import Authenticator, GuessBudget, Passkey, TwoFactor
 from twofactor.users import TwoFactorUser
 
 MAX_APPS = 5
@@ -31,8 +31,15 @@ def has_factor(user_id: Any) -> Any:
 def lock(user: TwoFactorUser, now: datetime) -> bool:
     """First in each transaction that changes a person's factors, so that only one at a time does.
 
-    On PostgreSQL it locks the row, on SQLite it begins to write. False if two-factor authentication is off.
+    On PostgreSQL it locks the rows, on SQLite it begins to write. That of the guesses first, as whoever
+    enters a code does. False if two-factor authentication is off.
     """
+    GuessBudget.objects.filter(pk=user.pk).update(failures=F("failures"))
+    return lock_after_guesses(user, now)
+
+
+def lock_after_guesses(user: TwoFactorUser, now: datetime) -> bool:
+    """For a transaction that has changed the row of the guesses already."""
     return TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
 
 

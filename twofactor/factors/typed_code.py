@@ -40,3 +40,6 @@ class TypedCode:
 
     notice: str = ""
     """The event by which the person is told that such a code was used, if they are told."""
+
+    is_compared_at_once: bool = False
+    """Does find() take microseconds and write nothing? Then the guess is charged in the same transaction."""

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from twofactor import sealing, statements
@@ -109,34 +108,32 @@ def unlock(user: TwoFactorUser) -> bool:
 def charge(user: TwoFactorUser, now: datetime) -> int:
     """Count one guess before it is verified, or raise Locked. Returns the guesses in a row, with this one.
 
-    In a transaction of its own, so that the guess stays counted whatever fails afterwards. The UPDATE applies
-    only to the row as it was read (with the user, or here): of many guesses at once, no more are verified
-    than the limit allows. After LAST_GUESS a new password allows one guess, which is the last one again.
+    For a transaction that is committed whatever fails afterwards. The UPDATE applies only to the row as it
+    was read (with the user, or here): of many guesses at once, no more are verified than the limit allows.
+    After LAST_GUESS a new password allows one guess, which is the last one again.
     """
     with_user: GuessBudget | None = getattr(user, "guess_budget", None)
     digest = credential_digests.digest(user, credential_digests.PASSWORD_PURPOSE)
     while True:
-        with transaction.atomic(durable=True):
-            budget = with_user or GuessBudget.objects.get_or_create(pk=user.pk)[0]
-            lock = lock_of(budget, user, now)
-            if lock:
-                raise lock
-            began = began_today(budget, now)
-            stopped = budget.failures >= LAST_GUESS
-            failures = min(budget.failures + 1, LAST_GUESS)
-            wait = wait_after(failures)
-            new: dict[str, Any] = {
-                "failures": failures,
-                "password_digest": digest,
-                "lifted_at": now if stopped else budget.lifted_at,
-                "locked_until": now + wait if wait else None,
-                "day_failures": budget.day_failures + 1 if began else 1,
-                "day_began_at": began or now,
-            }
-            # The password, too, may have changed since it was read.
-            row = as_read(budget)
-            charged = change_while_password_is(user.password, row, new) if stopped else change(row, new)
-        if charged:
+        budget = with_user or GuessBudget.objects.get_or_create(pk=user.pk)[0]
+        lock = lock_of(budget, user, now)
+        if lock:
+            raise lock
+        began = began_today(budget, now)
+        stopped = budget.failures >= LAST_GUESS
+        failures = min(budget.failures + 1, LAST_GUESS)
+        wait = wait_after(failures)
+        new: dict[str, Any] = {
+            "failures": failures,
+            "password_digest": digest,
+            "lifted_at": now if stopped else budget.lifted_at,
+            "locked_until": now + wait if wait else None,
+            "day_failures": budget.day_failures + 1 if began else 1,
+            "day_began_at": began or now,
+        }
+        # The password, too, may have changed since it was read.
+        row = as_read(budget)
+        if change_while_password_is(user.password, row, new) if stopped else change(row, new):
             return failures
         if stopped and with_user is None:  # read just now: another request has changed password or row
             raise Locked(None)

@@ -55,6 +55,7 @@ def permissions_if_active(user: Any) -> set[str]:
 def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     """Turn two-factor authentication off, delete everything that belongs to it, and end every session."""
     with transaction.atomic():
+        enrolled.lock(user, timezone.now())
         if not factor_changes.forget_factors(user):
             raise NothingToDo
         GuessBudget.objects.filter(pk=user.pk).delete()

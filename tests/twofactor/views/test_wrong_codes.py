@@ -268,3 +268,18 @@ def test_a_code_is_counted_even_when_the_answer_breaks(pending_client, db):
     answer = enter_code(pending_client, "000000").status_code
     post_save.disconnect(breaks, Event)
     assert (answer, counted_failures()) == (500, 1)
+
+
+@pytest.mark.proves("C-06")
+def test_a_right_code_whose_answer_breaks_costs_a_guess_and_is_not_spent(pending_client, phone, db):
+    """An error must not be a free look at a code."""
+
+    def breaks(sender, instance, **kwargs):
+        raise RuntimeError
+
+    post_save.connect(breaks, Event)
+    pending_client.raise_request_exception = False
+    answer = enter_code(pending_client, phone.code()).status_code
+    post_save.disconnect(breaks, Event)
+    assert (answer, counted_failures()) == (500, 1)
+    assert enter_code(pending_client, phone.code()).status_code == 303
