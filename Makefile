@@ -35,6 +35,13 @@ TEMPLATES = find templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 LOCK = $(COMPILE) pyproject.toml
+# django-mfa2 and django-mfa3 are both a package `mfa`. Both call pyotp in a way that ended with 2.11, and the second wants
+# an older qrcode than the others have. So each has a folder for such packages, on the path of that subject alone.
+OWN_MFA2 = 'pyotp<2.11'
+OWN_MFA3 = 'django-mfa3>=1.1' 'pyotp<2.11' 'qrcode<7.4'
+OWN = $(COMPILE) --universal --no-deps --output-file
+OWN_LOCKS = $(addprefix tests/machinery/bench/requirements-, mfa2.txt mfa3.txt)
+BENCH_PIP = .venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: run test coverage check format assurance matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
@@ -104,6 +111,8 @@ lock: .venv/uv
 	$(LOCK) --python-version 3.11 --extra api --extra postgres --extra sms --constraint requirements.txt --output-file requirements-all.txt
 	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements-all.txt --output-file tests/requirements.txt
 	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/machinery/bench/requirements.txt
+	printf '%s\n' $(OWN_MFA2) | $(OWN) $(word 1, $(OWN_LOCKS)) -
+	printf '%s\n' $(OWN_MFA3) | $(OWN) $(word 2, $(OWN_LOCKS)) -
 
 	for version in 6.0 6.1; do echo "django~=$$version.0" | $(COMPILE) --no-deps --python-version 3.12 --output-file tests/machinery/matrix/django-$$version.txt -; done
 
@@ -124,9 +133,12 @@ lock: .venv/uv
 	@touch $@
 
 # The apps that we are compared with never reach the environment that ours runs in.
-.venv/bench/packages: tests/machinery/bench/requirements.txt | .venv
+.venv/bench/packages: tests/machinery/bench/requirements.txt $(OWN_LOCKS) | .venv
 	$(PYTHON) -m venv .venv/bench
-	.venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(BENCH_PIP) --requirement $<
+	rm -rf .venv/bench/mfa2 .venv/bench/mfa3
+	$(BENCH_PIP) --no-deps --target .venv/bench/mfa2 --requirement $(word 1, $(OWN_LOCKS))
+	$(BENCH_PIP) --no-deps --target .venv/bench/mfa3 --requirement $(word 2, $(OWN_LOCKS))
 	@touch $@
 
 .venv:

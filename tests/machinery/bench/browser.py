@@ -27,10 +27,11 @@ def into(application, address):
 
     def send(method, path, cookies, body):
         started = []
+        path, _, query = path.partition("?")
         environ = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path,
-            "QUERY_STRING": "",
+            "QUERY_STRING": query,
             "SCRIPT_NAME": "",
             "SERVER_NAME": HOST,
             "SERVER_PORT": "80",
@@ -74,8 +75,8 @@ class Unexpected(Exception):
 
 
 class Browser:
-    def __init__(self, send):
-        self.send, self.cookies = send, Cookies()
+    def __init__(self, send, cookies=()):
+        self.send, self.cookies = send, Cookies(cookies)
 
     def get(self, path, expect=200):
         return self.ask("GET", path, b"", expect)

@@ -6,7 +6,8 @@ WRONG = "000000"
 def sign_in(subject, browser, person, now):
     first = browser.get(subject.login)
     password = browser.post(subject.login, subject.credentials(person), expect=subject.after_password)
-    asked = {} if subject.after_password == 200 else {"code page": [browser.get(subject.verify)]}
+    pages = subject.reach_code(browser)
+    asked = {"code page": pages} if pages else {}
     code = browser.post(subject.verify, subject.entered(person.code(now())))
     rows = {"sign-in page": [first], "password POST": [password], **asked, "code POST, right": [code]}
     whole = [answer for answers in rows.values() for answer in answers]
@@ -20,10 +21,10 @@ def sign_in_and_look(subject, browser, person, now):
 
 def with_backup_code(subject, browser, person, now):
     give_password(subject, browser, person)
-    if subject.to_backup:
-        browser.post(subject.login, subject.to_backup, expect=200)
+    subject.reach_backup(browser)
     code = browser.post(subject.backup, subject.entered_backup(person.codes.pop()))
     browser.get(subject.page)
+    subject.after_backup(browser, person)
     return {"backup code POST": [code]}
 
 
@@ -31,6 +32,7 @@ def with_mistakes(subject, browser, person, now):
     browser.get(subject.login)
     password = browser.post(subject.login, subject.credentials(person, "wrong"), expect=200)
     give_password(subject, browser, person)
+    subject.reach_code(browser)
     code = browser.post(subject.verify, subject.entered(WRONG), expect=200)
     return {"wrong password POST": [password], "wrong code POST": [code]}
 

@@ -17,12 +17,18 @@ def addresses(subject):
         return [path("", include("config.urls"))]
     if subject in {"floor", "floor-signed"}:
         return [path("", include("tests.machinery.bench.floor.views"))]
-    if subject == "two-factor-auth":
+    if subject in {"two-factor-auth", "two-factor-auth-axes"}:
         from two_factor.urls import urlpatterns
 
         return [path("", include(urlpatterns))]
     if subject in {"allauth", "allauth-shared"}:
         return [path("accounts/", include("allauth.urls"))]
+    if subject == "mfa2":
+        return [path("", include("tests.machinery.bench.host.views"))]
+    if subject == "mfa3":
+        from mfa.views import LoginView
+
+        return [path("login/", LoginView.as_view()), path("mfa/", include("mfa.urls"))]
     return []
 
 

@@ -13,7 +13,18 @@ from statistics import quantiles
 
 from config.environment import database as options_of
 
-NAMES = ["floor", "floor-signed", "ours", "two-factor-auth", "allauth", "allauth-shared"]
+NAMES = [
+    "floor",
+    "floor-signed",
+    "ours",
+    "two-factor-auth",
+    "two-factor-auth-axes",
+    "allauth",
+    "allauth-shared",
+    "mfa2",
+    "mfa3",
+]
+OWN_FOLDER = {"mfa2", "mfa3"}  # in the environment, with packages that the others must not find
 ROOT = Path(__file__).parents[3]
 KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # the same in all processes of this run
 
@@ -40,8 +51,10 @@ class Databases:
 
 
 def environment(subject, database, folder, **more):
+    own = {"PYTHONPATH": str(Path(sys.prefix) / subject)} if subject in OWN_FOLDER else {}
     return {
         **os.environ,
+        **own,
         "DJANGO_SETTINGS_MODULE": "tests.machinery.bench.settings",
         "BENCH_SUBJECT": subject,
         "BENCH_KEY": KEY,

@@ -71,7 +71,7 @@ if SUBJECT == "ours":
 if SUBJECT in {"floor", "floor-signed"}:
     INSTALLED_APPS = ["tests.machinery.bench.floor", *INSTALLED_APPS]
 
-if SUBJECT == "two-factor-auth":
+if SUBJECT in {"two-factor-auth", "two-factor-auth-axes"}:
     INSTALLED_APPS = [
         *INSTALLED_APPS,
         "django_otp",
@@ -82,6 +82,16 @@ if SUBJECT == "two-factor-auth":
     after = MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
     MIDDLEWARE = [*MIDDLEWARE[:after], "django_otp.middleware.OTPMiddleware", *MIDDLEWARE[after:]]
     LOGIN_URL = "two_factor:login"
+
+if SUBJECT == "two-factor-auth-axes":
+    INSTALLED_APPS = [*INSTALLED_APPS, "axes"]
+    MIDDLEWARE = [*MIDDLEWARE, "axes.middleware.AxesMiddleware"]
+    AUTHENTICATION_BACKENDS = [
+        "axes.backends.AxesStandaloneBackend",
+        "django.contrib.auth.backends.ModelBackend",
+    ]
+    AXES_COOLOFF_TIME = 1  # hour; without this and the next, nobody may ever make more than two mistakes
+    AXES_RESET_ON_SUCCESS = True
 
 if SUBJECT in {"allauth", "allauth-shared"}:
     INSTALLED_APPS = [*INSTALLED_APPS, "allauth", "allauth.account", "allauth.mfa"]
@@ -95,6 +105,23 @@ if SUBJECT == "allauth-shared":  # what its limits need as soon as there are two
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
     }
+
+if SUBJECT == "mfa2":
+    INSTALLED_APPS = ["tests.machinery.bench.host", *INSTALLED_APPS, "mfa"]
+    MFA_UNALLOWED_METHODS = ()
+    MFA_LOGIN_CALLBACK = "tests.machinery.bench.host.views.let_in"
+    MFA_RECHECK = True
+    MFA_RECHECK_MIN, MFA_RECHECK_MAX = 10, 30
+    MFA_REDIRECT_AFTER_REGISTRATION = "mfa_home"
+    MFA_SUCCESS_REGISTRATION_MSG = "Go to Security Home"
+    MFA_HIDE_DISABLE = ("FIDO2",)
+    TOKEN_ISSUER_NAME = FIDO_SERVER_NAME = "Host"
+    U2F_APPID, FIDO_SERVER_ID = "https://testserver", "testserver"
+    RECOVERY_ITERATION = 1  # its default; the README names 350,000
+
+if SUBJECT == "mfa3":
+    INSTALLED_APPS = ["tests.machinery.bench.host", *INSTALLED_APPS, "django.contrib.admin", "mfa"]
+    MFA_DOMAIN, MFA_SITE_TITLE = "testserver", "Host"
 
 if SUBJECT == "bare":  # what `check` takes where the same packages are installed and nothing of ours
     INSTALLED_APPS = [*INSTALLED_APPS, "django.contrib.admin", "django.forms", "django_htmx", "axes"]
@@ -110,5 +137,7 @@ if SUBJECT == "bare":  # what `check` takes where the same packages are installe
     ]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # what hashing costs is said apart
+if SUBJECT == "mfa2":
+    PASSWORD_HASHERS = [*PASSWORD_HASHERS, "mfa.recovery.Hash"]  # of its recovery codes
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 DEBUG_PROPAGATE_EXCEPTIONS = True  # what breaks says why

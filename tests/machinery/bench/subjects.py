@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 
 import pyotp
 
+from tests.machinery.bench.browser import Unexpected
+
 PASSWORD = "correct horse battery"
 KEY = re.compile(rb"\b[A-Z2-7]{32}\b")
+DIGITS = re.compile(rb"\b\d{5}-\d{5}\b")  # a backup code of django-mfa3
 CODES = 10
 
 
@@ -46,7 +49,6 @@ class Subject:
     backup = "/code/"
     settings = "/settings/"
     page = "/page/"
-    to_backup = None  # what is posted to reach the field for backup codes
     after_password = 302
 
     def credentials(self, person, password=PASSWORD):
@@ -57,6 +59,16 @@ class Subject:
 
     def entered_backup(self, code):
         return self.entered(code)
+
+    def reach_code(self, browser):
+        """From the answer to the password to the page that asks for a code."""
+        return [browser.get(self.verify)]
+
+    def reach_backup(self, browser):
+        return [browser.get(self.backup)]
+
+    def after_backup(self, browser, person):
+        """For subjects that want a new backup code then. This is not measured."""
 
     def listen(self):
         """Once, when Django is there."""
@@ -144,7 +156,6 @@ class TwoFactorAuth(Subject):
 
     login = verify = backup = "/account/login/"
     settings = "/account/two_factor/"
-    to_backup = {"wizard_goto_step": "backup"}
     after_password = 200
 
     def credentials(self, person, password=PASSWORD):
@@ -156,6 +167,12 @@ class TwoFactorAuth(Subject):
 
     def entered_backup(self, code):
         return {"login_view-current_step": "backup", "backup-otp_token": code}
+
+    def reach_code(self, browser):
+        return []
+
+    def reach_backup(self, browser):
+        return [browser.post(self.login, {"wizard_goto_step": "backup"}, expect=200)]
 
     def enrol(self, person):
         user = self.user(person.name)
@@ -201,11 +218,92 @@ class Allauth(Subject):
         return [qr], [browser.post(setup, {"code": code}), browser.get(self.settings + "recovery-codes/")]
 
 
+class Mfa2(Subject):
+    """The password is answered with the list of a person's methods.
+
+    To set up, JavaScript asks for JSON; the QR code is drawn in the browser.
+    """
+
+    verify = "/mfa/totp/auth"
+    backup = "/mfa/recovery/auth"
+    settings = "/mfa/"
+    after_password = 200
+    codes = 5
+
+    def entered(self, code):
+        return {"otp": code}
+
+    def entered_backup(self, code):
+        return {"recovery": code}
+
+    def reach_code(self, browser):
+        return [browser.get("/mfa/goto/TOTP", expect=302), browser.get(self.verify)]
+
+    def reach_backup(self, browser):
+        return [browser.get("/mfa/goto/RECOVERY", expect=302), browser.get(self.backup)]
+
+    def enrol(self, person):
+        from django.contrib.auth.hashers import make_password
+        from mfa.models import User_Keys
+        from mfa.recovery import Hash, randomGen
+
+        name, salt = self.user(person.name).get_username(), randomGen(15)
+        User_Keys.objects.create(username=name, key_type="TOTP", properties={"secret_key": person.key})
+        person.codes = [f"{randomGen(5)}-{randomGen(5)}" for _ in range(self.codes)]
+        hashes = [make_password(code, salt, Hash.algorithm) for code in person.codes]
+        properties = {"secret_keys": hashes, "salt": salt}
+        User_Keys.objects.create(username=name, key_type="RECOVERY", properties=properties)
+
+    def set_up(self, browser, now):
+        qr = [browser.get("/mfa/totp/start/"), browser.get("/mfa/totp/getToken")]
+        key = key_on(qr[1])
+        rest = [browser.get(f"/mfa/totp/verify?key={key}&answer={Person('', key).code(now())}")]
+        if rest[0].body != b"Success":
+            raise Unexpected(rest[0].body.decode())
+        for step in ("start", "getTokenLeft", "genTokens"):
+            rest.append(browser.get(f"/mfa/recovery/{step}"))
+        return qr, rest
+
+
+class Mfa3(Subject):
+    """There is one backup code. Who has used it is sent to make a new one."""
+
+    verify = "/mfa/auth/TOTP/"
+    backup = "/mfa/auth/recovery/"
+    settings = "/mfa/"
+
+    def enrol(self, person):
+        from django.contrib.auth.hashers import make_password
+
+        keys = self.user(person.name).mfakey_set
+        person.codes = person.codes[:1]
+        keys.create(method="TOTP", name="App", secret=person.key)
+        keys.create(method="recovery", name="Paper", secret=make_password(person.codes[0]))
+
+    def set_up(self, browser, now):
+        qr = browser.get("/mfa/create/TOTP/")
+        code = Person("", key_on(qr)).code(now())
+        rest = [browser.post("/mfa/create/TOTP/", {"name": "App", "code": code}), browser.get(self.settings)]
+        return [qr], [*rest, *self.new_backup(browser)[1], browser.get(self.settings)]
+
+    def new_backup(self, browser):
+        """The code, and the answers."""
+        page = browser.get("/mfa/create/recovery/")
+        code = DIGITS.search(page.body)[0].decode()
+        return code, [page, browser.post("/mfa/create/recovery/", {"name": "Paper", "code": code})]
+
+    def after_backup(self, browser, person):
+        person.codes.append(self.new_backup(browser)[0])
+
+
 SUBJECTS = {
     "floor": Floor(),
     "floor-signed": Floor(),
     "ours": Ours(),
     "two-factor-auth": TwoFactorAuth(),
+    "two-factor-auth-axes": TwoFactorAuth(),
     "allauth": Allauth(),
     "allauth-shared": Allauth(),
+    "mfa2": Mfa2(),
+    "mfa3": Mfa3(),
 }
