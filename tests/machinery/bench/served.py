@@ -18,6 +18,7 @@ from tests.machinery.bench.browser import Browser, over_http
 from tests.machinery.bench.flows import sign_in
 from tests.machinery.bench.run import ROOT, as_markdown, environment, say, spread, started
 from tests.machinery.bench.subjects import SUBJECTS, Person
+from tests.machinery.bench.table import known_browsers_only
 from tests.machinery.bench.worker import STEP, cpu_of
 
 WORKERS = 2  # of gunicorn, sync
@@ -77,8 +78,14 @@ class Served:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
-    def sign_in(self, person):
-        sign_in(self.rules, Browser(over_http(self.port)), person, unhurried)
+    def visitors(self, known):
+        """People, each with the browser in which they have signed in before."""
+        return [(Person(name, key), Browser(over_http(self.port), cookies)) for name, key, cookies in known]
+
+    def sign_in(self, visitor):
+        person, browser = visitor
+        sign_in(self.rules, browser, person, unhurried)
+        browser.leave()
 
     def block(self, people):
         """CPU time of one sign-in: the total, and the part of PostgreSQL."""
@@ -115,18 +122,19 @@ def serving(subjects, **how):
 def throughput(databases, names, turns):
     """CPU seconds of each sign-in and the page after it: [subject] is a list, turn by turn."""
     with started(names, databases) as subjects:
-        crowds = {}
+        known = {}
         for subject in subjects:  # nobody comes twice, because no code works twice
-            known = subject.ask("enrol", people=(turns + 1) * SIGN_INS)
-            crowds[subject.name] = iter([Person(*each) for each in known])
+            known[subject.name] = subject.ask("acquaint", people=(turns + 1) * SIGN_INS)
             say(f"{databases}, gunicorn: {subject.name} is ready")
         with serving(subjects) as servers:
+            crowds = {each.subject.name: iter(each.visitors(known[each.subject.name])) for each in servers}
             found = {name: [] for name in names}
             for turn in range(turns + 1):
                 for server in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
                     people = list(islice(crowds[server.subject.name], SIGN_INS))
                     found[server.subject.name].append(server.block(people))
                 say(f"{databases}, gunicorn: turn {turn} of {turns}")
+        known_browsers_only(subjects)
     return {name: costs[1:] for name, costs in found.items()}
 
 
@@ -151,9 +159,13 @@ def throughput_table(found, databases):
 def memory(databases, names, requests):
     """Memory of a worker in MiB: [subject] is a list, from the first answers to the last."""
     with started(names, databases) as subjects:
-        crowds = {each.name: [Person(*one) for one in each.ask("enrol", people=CROWD)] for each in subjects}
+        for each in subjects:
+            each.tell("acquaint", people=min(CROWD, ceil(requests / REQUESTS)))
+        known = {each.name: each.answer() for each in subjects}
         with serving(subjects, workers=1) as servers, ThreadPoolExecutor(len(servers)) as at_once:
-            grown = at_once.map(lambda each: growth(each, crowds[each.subject.name], requests), servers)
+            grown = at_once.map(
+                lambda each: growth(each, each.visitors(known[each.subject.name]), requests), servers
+            )
             return dict(zip(names, grown, strict=True))
 
 

@@ -76,6 +76,9 @@ class Subject:
     def settle(self):
         """Waits for work that continues after the answer, so that it counts for its request."""
 
+    def taken_for_new(self):
+        return 0
+
     def user(self, name):
         from django.contrib.auth import get_user_model
 
@@ -129,6 +132,11 @@ class Ours(Subject):
         if self.has_letters:
             send_due()
         self.has_letters = False
+
+    def taken_for_new(self):
+        from twofactor.models import Event
+
+        return Event.objects.filter(kind=Event.Kind.NEW_BROWSER).count()
 
     def user(self, name):
         from tests.people import person

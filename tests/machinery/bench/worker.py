@@ -16,6 +16,7 @@ import django
 import time_machine
 
 STEP = 30  # seconds: before each flow the clock moves to where everyone's app shows a new code
+EARLIER = 600  # seconds ago: when those signed in who come again later
 PEOPLE = 101  # a prime number, so that every flow comes to use every person
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # these open or close a transaction, and are not counted
 
@@ -57,13 +58,24 @@ class Worker:
         backup_codes.hash_code.__defaults__ = ((1, 8, 1),)
 
     def enrol(self, people, prefix="person"):
-        """Returns names and keys."""
         from tests.machinery.bench.subjects import new_person
 
         self.people = [new_person(f"{prefix}{number}") for number in range(people)]
         for person in self.people:
             self.subject.enrol(person)
-        return [[person.name, person.key] for person in self.people]
+
+    def acquaint(self, people):
+        """Each person signs in with a browser of their own. Returns names, keys and the browsers' cookies."""
+        from tests.machinery.bench.flows import sign_in
+
+        self.enrol(people)
+        browsers = [self.browser(number) for number in range(people)]
+        with time_machine.travel(time.time() - EARLIER, tick=False):
+            for person, browser in zip(self.people, browsers, strict=True):
+                sign_in(self.subject, browser, person, time.time)
+                browser.leave()
+        pairs = zip(self.people, browsers, strict=True)
+        return [[person.name, person.key, browser.cookies] for person, browser in pairs]
 
     def warm_up(self):
         """Each person signs in once, with the browser that is used from then on."""
@@ -143,6 +155,10 @@ class Worker:
                 ),
             }
             return {rule: self.median_cpu(times, act) for rule, act in rules.items()}
+
+    def taken_for_new(self):
+        """How many of the browsers that had signed in before were thought not to have."""
+        return self.subject.taken_for_new()
 
     def fill(self, people):
         from tests.machinery.bench import size
