@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.machinery import postgres, programs
-from tests.machinery.bench import profiles, served, size, table
+from tests.machinery.bench import profiles, promises, served, size, table
 from tests.machinery.bench.run import NAMES, Databases, say
 
-PARTS = ["table", "profile", "http", "memory", "startup", "size"]
+PARTS = ["table", "promises", "profile", "http", "memory", "startup", "size"]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -53,24 +53,31 @@ def main():
     kinds = asked.on or ["sqlite", *(["postgres"] if programs.postgres() else [])]
     for kind in kinds:
         with databases(kind) as where:
-            if "table" in parts:
-                found = table.measure(where, asked.turns)
-                show(table.markdown(found, f"{where}, CPU in ratio to the floor"))
-            if "table" in parts and kind == kinds[0]:
-                show(table.rules(found, where, times=15))
-            if "profile" in parts:
-                show(profiles.measure(where))
-            if "http" in parts:
-                rates = served.throughput(where, NAMES, asked.http_turns)
-                show(served.throughput_table(rates, where))
-            if "memory" in parts and kind == kinds[-1]:
-                weights = served.memory(where, ["floor", "ours"], asked.requests)
-                show(served.memory_table(weights, asked.requests))
-            if "startup" in parts and kind == kinds[0]:
-                show(served.startup_table(served.startup(["bare", "ours"], where.folder, turns=9)))
-            if "size" in parts and kind == "postgres":
-                show(size.measure(where, asked.people, asked.turns // 2))
+            run(where, parts, asked, first=kind == kinds[0], last=kind == kinds[-1])
     say(f"in {(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def run(where, parts, asked, first, last):
+    """On one database. What is the same on each, only the first or the last measures."""
+    if "table" in parts:
+        found = table.measure(where, asked.turns)
+        show(table.markdown(found, f"{where}, CPU in ratio to the floor"))
+        if first:
+            show(table.rules(found, where, times=15))
+    if first and {"table", "promises"} & set(parts):
+        show(promises.measure(where))
+    if "profile" in parts:
+        show(profiles.measure(where))
+    if "http" in parts:
+        rates = served.throughput(where, NAMES, asked.http_turns)
+        show(served.throughput_table(rates, where))
+    if last and "memory" in parts:
+        weights = served.memory(where, ["floor", "ours"], asked.requests)
+        show(served.memory_table(weights, asked.requests))
+    if first and "startup" in parts:
+        show(served.startup_table(served.startup(["bare", "ours"], where.folder, turns=9)))
+    if where.server and "size" in parts:
+        show(size.measure(where, asked.people, asked.turns // 2))
 
 
 def show(text):

@@ -156,6 +156,11 @@ class Worker:
             }
             return {rule: self.median_cpu(times, act) for rule, act in rules.items()}
 
+    def try_out(self):
+        from tests.machinery.bench import promises
+
+        return promises.try_out(self)
+
     def taken_for_new(self):
         """How many of the browsers that had signed in before were thought not to have."""
         return self.subject.taken_for_new()
