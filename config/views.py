@@ -24,7 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "required_from": policy.deadline(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,
-        "changed_part": changed_part(request),
+        "changed_part": changed_part(request, {"reminder"}),
     }
     return render(request, "dashboard.html", context)
 

@@ -14,7 +14,7 @@ from twofactor.models import Event
 
 ACTIVITY = "/two-factor/activity/"
 FIRST_OLDER = "Your password was changed"  # the first row of the second page
-LABEL = "Device, app or IP address"
+LABEL = "Search activity"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "CriOS/142.0.7444.77 Mobile/15E148 Safari/604.1"

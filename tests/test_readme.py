@@ -26,6 +26,7 @@ from twofactor.operations import prune
 from twofactor.signin import step_up, trusted_browsers
 from twofactor.signin.pending import MAX_AGE
 from twofactor.signin.session import ABSOLUTE, IDLE
+from twofactor.web.undo import UNDO_FOR
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -109,7 +110,7 @@ LIMITS = {
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
     ),
-    "a browser that was forgotten can be trusted again with Undo": words(trusted_browsers.UNDO_FOR),
+    "what Undo takes back, in the same session": words(UNDO_FOR),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Max, Q, QuerySet, When
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
@@ -229,24 +229,42 @@ def is_on(event: Event, device_id: UUID | None) -> bool:
 
 
 def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event]:
-    """Those whose address, and browser, device and app as people see them, have every word of the text.
+    """Those whose row shows every word of the text: in its sentences, browser, device, app or address.
 
-    Names are compared here, because SQLite knows upper and lower case of ASCII letters only. Not the events
-    of support, whose address the person must not find out.
+    Names are compared here, because SQLite knows upper and lower case of ASCII letters only. The browser and
+    address of support are not shown, and must not be found out either.
     """
-    events = events.filter(Q(detail__by__isnull=True) | Q(detail__by=actor(user_id)))
-    stored: list[Any] = list(events.order_by().values("browser", **NAMED).distinct()[:MAX_NAMES])
-    shown = {
-        column: {value: as_shown(value).casefold() for value in {row[column] for row in stored} if value}
-        for column, as_shown in AS_SHOWN.items()
-    }
+    own = Q(detail__by__isnull=True) | Q(detail__by=actor(user_id))
+    newest = events.order_by().values("browser", **NAMED).annotate(last=Max("at")).order_by("-last")
+    stored: list[Any] = list(newest[:MAX_NAMES])
     events = events.alias(**NAMED)
     for word in text.replace("\0", " ")[:MAX_SEARCH].casefold().split()[:MAX_WORDS]:
-        matches = Q(ip_address__icontains=word)
-        for column, names in shown.items():
-            matches |= Q((f"{column}__in", [value for value, name in names.items() if word in name]))
-        events = events.filter(matches)
+        found = {column: values_with(word, column, stored) for column in AS_SHOWN}
+        shown = Q(kind__in=kinds_with(word)) | Q(device__in=found["device"]) | Q(app__in=found["app"])
+        where = Q(browser__in=found["browser"]) | Q(ip_address__icontains=word)
+        events = events.filter(shown | own & where)
     return events
+
+
+def values_with(word: str, column: str, stored: Iterable[dict[str, Any]]) -> list[str]:
+    values = {row[column] for row in stored if row[column]}
+    return [value for value in values if word in AS_SHOWN[column](value).casefold()]
+
+
+def kinds_with(word: str) -> list[EventKind]:
+    """Whose sentence for the person has the word, alone or as a part of a sign-in."""
+    return [
+        kind
+        for kind in EventKind
+        if any(
+            word in str(sentence).casefold()
+            for sentence in (
+                kind.to_person or kind.label,
+                *TITLE_OF_SIGN_IN.get(kind, ())[:1],
+                *ADDITIONS.get(kind, ())[:1],
+            )
+        )
+    ]
 
 
 def name_actors(events: Iterable[Event]) -> None:

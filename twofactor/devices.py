@@ -62,7 +62,7 @@ def has_session_list() -> bool:
 
 def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -> list[ListedDevice]:
     """Those that still work, in one query: the one with the id `this` first, then by last use."""
-    rows = [as_device(row, this) for row in working_rows(user, now)]
+    rows = [as_device(row, this, now) for row in working_rows(user, now)]
     rows.sort(key=lambda device: (device.is_this, device.last_used_at), reverse=True)
     trusted = {device.trusted_pk: device for device in rows if device.kind == TRUSTED}
     listed, merged = [], set()
@@ -103,7 +103,7 @@ def columns(rows: QuerySet[Any], kind: str, method: Any, key: Any, until: Any) -
     return listed
 
 
-def as_device(row: tuple[Any, ...], this: UUID | None) -> ListedDevice:
+def as_device(row: tuple[Any, ...], this: UUID | None, now: datetime) -> ListedDevice:
     device_id, name, browser, ip_address, began_at, last_used_at, kind, method, key, until = row
     return ListedDevice(
         device_id,
@@ -111,7 +111,7 @@ def as_device(row: tuple[Any, ...], this: UUID | None) -> ListedDevice:
         browser,
         ip_address,
         began_at,
-        last_used_at,
+        now if device_id == this else last_used_at,  # this very request
         kind,
         method,
         trusted_pk=None if kind == API else key,

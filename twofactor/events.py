@@ -86,9 +86,21 @@ def atomic() -> AbstractContextManager[None]:
 
 
 def record(
-    kind: str, user: TwoFactorUser, request: HttpRequest | None, *, also_to: Iterable[str] = (), **detail: str
+    kind: str,
+    user: TwoFactorUser,
+    request: HttpRequest | None,
+    trusted_browser_id: int | None = None,
+    /,
+    *,
+    also_to: Iterable[str] = (),
+    **detail: str,
 ) -> None:
-    """Without a request it was done at the command line. Only support names in `by` who did it."""
+    """Without a request it was done at the command line. Only support names in `by` who did it.
+
+    The browser is the one of this session, unless the event is about the trust of another one.
+    """
+    if request and trusted_browser_id is None:
+        trusted_browser_id = trusted_browser_of(request)
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
     with atomic() if audience.mail else nullcontext():
         event = Event(
@@ -98,7 +110,7 @@ def record(
             ip_address=ip_of(request) if request else None,
             browser=browser_of(request) if request else "",
             device_id=id_of_device(request) if request else None,
-            trusted_browser_id=trusted_browser_of(request) if request else None,
+            trusted_browser_id=trusted_browser_id,
             detail=detail,
         )
         statements.insert(event)

@@ -181,10 +181,12 @@ def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime
     return True
 
 
-def rename_app(user: TwoFactorUser, pk: int, name: str) -> None:
-    others = enrolled.apps_of(user).exclude(pk=pk)
-    if not enrolled.apps_of(user).filter(pk=pk).update(name=unused_name(name, others)):
+def rename_app(user: TwoFactorUser, pk: int, name: str) -> str:
+    """Returns the name it has now."""
+    name = unused_name(name, enrolled.apps_of(user).exclude(pk=pk))
+    if not enrolled.apps_of(user).filter(pk=pk).update(name=name):
         raise Changed
+    return name
 
 
 def unused_name(name: str, others: Iterable[Authenticator]) -> str:

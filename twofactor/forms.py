@@ -274,7 +274,7 @@ class ActivityForm(forms.Form):
         required=False,
     )
     q = forms.CharField(
-        label=_("Device, app or IP address"),
+        label=_("Search activity"),
         max_length=MAX_SEARCH,
         required=False,
         widget=forms.TextInput({"type": "search", "autocomplete": "off", "spellcheck": "false"}),

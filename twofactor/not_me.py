@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from twofactor import devices, events, not_me_links
 from twofactor.clocks import CLOCKS_APART, MINUTE
@@ -84,7 +85,10 @@ def forget_trust(event: Event, user: TwoFactorUser, keep: UUID | None) -> bool:
     browsers = trusted_there(event, user)
     sessions = Session.objects.filter(user_id=user.pk).exclude(device_id__in=filter(None, [keep]))
     opened = sessions.filter(trusted_browser_id__in=list(browsers.values_list("pk", flat=True)))
-    return bool(opened.delete()[0] + browsers.delete()[0])
+    ended = opened.delete()[0] + browsers.delete()[0]
+    # One that was forgotten could be trusted again (web/undo.py), and is in no list meanwhile.
+    TrustedBrowser.objects.filter(user_id=user.pk, expires_at__lte=timezone.now()).delete()
+    return bool(ended)
 
 
 def trusted_there(event: Event, user: TwoFactorUser) -> QuerySet[TrustedBrowser]:

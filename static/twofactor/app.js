@@ -54,7 +54,7 @@ on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
   setTimeout(free, leaving ? defaultTimeout : 0, asking(detail));
 });
 
-// Reflexes. A second click or a repeated Enter must not press what a swap has put there.
+// Reflexes. A second click or repeated Enter must not press what a swap has put there.
 
 const REFLEX = 400;
 let swapped = -REFLEX;
@@ -99,14 +99,14 @@ on(SETTLED, () => setTimeout(() => {
   place?.focus();
 }));
 
-// Coming back. Back must not show codes that were put away; a tab asks whether it is up to date, unless a
-// form is open in a row.
+// Coming back. Back must not show codes that were put away; a tab asks if it is up to date, unless a form
+// is open in a row or an undo waits.
 
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted && one("[data-secret]")) location.reload();
   for (const form of all("[aria-busy]")) free(form);
 });
-on("visibilitychange", () => document.hidden || one(".rows .field") || document.body.dispatchEvent(new Event("looked-at")));
+on("visibilitychange", () => document.hidden || one(".rows .field, .undo") || document.body.dispatchEvent(new Event("looked-at")));
 
 // Waits. The end of each is told once.
 
@@ -123,7 +123,7 @@ onContent(() => {
   }
 });
 
-// Copy and print. The buttons are hidden without a script.
+// Copy and print, hidden without a script.
 
 onContent(() => {
   for (const button of all("[data-copy], [data-print]")) button.hidden = false;
@@ -150,7 +150,7 @@ on("click", ({ target }) => {
   else if (button) print();
 });
 
-// Menus close at a click elsewhere and at Escape.
+// Menus close at a click elsewhere and Escape.
 
 on("click focusin", ({ target }) => {
   for (const menu of all(".menu[open]")) if (!menu.contains(target)) menu.open = false;

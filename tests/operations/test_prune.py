@@ -90,7 +90,7 @@ KINDS = {
     "events": (event, Event, timedelta(days=400)),
     "unfinished setups": (draft, Draft, timedelta(minutes=30)),
     "sent codes": (sent_code, SentCode, timedelta(hours=24)),
-    "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(0)),
+    "trusted browsers": (trusted_browser, TrustedBrowser, timedelta(hours=1)),
     "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),
     "allowances": (allowance, Allowance, timedelta(hours=48)),
     "letters": (letter, Letter, timedelta(days=7)),

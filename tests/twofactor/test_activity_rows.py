@@ -284,11 +284,31 @@ def test_a_search_finds_a_device_as_it_is_called_in_the_language_of_the_page(ali
         assert kinds(list_rows(alice.pk, 5, search="auf linux").rows) == [["browser_forgotten"]]
 
 
-@pytest.mark.parametrize("text", ["198.51.100.4", "198", "firefox", "tablet"])
+@pytest.mark.parametrize("text", ["198.51.100.4", "198", "firefox"])
 def test_a_search_does_not_tell_where_support_sits(alice, write, text):
     detail = {"by": "user 999", "reason": "lost", "device": "Tablet (?)"}
     write(("reset_by_support", 0), browser=FIREFOX, ip_address="198.51.100.4", detail=detail)
     assert list_rows(alice.pk, 5, search=text).rows == []
+
+
+@pytest.mark.parametrize("text", ["support", "tablet", "reset tablet"])
+def test_a_search_finds_what_a_row_of_support_shows(alice, write, text):
+    write(("device_ended_by_support", 0), detail={"by": "user 999", "device": "Tablet, reset (?)"})
+    assert kinds(list_rows(alice.pk, 5, search=text).rows) == [["device_ended_by_support"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("signed in with a code", [[CODE]]), ("wrong firefox", [["second_factor_refused"]]), ("audit", [])],
+)
+def test_a_search_finds_what_happened(alice, write, text, found):
+    write((CODE, 0), ("second_factor_refused", 600), browser=FIREFOX)
+    assert kinds(list_rows(alice.pk, 5, search=text).rows) == found
+
+
+def test_a_search_finds_a_backup_code_in_the_words_of_its_row(alice, write):
+    write((CODE, 0), ("backup_code_used", 1))
+    assert list_rows(alice.pk, 5, search="signed backup").rows
 
 
 def test_a_search_finds_what_staff_did_to_their_own_account(alice, write):

@@ -29,6 +29,7 @@ from twofactor.models import (
 )
 from twofactor.operations.batches import in_batches
 from twofactor.users import has_column, has_relation
+from twofactor.web.undo import UNDO_FOR
 
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=400)
@@ -44,7 +45,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "events", Event.objects.filter(at__lt=now - events_kept)
     yield "unfinished setups", Draft.objects.filter(started_at__lt=now - Draft.MAX_AGE)
     yield "sent codes", SentCode.objects.filter(sent_at__lt=now - DAY)
-    yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now)
+    yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now - UNDO_FOR)
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
     yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY)
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)

@@ -8,11 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from twofactor import events, sealing
+from twofactor import events
 from twofactor.devices import AlreadyEnded, describe
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
-from twofactor.sessions.device_ids import id_of_device
 from twofactor.users import TwoFactorUser, is_staff
 from twofactor.web import cookies
 from twofactor.web.visitor import browser_and_address
@@ -22,8 +21,6 @@ AGE = timedelta(days=30)
 BROWSERS_PER_PERSON = 10
 PEOPLE_PER_BROWSER = 10
 TOKEN_BYTES = 32
-FORGOTTEN = "forgotten browser"  # what the proof for trust_again() is sealed for
-UNDO_FOR = timedelta(minutes=10)
 
 
 def may_trust(user: TwoFactorUser) -> bool:
@@ -51,13 +48,17 @@ def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: 
         last_used_at=now,
         **browser_and_address(request),
     )
+    keep_newest(user, now)
+    kept = [token, *working_tokens(tokens(request))][:PEOPLE_PER_BROWSER]
+    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+    return added
+
+
+def keep_newest(user: TwoFactorUser, now: datetime) -> None:
     newest = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now).order_by("-id")
     TrustedBrowser.objects.filter(
         pk__in=list(newest.values_list("pk", flat=True)[BROWSERS_PER_PERSON:])
     ).delete()
-    kept = [token, *working_tokens(tokens(request))][:PEOPLE_PER_BROWSER]
-    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
-    return added
 
 
 def working_tokens(presented: list[str]) -> list[str]:
@@ -82,35 +83,45 @@ def use(request: HttpRequest, user: TwoFactorUser, now: datetime) -> TrustedBrow
     return None
 
 
-def forget(pk: int, user: TwoFactorUser, request: HttpRequest) -> str:
-    """The row expires, and a session there goes on. Returns the proof that trust_again() takes."""
-    now = timezone.now()
-    working = TrustedBrowser.objects.filter(pk=pk, user_id=user.pk, expires_at__gt=now)
-    browser = working.first()
-    with events.atomic():
-        if not browser or not working.filter(expires_at=browser.expires_at).update(expires_at=now):
-            raise AlreadyEnded
-        events.record("browser_forgotten", user, request, device=describe(browser))
-    value = [pk, now.isoformat(), browser.expires_at.isoformat(), str(id_of_device(request))]
-    return sealing.seal(FORGOTTEN, sealing.owner_of(user.pk), value, now)
+# Of each row its key, when it was forgotten, and until when it was good.
+Forgotten = list[tuple[int, str, str]]
 
 
-def trust_again(proof: str, user: TwoFactorUser, request: HttpRequest) -> TrustedBrowser:
-    """Only for the session that has forgotten it, soon after, and if nothing has ended all sessions since.
+def forget(user: TwoFactorUser, request: HttpRequest, pk: int | None = None) -> Forgotten:
+    """One browser, or all. Sessions there go on. Returns what trust_again() takes.
 
-    The moment in the proof is the one in the row, so each proof works once.
+    The rows expire, and are deleted when they can be trusted again no more (operations/prune.py).
     """
-    now, this_session = timezone.now(), str(id_of_device(request))
-    try:
-        value = sealing.unseal(FORGOTTEN, sealing.owner_of(user.pk), proof, now, UNDO_FOR)
-    except sealing.UnsealError:
-        raise AlreadyEnded from None
-    pk, forgotten_at, until, session = value
-    rows = TrustedBrowser.objects.filter(pk=pk, user_id=user.pk, session_hash=epoch.auth_hash(user))
-    forgotten = rows.filter(expires_at=datetime.fromisoformat(forgotten_at))
+    now, forgotten = timezone.now(), []
+    working = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now)
     with events.atomic():
-        if session != this_session or not forgotten.update(expires_at=datetime.fromisoformat(until)):
+        browsers = list(working.filter(pk=pk) if pk else working)
+        for each in browsers:
+            if working.filter(pk=each.pk, expires_at=each.expires_at).update(expires_at=now):
+                forgotten.append((each.pk, now.isoformat(), each.expires_at.isoformat()))
+        if not forgotten:
             raise AlreadyEnded
-        browser = rows.get()
-        events.record("browser_trusted_again", user, request, device=describe(browser))
-    return browser
+        if pk:
+            events.record("browser_forgotten", user, request, device=describe(browsers[0]))
+        else:
+            events.record("browsers_forgotten", user, request)
+    return forgotten
+
+
+def trust_again(forgotten: Forgotten, user: TwoFactorUser, request: HttpRequest) -> list[TrustedBrowser]:
+    """Returns those for which nothing has changed meanwhile. Nothing that ends all sessions may have.
+
+    The moment at which it was forgotten is the one in the row, so each works once.
+    """
+    now, again = timezone.now(), []
+    rows = TrustedBrowser.objects.filter(user_id=user.pk, session_hash=epoch.auth_hash(user))
+    with events.atomic():
+        for pk, forgotten_at, until in forgotten if may_trust(user) else []:
+            ends_at = datetime.fromisoformat(until)
+            row = rows.filter(pk=pk, expires_at=datetime.fromisoformat(forgotten_at))
+            if ends_at > now and row.update(expires_at=ends_at):
+                again.append(rows.get(pk=pk))
+                device = describe(again[-1])
+                events.record("browser_trusted_again", user, request, pk, device=device)
+        keep_newest(user, now)
+    return again

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages.storage.base import Message
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,10 +21,9 @@ from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import NONE, TRUSTED
 from twofactor.users import TwoFactorUser
-from twofactor.web import browser_names
+from twofactor.web import browser_names, undo
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
 from twofactor.web.pages import seconds_until
-from twofactor.web.rows import undo_of
 
 register = template.Library()
 
@@ -70,7 +70,6 @@ def signed_in_with(method: str) -> str:
 
 
 register.filter(format_duration)
-register.filter(undo_of)
 
 
 @register.filter
@@ -111,6 +110,13 @@ def page_of(context: template.Context) -> str:
     pk = session.get(SESSION_KEY) if session is not None else None  # what the middleware compares it with
     name = "hx-headers:inherited" if conf.htmx_version() == 4 else "hx-headers"  # 4 hands down nothing else
     return format_html('{}="{}"', name, json.dumps({PAGE_OF: name_in_header(pk)}))
+
+
+@register.simple_tag(takes_context=True)
+def undo_of(context: template.Context, message: Message) -> dict[str, Any] | None:
+    """{% undo_of message as undo %}: what its button takes back, if it has one."""
+    request = context.get("request")
+    return undo.offered_by(request, message) if request is not None else None
 
 
 @register.inclusion_tag("twofactor/components/link_attributes.html")

@@ -23,9 +23,11 @@ from twofactor.users import signed_in_user
 from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
 from twofactor.views.panel import or_fresh_panel, row_of
 from twofactor.views.proof import proof_form
-from twofactor.web.pages import page, posted
+from twofactor.web import undo
+from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import next_or, onward, see_other, with_next
-from twofactor.web.rows import Undo, next_row, page_with_rows, tell
+from twofactor.web.rows import next_row, page_with_rows, tell
+from twofactor.web.undo import TooLate
 
 APP = Draft.Kind.APP
 
@@ -87,10 +89,24 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     row = row_of(app)
     form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
-        factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
-        tell(request, _("The name was changed."), row, Undo(request.path, {"name": app.name}))
+        name = factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
+        offered = undo.offer(request, "twofactor:app_undo", row, app=pk, name=app.name, instead_of=name)
+        tell(request, _("The name was changed."), row, offered if name != app.name else "")
         return see_other("twofactor:settings")
     return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
+
+
+@post_only("twofactor:settings")
+@or_fresh_panel
+def app_undo(request: HttpRequest) -> HttpResponse:
+    """Gives an app its name back."""
+    offered = undo.take(request)
+    app = own_app(request, offered["app"])
+    if app.name != offered["instead_of"]:
+        raise TooLate
+    factor_changes.rename_app(signed_in_user(request), app.pk, offered["name"])
+    tell(request, _("The old name is back."), row_of(app))
+    return see_other("twofactor:settings")
 
 
 @sensitive_post_parameters()

@@ -12,23 +12,25 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from twofactor import devices, events
+from twofactor.clocks import format_age
 from twofactor.devices import API, SESSION, TRUSTED, AlreadyEnded, ListedDevice
 from twofactor.forms import DeviceNameForm, EndOthersForm
-from twofactor.models import TrustedBrowser
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import trusted_browsers
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
-from twofactor.web import browser_names
+from twofactor.web import browser_names, undo
 from twofactor.web.pages import post_only, posted
 from twofactor.web.redirects import see_other
-from twofactor.web.rows import Rows, Undo, fingerprint, next_row, page_with_rows, tell
+from twofactor.web.rows import Rows, fingerprint, next_row, page_with_rows, tell
+from twofactor.web.undo import TooLate
 
-PAGE = "twofactor:devices"
+PAGE, UNDO = "twofactor:devices", "twofactor:device_undo"
 
 
 def or_fresh_list(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -38,8 +40,8 @@ def or_fresh_list(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except AlreadyEnded:
-            response = list_page(request, status=409, stale=True)
+        except (AlreadyEnded, TooLate) as stopped:
+            response = list_page(request, status=409, stale=True, too_late=isinstance(stopped, TooLate))
             response.headers["Content-Location"] = reverse(PAGE)
             return response
 
@@ -52,8 +54,11 @@ def device_list(request: HttpRequest) -> HttpResponse:
 
 def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
     """Answers 204 to a tab that is shown again and says that it has seen this list."""
-    listed = own_devices(request)
-    shown = [(device.device_id, device.name, device.browser, device.trusted_until) for device in listed]
+    listed, now = own_devices(request), timezone.now()
+    shown = [
+        (device.device_id, device.name, device.trusted_until, format_age(now - device.last_used_at))
+        for device in listed
+    ]
     seen = fingerprint(sorted(map(str, shown)))
     if request.GET.get("seen") == seen:
         return HttpResponse(status=204)
@@ -73,11 +78,16 @@ def list_page(request: HttpRequest, **context: Any) -> HttpResponse:
 
 
 def with_names(listed: list[ListedDevice]) -> Rows:
-    """Each with what the row and its buttons call it: with a number, if another has the same name."""
+    """Each with what its buttons call it: with its beginning, if another has the same name, and with a
+    number, if that is the same too.
+    """
+    names = Counter(map(name_of, listed))
     seen: Counter[str] = Counter()
     rows: Rows = []
     for device in listed:
         name = name_of(device)
+        if names[name] > 1:
+            name = f"{name}, {date_format(device.began_at, 'DATETIME_FORMAT')}"
         seen[name] += 1
         rows.append((row_of(device), device, f"{name} ({seen[name]})" if seen[name] > 1 else name))
     return rows
@@ -112,13 +122,16 @@ def device_end(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def forget(request: HttpRequest, device: ListedDevice, listed: list[ListedDevice]) -> HttpResponse:
-    """A session there goes on."""
+    user, row = signed_in_user(request), row_of(device)
     names = {row: name for row, _device, name in with_names(listed)}
-    row = row_of(device)
-    proof = trusted_browsers.forget(device.trusted_pk or 0, signed_in_user(request), request)
-    undo = Undo(reverse("twofactor:browser_trust_again"), {"proof": proof})
+    forgotten = trusted_browsers.forget(user, request, device.trusted_pk)
     sentence = _("%(device)s is no longer trusted.") % {"device": names[row]}
-    tell(request, sentence, row if device.kind == SESSION else next_row(list(names), row), undo)
+    offered = undo.offer(request, UNDO, row, trust=forgotten)
+    if device.kind == SESSION:
+        devices.rename(device, user, device.name)  # it may have been that of the trusted browser
+        tell(request, sentence, row, offered)
+    else:
+        tell(request, sentence, next_row(list(names), row), offered, gone=row)
     return see_other(PAGE)
 
 
@@ -128,10 +141,33 @@ def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     row = row_of(device)
     form = DeviceNameForm(posted(request), initial={"name": device.name}, auto_id=f"{row}_%s")
     if form.is_valid():
-        devices.rename(device, signed_in_user(request), form.cleaned_data["name"])
-        tell(request, _("The name was changed."), row, Undo(request.path, {"name": device.name}))
+        name = form.cleaned_data["name"]
+        devices.rename(device, signed_in_user(request), name)
+        offered = undo.offer(request, UNDO, row, device=str(pk), name=device.name, instead_of=name)
+        tell(request, _("The name was changed."), row, offered if name != device.name else "")
         return see_other(PAGE)
     return page_with_rows(request, "twofactor/device_rename.html", [(row,)], form=form, device=device)
+
+
+@post_only(PAGE)
+@or_fresh_list
+def device_undo(request: HttpRequest) -> HttpResponse:
+    """Trusts a browser again, or gives a device its name back."""
+    user, offered = signed_in_user(request), undo.take(request)
+    if "trust" in offered:
+        again = [browser.pk for browser in trusted_browsers.trust_again(offered["trust"], user, request)]
+        if not again:
+            raise TooLate
+        for row, device, name in with_names(own_devices(request)):
+            if device.trusted_until and device.trusted_pk in again:
+                tell(request, _("%(device)s is trusted again.") % {"device": name}, row)
+        return see_other(PAGE)
+    device = devices.find(own_devices(request), UUID(offered["device"]), user)
+    if device.name != offered["instead_of"]:
+        raise TooLate
+    devices.rename(device, user, offered["name"])
+    tell(request, _("The old name is back."), row_of(device))
+    return see_other(PAGE)
 
 
 @post_only(PAGE)
@@ -191,21 +227,7 @@ def browser_forget(request: HttpRequest, pk: int) -> HttpResponse:
 
 @post_only(PAGE)
 @or_fresh_list
-def browser_trust_again(request: HttpRequest) -> HttpResponse:
-    browser = trusted_browsers.trust_again(request.POST.get("proof", ""), signed_in_user(request), request)
-    rows = with_names(own_devices(request))
-    row, _device, name = next(row for row in rows if row[1].trusted_until and row[1].trusted_pk == browser.pk)
-    tell(request, _("%(device)s is trusted again.") % {"device": name}, row)
-    return see_other(PAGE)
-
-
-@post_only(PAGE)
-@or_fresh_list
 def browsers_forget(request: HttpRequest) -> HttpResponse:
-    user = signed_in_user(request)
-    with events.atomic():
-        if not TrustedBrowser.objects.filter(user_id=user.pk).delete()[0]:
-            raise AlreadyEnded
-        events.record("browsers_forgotten", user, request)
-    messages.success(request, _("No browser is trusted any longer."))
+    forgotten = trusted_browsers.forget(signed_in_user(request), request)
+    tell(request, _("No browser is trusted any longer."), "", undo.offer(request, UNDO, "", trust=forgotten))
     return see_other(PAGE)

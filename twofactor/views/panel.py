@@ -24,6 +24,7 @@ from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
 from twofactor.web.rows import fingerprint, page_with_rows
+from twofactor.web.undo import TooLate
 
 RECENT = 5  # rows of activity
 
@@ -68,6 +69,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "shut_until": two_factor and sent_codes.shut_until(person),
         "phone": sent_codes.find_confirmed_phone(person),
         "devices": devices.list_devices(user, now, id_of_device(request)),
+        "not_me": reverse("twofactor:not_me_walk"),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": step_up.SETUP_AGE,
@@ -102,9 +104,14 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except (Changed, Overtaken):
+        except (Changed, Overtaken, TooLate) as stopped:
             response = page(
-                request, "twofactor/settings.html", status=409, stale=True, **panel_context(request)
+                request,
+                "twofactor/settings.html",
+                status=409,
+                stale=True,
+                too_late=isinstance(stopped, TooLate),
+                **panel_context(request),
             )
             response.headers["Content-Location"] = reverse("twofactor:settings")
             return response

@@ -4,8 +4,8 @@ Each row has an id, and its links and forms have it as their hx-target, which ht
 again after a redirect. So addresses and redirects are the same with and without htmx, and page_with_rows() is
 the one place where an answer is only a row: the one that was asked for, or nothing if it is gone.
 
-A message of tell() names the row that the focus goes to, and is shown at the top of that row. It may have
-a button that takes back what it tells.
+A message of tell() names the row that the focus goes to, and is shown at the top of that row, or in the place
+of the row that is gone. It may have a button that takes back what it tells (undo.py).
 
 To make another list change in place:
 - each row has row_attributes.html in its tag, and shows the messages if it is the focused_row;
@@ -17,11 +17,9 @@ To make another list change in place:
 import hashlib
 import re
 from collections.abc import Collection
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
 
 from django.contrib import messages
-from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest, HttpResponse
 
 from twofactor.web.pages import page
@@ -48,17 +46,9 @@ def next_row(ids: list[str], gone: str) -> str:
     return next(iter(ids[place + 1 : place + 2] or ids[place - 1 : place]), "")
 
 
-class Undo(NamedTuple):
-    """A form with one button: where it goes, and its hidden fields."""
-
-    to: str
-    fields: dict[str, str]
-
-
-def tell(request: HttpRequest, sentence: str, row: str, undo: Undo | None = None) -> None:
-    """In extra_tags, because a message has no other place: the row, and the undo like a link."""
-    link = f" {undo.to}?{urlencode(undo.fields)}" if undo else ""
-    messages.success(request, sentence, extra_tags=row + link)
+def tell(request: HttpRequest, sentence: str, row: str, undo: str = "", gone: str = "") -> None:
+    """The message stands in that row, or where the row `gone` was. `undo` is what undo.offer() returned."""
+    messages.success(request, sentence, extra_tags=" ".join(filter(None, [row, undo, gone])))
 
 
 def fingerprint(state: object) -> str:
@@ -66,27 +56,27 @@ def fingerprint(state: object) -> str:
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
-def undo_of(message: Message) -> Undo | None:
-    to, _mark, fields = (message.extra_tags or "").partition(" ")[2].partition("?")
-    return Undo(to, dict(parse_qsl(fields, keep_blank_values=True))) if to else None
-
-
-def changed_part(request: HttpRequest) -> str:
-    """What a message is about, which takes the focus. Asking uses the message up, so only a page that shows
-    it may ask.
+def changed_part(request: HttpRequest, parts: Collection[str]) -> str:
+    """Which of the parts the messages are about: that takes the focus. Asking uses the messages up, so only a
+    page that shows them may ask.
     """
-    tags = (message.extra_tags or "" for message in messages.get_messages(request))
-    return next(tags, "").partition(" ")[0]
+    return next((tag for tag in tags(request) if tag in parts), "")
+
+
+def tags(request: HttpRequest) -> list[str]:
+    told = messages.get_messages(request)
+    return [tag for message in told for tag in (message.extra_tags or "").split()]
 
 
 def page_with_rows(
     request: HttpRequest, template: str, rows: Rows, *, parts: Collection[str] = (), **context: Any
 ) -> HttpResponse:
     """The page, or the row of it that htmx asked for. A message may also name one of the other `parts`."""
-    asked, changed = asked_row(request), changed_part(request)
-    focused = changed if changed in {*parts, *(row[0] for row in rows)} else ""
+    ids = [row[0] for row in rows]
+    asked, focused = asked_row(request), changed_part(request, {*parts, *ids})
+    gone = next((tag for tag in tags(request) if ROW.fullmatch(tag) and tag not in ids), "")
     if not asked or context.get("status"):
-        response = page(request, template, rows=rows, focused_row=focused, **context)
+        response = page(request, template, rows=rows, focused_row=focused, gone_row=gone, **context)
         if focused:
             response.headers["HX-Reswap"] = "innerHTML"  # not to the top of the window, away from the focus
         return response
@@ -95,6 +85,7 @@ def page_with_rows(
         "rows": [row for row in rows if row[0] in {asked, focused}],
         "asked_row": asked,
         "focused_row": focused or asked,
+        "gone_row": gone,
     }
     response = page(request, template, **context)
     return RowResponse(response.content, status=response.status_code)

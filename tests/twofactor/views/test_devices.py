@@ -496,9 +496,8 @@ def test_two_of_one_name_are_called_in_the_row_what_their_buttons_call_them(sign
     for _ in range(2):
         api_sign_in(alice, browser="OkHttp 4")
     page = unescape(signed_in_client.get(DEVICES).text)
-    told = [
-        (f"<bdi>{name}</bdi>" in page, f'"Sign out {name}"' in page) for name in ("OkHttp 4", "OkHttp 4 (2)")
-    ]
+    since = "OkHttp 4, 1 March 2026, 12:01"
+    told = [(f"<bdi>{name}</bdi>" in page, f'"Sign out {name}"' in page) for name in (since, f"{since} (2)")]
     assert told == [(True, True)] * 2
 
 
@@ -602,8 +601,13 @@ def look_again(client, seen):
 
 def test_a_tab_that_has_seen_all_devices_gets_nothing(signed_in_client, other_client):
     seen = signed_in_client.get(DEVICES).context["seen"]
-    other_client.get(DEVICES)
     assert look_again(signed_in_client, seen).status_code == 204
+
+
+def test_a_tab_whose_ages_are_no_longer_true_gets_the_list(signed_in_client, other_client, clock):
+    seen = signed_in_client.get(DEVICES).context["seen"]
+    clock.shift(300)
+    assert look_again(signed_in_client, seen).status_code == 200
 
 
 @pytest.mark.parametrize("change", [end, lambda client, pk: rename(client, pk, "Phone")])
