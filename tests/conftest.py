@@ -19,6 +19,7 @@ from whitenoise.base import WhiteNoise
 from config.settings import PASSWORD_HASHERS
 from tests import messages
 from tests.deployment import Deployment
+from tests.kept_html import compared_with_plain_html
 from tests.people import NOW, PRINTED_CODES, enrol, give_password, person
 from twofactor.factors import backup_codes, code_text
 
@@ -105,6 +106,14 @@ def language_of_the_site():
     """A request leaves its language active in the thread, and the next test would begin with it."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def kept_html_is_right():
+    """On each page of each test; tests/kept_html.py says how."""
+    with compared_with_plain_html() as differences:
+        yield differences
+    assert differences == []
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """{% load two_factor %} in any template of the site."""
 
 import json
-import time
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import template
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.base import Message
-from django.template.base import FilterExpression, NodeList, Parser, Token
+from django.template.base import Parser, Token
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -21,13 +19,11 @@ from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import NONE, TRUSTED
 from twofactor.users import TwoFactorUser
-from twofactor.web import browser_names, undo
+from twofactor.web import browser_names, kept_html, undo
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
 from twofactor.web.pages import seconds_until
 
 register = template.Library()
-
-KEEP_SECONDS = 60
 
 
 @register.filter
@@ -142,31 +138,5 @@ class HtmxConfig(template.Node):
         return f"<meta name=\"htmx-config\" content='{config}'>"
 
 
-@register.tag
-def keep(parser: Parser, token: Token) -> template.Node:
-    """{% keep language_code %}…{% endkeep %}: rendered once a minute for each value."""
-    values = [parser.compile_filter(value) for value in token.split_contents()[1:]]
-    nodes = parser.parse(["endkeep"])
-    parser.delete_first_token()
-    return Kept(nodes, values)
-
-
-class Kept(template.Node):
-    """In the memory of this process, which ends with the release that the text belongs to.
-
-    The site's cache may outlive it, or be away. A minute, because a storage may sign addresses of files for
-    some time only.
-    """
-
-    def __init__(self, nodelist: NodeList, values: list[FilterExpression]) -> None:
-        self.nodelist, self.values = nodelist, values
-        self.texts: dict[tuple[Any, ...], tuple[float, str]] = {}
-
-    def render(self, context: template.Context) -> str:
-        values = tuple(value.resolve(context) for value in self.values)
-        now = time.time()
-        rendered_at, text = self.texts.get(values, (0.0, ""))
-        if abs(now - rendered_at) > KEEP_SECONDS:
-            text = self.nodelist.render(context)
-            self.texts[values] = now, text
-        return text
+register.tag(kept_html.keep)
+register.tag(kept_html.fresh)
