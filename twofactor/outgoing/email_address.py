@@ -38,6 +38,8 @@ def normalise_once(address: str) -> str:
 
 def without_format(text: str, but: str = "") -> str:
     """Remove the characters of class Cf, which are invisible, for example the soft hyphen."""
+    if text.isascii():  # has none of them
+        return text
     return "".join(one for one in text if one in but or unicodedata.category(one) != "Cf")
 
 
