@@ -77,7 +77,12 @@ def open_for(owner: str | None, row: Draft | None, now: datetime) -> OpenDraft |
 
 def find_drafts(user: TwoFactorUser, now: datetime) -> dict[str, OpenDraft | None]:
     """By their kind."""
-    return {row.kind: open_draft(row, now) for row in Draft.objects.filter(user_id=user.pk)}
+    return {row.kind: open_draft(row, now) for row in drafts_of(user.pk)}
+
+
+@statements.rows
+def drafts_of(user_id: Any) -> Any:
+    return Draft.objects.filter(user_id=user_id)
 
 
 def find_row(user: TwoFactorUser, kind: str) -> Draft | None:
