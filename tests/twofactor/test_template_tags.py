@@ -164,6 +164,13 @@ def test_a_filled_in_form_is_shown_after_an_empty_one(form_template, of_bob):
     assert render_form(form_template, NameForm(**of_bob)) != empty
 
 
+def test_what_a_view_has_filled_in_for_one_person_is_not_shown_to_the_next(form_template):
+    form = NameForm()
+    form.fields["name"].initial = "Alice"
+    assert "Alice" in render_form(form_template, form)
+    assert "Alice" not in render_form(form_template, NameForm())
+
+
 def test_another_form_of_the_same_page_has_a_text_of_its_own(form_template):
     first = render_form(form_template, NameForm())
     assert "Country" not in first

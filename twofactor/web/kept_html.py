@@ -117,11 +117,12 @@ class Kept(Node):
 def variant_of(value: Any) -> tuple[Any, ...] | None:
     """What tells the value from others that give another text, or None if it is not to be kept.
 
-    A form that nobody has filled in stands for its class. One with values or errors is a person's own, and
-    so may be whatever else is neither text nor number.
+    A form that nobody has filled in stands for its class, so it must look the same for everybody. One with
+    values or errors is a person's own, and so may be whatever else is neither text nor number.
     """
     if isinstance(value, BaseForm):
-        is_filled_in = value.is_bound or any(initial not in ("", None) for initial in value.initial.values())
+        initial = (value.get_initial_for_field(field, name) for name, field in value.fields.items())
+        is_filled_in = value.is_bound or any(one not in ("", None) for one in initial)
         return None if is_filled_in else (type(value), value.prefix, *value.fields)
     if not isinstance(value, str | int | None):
         return None
