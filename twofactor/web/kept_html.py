@@ -117,7 +117,7 @@ class Kept(Node):
 def variant_of(value: Any) -> tuple[Any, ...] | None:
     """What tells the value from others that give another text, or None if it is not to be kept.
 
-    A form that nobody has filled in stands for its class, so it must look the same for everybody. One with
+    A form that nobody has filled in stands for its class, so it must look the same for everyone. One with
     values or errors is a person's own, and so may be whatever else is neither text nor number.
     """
     if isinstance(value, BaseForm):
