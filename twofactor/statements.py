@@ -296,8 +296,7 @@ class CompiledSelect(Compiled):
         self.model = None
         if queryset._fields is None:
             info = compiler.klass_info
-            if compiler.annotation_col_map:
-                raise NeedsDjango  # attributes beside the columns
+            self.annotations = compiler.annotation_col_map or {}
             self.model, places = info["model"], info["select_fields"]
             self.own = slice(places[0], places[-1] + 1)
             self.names = [column.target.attname for column, _sql, _alias in select[self.own]]
@@ -315,6 +314,8 @@ class CompiledSelect(Compiled):
         instance = self.model.from_db(self.alias, self.names, columns[self.own])
         for each in self.related:
             each.populate(columns, instance)
+        for name, place in self.annotations.items():
+            setattr(instance, name, columns[place])
         return instance
 
 

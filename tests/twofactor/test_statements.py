@@ -29,6 +29,7 @@ from twofactor.models import (
     Session,
     TwoFactor,
 )
+from twofactor.views import panel  # noqa: F401 - with the statements of all that it imports
 
 ODD_TEXTS = ["", "%s", "100%", "'; DROP TABLE x; --", "ä", "\U0001f600", "a" * 60]
 MOMENTS = [NOW - timedelta(days=1), NOW - timedelta(seconds=1), NOW, NOW + timedelta(microseconds=1)]
@@ -320,6 +321,16 @@ def test_it_is_called_by_position_or_by_name():
 
     allow("a")
     assert one("a", 1) == one("a", count=1) == one(count=1, key="a") == ("a",)
+
+
+def test_an_instance_has_what_is_annotated():
+    @statements.row
+    def with_twice(key):
+        return Allowance.objects.filter(key=key).annotate(twice=F("count") * 2)
+
+    allow("a", count=3)
+    found = with_twice("a")
+    assert (found.key, found.count, found.twice) == ("a", 3, 6)
 
 
 def test_an_instance_is_like_one_of_django():

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 from django.contrib.auth import SESSION_KEY

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import devices, drafts
+from twofactor import devices, drafts, statements
 from twofactor.activity import list_rows
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
@@ -19,7 +19,7 @@ from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
-from twofactor.users import TwoFactorUser, email_of, signed_in_user
+from twofactor.users import email_of, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
@@ -43,7 +43,7 @@ def row_of(app: Authenticator) -> str:
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
-    two_factor = with_all_that_belongs_to_it(user)
+    two_factor = with_all_that_belongs_to_it(user.pk)
     person = two_factor.user if two_factor else user
     apps = list(enrolled.apps_of(user))
     is_on = bool(two_factor or apps)
@@ -79,10 +79,11 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     return state
 
 
-def with_all_that_belongs_to_it(user: TwoFactorUser) -> Any:
+@statements.row
+def with_all_that_belongs_to_it(user_id: Any) -> Any:
     """The row TwoFactor with the person, their guesses and phone, and how many backup codes there are."""
-    row = TwoFactor.objects.filter(pk=user.pk).select_related("user__guess_budget", "user__twofactor_phone")
-    return backup_codes.with_counts(row, "user__backup_codes").first()
+    row = TwoFactor.objects.filter(pk=user_id).select_related("user__guess_budget", "user__twofactor_phone")
+    return backup_codes.with_counts(row, "user__backup_codes")
 
 
 def seen_on(state: dict[str, Any]) -> str:
