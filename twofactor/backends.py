@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth import backends, get_user_model
+from django.contrib.auth import backends
 
-from twofactor import statements
+from twofactor.users import person_by_key
 
 __all__ = ["ModelBackend"]
-
-
-@statements.row
-def person_by_key(pk: Any) -> Any:
-    return get_user_model()._default_manager.filter(pk=pk)
 
 
 class ModelBackend(backends.ModelBackend):

@@ -178,9 +178,14 @@ def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> No
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)
 
 
+@statements.row
+def event_by_key(pk: int) -> Any:
+    return Event.objects.filter(pk=pk)
+
+
 @outbox.makes_context(outbox.OF_EVENTS)
 def context_of_event(user: Any, contents: dict[str, Any]) -> dict[str, Any] | None:
-    event = Event.objects.filter(pk=contents["event_id"]).first()
+    event = event_by_key(contents["event_id"])
     if event is None:
         return None
     if event.is_by_someone_else:

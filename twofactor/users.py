@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from twofactor import statements
 from twofactor.models import SecurityMixin
 
 
@@ -38,6 +39,11 @@ class TwoFactorUser(Protocol):
 def signed_in_user(request: HttpRequest) -> SecurityMixin:
     """For views that only people who are signed in reach."""
     return cast(SecurityMixin, request.user)
+
+
+@statements.row
+def person_by_key(pk: Any) -> Any:
+    return get_user_model()._default_manager.filter(pk=pk)
 
 
 def has_column(name: str) -> bool:

@@ -25,10 +25,12 @@ from twofactor.models import (
     Draft,
     Event,
     GuessBudget,
+    Letter,
     SentCode,
     Session,
     TwoFactor,
 )
+from twofactor.outgoing.outbox import FIRST_MOMENT, LAST_MOMENT
 from twofactor.views import panel  # noqa: F401 - with the statements of all that it imports
 
 ODD_TEXTS = ["", "%s", "100%", "'; DROP TABLE x; --", "ä", "\U0001f600", "a" * 60]
@@ -117,8 +119,24 @@ def some_codes(chosen):
             )
 
 
+def some_letters(chosen):
+    for user in [None, *get_user_model().objects.order_by("pk")[:2]] * 3:
+        event = Event.objects.create(user=user, kind="app_added", at=chosen.choice(MOMENTS))
+        Letter.objects.create(
+            user=user,
+            event=event,
+            template="x",
+            written_at=chosen.choice(MOMENTS),
+            due_at=chosen.choice(MOMENTS),
+            tries=chosen.choice(COUNTS[:3]),
+            was_refused=chosen.choice([True, False]),
+            ended_at=chosen.choice([None, None, NOW]),
+        )
+
+
 def rows_of_all(chosen):
     some_people(chosen)
+    some_letters(chosen)
     some_tries(chosen)
     some_sessions(chosen)
     some_browsers(chosen)
@@ -131,6 +149,7 @@ def values(chosen):
     pk = chosen.choice([*get_user_model().objects.values_list("pk", flat=True), 0, -1, 10**30])
     app = chosen.choice(list(Authenticator.objects.all()))
     budget = chosen.choice(list(GuessBudget.objects.all()))
+    letter = chosen.choice(list(Letter.objects.all()))
     digest = chosen.choice(["one", "two", "no", *ODD_TEXTS])
     return {
         "pk": chosen.choice([pk, str(pk)]),
@@ -139,7 +158,12 @@ def values(chosen):
         "step": app.last_step + chosen.choice([-1, 0, 1]),
         "now": chosen.choice(MOMENTS),
         "since": chosen.choice(MOMENTS),
-        "until": chosen.choice(MOMENTS),
+        "after": chosen.choice([FIRST_MOMENT, *MOMENTS]),
+        "until": chosen.choice([*MOMENTS, LAST_MOMENT]),
+        "letter_pk": letter.pk,
+        "due_at": chosen.choice([letter.due_at, NOW]),
+        "new_letter": {"due_at": chosen.choice(MOMENTS), "tries": 2, "sealed": "", "ended_at": NOW},
+        "event_pk": chosen.choice([letter.event_id, 10**6]),
         "key": chosen.choice(["key0", "key1", "key4", *ODD_TEXTS]),
         "last_login": chosen.choice([None, *MOMENTS]),
         "browser_pk": chosen.choice(list(KnownBrowser.objects.values_list("pk", flat=True))),
@@ -183,6 +207,9 @@ PARAMETERS = {  # where a parameter is called otherwise than its value above
     ("charge_known", "pk"): "browser_pk",
     ("refund_known", "pk"): "browser_pk",
     ("renew_browser", "new"): "new_browser",
+    ("change_unsent", "pk"): "letter_pk",
+    ("change_unsent", "new"): "new_letter",
+    ("event_by_key", "pk"): "event_pk",
 }
 
 
@@ -201,7 +228,16 @@ def undone():
 
 def tables():
     """All rows that a statement may have changed."""
-    kinds = [Session, PasswordTries, KnownBrowser, GuessBudget, Authenticator, get_user_model(), Allowance]
+    kinds = [
+        Session,
+        PasswordTries,
+        KnownBrowser,
+        GuessBudget,
+        Authenticator,
+        get_user_model(),
+        Allowance,
+        Letter,
+    ]
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 

@@ -10,21 +10,21 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
 from django.core import mail as django_mail
 from django.db import DatabaseError, connections, router, transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from twofactor import conf, sealing
+from twofactor import conf, sealing, statements
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import Event, Letter
 from twofactor.outgoing import mail
-from twofactor.users import TwoFactorUser
+from twofactor.users import TwoFactorUser, person_by_key
 
 log = logging.getLogger("countersign.mail")
 
@@ -36,6 +36,7 @@ LONGEST_WAIT = HOUR  # when the failure is about one letter
 GIVEN_UP_AFTER = DAY
 HOLDS_BACK = 2 * HOUR  # how long an unsent letter delays later ones to the same person
 SECONDS_AFTER_PAGE = 0.1  # so that sending does not slow down the page that caused it
+FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LAST_SECONDS = 5  # in which a process that ends still begins to send
 
 Context = dict[str, Any]
@@ -74,7 +75,7 @@ def write(
     now, name = timezone.now(), user.get_username() if user else ""
     sealed = {"to": to, "name": name, "language": mail.language_for(language), **contents}
     user_id = user.pk if user else None
-    letter = Letter.objects.create(
+    letter = Letter(
         user_id=user_id,
         event=event,
         template=template,
@@ -82,20 +83,38 @@ def write(
         written_at=now,
         due_at=now,
     )
+    statements.insert(letter)
     transaction.on_commit(wake, using=letter._state.db)
 
 
-# Choosing
+# Choosing. Statements, because a process asks at each letter.
 
 
 def unsent() -> QuerySet[Letter]:
-    return Letter.objects.using(router.db_for_write(Letter)).filter(ended_at=None)
+    return Letter.objects.filter(ended_at=None)
 
 
-def not_held_back(now: datetime) -> QuerySet[Letter]:
-    """Returns the unsent letters that wait for no earlier letter to the same person."""
-    holds_back = Q(user=OuterRef("user"), pk__lt=OuterRef("pk"), written_at__gt=now - HOLDS_BACK)
+def not_held_back(since: datetime) -> QuerySet[Letter]:
+    """The unsent letters that wait for no earlier letter to the same person, which was written since then."""
+    holds_back = Q(user=OuterRef("user"), pk__lt=OuterRef("pk"), written_at__gt=since)
     return unsent().exclude(Exists(unsent().filter(holds_back, was_refused=False)))
+
+
+@statements.exists
+def is_due(since: datetime, after: datetime, until: datetime) -> Any:
+    return not_held_back(since).filter(due_at__gt=after, due_at__lte=until)
+
+
+@statements.row
+def next_due(since: datetime, after: datetime, until: datetime) -> Any:
+    """Letters that have failed come last. PostgreSQL skips those that another process has locked."""
+    due = not_held_back(since).filter(due_at__gt=after, due_at__lte=until)
+    return due.order_by("tries", "due_at", "pk").select_for_update(skip_locked=True)[:1]
+
+
+@statements.update
+def change_unsent(pk: int, due_at: datetime, new: dict[str, Any]) -> Any:
+    return unsent().filter(pk=pk, due_at=due_at), new
 
 
 def lease_next(now: datetime) -> Letter | None:
@@ -104,23 +123,18 @@ def lease_next(now: datetime) -> Letter | None:
     A due date that is too far ahead was written by a clock that was wrong: the letter is due.
     """
     too_far = now + LONGEST_WAIT + CLOCKS_APART
-    return lease_one(not_held_back(now).filter(due_at__lte=now), now) or lease_one(
-        not_held_back(now).filter(due_at__gt=too_far), now
-    )
+    return lease_between(FIRST_MOMENT, now, now) or lease_between(too_far, LAST_MOMENT, now)
 
 
-def lease_one(due: QuerySet[Letter], now: datetime) -> Letter | None:
-    due = due.order_by("tries", "due_at", "pk")  # letters that have failed come last
-    can_skip = connections[due.db].features.has_select_for_update_skip_locked
-    chosen = due.select_for_update(skip_locked=True) if can_skip else due
-    while due.exists():
-        with transaction.atomic(using=due.db):
-            letter = chosen.first()
+def lease_between(after: datetime, until: datetime, now: datetime) -> Letter | None:
+    since = now - HOLDS_BACK
+    while is_due(since, after, until):
+        with transaction.atomic(using=router.db_for_write(Letter)):
+            letter: Letter | None = next_due(since, after, until)
             if letter is None:
                 return None  # other processes have locked the rest
-            still_due = unsent().filter(pk=letter.pk, due_at=letter.due_at)
-            letter.due_at, letter.tries = now + LEASE, letter.tries + 1
-            if still_due.update(due_at=letter.due_at, tries=F("tries") + 1):
+            due_at, letter.due_at, letter.tries = letter.due_at, now + LEASE, letter.tries + 1
+            if change_unsent(letter.pk, due_at, {"due_at": letter.due_at, "tries": letter.tries}):
                 return letter
     return None
 
@@ -160,7 +174,7 @@ def compose(letter: Letter) -> mail.Message | None:
     contents = sealing.unseal(Letter.PURPOSE, sealing.owner_of(letter.user_id), letter.sealed, timezone.now())
     to, name, language = (contents.pop(part) for part in ("to", "name", "language"))
     model = get_user_model()
-    user = model._default_manager.filter(pk=letter.user_id).first() if letter.user_id else None
+    user = person_by_key(letter.user_id) if letter.user_id else None
     if user is None:  # the account is gone, and its owner is still told
         user = model(**{model.USERNAME_FIELD: name, model.get_email_field_name(): to})
     make_context = CONTEXTS[OF_EVENTS if letter.event_id else letter.template]
@@ -179,8 +193,7 @@ def mark_ended(letter: Letter) -> None:
     """Tried until the lease ends, because a letter that is not marked is sent twice."""
     while True:
         try:
-            leased = unsent().filter(pk=letter.pk, due_at=letter.due_at)
-            leased.update(ended_at=timezone.now(), sealed="")
+            change_unsent(letter.pk, letter.due_at, {"ended_at": timezone.now(), "sealed": ""})
             return
         except DatabaseError:
             if connections[router.db_for_write(Letter)].in_atomic_block or timezone.now() > letter.due_at:
@@ -198,8 +211,7 @@ def reschedule(letter: Letter, failure: mail.NotSent) -> None:
     log.warning("mail not sent: %s; tried again later", failure)
     longest = LONGEST_WAIT if failure.is_about_the_letter else LONGEST_SERVER_WAIT
     wait = min(FIRST_WAIT * int(2 ** min(letter.tries - 1, 10)), longest)
-    leased = unsent().filter(pk=letter.pk, due_at=letter.due_at)
-    leased.update(due_at=now + wait, was_refused=failure.was_refused)
+    change_unsent(letter.pk, letter.due_at, {"due_at": now + wait, "was_refused": failure.was_refused})
 
 
 # Sending at once, in a thread of the process that wrote the letter
@@ -260,7 +272,8 @@ def longer_pause(pause: float) -> float:
 def seconds_until_due() -> float | None:
     """None if nothing waits. Never more than the longest wait, because the clock may be set back."""
     now = timezone.now()
-    due: datetime | None = not_held_back(now).aggregate(Min("due_at"))["due_at__min"]
+    waiting = not_held_back(now - HOLDS_BACK).using(router.db_for_write(Letter))
+    due: datetime | None = waiting.aggregate(Min("due_at"))["due_at__min"]
     if due is None:
         return None
     return min(max((due - now).total_seconds(), 0), LONGEST_WAIT.total_seconds())
