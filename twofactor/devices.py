@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import F, QuerySet, Value
 from django.http import Http404, HttpRequest
 
-from twofactor import events
+from twofactor import events, statements
 from twofactor.models import Device, Session, TokenFamily, TrustedBrowser
 from twofactor.sessions import SessionStore, epoch
 from twofactor.sessions.contents import ABSOLUTE, IDLE
@@ -77,20 +77,45 @@ def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -
     return [device for device in listed if device.device_id not in merged]
 
 
-def working_rows(user: TwoFactorUser, now: datetime) -> QuerySet[Any]:
+def working_rows(user: TwoFactorUser, now: datetime) -> list[Any]:
     """What ends a person's sessions changes the hashes, and leaves such rows in the tables for a while."""
-    sessions = Session.objects.filter(
-        session_hash__in=epoch.hashes_of_sessions(user),
-        began_at__gt=now - ABSOLUTE,
-        last_used_at__gt=now - IDLE,
-    )
-    unexpired = {"session_hash": epoch.auth_hash(user), "expires_at__gt": now}
+    hashes = epoch.hashes_of_sessions(user)
+    of_person = (user.pk, epoch.auth_hash(user), now, now - ABSOLUTE, now - IDLE)
+    if len(hashes) == 1:
+        return rows_with_hash(hashes[0], *of_person)
+    return list(rows_of_all_kinds(Session.objects.filter(session_hash__in=hashes), *of_person))
+
+
+@statements.rows
+def rows_with_hash(
+    session_hash: str,
+    user_id: Any,
+    auth_hash: str,
+    now: datetime,
+    began_after: datetime,
+    used_after: datetime,
+) -> Any:
+    """A statement, because the security page lists them too. Two hashes are rare: after a new SECRET_KEY."""
+    sessions = Session.objects.filter(session_hash=session_hash)
+    return rows_of_all_kinds(sessions, user_id, auth_hash, now, began_after, used_after)
+
+
+def rows_of_all_kinds(
+    sessions: QuerySet[Session],
+    user_id: Any,
+    auth_hash: str,
+    now: datetime,
+    began_after: datetime,
+    used_after: datetime,
+) -> QuerySet[Any]:
+    in_time = sessions.filter(began_at__gt=began_after, last_used_at__gt=used_after)
+    unexpired = {"session_hash": auth_hash, "expires_at__gt": now}
     parts = [
-        columns(sessions, SESSION, F("method"), F("trusted_browser_id"), F("expire_date")),
+        columns(in_time, SESSION, F("method"), F("trusted_browser_id"), F("expire_date")),
         columns(TokenFamily.objects.filter(**unexpired), API, F("method"), F("pk"), F("expires_at")),
         columns(TrustedBrowser.objects.filter(**unexpired), TRUSTED, Value(""), F("pk"), F("expires_at")),
     ]
-    first, *others = [part.filter(user_id=user.pk) for part in parts]
+    first, *others = [part.filter(user_id=user_id) for part in parts]
     return first.union(*others, all=True)
 
 

@@ -28,6 +28,8 @@ from twofactor.models import (
     Letter,
     SentCode,
     Session,
+    TokenFamily,
+    TrustedBrowser,
     TwoFactor,
 )
 from twofactor.outgoing.outbox import FIRST_MOMENT, LAST_MOMENT
@@ -77,12 +79,31 @@ def some_tries(chosen):
 
 
 def some_sessions(chosen):
+    people = list(get_user_model().objects.all())
     for number in range(5):
         Session.objects.create(
+            user=chosen.choice([None, *people]),
             session_key=f"key{number}",
             session_data=chosen.choice(ODD_TEXTS),
             expire_date=chosen.choice(MOMENTS),
+            **some_device(chosen),
         )
+    for user in get_user_model().objects.all():
+        TrustedBrowser.objects.create(
+            user=user, digest=f"{user.pk}", expires_at=chosen.choice(MOMENTS), **some_device(chosen)
+        )
+        TokenFamily.objects.create(
+            user=user, digest="x", method="totp", expires_at=chosen.choice(MOMENTS), **some_device(chosen)
+        )
+
+
+def some_device(chosen):
+    return {
+        "name": chosen.choice(ODD_TEXTS)[:60],
+        "session_hash": "h",
+        "began_at": chosen.choice(MOMENTS),
+        "last_used_at": chosen.choice(MOMENTS),
+    }
 
 
 def some_browsers(chosen):
@@ -164,6 +185,10 @@ def values(chosen):
         "due_at": chosen.choice([letter.due_at, NOW]),
         "new_letter": {"due_at": chosen.choice(MOMENTS), "tries": 2, "sealed": "", "ended_at": NOW},
         "event_pk": chosen.choice([letter.event_id, 10**6]),
+        "session_hash": chosen.choice(["h", "no"]),
+        "auth_hash": chosen.choice(["h", "no"]),
+        "began_after": chosen.choice(MOMENTS),
+        "used_after": chosen.choice(MOMENTS),
         "key": chosen.choice(["key0", "key1", "key4", *ODD_TEXTS]),
         "last_login": chosen.choice([None, *MOMENTS]),
         "browser_pk": chosen.choice(list(KnownBrowser.objects.values_list("pk", flat=True))),
@@ -230,6 +255,8 @@ def tables():
     """All rows that a statement may have changed."""
     kinds = [
         Session,
+        TokenFamily,
+        TrustedBrowser,
         PasswordTries,
         KnownBrowser,
         GuessBudget,
