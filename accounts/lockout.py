@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from accounts import password_tries, passwords
 from accounts.models import User
 from accounts.password_tries import COOL_OFF, NEVER, TRIES_PER_BROWSER
-from twofactor import events
+from twofactor import events, statements
 from twofactor.backends import ModelBackend
 from twofactor.clocks import DAY
 from twofactor.signals import signed_in_over_api
@@ -105,10 +105,14 @@ def log_attempt(kind: str, request: HttpRequest, credentials: dict[str, Any]) ->
 
     Always one query, so that timing does not tell whether the account exists.
     """
-    same = User.objects.filter(email=password_tries.typed_name(credentials)).values_list("pk", "password")
-    user_id, encoded = same.first() or (None, "")
+    user_id, encoded = key_and_hash(password_tries.typed_name(credentials)) or (None, "")
     events.log_only(kind, user_id, request, method="password")
-    return encoded
+    return str(encoded)
+
+
+@statements.row
+def key_and_hash(email: str) -> Any:
+    return User.objects.filter(email=email).values_list("pk", "password")
 
 
 @receiver(signed_in_over_api, dispatch_uid="accounts.lockout.clear_after_api")
