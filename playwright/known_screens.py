@@ -139,7 +139,9 @@ SCREENS = {
         says="Your new backup codes are saved. The old ones no longer work.",
     ),
     "settings-two-apps": Screen("Security", focus=link("Rename Tablet"), says="Tablet was added."),
-    "settings-renamed": Screen("Security", focus=link("Rename Old tablet"), says="The name was changed."),
+    "settings-renamed": Screen(
+        "Security", focus=link("Rename Old tablet"), says="The name was changed. You can undo this."
+    ),
     "settings-removed": Screen(
         "Security", focus=link("Rename Authenticator app"), says="Old tablet was removed."
     ),
@@ -156,10 +158,14 @@ SCREENS = {
     "devices": Screen("Devices"),
     "devices-full": Screen("Devices"),
     "device-rename": Screen("Rename device", focus=field("Name")),
-    "device-renamed": Screen("Devices", focus=link("Rename My phone"), says="The name was changed."),
+    "device-renamed": Screen(
+        "Devices", focus=link("Rename My phone"), says="The name was changed. You can undo this."
+    ),
     "devices-ended": Screen("Devices", focus=link("Rename OkHttp 4"), says="My phone was signed out."),
     "devices-forgot": Screen(
-        "Devices", focus=link("Rename Safari on iPhone"), says="Firefox on Windows is no longer trusted."
+        "Devices",
+        focus=link("Rename Safari on iPhone"),
+        says="Firefox on Windows is no longer trusted. You can undo this.",
     ),
     "devices-stale": Screen("Devices"),
     "devices-others-ended": Screen(
