@@ -145,17 +145,20 @@ def state_of_the_sign_in():
 
 
 @pytest.mark.proves("C-06")
-@pytest.mark.parametrize(
-    ("kind", "off"), [("signed_in_with_code", 0), ("second_factor_refused", 100)], ids=["right", "wrong"]
-)
-def test_a_code_whose_process_ends_before_the_answer_has_changed_nothing(
-    client, phone, process_ends, kind, off
-):
+def test_a_code_whose_process_ends_before_the_answer_has_changed_nothing(client, phone, process_ends):
     give_password(client)
     before = state_of_the_sign_in()
-    process_ends(kind)
-    post_until_process_ends(client, "/two-factor/verify/", code=phone.code(off=off))
+    process_ends("signed_in_with_code")
+    post_until_process_ends(client, "/two-factor/verify/", code=phone.code())
     assert state_of_the_sign_in() == before
+
+
+@pytest.mark.proves("C-06")
+def test_a_wrong_code_whose_process_ends_before_the_answer_is_counted(client, phone, process_ends):
+    give_password(client)
+    process_ends("second_factor_refused")
+    post_until_process_ends(client, "/two-factor/verify/", code="000000")
+    assert GuessBudget.objects.get().failures == 1
 
 
 @pytest.mark.proves("C-06")

@@ -7,12 +7,14 @@ Every transaction here locks the guess budget of the person first, then the rows
 user: of two at once the second waits, and they never wait for each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from django.db import transaction
+from django.db import router, transaction
+from django.db.transaction import TransactionManagementError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -24,7 +26,7 @@ from twofactor.factors.methods import CODES, FACTORS
 from twofactor.factors.refusal import Refused, Replayed, Wrong
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Event
+from twofactor.models import Authenticator, Event, GuessBudget
 from twofactor.users import TwoFactorUser
 
 WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: someone has the password
@@ -135,36 +137,54 @@ class Attempt:
         """Returns None for a wrong code.
 
         The charge is its first statement, and what fails after it is rolled back to there. The answer waits
-        for the COMMIT, so a process that is killed has changed nothing and has told nothing. No code of the
-        site runs inside: signals and login() come later.
+        for the COMMIT, so a process that is killed has changed nothing and has told nothing. login() and the
+        signals of the site come later. A wrong code is recorded later, too: a COMMIT that the row of an event
+        can let fail would take the charge back, and would do so for wrong codes alone.
         """
-        with transaction.atomic(durable=True):
+        problem: Exception | None = None
+        with transaction.atomic(using=self.database, durable=True):
             self.charge()
             try:
-                with transaction.atomic():
+                with self.all_or_nothing():
                     match = self.find()
-                    if match is None:
-                        self.record_wrong()
-                    return self.spend(match) if match else None
+                    proof = self.spend(match) if match else None
             except Exception as raised:  # any: an error after the comparison must cost a guess, too
                 problem = raised
                 self.refund_after(raised)
-        raise problem
+        if problem:
+            raise problem
+        if proof is None:
+            self.record_wrong()
+        return proof
 
     def in_two_transactions(self) -> Proof | None:
         """For a comparison that takes long, or writes: nobody else has to wait for it."""
-        with transaction.atomic(durable=True):
+        with transaction.atomic(using=self.database, durable=True):
             self.charge()
         try:
             match = self.find()
             if match:
-                with transaction.atomic():
+                with self.all_or_nothing():
                     return self.spend(match)
         except (Refused, Overtaken) as raised:
             self.refund_after(raised)
             raise
         self.record_wrong()
         return None
+
+    @property
+    def database(self) -> str:
+        return router.db_for_write(GuessBudget)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """A transaction. Raises if a receiver of the site has broken it and has hidden that: what was spent
+        would be rolled back without an error.
+        """
+        with transaction.atomic(using=self.database):
+            yield
+            if transaction.get_rollback(using=self.database):
+                raise TransactionManagementError("a receiver of a signal has broken the transaction")
 
     def charge(self) -> None:
         self.failures = guesses.charge(self.user, self.now)

@@ -1,9 +1,11 @@
 """Wrong and badly formed codes while signing in, and what is shown and refused after too many of them."""
 
+from contextlib import suppress
 from html import unescape
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
@@ -268,6 +270,21 @@ def test_a_code_is_counted_even_when_the_answer_breaks(pending_client, db):
     answer = enter_code(pending_client, "000000").status_code
     post_save.disconnect(breaks, Event)
     assert (answer, counted_failures()) == (500, 1)
+
+
+@pytest.mark.proves("C-06")
+def test_a_receiver_that_breaks_the_transaction_and_hides_it_signs_nobody_in(pending_client, phone, db):
+    """What was spent would be rolled back, and the code would open one session after the other."""
+
+    def breaks(sender, instance, **kwargs):
+        with suppress(DatabaseError), transaction.mark_for_rollback_on_error("default"):
+            connection.cursor().execute("SELECT no_such_column FROM twofactor_event")
+
+    post_save.connect(breaks, Event)
+    pending_client.raise_request_exception = False
+    answer = enter_code(pending_client, phone.code()).status_code
+    post_save.disconnect(breaks, Event)
+    assert (answer, counted_failures(), signed_in_as(pending_client)) == (500, 1, None)
 
 
 @pytest.mark.proves("C-06")
