@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
@@ -148,7 +148,7 @@ def start_after(before: Draft | None, user: TwoFactorUser, kind: str, now: datet
     }
     sealed = sealing.seal(Draft(kind=kind).purpose, sealing.owner_of(user.pk), value, now)
     try:
-        with transaction.atomic():
+        with transaction.atomic(using=router.db_for_write(Draft)):
             if before:
                 before.delete()
             row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)

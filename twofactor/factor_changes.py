@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import chain, count
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -49,7 +49,8 @@ class Required(Refused):
 def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
     """Turns two-factor authentication on with the first app, and ends every session, in one transaction."""
     codes = backup_codes.make_rows(user, setup.codes)
-    with transaction.atomic():
+    with events.atomic():
+        save_budget(user, 1)  # first: it locks the row of the guesses
         drafts.claim_setup(setup)
         try:
             TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
@@ -75,7 +76,7 @@ def add_app(
     Not vouched: the step-up was made with an app that does not prove everything by itself, and neither will
     this one.
     """
-    with transaction.atomic():
+    with events.atomic():
         if not enrolled.lock(user, now):
             raise Changed
         drafts.claim_draft(new)
@@ -83,6 +84,7 @@ def add_app(
         if len(others) >= enrolled.MAX_APPS:
             raise Changed
         full_from = now + enrolled.YOUNG_FOR if vouched else None
+        save_budget(user, len(others) + 1)
         app = save_app(user, new, name, now, others, full_from)
         events.record("app_added", user, request, app=app.name)
     return app
@@ -101,7 +103,7 @@ def add_app_after_recovery(
     A thief of mailbox and password could be here, so beside an older app the new one never proves everything
     by itself.
     """
-    with transaction.atomic():
+    with events.atomic():
         if not enrolled.lock(user, now):
             raise Changed
         drafts.claim_draft(new)
@@ -110,6 +112,7 @@ def add_app_after_recovery(
         others = list(enrolled.apps_of(user))
         if len(others) >= enrolled.MAX_APPS:
             raise Changed  # the form asks to choose one to remove
+        save_budget(user, len(others) + 1)
         app = save_app(user, new, name, now, others, None)
         enrolled.start_waiting(user, now)
         if lost:
@@ -141,16 +144,19 @@ def save_app(
     )
     authenticator_app.seal_key(app, draft.key, now)
     app.save(force_insert=True)
-    # Counts as a proof with a factor, so that from now on a code by email can be the way back.
+    return app
+
+
+def save_budget(user: TwoFactorUser, apps: int) -> None:
+    """A new app counts as a proof with a factor, so that from now on a code by email can be the way back."""
     proven = credential_digests.current(user)
-    a_day = guesses.guesses_a_day(len(others) + 1)
+    a_day = guesses.guesses_a_day(apps)
     GuessBudget.objects.bulk_create(
         [GuessBudget(pk=user.pk, guesses_a_day=a_day, **proven)],
         update_conflicts=True,
         unique_fields=["pk"],
         update_fields=["guesses_a_day", *proven],
     )
-    return app
 
 
 def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime, proof: Proof) -> bool:
@@ -158,7 +164,7 @@ def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime
 
     Raises LastFactor, and Refused for a code of an app that a thief may have added.
     """
-    with transaction.atomic():
+    with events.atomic():
         if not enrolled.lock(user, now):
             return False
         apps = list(enrolled.apps_of(user))
@@ -226,7 +232,8 @@ def may_make_codes(proof: Proof) -> bool:
 
 def save_new_codes(user: TwoFactorUser, new: OpenDraft, request: HttpRequest) -> None:
     codes = backup_codes.make_rows(user, new.codes)
-    with transaction.atomic():
+    with events.atomic():
+        enrolled.lock(user, timezone.now())
         drafts.claim_draft(new)
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
@@ -239,7 +246,7 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
     Raises Required. Without a proof it is for code of a site, which has asked in its own way.
     """
     now = timezone.now()
-    with transaction.atomic():
+    with events.atomic():
         if proof is None:  # else accept_code() has locked them
             enrolled.lock(user, now)
         require_full_proof(proof, now)
@@ -248,13 +255,12 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
         if not forget_factors(user):
             return False
         # The counts of wrong codes stay: turning it off and on again must not give new guesses.
-        epoch.end_sessions(user)
         events.record("two_factor_disabled", user, request)
     return True
 
 
 def forget_factors(user: TwoFactorUser) -> bool:
-    """Deletes everything that a second factor consists of. False if there is none.
+    """Deletes everything that a second factor consists of, and ends all sessions. False if there is none.
 
     The caller has locked them. The random name for passkeys stays: devices that keep one would make a second
     entry for a new name.
@@ -265,6 +271,8 @@ def forget_factors(user: TwoFactorUser) -> bool:
     ]
     if not any(was_on):
         return False
-    for model in (BackupCode, Draft, Phone, TrustedBrowser):
+    for model in (BackupCode, Draft, Phone):
         model._default_manager.filter(user_id=user.pk).delete()
+    epoch.end_sessions(user)
+    TrustedBrowser.objects.filter(user_id=user.pk).delete()  # after the user, as devices.end_others() does
     return True

@@ -579,10 +579,13 @@ class SecurityMixin(AbstractBaseUser):
             # Only end_sessions() changes the epoch: an older value would make ended sessions work again.
             names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
             kwargs["update_fields"] = [name for name in names if name != "security_epoch"]
+        drafts = Draft.objects.filter(user_id=self.pk)  # the old password may have shown their keys
+        if new_password:
+            drafts.delete()  # before the user, as whoever finishes one does
         super().save(*args, **kwargs)
         if new_password:
             self.end_sessions()
-            Draft.objects.filter(user_id=self.pk).delete()  # the old password may have shown its key
+            drafts.delete()  # of this moment
         elif not self.is_active and not created:
             self.end_sessions()  # so that none works again when the person is made active again
 

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
@@ -54,12 +53,11 @@ def permissions_if_active(user: Any) -> set[str]:
 
 def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
     """Turn two-factor authentication off, delete everything that belongs to it, and end every session."""
-    with transaction.atomic():
+    with events.atomic():
         enrolled.lock(user, timezone.now())
         if not factor_changes.forget_factors(user):
             raise NothingToDo
         GuessBudget.objects.filter(pk=user.pk).delete()
-        epoch.end_sessions(user)
         events.record("reset_by_support", user, request, reason=reason, by=by)
 
 
@@ -79,7 +77,7 @@ def make_emergency_code(
         raise NothingToDo
     code = code_text.generate_backup_code()
     row = backup_codes.make_extra_row(user, code, expires_at=now + min(valid_for, MAX_VALIDITY))
-    with transaction.atomic():
+    with events.atomic():
         if not guesses.unlock(user):
             raise NeedsNewPassword
         BackupCode.objects.filter(user_id=user.pk, used_at=None).exclude(expires_at=None).delete()
@@ -89,7 +87,7 @@ def make_emergency_code(
 
 
 def end_sessions(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
-    with transaction.atomic():
+    with events.atomic():
         devices.end_others(user, None, timezone.now(), keep_trusted=False)
         events.record("sessions_ended_by_support", user, request, reason=reason, by=by)
 
