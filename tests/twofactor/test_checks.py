@@ -65,6 +65,12 @@ def test_axes_behind_another_backend_is_named(settings):
 
 
 @pytest.mark.proves("C-06")
+def test_a_database_without_autocommit_is_named(database):
+    database(AUTOCOMMIT=False)
+    assert "twofactor.E018" in check_ids()
+
+
+@pytest.mark.proves("C-06")
 def test_a_transaction_around_each_view_is_no_fault(database):
     database(ATOMIC_REQUESTS=True)
     assert check_ids() == set()

@@ -78,6 +78,12 @@ def check_axes_backend(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage
 @register(Tags.security)
 def check_databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     for alias, database in settings.DATABASES.items():
+        if not database.get("AUTOCOMMIT", True):
+            yield Error(
+                f"DATABASES['{alias}'] forgets the guesses of a request that ends without a commit.",
+                hint="Remove AUTOCOMMIT: ATOMIC_REQUESTS may be on.",
+                id="twofactor.E018",
+            )
         if database["ENGINE"] == "django.db.backends.sqlite3":
             yield from check_sqlite(alias, database.get("OPTIONS", {}))
 
