@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from twofactor import devices, events, not_me_links
 from twofactor.clocks import CLOCKS_APART, MINUTE
@@ -60,6 +59,8 @@ def report(
         changes += [everywhere and is_first, *(devices.remove(device, user) for device in ended)]
         if about:
             changes.append(forget_trust(about, user, keep))
+        # One that was forgotten could be trusted again (web/undo.py), and is in no list meanwhile.
+        TrustedBrowser.objects.filter(user_id=user.pk, expires_at__lte=now).delete()
         if (any(changes) or not was_said(user, now)) and allowances.NOT_ME.charge(user.pk, now):
             named = {"about": about.kind} if about else {}
             if ended:
@@ -85,10 +86,7 @@ def forget_trust(event: Event, user: TwoFactorUser, keep: UUID | None) -> bool:
     browsers = trusted_there(event, user)
     sessions = Session.objects.filter(user_id=user.pk).exclude(device_id__in=filter(None, [keep]))
     opened = sessions.filter(trusted_browser_id__in=list(browsers.values_list("pk", flat=True)))
-    ended = opened.delete()[0] + browsers.delete()[0]
-    # One that was forgotten could be trusted again (web/undo.py), and is in no list meanwhile.
-    TrustedBrowser.objects.filter(user_id=user.pk, expires_at__lte=timezone.now()).delete()
-    return bool(ended)
+    return bool(opened.delete()[0] + browsers.delete()[0])
 
 
 def trusted_there(event: Event, user: TwoFactorUser) -> QuerySet[TrustedBrowser]:

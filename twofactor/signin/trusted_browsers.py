@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from twofactor import events
+from twofactor.clocks import CLOCKS_APART
 from twofactor.devices import AlreadyEnded, describe
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
@@ -90,15 +91,17 @@ Forgotten = list[tuple[int, str, str]]
 def forget(user: TwoFactorUser, request: HttpRequest, pk: int | None = None) -> Forgotten:
     """One browser, or all. Sessions there go on. Returns what trust_again() takes.
 
-    The rows expire, and are deleted when they can be trusted again no more (operations/prune.py).
+    The rows expire, by the clock of each server, and are deleted when they can be trusted again no more
+    (operations/prune.py).
     """
     now, forgotten = timezone.now(), []
     working = TrustedBrowser.objects.filter(user_id=user.pk, expires_at__gt=now)
     with events.atomic():
-        browsers = list(working.filter(pk=pk) if pk else working)
+        browsers = list((working.filter(pk=pk) if pk else working).order_by("pk"))
+        over = now - CLOCKS_APART
         for each in browsers:
-            if working.filter(pk=each.pk, expires_at=each.expires_at).update(expires_at=now):
-                forgotten.append((each.pk, now.isoformat(), each.expires_at.isoformat()))
+            if working.filter(pk=each.pk, expires_at=each.expires_at).update(expires_at=over):
+                forgotten.append((each.pk, over.isoformat(), each.expires_at.isoformat()))
         if not forgotten:
             raise AlreadyEnded
         if pk:
@@ -113,15 +116,17 @@ def trust_again(forgotten: Forgotten, user: TwoFactorUser, request: HttpRequest)
 
     The moment at which it was forgotten is the one in the row, so each works once.
     """
-    now, again = timezone.now(), []
+    now, keys = timezone.now(), []
     rows = TrustedBrowser.objects.filter(user_id=user.pk, session_hash=epoch.auth_hash(user))
     with events.atomic():
         for pk, forgotten_at, until in forgotten if may_trust(user) else []:
             ends_at = datetime.fromisoformat(until)
             row = rows.filter(pk=pk, expires_at=datetime.fromisoformat(forgotten_at))
             if ends_at > now and row.update(expires_at=ends_at):
-                again.append(rows.get(pk=pk))
-                device = describe(again[-1])
-                events.record("browser_trusted_again", user, request, pk, device=device)
+                keys.append(pk)
         keep_newest(user, now)
+        again = list(rows.filter(pk__in=keys).order_by("pk"))
+        for browser in again:
+            device = describe(browser)
+            events.record("browser_trusted_again", user, request, browser.pk, device=device)
     return again

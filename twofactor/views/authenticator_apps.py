@@ -30,6 +30,7 @@ from twofactor.web.rows import next_row, page_with_rows, tell
 from twofactor.web.undo import TooLate
 
 APP = Draft.Kind.APP
+UNDO = "twofactor:app_undo"
 
 
 def if_there_is_room(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -90,7 +91,7 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         name = factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
-        offered = undo.offer(request, "twofactor:app_undo", row, app=pk, name=app.name, instead_of=name)
+        offered = undo.offer(request, UNDO, row, app=pk, name=app.name, instead_of=name)
         tell(request, _("The name was changed."), row, offered if name != app.name else "")
         return see_other("twofactor:settings")
     return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
@@ -100,7 +101,7 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
 @or_fresh_panel
 def app_undo(request: HttpRequest) -> HttpResponse:
     """Gives an app its name back."""
-    offered = undo.take(request)
+    offered = undo.take(request, UNDO)
     app = own_app(request, offered["app"])
     if app.name != offered["instead_of"]:
         raise TooLate

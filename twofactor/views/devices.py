@@ -153,7 +153,7 @@ def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 @or_fresh_list
 def device_undo(request: HttpRequest) -> HttpResponse:
     """Trusts a browser again, or gives a device its name back."""
-    user, offered = signed_in_user(request), undo.take(request)
+    user, offered = signed_in_user(request), undo.take(request, UNDO)
     if "trust" in offered:
         again = [browser.pk for browser in trusted_browsers.trust_again(offered["trust"], user, request)]
         if not again:

@@ -38,11 +38,11 @@ def find(request: HttpRequest, tag: str) -> dict[str, Any] | None:
     return None
 
 
-def take(request: HttpRequest) -> dict[str, Any]:
-    """What was offered under the tag in the form. Raises TooLate."""
+def take(request: HttpRequest, to: str) -> dict[str, Any]:
+    """What was offered to that view under the tag in the form. Raises TooLate."""
     tag = request.POST.get("undo", "")
     found = find(request, tag)
-    if found is None:
+    if found is None or found["to"] != to:
         raise TooLate
     others = {each: what for each, what in request.session[KEY].items() if each != tag}
     request.session[KEY] = others

@@ -132,6 +132,13 @@ def test_undo_is_refused_to_someone_else(trusted_client, signed_in_client, bob, 
     assert (press_undo(client, page).status_code, skips_the_code(trusted_client)) == (409, False)
 
 
+def test_an_undo_of_an_app_is_none_of_a_device(signed_in_client):
+    app = Authenticator.objects.get()
+    page = signed_in_client.post(f"/two-factor/apps/{app.pk}/rename/", {"name": "Old"}, follow=True).text
+    _to, fields = undo_form(page)
+    assert signed_in_client.post(UNDO, fields).status_code == 409
+
+
 @pytest.mark.parametrize("tag", ["", "x", "tf-undo-", "tf-undo-0123456789abcdef"])
 def test_undo_takes_no_other_tag(trusted_client, signed_in_client, tag):
     forget(signed_in_client)
@@ -162,8 +169,9 @@ def test_undo_keeps_to_ten_browsers(trusted_client, signed_in_client, phone, clo
     for _ in range(10):
         clock.shift(30)
         new_trusted_client(phone)
-    press_undo(signed_in_client, page)
-    assert (TrustedBrowser.objects.count(), skips_the_code(trusted_client)) == (10, False)
+    answer = press_undo(signed_in_client, page)
+    assert (answer.status_code, TrustedBrowser.objects.count()) == (409, 10)
+    assert not skips_the_code(trusted_client)
 
 
 def test_all_that_were_forgotten_are_trusted_again(trusted_client, signed_in_client, phone):
