@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django import forms
+from django.forms import ChoiceField
 from django.template import Context, RequestContext, Template, TemplateSyntaxError
 from django.test import Client, RequestFactory
 from django.urls import set_script_prefix, set_urlconf
@@ -169,6 +170,22 @@ def test_what_a_view_has_filled_in_for_one_person_is_not_shown_to_the_next(form_
     form.fields["name"].initial = "Alice"
     assert "Alice" in render_form(form_template, form)
     assert "Alice" not in render_form(form_template, NameForm())
+
+
+def test_the_choices_of_one_person_are_not_shown_to_the_next(form_template):
+    pages = []
+    for name in ("Alice", "Bob"):
+        form = NameForm()
+        form.fields["name"] = ChoiceField(choices=[("1", f"Projects of {name}")])
+        pages.append(render_form(form_template, form))
+    assert ("Projects of Alice" in pages[0], "Projects of Bob" in pages[1]) == (True, True)
+
+
+def test_a_form_with_other_ids_or_labels_has_a_text_of_its_own(form_template):
+    form = NameForm(auto_id="other_%s")
+    form.fields["name"].label = "Nickname"
+    page = render_form(form_template, NameForm()) and render_form(form_template, form)
+    assert ("other_name" in page, "Nickname" in page) == (True, True)
 
 
 def test_another_form_of_the_same_page_has_a_text_of_its_own(form_template):

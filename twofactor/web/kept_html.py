@@ -117,13 +117,16 @@ class Kept(Node):
 def variant_of(value: Any) -> tuple[Any, ...] | None:
     """What tells the value from others that give another text, or None if it is not to be kept.
 
-    A form that nobody has filled in stands for its class, so it must look the same for everyone. One with
-    values or errors is a person's own, and so may be whatever else is neither text nor number.
+    A form that nobody has filled in stands for its class, its ids and its labels. One with values, errors or
+    choices may be a person's own, and so may be whatever else is neither text nor number.
     """
     if isinstance(value, BaseForm):
         initial = (value.get_initial_for_field(field, name) for name, field in value.fields.items())
         is_filled_in = value.is_bound or any(one not in ("", None) for one in initial)
-        return None if is_filled_in else (type(value), value.prefix, *value.fields)
+        if is_filled_in or any(hasattr(field, "choices") for field in value.fields.values()):
+            return None
+        texts = ((name, str(field.label), str(field.help_text)) for name, field in value.fields.items())
+        return type(value), value.prefix, value.auto_id, value.label_suffix, *texts
     if not isinstance(value, str | int | None):
         return None
     return type(value), value  # 1 and True are equal, and so are a text and the same as safe HTML
