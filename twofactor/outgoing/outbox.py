@@ -36,7 +36,8 @@ LONGEST_WAIT = HOUR  # when the failure is about one letter
 GIVEN_UP_AFTER = DAY
 HOLDS_BACK = 2 * HOUR  # how long an unsent letter delays later ones to the same person
 SECONDS_AFTER_PAGE = 0.1  # so that sending does not slow down the page that caused it
-FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# No letter is due before or after them. The years 1 and 9999 have no time in other zones.
+FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 LAST_SECONDS = 5  # in which a process that ends still begins to send
 
 Context = dict[str, Any]
