@@ -42,7 +42,7 @@ from twofactor.signin.pending import after_password, clear_browser_after_sign_ou
 from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.panel import or_fresh_panel
-from twofactor.web.pages import page, post_only, posted, refuse_doubles
+from twofactor.web.pages import never_atomic, page, post_only, posted, refuse_doubles
 from twofactor.web.redirects import next_or, path_of, safe_next, see_other
 
 NOT_SENT = gettext_lazy("We couldn't send the email. Try again in a few minutes.")
@@ -101,7 +101,7 @@ class Logout(auth_views.LogoutView):
         return response
 
 
-@method_decorator(or_fresh_panel, name="dispatch")  # type: ignore[arg-type]  # for functions
+@method_decorator([never_atomic, or_fresh_panel], name="dispatch")  # type: ignore[list-item]  # for functions
 class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
