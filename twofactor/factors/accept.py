@@ -1,7 +1,8 @@
 """Checks a typed code: for sign-in, for step-up, for turning off, and for whatever else takes one.
 
-A guess is charged before the code is compared, and nothing that fails afterwards takes the charge back. A
-right code is spent by one UPDATE, in the same transaction as the change that it was given for.
+A guess is charged before the code is compared, and no error afterwards takes the charge back (a lost
+connection does, which has told nothing either). A right code is spent by one UPDATE, in the same
+transaction as the change that it was given for.
 
 Every transaction here locks the guess budget of the person first, then the rows of their factors, then the
 user: of two at once the second waits, and they never wait for each other.
