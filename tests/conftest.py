@@ -10,10 +10,13 @@ import hypothesis
 import pytest
 import time_machine
 from django.conf import settings as site
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import connection
 from django.template import Template
 from django.utils import translation
+from django.utils.functional import empty
 from whitenoise.base import WhiteNoise
 
 from config.settings import PASSWORD_HASHERS
@@ -49,6 +52,8 @@ def static_files():
         if not complete.exists():
             call_command("collectstatic", interactive=False, verbosity=0)
             complete.touch()
+    staticfiles_storage._wrapped = empty  # what another process has collected meanwhile is read anew
+    storages._storages.clear()
     read_folder, known = WhiteNoise.update_files_dictionary, {}
 
     def read_folder_once(self, root, prefix):
