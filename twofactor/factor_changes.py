@@ -255,12 +255,13 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
         if not forget_factors(user):
             return False
         # The counts of wrong codes stay: turning it off and on again must not give new guesses.
+        end_sessions_and_trust(user)
         events.record("two_factor_disabled", user, request)
     return True
 
 
 def forget_factors(user: TwoFactorUser) -> bool:
-    """Deletes everything that a second factor consists of, and ends all sessions. False if there is none.
+    """Deletes everything that a second factor consists of. False if there is none.
 
     The caller has locked them. The random name for passkeys stays: devices that keep one would make a second
     entry for a new name.
@@ -273,6 +274,10 @@ def forget_factors(user: TwoFactorUser) -> bool:
         return False
     for model in (BackupCode, Draft, Phone):
         model._default_manager.filter(user_id=user.pk).delete()
-    epoch.end_sessions(user)
-    TrustedBrowser.objects.filter(user_id=user.pk).delete()  # after the user, as devices.end_others() does
     return True
+
+
+def end_sessions_and_trust(user: TwoFactorUser) -> None:
+    """In this order, as devices.end_others() does: else two could wait for each other."""
+    epoch.end_sessions(user)
+    TrustedBrowser.objects.filter(user_id=user.pk).delete()

@@ -58,6 +58,7 @@ def reset(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None
         if not factor_changes.forget_factors(user):
             raise NothingToDo
         GuessBudget.objects.filter(pk=user.pk).delete()
+        factor_changes.end_sessions_and_trust(user)
         events.record("reset_by_support", user, request, reason=reason, by=by)
 
 
