@@ -91,8 +91,9 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         name = factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
-        offered = undo.offer(request, UNDO, row, app=pk, name=app.name, instead_of=name)
-        tell(request, _("The name was changed."), row, offered if name != app.name else "")
+        before = {"app": pk, "name": app.name, "instead_of": name}
+        offered = undo.offer(request, UNDO, row, **before) if name != app.name else ""
+        tell(request, _("The name was changed."), row, offered)
         return see_other("twofactor:settings")
     return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
 

@@ -143,8 +143,9 @@ def device_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     if form.is_valid():
         name = form.cleaned_data["name"]
         devices.rename(device, signed_in_user(request), name)
-        offered = undo.offer(request, UNDO, row, device=str(pk), name=device.name, instead_of=name)
-        tell(request, _("The name was changed."), row, offered if name != device.name else "")
+        before = {"device": str(pk), "name": device.name, "instead_of": name}
+        offered = undo.offer(request, UNDO, row, **before) if name != device.name else ""
+        tell(request, _("The name was changed."), row, offered)
         return see_other(PAGE)
     return page_with_rows(request, "twofactor/device_rename.html", [(row,)], form=form, device=device)
 
