@@ -124,7 +124,7 @@ def test_no_page_shows_a_whole_address_but_the_sign_in_name(sent_code_client, al
 def test_no_page_shows_a_whole_number(pending_client, alice, text_messages, path):
     add_number(alice)
     request_code(pending_client, "sms")
-    page = pending_client.get(path).text
+    page = re.sub(r'value="\w{64}"', "", pending_client.get(path).text)  # random, so any digits may be in it
     assert not any(part in page for part in (NUMBER, NUMBER[1:], "1701234567", "170"))
 
 
