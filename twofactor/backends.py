@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib.auth import backends
 
-from twofactor.users import person_by_key
+from twofactor.users import find_person
 
 __all__ = ["ModelBackend"]
 
 
 class ModelBackend(backends.ModelBackend):
-    """Reads the person of a session, which every page does, in a tenth of the time."""
+    """With twofactor.sessions, session and person are one query; else it takes a tenth of Django's time."""
 
     def get_user(self, user_id: Any) -> Any:
-        user = person_by_key(user_id)
+        user = find_person(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None

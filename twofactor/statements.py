@@ -31,7 +31,7 @@ compares statements with their querysets, on each Django that we support.
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from django.core.exceptions import EmptyResultSet
@@ -45,7 +45,7 @@ from django.db.models.query import ModelIterable, RelatedPopulator, ValuesListIt
 from django.db.models.sql import DeleteQuery, InsertQuery, Query, UpdateQuery
 from django.dispatch import receiver
 
-__all__ = ["Gap", "NotAStatement", "delete", "exists", "insert", "row", "rows", "update"]
+__all__ = ["Gap", "NotAStatement", "delete", "exists", "has_own_managers", "insert", "row", "rows", "update"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -142,8 +142,13 @@ QUERYSET_METHODS = ["get_queryset", "all", *OF_QUERYSET]
 def may_filter(queryset: Any) -> bool:
     """Has a model in it a manager or queryset of its own, which may ask for the tenant of this moment?"""
     models = {part.model for part in parts_of(queryset.query) if isinstance(part, Query) and part.model}
-    managers = [manager for model in models for manager in model._meta.managers]
-    return type(queryset) is not QuerySet or any(map(is_own, managers))
+    return type(queryset) is not QuerySet or any(map(has_own_managers, models))
+
+
+@cache
+def has_own_managers(model: type[Model]) -> bool:
+    """A join would read the rows that such a manager hides."""
+    return any(map(is_own, model._meta.managers))
 
 
 def is_own(manager: Any) -> bool:
@@ -280,6 +285,7 @@ def forget_all(**kwargs: Any) -> None:
     for statement in STATEMENTS:
         statement.known = None
     INSERTS.clear()
+    has_own_managers.cache_clear()
 
 
 # SELECT

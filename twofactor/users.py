@@ -1,15 +1,19 @@
 """Reads a user of any user model."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db import router
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from twofactor import statements
 from twofactor.models import SecurityMixin
+
+T = TypeVar("T")
 
 
 class TwoFactorUser(Protocol):
@@ -44,6 +48,31 @@ def signed_in_user(request: HttpRequest) -> SecurityMixin:
 @statements.row
 def person_by_key(pk: Any) -> Any:
     return get_user_model()._default_manager.filter(pk=pk)
+
+
+READ_BEFORE: ContextVar[Any] = ContextVar("READ_BEFORE", default=None)
+
+
+def may_be_joined(model: type[Model]) -> bool:
+    """May people be read in one query with rows of the model? Not past a manager that hides some of them."""
+    people = get_user_model()
+    same_database = router.db_for_write(model) == router.db_for_write(people)
+    return same_database and not statements.has_own_managers(people)
+
+
+def find_person(pk: Any) -> Any:
+    """Who was read before, together with the session, or the row."""
+    person = READ_BEFORE.get()
+    return person if person is not None and person.pk == pk else person_by_key(pk)
+
+
+def call_with(person: Any, act: Callable[[], T]) -> T:
+    """Whoever looks for this person meanwhile gets them without a query."""
+    token = READ_BEFORE.set(person)
+    try:
+        return act()
+    finally:
+        READ_BEFORE.reset(token)
 
 
 def has_column(name: str) -> bool:

@@ -127,18 +127,18 @@ def test_with_five_apps_a_sign_in_asks_exactly_what_it_asks_with_one(alice, bob,
     assert [len(found) for found in asked[0].values()][1:] == [1, 4, 11]
 
 
-def test_a_page_of_a_verified_session_asks_for_session_and_person_alone(counting_client, alice):
+def test_a_page_of_a_verified_session_asks_for_session_and_person_together(counting_client, alice):
     sign_in(counting_client, enrol(alice))
     counting_client.get("/help/")
-    assert len(counting_client.asked["GET /help/ 200"]) == 2
+    assert len(counting_client.asked["GET /help/ 200"]) == 1
 
 
-def test_the_devices_cost_three_queries_and_the_panel_seven(alice, client, django_assert_num_queries):
+def test_the_devices_cost_two_queries_and_the_panel_six(alice, client, django_assert_num_queries):
     """Without SecurityMixin one more each: tests/other_sites/use_minimal_user.py."""
     sign_in(client, enrol(alice))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         client.get("/two-factor/devices/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get("/two-factor/")
 
 

@@ -24,6 +24,7 @@ from twofactor import sealing, statements
 from twofactor.models import Session
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import ADDRESS, AMR, AUTH_AT, BROWSER, SEEN_AT, TRUSTED_BROWSER
+from twofactor.users import may_be_joined
 
 PURPOSE = "session"
 
@@ -43,6 +44,11 @@ def working_session(key: str, now: datetime) -> Any:
     return found.values_list("session_data", "device_id")
 
 
+@statements.row
+def session_with_person(key: str, now: datetime) -> Any:
+    return Session.objects.filter(session_key=key, expire_date__gt=now).select_related("user")
+
+
 @statements.update
 def write_row(stored_as: str, columns: dict[str, Any]) -> Any:
     return Session.objects.filter(session_key=stored_as), columns
@@ -53,6 +59,7 @@ class SessionStore(db.SessionStore):
     row_id: UUID | None = None  # its device_id
     chosen_id: UUID | None = None  # what a new row gets as its device_id
     has_new_key = False
+    person: Any = None  # who was read with the row
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -121,12 +128,23 @@ class SessionStore(db.SessionStore):
             raise UpdateError
 
     def load(self) -> dict[str, Any]:
-        found = working_session(row_key(self.session_key), timezone.now())
+        key, now = row_key(self.session_key), timezone.now()
+        if may_be_joined(Session):
+            row = session_with_person(key, now)
+            found = row and (row.session_data, row.device_id)
+            self.person = row and row.user
+        else:
+            found = working_session(key, now)
         if found is None:
             self._session_key = None
             return {}
-        self.stored_as, self.row_id = row_key(self.session_key), found[1]
+        self.stored_as, self.row_id = key, found[1]
         return self.decode(found[0])
+
+    def take_person(self) -> Any:
+        """Only once: whoever asks again wants to know what has changed."""
+        person, self.person = self.person, None
+        return person
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Django keeps the token of a password reset in it. Copied into another row, it does not open."""
