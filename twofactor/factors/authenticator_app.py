@@ -14,14 +14,15 @@ from twofactor.factors.methods import TOTP
 from twofactor.factors.refusal import Refused, Replayed
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.models import Authenticator
-from twofactor.users import TwoFactorUser
+from twofactor.users import TwoFactorUser, may_be_joined
 
 log = logging.getLogger("countersign.security")
 METHODS = frozenset({TOTP})
+APPS = "_twofactor_apps"  # the attribute of a person for their apps, if they were read together
 
 
 def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
-    apps = all_apps(user.pk)
+    apps = getattr(user, APPS, None) or all_apps(user.pk)
     if not apps:
         raise Refused(_("You have no authenticator app. Try another way."))
     code = code_text.read_digits(text, {app.digits for app in apps})
@@ -39,6 +40,22 @@ def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
 @statements.rows
 def all_apps(user_id: Any) -> Any:
     return Authenticator.objects.filter(user_id=user_id).order_by("added_at", "pk")
+
+
+@statements.rows
+def apps_with_person(user_id: Any) -> Any:
+    apps = Authenticator.objects.filter(user_id=user_id).order_by("added_at", "pk")
+    return apps.select_related("user__two_factor", "user__guess_budget")
+
+
+def read_person_with_apps(user_id: Any) -> Any:
+    """In one query. None for a person without an app, or whom a manager of the site may hide."""
+    apps = apps_with_person(user_id) if may_be_joined(Authenticator) else []
+    if not apps:
+        return None
+    person = apps[0].user
+    vars(person)[APPS] = apps
+    return person
 
 
 def find(apps: list[Authenticator], code: str, now: datetime) -> Match | None:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf, events, sealing, statements
 from twofactor.clocks import CLOCKS_APART
-from twofactor.factors import enrolled, methods, sent_codes
+from twofactor.factors import authenticator_app, enrolled, methods, sent_codes
 from twofactor.factors.accept import Overtaken, Proof, accept_code
 from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
@@ -105,7 +105,7 @@ class PendingSignIn:
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
             sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
-        user = person_with_factors(value["user"])
+        user = authenticator_app.read_person_with_apps(value["user"]) or person_with_factors(value["user"])
         if (
             user is None
             or not user.is_active

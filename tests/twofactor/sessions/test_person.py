@@ -1,10 +1,10 @@
-"""Session and person are read in one query, where that gives the person whom Django would find."""
+"""A person is read in one query with session or apps, where that gives whom Django would find."""
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import Manager
 
-from tests.people import person
+from tests.people import client_after_password, person
 from twofactor import statements
 from twofactor.backends import ModelBackend
 from twofactor.users import call_with
@@ -26,6 +26,13 @@ def hide_alice(alice, monkeypatch):
 
 def test_nobody_whom_a_manager_hides_is_read_with_their_session(as_alice, hide_alice):
     assert as_alice.get("/accounts/profile/").status_code == 302
+
+
+def test_nobody_whom_a_manager_hides_gives_a_code(phone, request):
+    waiting = client_after_password()
+    request.getfixturevalue("hide_alice")
+    answer = waiting.post("/two-factor/verify/", {"code": phone.code()})
+    assert answer.url.startswith("/accounts/login/")
 
 
 def test_the_backend_gives_the_person_of_the_session_and_nobody_else(alice):
