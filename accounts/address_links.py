@@ -74,7 +74,7 @@ def send_link(user: "User", address: str, now: datetime) -> bool:
     session_hash = user.get_session_auth_hash() if address != user.email else ""
     value = [user.pk, user.email, address, last_confirmation(user), session_hash]
     token = sealing.seal(PURPOSE, "", value, now)
-    link = settings.BASE_URL + reverse("email_verify", args=[token])
+    link = settings.TWOFACTOR_BASE_URL + reverse("email_verify", args=[token])
     name = "confirm_address" if address == user.email else "confirm_new_address"
     return mail.send(f"accounts/mail/{name}", address, user.language, link=link, days=days_valid(), user=user)
 

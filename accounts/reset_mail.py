@@ -43,4 +43,4 @@ def make_link(user: User, contents: dict[str, Any]) -> dict[str, Any] | None:
         return None
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
-    return {"link": settings.BASE_URL + path, "hours": hours_valid()}
+    return {"link": settings.TWOFACTOR_BASE_URL + path, "hours": hours_valid()}

@@ -187,7 +187,7 @@ def email(value: str) -> dict[str, Any]:
     """All of Django's mail settings from one URL."""
     parts = urlsplit(value)
     if value == "none:":
-        return {"SITE_HAS_MAIL": False, **mail_settings("dummy")}
+        return {"TWOFACTOR_HAS_MAIL": False, **mail_settings("dummy")}
     if parts.scheme == "console":
         return mail_settings("console")
     if parts.scheme == "file" and parts.path:

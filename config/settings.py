@@ -21,20 +21,20 @@ SECRET_KEY_FALLBACKS = environment.comma_separated("SECRET_KEY_FALLBACKS")
 
 # The only origin. Links in mails begin with it, and never with a Host header, which any client can write.
 
-BASE_URL = environment.parsed(
+TWOFACTOR_BASE_URL = environment.parsed(
     "BASE_URL",
     environment.origin,
     problem="must be an origin: http or https, a host, optionally a port, and no path",
     example="https://accounts.example.com",
     default="http://localhost:8000" if DEBUG else None,
 )
-HOST = urlsplit(BASE_URL).hostname or ""
-HTTPS = BASE_URL.startswith("https:")
+HOST = urlsplit(TWOFACTOR_BASE_URL).hostname or ""
+HTTPS = TWOFACTOR_BASE_URL.startswith("https:")
 ALLOWED_HOSTS = [HOST, *(["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])]
-CSRF_TRUSTED_ORIGINS = [BASE_URL]
+CSRF_TRUSTED_ORIGINS = [TWOFACTOR_BASE_URL]
 TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
 
-SITE_NAME = "Countersign"
+TWOFACTOR_SITE_NAME = "Countersign"
 
 # Applications
 
@@ -201,7 +201,7 @@ DEFAULT_FROM_EMAIL = environment.parsed(
     environment.sender,
     problem="must be an email address, with or without a name before it",
     example="no-reply@example.com",
-    default=f"{SITE_NAME} <no-reply@{HOST}>",
+    default=f"{TWOFACTOR_SITE_NAME} <no-reply@{HOST}>",
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = environment.admins(environment.mailboxes("ADMINS"))
@@ -217,7 +217,7 @@ TWOFACTOR_KEYS = environment.parsed(
     problem="must be 32-byte keys in url-safe base64, newest first, separated by commas",
     example="(what 'manage.py twofactor generate-key' prints, like zVq0…44 characters…Xk=)",
 )
-TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=SITE_NAME, example="Example Ltd")
+TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=TWOFACTOR_SITE_NAME, example="Example Ltd")
 
 TWOFACTOR_REQUIRED_FOR = environment.choice(
     "TWOFACTOR_REQUIRED_FOR", conf.REQUIRED_FOR, default=conf.NOBODY, dotted=True
@@ -247,7 +247,11 @@ if API_ENABLED:
     TOTP_TOKEN_MAX_AGE = environment.number(
         "TOTP_TOKEN_MAX_AGE", most=600, default=conf.default_of("TOTP_TOKEN_MAX_AGE"), least=30
     )
-    SPECTACULAR_SETTINGS = {"TITLE": f"{SITE_NAME} API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+    SPECTACULAR_SETTINGS = {
+        "TITLE": f"{TWOFACTOR_SITE_NAME} API",
+        "VERSION": "1",
+        "SERVE_INCLUDE_SCHEMA": False,
+    }
     TOTP_THROTTLE_RATE = environment.parsed(
         "TOTP_THROTTLE_RATE",
         environment.rate,

@@ -95,7 +95,7 @@ def open_session(context, user, phone=None, *, stepped_up=False):
             end_step_up(client.session)
     context.add_cookies(
         [
-            {"name": name, "value": cookie.value, "url": settings.BASE_URL, "httpOnly": True}
+            {"name": name, "value": cookie.value, "url": settings.TWOFACTOR_BASE_URL, "httpOnly": True}
             for name, cookie in client.cookies.items()
         ]
     )

@@ -85,11 +85,11 @@ def server():
 @pytest.fixture
 def site(transactional_db, settings, server):
     """The address of the site. Mail goes to mail.outbox, and text messages to RecordingGateway.messages."""
-    settings.BASE_URL = f"http://127.0.0.1:{server.port}"
+    settings.TWOFACTOR_BASE_URL = f"http://127.0.0.1:{server.port}"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     record_text_messages(settings)
     settings.TWOFACTOR_HTMX = VERSION
-    return settings.BASE_URL
+    return settings.TWOFACTOR_BASE_URL
 
 
 @pytest.fixture(params=DEFAULT_MODES)

@@ -481,7 +481,7 @@ def seeing_errors(page):
     press(page, "Sign in")
     yield "no-cookie"
     page.goto("/accounts/login/")
-    page.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": settings.BASE_URL}])
+    page.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": settings.TWOFACTOR_BASE_URL}])
     press(page, "Sign in")
     yield "out-of-date"
 

@@ -96,7 +96,7 @@ def settings_page(page, alice, phone):
 
 def switch_to_arabic(page):
     page.context.add_cookies(
-        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
+        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.TWOFACTOR_BASE_URL}]
     )
     page.reload()
 

@@ -69,7 +69,7 @@ def test_a_camera_reads_the_code_in_every_appearance(signed_in):
     signed_in.evaluate("document.documentElement.style.fontSize = '200%'")
     read["text of 200 %"] = scan(signed_in)
     signed_in.context.add_cookies(
-        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.BASE_URL}]
+        [{"name": settings.LANGUAGE_COOKIE_NAME, "value": "ar", "url": settings.TWOFACTOR_BASE_URL}]
     )
     signed_in.reload()
     read["right to left"] = scan(signed_in)

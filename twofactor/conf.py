@@ -179,9 +179,9 @@ SETTINGS = {
         "the dotted path of a function of the request; empty for REMOTE_ADDR",
         lambda value: value == "" or is_callable_path(value),
     ),
-    "SITE_HAS_MAIL": Setting(True, "True or False", lambda value: isinstance(value, bool)),
-    "SITE_NAME": Setting("", TEXT, is_text),
-    "BASE_URL": Setting("", "an origin like https://example.com, without a path", is_origin),
+    "TWOFACTOR_HAS_MAIL": Setting(True, "True or False", lambda value: isinstance(value, bool)),
+    "TWOFACTOR_SITE_NAME": Setting("", TEXT, is_text),
+    "TWOFACTOR_BASE_URL": Setting("", "an origin like https://example.com, without a path", is_origin),
     "TWILIO_ACCOUNT_SID": Setting("", FOR_TWILIO, is_text_for_twilio),
     "TWILIO_AUTH_TOKEN": Setting("", FOR_TWILIO, is_text_for_twilio, secret=True),
     "TWILIO_FROM": Setting("", FOR_TWILIO, is_text_for_twilio),
@@ -286,16 +286,16 @@ def client_address() -> Callable[[HttpRequest], Any] | None:
 
 
 def site_has_mail() -> bool:
-    return bool(read("SITE_HAS_MAIL"))
+    return bool(read("TWOFACTOR_HAS_MAIL"))
 
 
 def base_url() -> str:
     """From the setting and never from the Host header, which any client can write."""
-    return str(read("BASE_URL") or "http://localhost").rstrip("/")
+    return str(read("TWOFACTOR_BASE_URL") or "http://localhost").rstrip("/")
 
 
 def site_name() -> str:
-    return str(read("SITE_NAME") or urlsplit(base_url()).hostname)
+    return str(read("TWOFACTOR_SITE_NAME") or urlsplit(base_url()).hostname)
 
 
 def issuer() -> str:

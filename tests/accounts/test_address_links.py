@@ -167,7 +167,7 @@ def test_the_link_does_not_show_the_address(path):
 
 
 def test_the_link_leads_to_the_configured_origin(client, settings):
-    settings.BASE_URL = "https://accounts.example.com"
+    settings.TWOFACTOR_BASE_URL = "https://accounts.example.com"
     sign_up(client)
     assert "https://accounts.example.com/accounts/email/verify/" in letters()[0].body
 

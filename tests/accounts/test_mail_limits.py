@@ -151,7 +151,7 @@ def test_someone_who_is_signed_in_counts_in_any_browser():
 
 @pytest.fixture
 def site_without_mail(settings):
-    settings.SITE_HAS_MAIL = False
+    settings.TWOFACTOR_HAS_MAIL = False
 
 
 @pytest.mark.parametrize("address", ["free@example.com", "taken@example.com"])
@@ -162,7 +162,7 @@ def test_signing_up_says_that_one_can_sign_in(client, site_without_mail, address
 
 
 def test_one_word_says_that_there_is_no_mail():
-    assert environment.email("none:")["SITE_HAS_MAIL"] is False
+    assert environment.email("none:")["TWOFACTOR_HAS_MAIL"] is False
 
 
 def test_who_signed_up_signs_in(client, site_without_mail):

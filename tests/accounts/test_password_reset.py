@@ -88,7 +88,7 @@ def test_a_second_address_in_the_request_gets_no_link_of_the_first(client, alice
 
 @pytest.mark.proves("V-28")
 def test_the_link_leads_to_the_configured_origin(client, alice, settings):
-    settings.BASE_URL = "https://accounts.example.com"
+    settings.TWOFACTOR_BASE_URL = "https://accounts.example.com"
     ask_for_link(client)
     assert "https://accounts.example.com/accounts/reset/" in letters()[0].body
 

@@ -107,7 +107,7 @@ def test_a_password_that_is_only_hashed_anew_does_not(alice):
 
 
 def test_without_mail_a_command_lets_the_owner_in_again(alice, settings, monkeypatch):
-    settings.SITE_HAS_MAIL = False
+    settings.TWOFACTOR_HAS_MAIL = False
     strangers_have_entered_wrong(100)
     monkeypatch.setattr("getpass.getpass", lambda prompt: "a brand new harbour")
     call_command("changepassword", alice.email, stdout=StringIO())

@@ -19,7 +19,7 @@ INSTALLED_APPS += ["twofactor", "django_htmx"]
 MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
 TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
-BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
+TWOFACTOR_BASE_URL, TWOFACTOR_SITE_NAME = "http://testserver", "Elsewhere"
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
 {NO_MAIL}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -17,7 +17,7 @@ CONTRIB = ["auth", "contenttypes", "sessions"]
 INSTALLED_APPS = [*[f"django.contrib.{{name}}" for name in CONTRIB], "twofactor"]
 DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DEFAULT_AUTO_FIELD, SITE_NAME, BASE_URL = "django.db.models.AutoField", "Elsewhere", "http://testserver"
+DEFAULT_AUTO_FIELD, TWOFACTOR_SITE_NAME, TWOFACTOR_BASE_URL = "django.db.models.AutoField", "Elsewhere", "http://testserver"
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 """
 BEFORE = """

@@ -19,7 +19,7 @@ INSTALLED_APPS += ["twofactor", "django_htmx"]
 MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
 TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
-BASE_URL, SITE_NAME = "http://testserver", "Elsewhere"
+TWOFACTOR_BASE_URL, TWOFACTOR_SITE_NAME = "http://testserver", "Elsewhere"
 MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
 """  # noqa: E501
 # What every project has to set: where people sign in, and which hosts are allowed.

@@ -144,8 +144,11 @@ WRONG_VALUES = [
     ("TWOFACTOR_HTMX", "2"),
     ("TWOFACTOR_ISSUER", 7),
     ("TWOFACTOR_CLEAR_SITE_DATA", "yes"),
-    ("SITE_NAME", ["Example"]),
-    *(("BASE_URL", value) for value in ["example.com", "https://example.com/path", "ftp://example.com", 7]),
+    ("TWOFACTOR_SITE_NAME", ["Example"]),
+    *(
+        ("TWOFACTOR_BASE_URL", value)
+        for value in ["example.com", "https://example.com/path", "ftp://example.com", 7]
+    ),
     *(("TOTP_TOKEN_MAX_AGE", value) for value in ["120", 0, 601]),
     *(("TOTP_THROTTLE_RATE", value) for value in ["ten", 10, "0/minute"]),
 ]
@@ -173,7 +176,7 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("TWOFACTOR_GRACE_DAYS", 14),
         ("TWOFACTOR_ISSUER", gettext_lazy("Security")),
         ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent_codes.RecordingGateway"),
-        ("BASE_URL", "https://example.com/"),
+        ("TWOFACTOR_BASE_URL", "https://example.com/"),
     ],
 )
 def test_a_right_value_is_not_named(settings, name, value):
@@ -336,7 +339,7 @@ def test_a_site_without_a_mailer_of_its_own_is_checked(settings):
 
 
 def test_links_to_nowhere_are_named(settings):
-    settings.BASE_URL = ""
+    settings.TWOFACTOR_BASE_URL = ""
     assert "twofactor.W003" in check_ids()
 
 

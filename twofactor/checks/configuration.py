@@ -221,9 +221,9 @@ def check_user_model(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def check_base_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if not conf.read("BASE_URL"):
+    if not conf.read("TWOFACTOR_BASE_URL"):
         yield Warning(
-            "BASE_URL is not set, so links in emails would lead to localhost.",
+            "TWOFACTOR_BASE_URL is not set, so links in emails would lead to localhost.",
             hint="Set it to the origin of the site, like 'https://accounts.example.com'.",
             id="twofactor.W003",
         )

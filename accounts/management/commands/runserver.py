@@ -8,5 +8,5 @@ class Command(runserver.Command):
     """Says where the site is, once it answers, in place of Django's banner. WhiteNoise serves files."""
 
     def on_bind(self, server_port: Any) -> None:
-        self.stdout.write(f"\n  {settings.SITE_NAME} is at   {settings.BASE_URL}/")
-        self.stdout.write(f"  Its emails appear at {settings.BASE_URL}/mailbox/\n\n")
+        self.stdout.write(f"\n  {settings.TWOFACTOR_SITE_NAME} is at   {settings.TWOFACTOR_BASE_URL}/")
+        self.stdout.write(f"  Its emails appear at {settings.TWOFACTOR_BASE_URL}/mailbox/\n\n")

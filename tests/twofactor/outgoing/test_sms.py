@@ -139,7 +139,7 @@ def test_the_line_before_is_empty(text_message):
 
 
 def test_the_host_has_no_port(pending_client, number, text_messages, settings):
-    settings.BASE_URL = "https://login.example.com:8443"
+    settings.TWOFACTOR_BASE_URL = "https://login.example.com:8443"
     request_code(pending_client, "sms")
     assert text_messages[0][1].splitlines()[-1].startswith("@login.example.com #")
 

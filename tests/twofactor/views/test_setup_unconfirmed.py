@@ -114,10 +114,10 @@ def test_a_reset_by_mail_leaves_the_factor(client, made):
 
 
 def test_a_first_confirmation_leaves_the_factor_of_a_site_that_had_no_mail_before(client, settings):
-    settings.SITE_HAS_MAIL = False
+    settings.TWOFACTOR_HAS_MAIL = False
     client.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
     phone = enrol(User.objects.get())
-    settings.SITE_HAS_MAIL = True
+    settings.TWOFACTOR_HAS_MAIL = True
     sign_in(client, phone)
     client.post("/accounts/email/verify/send/")
     client.post(link())
@@ -125,7 +125,7 @@ def test_a_first_confirmation_leaves_the_factor_of_a_site_that_had_no_mail_befor
 
 
 def test_without_mail_there_is_nothing_to_confirm(client, settings):
-    settings.SITE_HAS_MAIL = False
+    settings.TWOFACTOR_HAS_MAIL = False
     client.post("/accounts/signup/", {"email": ALICE, "password": PASSWORD})
     give_password(client)
     set_up(client)
@@ -229,7 +229,7 @@ def test_someone_who_was_given_a_permission_is_kept(unconfirmed_client):
 
 
 def test_nobody_goes_while_no_mail_could_confirm_them(unconfirmed_client, settings):
-    settings.SITE_HAS_MAIL = False
+    settings.TWOFACTOR_HAS_MAIL = False
     assert prune_after(OLD) == 0
 
 
