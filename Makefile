@@ -35,6 +35,7 @@ TEMPLATES = find templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 LOCK = $(COMPILE) pyproject.toml
+EXTRAS = --extra api --extra sms
 # django-mfa2 and django-mfa3 are both a package `mfa`. Both call pyotp in a way that ended with 2.11, and the second wants
 # an older qrcode than the others have. So each has a folder for such packages, on the path of that subject alone.
 OWN_MFA2 = 'pyotp<2.11'
@@ -107,10 +108,10 @@ mutations: .venv/test-packages
 	$(BIN)/python playwright/mutations.py
 
 lock: .venv/uv
-	$(LOCK) --python-version 3.11 --extra postgres --output-file requirements.txt
-	$(LOCK) --python-version 3.11 --extra api --extra postgres --extra sms --constraint requirements.txt --output-file requirements-all.txt
-	$(LOCK) --universal --extra api --extra postgres --extra sms --extra test --constraint requirements-all.txt --output-file tests/requirements.txt
-	$(LOCK) --universal --extra postgres --extra bench --constraint requirements.txt --output-file tests/machinery/bench/requirements.txt
+	$(LOCK) --group site --python-version 3.11 --output-file requirements.txt
+	$(LOCK) --group site $(EXTRAS) --python-version 3.11 --constraint requirements.txt --output-file requirements-all.txt
+	$(LOCK) --group test $(EXTRAS) --universal --constraint requirements-all.txt --output-file tests/requirements.txt
+	$(LOCK) --group bench --universal --constraint requirements.txt --output-file tests/machinery/bench/requirements.txt
 	printf '%s\n' $(OWN_MFA2) | $(OWN) $(word 1, $(OWN_LOCKS)) -
 	printf '%s\n' $(OWN_MFA3) | $(OWN) $(word 2, $(OWN_LOCKS)) -
 
