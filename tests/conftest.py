@@ -24,6 +24,7 @@ from tests import messages
 from tests.deployment import Deployment
 from tests.kept_html import compared_with_plain_html
 from tests.people import NOW, PRINTED_CODES, enrol, give_password, person
+from tests.wheel import Environment, build, once
 from twofactor.factors import backup_codes, code_text
 
 # quick: the same few examples each time, in seconds. long: new ones each time, in half an hour.
@@ -124,6 +125,32 @@ def kept_html_is_right():
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory):
     return Deployment(tmp_path_factory.mktemp("deployment"))
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory, worker_id):
+    """Of all processes of a test run."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def wheel(shared_folder):
+    folder = shared_folder / "wheel"
+    once(folder, lambda: build(folder))
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(shared_folder, wheel):
+    """installed("api", add=["django-otp"]) is an environment with the wheel, made once for each selection."""
+
+    def environment_with(*extras, add=()):
+        environment = Environment(shared_folder / "-".join(["with", *extras, *add]))
+        once(environment.folder, lambda: environment.create(wheel, extras, add))
+        return environment
+
+    return environment_with
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A project of another site, or a copy of this site, in a folder where a test can change it."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from django.core.management import call_command
 
 from tests.mailers import NO_MAIL
 from tests.settings import TWOFACTOR_KEYS
+from tests.wheel import surroundings
 
 ROOT = Path(__file__).parent.parent.parent
 NO_CACHE = shutil.ignore_patterns("__pycache__")
@@ -32,9 +32,10 @@ urlpatterns += [path("two-factor/", include("twofactor.urls"))]
 
 
 class Project:
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], python: Path | None = None) -> None:
         self.folder = folder
         self.environment = environment
+        self.python = python or sys.executable
 
     def append(self, file: str, text: str) -> None:
         path = self.folder / file
@@ -44,7 +45,7 @@ class Project:
     def ask(self, *arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs manage.py with these arguments. The caller checks the return code."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             cwd=self.folder,
             env=self.environment | environment,
             input=text,
@@ -65,26 +66,25 @@ class Project:
         self.run("createsuperuser", "--noinput", DJANGO_SUPERUSER_PASSWORD="correct horse battery", **names)
 
 
-def surroundings() -> dict[str, str]:
-    """The environment without the variables that these tests set for Django."""
-    own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+def start_project(folder: Path, settings: str = "", urls: str = "", python: Path | None = None) -> Project:
+    """A project made by startproject, with twofactor mounted.
 
-
-def start_project(folder: Path, settings: str = "", urls: str = "") -> Project:
-    """A project made by startproject, with twofactor mounted."""
+    `python` is that of an environment with the wheel. Without it the project gets a copy of the app.
+    """
     call_command("startproject", "elsewhere", folder)
+    if python is None:
+        copy_app(folder)
+    project = Project(folder, surroundings(), python)
+    project.append("elsewhere/settings.py", MOUNT + settings)
+    project.append("elsewhere/urls.py", URLS + urls)
+    return project
+
+
+def copy_app(folder: Path) -> None:
+    """As pyproject.toml puts it into the wheel."""
     shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
-    # As pyproject.toml puts them into the wheel.
     shutil.copytree(ROOT / "templates/twofactor", folder / "twofactor/templates/twofactor")
     shutil.copytree(ROOT / "static", folder / "twofactor/static")
-    project = Project(folder, surroundings())
-    project.append("elsewhere/settings.py", MOUNT + settings)
-    mounted = (
-        'from django.urls import include\nurlpatterns += [path("two-factor/", include("twofactor.urls"))]\n'
-    )
-    project.append("elsewhere/urls.py", mounted + urls)
-    return project
 
 
 def copy_site(folder: Path) -> Project:

@@ -1,17 +1,12 @@
 """The wheel, in a fresh environment, in a project that Django has just started, with its own user model."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from django.core.management import call_command
 
 from tests.mailers import NO_MAIL
+from tests.other_sites.projects import URLS, Project
 from tests.settings import TWOFACTOR_KEYS
-
-ROOT = Path(__file__).parent.parent.parent
-WALK = Path(__file__).with_name("use_every_step.py").read_text()
+from tests.wheel import surroundings
 
 # The five lines of the README, and the optional one.
 MOUNT = f"""
@@ -30,36 +25,17 @@ DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 
 """
 
 
-def run(*command, cwd, **kwargs):
-    theirs = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    done = subprocess.run(command, cwd=cwd, env=theirs, capture_output=True, text=True, **kwargs)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory, installed):
     folder = tmp_path_factory.mktemp("foreign")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
-    run(sys.executable, "-m", "venv", "--without-pip", folder / "env", cwd=folder)
-    python = folder / "env/bin/python"
-    (folder / "constraints.txt").write_text(run(*pip, "freeze", cwd=folder))  # the same versions as here
-    into = [*pip, "--python", python, "install", "--no-compile", "-c", "constraints.txt"]
-    run(*into, *folder.glob("*.whl"), cwd=folder)
-    run(python, "-m", "django", "startproject", "elsewhere", folder, cwd=folder)
-    settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
-    settings.write_text(settings.read_text() + MOUNT + THEIRS)
-    mounted = urls.read_text().replace("import path", "import include, path")
-    urls.write_text(
-        mounted.replace("urlpatterns = [", 'urlpatterns = [path("two-factor/", include("twofactor.urls")),')
-    )
-    run(python, "manage.py", "migrate", cwd=folder)
-    return folder
+    call_command("startproject", "elsewhere", folder)
+    project = Project(folder, surroundings() | {"PYTHONWARNINGS": "error"}, installed().executable)
+    project.append("elsewhere/settings.py", MOUNT + THEIRS)
+    project.append("elsewhere/urls.py", URLS)
+    project.run("migrate")
+    return project
 
 
 def test_the_checks_find_nothing_wrong_and_every_step_works(project):
-    """One test, because two could land in two processes, and each would build the environment."""
-    python = project / "env/bin/python"
-    run(python, "manage.py", "check", "--fail-level", "ERROR", cwd=project)
-    assert "walked" in run(python, "manage.py", "shell", "--no-imports", cwd=project, input=WALK)
+    project.run("check", "--fail-level", "ERROR")
+    assert "walked" in project.run_script("use_every_step.py")
