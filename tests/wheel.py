@@ -20,7 +20,7 @@ from zipfile import Path as InsideZip
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+PIP = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check"]  # no machine's settings
 
 
 def surroundings() -> dict[str, str]:

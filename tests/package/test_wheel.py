@@ -1,0 +1,78 @@
+"""What is in the wheel, and what it asks for."""
+
+import json
+import tarfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.settings import TWOFACTOR_KEYS
+from tests.wheel import ROOT, build, metadata
+
+IMPORTS = Path(__file__).with_name("import_everything.py")
+API = {"drf_spectacular", "jwt", "rest_framework", "rest_framework_simplejwt"}
+SMS = {"phonenumbers", "requests", "twilio"}
+
+
+def names_in(wheel: Path) -> set[str]:
+    return {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def files_below(folder: str, pattern: str = "*") -> set[Path]:
+    found = {path.relative_to(ROOT) for path in (ROOT / folder).rglob(pattern) if path.is_file()}
+    return {path for path in found if path.suffix != ".pyc"}
+
+
+def test_it_holds_the_app_with_what_it_shows_and_nothing_else(wheel):
+    """No tests, no site, and no .po files, which only translators read."""
+    shown = (
+        files_below("templates/twofactor") | files_below("static/twofactor") | files_below("locale", "*.mo")
+    )
+    assert names_in(wheel) == {
+        *map(str, files_below("twofactor")),
+        *(f"twofactor/{path}" for path in shown),
+    }
+
+
+def test_it_can_be_built_from_the_source_distribution(wheel, tmp_path):
+    with tarfile.open(build(tmp_path, "sdist")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    again = build(tmp_path / "again", source=next(tmp_path.glob("*/pyproject.toml")).parent)
+    assert names_in(again) == names_in(wheel)
+
+
+@pytest.fixture(scope="module")
+def imports(installed):
+    def missing_with(*extras):
+        """Each module of twofactor, and each package that it imports, with what is missing for it."""
+        return json.loads(installed(*extras).python("-W", "error", IMPORTS, *TWOFACTOR_KEYS))
+
+    return missing_with
+
+
+@pytest.mark.parametrize(
+    ("extras", "packages", "rooms"),
+    # twilio brings jwt, too.
+    [([], API | SMS, {"api", "drf"}), (["api"], SMS, set()), (["sms"], API - {"jwt"}, {"api", "drf"})],
+)
+def test_nothing_is_missing_but_what_an_extra_brings(imports, extras, packages, rooms):
+    failed = [name.split(".") for name, missing in imports(*extras).items() if missing]
+    assert {name[0] for name in failed} - {"twofactor"} == packages
+    assert {name[1] for name in failed if name[0] == "twofactor"} == rooms
+
+
+def test_it_asks_for_what_it_imports_and_nothing_else(imports, wheel):
+    packages = [name for name in imports() if not name.startswith("twofactor")]
+    imported = {canonicalize_name(packages_distributions()[name][0]) for name in packages}
+    asked = {canonicalize_name(Requirement(line).name) for line in metadata(wheel).requires}
+    assert asked == imported - {"asgiref"}  # which comes with Django, at the version that it needs
+
+
+@pytest.mark.parametrize("version", ["5.2", "6.0", "6.1.3", "7.0"])
+def test_it_replaces_no_newer_django(wheel, version):
+    django = next(one for one in map(Requirement, metadata(wheel).requires) if one.name == "django")
+    assert django.specifier.contains(version)
