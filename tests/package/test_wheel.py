@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
@@ -47,6 +48,7 @@ def test_it_can_be_built_from_the_source_distribution(wheel, tmp_path):
 
 @pytest.fixture(scope="module")
 def imports(installed):
+    @cache
     def missing_with(*extras):
         """Each module of twofactor, and each package that it imports, with what is missing for it."""
         return json.loads(installed(*extras).python("-W", "error", IMPORTS, *TWOFACTOR_KEYS))

@@ -19,7 +19,8 @@ ENVIRONMENTS = Path(os.environ.get("MATRIX_FOLDER", ROOT / ".venv" / "matrix"))
 LOCK = ROOT / "tests" / "requirements.txt"  # which has Django 5.2
 OLDEST_PYTHON = {"5.2": (3, 10), "6.0": (3, 12), "6.1": (3, 12)}
 SHORT = [
-    "tests/other_sites",
+    "tests/package",
+    "tests/other_sites",  # one of them installs the wheel, and walks through every step
     *(
         f"tests/accounts/test_{name}.py"
         for name in ("admin", "password_change", "password_reset", "sessions", "signin")
