@@ -59,6 +59,7 @@ test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
 	@echo "1 of 3: the server on SQLite, about 3 and a half minutes"
 	$(BIN)/pytest tests $(BY_THREE)
+	PLAIN_SQLITE=1 $(BIN)/pytest $(RACES) $(BY_THREE)
 	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
 	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) \
 		$(SAME_ON_POSTGRES:%=--deselect=%) $(BY_THREE)

@@ -33,6 +33,8 @@ from config.settings import BASE_DIR, DATABASES, INSTALLED_APPS, PASSWORD_HASHER
 # A file instead of a database in memory, so that threads and processes use SQLite's real lock.
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "tests.sqlite3"}
+    if "PLAIN_SQLITE" in os.environ:  # as startproject has it; make test runs the races so, too
+        DATABASES["default"]["OPTIONS"] = {}
 
 # Filled by tests/conftest.py, and kept until a file or a package changes: compressing takes seconds.
 STATIC_DIGEST = hashlib.sha256(f"{version('django')} {version('whitenoise')} {INSTALLED_APPS}".encode())

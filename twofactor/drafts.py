@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, router
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,7 @@ from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import allowances
 from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.sessions import epoch
+from twofactor.transactions import atomic
 from twofactor.users import TwoFactorUser
 
 GUESSES_PER_KEY = 10
@@ -148,7 +149,7 @@ def start_after(before: Draft | None, user: TwoFactorUser, kind: str, now: datet
     }
     sealed = sealing.seal(Draft(kind=kind).purpose, sealing.owner_of(user.pk), value, now)
     try:
-        with transaction.atomic(using=router.db_for_write(Draft)):
+        with atomic(router.db_for_write(Draft)):
             if before:
                 before.delete()
             row = Draft.objects.create(user_id=user.pk, kind=kind, sealed=sealed, started_at=now)

@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import not_me_links, signals, statements
+from twofactor import not_me_links, signals, statements, transactions
 from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
@@ -82,7 +82,7 @@ AUDIENCES = {
 
 def atomic() -> AbstractContextManager[None]:
     """A transaction for a change and the record of it: if the process dies in between, neither is kept."""
-    return transaction.atomic(using=router.db_for_write(Event))
+    return transactions.atomic(router.db_for_write(Event))
 
 
 def record(

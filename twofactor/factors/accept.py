@@ -28,6 +28,7 @@ from twofactor.factors.refusal import Refused, Replayed, Wrong
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
 from twofactor.models import Authenticator, Event, GuessBudget
+from twofactor.transactions import atomic
 from twofactor.users import TwoFactorUser
 
 WRONG_CODES_TO_REPORT = 3  # from so many in a row on, the owner is told: someone has the password
@@ -143,7 +144,7 @@ class Attempt:
         can let fail would take the charge back, and would do so for wrong codes alone.
         """
         problem: Exception | None = None
-        with transaction.atomic(using=self.database, durable=True):
+        with atomic(self.database, durable=True):
             self.charge()
             try:
                 with self.all_or_nothing():
@@ -160,7 +161,7 @@ class Attempt:
 
     def in_two_transactions(self) -> Proof | None:
         """For a comparison that takes long, or writes: nobody else has to wait for it."""
-        with transaction.atomic(using=self.database, durable=True):
+        with atomic(self.database, durable=True):
             self.charge()
         try:
             match = self.find()
@@ -182,7 +183,7 @@ class Attempt:
         """A transaction. Raises if a receiver of the site has broken it and has hidden that: what was spent
         would be rolled back without an error.
         """
-        with transaction.atomic(using=self.database):
+        with atomic(self.database):
             yield
             if transaction.get_rollback(using=self.database):
                 raise TransactionManagementError("a receiver of a signal has broken the transaction")

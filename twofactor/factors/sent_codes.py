@@ -210,7 +210,8 @@ def spend(sent: SentCode, now: datetime) -> bool:
 
 def send_to_new_number(user: TwoFactorUser, number: str, address: str, now: datetime) -> None:
     send(user, Channel(SMS, number), f"phone:{number}", address, now)
-    Phone.objects.update_or_create(pk=user.pk, defaults={"new_number": number})
+    with events.atomic():
+        Phone.objects.update_or_create(pk=user.pk, defaults={"new_number": number})
 
 
 def verify_number(user: TwoFactorUser, text: str, request: HttpRequest, now: datetime) -> None:

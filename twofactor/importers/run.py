@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from twofactor import events
@@ -194,7 +193,7 @@ def store_all(
 ) -> list[Candidate]:
     """Hashes before the transaction begins, because ten codes take a third of a second."""
     hashed = list(hash_codes(candidates, progress))
-    with transaction.atomic():
+    with events.atomic():
         enrolled = enrolled_ids()  # read again: someone may have set theirs up meanwhile
         new = [(candidate, codes) for candidate, codes in hashed if candidate.user.pk not in enrolled]
         for candidate, codes in new:

@@ -14,6 +14,7 @@ from django.db.models import F
 from twofactor import conf
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR, MINUTE
 from twofactor.models import Allowance
+from twofactor.transactions import atomic
 
 BEGAN_AT = Allowance._meta.get_field("began_at")
 # Django can write such an INSERT, but none with a condition. SQLite and PostgreSQL both know it.
@@ -87,7 +88,7 @@ def charge_all(charges: Sequence[Charge], now: datetime) -> None:
     Callers name the limits always in the same order, so that two requests never wait for each other.
     """
     try:
-        with transaction.atomic(using=router.db_for_write(Allowance)):
+        with atomic(router.db_for_write(Allowance)):
             for place, (limit, subject) in enumerate(charges):
                 if not limit.charge(subject, now):
                     raise Full(place)  # counts none

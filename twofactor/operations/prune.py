@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import transaction
+from django.db import router
 from django.db.models import Q, QuerySet
 
 from twofactor import conf
@@ -28,6 +28,7 @@ from twofactor.models import (
     TwoFactor,
 )
 from twofactor.operations.batches import in_batches
+from twofactor.transactions import atomic
 from twofactor.users import has_column, has_relation
 from twofactor.web.undo import UNDO_FOR
 
@@ -105,7 +106,7 @@ def delete(rows: QuerySet[Any]) -> int:
 
 def delete_users(users: QuerySet[Any]) -> int:
     """With their related rows. Locking filters again: someone may have signed in or confirmed meanwhile."""
-    with transaction.atomic():
+    with atomic(router.db_for_write(users.model)):
         locked = [user.pk for user in users.select_for_update()]
         users.model._default_manager.filter(pk__in=locked).delete()
     return len(locked)

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import router
 from django.db.models import Model, Q
 
 from twofactor import conf, sealing
 from twofactor.models import Authenticator, Draft, GuessBudget, Letter
 from twofactor.operations.batches import in_batches
 from twofactor.sessions import credential_digests
+from twofactor.transactions import atomic
 
 BATCH = 200
 SEALED: list[tuple[type[Model], str]] = [
@@ -60,7 +61,7 @@ def rotate(now: datetime) -> Iterator[tuple[int, int]]:
     """
     for model, column in SEALED:
         for rows in in_batches(sealed_with_old_key(model, column), BATCH):
-            with transaction.atomic():  # one for the batch: SQLite writes to the disk at each commit
+            with atomic(router.db_for_write(model)):  # SQLite writes to the disk at each commit
                 done = [reseal(row, column, now) for row in rows]
             yield done.count(True), done.count(False)
     renew_digests()
@@ -83,7 +84,7 @@ def renew_digests() -> None:
     for column in credential_digests.DIGESTS:
         old |= ~Q(**{column: ""}) & ~Q(**{f"{column}__startswith": f"{newest}."})
     for rows in in_batches(GuessBudget.objects.filter(old).select_related("user"), BATCH):
-        with transaction.atomic():
+        with atomic(router.db_for_write(GuessBudget)):
             for row in rows:
                 same = {column: getattr(row, column) for column in credential_digests.DIGESTS}
                 if new := credential_digests.with_newest_key(row):

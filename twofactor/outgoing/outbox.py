@@ -24,6 +24,7 @@ from twofactor import conf, sealing, statements
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
 from twofactor.models import Event, Letter
 from twofactor.outgoing import mail
+from twofactor.transactions import atomic
 from twofactor.users import TwoFactorUser, person_by_key
 
 log = logging.getLogger("countersign.mail")
@@ -130,7 +131,7 @@ def lease_next(now: datetime) -> Letter | None:
 def lease_between(after: datetime, until: datetime, now: datetime) -> Letter | None:
     since = now - HOLDS_BACK
     while is_due(since, after, until):
-        with transaction.atomic(using=router.db_for_write(Letter)):
+        with atomic(router.db_for_write(Letter)):
             letter: Letter | None = next_due(since, after, until)
             if letter is None:
                 return None  # other processes have locked the rest
