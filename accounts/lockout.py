@@ -17,7 +17,6 @@ from axes.handlers.base import AxesHandler
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,7 +30,7 @@ from twofactor.signals import signed_in_over_api
 from twofactor.signin.session import HELD, method_of_login
 from twofactor.templatetags.two_factor import wait
 from twofactor.users import TwoFactorUser
-from twofactor.web.pages import seconds_until
+from twofactor.web.pages import page, seconds_until
 
 
 class SignInRequest(HttpRequest):
@@ -138,12 +137,12 @@ def lockout_response(
     """AXES_LOCKOUT_CALLABLE. The same whether or not there is such a person."""
     until = password_tries.read_counts(request, credentials or {}).locked_until() or timezone.now() + COOL_OFF
     if original.headers.get("Content-Type") == "application/json":
-        page: HttpResponse = JsonResponse({"detail": lock_sentence(until), "code": "locked"}, status=429)
+        response: HttpResponse = JsonResponse({"detail": lock_sentence(until), "code": "locked"}, status=429)
     else:
-        lock = {"sentence": lock_sentence(until), "ends": until < NEVER}
-        page = render(request, "accounts/locked.html", lock, status=429)
-    page.headers["Retry-After"] = str(seconds_until(min(until, timezone.now() + DAY)))
-    return page
+        lock, ends = lock_sentence(until), until < NEVER
+        response = page(request, "accounts/locked.html", status=429, sentence=lock, ends=ends)
+    response.headers["Retry-After"] = str(seconds_until(min(until, timezone.now() + DAY)))
+    return response
 
 
 def lock_sentence(until: datetime) -> str:

@@ -11,9 +11,8 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -60,18 +59,20 @@ def needs_mail(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-class RefusedIs422:
-    """For Django's views, which answer an invalid form with 200."""
+class InOurLayout:
+    """For Django's views. An invalid form is 422, where they answer with 200."""
 
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        return page(self.request, self.template_name, **context)  # type: ignore[attr-defined]
+
+
+class WithForm(InOurLayout):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         refuse_doubles(request)
         return super().post(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
-    def form_invalid(self, form: Form) -> HttpResponse:
-        return self.render_to_response(self.get_context_data(form=form), status=422)  # type: ignore[attr-defined, no-any-return]
 
-
-class Login(RefusedIs422, auth_views.LoginView):
+class Login(WithForm, auth_views.LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
@@ -102,7 +103,7 @@ class Logout(auth_views.LogoutView):
 
 
 @method_decorator([never_atomic, or_fresh_panel], name="dispatch")  # type: ignore[list-item]  # for functions
-class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
+class PasswordChange(WithForm, auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
     takes_the_factor = True
@@ -130,12 +131,12 @@ class PasswordChange(RefusedIs422, auth_views.PasswordChangeView):
         return response
 
 
-class PasswordChangeDone(auth_views.PasswordChangeDoneView):
+class PasswordChangeDone(InOurLayout, auth_views.PasswordChangeDoneView):
     template_name = "accounts/password_change_done.html"
 
 
 @method_decorator([login_not_required, needs_mail, mail_limits.sets_browser_cookie], name="dispatch")
-class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
+class PasswordReset(WithForm, auth_views.PasswordResetView):
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
 
@@ -145,14 +146,14 @@ class PasswordReset(RefusedIs422, auth_views.PasswordResetView):
         return super().form_valid(form)
 
 
-class PasswordResetDone(auth_views.PasswordResetDoneView):
+class PasswordResetDone(InOurLayout, auth_views.PasswordResetDoneView):
     template_name = "accounts/password_reset_done.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"hours": reset_mail.hours_valid()}
 
 
-class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
+class PasswordResetConfirm(WithForm, auth_views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
     form_class = NewPasswordForm
 
@@ -167,7 +168,7 @@ class PasswordResetConfirm(RefusedIs422, auth_views.PasswordResetConfirmView):
         return response
 
 
-class PasswordResetComplete(auth_views.PasswordResetCompleteView):
+class PasswordResetComplete(InOurLayout, auth_views.PasswordResetCompleteView):
     template_name = "accounts/password_reset_complete.html"
 
 
@@ -188,8 +189,8 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def signup_sent(request: HttpRequest) -> HttpResponse:
-    context = {"has_mail": conf.site_has_mail(), "days": address_links.days_valid()}
-    return render(request, "accounts/signup_sent.html", context)
+    has_mail, days = conf.site_has_mail(), address_links.days_valid()
+    return page(request, "accounts/signup_sent.html", has_mail=has_mail, days=days)
 
 
 @open_before_set_up
@@ -204,16 +205,16 @@ def email_verify(request: HttpRequest, token: str) -> HttpResponse:
                 return redirect_to_login(request.get_full_path())
             return confirm_with_password(request, confirmation)
         if request.user != confirmation.user:
-            return render(request, "accounts/email_verify_other.html", status=403)
+            return page(request, "accounts/email_verify_other.html", status=403)
         return confirm_signed_in(request, confirmation)
     except address_links.DeadLink:
-        context = {"days": address_links.days_valid()}
-        return render(request, "accounts/email_verify_dead.html", context, status=404)
+        days = address_links.days_valid()
+        return page(request, "accounts/email_verify_dead.html", status=404, days=days)
 
 
 def confirm_signed_in(request: HttpRequest, confirmation: address_links.Confirmation) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "accounts/email_verify.html", {"address": confirmation.address})
+        return page(request, "accounts/email_verify.html", address=confirmation.address)
     with events.atomic():
         confirmation.apply(timezone.now())
         if confirmation.is_first:  # apply() has ended every session; this one belongs to the owner

@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+
+from twofactor.web.pages import page
 
 SEPARATOR = b"-" * 79 + b"\n"  # Django's file backend writes this after each message
 
@@ -30,7 +31,7 @@ def mail_folder() -> Any:
 
 @login_not_required
 def inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "mailbox/inbox.html", {"mails": list(enumerate(messages()))[::-1]})
+    return page(request, "mailbox/inbox.html", mails=list(enumerate(messages()))[::-1])
 
 
 @login_not_required
@@ -39,8 +40,5 @@ def message(request: HttpRequest, number: int) -> HttpResponse:
     if number >= len(mails):
         raise Http404
     body = mails[number].get_body(("plain",))
-    return render(
-        request,
-        "mailbox/message.html",
-        {"mail": mails[number], "text": body.get_content() if body else ""},
-    )
+    text = body.get_content() if body else ""
+    return page(request, "mailbox/message.html", mail=mails[number], text=text)

@@ -1,8 +1,9 @@
 """The home page and the help page."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 
 from twofactor import conf, policy
@@ -10,15 +11,15 @@ from twofactor.decorators import open_before_set_up
 from twofactor.factors import backup_codes, totp
 from twofactor.signin import step_up
 from twofactor.views import reminder
+from twofactor.web.pages import page
 from twofactor.web.rows import changed_part
 
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
-        numbers = {"digits": totp.DIGITS, "backup_codes": backup_codes.COUNT}
-        return render(request, "landing.html", numbers)
-    context = {
+        return page(request, "landing.html", digits=totp.DIGITS, backup_codes=backup_codes.COUNT)
+    context: dict[str, Any] = {
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "reminder_due": reminder.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
@@ -26,10 +27,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "setup_age": step_up.SETUP_AGE,
         "changed_part": changed_part(request, {"reminder"}),
     }
-    return render(request, "dashboard.html", context)
+    return page(request, "dashboard.html", **context)
 
 
 @open_before_set_up
 @login_not_required
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "help.html")
+    return page(request, "help.html")

@@ -57,7 +57,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an ended session does not load a whole sign-in page",
-        [(CONFIG, "return navigate(response, sign_in_again(request))", "return response")],
+        [(CONFIG, "return load_document(response, sign_in_again(request))", "return response")],
         "test_faults.py -k session_ended",
     ),
     Mutation(
@@ -88,9 +88,9 @@ MUTATIONS = [
             (CONFIG, '"refreshOnHistoryMiss": True,', ""),
             (CONFIG, '"historyRestoreAsHxRequest": False,', ""),
             (
-                "twofactor/context_processors.py",
-                "part = htmx and not htmx.history_restore_request",
-                "part = htmx",
+                "twofactor/web/pages.py",
+                "if not htmx or htmx.history_restore_request:",
+                "if not htmx:",
             ),
         ],
         "test_history.py -k back_forward",

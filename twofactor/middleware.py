@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -33,10 +32,10 @@ from twofactor.signin.session import (
     method_of_session,
 )
 from twofactor.users import call_with, signed_in_user
-from twofactor.web.htmx import Htmx
-from twofactor.web.pages import seconds_until
+from twofactor.web import htmx
+from twofactor.web.pages import page, seconds_until
 
-__all__ = ["Htmx", "TwoFactor"]
+__all__ = ["TwoFactor"]
 
 A_DAY = 24 * 60 * 60
 CANNOT_ASK = gettext_lazy(
@@ -56,6 +55,9 @@ class TwoFactor:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        return htmx.after(request, htmx.before(request) or self.hold(request))
+
+    def hold(self, request: HttpRequest) -> HttpResponse:
         if SESSION_KEY in request.session:
             why = why_session_ended(request)
             if why:
@@ -151,12 +153,12 @@ def refuse_token() -> HttpResponse:
 
 def locked_page(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:
     seconds = seconds_until(lock.until) if lock.until else A_DAY
-    response = render(request, "twofactor/locked.html", {"lock": lock}, status=429)
+    response = page(request, "twofactor/locked.html", lock=lock, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
 def too_often_page(request: HttpRequest, refused: allowances.TooOften) -> HttpResponse:
-    response = render(request, "twofactor/too_often.html", {"until": refused.until}, status=429)
+    response = page(request, "twofactor/too_often.html", until=refused.until, status=429)
     response.headers["Retry-After"] = str(seconds_until(refused.until))
     return response

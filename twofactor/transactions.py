@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from django.db import connections, transaction
 
@@ -21,7 +22,7 @@ def atomic(using: str, *, durable: bool = False) -> Iterator[None]:
 
 @contextmanager
 def locked_from_the_start(using: str) -> Iterator[None]:
-    connection = connections[using]
+    connection: Any = connections[using]
     if connection.vendor != "sqlite":
         yield
         return

@@ -4,9 +4,7 @@ import pytest
 
 from tests.accounts.comparison import text_without_tokens
 from tests.accounts.wrong_passwords import browser_at, enter_password, enter_wrong
-
-HTMX = {"HX-Request": "true"}
-
+from tests.htmx import HTMX
 
 pytestmark = pytest.mark.usefixtures("clock")
 

@@ -7,6 +7,7 @@ from accounts.mail_limits import FROM_BROWSER, FROM_NETWORK
 from accounts.models import User
 from config import environment
 from tests.accounts.letters import letters
+from tests.htmx import HTMX
 from tests.people import PASSWORD, enrol, give_password, person
 from twofactor.models import Allowance
 
@@ -50,7 +51,7 @@ def test_the_eleventh_of_one_browser_is_told_to_wait(form):
 
 
 @FORMS
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 def test_who_is_told_to_wait_is_told_how_long(form, headers):
     browser = browser_with_form(form)
     for n in range(10):

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from tests.accounts.comparison import headers
 from tests.accounts.passwords import CountingHasher
+from tests.htmx import HTMX
 from tests.people import PASSWORD, enrol, give_password, person
 
 LOGIN = "/accounts/login/"
@@ -74,7 +75,7 @@ FOREIGN = [
 
 @pytest.mark.proves("3.7.2", "V-25")
 @pytest.mark.parametrize("next_page", FOREIGN, ids=range(len(FOREIGN)))
-@pytest.mark.parametrize("htmx", [{}, {"HX-Request": "true"}], ids=["page", "htmx"])
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
 def test_signing_in_never_leads_to_another_site(client, alice, next_page, htmx):
     data = {"username": alice.email, "password": PASSWORD, "next": next_page}
     response = client.post(LOGIN, data, headers=htmx)

@@ -5,10 +5,11 @@ import pytest
 
 @pytest.fixture
 def htmx():
-    """The headers that htmx sends from a page."""
+    """The headers that htmx sends from a page of ours."""
 
     def headers(page="/", **more):
-        return {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}", **more}
+        here = {"HX-Current-URL": f"http://testserver{page}", "HX-Target": "tf-main"}
+        return {"HX-Request": "true", **here, **more}
 
     return headers
 

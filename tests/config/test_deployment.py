@@ -13,6 +13,7 @@ from django.conf import settings
 from config import environment
 from config.headers import CONTENT_SECURITY_POLICY
 from tests.deployment import BY_PROXY, GUNICORN, HOST, Site
+from tests.htmx import HTMX
 from tests.urls_of_site import ROUTES, example
 
 ADDRESS, PASSWORD = "ann@example.com", "a quiet green harbour"
@@ -112,7 +113,7 @@ def answers(site, files):
     """One response of each kind."""
     return {
         "page": site.ask("/"),
-        "part": site.ask("/accounts/login/", headers={**BY_PROXY, "HX-Request": "true"}),
+        "part": site.ask("/accounts/login/", headers={**BY_PROXY, **HTMX}),
         "sign-in needed": site.ask("/accounts/profile/"),
         "health": site.ask("/healthz/ready"),
         "400": site.ask("/", headers={**BY_PROXY, "Host": "evil.example"}),

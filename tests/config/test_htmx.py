@@ -3,10 +3,13 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import django_htmx
 import pytest
 import time_machine
+from django.contrib.staticfiles.finders import find
 from django.test import Client
 from django.urls import reverse
 
@@ -80,9 +83,11 @@ def test_a_page_is_never_stored_and_varies_with_htmx(visitor, htmx, name, mode):
 
 @pytest.mark.parametrize("path", ["/accounts/profile/", "/no-such-page/", "/admin/", "/healthz/live"])
 @pytest.mark.parametrize("mode", ["page", "htmx"])
-def test_redirects_and_other_answers_vary_with_htmx_too(client, htmx, path, mode):
+def test_of_redirects_and_pages_of_others_only_those_for_htmx_vary(client, htmx, path, mode):
+    """So that public pages of a site stay in shared caches."""
     response = client.get(path, headers=htmx() if mode == "htmx" else {})
-    assert ("HX-Request" in response["Vary"], "no-store" in response["Cache-Control"]) == (True, True)
+    varies = "HX-Request" in response.headers.get("Vary", "")
+    assert (varies, "no-store" in response["Cache-Control"]) == (mode == "htmx", True)
 
 
 @pytest.mark.parametrize("value", ["false", "1", "TRUE", ""])
@@ -424,3 +429,36 @@ def test_a_page_configures_the_htmx_that_it_loads(client, settings, version):
     settings.TWOFACTOR_HTMX = version
     content = re.search("<meta name=\"htmx-config\" content='(.*?)'>", client.get("/help/").text)[1]
     assert json.loads(content) == HTMX_CONFIG[version]
+
+
+@pytest.mark.parametrize("version", [2, 4])
+def test_our_htmx_is_the_file_of_django_htmx(version):
+    """So that it follows when the lock does. It needs no django_htmx in INSTALLED_APPS."""
+    theirs = Path(django_htmx.__file__).parent / f"static/django_htmx/htmx-{version}.min.js"
+    assert Path(find(f"twofactor/htmx-{version}.min.js")).read_bytes() == theirs.read_bytes()
+
+
+def test_a_site_may_have_the_middleware_of_django_htmx_too(client, htmx, settings):
+    settings.MIDDLEWARE = ["django_htmx.middleware.HtmxMiddleware", *settings.MIDDLEWARE]
+    assert client.get("/help/", headers=htmx()).text.lstrip().startswith("<title>")
+
+
+# Pages of the site, which may have htmx for itself
+
+
+def test_a_page_of_ours_is_no_part_of_another_page(client, htmx):
+    answer = client.get("/accounts/login/?next=/", headers=htmx(**{"HX-Target": "content"}))
+    assert (answer["HX-Redirect"], answer.content) == ("/accounts/login/?next=/", b"")
+
+
+def test_a_document_that_another_page_swaps_is_left_as_it_is(client, htmx):
+    root = person("root@example.com", is_staff=True, is_superuser=True)
+    sign_in(client, enrol(root), root.email)
+    boosted = htmx(**{"HX-Target": "body", "HX-Boosted": "true"})
+    answer = client.get("/admin/accounts/user/", headers=boosted)
+    assert (answer.content[:9], "HX-Redirect" in answer) == (b"<!DOCTYPE", False)
+
+
+def test_a_lost_session_of_another_page_leads_to_sign_in_too(client, htmx):
+    answer = client.get("/accounts/profile/", headers=htmx("/accounts/profile/", **{"HX-Target": "content"}))
+    assert plain_next(answer) == ["/accounts/profile/"]

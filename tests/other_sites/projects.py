@@ -15,16 +15,14 @@ ROOT = Path(__file__).parent.parent.parent
 NO_CACHE = shutil.ignore_patterns("__pycache__")
 
 MOUNT = f"""
-INSTALLED_APPS += ["twofactor", "django_htmx"]
-MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
-TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
+INSTALLED_APPS += ["twofactor"]
+MIDDLEWARE += ["twofactor.middleware.TwoFactor"]
 TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
 TWOFACTOR_BASE_URL, TWOFACTOR_SITE_NAME = "http://testserver", "Elsewhere"
 LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
 {NO_MAIL}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
-"""  # noqa: E501
+"""
 URLS = """
 from django.urls import include
 urlpatterns += [path("two-factor/", include("twofactor.urls"))]

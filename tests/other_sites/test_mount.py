@@ -1,28 +1,17 @@
-"""The wheel, in a fresh environment, in a project that Django has just started, with its own user model."""
+"""The wheel, in a fresh environment, in a project just started by Django, with the lines of the README."""
+
+import re
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
-from tests.mailers import NO_MAIL
-from tests.other_sites.projects import URLS, Project
-from tests.settings import TWOFACTOR_KEYS
+from tests.other_sites.projects import Project
 from tests.wheel import surroundings
 
-# The five lines of the README, and the optional one.
-MOUNT = f"""
-INSTALLED_APPS += ["twofactor", "django_htmx"]
-MIDDLEWARE += ["django_htmx.middleware.HtmxMiddleware", "twofactor.middleware.Htmx", "twofactor.middleware.TwoFactor"]
-TEMPLATES[0]["OPTIONS"]["context_processors"] += ["twofactor.context_processors.layout"]
-TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}
-TWOFACTOR_BASE_URL, TWOFACTOR_SITE_NAME = "http://testserver", "Elsewhere"
-MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]
-"""  # noqa: E501
-# What every project has to set: where people sign in, and which hosts are allowed.
-THEIRS = f"""
-LOGIN_URL, LOGIN_REDIRECT_URL, ALLOWED_HOSTS = "admin:login", "admin:index", ["testserver"]
-{NO_MAIL}
-DATABASES["default"]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20}}
-"""
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+[LINES] = re.findall(r"```python\n(INSTALLED_APPS.*?)```", README, re.DOTALL)
+SETTINGS, _, URLS = LINES.partition("\n\n")
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +19,10 @@ def project(tmp_path_factory, installed):
     folder = tmp_path_factory.mktemp("foreign")
     call_command("startproject", "elsewhere", folder)
     project = Project(folder, surroundings() | {"PYTHONWARNINGS": "error"}, installed().executable)
-    project.append("elsewhere/settings.py", MOUNT + THEIRS)
-    project.append("elsewhere/urls.py", URLS)
+    project.append("elsewhere/settings.py", SETTINGS)
+    settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
+    settings.write_text(settings.read_text().replace("…", project.run("twofactor", "generate-key").strip()))
+    urls.write_text(urls.read_text().replace("import path", "import include, path") + URLS)
     project.run("migrate")
     return project
 

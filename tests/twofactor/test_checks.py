@@ -47,9 +47,8 @@ def test_keys_that_are_none_are_named(settings, keys):
     assert "twofactor.E001" in check_ids()
 
 
-@pytest.mark.parametrize("part", ["twofactor.middleware.TwoFactor", "twofactor.middleware.Htmx"])
-def test_a_middleware_that_is_missing_is_named(settings, part):
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != part]
+def test_a_middleware_that_is_missing_is_named(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "twofactor.middleware.TwoFactor"]
     assert "twofactor.E002" in check_ids()
 
 
@@ -94,6 +93,21 @@ def test_an_option_that_sqlite_needs_in_production_is_named_by_check_deploy(data
 def test_sqlite_with_all_of_them_is_right(database):
     database(**sqlite(**SAFE))
     assert check_ids(deploy=True) == set()
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("/accounts/log-in/", True),
+        ("log_in", True),
+        ("/accounts/login/?from=here", False),
+        ("login", False),
+        ("https://sso.example.com/in", False),
+    ],
+)
+def test_a_login_page_that_is_not_there_is_named(settings, url, named):
+    settings.LOGIN_URL = url
+    assert ("twofactor.W005" in check_ids()) is named
 
 
 @pytest.mark.proves("R-05")

@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from tests.htmx import HTMX
 from tests.people import PASSWORD, give_password, signed_in_as
 from tests.urls_of_site import URLS
 from twofactor.models import Session
 
-HTMX = {"HX-Request": "true"}
 VERIFY = "/two-factor/verify/"
 ADMIN_LOGIN = "/admin/login/"
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import get_resolver, reverse
 
+from tests.htmx import HTMX
 from tests.machinery.test_crawl import writes
 from tests.people import NOW
 from tests.urls_of_site import example, routes
@@ -27,7 +28,7 @@ def test_the_addresses_are_ours():
 
 
 @pytest.mark.proves("8.2.1-8.2.3")
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["plain", "htmx"])
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("address", URLS)
 def test_a_stranger_is_led_to_sign_in_and_writes_nothing(client, address, method, headers):

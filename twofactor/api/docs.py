@@ -6,13 +6,13 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from twofactor.api import schema
 from twofactor.api.base import PublicApiView
 from twofactor.decorators import open_before_set_up
+from twofactor.web.pages import page
 
 
 class SchemaView(PublicApiView):
@@ -28,8 +28,7 @@ class SchemaView(PublicApiView):
 @login_not_required
 def docs(request: HttpRequest) -> HttpResponse:
     about = [" ".join(part.split()) for part in schema.ABOUT.replace("`", "").split("\n\n")]
-    context = {"about": about, "operations": list(operations(schema.openapi()))}
-    return render(request, "twofactor/api.html", context)
+    return page(request, "twofactor/api.html", about=about, operations=list(operations(schema.openapi())))
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

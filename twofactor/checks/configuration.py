@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -24,8 +26,6 @@ MIDDLEWARE_ORDER = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "twofactor.middleware.Htmx",
     "twofactor.middleware.TwoFactor",
 ]
 AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
@@ -133,6 +133,21 @@ def check_urls(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             "No URL leads to the two-factor authentication pages.",
             hint='Add path("two-factor/", include("twofactor.urls")) to urlpatterns.',
             id="twofactor.E010",
+        )
+
+
+@register(Tags.security)
+def check_login_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """On another host it may lead anywhere."""
+    try:
+        url = urlsplit(resolve_url(settings.LOGIN_URL))
+        if not url.netloc:
+            resolve(url.path)
+    except (NoReverseMatch, Resolver404):
+        yield Warning(
+            f"LOGIN_URL is {settings.LOGIN_URL!r}, and no URL of the site is: who has to sign in gets a 404.",
+            hint='Set it to the path or the name of your login page, for example "admin:login".',
+            id="twofactor.W005",
         )
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.base import Message
 from django.template.base import Parser, Token
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -98,6 +99,17 @@ def why_locked(lock: Locked) -> str:
         )
         return sentence % {"day": date_format(lock.lifts_at, "DATE_FORMAT")}
     return _("You entered the wrong code too many times. Reset your password to try again.")
+
+
+@register.simple_tag
+def site_name() -> str:
+    return conf.site_name()
+
+
+@register.simple_tag
+def htmx_file() -> str:
+    """<script src="{% htmx_file %}">: the htmx of django-htmx, which need not be among INSTALLED_APPS."""
+    return static(f"twofactor/htmx-{conf.htmx_version()}.min.js")
 
 
 @register.simple_tag(takes_context=True)

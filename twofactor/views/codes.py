@@ -87,7 +87,7 @@ def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
 
 
 def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
-    return {"codes": draft.formatted_codes, "file": codes_as_file(request, draft)}
+    return {"codes": draft.formatted_codes, "file": codes_as_file(request, draft), "issuer": conf.issuer()}
 
 
 def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:

@@ -55,6 +55,7 @@ def key_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
     return {
         "draft": draft,
         "address": address,
+        "issuer": conf.issuer(),
         "picture": mark_safe(qr.svg(address)),  # noqa: S308 - drawn by us from numbers, no text in it
         "digits": totp.DIGITS,
         "period": timedelta(seconds=totp.PERIOD),

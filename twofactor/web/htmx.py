@@ -1,6 +1,8 @@
-"""Middleware for htmx: which answers are swapped into the page, and which load a new document."""
+"""Which answers htmx swaps into the page, and which load a new document. The middleware calls it.
 
-from collections.abc import Callable
+The navigation bar and the CSRF token are those of the person the document was made for.
+"""
+
 from typing import Literal, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,10 +17,12 @@ from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
 from twofactor import conf
+from twofactor.web.pages import VARY, load_document, swapped_element
 from twofactor.web.redirects import is_sign_in, path_of, with_next
 from twofactor.web.rows import RowResponse, asked_row
 
 PAGE_OF = "X-Page-Of"  # whom the document was made for; nobody is the empty name
+USER_BEFORE = "twofactor_user_before"  # who was signed in when the request came
 
 # Milliseconds without an answer, after which the person is told. The scripts of the pages read it, too.
 TIMEOUT = 15_000
@@ -60,43 +64,56 @@ class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-class Htmx:
-    """Swaps the steps of a flow into the page, but loads a new document when another person is signed in.
+def before(request: HttpRequest) -> HttpResponse | None:
+    """Gives the request its htmx, unless the middleware of django-htmx has done so.
 
-    The navigation bar and the CSRF token are those of the person the document was made for.
+    Answers itself if the page that asks was made for another person.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        htmx = request.htmx  # type: ignore[attr-defined]
-        if not htmx or htmx.history_restore_request:
-            response = self.get_response(request)
-            if request.method == "POST" and asks_to_sign_in(request, response):
-                response.headers["Location"] = sign_in_again(request)
-        else:
-            response = answer_htmx(cast(HtmxRequest, request), self.get_response)
-        patch_vary_headers(response, ["HX-Request", "HX-Target"])
-        return response
-
-
-def answer_htmx(request: HtmxRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
-    before = request.session.get(SESSION_KEY)
+    if not hasattr(request, "htmx"):
+        cast(HtmxRequest, request).htmx = HtmxDetails(request)
+    if not is_asked_by_htmx(request):
+        return None
+    vars(request)[USER_BEFORE] = request.session.get(SESSION_KEY)
     if request.method == "GET" and is_page_of_someone_else(request):
-        return navigate(HttpResponse(), whole_page(request))
-    response = get_response(request)
+        return load_document(HttpResponse(), whole_page(cast(HtmxRequest, request)))
+    return None
+
+
+def after(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Loads a new document when another person is signed in. Leaves pages of the site as they are."""
+    if not is_asked_by_htmx(request):
+        if request.method == "POST" and asks_to_sign_in(request, response):
+            response.headers["Location"] = sign_in_again(request)
+        return response
+    patch_vary_headers(response, VARY)
+    if "HX-Redirect" in response.headers:
+        return response
+    if "Location" in response.headers:
+        return instead_of_redirect(request, response)
+    return as_part(request, response) if swapped_element(request) else response
+
+
+def is_asked_by_htmx(request: HttpRequest) -> bool:
+    htmx = cast(HtmxRequest, request).htmx
+    return bool(htmx) and not htmx.history_restore_request
+
+
+def instead_of_redirect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    target = response.headers["Location"]
+    if asks_to_sign_in(request, response):
+        return load_document(response, sign_in_again(request))
+    is_elsewhere = is_sign_in(target) or urlsplit(target).netloc
+    if is_elsewhere or request.session.get(SESSION_KEY) != vars(request)[USER_BEFORE]:
+        return load_document(response, target)
+    return response
+
+
+def as_part(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if request.method == "POST" and response.status_code >= 400:
         return push_url(response, page_of_refusal(request, response))
-    target = response.headers.get("Location")
-    if target:
-        if asks_to_sign_in(request, response):
-            return navigate(response, sign_in_again(request))
-        if is_sign_in(target) or urlsplit(target).netloc or request.session.get(SESSION_KEY) != before:
-            return navigate(response, target)
-    elif is_document(response):
-        return navigate(response, request.get_full_path())
-    elif asked_row(request) and not isinstance(response, RowResponse):
+    if is_document(response):
+        return load_document(response, request.get_full_path())
+    if asked_row(request) and not isinstance(response, RowResponse):
         return in_main_part(response, request.get_full_path())
     return response
 
@@ -108,7 +125,7 @@ def in_main_part(response: HttpResponse, page: str) -> HttpResponse:
     return push_url(response, page)
 
 
-def is_page_of_someone_else(request: HtmxRequest) -> bool:
+def is_page_of_someone_else(request: HttpRequest) -> bool:
     """Has another person signed in since? The token of a form says so too, and a link has none."""
     now, then = request.session.get(SESSION_KEY), request.headers.get(PAGE_OF)
     return now is not None and then is not None and then != name_in_header(now)
@@ -168,12 +185,3 @@ def sign_in_again(request: HttpRequest) -> str:
     tell_why(request)
     page = current_page(request) or ("/" if getattr(request, "htmx", None) else request.get_full_path())
     return with_next(settings.LOGIN_URL, page)
-
-
-def navigate(response: HttpResponse, to: str) -> HttpResponse:
-    """With status 200, because XMLHttpRequest follows a redirect before htmx can see it."""
-    response.status_code = 200
-    response.content = b""
-    response.headers.pop("Location", None)
-    response.headers["HX-Redirect"] = to
-    return response

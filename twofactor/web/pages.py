@@ -12,10 +12,12 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from twofactor.web.redirects import see_other
 
 T = TypeVar("T")
+VARY = ["HX-Request", "HX-Target"]
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
@@ -41,9 +43,39 @@ def page(
     """
     if form is not None and form.is_bound and not form.is_valid():
         status = 422
-    elif status >= 400 and status != 422:
-        context["layout"] = "twofactor/layout/page.html"
-    return render(request, template, {"form": form, **context}, status=status)
+    if wants_document(request):
+        return load_document(HttpResponse(), request.get_full_path())
+    is_part = swapped_element(request) and (status < 400 or status == 422)
+    layout = "twofactor/layout/_main.html" if is_part else "twofactor/layout/page.html"
+    response = render(request, template, {"layout": layout, "form": form, **context}, status=status)
+    patch_vary_headers(response, VARY)
+    return response
+
+
+def swapped_element(request: HttpRequest) -> str:
+    """The id of the element of a page of ours that htmx replaces with the answer; empty for all else."""
+    htmx = getattr(request, "htmx", None)
+    if not htmx or htmx.history_restore_request:
+        return ""
+    target = (htmx.target or "").rpartition("#")[2]  # htmx 4 sends main#tf-main
+    return target if target.startswith("tf-") else ""
+
+
+def wants_document(request: HttpRequest) -> bool:
+    """Would htmx put a page of ours into a page of the site that has not our styles and scripts?"""
+    htmx = getattr(request, "htmx", None)
+    if request.method != "GET" or not htmx or htmx.history_restore_request:
+        return False
+    return not swapped_element(request)
+
+
+def load_document(response: HttpResponse, to: str) -> HttpResponse:
+    """With status 200, because XMLHttpRequest follows a redirect before htmx can see it."""
+    response.status_code = 200
+    response.content = b""
+    response.headers.pop("Location", None)
+    response.headers["HX-Redirect"] = to
+    return response
 
 
 def seconds_until(moment: datetime) -> int:

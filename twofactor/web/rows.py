@@ -22,7 +22,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from twofactor.web.pages import page
+from twofactor.web.pages import page, swapped_element
 
 Rows = list[tuple[Any, ...]]  # the id of each, and what its template shows
 
@@ -35,8 +35,7 @@ class RowResponse(HttpResponse):
 
 def asked_row(request: HttpRequest) -> str:
     """The id of the row that htmx asks for; empty if a whole page or its main part is asked for."""
-    htmx = getattr(request, "htmx", None)
-    target = ((htmx and htmx.target) or "").rpartition("#")[2]  # htmx 4 sends li#tf-app-1
+    target = swapped_element(request)
     return target if ROW.fullmatch(target) else ""
 
 

@@ -7,6 +7,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import client_after_password, enrol, give_password, person, signed_in_as
 from tests.twofactor.sent_codes import (
     SEND,
@@ -19,8 +20,6 @@ from tests.twofactor.sent_codes import (
 )
 from twofactor.factors import sent_codes
 from twofactor.models import Allowance
-
-HTMX = {"HX-Request": "true"}
 
 
 def request_codes_in_new_sign_ins(times, clock, every=60):

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import PASSWORD, enrol, give_password, person, signed_in_as
 from tests.twofactor.code_forms import enter_code
 from twofactor import factor_changes, sealing
@@ -16,7 +17,6 @@ from twofactor.models import GuessBudget, Session
 from twofactor.signin.pending import PURPOSE
 
 VERIFY = "/two-factor/verify/"
-HTMX = {"HX-Request": "true"}
 
 
 # After the password, before the code

@@ -8,6 +8,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import FIREFOX, NOW, PASSWORD, client_after_password, enrol, give_password, person, sign_in
 from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from twofactor.clocks import HOUR
@@ -195,11 +196,11 @@ def test_no_parameter_leads_to_rows_of_others(no_factor_client, long_history, na
     ],
 )
 def test_htmx_tells_what_the_list_shows(no_factor_client, long_history, asked, said):
-    page = no_factor_client.get(ACTIVITY, asked, headers={"HX-Request": "true"}).text
+    page = no_factor_client.get(ACTIVITY, asked, headers=HTMX).text
     assert re.search(r'"innerHTML:#tf-status">\s*(.*?)\s*</div>', page)[1] == said
 
 
-@pytest.mark.parametrize(("headers", "count"), [({"HX-Request": "true"}, 1), ({}, 0)])
+@pytest.mark.parametrize(("headers", "count"), [(HTMX, 1), ({}, 0)])
 def test_only_htmx_puts_the_focus_on_the_first_new_row(no_factor_client, long_history, headers, count):
     older = no_factor_client.get(ACTIVITY).context["older"]
     assert no_factor_client.get(older, headers=headers).text.count('<li tabindex="-1" autofocus>') == count

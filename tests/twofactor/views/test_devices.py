@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import FIREFOX, NOW, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.trusted_browsers import new_trusted_client, skips_the_code
 from twofactor import devices
@@ -596,7 +597,7 @@ def test_this_device_keeps_its_row_its_name_and_its_beginning(signed_in_client, 
 
 
 def look_again(client, seen):
-    return client.get(DEVICES, {"seen": seen}, headers={"HX-Request": "true"})
+    return client.get(DEVICES, {"seen": seen}, headers=HTMX)
 
 
 def test_a_tab_that_has_seen_all_devices_gets_nothing(signed_in_client, other_client):

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import PASSWORD, enrol, give_password, person, sign_in
 from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from tests.twofactor.sent_codes import add_number, record_text_messages
@@ -17,7 +18,6 @@ from twofactor.signin import trusted_browsers
 
 PANEL = "/two-factor/"
 END = "/two-factor/sessions/end/"
-HTMX = {"HX-Request": "true"}
 
 
 def panel_text(client):
@@ -233,7 +233,7 @@ def test_time_alone_changes_nothing(signed_in_client, clock):
 def test_a_tab_that_looks_again_does_not_swallow_a_message(signed_in_client):
     seen = signed_in_client.get("/two-factor/").context["seen"]
     signed_in_client.post("/two-factor/nudge/dismiss/")
-    signed_in_client.get("/two-factor/", {"seen": seen}, headers={"HX-Request": "true"})
+    signed_in_client.get("/two-factor/", {"seen": seen}, headers=HTMX)
     assert "Reminder dismissed." in signed_in_client.get("/accounts/profile/").text
 
 

@@ -5,13 +5,13 @@ import re
 import pytest
 from django.test import Client
 
+from tests.htmx import HTMX
 from tests.people import enrol, give_password, person, sign_in
 from twofactor.models import Reminder
 
 HOME = "/"
 DISMISS = "/two-factor/nudge/dismiss/"
 TITLE = "Make your account safer"
-HTMX = {"HX-Request": "true"}
 DAY = 86400
 
 

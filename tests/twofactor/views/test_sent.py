@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from tests.htmx import HTMX
 from tests.people import signed_in_as
 from tests.twofactor.sent_codes import (
     NUMBER,
@@ -27,7 +28,6 @@ from twofactor.models import GuessBudget, SentCode
 
 VERIFY = "/two-factor/verify/"
 MASKED = "a•••e@example.com"
-HTMX = {"HX-Request": "true"}
 
 
 # Nothing is sent unasked

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.environment import admins
 from tests.accounts.letters import error_mails
+from tests.htmx import HTMX
 from tests.mailers import send_mail_with
 from tests.people import PASSWORD, give_password, open_sessions, signed_in_as
 from tests.twofactor.code_forms import counted_failures, enter_code
@@ -17,7 +18,6 @@ from twofactor.factors import totp
 from twofactor.models import Authenticator, Event, GuessBudget
 
 VERIFY = "/two-factor/verify/"
-HTMX = {"HX-Request": "true"}
 PENDING_PAGES = [VERIFY, "/two-factor/verify/other/", "/two-factor/verify/backup/"]
 
 
@@ -198,7 +198,7 @@ def test_signing_in_makes_one_session(pending_client, phone):
 @pytest.mark.parametrize("path", ["/two-factor/verify/", "/two-factor/verify/backup/"])
 def test_a_history_restore_gets_the_whole_page(client, phone, path):
     give_password(client)
-    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    headers = {**HTMX, "HX-History-Restore-Request": "true"}
     assert client.get(path, headers=headers).content.lower().startswith(b"<!doctype html>")
 
 

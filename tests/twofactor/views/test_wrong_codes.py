@@ -10,6 +10,7 @@ from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import give_password, signed_in_as
 from tests.twofactor.code_forms import counted_failures, enter_code
 from twofactor import middleware
@@ -17,7 +18,6 @@ from twofactor.limits import guesses
 from twofactor.models import Event, GuessBudget
 
 VERIFY = "/two-factor/verify/"
-HTMX = {"HX-Request": "true"}
 WIDE_DIGITS = str.maketrans("0123456789", "０１２３４５６７８９")
 
 

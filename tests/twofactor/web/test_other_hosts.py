@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import path
 
 from config.urls import handler400, handler403, handler404, handler500, urlpatterns
+from tests.htmx import HTMX
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from twofactor.signin.pending import after_password
 
@@ -17,7 +18,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500"]
 LOGIN = "https://sso.example.com/login/?realm=staff"
 FIRST = "https://app.example.com/start#top"
 VERIFY = "/two-factor/verify/"
-HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/two-factor/"}
+BY_HTMX = {**HTMX, "HX-Current-URL": "http://testserver/two-factor/"}
 
 
 @login_not_required
@@ -41,7 +42,7 @@ def test_a_right_code_leads_to_the_first_page(pending_client, phone, alice):
 
 
 def test_a_right_code_leads_to_the_first_page_over_htmx_too(pending_client, phone):
-    answer = pending_client.post(VERIFY, {"code": phone.code()}, headers=HTMX)
+    answer = pending_client.post(VERIFY, {"code": phone.code()}, headers=BY_HTMX)
     assert (answer.status_code, answer["HX-Redirect"]) == (200, FIRST)
 
 
@@ -54,7 +55,7 @@ def test_a_sign_in_that_is_held_goes_on_there(client, phone):
     assert client.post(VERIFY, {"code": phone.code()})["Location"] == FIRST
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+@pytest.mark.parametrize("headers", [{}, BY_HTMX], ids=["plain", "htmx"])
 @pytest.mark.parametrize("address", ["/two-factor/", "/two-factor/setup/", "/two-factor/disable/"])
 def test_a_stranger_is_led_to_sign_in_and_back(client, db, address, headers):
     answer = client.get(address, headers=headers)

@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.htmx import HTMX
 from tests.people import PASSWORD, give_password
 from tests.twofactor.code_forms import enter_code
 
 VERIFY = "/two-factor/verify/"
-HTMX = {"HX-Request": "true"}
 
 
 OTHER_SITES = [
