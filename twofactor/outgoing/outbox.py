@@ -282,9 +282,12 @@ def seconds_until_due() -> float | None:
 
 
 def wake(**kwargs: Any) -> None:
-    """Also called at the first request of a process, to send what another one has left."""
+    """After a COMMIT, and at the first request of a process, to send what another one has left."""
     global sender
-    if not conf.workers_send_mail() or is_test_run():
+    if not conf.workers_send_mail():
+        return
+    if is_test_run():
+        send_due()
         return
     with starting:
         if sender is None or sender.pid != os.getpid() or not sender.is_alive():
@@ -295,10 +298,10 @@ def wake(**kwargs: Any) -> None:
 
 
 def is_test_run() -> bool:
-    """Django's test runner creates this list. A thread would disturb the tests' database."""
+    """Django's test runner creates this list. Then no thread is started: it would disturb the database."""
     return hasattr(django_mail, "outbox")
 
 
 def start(**kwargs: Any) -> None:
-    if sender is None or sender.pid != os.getpid():
+    if not is_test_run() and (sender is None or sender.pid != os.getpid()):
         wake()
