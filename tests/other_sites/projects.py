@@ -42,8 +42,13 @@ class Project:
 
     def ask(self, *arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs manage.py with these arguments. The caller checks the return code."""
+        return self.ask_python("manage.py", *arguments, text=text, **environment)
+
+    def ask_python(
+        self, *arguments: str, text: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.python, "manage.py", *arguments],
+            [self.python, *arguments],
             cwd=self.folder,
             env=self.environment | environment,
             input=text,

@@ -100,7 +100,7 @@ def replace_all(user: TwoFactorUser, new: list[BackupCode]) -> None:
     BackupCode.objects.bulk_create(new)
 
 
-def make_extra_row(user: TwoFactorUser, code: str, expires_at: datetime) -> BackupCode:
+def make_extra_row(user: TwoFactorUser, code: str, expires_at: datetime | None) -> BackupCode:
     """Not saved yet. It has the salt of the others, so that checking a guess still takes one hash."""
     known = any_digest(user)
     digest = hash_like(code, known) if known else hash_code(code, secrets.token_bytes(SALT_BYTES))
