@@ -31,6 +31,8 @@ from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
 
+__all__ = ["LockedFilter", "StepUpModelAdmin", "TwoFactorFilter", "TwoFactorUserAdmin"]
+
 STYLE = ["twofactor/countersign-admin.css"]
 
 

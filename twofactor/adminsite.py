@@ -26,6 +26,8 @@ from twofactor.signin.session import AMR
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
+__all__ = ["TwoFactorAdminSite"]
+
 TO_ADMINISTRATION = gettext_lazy("To continue to the administration, confirm it's you.")
 DAYS = 30
 REFUSALS = ("second_factor_refused", "second_factor_locked")

@@ -8,6 +8,8 @@ from django.core.signals import request_started
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
+__all__ = ["TwoFactorAdminConfig", "TwoFactorConfig"]
+
 
 class TwoFactorAdminConfig(admin_apps.AdminConfig):
     """In INSTALLED_APPS in place of django.contrib.admin."""

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from twofactor import policy
 from twofactor.factors import enrolled
 from twofactor.middleware import CANNOT_ASK
+from twofactor.users import is_verified
 
 __all__ = ["BasicAuthentication", "IsVerified", "RefuseTwoFactor", "TokenAuthentication"]
 
@@ -48,5 +49,4 @@ class IsVerified(permissions.BasePermission):
     code = "second_factor_needed"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        is_verified = getattr(request.user, "is_verified", None)
-        return bool(request.user and request.user.is_authenticated and is_verified and is_verified())
+        return bool(request.user and is_verified(request.user))

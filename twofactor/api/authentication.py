@@ -14,6 +14,8 @@ from twofactor.models import TokenFamily
 from twofactor.sessions.device_ids import set_id
 from twofactor.signin.session import is_factor
 
+__all__ = ["BearerAuthentication"]
+
 SET_UP_FIRST = _("Your account needs two-factor authentication. Set it up to continue.")
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+__all__ = ["ApiMiddleware"]
+
 PREFIX = "/api/"
 DOCS = "/api/docs/"  # a page for browsers like any other
 CODES = {404: "not_found", 503: "unavailable"}

@@ -9,6 +9,8 @@ from django.utils.module_loading import import_string
 from twofactor import conf
 from twofactor.outgoing.timeout import PAGE_SECONDS, run_within
 
+__all__ = ["Console", "Gateway", "NotSent", "Twilio"]
+
 log = logging.getLogger("countersign.sms")
 
 TWILIO_SECONDS = 5  # for one response
