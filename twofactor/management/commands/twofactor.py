@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from twofactor.importers.records import SourceError
 from twofactor.importers.run import SOURCES, ImportSummary, run_import
 from twofactor.limits import guesses
 from twofactor.models import GuessBudget, TwoFactor
-from twofactor.operations import adoption, prune, rotate_keys, support
+from twofactor.operations import adoption, doctor, prune, rotate_keys, support
 from twofactor.outgoing import outbox
 
 BY = "command line"
@@ -29,6 +30,13 @@ def reason(text: str) -> str:
     if not 0 < len(text.strip()) <= support.MAX_REASON_LENGTH:
         raise ArgumentTypeError(f"enter a reason of at most {support.MAX_REASON_LENGTH} characters")
     return text.strip()
+
+
+def header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ArgumentTypeError("write it like X-Forwarded-For: 203.0.113.9")
+    return name.strip(), value.strip()
 
 
 def label(name: str) -> str:
@@ -116,6 +124,28 @@ class Command(BaseCommand):
             "Send the emails that are waiting. Run it from a timer, every minute.",
             "Workers send emails at once; this sends what they could not, or everything if "
             "TWOFACTOR_MAIL_SENT_BY is 'command'. Any number of these can run at the same time.",
+        )
+        examination = action(
+            "doctor",
+            "Look for what the system checks cannot see: the clock, mail, keys, timers, addresses.",
+            "One line for each, with what helps. Exit code 1 if there is a problem.",
+        )
+        examination.add_argument("--json", action="store_true", help="print JSON")
+        examination.add_argument("--mail-to", default="", metavar="ADDRESS", help="send a test email there")
+        examination.add_argument("--sms-to", default="", metavar="NUMBER", help="send a test message there")
+        examination.add_argument(
+            "--remote-addr",
+            default="",
+            metavar="ADDRESS",
+            help="tell which address a request from there gets",
+        )
+        examination.add_argument(
+            "--header",
+            action="append",
+            default=[],
+            type=header,
+            metavar="NAME:VALUE",
+            help="with this header; can be given several times",
         )
         after_restore = action(
             "after-restore",
@@ -263,6 +293,28 @@ class Command(BaseCommand):
         self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
         if not server_answers:
             raise CommandError("The mail server does not accept email.", returncode=IN_PART)
+
+    def doctor(
+        self,
+        mail_to: str,
+        sms_to: str,
+        remote_addr: str,
+        header: list[tuple[str, str]],
+        json: bool,
+        **options: Any,
+    ) -> None:
+        asked = doctor.Asked(timezone.now(), mail_to, sms_to, remote_addr, dict(header))
+        findings = list(doctor.examine(asked))
+        if json:
+            rows = [{**asdict(finding), "is_ok": finding.is_ok} for finding in findings]
+            self.print_facts({"findings": rows, "not_seen": doctor.NOT_SEEN}, json)
+        else:
+            for finding in findings:
+                state = "ok" if finding.is_ok else "problem"
+                self.stdout.write(f"{state:8}{finding.name}: {finding.sentence} {finding.remedy}".rstrip())
+            self.stderr.write("Not seen from here: " + "; ".join(doctor.NOT_SEEN) + ".")
+        if problems := sum(not finding.is_ok for finding in findings):
+            raise CommandError(f"Problems: {problems}.")
 
     def after_restore(self, dry_run: bool, **options: Any) -> None:
         note = " (not changed)" if dry_run else ""
