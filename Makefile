@@ -2,6 +2,7 @@
 # make test     the tests: the server on SQLite, what depends on the database on PostgreSQL too, and a real browser
 # make coverage which lines and branches the server tests do not run
 # make check    lint, types, templates, migrations, rules about the source; make format puts right what a machine can
+# make docs     the documentation, as pages in build/docs/
 # make bench    how fast, beside the least there can be and other apps; make bench BENCH="table --turns 5"
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  every requirement with its tests or the reason why it has none, then what takes long and what was
@@ -44,7 +45,7 @@ OWN = $(COMPILE) --universal --no-deps --output-file
 OWN_LOCKS = $(addprefix tests/machinery/bench/requirements-, mfa2.txt mfa3.txt)
 BENCH_PIP = .venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run test coverage check format assurance matrix bench screens mutations messages lock
+.PHONY: run test coverage check format docs assurance matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
 # Where Python may not keep what it has compiled, every process that a test starts compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -69,7 +70,7 @@ test: .venv/test-packages
 coverage: .venv/test-packages
 	$(BIN)/pytest tests $(BY_TWO) --cov --cov-report=term
 
-check: .venv/test-packages
+check: .venv/test-packages docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(TEMPLATES) | xargs $(BIN)/djade --check --target-version 5.2
@@ -83,6 +84,10 @@ format: .venv/test-packages
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(TEMPLATES) | xargs $(BIN)/djade --target-version 5.2 || true  # it says 1 when it changed something
+
+docs: export NO_MKDOCS_2_WARNING = 1  # what will be of mkdocs some day, at each call
+docs: .venv/test-packages
+	$(BIN)/mkdocs build --strict --quiet
 
 assurance: export RACE_REPEATS = 20
 assurance: export LOAD_MINUTES = 10
