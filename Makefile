@@ -24,7 +24,7 @@ ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES)
 	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py tests/twofactor/test_statements.py
 SAME_ON_POSTGRES = $(addprefix tests/accounts/, test_lockout_page.py test_mail_limits.py test_numbers.py \
 	test_password_change.py test_signin.py test_timing.py) \
-	$(addprefix tests/api/, test_api_enabled.py test_new_programs.py test_openapi_document.py test_readme.py \
+	$(addprefix tests/api/, test_api_enabled.py test_from_django_totp.py test_new_programs.py test_openapi_document.py \
 	test_requests.py) tests/importers/test_reading.py \
 	$(addprefix tests/operations/, test_admin_secrets.py::test_every_kind_of_secret \
 	test_django_password_views.py test_policy.py::test_a_rule_that_makes_no_sense \

@@ -1,4 +1,4 @@
-"""Every setting of the site. A deployment changes them with environment variables (README, Settings)."""
+"""Every setting of the site. Environment variables change them (docs/how-to/the-site.md)."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -237,7 +237,7 @@ if TWOFACTOR_SMS_GATEWAY == "twilio":
 TWOFACTOR_CLEAR_SITE_DATA = environment.flag("TWOFACTOR_CLEAR_SITE_DATA")
 environment.refuse_unknown("TWOFACTOR_")
 
-# The API (README, JSON API)
+# The API (docs/reference/json-api.md)
 
 if API_ENABLED:
     TOTP_TOKEN_MAX_AGE = environment.number(

@@ -44,7 +44,7 @@ class Limit:
     """So many times within a window, for each subject: a person, an address, a browser or a network."""
 
     name: str
-    """In plain words. The table of limits in the README has it as a row."""
+    """In plain words. docs/reference/limits.md has it as a row."""
 
     count: int
     window: timedelta

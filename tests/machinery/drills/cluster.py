@@ -1,4 +1,4 @@
-"""PostgreSQL on three machines, as the README has it: Patroni, etcd and HAProxy, here all on loopback.
+"""PostgreSQL on three machines, as in docs/how-to/deploy.md: Patroni, etcd and HAProxy, here all on loopback.
 
 What a deployment has and this has not: three etcds, passwords, and machines that can lose each other.
 """

@@ -1,4 +1,4 @@
-"""A machine is lost, and another, while people sign in: the way out of one machine (README, Running it)."""
+"""A machine is lost, and another, while people sign in: the way out of one machine (docs, Deploy)."""
 
 import os
 import signal
@@ -119,10 +119,11 @@ def is_later(phone, code, step):
     return code in {totp.code_at(phone.key, step + number) for number in range(1, 20)}
 
 
-def test_the_readme_has_what_the_drill_uses():
-    readme = {line.partition("#")[0].strip() for line in (ROOT / "README.md").read_text().splitlines()}
+def test_the_documentation_has_what_the_drill_uses():
+    lines = (ROOT / "docs/how-to/deploy.md").read_text().splitlines()
+    page = {line.partition("#")[0].strip() for line in lines}
     agreed = {
         f"{name}: {str(value).lower()}" for name, value in cluster.AGREED.items() if name != "postgresql"
     }
     proxy = {line.strip() for line in cluster.PROXY.splitlines() if "bind" not in line}
-    assert (agreed | proxy) - readme == set()
+    assert (agreed | proxy) - page == set()

@@ -1,4 +1,4 @@
-"""Bodies that arrive a byte at a time block gunicorn, but not with nginx in front, as in the README."""
+"""Bodies that arrive a byte at a time block gunicorn, but not behind nginx, as in docs/how-to/deploy.md."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.machinery import programs
 from tests.machinery.drills.deployed import Site, deployed
 from tests.machinery.drills.waiting import wait_until
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/how-to/deploy.md").read_text()
 SLOW_BODIES = 60
 PATIENCE = 5  # seconds in which a visitor wants an answer
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 8)]
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.long
 
 
 def block(language, word):
-    """The code block of the README that contains this word."""
-    return next(code for code in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if word in code)
+    """The code block of the page that contains this word."""
+    return next(code for code in re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL) if word in code)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def site(on_sqlite, folder):
 
 @pytest.fixture
 def in_front(site, folder):
-    """Nginx with the configuration of the README, but for addresses and TLS."""
+    """Nginx with the configuration of that page, but for addresses and TLS."""
     if not programs.nginx():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("needs nginx")
     server = re.sub(r" *ssl_certificate.*\n", "", block("nginx", "limit_conn_zone"))

@@ -1,4 +1,4 @@
-"""The table of the README for users of django-totp: its code is run as it is written."""
+"""The table for users of django-totp: its code is run as it is written."""
 
 import re
 from datetime import timedelta
@@ -15,8 +15,8 @@ from twofactor.factors.accept import accept_code
 from twofactor.models import Draft
 from twofactor.signin.pending import PendingSignIn
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-TABLE = README.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
+PAGE = (Path(__file__).parents[2] / "docs/how-to/from-django-totp.md").read_text()
+TABLE = PAGE.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
 WORDS = {
     "backup_codes": backup_codes,
     "drafts": drafts,
@@ -53,7 +53,7 @@ def run(alice, clock, rf):
         for line in lines(function):
             name, _, call = line.rpartition(" = ")
             words.update(more, now=timezone.now())
-            found = eval(call, words)  # noqa: S307 - lines of our own README
+            found = eval(call, words)  # noqa: S307 - lines of our own documentation
             words[name or "_"] = found
         return found
 

@@ -1,11 +1,10 @@
-"""The README is right about limits, keys, stored data and ways to sign in."""
+"""The tables of the documentation are right about limits, settings, keys and stored data."""
 
 import json
 import logging
 import re
 from datetime import timedelta
 from importlib import import_module
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,9 +14,10 @@ from django.test import Client
 from accounts import address_links, known_browsers, password_tries
 from accounts.password_tries import ADDRESS_LIMIT, COOL_OFF, STRANGERS_LIMIT, TRIES_PER_BROWSER
 from config import logs
+from tests.docs.blocks import BLOCKS, ROOT, names, table
 from tests.people import give_password, person, signed_in_as
 from twofactor import clocks, conf, drafts
-from twofactor.api import tokens
+from twofactor.api import client_tokens, tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
@@ -28,8 +28,8 @@ from twofactor.signin.pending import MAX_AGE
 from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.web.undo import UNDO_FOR
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+LIMITS_PAGE = "docs/reference/limits.md"
+KEYS_PAGE = "docs/explanation/keys.md"
 
 
 def words(span: timedelta) -> str:
@@ -107,6 +107,7 @@ LIMITS = {
     "over the API: a sign-in without renewing; in all": (
         f"{words(tokens.RefreshToken.lifetime)}; {words(tokens.ABSOLUTE)}"
     ),
+    "over the API: a program stays known after its last sign-in": words(client_tokens.MAX_AGE),
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
     ),
@@ -121,19 +122,9 @@ def test_the_key_of_a_limit_fits_its_column(name):
     assert len(key) <= Allowance._meta.get_field("key").max_length
 
 
-def table(first_heading: str) -> dict[str, str]:
-    """Of the table with this heading above its first column: the first two cells of each row."""
-    rows = README.partition(f"\n| {first_heading} |")[2].partition("\n\n")[0]
-    return dict(re.findall(r"^\| (.+?) \| (.+?) \|", rows, re.MULTILINE))
-
-
-def names(cell: str) -> set[str]:
-    return set(re.findall("`(.+?)`", cell))
-
-
 @pytest.mark.proves("6.1.1", "7.1.1")
 def test_every_limit_is_that_of_the_code():
-    assert table("what") == LIMITS | limits_of_the_code()
+    assert table(LIMITS_PAGE, "what") == LIMITS | limits_of_the_code()
 
 
 def written(value) -> str:
@@ -142,19 +133,21 @@ def written(value) -> str:
 
 
 def test_every_setting_is_named_with_its_default():
-    told = {name.strip("`"): cell.strip("`") for name, cell in table("in your `settings.py`").items()}
+    told = {
+        name.strip("`"): cell.strip("`") for name, cell in table("README.md", "in your `settings.py`").items()
+    }
     defaults = {name: written(setting.default) for name, setting in conf.SETTINGS.items()}
     assert told == {**defaults, "TWOFACTOR_KEYS": "required"}
 
 
 @pytest.mark.proves("7.1.2")
-def test_sessions_side_by_side_are_as_the_readme_says(db):
+def test_any_number_of_sessions_may_run_side_by_side(db):
     person()
     browsers = [Client(), Client()]
     for browser in browsers:
         give_password(browser)
     assert all(signed_in_as(browser) for browser in browsers)
-    assert "Any number of sessions may run side by side" in README
+    assert "Any number of sessions may run side by side" in (ROOT / LIMITS_PAGE).read_text()
 
 
 @pytest.mark.proves("11.1.1", "11.1.2")
@@ -163,20 +156,21 @@ def test_every_use_of_the_keys_is_named():
         file.read_text() for app in ("twofactor", "accounts") for file in (ROOT / app).rglob("*.py")
     )
     used = re.findall(r"PURPOSE(?:: ClassVar\[str\])? = \"(.+?)\"|fingerprint\(['\"](.+?)['\"]", sources)
-    assert names(table("key")["`TWOFACTOR_KEYS`"]) == {"".join(use) for use in used}
+    assert names(table(KEYS_PAGE, "key")["`TWOFACTOR_KEYS`"]) == {"".join(use) for use in used}
 
 
 @pytest.mark.proves("16.1.1")
 def test_every_trace_is_named_with_its_time():
-    traces = table("trace")
+    traces = table(KEYS_PAGE, "trace")
     line = json.loads(logs.JsonFormatter().format(logging.makeLogRecord({"msg": "something"})))
     assert names(traces["standard error"]) == {*line, *logs.FIELDS}
     kept = [words(span) for span in (prune.EVENTS_KEPT, password_tries.KEPT)]
-    assert re.findall(r"(\d+ days) \|$", README, re.MULTILINE)[-2:] == kept
+    page = (ROOT / KEYS_PAGE).read_text()
+    assert re.findall(r"(\d+ days) \|$", page, re.MULTILINE)[-2:] == kept
 
 
 def test_every_nginx_sets_both_headers_that_tell_an_address():
-    blocks = re.findall(r"```nginx\n(.*?)```", README, re.DOTALL)
+    blocks = [block.text for block in BLOCKS if block.language == "nginx"]
     told = ("X-Real-IP $remote_addr;", "X-Forwarded-For $remote_addr;")
     assert blocks
     assert all(f"proxy_set_header {header}" in block for block in blocks for header in told)
