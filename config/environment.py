@@ -39,6 +39,7 @@ OLD_MAIL_SETTINGS = {
 }
 READABLE_BY_OTHERS = 0o004
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+CONTACT = re.compile(r"(mailto:[^@\s]+@|https://|tel:\+)[^@\s]+")
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d+)?", re.ASCII)  # as browsers send it, in Punycode
 
 TRUE, FALSE = {"true", "yes", "on", "1"}, {"", "false", "no", "off", "0"}
@@ -171,6 +172,14 @@ def mailboxes(name: str) -> list[str]:
 def admins(addresses: list[str]) -> list[Any]:
     """Django 5.2 wants pairs of name and address; later versions want addresses."""
     return addresses if django.VERSION >= (6, 0) else [("", address) for address in addresses]
+
+
+def contacts(value: str) -> list[str]:
+    """Addresses for a security.txt (RFC 9116)."""
+    addresses = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(CONTACT.fullmatch(address) for address in addresses):
+        raise ValueError(value)
+    return addresses
 
 
 def origin(value: str) -> str:

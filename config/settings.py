@@ -256,6 +256,16 @@ if API_ENABLED:
         default=conf.default_of("TOTP_THROTTLE_RATE"),
     )
 
+# How to report a security problem (config/well_known.py)
+
+SECURITY_CONTACTS = environment.parsed(
+    "SECURITY_CONTACT",
+    environment.contacts,
+    problem="must be mailto:, https: or tel: addresses, separated by commas",
+    example="mailto:security@example.com",
+    default="",
+)
+
 # Logging and metrics
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN", default="", example="a-long-random-string")

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config import errors, health, mailbox, metrics, views
+from config import errors, health, mailbox, metrics, views, well_known
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("two-factor/", include("twofactor.urls")),
+    path(".well-known/change-password", well_known.change_password),
+    path(".well-known/security.txt", well_known.security_txt),
     path("help/", views.help_page, name="help"),
 ]
 if settings.METRICS_TOKEN:

@@ -38,6 +38,7 @@ ADDRESS, PASSWORD = "ann@example.com", "a quiet green harbour"
         ("EMAIL_URL", "smtp://mail.example.com:port"),
         ("SECRET_KEY", None),
         ("SECRET_KEY", " "),
+        ("SECURITY_CONTACT", "security@example.com"),
         ("TRUSTED_PROXIES", "the-proxy"),
         ("TWOFACTOR_KEYS", None),
         ("TWOFACTOR_KEYS", "c2hvcnQ="),
@@ -388,6 +389,8 @@ def test_in_development_mail_is_read_in_the_browser(development):
 
 OPEN = {
     "",
+    ".well-known/change-password",
+    ".well-known/security.txt",
     "accounts/email/verify/<token>/",
     "accounts/language/",
     "accounts/login/",
