@@ -1,12 +1,9 @@
 """Every block of Python, of a template and for the shell in the documentation is run, or says why not."""
 
-import re
-import shlex
-
 import pytest
 
 from tests.docs.blocks import BLOCKS, EXECUTED, OTHERS, PAGES, ROOT, SHELL, blocks_of
-from tests.docs.projects import check_command, check_requirement, project_with, use, words_of
+from tests.docs.projects import check_command, project_with, use, words_of
 
 TO_RUN = {block.page for block in BLOCKS if block.language in EXECUTED and not block.why_not}
 
@@ -36,16 +33,3 @@ def test_what_a_page_says_works(source, tmp_path):
             check_command(words)
     if for_django or any(block.language not in SHELL for block in blocks):
         use(project_with(tmp_path, blocks), for_django)
-
-
-def test_every_package_that_a_page_says_to_install_has_its_right_name():
-    """Also in the middle of a sentence or a table."""
-    told = [
-        word
-        for page in PAGES
-        for words in re.findall(r"`pip install ([^`]+)`", page.read_text())
-        for word in shlex.split(words)
-    ]
-    assert told
-    for word in told:
-        check_requirement(word)

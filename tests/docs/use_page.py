@@ -5,15 +5,9 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.template.loader import get_template
 from django.urls import get_resolver
-from django.utils import timezone
-
-from twofactor import drafts, factor_changes
-from twofactor.factors import totp
-from twofactor.models import Draft
 
 NOT_ITS_OWN = {"manage", "twofactor"}
 
@@ -30,19 +24,7 @@ def load_everything(folder):
         get_template(str(file.relative_to(templates)))
 
 
-def enrol_ann():
-    """A person with two-factor authentication, whom commands name."""
-    ann = get_user_model().objects.create_superuser("ann", "ann@example.com", "correct horse battery")
-    now = timezone.now()
-    draft = drafts.start(ann, Draft.Kind.SETUP, now)
-    drafts.confirm(draft, totp.code_at(draft.key, totp.step_at(now)), now)
-    factor_changes.turn_on(ann, draft, None, now)
-
-
 load_everything(Path.cwd())
-if commands := json.loads(os.environ["COMMANDS"]):
-    call_command("migrate", verbosity=0)
-    enrol_ann()
-for command in commands:
+for command in json.loads(os.environ["COMMANDS"]):
     call_command(*command)
 print("used")

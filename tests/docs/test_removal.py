@@ -1,0 +1,41 @@
+"""The page about taking the app out again, followed: what it names is all there is to take out."""
+
+import re
+import shutil
+
+from tests.docs.blocks import ROOT, SHELL, blocks_of
+from tests.docs.projects import HERE, project_with, words_of
+
+PAGE = ROOT / "docs/how-to/remove.md"
+TUTORIAL = ROOT / "docs/tutorial.md"
+
+
+def take_out(project, text):
+    """Deletes the lines of this block, and everything that begins with TWOFACTOR_, from the file it names."""
+    name, _, lines = text.partition("\n")
+    file = project.folder / name.removeprefix("# ")
+    before = file.read_text()
+    assert lines in before
+    file.write_text(re.sub(r"^TWOFACTOR_.*\n", "", before.replace(lines, ""), flags=re.MULTILINE))
+
+
+def run(project, block):
+    for words in map(words_of, block.commands):
+        if words[0] == "manage.py":
+            project.run(*words[1:])
+
+
+def test_a_site_works_on_without_it(tmp_path):
+    """Mounted by the tutorial up to the code, with a person who uses it; then taken out by the page."""
+    mounting = [block for block in blocks_of(TUTORIAL) if block.heading[0] in "123"]
+    project = project_with(tmp_path, [block for block in mounting if block.language not in SHELL])
+    project.run("migrate")
+    project.run("shell", "--no-imports", text=(HERE / "enrol_ann.py").read_text())
+    for block in blocks_of(PAGE):
+        if block.language in SHELL:
+            run(project, block)
+        else:
+            take_out(project, block.text)
+    shutil.rmtree(tmp_path / "twofactor")
+    said = project.run("shell", "--no-imports", text=(HERE / "use_after_removal.py").read_text())
+    assert "signed in" in said
