@@ -21,7 +21,7 @@ FENCE = re.compile(
 FILE = re.compile(r"(?:#|{#) ([\w/.-]+\.(?:py|html|txt))(?: #})?\n")
 SHELL = {"sh", "console"}
 TEMPLATE = {"html", "django"}
-OTHERS = {"text", "ini", "nginx", "yaml", "json", "toml", "css", "xml", "http"}
+OTHERS = {"text", "ini", "nginx", "yaml", "json", "toml", "css", "xml", "http", "sql"}
 EXECUTED = {"python", *SHELL, *TEMPLATE}
 
 

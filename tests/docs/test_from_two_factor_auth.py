@@ -1,0 +1,59 @@
+"""The page for people who come from django-two-factor-auth, followed in a project that uses it."""
+
+from tests.docs.blocks import ROOT, SHELL, blocks_of
+from tests.docs.projects import HERE, bare_project, words_of, write
+
+PAGE = ROOT / "docs/how-to/from-two-factor-auth.md"
+TUTORIAL = ROOT / "docs/tutorial.md"
+APPS = """
+INSTALLED_APPS += [
+    "django_otp", "two_factor", "two_factor.plugins.phonenumber",
+    *[f"django_otp.plugins.otp_{name}" for name in ("totp", "static", "email")],
+]
+MIDDLEWARE += ["django_otp.middleware.OTPMiddleware"]
+"""
+URLS = """
+from django.urls import include
+from two_factor.urls import urlpatterns as two_factor
+urlpatterns += [path("", include(two_factor))]
+"""
+EXECUTE = """
+from django.db import connection
+with connection.cursor() as cursor:
+    for statement in {0!r}.splitlines():
+        cursor.execute(statement)
+"""
+
+
+def script(project, name):
+    return project.run("shell", "--no-imports", text=(HERE / name).read_text())
+
+
+def follow(project, blocks):
+    for number, block in enumerate(blocks):
+        if block.language in SHELL:
+            for words in map(words_of, block.commands):
+                project.run(*words[1:])
+        elif block.language == "sql":
+            project.run("shell", "--no-imports", text=EXECUTE.format(block.text))
+        else:
+            write(project, block, number)
+
+
+def take_out(project):
+    for file, text in {"settings.py": APPS, "urls.py": URLS}.items():
+        path = project.folder / "elsewhere" / file
+        assert text in path.read_text()
+        path.write_text(path.read_text().replace(text, ""))
+
+
+def test_the_app_and_the_codes_of_there_sign_in_here(tmp_path):
+    project = bare_project(tmp_path)
+    project.append("elsewhere/settings.py", APPS)
+    project.append("elsewhere/urls.py", URLS)
+    project.run("migrate")
+    assert "enrolled" in script(project, "enrol_with_two_factor_auth.py")
+    follow(project, [block for block in blocks_of(TUTORIAL) if block.heading == "2. Settings"])
+    follow(project, blocks_of(PAGE))
+    take_out(project)
+    assert "signed in" in script(project, "use_after_migration.py")
