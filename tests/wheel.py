@@ -4,7 +4,7 @@
     environment.python("-m", "django", "--version")
 
 A package comes with what it asks for, at the version that runs these tests. Nothing else can be imported
-there. start_project() in tests/other_sites/projects.py starts a project with such a `python`.
+there. start_project() in tests/other_sites/projects.py starts a project with its `executable`.
 """
 
 import fcntl
@@ -24,15 +24,16 @@ PIP = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check"]
 
 
 def surroundings() -> dict[str, str]:
-    """The environment without the variables that these tests set for Django."""
-    own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
+    """The environment without the variables that these tests set for Django, and without a path to this tree."""
+    site = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
+    own = (*site, "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def once(folder: Path, make: Callable[[], object]) -> None:
     """The first process of a test run that comes here makes the folder, and the others wait for it."""
-    complete = folder.with_suffix(".complete")
-    with folder.with_suffix(".lock").open("w") as lock:
+    complete = folder.with_name(f"{folder.name}.complete")
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not complete.exists():
             make()
