@@ -24,10 +24,11 @@ PIP = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check"]
 
 
 def surroundings() -> dict[str, str]:
-    """The environment without the variables that these tests set for Django, and without a path to this tree."""
-    site = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
-    own = (*site, "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    """The environment without the variables that these tests set for Django."""
+    own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    kept.pop("PYTHONPATH", None)  # it may lead to this tree
+    return kept
 
 
 def once(folder: Path, make: Callable[[], object]) -> None:
