@@ -1,17 +1,13 @@
 """The wheel, in a fresh environment, in a project just started by Django, with the lines of the README."""
 
-import re
-from pathlib import Path
-
 import pytest
 from django.core.management import call_command
 
+from tests.docs.blocks import ROOT, blocks_of
 from tests.other_sites.projects import Project
 from tests.wheel import surroundings
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-[LINES] = re.findall(r"```python\n(INSTALLED_APPS.*?)```", README, re.DOTALL)
-SETTINGS, _, URLS = LINES.partition("\n\n")
+LINES = [block for block in blocks_of(ROOT / "README.md") if block.language == "python"]
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +15,10 @@ def project(tmp_path_factory, installed):
     folder = tmp_path_factory.mktemp("foreign")
     call_command("startproject", "elsewhere", folder)
     project = Project(folder, surroundings() | {"PYTHONWARNINGS": "error"}, installed().executable)
-    project.append("elsewhere/settings.py", SETTINGS)
-    settings, urls = folder / "elsewhere/settings.py", folder / "elsewhere/urls.py"
+    for block in LINES:
+        project.append(block.file, block.text)
+    settings = folder / "elsewhere/settings.py"
     settings.write_text(settings.read_text().replace("…", project.run("twofactor", "generate-key").strip()))
-    urls.write_text(urls.read_text().replace("import path", "import include, path") + URLS)
     project.run("migrate")
     return project
 
