@@ -19,12 +19,12 @@ HERE = Path(__file__).parent
 OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 MOUNTS_IT = 'include("twofactor.urls")'
+TEMPLATES_OF_SITE = 'TEMPLATES[0]["DIRS"] += [BASE_DIR / "templates"]\n'
 FOR_TESTS = f"""
 ALLOWED_HOSTS = ["testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 {NO_MAIL}
 """
-TEMPLATES_OF_SITE = '\nTEMPLATES[0]["DIRS"] += [BASE_DIR / "elsewhere/templates"]\n'
 
 
 def project_with(folder: Path, blocks: list[Block]) -> Project:
@@ -32,7 +32,8 @@ def project_with(folder: Path, blocks: list[Block]) -> Project:
     run = [block for block in blocks if not block.why_not]
     mounts_it = any(MOUNTS_IT in block.text for block in run)
     project = bare_project(folder) if mounts_it else start_project(folder)
-    project.append("elsewhere/settings.py", TEMPLATES_OF_SITE)
+    if any(block.language in TEMPLATE for block in run):
+        project.append(f"{package_of(project)}/settings.py", TEMPLATES_OF_SITE)
     for number, block in enumerate(run):
         write(project, block, number)
     return project
@@ -40,10 +41,10 @@ def project_with(folder: Path, blocks: list[Block]) -> Project:
 
 def bare_project(folder: Path) -> Project:
     """As startproject makes it, with the app beside it."""
-    call_command("startproject", "elsewhere", folder)
+    call_command("startproject", "mysite", folder)
     copy_app(folder)
     project = Project(folder, surroundings())
-    project.append("elsewhere/settings.py", FOR_TESTS)
+    project.append("mysite/settings.py", FOR_TESTS)
     return project
 
 
@@ -51,10 +52,16 @@ def write(project: Project, block: Block, number: int) -> None:
     text = block.text.replace('TWOFACTOR_KEYS = ["…"]', f"TWOFACTOR_KEYS = {TWOFACTOR_KEYS!r}")
     if block.language == "python":
         file = block.file or f"block_{number}.py"
-        project.append(f"elsewhere/{file}" if file in {"settings.py", "urls.py"} else file, f"\n{text}")
+        folder = f"{package_of(project)}/" if file in {"settings.py", "urls.py"} else ""
+        project.append(f"{folder}{file}", f"\n{text}")
     elif block.language in TEMPLATE:
         file = (block.file or f"block_{number}.html").removeprefix("templates/")
-        project.append(f"elsewhere/templates/{file}", text)
+        project.append(f"templates/{file}", text)
+
+
+def package_of(project: Project) -> str:
+    """The folder with the settings and URLs."""
+    return next(project.folder.glob("*/settings.py")).parent.name
 
 
 def use(project: Project, commands: list[list[str]]) -> None:

@@ -1,7 +1,7 @@
 """The page for people who come from django-two-factor-auth, followed in a project that uses it."""
 
 from tests.docs.blocks import ROOT, SHELL, blocks_of
-from tests.docs.projects import HERE, bare_project, words_of, write
+from tests.docs.projects import HERE, TEMPLATES_OF_SITE, bare_project, words_of, write
 
 PAGE = ROOT / "docs/how-to/from-two-factor-auth.md"
 TUTORIAL = ROOT / "docs/tutorial.md"
@@ -42,15 +42,15 @@ def follow(project, blocks):
 
 def take_out(project):
     for file, text in {"settings.py": APPS, "urls.py": URLS}.items():
-        path = project.folder / "elsewhere" / file
+        path = project.folder / "mysite" / file
         assert text in path.read_text()
         path.write_text(path.read_text().replace(text, ""))
 
 
 def test_the_app_and_the_codes_of_there_sign_in_here(tmp_path):
     project = bare_project(tmp_path)
-    project.append("elsewhere/settings.py", APPS)
-    project.append("elsewhere/urls.py", URLS)
+    project.append("mysite/settings.py", TEMPLATES_OF_SITE + APPS)
+    project.append("mysite/urls.py", URLS)
     project.run("migrate")
     assert "enrolled" in script(project, "enrol_with_two_factor_auth.py")
     follow(project, [block for block in blocks_of(TUTORIAL) if block.heading == "2. Settings"])

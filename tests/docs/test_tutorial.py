@@ -21,7 +21,7 @@ def run(project, commands):
     for words in commands:
         printed = project.run(*words[1:]) if words[0] == "manage.py" else ""
         if "generate-key" in words:
-            settings = project.folder / "elsewhere/settings.py"
+            settings = project.folder / "mysite/settings.py"
             settings.write_text(settings.read_text().replace("…", printed.strip()))
 
 

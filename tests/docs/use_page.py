@@ -19,7 +19,7 @@ def load_everything(folder):
         parts = file.relative_to(folder).with_suffix("").parts
         if parts[0] not in NOT_ITS_OWN:
             import_module(".".join(parts))
-    templates = folder / "elsewhere/templates"
+    templates = folder / "templates"
     for file in templates.rglob("*.*"):
         get_template(str(file.relative_to(templates)))
 
