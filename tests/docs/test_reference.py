@@ -8,6 +8,8 @@ import sys
 from config import environment
 from tests.docs.blocks import ROOT, names, table
 from tests.docs.projects import OURS
+from twofactor.factors import methods
+from twofactor.signin.session import HELD, NONE, TRUSTED, is_factor
 from twofactor.urls import PAGES as URLS
 
 CHECKS_PAGE = "docs/reference/checks.md"
@@ -42,6 +44,14 @@ def test_every_variable_of_the_site_is_named():
     read = "".join(file.read_text() for file in (ROOT / "config").glob("*.py"))
     first_cells = {name for row in rows.splitlines()[2:] for name in names(row.split(" | ")[0])}
     assert {name for name in first_cells if f'"{name}"' not in read} == set()
+
+
+def test_every_method_of_a_session_is_explained():
+    page = (ROOT / "docs/explanation/sessions.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .+? \| (yes|no) \|$", page, re.MULTILINE)
+    to_come = {methods.PASSKEY, methods.KEY}
+    every = {NONE, TRUSTED, HELD, *methods.FACTORS, *methods.SENT} - to_come
+    assert dict(rows) == {method: "yes" if is_factor(method) else "no" for method in every}
 
 
 def versions(topic: str) -> list[str]:
