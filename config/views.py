@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
-from twofactor.factors import backup_codes, totp
+from twofactor.factors import totp
 from twofactor.signin import step_up
 from twofactor.views import reminder
 from twofactor.web.pages import page
@@ -18,7 +18,8 @@ from twofactor.web.rows import changed_part
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
-        return page(request, "landing.html", digits=totp.DIGITS, backup_codes=backup_codes.COUNT)
+        numbers = {"digits": totp.DIGITS, "backup_codes": conf.number_of_backup_codes()}
+        return page(request, "landing.html", **numbers)
     context: dict[str, Any] = {
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "reminder_due": reminder.is_due(request.user, timezone.now()),

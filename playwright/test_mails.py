@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from twofactor.factors import sent_codes
+from twofactor import conf
 from twofactor.models import Event
 from twofactor.outgoing.mail import compose
 
@@ -34,7 +34,7 @@ def html_of(name, language="en"):
         ip_address="2001:db8:1234:5678:9abc:def0:1234:5678",
         browser=BROWSER,
     )
-    numbers = {"max_age": sent_codes.MAX_AGE, "days": 3, "hours": 1}
+    numbers = {"max_age": conf.sent_code_age(), "days": 3, "hours": 1}
     context = {"user": person, "event": event, "link": LINK, "code": "123456", **numbers}
     [(content, _kind)] = compose(MAILS[name], LONG_ADDRESS, language, context).alternatives
     return content

@@ -63,6 +63,13 @@ def is_int(value: Any, least: int, most: int) -> bool:
     return type(value) is int and least <= value <= most  # isinstance would accept True
 
 
+def is_span(value: Any, most: timedelta | None = None) -> bool:
+    """Whole minutes, because texts tell them."""
+    if not isinstance(value, timedelta) or value < MINUTE or value % MINUTE:
+        return False
+    return most is None or value <= most
+
+
 def is_callable_path(value: Any) -> bool:
     """Is it the dotted path of a function or class?"""
     try:
@@ -121,6 +128,8 @@ def is_text_for_twilio(value: Any) -> bool:
 
 
 TEXT = "text"
+AS_THE_SITE_HAS_IT = "a timedelta of whole minutes, or None to leave it to Django's SESSION_COOKIE_AGE"
+SPAN = "a timedelta of whole minutes, up to {}"
 FOR_TWILIO = "text, and not empty if TWOFACTOR_SMS_GATEWAY is twilio"
 SETTINGS = {
     "TWOFACTOR_KEYS": Setting(
@@ -166,6 +175,33 @@ SETTINGS = {
         "0 or 1, because each further step gives a guess two more chances",
         lambda value: is_int(value, 0, 1),
         id="twofactor.E007",
+    ),
+    "TWOFACTOR_SESSION_IDLE": Setting(
+        timedelta(hours=1), AS_THE_SITE_HAS_IT, lambda value: value is None or is_span(value)
+    ),
+    "TWOFACTOR_SESSION_AGE": Setting(
+        timedelta(hours=24), AS_THE_SITE_HAS_IT, lambda value: value is None or is_span(value)
+    ),
+    "TWOFACTOR_SIGN_IN_AGE": Setting(
+        timedelta(minutes=10), SPAN.format("10"), lambda value: is_span(value, timedelta(minutes=10))
+    ),
+    "TWOFACTOR_SENT_CODE_AGE": Setting(
+        timedelta(minutes=10), SPAN.format("10"), lambda value: is_span(value, timedelta(minutes=10))
+    ),
+    "TWOFACTOR_STEP_UP_AGE": Setting(
+        timedelta(minutes=5), SPAN.format("5"), lambda value: is_span(value, timedelta(minutes=5))
+    ),
+    "TWOFACTOR_TRUSTED_DAYS": Setting(
+        30, "a whole number of days, up to 90; 0 for no trusted browsers", lambda value: is_int(value, 0, 90)
+    ),
+    "TWOFACTOR_FREE_GUESSES": Setting(
+        5, "a whole number of wrong codes, from 1 to 10", lambda value: is_int(value, 1, 10)
+    ),
+    "TWOFACTOR_GUESSES_A_DAY": Setting(
+        20, "a whole number of wrong codes, from 1 to 50", lambda value: is_int(value, 1, 50)
+    ),
+    "TWOFACTOR_BACKUP_CODES": Setting(
+        10, "a whole number of codes, from 5 to 20", lambda value: is_int(value, 5, 20)
     ),
     "TWOFACTOR_HTMX": Setting(
         2,
@@ -270,6 +306,44 @@ def workers_send_mail() -> bool:
 
 def code_window() -> int:
     return int(read("TWOFACTOR_WINDOW"))
+
+
+def session_idle() -> timedelta | None:
+    span: timedelta | None = read("TWOFACTOR_SESSION_IDLE")
+    return span
+
+
+def session_age() -> timedelta | None:
+    span: timedelta | None = read("TWOFACTOR_SESSION_AGE")
+    return span
+
+
+def sign_in_age() -> timedelta:
+    return cast(timedelta, read("TWOFACTOR_SIGN_IN_AGE"))
+
+
+def sent_code_age() -> timedelta:
+    return cast(timedelta, read("TWOFACTOR_SENT_CODE_AGE"))
+
+
+def step_up_age() -> timedelta:
+    return cast(timedelta, read("TWOFACTOR_STEP_UP_AGE"))
+
+
+def trusted_age() -> timedelta:
+    return timedelta(days=read("TWOFACTOR_TRUSTED_DAYS"))
+
+
+def free_guesses() -> int:
+    return int(read("TWOFACTOR_FREE_GUESSES"))
+
+
+def guesses_a_day() -> int:
+    return int(read("TWOFACTOR_GUESSES_A_DAY"))
+
+
+def number_of_backup_codes() -> int:
+    return int(read("TWOFACTOR_BACKUP_CODES"))
 
 
 def htmx_version() -> int:

@@ -129,9 +129,11 @@ def what_for(sentence: Any) -> Callable[[AnyView], AnyView]:
 
 
 def recently_confirmed(
-    max_age: timedelta = step_up.STEP_UP_AGE, *, full_proof: bool = False
+    max_age: timedelta | None = None, *, full_proof: bool = False
 ) -> Callable[[Page[P]], Page[P]]:
     """Only if password and factor were given within max_age, at sign-in or on the confirm page.
+
+    max_age is TWOFACTOR_STEP_UP_AGE if it is not given.
 
     With full_proof, not by an app that was added recently: for a page where the thief who added it could take
     over an account, such as a change of the email address. Fields that were sent too late are offered again

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest
 from twofactor import events, statements
 from twofactor.models import Device, Session, TokenFamily, TrustedBrowser
 from twofactor.sessions import SessionStore, epoch
-from twofactor.sessions.contents import ABSOLUTE, IDLE
+from twofactor.sessions.contents import longest_age, longest_idle
 from twofactor.users import TwoFactorUser
 
 SESSION, API, TRUSTED = "session", "api", "trusted"
@@ -80,7 +80,7 @@ def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -
 def working_rows(user: TwoFactorUser, now: datetime) -> list[Any]:
     """What ends a person's sessions changes the hashes, and leaves such rows in the tables for a while."""
     hashes = epoch.hashes_of_sessions(user)
-    of_person = (user.pk, epoch.auth_hash(user), now, now - ABSOLUTE, now - IDLE)
+    of_person = (user.pk, epoch.auth_hash(user), now, now - longest_age(), now - longest_idle())
     if len(hashes) == 1:
         return rows_with_hash(hashes[0], *of_person)
     return list(rows_of_all_kinds(Session.objects.filter(session_hash__in=hashes), *of_person))

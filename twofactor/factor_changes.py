@@ -150,12 +150,12 @@ def save_app(
 def save_budget(user: TwoFactorUser, apps: int) -> None:
     """A new app counts as a proof with a factor, so that from now on a code by email can be the way back."""
     proven = credential_digests.current(user)
-    a_day = guesses.guesses_a_day(apps)
+    has_many = apps >= guesses.MANY_APPS
     GuessBudget.objects.bulk_create(
-        [GuessBudget(pk=user.pk, guesses_a_day=a_day, **proven)],
+        [GuessBudget(pk=user.pk, has_many_apps=has_many, **proven)],
         update_conflicts=True,
         unique_fields=["pk"],
-        update_fields=["guesses_a_day", *proven],
+        update_fields=["has_many_apps", *proven],
     )
 
 
@@ -180,8 +180,8 @@ def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime
         if len(apps) == 1 and proof.app and enrolled.proves_everything(proof.app, now):
             enrolled.apps_of(user).update(full_from=now)  # the owner's new phone: the old one has vouched
         enrolled.start_waiting(user, now)
-        a_day = guesses.guesses_a_day(len(apps))
-        GuessBudget.objects.filter(pk=user.pk).update(guesses_a_day=a_day)
+        has_many = len(apps) >= guesses.MANY_APPS
+        GuessBudget.objects.filter(pk=user.pk).update(has_many_apps=has_many)
         epoch.end_sessions(user)
         events.record("app_removed", user, request, app=app.name)
     return True

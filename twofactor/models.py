@@ -43,7 +43,6 @@ __all__ = [
 ]
 
 FACTOR_NAME_LENGTH = 60
-GUESSES_A_DAY = 20
 
 # Secrets and hashes have serialize=False, so that dumpdata leaves them out. Back up the database itself.
 
@@ -212,8 +211,8 @@ class GuessBudget(models.Model):
     locked_until = models.DateTimeField(null=True)
     day_failures = models.PositiveSmallIntegerField(default=0)
     day_began_at = models.DateTimeField(null=True)
-    # Smaller for someone with many apps, because one guess is compared with the codes of all.
-    guesses_a_day = models.PositiveSmallIntegerField(default=GUESSES_A_DAY)
+    # Then there are fewer guesses a day, because one is compared with the codes of all.
+    has_many_apps = models.BooleanField(default=False)
     # Keyed digests (sessions/credential_digests.py). This one is of the password at the last guess.
     password_digest = models.CharField(max_length=80, default="", editable=False, serialize=False)
     # When a new password last ended the lock after the last guess.

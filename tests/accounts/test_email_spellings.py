@@ -17,7 +17,7 @@ from config import environment
 from tests.accounts.letters import letters
 from tests.accounts.wrong_passwords import strangers_have_entered_wrong
 from tests.people import PASSWORD, give_password, person, sign_up, signed_in_as
-from twofactor.factors import sent_codes
+from twofactor import conf
 from twofactor.outgoing import mail, outbox
 from twofactor.outgoing.email_address import normalise, to_mail
 
@@ -164,7 +164,7 @@ def test_a_wrong_password_for_any_spelling_counts_for_one_person(client):
 QUOTED = ['"carol"@example.com', '"ca\\rol"@example.com']
 NO_DOMAIN = ["carol@[192.0.2.1]", "carol@[IPv6:2001:db8::1]", "carol@localhost", "carol@10.0.0.10"]
 ONLY_PLAIN = "Use only letters a to z, digits and symbols before the @."
-CODE = {"code": "123456", "max_age": sent_codes.MAX_AGE}
+CODE = {"code": "123456", "max_age": conf.sent_code_age()}
 NO_MAIL_THERE = "Check the part after the @. We can't send email to that domain."
 REFUSED = [*((address, ONLY_PLAIN) for address in QUOTED), *((one, NO_MAIL_THERE) for one in NO_DOMAIN)]
 

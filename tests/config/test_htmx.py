@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in
-from twofactor.signin.session import IDLE
+from twofactor.sessions.contents import longest_idle
 from twofactor.web.htmx import HTMX_CONFIG
 
 pytestmark = pytest.mark.django_db
@@ -322,7 +322,7 @@ def test_after_signing_in_again_the_page_is_there(client, alice, htmx):
 def test_a_session_that_was_idle_too_long_leads_back_to_the_page(client, alice, htmx):
     with time_machine.travel(NOW):
         give_password(client)
-    with time_machine.travel(NOW + IDLE):
+    with time_machine.travel(NOW + longest_idle()):
         response = client.get("/accounts/password_change/", headers=htmx("/accounts/profile/"))
     assert plain_next(response) == ["/accounts/profile/"]
 
@@ -330,7 +330,7 @@ def test_a_session_that_was_idle_too_long_leads_back_to_the_page(client, alice, 
 def test_a_session_that_was_idle_too_long_is_told_once(client, alice, htmx):
     with time_machine.travel(NOW):
         give_password(client)
-    with time_machine.travel(NOW + IDLE):
+    with time_machine.travel(NOW + longest_idle()):
         to = client.get("/accounts/profile/", headers=htmx())["HX-Redirect"]
         assert client.get(to).text.count("Your session timed out") == 1
 

@@ -21,11 +21,10 @@ from twofactor.api import client_tokens, tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
-from twofactor.models import GUESSES_A_DAY, Allowance, Draft
+from twofactor.models import Allowance, Draft
 from twofactor.operations import prune
+from twofactor.sessions import contents
 from twofactor.signin import step_up, trusted_browsers
-from twofactor.signin.pending import MAX_AGE
-from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.web.undo import UNDO_FOR
 
 LIMITS_PAGE = "docs/reference/limits.md"
@@ -80,15 +79,15 @@ LIMITS = {
         f"{known_browsers.BROWSERS_PER_PERSON}; {known_browsers.PEOPLE_PER_BROWSER}"
     ),
     "wrong codes of any kind, on pages and over the API": (
-        f"{guesses.FREE_GUESSES}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
-        f" {words(guesses.LONGEST_WAIT)}; {times(GUESSES_A_DAY, clocks.DAY)}"
-        f" ({guesses.GUESSES_A_DAY_WITH_MANY_APPS} with {guesses.MANY_APPS} apps or more);"
+        f"{conf.free_guesses()}, then a wait of {words(guesses.FIRST_WAIT)} that doubles up to"
+        f" {words(guesses.LONGEST_WAIT)}; {times(conf.guesses_a_day(), clocks.DAY)}"
+        f" ({guesses.guesses_a_day(has_many_apps=True)} with {guesses.MANY_APPS} apps or more);"
         f" {guesses.LAST_GUESS} in a row, then a new password, once in {words(guesses.LIFT_EVERY)}"
     ),
     "tries of one sent code": str(sent_codes.MAX_TRIES),
     "codes tried at the key of one setup": str(drafts.GUESSES_PER_KEY),
     "life of a sent code; of a sign-in between password and code": (
-        f"{words(sent_codes.MAX_AGE)}; {words(MAX_AGE)}"
+        f"{words(conf.sent_code_age())}; {words(conf.sign_in_age())}"
     ),
     "an account that someone signed up for, while nobody confirms its address or signs in": words(
         prune.UNCONFIRMED_KEPT
@@ -98,18 +97,18 @@ LIMITS = {
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
     ),
     "password and code count as just given for": (
-        f"{words(step_up.STEP_UP_AGE)}; the password alone, for a first setup, {words(step_up.SETUP_AGE)}"
+        f"{words(conf.step_up_age())}; the password alone, for a first setup, {words(step_up.SETUP_AGE)}"
     ),
-    "a session without a page; in all": f"{words(IDLE)}; {words(ABSOLUTE)}",
+    "a session without a page; in all": f"{words(contents.longest_idle())}; {words(contents.longest_age())}",
     "over the API: a sign-in between password and code; an access token": (
         f"{words(conf.challenge_age())}; {words(tokens.ACCESS_AGE)}"
     ),
     "over the API: a sign-in without renewing; in all": (
-        f"{words(tokens.RefreshToken.lifetime)}; {words(tokens.ABSOLUTE)}"
+        f"{words(tokens.longest_idle())}; {words(contents.longest_age())}"
     ),
     "over the API: a program stays known after its last sign-in": words(client_tokens.MAX_AGE),
     "trusted browsers of a person; trust lasts": (
-        f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(trusted_browsers.AGE)}"
+        f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(conf.trusted_age())}"
     ),
     "what Undo takes back, in the same session": words(UNDO_FOR),
 }

@@ -21,9 +21,9 @@ from tests.htmx import HTMX
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
 from tests.urls_of_site import API_URLS, ROUTES, URLS, example
+from twofactor import conf
 from twofactor.models import Event, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
-from twofactor.signin import trusted_browsers
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -62,7 +62,7 @@ def alices_rows(db, clock):
         session_hash="0",
         began_at=NOW,
         last_used_at=NOW,
-        expires_at=NOW + trusted_browsers.AGE,
+        expires_at=NOW + conf.trusted_age(),
     )
     event = Event.objects.create(user=alice, kind="sessions_ended", at=NOW)
     group = Group.objects.create(name="people")

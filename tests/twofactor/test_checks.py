@@ -1,6 +1,6 @@
 """System checks: wrong settings are reported before the first request."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -164,6 +164,21 @@ WRONG_VALUES = [
     *(("TWOFACTOR_SMS_GATEWAY", value) for value in ["pigeon", "no.such.Gateway", None]),
     *(("TWOFACTOR_WINDOW", value) for value in ["1", None]),
     ("TWOFACTOR_HTMX", "2"),
+    *(
+        (name, value)
+        for name in ["TWOFACTOR_SESSION_IDLE", "TWOFACTOR_SESSION_AGE"]
+        for value in [3600, "1 hour", timedelta(0), timedelta(seconds=90)]
+    ),
+    *(
+        (name, value)
+        for name in ["TWOFACTOR_SIGN_IN_AGE", "TWOFACTOR_SENT_CODE_AGE"]
+        for value in [timedelta(minutes=11), timedelta(0), None, 600]
+    ),
+    *(("TWOFACTOR_STEP_UP_AGE", value) for value in [timedelta(minutes=6), timedelta(0), None]),
+    *(("TWOFACTOR_TRUSTED_DAYS", value) for value in [91, -1, timedelta(days=30), True, None]),
+    *(("TWOFACTOR_FREE_GUESSES", value) for value in [11, 0, "5", None]),
+    *(("TWOFACTOR_GUESSES_A_DAY", value) for value in [51, 0, "20", None]),
+    *(("TWOFACTOR_BACKUP_CODES", value) for value in [21, 4, "10", None]),
     ("TWOFACTOR_ISSUER", 7),
     ("TWOFACTOR_CLEAR_SITE_DATA", "yes"),
     ("TWOFACTOR_SITE_NAME", ["Example"]),
@@ -199,6 +214,12 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("TWOFACTOR_ISSUER", gettext_lazy("Security")),
         ("TWOFACTOR_SMS_GATEWAY", "tests.twofactor.sent_codes.RecordingGateway"),
         ("TWOFACTOR_BASE_URL", "https://example.com/"),
+        ("TWOFACTOR_SESSION_IDLE", None),
+        ("TWOFACTOR_SESSION_AGE", timedelta(days=365)),
+        ("TWOFACTOR_STEP_UP_AGE", timedelta(minutes=1)),
+        ("TWOFACTOR_TRUSTED_DAYS", 90),
+        ("TWOFACTOR_FREE_GUESSES", 10),
+        ("TWOFACTOR_GUESSES_A_DAY", 50),
     ],
 )
 def test_a_right_value_is_not_named(settings, name, value):

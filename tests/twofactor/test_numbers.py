@@ -12,17 +12,17 @@ from django.utils import translation
 from tests.people import PASSWORD, person, sign_in
 from tests.people import enrol as enrol_person
 from tests.twofactor.sent_codes import NUMBER, SENT, mailed_code, record_text_messages, request_code
-from twofactor import adminsite
+from twofactor import adminsite, conf
 from twofactor.factors import backup_codes, code_text, sent_codes, totp
 from twofactor.limits import guesses
 from twofactor.models import GuessBudget
-from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin import step_up
 from twofactor.web.kept_html import forget_texts
 
 LANGUAGES = [code for code, _name in site.LANGUAGES]
 VERIFY = "/two-factor/verify/"
 SETTINGS = "/two-factor/"
-SEVENTEEN_MINUTES, SEVENTEEN_DAYS = timedelta(minutes=17), timedelta(days=17)
+SEVENTEEN_MINUTES, SEVEN_MINUTES = timedelta(minutes=17), timedelta(minutes=7)
 
 
 def words_of(text):
@@ -34,13 +34,15 @@ def has_number(text, number):
 
 
 @pytest.fixture
-def follows(monkeypatch):
-    """Once the constant has another value, the number is in the text in every language, and not before."""
+def follows(monkeypatch, settings):
+    """With another constant or setting, the number is in the text in every language, and not before."""
 
-    def check(read, number, *changes):
+    def check(read, number, *changes, **new_settings):
         assert not has_number(read("en"), number)
         for module, name, value in changes:
             monkeypatch.setattr(module, name, value)
+        for name, value in new_settings.items():
+            setattr(settings, name, value)
         forget_texts()  # a constant does not change while a server runs
         assert [language for language in LANGUAGES if not has_number(read(language), number)] == []
 
@@ -61,7 +63,7 @@ def refused(client, path, **data):
 
 
 def test_days_that_a_browser_is_trusted(follows, pending_client):
-    follows(page(pending_client, VERIFY), 17, (trusted_browsers, "AGE", SEVENTEEN_DAYS))
+    follows(page(pending_client, VERIFY), 17, TWOFACTOR_TRUSTED_DAYS=17)
 
 
 @pytest.mark.parametrize("path", [VERIFY, f"{VERIFY}other/"])
@@ -93,7 +95,7 @@ def test_the_sample_of_a_backup_code_where_one_is_refused(follows, pending_clien
 
 def test_seconds_of_the_first_wait(follows, pending_client):
     def last_free_guess(language):
-        GuessBudget.objects.update(failures=guesses.FREE_GUESSES - 2, locked_until=None)
+        GuessBudget.objects.update(failures=conf.free_guesses() - 2, locked_until=None)
         return refused(pending_client, VERIFY, code="000000")(language)
 
     follows(last_free_guess, 17, (guesses, "FIRST_WAIT", timedelta(seconds=17)))
@@ -105,7 +107,7 @@ def test_minutes_in_which_a_mailed_code_works(follows, alice):
             sent_codes.deliver(alice, sent_codes.Channel(sent_codes.EMAIL, alice.email), "123456")
         return mail.outbox[-1].body + mail.outbox[-1].alternatives[0][0]
 
-    follows(letter, 17, (sent_codes, "MAX_AGE", SEVENTEEN_MINUTES))
+    follows(letter, 7, TWOFACTOR_SENT_CODE_AGE=SEVEN_MINUTES)
 
 
 def test_minutes_in_which_setup_takes_the_password_alone(follows, pending_client):
@@ -127,13 +129,13 @@ def signed_in(signed_in_client, phone, clock):
 
 
 def test_how_many_backup_codes_there_will_be(follows, signed_in):
-    follows(page(signed_in, "/two-factor/backup-codes/"), 17, (backup_codes, "COUNT", 17))
+    follows(page(signed_in, "/two-factor/backup-codes/"), 17, TWOFACTOR_BACKUP_CODES=17)
 
 
 def test_minutes_in_which_a_code_to_a_new_number_works(follows, signed_in, settings):
     record_text_messages(settings)
     signed_in.post("/two-factor/phone/", {"number": NUMBER})
-    follows(page(signed_in, "/two-factor/phone/verify/"), 17, (sent_codes, "MAX_AGE", SEVENTEEN_MINUTES))
+    follows(page(signed_in, "/two-factor/phone/verify/"), 7, TWOFACTOR_SENT_CODE_AGE=SEVEN_MINUTES)
 
 
 @pytest.mark.parametrize(("name", "value"), [("DIGITS", 8), ("PERIOD", 19)])  # no key has such digits

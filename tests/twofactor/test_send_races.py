@@ -33,7 +33,7 @@ from tests.twofactor.sent_codes import (
     record_text_messages,
     request_code,
 )
-from twofactor.limits import guesses
+from twofactor import conf
 from twofactor.models import Allowance, GuessBudget, Phone, SentCode, TrustedBrowser
 
 CROWD = 100
@@ -143,7 +143,7 @@ def test_of_a_hundred_wrong_codes_five_are_looked_at(sent_code_client, request, 
     assert_no_errors(request, answers, tries=SentCode.objects.get().tries)
     assert (SentCode.objects.get().tries, GuessBudget.objects.get().failures, statuses(answers)) == (
         5,
-        guesses.FREE_GUESSES,
+        conf.free_guesses(),
         {422: 5, 429: 95},
     )
 

@@ -11,7 +11,6 @@ from twofactor.api.schema import Example, describe_operation, refusal
 from twofactor.factors.enrolled import MAX_APPS
 from twofactor.limits import allowances
 from twofactor.models import Draft
-from twofactor.signin.step_up import STEP_UP_AGE
 
 ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dCIs…"
 CHALLENGE = "b1946ac9.gAAAAABpo…"
@@ -50,6 +49,9 @@ per_minute, per_hour = allowances.CODES_TO_TARGET[:2]
 
 def minutes(span: timedelta) -> int:
     return span // timedelta(minutes=1)
+
+
+STEP_UP_MINUTES = minutes(conf.step_up_age())
 
 
 sign_in = describe_operation(
@@ -242,7 +244,7 @@ confirm = describe_operation(
 disable = describe_operation(
     "Turn off two-factor authentication",
     "Always needs a code, and the password as well if the sign-in is more than "
-    f"{minutes(STEP_UP_AGE)} minutes old. A code from an app that was added recently beside an older one "
+    f"{STEP_UP_MINUTES} minutes old. A code from an app that was added recently beside an older one "
     "is not enough. Ends all other sign-ins.",
     serializers.TurnOff,
     {204: None},
@@ -264,7 +266,7 @@ disable = describe_operation(
 
 rotate = describe_operation(
     "Make new backup codes",
-    f"Within {minutes(STEP_UP_AGE)} minutes of a sign-in with a code from the app, nothing more is needed. "
+    f"Within {STEP_UP_MINUTES} minutes of a sign-in with a code from the app, nothing more is needed. "
     "Otherwise it needs a code from the app, and the password as well once the sign-in is older than that. "
     "An app that was added recently beside an older one is not enough. The old backup codes stop working.",
     serializers.Rotation,
@@ -298,7 +300,7 @@ apps = describe_operation(
 FULL = "with as many apps as one may have"
 TOO_MANY_APPS = f"You have {MAX_APPS} apps. Remove one before you add another."
 STEP_UP = (
-    f"Within {minutes(STEP_UP_AGE)} minutes of a sign-in with a code from an app or a backup code, nothing "
+    f"Within {STEP_UP_MINUTES} minutes of a sign-in with a code from an app or a backup code, nothing "
     "more is needed. Otherwise it needs such a code, and the password as well once the sign-in is older."
 )
 CODE_ALONE = {"input_code": "492039", "otp_code": "731904"}
@@ -306,7 +308,7 @@ CODE_ALONE = {"input_code": "492039", "otp_code": "731904"}
 create_app = describe_operation(
     "Start adding an authenticator app",
     f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key. "
-    f"{STEP_UP} They then count for {minutes(STEP_UP_AGE)} minutes.",
+    f"{STEP_UP} They then count for {STEP_UP_MINUTES} minutes.",
     serializers.StepUp,
     {201: serializers.SetUp},
     Example("shortly after signing in with a code", {}, 201, SET_UP),
@@ -377,7 +379,7 @@ rename_app = describe_operation(
 remove_app = describe_operation(
     "Remove an authenticator app",
     "Needs a code, and the password as well if the sign-in is more than "
-    f"{minutes(STEP_UP_AGE)} minutes old. The last app stays. Ends all other sign-ins.",
+    f"{STEP_UP_MINUTES} minutes old. The last app stays. Ends all other sign-ins.",
     serializers.RemovedApp,
     {204: None},
     Example("with a code from an authenticator app", {"id": 17, "otp_code": "492039"}, 204, None),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from twofactor import conf
 from twofactor.api import tokens
 from twofactor.api.base import django_request, token_family
 from twofactor.api.exceptions import ApiError
@@ -69,11 +70,11 @@ def require_step_up(request: Request, data: dict[str, Any]) -> None:
     """
     family, now = token_family(request), timezone.now()
     if not data.keys() & METHODS.keys():
-        recent = step_up.is_within(family.stepped_up_at, step_up.STEP_UP_AGE)
+        recent = step_up.is_within(family.stepped_up_at, conf.step_up_age())
         if not recent or not step_up.still_counts(family.user, family.stepped_up_with):
             raise code_needed()
         return
-    require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+    require_password(request, data, conf.step_up_age(), with_code=True)
     code, kinds = code_in(data)
     proof = accept_code(family.user, code, django_request(request), now, kinds=kinds)
     is_now = "password" in data or not family.user.has_usable_password()

@@ -101,7 +101,7 @@ class TurnOffView(ApiView):
         require_two_factor_on(request)
         if who := policy.who_requires_it(user, timezone.now()):
             raise factor_changes.Required(who)
-        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+        require_password(request, data, conf.step_up_age(), with_code=True)
         code, kinds = code_in(data)
         claim = partial(factor_changes.turn_off, user, django_request(request))
         accept_code(
@@ -124,7 +124,7 @@ class RotateBackupCodesView(ApiView):
         user = token_family(request).user
         require_two_factor_on(request)
         if "otp_code" in data:
-            require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+            require_password(request, data, conf.step_up_age(), with_code=True)
             code, kinds = code_in(data)
             claim = factor_changes.may_make_codes
             accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim)
@@ -180,7 +180,7 @@ class RemoveAppView(ApiView):
         data, now = validated(serializers.RemovedApp, request), timezone.now()
         user = token_family(request).user
         require_two_factor_on(request)
-        require_password(request, data, step_up.STEP_UP_AGE, with_code=True)
+        require_password(request, data, conf.step_up_age(), with_code=True)
         code, kinds = code_in(data)
         claim = partial(factor_changes.remove_app, user, data["id"], django_request(request), now)
         accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim, changes_factors=True)

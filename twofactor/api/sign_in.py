@@ -17,12 +17,12 @@ from twofactor.api import client_tokens, descriptions, serializers, tokens
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import code_in
-from twofactor.factors import enrolled, sent_codes
+from twofactor.factors import enrolled
 from twofactor.factors.accept import Proof
 from twofactor.factors.sent_codes import Channel
 from twofactor.sessions.device_ids import set_id
 from twofactor.signin import step_up
-from twofactor.signin.pending import MAX_AGE, PendingSignIn
+from twofactor.signin.pending import PendingSignIn
 from twofactor.signin.session import NONE
 from twofactor.users import TwoFactorUser
 
@@ -83,8 +83,8 @@ class SendCodeView(PublicApiView):
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
         channel = find_channel(data["channel"], pending.find_channels())
         pending.send_code(django_request(request), channel, now)
-        extended = replace(pending, ends_at=pending.began_at + MAX_AGE)
-        expires_at = min(extended.ends_at, now + sent_codes.MAX_AGE)
+        extended = replace(pending, ends_at=pending.began_at + conf.sign_in_age())
+        expires_at = min(extended.ends_at, now + conf.sent_code_age())
         sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": expires_at}
         return serialized(serializers.Sent, {**sent, "totp_challenge_token": extended.to_token()})
 

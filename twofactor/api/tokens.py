@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import jwt
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy
@@ -22,8 +23,8 @@ from rest_framework_simplejwt.tokens import Token
 from twofactor import conf, events, sealing
 from twofactor.models import TokenFamily
 from twofactor.sessions import epoch
+from twofactor.sessions.contents import longest_age
 from twofactor.sessions.device_ids import id_of_device, set_id
-from twofactor.signin.session import ABSOLUTE, IDLE
 from twofactor.users import TwoFactorUser
 from twofactor.web.visitor import browser_and_address
 
@@ -93,8 +94,17 @@ class AccessToken(Token):
 class RefreshToken(AccessToken):
     PURPOSE: ClassVar[str] = "refresh token"
     token_type = "refresh"  # noqa: S105
-    lifetime = IDLE
     _token_backend = KeyedBackend(PURPOSE, token_type)
+
+    def set_exp(
+        self, claim: str = "exp", from_time: datetime | None = None, lifetime: timedelta | None = None
+    ) -> None:
+        super().set_exp(claim, from_time, longest_idle())
+
+
+def longest_idle() -> timedelta:
+    """Without renewing. Django ends no sign-in of a program, so here its SESSION_COOKIE_AGE is read."""
+    return conf.session_idle() or timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
 def issue(
@@ -119,7 +129,7 @@ def issue(
         session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
-        expires_at=min(now + IDLE, began_at + ABSOLUTE),
+        expires_at=min(now + longest_idle(), began_at + longest_age()),
         last_used_at=now,
         **browser_and_address(request),
         **columns,
@@ -133,7 +143,7 @@ def encode_pair(family: TokenFamily, refresh: RefreshToken) -> dict[str, str]:
         token["sub"], token["sid"] = str(family.user_id), str(family.pk)
         token["nbf"], token["auth_time"] = token["iat"], int(family.began_at.timestamp())
         token["amr"] = [family.method]
-        token["exp"] = min(token["exp"], int((family.began_at + ABSOLUTE).timestamp()))
+        token["exp"] = min(token["exp"], int((family.began_at + longest_age()).timestamp()))
     return {name: str(token) for name, token in pair.items()}
 
 
@@ -168,7 +178,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     family = find_family(old, now)
     new = RefreshToken()
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
-    ends_at = min(now + IDLE, family.began_at + ABSOLUTE)
+    ends_at = min(now + longest_idle(), family.began_at + longest_age())
     seen = {"last_used_at": now, **browser_and_address(request)}
     if not unused.update(digest=digest(new), expires_at=ends_at, **seen):
         set_id(request, family.device_id)

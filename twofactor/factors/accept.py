@@ -19,7 +19,7 @@ from django.db.transaction import TransactionManagementError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from twofactor import events
+from twofactor import conf, events
 from twofactor.clocks import format_duration
 from twofactor.event_kinds import CODE_ACCEPTED
 from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, sent_codes
@@ -225,7 +225,7 @@ class Attempt:
             events.record("right_after_wrong", self.user, self.request)
 
     def record_wrong(self) -> None:
-        locked = self.failures >= guesses.FREE_GUESSES
+        locked = self.failures >= conf.free_guesses()
         kind = "second_factor_locked" if locked else "second_factor_refused"
         events.record(kind, self.user, self.request, method=self.code.method)
         if self.failures >= WRONG_CODES_TO_REPORT:
@@ -242,9 +242,9 @@ def record_replay(user: TwoFactorUser, request: HttpRequest, method: str, *, was
 
 
 def warning(failures: int) -> list[str]:
-    if failures >= guesses.FREE_GUESSES:
+    if failures >= conf.free_guesses():
         return [_("You have to wait before you can try again.")]
-    if failures == guesses.FREE_GUESSES - 1:
-        wait = format_duration(guesses.wait_after(guesses.FREE_GUESSES))
+    if failures == conf.free_guesses() - 1:
+        wait = format_duration(guesses.wait_after(conf.free_guesses()))
         return [_("One more wrong code and you'll have to wait at least %(wait)s.") % {"wait": wait}]
     return []

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import statements
+from twofactor import conf, statements
 from twofactor.factors import code_text
 from twofactor.factors.methods import BACKUP
 from twofactor.factors.refusal import Refused, Replayed
@@ -21,7 +21,6 @@ from twofactor.models import BackupCode
 from twofactor.users import TwoFactorUser
 
 METHODS = frozenset({BACKUP})
-COUNT = 10
 # In a field that also takes codes of the app, shorter text is a slip, and costs no guess.
 MIN_IMPORTED_LENGTH = 8
 FEW_LEFT = 3  # with so many or fewer, the person is asked to make new ones
@@ -64,7 +63,7 @@ def replayed() -> Replayed:
 
 
 def generate() -> list[str]:
-    return [code_text.generate_backup_code() for _ in range(COUNT)]
+    return [code_text.generate_backup_code() for _ in range(conf.number_of_backup_codes())]
 
 
 def hash_code(code: str, salt: bytes, cost: tuple[int, int, int] | None = None) -> str:
@@ -141,18 +140,17 @@ def spend(code: BackupCode, now: datetime) -> bool:
 
 
 def count_unused_and_all(user: TwoFactorUser) -> tuple[int, int]:
-    """How many are left, and how many there were: COUNT, unless they came from another app."""
-    codes = list(set_of(user).values_list("used_at", "imported"))
-    unused = sum(used_at is None for used_at, _imported in codes)
-    return unused, sum(imported for _used_at, imported in codes) or COUNT
+    """How many are left, and how many there were (used ones stay in the table) or would be."""
+    used_at = list(set_of(user).values_list("used_at", flat=True))
+    return used_at.count(None), len(used_at) or conf.number_of_backup_codes()
 
 
 def with_counts(people: QuerySet[Any], path: str) -> Any:
     """What count_unused_and_all() counts, in the query of something that leads to the codes by that path."""
     of_set = Q(**{f"{path}__expires_at": None})
-    unused, imported = Q(**{f"{path}__used_at": None}), Q(**{f"{path}__imported": True})
+    unused = Q(**{f"{path}__used_at": None})
     return people.annotate(
-        codes_left=Count(path, filter=of_set & unused), codes_imported=Count(path, filter=of_set & imported)
+        codes_left=Count(path, filter=of_set & unused), all_codes=Count(path, filter=of_set)
     )
 
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -28,14 +28,13 @@ METHODS = methods.SENT
 EMAIL = "email"
 SMS = "sms"
 DIGITS = 6
-MAX_AGE = timedelta(minutes=10)
 MAX_TRIES = 5  # of one code
 PURPOSE = "sent code"
 NOT_SENT = gettext_lazy("We couldn't send the message. Try another way, or try again in a few minutes.")
 
 
 def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
-    """Raises Refused if no code was sent for this purpose within MAX_AGE, or if it was used.
+    """Raises Refused if no code was sent for this purpose within its time, or if it was used.
 
     Raises it too if no new code could be sent there: the person's address may have changed meanwhile.
     """
@@ -169,7 +168,9 @@ def send(
 def deliver(user: TwoFactorUser, channel: Channel, code: str) -> bool:
     language = getattr(user, "language", "")
     if channel.kind == EMAIL:
-        return mail.send("twofactor/mail/code", channel.target, language, code=code, max_age=MAX_AGE)
+        return mail.send(
+            "twofactor/mail/code", channel.target, language, code=code, max_age=conf.sent_code_age()
+        )
     return deliver_by_sms(channel.target, code, mail.language_for(language))
 
 
@@ -190,7 +191,7 @@ def find_newest(user: TwoFactorUser, purpose: str) -> SentCode | None:
 
 def find_recent(user: TwoFactorUser, purpose: str, now: datetime) -> list[SentCode]:
     """The newest first."""
-    sent = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - MAX_AGE)
+    sent = SentCode.objects.filter(user_id=user.pk, purpose=purpose, sent_at__gt=now - conf.sent_code_age())
     return list(sent.order_by("-id"))
 
 

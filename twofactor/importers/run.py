@@ -222,8 +222,8 @@ def store(candidate: Candidate, codes: list[BackupCode], source: str, now: datet
         stored.append(store_app(user, app, stored, now))
     enabled_at = min(authenticator.added_at for authenticator in stored)
     TwoFactor.objects.create(user_id=user.pk, enabled_at=enabled_at, changed_at=now)
-    a_day = guesses.guesses_a_day(len(stored))
-    GuessBudget.objects.update_or_create(pk=user.pk, defaults={"guesses_a_day": a_day})
+    has_many = len(stored) >= guesses.MANY_APPS
+    GuessBudget.objects.update_or_create(pk=user.pk, defaults={"has_many_apps": has_many})
     backup_codes.replace_all(user, codes)
     Draft.objects.filter(user_id=user.pk).delete()
     if candidate.phone:

@@ -4,22 +4,21 @@ Every code is charged before it is verified. A wrong one stays charged; a right 
 """
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from twofactor import sealing, statements
+from twofactor import conf, sealing, statements
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR
-from twofactor.models import GUESSES_A_DAY, GuessBudget
+from twofactor.models import GuessBudget
 from twofactor.sessions import credential_digests
 from twofactor.users import TwoFactorUser
 
-FREE_GUESSES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = HOUR
-GUESSES_A_DAY_WITH_MANY_APPS = 10
-MANY_APPS = 3  # so many and more: one guess is compared with the codes of all of them
+MANY_APPS = 3  # so many and more have half as many guesses: each is compared with the codes of all of them
 LAST_GUESS = 100  # in a row; then only a new password helps (NIST SP 800-63B-4, 3.2.2)
 LIFT_EVERY = timedelta(days=30)  # how often it helps: a thief of the mailbox can set new passwords
 
@@ -39,14 +38,14 @@ class Locked(Exception):
 
 def wait_after(failures: int) -> timedelta:
     """None for the first guesses, then FIRST_WAIT, doubled with each guess up to LONGEST_WAIT."""
-    if failures < FREE_GUESSES:
+    if failures < conf.free_guesses():
         return timedelta(0)
-    doublings = min(failures - FREE_GUESSES, 10)
+    doublings = min(failures - conf.free_guesses(), 10)
     return min(FIRST_WAIT * int(2**doublings), LONGEST_WAIT)
 
 
-def guesses_a_day(apps: int) -> int:
-    return GUESSES_A_DAY if apps < MANY_APPS else GUESSES_A_DAY_WITH_MANY_APPS
+def guesses_a_day(*, has_many_apps: bool) -> int:
+    return ceil(conf.guesses_a_day() / 2) if has_many_apps else conf.guesses_a_day()
 
 
 def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> Locked | None:
@@ -62,7 +61,8 @@ def lock_of(budget: GuessBudget | None, user: TwoFactorUser, now: datetime) -> L
             return Locked(None, lifts_at)
     if budget.locked_until and now < budget.locked_until <= now + LONGEST_WAIT + CLOCKS_APART:
         ends.append(budget.locked_until)
-    if budget.day_failures >= budget.guesses_a_day and (began := began_today(budget, now)):
+    a_day = guesses_a_day(has_many_apps=budget.has_many_apps)
+    if budget.day_failures >= a_day and (began := began_today(budget, now)):
         ends.append(began + DAY)
     return Locked(max(ends), lifts_at) if ends else None
 
@@ -87,8 +87,10 @@ def locked_now(now: datetime) -> QuerySet[GuessBudget]:
     still = [budget.pk for budget in stopped if lock_of(budget, budget.user, now)]
     waiting = Q(locked_until__gt=now, locked_until__lte=now + LONGEST_WAIT + CLOCKS_APART)
     today = Q(day_began_at__gt=now - DAY, day_began_at__lte=now + CLOCKS_APART)
-    used_up = Q(day_failures__gte=F("guesses_a_day")) & today
-    return GuessBudget.objects.filter(Q(pk__in=still) | waiting | used_up)
+    used_up = Q(day_failures__gte=guesses_a_day(has_many_apps=False)) | Q(
+        day_failures__gte=guesses_a_day(has_many_apps=True), has_many_apps=True
+    )
+    return GuessBudget.objects.filter(Q(pk__in=still) | waiting | used_up & today)
 
 
 def unlock(user: TwoFactorUser) -> bool:
@@ -148,7 +150,7 @@ def as_read(budget: GuessBudget) -> dict[str, Any]:
         "day_failures": budget.day_failures,
         "day_began_at": budget.day_began_at,
         "lifted_at": budget.lifted_at,
-        "guesses_a_day": budget.guesses_a_day,
+        "has_many_apps": budget.has_many_apps,
         "password_digest": budget.password_digest,
     }
 

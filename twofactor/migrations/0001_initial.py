@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('locked_until', models.DateTimeField(null=True)),
                 ('day_failures', models.PositiveSmallIntegerField(default=0)),
                 ('day_began_at', models.DateTimeField(null=True)),
-                ('guesses_a_day', models.PositiveSmallIntegerField(default=20)),
+                ('has_many_apps', models.BooleanField(default=False)),
                 ('password_digest', models.CharField(default='', editable=False, max_length=80, serialize=False)),
                 ('lifted_at', models.DateTimeField(editable=False, null=True)),
                 ('proven_password_digest', models.CharField(default='', editable=False, max_length=80, serialize=False)),

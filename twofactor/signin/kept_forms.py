@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from twofactor.signin.step_up import STEP_UP_AGE
+from twofactor import conf
 
 KEPT_FORMS = "twofactor_kept_forms"  # in the session: {id: form}, the oldest first
 ID_FIELD = "kept"  # in the query of the confirm page
@@ -99,7 +99,7 @@ def shorten(text: str) -> str:
 
 def find_all(request: HttpRequest) -> dict[str, dict[str, Any]]:
     kept = request.session.get(KEPT_FORMS, {})
-    oldest, newest = now() - STEP_UP_AGE.total_seconds(), now()
+    oldest, newest = now() - conf.step_up_age().total_seconds(), now()
     return {form_id: form for form_id, form in kept.items() if oldest <= form["at"] <= newest}
 
 

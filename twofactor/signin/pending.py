@@ -38,7 +38,6 @@ from twofactor.web.redirects import own_page, safe_next, see_other, with_next
 
 COOKIE = "twofactor_pending"
 PURPOSE = "pending sign-in"
-MAX_AGE = timedelta(minutes=10)
 PREFILL_FOR = timedelta(minutes=5)  # after a sign-in has run out of time
 
 
@@ -67,11 +66,11 @@ class PendingSignIn:
         user: TwoFactorUser,
         to: str,
         now: datetime,
-        age: timedelta = MAX_AGE,
+        age: timedelta | None = None,
         *,
         with_password: bool = False,
     ) -> "PendingSignIn":
-        ends_at = now + min(age, MAX_AGE)
+        ends_at = now + min(age or conf.sign_in_age(), conf.sign_in_age())
         nonce = secrets.token_urlsafe(16)
         return cls(user, user.backend, as_text(user.last_login), to, nonce, now, ends_at, with_password)
 

@@ -21,11 +21,9 @@ from twofactor import events
 from twofactor.factors import enrolled, methods
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
-from twofactor.sessions.contents import ABSOLUTE as ABSOLUTE
-from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWSER
+from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWSER, longest_age, longest_idle
 from twofactor.sessions.contents import AMR as AMR
 from twofactor.sessions.contents import AUTH_AT as AUTH_AT
-from twofactor.sessions.contents import IDLE as IDLE
 from twofactor.sessions.device_ids import give_to_session
 from twofactor.users import TwoFactorUser
 from twofactor.web.redirects import see_other
@@ -183,11 +181,11 @@ def method_of_session(request: HttpRequest) -> str:
 
 
 def has_expired(request: HttpRequest) -> bool:
-    """After IDLE without a request, or ABSOLUTE in all. Stores its use, every SEEN_EVERY."""
+    """After too long without a request, or in all. Stores its use, every SEEN_EVERY."""
     now = int(timezone.now().timestamp())
     began = request.session.get(AUTH_AT, now)
     seen = request.session.get(SEEN_AT, began)
-    if now - began >= ABSOLUTE.total_seconds() or now - seen >= IDLE.total_seconds():
+    if now - began >= longest_age().total_seconds() or now - seen >= longest_idle().total_seconds():
         return True
     if now - seen >= SEEN_EVERY:
         request.session[SEEN_AT] = now

@@ -12,13 +12,13 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
+from twofactor import conf
 from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof
 from twofactor.models import Authenticator
 from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT, STEP_UP_WITH
 from twofactor.users import TwoFactorUser, signed_in_user
 
-STEP_UP_AGE = timedelta(minutes=5)
 SETUP_AGE = timedelta(minutes=10)
 PASSWORD_ALONE = "password"  # noqa: S105 - in STEP_UP_WITH, for people who have no second factor
 
@@ -60,13 +60,13 @@ def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
 
 
 def recently_confirmed(
-    request: HttpRequest, max_age: timedelta = STEP_UP_AGE, *, full_proof: bool = False
+    request: HttpRequest, max_age: timedelta | None = None, *, full_proof: bool = False
 ) -> bool:
-    """Were password and factor given within max_age?
+    """Were password and factor given within max_age, or TWOFACTOR_STEP_UP_AGE?
 
     With full_proof, the factor must be one that may change the email address and remove any app.
     """
-    return is_within(time_of(request), max_age) and still_counts(
+    return is_within(time_of(request), max_age or conf.step_up_age()) and still_counts(
         signed_in_user(request), factor_of(request), full_proof=full_proof
     )
 
@@ -122,7 +122,7 @@ def used_recent_app(request: HttpRequest) -> bool:
 
 def may_make_codes(user: TwoFactorUser, moment: datetime | None, factor: str) -> bool:
     """Not if it was made with a backup code: a thief of the paper could then make new ones."""
-    return is_within(moment, STEP_UP_AGE) and is_full_app(user, factor)
+    return is_within(moment, conf.step_up_age()) and is_full_app(user, factor)
 
 
 def may_see_new_codes(request: HttpRequest) -> bool:

@@ -2,13 +2,13 @@
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from twofactor import events
+from twofactor import conf, events
 from twofactor.clocks import CLOCKS_APART
 from twofactor.devices import AlreadyEnded, describe
 from twofactor.models import TrustedBrowser
@@ -18,7 +18,6 @@ from twofactor.web import cookies
 from twofactor.web.visitor import browser_and_address
 
 COOKIE = "twofactor_trusted"
-AGE = timedelta(days=30)
 BROWSERS_PER_PERSON = 10
 PEOPLE_PER_BROWSER = 10
 TOKEN_BYTES = 32
@@ -26,7 +25,7 @@ TOKEN_BYTES = 32
 
 def may_trust(user: TwoFactorUser) -> bool:
     """Staff give the second factor every time."""
-    return not is_staff(user)
+    return bool(conf.trusted_age()) and not is_staff(user)
 
 
 def digest(token: str) -> str:
@@ -45,13 +44,13 @@ def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: 
         digest=digest(token),
         session_hash=epoch.auth_hash(user),
         began_at=now,
-        expires_at=now + AGE,
+        expires_at=now + conf.trusted_age(),
         last_used_at=now,
         **browser_and_address(request),
     )
     keep_newest(user, now)
     kept = [token, *working_tokens(tokens(request))][:PEOPLE_PER_BROWSER]
-    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+    cookies.write(response, COOKIE, ".".join(kept), max_age=int(conf.trusted_age().total_seconds()))
     return added
 
 

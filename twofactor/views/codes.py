@@ -63,7 +63,7 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
             step_up.record_step_up(request, form.cleaned_data["code"])
         to = reverse("twofactor:backup_codes") + onward(request)
         return set_draft_cookie(request, see_other(to), owner)
-    return page(request, "twofactor/backup_codes.html", form=form, total=codes.COUNT)
+    return page(request, "twofactor/backup_codes.html", form=form, total=conf.number_of_backup_codes())
 
 
 def form_for_codes(request: HttpRequest) -> Form:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import devices, drafts, statements
+from twofactor import conf, devices, drafts, statements
 from twofactor.activity import list_rows
 from twofactor.factors import backup_codes, enrolled, sent_codes
 from twofactor.factors.accept import Overtaken
@@ -48,9 +48,9 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     apps = list(enrolled.apps_of(user))
     is_on = bool(two_factor or apps)
     if two_factor:
-        left, total = two_factor.codes_left, two_factor.codes_imported or backup_codes.COUNT
+        left, total = two_factor.codes_left, two_factor.all_codes or conf.number_of_backup_codes()
     else:
-        left, total = backup_codes.count_unused_and_all(user) if is_on else (0, backup_codes.COUNT)
+        left, total = backup_codes.count_unused_and_all(user) if is_on else (0, conf.number_of_backup_codes())
     unfinished = drafts.find_drafts(user, now)
     by_email = is_on and sent_codes.may_email(person)
     email = email_of(user) if by_email else ""

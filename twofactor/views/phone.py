@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import events
+from twofactor import conf, events
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.factors import enrolled, sent_codes
 from twofactor.factors.refusal import Changed
@@ -61,7 +61,7 @@ def phone_verify(request: HttpRequest) -> HttpResponse:
         "twofactor/phone_verify.html",
         form=form,
         number=sent_codes.mask_number(phone.new_number),
-        max_age=sent_codes.MAX_AGE,
+        max_age=conf.sent_code_age(),
     )
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from twofactor import conf
 from twofactor.decorators import second_step
 from twofactor.factors import methods, sent_codes
 from twofactor.factors.sent_codes import Channel
@@ -88,7 +89,7 @@ def sent_code_page(
         pending=pending,
         sent=Channel(sent.channel, sent.target),
         sent_at=sent.sent_at,
-        until=min(sent.sent_at + sent_codes.MAX_AGE, pending.ends_at),
+        until=min(sent.sent_at + conf.sent_code_age(), pending.ends_at),
         wait=lock_to_show(pending, form),
         channels=pending.find_channels(),
         onward=onward(request),

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from twofactor.clocks import DAY
+from twofactor import conf
 from twofactor.decorators import second_step
 from twofactor.factors import backup_codes, methods, sent_codes, totp
 from twofactor.factors.accept import Proof
@@ -93,6 +93,6 @@ def code_page(request: HttpRequest, template: str, pending: PendingSignIn, form:
         pending=pending,
         wait=wait,
         may_trust=may_trust,
-        days=trusted_browsers.AGE // DAY,
+        days=conf.trusted_age().days,
         onward=onward(request),
     )

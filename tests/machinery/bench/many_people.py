@@ -10,9 +10,9 @@ STATEMENTS = {
             0, now(), now() - n * interval '1 second', now() - interval '1 year'
         FROM generate_series(1, %(people)s) n""",
     "guess budgets": """
-        INSERT INTO twofactor_guessbudget (user_id, failures, day_failures, guesses_a_day, password_digest,
+        INSERT INTO twofactor_guessbudget (user_id, failures, day_failures, has_many_apps, password_digest,
             proven_password_digest, proven_address_digest)
-        SELECT id, 0, 0, 20, '', '', '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
+        SELECT id, 0, 0, false, '', '', '' FROM accounts_user WHERE email LIKE 'crowd%%'""",
     "backup codes": """
         INSERT INTO twofactor_backupcode (user_id, digest, imported)
         SELECT id, '$argon2id$v=19$m=19456,t=2,p=1$' || md5(id::text) || '$' || md5(id || '-' || n), false

@@ -315,3 +315,22 @@ def test_nobody_pays_for_someone_else(alice, clock, django_user_model):
     bob = django_user_model.objects.create_user("bob@example.com", PASSWORD)
     make_guesses(alice, clock, 5)
     assert try_guess(bob, timezone.now()) == 1
+
+
+# As the site wants it
+
+
+def test_a_site_may_let_people_wait_earlier(alice, clock, settings):
+    settings.TWOFACTOR_FREE_GUESSES = 2
+    now = timezone.now()
+    assert [try_guess(alice, now) for _ in range(3)] == [1, 2, now + timedelta(seconds=30)]
+
+
+@pytest.mark.parametrize(("many", "a_day"), [(False, 7), (True, 4)])
+def test_a_site_may_give_another_number_of_guesses_a_day(alice, clock, settings, many, a_day):
+    """It counts at once, also for people whose row was made before."""
+    now = timezone.now()
+    GuessBudget.objects.create(pk=alice.pk, day_failures=a_day - 1, day_began_at=now, has_many_apps=many)
+    settings.TWOFACTOR_GUESSES_A_DAY = 7
+    assert [try_guess(alice, now) for _ in range(2)] == [1, now + timedelta(days=1)]
+    assert list(guesses.locked_now(now)) == [GuessBudget.objects.get()]

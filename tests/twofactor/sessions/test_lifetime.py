@@ -6,8 +6,10 @@ import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils import timezone
 
 from tests.people import PASSWORD
+from twofactor.devices import list_devices
 from twofactor.models import Session
 
 CONFIRM = "/two-factor/confirm/"
@@ -84,3 +86,42 @@ def test_signing_out_ends_a_session_on_the_server(signed_in_client):
     thief.cookies.load({site.SESSION_COOKIE_NAME: signed_in_client.cookies[site.SESSION_COOKIE_NAME].value})
     signed_in_client.post("/accounts/logout/")
     assert thief.get("/two-factor/").url.startswith("/accounts/login/")
+
+
+# As the site wants it
+
+
+@pytest.fixture
+def fortnight(settings):
+    """Django's own SESSION_COOKIE_AGE, and no limit of ours beside it."""
+    settings.TWOFACTOR_SESSION_IDLE = settings.TWOFACTOR_SESSION_AGE = None
+    settings.SESSION_COOKIE_AGE = 14 * 24 * 60 * 60
+    return timedelta(days=14)
+
+
+def test_a_site_may_end_sessions_earlier(signed_in_client, clock, settings):
+    settings.TWOFACTOR_SESSION_IDLE = timedelta(minutes=5)
+    clock.shift(timedelta(minutes=5))
+    assert signed_in_client.get("/two-factor/").status_code == 303
+
+
+def test_a_site_may_leave_the_end_to_django(fortnight, signed_in_client, clock):
+    for _ in range(3):
+        clock.shift(fortnight - timedelta(hours=1))
+        assert signed_in_client.get("/two-factor/").status_code == 200
+    clock.shift(fortnight)
+    assert signed_in_client.get("/two-factor/").status_code == 302
+
+
+def test_a_site_may_leave_idle_sessions_to_django_and_end_old_ones(
+    fortnight, signed_in_client, clock, settings
+):
+    settings.TWOFACTOR_SESSION_AGE = timedelta(days=20)
+    for days, status in [(13, 200), (7, 303)]:
+        clock.shift(timedelta(days=days))
+        assert signed_in_client.get("/two-factor/").status_code == status
+
+
+def test_the_list_of_devices_has_a_session_as_long_as_it_works(fortnight, signed_in_client, clock, alice):
+    clock.shift(timedelta(days=13))
+    assert len(list_devices(alice, timezone.now())) == 1

@@ -1,6 +1,7 @@
 """The pending sign-in, between password and code: what it holds, whose it is, and when it ends."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -366,3 +367,12 @@ def test_naming_oneself_does_not_make_ones_code_right(pending_client, bobs_phone
     query = f"?user={bob}&user_id={bob}" if place == "query" else ""
     pending_client.post(VERIFY + query, {"code": bobs_phone.code(), **dict.fromkeys(NAMES, bob)})
     assert signed_in_as(pending_client) is None
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(119, True), (121, False)])
+def test_a_site_may_want_the_code_earlier(client, alice, phone, clock, settings, seconds, lives):
+    settings.TWOFACTOR_SIGN_IN_AGE = timedelta(minutes=2)
+    give_password(client)
+    clock.shift(seconds)
+    enter_code(client, phone.code())
+    assert signed_in_as(client) == (alice if lives else None)

@@ -1,5 +1,7 @@
 """Step-up: password and factor given within the last minutes, at sign-in or again; what that is good for."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
@@ -473,3 +475,14 @@ def test_a_pending_sign_in_gives_no_step_up_to_the_session_beside_it(older_clien
     other = client_after_password()
     enter_code(other, phone.code())
     assert [is_stepped_up(each) for each in (other, older_client)] == [True, False]
+
+
+# As the site wants it
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(119, True), (121, False)])
+def test_a_site_may_let_it_end_earlier(client, phone, clock, settings, seconds, counts):
+    settings.TWOFACTOR_STEP_UP_AGE = timedelta(minutes=2)
+    sign_in(client, phone)
+    clock.shift(seconds)
+    assert is_stepped_up(client) is counts

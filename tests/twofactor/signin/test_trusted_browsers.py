@@ -15,6 +15,7 @@ from tests.twofactor.sent_codes import (
     texted_code,
 )
 from tests.twofactor.trusted_browsers import forget_url, new_trusted_client, skips_the_code
+from twofactor import conf
 from twofactor.models import TrustedBrowser
 from twofactor.signin import trusted_browsers
 
@@ -90,7 +91,7 @@ def test_a_trusted_browser_is_unaffected_by_a_lock(trusted_client, phone):
 
 def test_ten_browsers_are_trusted_for_30_days_by_tokens_of_256_bits():
     assert (
-        trusted_browsers.AGE.days,
+        conf.trusted_age().days,
         trusted_browsers.BROWSERS_PER_PERSON,
         trusted_browsers.TOKEN_BYTES * 8,
     ) == (30, 10, 256)
@@ -362,3 +363,19 @@ def test_browsers_that_were_forgotten_do_not_push_out_other_people(client, alice
         TrustedBrowser.objects.filter(user=alice).delete()
     client.cookies.pop("sessionid", None)
     assert give_password(client, bob.email).url == "/"
+
+
+# As the site wants it
+
+
+def test_a_site_may_have_no_trusted_browsers(trusted_client, pending_client, settings):
+    settings.TWOFACTOR_TRUSTED_DAYS = 0
+    assert not skips_the_code(trusted_client)
+    assert "trust_browser" not in pending_client.get(VERIFY).text
+
+
+def test_a_site_may_trust_for_longer(settings, clock, phone):
+    settings.TWOFACTOR_TRUSTED_DAYS = 90
+    client = new_trusted_client(phone)
+    clock.shift(timedelta(days=89))
+    assert skips_the_code(client)

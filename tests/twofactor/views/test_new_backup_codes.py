@@ -261,7 +261,7 @@ def test_without_two_factor_there_are_no_codes_to_make(client, alice):
 
 def test_settings_tell_how_many_are_unused(signed_in_client, printed_codes):
     BackupCode.objects.filter(pk=BackupCode.objects.first().pk).update(used_at="2026-01-01T00:00Z")
-    assert b"2 of 10 unused" in signed_in_client.get(SETTINGS).content
+    assert b"2 of 3 unused" in signed_in_client.get(SETTINGS).content
 
 
 def test_new_codes_are_fifteen_characters(new_codes_client):

@@ -11,10 +11,10 @@ from tests.people import PASSWORD, enrol, give_password, person, sign_in
 from tests.twofactor.code_forms import enter_wrong_code_elsewhere
 from tests.twofactor.sent_codes import add_number, record_text_messages
 from tests.twofactor.trusted_browsers import forget_url
+from twofactor import conf
 from twofactor.factors import backup_codes
 from twofactor.models import BackupCode, TrustedBrowser
 from twofactor.sessions import epoch
-from twofactor.signin import trusted_browsers
 
 PANEL = "/two-factor/"
 END = "/two-factor/sessions/end/"
@@ -252,7 +252,7 @@ def create_trusted_browser(alice, clock):
         browser="Firefox",
         began_at=alice.date_joined,
         last_used_at=alice.date_joined,
-        expires_at=timezone.now() + trusted_browsers.AGE,
+        expires_at=timezone.now() + conf.trusted_age(),
     )
 
 

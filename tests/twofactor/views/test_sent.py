@@ -22,8 +22,8 @@ from tests.twofactor.sent_codes import (
     second_tab,
     texted_code,
 )
+from twofactor import conf
 from twofactor.factors import sent_codes
-from twofactor.limits import guesses
 from twofactor.models import GuessBudget, SentCode
 
 VERIFY = "/two-factor/verify/"
@@ -237,4 +237,4 @@ def test_a_channel_that_was_switched_to_has_a_minute_of_its_own(sent_code_client
 def test_every_channel_of_one_sign_in_counts_its_guesses_together(switched_client):
     for _ in range(5):
         enter_sent_code(switched_client, different_code(texted_code()))
-    assert GuessBudget.objects.get().failures == guesses.FREE_GUESSES
+    assert GuessBudget.objects.get().failures == conf.free_guesses()
