@@ -23,12 +23,11 @@ from django.utils.crypto import salted_hmac
 
 from accounts import known_browsers
 from accounts.models import KnownBrowser, PasswordTries, User
-from twofactor import statements
+from twofactor import ip, statements
 from twofactor.clocks import CLOCKS_APART
 from twofactor.operations import prune
 from twofactor.outgoing.email_address import normalise
 from twofactor.users import TwoFactorUser
-from twofactor.web import ip
 from twofactor.web.client_address import client_address, has_address
 
 # How many wrong passwords, then wait for COOL_OFF.

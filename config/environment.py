@@ -21,9 +21,8 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
-from twofactor.conf import parse_rate
+from twofactor.conf import parse_proxies, parse_rate
 from twofactor.outgoing.email_address import to_mail
-from twofactor.web import ip
 
 SECRET_KEY_LENGTH = 32
 MAIL_SERVER_TIMEOUT = 5  # seconds; Django's default is to wait for ever
@@ -226,12 +225,13 @@ def mail_settings(backend: str, **options: Any) -> dict[str, Any]:
     return {"EMAIL_BACKEND": backend, **{OLD_MAIL_SETTINGS[name]: value for name, value in options.items()}}
 
 
-def proxies(name: str) -> list[ip.Network | str]:
-    """Networks, and "unix" for a Unix socket, whose clients have no address."""
+def proxies(name: str) -> list[str]:
+    names = comma_separated(name)
     try:
-        return [part if part == "unix" else ip.parse_network(part) for part in comma_separated(name)]
+        parse_proxies(tuple(names))
     except ValueError as error:
         refuse(name, f"must be IP addresses, networks or unix ({error})", "10.0.0.5,10.1.0.0/16")
+    return names
 
 
 def database(value: str) -> dict[str, Any]:

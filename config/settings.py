@@ -32,7 +32,7 @@ HOST = urlsplit(TWOFACTOR_BASE_URL).hostname or ""
 HTTPS = TWOFACTOR_BASE_URL.startswith("https:")
 ALLOWED_HOSTS = [HOST, *(["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])]
 CSRF_TRUSTED_ORIGINS = [TWOFACTOR_BASE_URL]
-TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
+TWOFACTOR_TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
 
 TWOFACTOR_SITE_NAME = "Countersign"
 

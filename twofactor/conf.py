@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
+from twofactor import ip
 from twofactor.clocks import DAY, HOUR, MINUTE
 
 KEY_BYTES = 32
@@ -31,6 +33,7 @@ REQUIRED_FOR: tuple[str, ...] = (NOBODY, STAFF, EVERYONE)  # or the dotted path 
 EMAIL_FALLBACKS: tuple[str, ...] = (NOT_STAFF, EVERYONE, NOBODY)
 WORKERS = "workers"
 MAIL_SENT_BY: tuple[str, ...] = (WORKERS, "command")
+UNIX = "unix"
 RATE_PERIODS = {"second": timedelta(seconds=1), "minute": MINUTE, "hour": HOUR, "day": DAY}
 GATEWAYS: dict[str, str] = {
     "console": "twofactor.outgoing.sms.Console",
@@ -112,6 +115,19 @@ def are_keys(value: Any) -> bool:
         return isinstance(value, list | tuple) and bool(parse_keys(",".join(value)))
     except (ValueError, TypeError):
         return False
+
+
+def are_proxies(value: Any) -> bool:
+    try:
+        return isinstance(value, list | tuple) and bool(parse_proxies(tuple(value)) or not value)
+    except (ValueError, TypeError):
+        return False
+
+
+@cache
+def parse_proxies(names: tuple[str, ...]) -> tuple[ip.Network | None, ...]:
+    """None stands for the Unix socket. ValueError for a network whose last bits are not zero, too."""
+    return tuple(None if name == UNIX else ip.parse_network(name) for name in names)
 
 
 def is_origin(value: Any) -> bool:
@@ -214,6 +230,9 @@ SETTINGS = {
         "",
         "the dotted path of a function of the request; empty for REMOTE_ADDR",
         lambda value: value == "" or is_callable_path(value),
+    ),
+    "TWOFACTOR_TRUSTED_PROXIES": Setting(
+        [], 'a list of IP addresses and networks, like "10.0.0.0/8", and "unix" for a socket', are_proxies
     ),
     "TWOFACTOR_HAS_MAIL": Setting(True, "True or False", lambda value: isinstance(value, bool)),
     "TWOFACTOR_SITE_NAME": Setting("", TEXT, is_text),
@@ -357,6 +376,15 @@ def clears_site_data() -> bool:
 def client_address() -> Callable[[HttpRequest], Any] | None:
     path = read("TWOFACTOR_CLIENT_ADDRESS")
     return cast(Callable[[HttpRequest], Any], import_string(path)) if path else None
+
+
+def trusted_networks() -> list[ip.Network]:
+    return [network for network in parse_proxies(tuple(read("TWOFACTOR_TRUSTED_PROXIES"))) if network]
+
+
+def trusts_unix_socket() -> bool:
+    """Trust every client of the Unix socket: it has no addresses."""
+    return UNIX in read("TWOFACTOR_TRUSTED_PROXIES")
 
 
 def site_has_mail() -> bool:

@@ -1,7 +1,5 @@
 """Wrong passwords of a person, and of an IP address: after how many there is a wait, and how it ends."""
 
-from ipaddress import ip_network
-
 import pytest
 from django.contrib.auth import authenticate
 from django.core.cache import cache
@@ -122,7 +120,7 @@ def test_a_header_of_the_client_gives_no_new_address(alice, client, header):
 
 
 def test_a_trusted_proxy_tells_people_apart(alice, settings):
-    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+    settings.TWOFACTOR_TRUSTED_PROXIES = ["127.0.0.1"]
     enter_wrong(Client(), 5, headers={"X-Real-IP": "203.0.113.1"})
     assert enter_wrong(Client(), headers={"X-Real-IP": "203.0.113.2"}).status_code == 422
 

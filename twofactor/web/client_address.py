@@ -5,17 +5,17 @@ from functools import cache
 
 from django.http import HttpRequest
 
-from twofactor import conf
-from twofactor.web import ip
+from twofactor import conf, ip
+from twofactor.web import proxies
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 - in place of an address; no socket is bound to it
 log = logging.getLogger("countersign.security")
 
 
 def remote_address(request: HttpRequest) -> ip.Address | None:
-    """From the function that TWOFACTOR_CLIENT_ADDRESS names, else REMOTE_ADDR."""
+    """From the function that TWOFACTOR_CLIENT_ADDRESS names, else as TWOFACTOR_TRUSTED_PROXIES has it."""
     resolve = conf.client_address()
-    return ip.parse(str(resolve(request) if resolve else request.META.get("REMOTE_ADDR", "")))
+    return ip.parse(str(resolve(request))) if resolve else proxies.client_of(request.META)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -37,5 +37,5 @@ def warn_of_no_address() -> None:
     """Once in each process."""
     log.warning(
         "REMOTE_ADDR is no address, so no limit counts by address. Behind a unix socket, let the proxy set "
-        "X-Real-IP, and set TRUSTED_PROXIES=unix (in a site of your own: TWOFACTOR_CLIENT_ADDRESS)"
+        'X-Real-IP, and put "unix" into TWOFACTOR_TRUSTED_PROXIES'
     )
