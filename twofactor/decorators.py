@@ -63,7 +63,9 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if getattr(view, "login_required", True) and not request.user.is_authenticated:
             return to_page(request, settings.LOGIN_URL)
-        return view(request, *args, **kwargs)
+        response = view(request, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store, private")  # it may show keys and codes
+        return response
 
     return never_atomic(guarded)
 

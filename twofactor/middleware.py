@@ -25,6 +25,7 @@ from twofactor.signin.session import (
     HELD,
     NONE,
     has_expired,
+    has_session,
     hold_login,
     is_factor,
     is_held,
@@ -58,7 +59,7 @@ class TwoFactor:
         return htmx.after(request, htmx.before(request) or self.hold(request))
 
     def hold(self, request: HttpRequest) -> HttpResponse:
-        if SESSION_KEY in request.session:
+        if has_session(request) and SESSION_KEY in request.session:
             why = why_session_ended(request)
             if why:
                 request.session.flush()
@@ -98,10 +99,11 @@ class TwoFactor:
             return go_on_with_code(request)
         if type(cast(Any, request.user)) is not SimpleLazyObject:  # set by a middleware after this one
             request.user = with_is_verified(request, request.user)
-        has_factor = request.session.get(AMR, NONE) != NONE
+        method = request.session.get(AMR, "") if has_session(request) else ""
+        has_factor = method not in {"", NONE}
         if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
             return ask_to_confirm(request)
-        if not must_set_up_first(request.user, request.session.get(AMR, ""), view):
+        if not must_set_up_first(request.user, method, view):
             return None
         messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
         return to_page(request, "twofactor:setup")

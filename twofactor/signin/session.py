@@ -145,8 +145,13 @@ def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -
         vars(django_request)[HELD_LOGIN] = store
 
 
+def has_session(request: HttpRequest) -> bool:
+    """To be asked before it is read: reading it makes the page of a stranger vary with every cookie."""
+    return not request.session.is_empty()
+
+
 def is_held(request: HttpRequest) -> bool:
-    return HELD_LOGIN in request.session
+    return has_session(request) and HELD_LOGIN in request.session
 
 
 def is_held_elsewhere(request: HttpRequest) -> bool:
