@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
@@ -58,7 +58,7 @@ class Confirmation:
             "unconfirmed_since": None,
         }
         try:
-            with transaction.atomic():
+            with transaction.atomic(using=router.db_for_write(get_user_model())):
                 applied = unused.update(**fields)
                 if applied and self.is_first:
                     drafts.end_unconfirmed_sessions(self.user)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
@@ -173,7 +173,7 @@ def charge_row(charge: Callable[[], int], row: dict[str, str], now: datetime, *,
             if PasswordTries.objects.filter(**row).exists():
                 return False
         try:
-            with transaction.atomic():
+            with transaction.atomic(using=router.db_for_write(PasswordTries)):
                 statements.insert(PasswordTries(**row, last_at=now))
         except IntegrityError:  # another request has created it
             exists = True

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 
 from accounts import address_links
 from accounts.models import User
@@ -18,7 +18,7 @@ def sign_up(email: str, password: str, language: str, now: datetime) -> bool:
     user = User(email=email, language=language, unconfirmed_since=now if conf.site_has_mail() else None)
     user.set_password(password)
     try:
-        with transaction.atomic():
+        with transaction.atomic(using=router.db_for_write(User)):
             user.save()
     except IntegrityError:
         return mail.send("accounts/mail/already_registered", user.email, language)

@@ -18,6 +18,7 @@ from twofactor import conf
 from twofactor.decorators import ask_to_confirm, changes_the_password, must_set_up_first, to_page
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
+from twofactor.sessions.cached import is_only_in_cache
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import ask_held_session, go_on_with_code
 from twofactor.signin.session import (
@@ -125,7 +126,7 @@ def with_is_verified(request: HttpRequest, user: Any) -> Any:
 def why_session_ended(request: HttpRequest) -> str | None:
     if has_expired(request):
         return _("Your session timed out. Sign in to continue.")
-    if epoch.has_ended(request):
+    if epoch.has_ended(request) or is_only_in_cache(request):
         return signed_out()
     return None
 

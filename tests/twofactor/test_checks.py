@@ -124,10 +124,26 @@ def test_an_htmx_that_is_not_shipped_is_named(settings, version, named):
 
 
 @pytest.mark.proves("F-04")
-@pytest.mark.parametrize("engine", ["signed_cookies", "cached_db"])
-def test_sessions_that_cannot_be_ended_are_named(settings, engine):
+@pytest.mark.parametrize(
+    ("engine", "named"), [("signed_cookies", True), ("cached_db", False), ("cache", False), ("db", False)]
+)
+def test_sessions_that_cannot_be_ended_are_named(settings, engine, named):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
-    assert "twofactor.E008" in check_ids()
+    assert ("twofactor.E008" in check_ids()) is named
+
+
+class Router:
+    """Sends the people elsewhere, as the AuthRouter in Django's documentation does."""
+
+    def db_for_write(self, model, **hints):
+        return "people" if model._meta.app_label in {"auth", "accounts"} else None
+
+
+def test_people_in_another_database_are_named(settings):
+    settings.DATABASE_ROUTERS = [f"{__name__}.Router"]
+    assert check_errors() == {
+        "twofactor.E019": "The tables of twofactor are in 'default', but those of the people in 'people'."
+    }
 
 
 def test_a_database_that_cannot_charge_a_limit_is_named(monkeypatch):

@@ -1,6 +1,7 @@
 """Checks of settings, middleware, databases and administrators."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.backends import signed_cookies
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
@@ -64,6 +66,19 @@ def check_database_vendor(app_configs: Any, **kwargs: Any) -> Iterator[CheckMess
 
 
 @register(Tags.security)
+def check_routers(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Our rows point at people, and change together with them in one transaction. Asks no database."""
+    people = router.db_for_write(get_user_model())
+    elsewhere = {router.db_for_write(model) for model in apps.get_app_config("twofactor").get_models()}
+    for alias in sorted(elsewhere - {people}):
+        yield Error(
+            f"The tables of twofactor are in '{alias}', but those of the people in '{people}'.",
+            hint=f"Let DATABASE_ROUTERS send the app twofactor to {people}, too.",
+            id="twofactor.E019",
+        )
+
+
+@register(Tags.security)
 def check_axes_backend(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if apps.is_installed("axes") and not issubclass(
         import_string(settings.AUTHENTICATION_BACKENDS[0]), import_string(AXES_BACKEND)
@@ -106,10 +121,10 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def check_session_engine(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if settings.SESSION_ENGINE.endswith((".signed_cookies", ".cached_db")):
+    if issubclass(import_module(settings.SESSION_ENGINE).SessionStore, signed_cookies.SessionStore):
         yield Error(
-            f"SESSION_ENGINE {settings.SESSION_ENGINE} can bring back a session that has ended.",
-            hint="Set it to twofactor.sessions.",
+            f"SESSION_ENGINE {settings.SESSION_ENGINE}: a copy of the cookie works on after signing out.",
+            hint="Set it to twofactor.sessions; db, cache and cached_db work, too.",
             id="twofactor.E008",
         )
 
