@@ -18,8 +18,8 @@ from twofactor.web.rows import changed_part
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
-        numbers = {"digits": totp.DIGITS, "backup_codes": conf.number_of_backup_codes()}
-        return page(request, "landing.html", **numbers)
+        codes = conf.number_of_backup_codes()
+        return page(request, "landing.html", digits=totp.DIGITS, backup_codes=codes)
     context: dict[str, Any] = {
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "reminder_due": reminder.is_due(request.user, timezone.now()),

@@ -18,12 +18,11 @@ from django.http import HttpRequest, HttpResponse
 from django.test.client import RequestFactory
 from django.utils import timezone
 
-from twofactor import conf, sealing
+from twofactor import conf, ip, sealing
 from twofactor.clocks import CLOCKS_APART, DAY, MINUTE
 from twofactor.models import Event
 from twofactor.operations import prune, rotate_keys
 from twofactor.outgoing import mail, outbox, sms
-from twofactor.web import ip
 from twofactor.web.client_address import remote_address
 
 LETTER_WAITS_FOR = 15 * MINUTE  # longer, and nothing sends it
