@@ -13,11 +13,11 @@ LINES = [block for block in blocks_of(ROOT / "README.md") if block.language == "
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, installed):
     folder = tmp_path_factory.mktemp("foreign")
-    call_command("startproject", "elsewhere", folder)
+    call_command("startproject", "mysite", folder)
     project = Project(folder, surroundings() | {"PYTHONWARNINGS": "error"}, installed().executable)
     for block in LINES:
         project.append(block.file, block.text)
-    settings = folder / "elsewhere/settings.py"
+    settings = folder / "mysite/settings.py"
     settings.write_text(settings.read_text().replace("…", project.run("twofactor", "generate-key").strip()))
     project.run("migrate")
     return project
