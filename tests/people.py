@@ -36,8 +36,9 @@ class Phone:
 
 
 def enrol(user, codes: list[str] | None = None) -> Phone:
-    """Turn on two-factor authentication, as if an hour ago; the phone. A code of it works once."""
+    """Turn on two-factor authentication, as if an hour ago; the phone, which was not used since."""
     key = testing.enrol(user, unsafe=True).key  # also for programs that are no test run
+    Authenticator.objects.filter(user=user).update(last_used_at=None)
     backup_codes.replace_all(user, backup_codes.make_rows(user, codes or []))
     return Phone(key)
 
