@@ -29,6 +29,7 @@ from django.utils import timezone
 from twofactor.factors import sent_codes
 from twofactor.limits import guesses
 from twofactor.models import GuessBudget, SecurityRecord
+from twofactor.shortcuts import confirm_address, forget_confirmation
 call_command("migrate", verbosity=0)
 now = timezone.now()
 user = User.objects.create_user("ann", "ann@example.com", "one")
@@ -61,6 +62,14 @@ FACTS = {
     "and gives back no other guess": "[guess() for _ in range(4)]; new_password(); print(guess())  # 5",
     "a code by mail helps": "prove(); helps()  # True",
     "not before a factor was given": "helps()  # False",
+    "not to an address that the site has changed": "prove(); forget_confirmation(fresh()); helps()  # False",
+    "but once it is confirmed": (
+        "prove(); forget_confirmation(fresh()); print(confirm_address(fresh()), end=' '); helps()"
+        "  # True True"
+    ),
+    "and it is the same": (
+        "user = fresh(); User.objects.update(email='eve@example.com'); print(confirm_address(user))  # False"
+    ),
     "not after a new password": "prove(); new_password(); helps()  # False",
     "nor after a new address": ("prove(); User.objects.update(email='eve@example.com'); helps()  # False"),
     "an outdated hash is no new password": (
