@@ -242,7 +242,7 @@ def resolver(request):
     ],
 )
 def test_an_example_goes_through_the_middleware_of_the_site(settings, words, address):
-    settings.TRUSTED_PROXIES = [doctor.ip.parse_network("10.0.0.5")]
+    settings.TWOFACTOR_TRUSTED_PROXIES = ["10.0.0.5"]
     assert finding("address", *words)[1].endswith(f" gives {address}.")
 
 

@@ -238,12 +238,15 @@ def check_address(asked: Asked) -> Finding:
         return address_of_example(asked)
     newest = Event.objects.exclude(browser="").order_by("-pk")[:ADDRESSES_ASKED]
     seen = Counter(newest.values_list("ip_address", flat=True))
-    remedy = "Behind a proxy, set TWOFACTOR_CLIENT_ADDRESS; --remote-addr and --header show what comes of it."
     if len(seen) == 1 and seen.total() >= FEW_EVENTS:
-        (address,) = seen
-        if address is None or not ip.parse(address) or getattr(ip.parse(address), "is_private", False):
-            who = address or "no address"
-            return Finding("address", f"All {seen.total()} newest events came from {who}.", remedy)
+        (text,) = seen
+        address = ip.parse(text or "")
+        if address is None or address.is_private:
+            sentence = f"All {seen.total()} newest events came from {address or 'no address'}."
+            remedy = (
+                "If that is a proxy, name it in TWOFACTOR_TRUSTED_PROXIES; see --remote-addr and --header."
+            )
+            return Finding("address", sentence, remedy)
     return Finding("address", f"{len(seen)} different ones in the {seen.total()} newest events.")
 
 
@@ -257,7 +260,7 @@ def address_of_example(asked: Asked) -> Finding:
         f", {name}: {text}" for name, text in asked.headers.items()
     )
     if answer.status_code != 200 or not answer.content:
-        remedy = "Let the proxy send an address, and TWOFACTOR_CLIENT_ADDRESS read it."
+        remedy = "Let the proxy send an address, and name it in TWOFACTOR_TRUSTED_PROXIES."
         return Finding("address", f"{given} gives none (status {answer.status_code}).", remedy)
     return Finding("address", f"{given} gives {answer.text}.")
 
