@@ -176,6 +176,11 @@ SETTINGS = {
         "not-staff, everyone or nobody",
         lambda value: isinstance(value, str) and value in EMAIL_FALLBACKS,
     ),
+    "TWOFACTOR_EMAIL_OF": Setting(
+        "",
+        "the dotted path of a function of the user; empty for the user model's own field",
+        lambda value: value == "" or is_callable_path(value),
+    ),
     "TWOFACTOR_SMS_GATEWAY": Setting(
         "",
         "console, twilio, or the dotted path of a class; empty for none",
@@ -313,6 +318,11 @@ def grace_period() -> timedelta:
 
 def email_fallback() -> str:
     return str(read("TWOFACTOR_EMAIL_FALLBACK"))
+
+
+def confirmed_email() -> Callable[[Any], str | None] | None:
+    path = read("TWOFACTOR_EMAIL_OF")
+    return cast(Callable[[Any], str | None], import_string(path)) if path else None
 
 
 def sms_gateway() -> str:

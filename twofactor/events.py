@@ -26,7 +26,7 @@ from twofactor.limits.allowances import Limit
 from twofactor.models import Event
 from twofactor.outgoing import outbox
 from twofactor.sessions.device_ids import id_of_device, trusted_browser_of
-from twofactor.users import TwoFactorUser, email_of
+from twofactor.users import TwoFactorUser, email_for_codes, email_of
 from twofactor.web.client_address import client_address, remote_address
 
 log = logging.getLogger("countersign.security")
@@ -172,7 +172,7 @@ def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> No
     language = getattr(user, "language", "")
     if event.is_by_someone_else:
         language = language or settings.LANGUAGE_CODE
-    own = email_of(user) if may_mail_to_own_address(user, event) else ""
+    own = (email_of(user) or email_for_codes(user)) if may_mail_to_own_address(user, event) else ""
     for address in dict.fromkeys([own, *also_to]):
         if address:
             outbox.write(f"twofactor/mail/{event.kind}", user, address, language, event=event)

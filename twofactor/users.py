@@ -12,7 +12,7 @@ from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from twofactor import statements
+from twofactor import conf, statements
 from twofactor.models import SecurityMixin
 
 T = TypeVar("T")
@@ -107,3 +107,9 @@ def is_staff(user: TwoFactorUser) -> bool:
 
 def email_of(user: TwoFactorUser) -> str:
     return getattr(user, user.get_email_field_name(), "") or ""
+
+
+def email_for_codes(user: TwoFactorUser) -> str:
+    """As TWOFACTOR_EMAIL_OF has it, which finds confirmed addresses only; else the same."""
+    find = conf.confirmed_email()
+    return (find(user) or "") if find else email_of(user)

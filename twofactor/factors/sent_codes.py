@@ -21,7 +21,7 @@ from twofactor.limits import allowances
 from twofactor.models import Phone, SentCode
 from twofactor.outgoing import mail, sms
 from twofactor.sessions import credential_digests, epoch
-from twofactor.users import TwoFactorUser, email_of, is_staff
+from twofactor.users import TwoFactorUser, email_for_codes, is_staff
 from twofactor.web.client_address import has_address
 
 METHODS = methods.SENT
@@ -91,7 +91,7 @@ def find_channels(user: TwoFactorUser) -> list[Channel]:
     """Where this person can have a code sent to now."""
     channels = []
     if may_email(user):
-        channels.append(Channel(EMAIL, email_of(user)))
+        channels.append(Channel(EMAIL, email_for_codes(user)))
     if sms.is_configured() and (phone := find_confirmed_phone(user)):
         channels.append(Channel(SMS, phone.number))
     return channels
@@ -116,11 +116,16 @@ def may_email(user: TwoFactorUser) -> bool:
     return (
         (rule == conf.EVERYONE or (rule == conf.NOT_STAFF and not is_staff(user)))
         and conf.site_has_mail()
-        and bool(email_of(user))
         and shut_until(user) is None
-        and epoch.security_record(user).email_verified_at is not None
+        and has_confirmed_email(user)
         and credential_digests.are_unchanged(user, getattr(user, "guess_budget", None))
     )
+
+
+def has_confirmed_email(user: TwoFactorUser) -> bool:
+    if not email_for_codes(user):
+        return False
+    return conf.confirmed_email() is not None or epoch.security_record(user).email_verified_at is not None
 
 
 def shut_until(user: TwoFactorUser) -> datetime | None:

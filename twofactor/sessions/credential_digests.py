@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import get_hasher, identify_hasher
 
 from twofactor import sealing
 from twofactor.models import GuessBudget
-from twofactor.users import TwoFactorUser, email_of
+from twofactor.users import TwoFactorUser, email_for_codes
 
 PASSWORD_PURPOSE = "password"  # noqa: S105 - what a digest is for
 ADDRESS_PURPOSE = "address of a person"
@@ -22,7 +22,7 @@ DIGESTS = {
 
 
 def digested_text(user: TwoFactorUser, purpose: str) -> str:
-    return f"{user.pk}|{user.password if purpose == PASSWORD_PURPOSE else email_of(user)}"
+    return f"{user.pk}|{user.password if purpose == PASSWORD_PURPOSE else email_for_codes(user)}"
 
 
 def digest(user: TwoFactorUser, purpose: str) -> str:

@@ -19,7 +19,7 @@ from twofactor.models import Authenticator, Draft, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
-from twofactor.users import email_of, signed_in_user
+from twofactor.users import email_for_codes, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
 from twofactor.web.redirects import safe_next, see_other
@@ -53,7 +53,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         left, total = backup_codes.count_unused_and_all(user) if is_on else (0, conf.number_of_backup_codes())
     unfinished = drafts.find_drafts(user, now)
     by_email = is_on and sent_codes.may_email(person)
-    email = email_of(user) if by_email else ""
+    email = email_for_codes(user) if by_email else ""
     state: dict[str, Any] = {
         "is_on": is_on,
         "two_factor": two_factor,
