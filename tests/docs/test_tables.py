@@ -1,5 +1,6 @@
 """The tables of the documentation are right about limits, settings, keys and stored data."""
 
+import ast
 import json
 import logging
 import re
@@ -28,6 +29,7 @@ from twofactor.signin import step_up, trusted_browsers
 from twofactor.web.undo import UNDO_FOR
 
 LIMITS_PAGE = "docs/reference/limits.md"
+SETTINGS_PAGE = "docs/reference/settings.md"
 KEYS_PAGE = "docs/explanation/keys.md"
 
 
@@ -126,17 +128,38 @@ def test_every_limit_is_that_of_the_code():
     assert table(LIMITS_PAGE, "what") == LIMITS | limits_of_the_code()
 
 
-def written(value) -> str:
-    """As Python source, with double quotes."""
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+def rows_of_settings() -> dict[str, list[str]]:
+    """Of all tables of the page: type, default, since, what it does, and who reads it."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / SETTINGS_PAGE).read_text(), re.MULTILINE)
+    return {name: cells.split(" | ") for name, cells in rows}
 
 
 def test_every_setting_is_named_with_its_default():
-    told = {
-        name.strip("`"): cell.strip("`") for name, cell in table("README.md", "in your `settings.py`").items()
+    defaults = {
+        name: None if default == "required" else eval(default.strip("`"), {"timedelta": timedelta})  # noqa: S307
+        for name, (_type, default, _since, _what, _readers) in rows_of_settings().items()
     }
-    defaults = {name: written(setting.default) for name, setting in conf.SETTINGS.items()}
-    assert told == {**defaults, "TWOFACTOR_KEYS": "required"}
+    assert defaults == {name: setting.default for name, setting in conf.SETTINGS.items()} | {
+        "TWOFACTOR_KEYS": None
+    }
+
+
+def functions_that_read(setting: str) -> list[str]:
+    """Of conf.py."""
+    tree = ast.parse((ROOT / "twofactor/conf.py").read_text())
+    functions = [part for part in tree.body if isinstance(part, ast.FunctionDef)]
+    return [each.name for each in functions if f"read('{setting}')" in ast.unparse(each)]
+
+
+@pytest.mark.parametrize("setting", conf.SETTINGS)
+def test_every_setting_is_named_with_its_readers(setting):
+    calls = [f"conf.{function}(" for function in functions_that_read(setting)]
+    readers = {
+        ".".join(file.relative_to(ROOT / "twofactor").with_suffix("").parts)
+        for file in (ROOT / "twofactor").rglob("*.py")
+        if any(text in file.read_text() for text in [*calls, f'conf.read("{setting}")'])
+    }
+    assert names(rows_of_settings()[setting][-1]) == readers
 
 
 @pytest.mark.proves("7.1.2")

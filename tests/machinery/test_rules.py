@@ -327,6 +327,15 @@ def saves_whole_row(tree):
             yield node
 
 
+def forgets_the_database(tree):
+    """A transaction that names none is one of "default", which need not be the database of the rows."""
+    naming = {id(call.func) for call in calls(tree) if any(given.arg == "using" for given in call.keywords)}
+    for node in ast.walk(tree):
+        is_one = isinstance(node, ast.Attribute) and node.attr in {"atomic", "on_commit"}
+        if is_one and ast.unparse(node.value) == "transaction" and id(node) not in naming:
+            yield node
+
+
 def assigned(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
@@ -392,6 +401,12 @@ RULES = {
         "transaction.on_commit(authenticator.save)",
         "Authenticator.objects.bulk_update(rows, ['last_step'])",
     ],
+    forgets_the_database: [
+        "with transaction.atomic(): pass",
+        "@transaction.atomic\ndef change(): pass",
+        "with transaction.atomic(durable=True): pass",
+        "transaction.on_commit(wake)",
+    ],
     redirects_unchecked: [
         "def view(request):\n    to = request.GET['next']\n    return see_other(to)",
         "def view(request):\n    if to := request.POST.get('next'):\n        return see_other(to)",
@@ -438,6 +453,7 @@ ALLOWED = {
         ("twofactor.testing", "row.save"),
         ("twofactor.views.devices", "request.session.save"),
     },
+    "forgets_the_database": set(),
     "redirects_unchecked": set(),
     "catches_everything": {
         (

@@ -13,7 +13,7 @@ phone = enrol(user, unsafe=True)
 
 
 def mailed_to():
-    """Who gets a code, if somebody asks for one after the password."""
+    """Who gets a code, if someone asks for one after the password."""
     mail.outbox = []
     browser = Client()
     browser.post("/accounts/login/", {"login": "ann", "password": PASSWORD})

@@ -16,7 +16,7 @@ HTMX = {"HX-Request": "true"}
 
 @login_not_required
 def catalogue(request):
-    return HttpResponse("for everybody")
+    return HttpResponse("for everyone")
 
 
 @login_not_required

@@ -60,7 +60,7 @@ def check_database_vendor(app_configs: Any, **kwargs: Any) -> Iterator[CheckMess
     if connections[alias].vendor not in statements.VENDORS:
         yield Error(
             "Countersign keeps its limits in SQLite or PostgreSQL, and this database is neither.",
-            hint=f"It is {connections[alias].vendor} ({alias}). A router can send twofactor to another one.",
+            hint=f"It is {connections[alias].vendor} ({alias}). A router can send twofactor and the people elsewhere.",
             id="twofactor.E017",
         )
 

@@ -28,7 +28,7 @@ def peer_of(meta: Mapping[str, Any]) -> ip.Address | None:
 
 
 def is_from_proxy(meta: Mapping[str, Any]) -> bool:
-    """Only then are the headers of proxies believed, because anybody can send them."""
+    """Only then are the headers of proxies believed, because anyone can send them."""
     return is_trusted(peer_of(meta)) or (not meta.get("REMOTE_ADDR") and conf.trusts_unix_socket())
 
 
