@@ -60,7 +60,7 @@ def check_database_vendor(app_configs: Any, **kwargs: Any) -> Iterator[CheckMess
     if connections[alias].vendor not in statements.VENDORS:
         yield Error(
             "Countersign keeps its limits in SQLite or PostgreSQL, and this database is neither.",
-            hint=f"It is {connections[alias].vendor} ({alias}). A router can send twofactor and the people elsewhere.",
+            hint=f"It is {connections[alias].vendor} ({alias}). A router can move it, with the people.",
             id="twofactor.E017",
         )
 
