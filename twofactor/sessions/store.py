@@ -183,6 +183,7 @@ class SessionStore(db.SessionStore):
         which = {"session_key": row_key(session_key)} if session_key else this
         Session.objects.filter(**which).delete()
 
+    aflush = sync_to_async(cast(Any, flush))
     acreate = sync_to_async(cast(Any, create))
     acycle_key = sync_to_async(cast(Any, cycle_key))
     asave = sync_to_async(cast(Any, save))
