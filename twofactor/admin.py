@@ -76,8 +76,8 @@ class EventGroupFilter(admin.SimpleListFilter):
 fully_confirmed = recently_confirmed(full_proof=True)
 
 
-@method_decorator(fully_confirmed, name="changeform_view")  # type: ignore[arg-type]  # for functions
-@method_decorator(fully_confirmed, name="delete_view")  # type: ignore[arg-type]
+@method_decorator(fully_confirmed, name="changeform_view")
+@method_decorator(fully_confirmed, name="delete_view")
 class StepUpModelAdmin(admin.ModelAdmin):
     """Adding, changing and deleting need a step-up, because a new address can receive a password reset."""
 

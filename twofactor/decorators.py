@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -29,15 +30,13 @@ from twofactor.web.redirects import see_other, with_next
 
 __all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_confirmed", "what_for"]
 
-P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
 CONFIRM = "twofactor:confirm"
 FULL_PROOF = "full_proof"  # in the query of the confirm page: an app that was added recently is not enough
 
 
-def open_before_set_up(view: Callable[..., Any]) -> Callable[..., Any]:
+def open_before_set_up(view: AnyView) -> AnyView:
     """Lets through people who must set up two-factor authentication and have not."""
     vars(view)["open_before_set_up"] = True
     return view
@@ -89,20 +88,44 @@ def second_step(
     return guarded
 
 
-def otp_required(view: Page[P]) -> Page[P]:
-    """Only for people who have given a second factor. Others are asked for it, or led to set one up."""
+def guard(view: AnyView, refuse: Callable[[HttpRequest], HttpResponse | None]) -> AnyView:
+    """Around a view, or the dispatch method of one: refuse() answers in its place, or returns None."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return to_page(request, settings.LOGIN_URL)
-        if not signed_in_user(request).is_verified():
-            page = page_to_prove(request)
-            return ask_to_confirm(request) if page == CONFIRM else to_page(request, page)
-        kept_forms.forget(request)
-        return view(request, *args, **kwargs)
+    def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> Any:
+        return refuse(request) or view(request, *args, **kwargs)
+
+    return cast(AnyView, aguard(view, refuse) if is_async(view) else guarded)
+
+
+def aguard(view: Callable[..., Any], refuse: Callable[[HttpRequest], HttpResponse | None]) -> Any:
+    @wraps(view)
+    async def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> Any:
+        return await sync_to_async(refuse)(request) or await view(request, *args, **kwargs)
 
     return guarded
+
+
+def is_async(view: Any) -> bool:
+    """Also for the dispatch of a class-based view, which is no coroutine function where its handlers are."""
+    method = getattr(view, "func", view)  # method_decorator passes functools.partial
+    return iscoroutinefunction(view) or getattr(getattr(method, "__self__", None), "view_is_async", False)
+
+
+def otp_required(view: AnyView) -> AnyView:
+    """Only for people who have given a second factor. Others are asked for it, or led to set one up."""
+    return guard(view, ask_for_factor)
+
+
+def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
+    """None for someone who has given it."""
+    if not request.user.is_authenticated:
+        return to_page(request, settings.LOGIN_URL)
+    if not signed_in_user(request).is_verified():
+        page = page_to_prove(request)
+        return ask_to_confirm(request) if page == CONFIRM else to_page(request, page)
+    kept_forms.forget(request)
+    return None
 
 
 def page_to_prove(request: HttpRequest) -> str:
@@ -115,7 +138,7 @@ def page_to_prove(request: HttpRequest) -> str:
 class OTPRequiredMixin(View):
     """otp_required for class-based views. Comes before the view among the base classes."""
 
-    @method_decorator(otp_required)  # type: ignore[arg-type]  # typed for functions
+    @method_decorator(otp_required)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(request, *args, **kwargs)
 
@@ -132,7 +155,7 @@ def what_for(sentence: Any) -> Callable[[AnyView], AnyView]:
 
 def recently_confirmed(
     max_age: timedelta | None = None, *, full_proof: bool = False
-) -> Callable[[Page[P]], Page[P]]:
+) -> Callable[[AnyView], AnyView]:
     """Only if password and factor were given within max_age, at sign-in or on the confirm page.
 
     max_age is TWOFACTOR_STEP_UP_AGE if it is not given.
@@ -149,14 +172,14 @@ def recently_confirmed(
     return ask_unless(is_proven, partial(ask_to_confirm, full_proof=full_proof))
 
 
-def may_set_up(view: Page[P], is_proven: Callable[[HttpRequest], bool] = step_up.may_set_up) -> Page[P]:
+def may_set_up(view: AnyView, is_proven: Callable[[HttpRequest], bool] = step_up.may_set_up) -> AnyView:
     """Asks for a confirmed address before the password: without one, setup would refuse."""
     asked = ask_unless(is_proven, ask_to_confirm)(view)
     to_address = partial(to_page, name="twofactor:setup_address")
     return open_before_set_up(ask_unless(has_confirmed_address, to_address)(asked))
 
 
-def may_set_up_first(view: Page[P]) -> Page[P]:
+def may_set_up_first(view: AnyView) -> AnyView:
     """For someone who is known to have no factor."""
     return may_set_up(view, step_up.may_set_up_first)
 
@@ -167,20 +190,16 @@ def has_confirmed_address(request: HttpRequest) -> bool:
 
 def ask_unless(
     is_proven: Callable[[HttpRequest], bool], ask: Callable[[HttpRequest], HttpResponse]
-) -> Callable[[Page[P]], Page[P]]:
-    def decorate(view: Page[P]) -> Page[P]:
-        @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not request.user.is_authenticated:
-                return to_page(request, settings.LOGIN_URL)
-            if not is_proven(request):
-                return ask(request)
-            kept_forms.forget(request)
-            return view(request, *args, **kwargs)
+) -> Callable[[AnyView], AnyView]:
+    def refuse(request: HttpRequest) -> HttpResponse | None:
+        if not request.user.is_authenticated:
+            return to_page(request, settings.LOGIN_URL)
+        if not is_proven(request):
+            return ask(request)
+        kept_forms.forget(request)
+        return None
 
-        return guarded
-
-    return decorate
+    return partial(guard, refuse=refuse)
 
 
 def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpResponse:
