@@ -1,9 +1,10 @@
 """Middleware: nobody who has a second factor sees a page before they have given it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
@@ -24,6 +25,7 @@ from twofactor.signin.pending import ask_held_session, go_on_with_code
 from twofactor.signin.session import (
     AMR,
     HELD,
+    HELD_LOGIN,
     NONE,
     has_expired,
     has_session,
@@ -52,14 +54,42 @@ class TwoFactor:
     this app, for which the database is asked once.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         conf.refuse_problems()
         self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+            vars(self)["process_view"] = self.aprocess_view
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return htmx.after(request, htmx.before(request) or self.hold(request))
+    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        if self.is_async:
+            return self.acall(request)
+        return self.after(request, self.before(request) or self.get_response(request))
 
-    def hold(self, request: HttpRequest) -> HttpResponse:
+    async def acall(self, request: HttpRequest) -> HttpResponse:
+        """Waits for the view without a thread. Only what asks the database runs in one."""
+        response = await self.run(request, self.before) or await self.get_response(request)
+        if has_session(request) and await request.session.ahas_key(HELD_LOGIN):
+            return await sync_to_async(self.after)(request, response)
+        return self.after(request, response)
+
+    async def run(self, request: HttpRequest, function: Callable[..., Any], *args: Any) -> Any:
+        """In a thread, unless the browser has no session: then nothing is read."""
+        if has_session(request):
+            return await sync_to_async(function)(request, *args)
+        return function(request, *args)
+
+    def before(self, request: HttpRequest) -> HttpResponse | None:
+        return htmx.before(request) or self.judge_session(request)
+
+    def after(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        return htmx.after(request, self.answer_login(request, response))
+
+    def judge_session(self, request: HttpRequest) -> HttpResponse | None:
+        """Ends or holds it, if that is due. Answers itself where someone has to be told."""
         if has_session(request) and SESSION_KEY in request.session:
             why = why_session_ended(request)
             if why:
@@ -79,7 +109,11 @@ class TwoFactor:
         if is_held(request):  # also by a middleware before this one
             request.user = AnonymousUser()
         request.user = cast(Any, SimpleLazyObject(partial(with_is_verified, request, request.user)))
-        response = self.get_response(request)
+        request.auser = partial(auser, request)
+        return None
+
+    def answer_login(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """In place of the answer of a view that has signed in someone who has more to do."""
         if is_held(request):
             return self.ask_for_code(request, response.headers.get("Location", request.get_full_path()))
         return refuse_token() if is_held_elsewhere(request) else response
@@ -109,6 +143,10 @@ class TwoFactor:
         messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
         return to_page(request, "twofactor:setup")
 
+    async def aprocess_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+        answer: HttpResponse | None = await self.run(request, partial(TwoFactor.process_view, self), *args)
+        return answer
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, guesses.Locked):
             return locked_page(request, exception)
@@ -121,6 +159,13 @@ def with_is_verified(request: HttpRequest, user: Any) -> Any:
     call_with(take_person(), lambda: user.is_authenticated)
     user.is_verified = lambda: is_factor(request.session.get(AMR, NONE))
     return user
+
+
+async def auser(request: HttpRequest) -> Any:
+    """In place of Django's: the person of request.user, so that one query answers both."""
+    if has_session(request):
+        await sync_to_async(bool)(request.user)  # which reads the row, if nothing has yet
+    return request.user
 
 
 def why_session_ended(request: HttpRequest) -> str | None:

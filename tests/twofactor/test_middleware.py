@@ -1,15 +1,22 @@
 """Sessions that other code has opened are held until the code is given; and what the middleware costs."""
 
+import asyncio
+import threading
+
 import pytest
 from django.contrib.auth import get_user_model, login
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.twofactor.guarded_pages import DJANGO_LOGIN
+from twofactor.middleware import TwoFactor
 from twofactor.models import Authenticator, Event, Session
+from twofactor.sessions import SessionStore
 
 VERIFY = "/two-factor/verify/"
 SETUP = "/two-factor/setup/"
@@ -262,3 +269,14 @@ def test_a_page_within_the_same_minute_writes_nothing(signed_in_client, clock):
 def test_a_guarded_page_costs_no_query_more(signed_in_client, guarded_pages):
     signed_in_client.get("/function/")
     assert count_queries(signed_in_client, "/function/") == count_queries(signed_in_client, "/unguarded/")
+
+
+def test_a_stranger_passes_to_an_async_view_without_a_thread():
+    async def view(request):
+        assert not (await request.auser()).is_authenticated
+        return HttpResponse(str(threading.active_count()))
+
+    request = RequestFactory().get("/")
+    request.session, request.user = SessionStore(), AnonymousUser()
+    answer = asyncio.run(TwoFactor(view)(request))
+    assert answer.text == str(threading.active_count())
