@@ -1,0 +1,143 @@
+"""A project of another site with every package that signs people in, on real servers on loopback.
+
+It is served twice, by gunicorn (WSGI) and by uvicorn (ASGI), and each test speaks HTTP with both.
+"""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pyotp
+import requests
+
+from tests.other_sites.projects import start_project
+
+PASSWORD = "correct horse battery"
+HOST = "testserver"
+SERVERS = {
+    "wsgi": ["gunicorn", "elsewhere.wsgi", "--threads=4", "--worker-tmp-dir=/dev/shm", "--bind"],
+    "asgi": ["uvicorn", "elsewhere.asgi:application", "--log-level=warning", "--port"],
+}
+FOLDER = Path(__file__).parent
+
+
+def free_port():
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return asked.getsockname()[1]
+
+
+@contextmanager
+def served(project, kind, **environment):
+    """The address of a running server, and its process."""
+    port = free_port()
+    place = f"127.0.0.1:{port}" if kind == "wsgi" else str(port)
+    command = [sys.executable, "-m", *SERVERS[kind], place]
+    with (project.folder / f"{kind}.log").open("w") as log:
+        server = subprocess.Popen(
+            command,
+            cwd=project.folder,
+            env=project.environment | environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(port, server)
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(port, server):
+    for _ in range(200):
+        assert server.poll() is None, "the server has ended"
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server does not answer")
+
+
+def doors_project(folder):
+    """With the settings, URLs and views in this folder, and people to sign in."""
+    project = start_project(folder, (FOLDER / "settings.txt").read_text())
+    for name in ("views", "doors_urls"):
+        project.append(f"elsewhere/{name}.py", (FOLDER / f"{name}.txt").read_text())
+    project.append("elsewhere/urls.py", "from elsewhere.doors_urls import DOORS\nurlpatterns += DOORS\n")
+    project.run("migrate")
+    return project
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    key: str = ""  # of the authenticator app
+
+    def code(self):
+        return pyotp.TOTP(self.key).at(time.time())
+
+
+class People:
+    """Makes people in the project, several at once: starting Django takes a second."""
+
+    def __init__(self, project):
+        script = (FOLDER / "make_people.py").read_text()
+        said = project.run("shell", "--no-imports", text=script)
+        made = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+        self.left = {kind: [Person(**each) for each in people] for kind, people in made.items()}
+
+    def take(self, kind):
+        """Somebody whom no other test has met: a code works only once."""
+        return self.left[kind].pop()
+
+
+class Client:
+    """Keeps cookies, follows no redirect, and sends the CSRF token as a page or a script does."""
+
+    def __init__(self, address, **headers):
+        self.address = address
+        self.session = requests.Session()
+        self.session.headers.update({"Host": HOST, **headers})
+
+    def get(self, path, **more):
+        return self.session.get(urljoin(self.address, path), allow_redirects=False, **more)
+
+    def post(self, path, data=None, **more):
+        token = next((cookie.value for cookie in self.session.cookies if cookie.name == "csrftoken"), None)
+        headers = {**more.pop("headers", {}), **({"X-CSRFToken": token} if token else {})}
+        address = urljoin(self.address, path)
+        return self.session.post(address, data, headers=headers, allow_redirects=False, **more)
+
+    def who(self):
+        """The name that a page of the site shows to whoever is signed in; "" for nobody."""
+        return self.get("/who/").text
+
+    def give_code(self, person):
+        self.get("/two-factor/verify/")
+        return self.post("/two-factor/verify/", {"code": person.code()})
+
+    def set_up(self):
+        """Set up two-factor authentication, with the key that the page shows; the key."""
+        page = self.get("/two-factor/setup/").text
+        key = "".join(re.findall(r"<span>([A-Z2-7]{4})</span>", page))
+        self.post("/two-factor/setup/verify/", {"code": pyotp.TOTP(key).at(time.time())})
+        self.get("/two-factor/setup/codes/")
+        assert self.post("/two-factor/setup/codes/", {"saved": "on"}).status_code == 303
+        return key
+
+    @property
+    def cookies(self):
+        return {cookie.name for cookie in self.session.cookies}
+
+
+def leads_to(answer):
+    """Status and path of a redirect."""
+    return answer.status_code, answer.headers.get("Location", "").partition("?")[0]
