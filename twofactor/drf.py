@@ -7,16 +7,32 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from rest_framework import authentication, permissions
+from rest_framework import authentication, permissions, serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from twofactor import policy
 from twofactor.factors import enrolled
 from twofactor.middleware import CANNOT_ASK
-from twofactor.users import is_verified
+from twofactor.users import TwoFactorUser, is_verified
 
-__all__ = ["BasicAuthentication", "IsVerified", "RefuseTwoFactor", "TokenAuthentication"]
+__all__ = [
+    "BasicAuthentication",
+    "IsVerified",
+    "RefuseTwoFactor",
+    "RefuseTwoFactorSerializer",
+    "TokenAuthentication",
+    "refuse_password_alone",
+]
+
+
+def refuse_password_alone(user: TwoFactorUser) -> None:
+    """For what takes the password alone: raises AuthenticationFailed if it is not enough for this person.
+
+    They have a second factor, or must set one up.
+    """
+    if enrolled.is_on(user) or policy.is_enforced_for(user, timezone.now()):
+        raise AuthenticationFailed(CANNOT_ASK, "second_factor_needed")
 
 
 class RefuseTwoFactor(authentication.BaseAuthentication):
@@ -28,10 +44,17 @@ class RefuseTwoFactor(authentication.BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         result: tuple[Any, Any] | None = super().authenticate(request)
         if result:
-            user, _auth = result
-            if enrolled.is_on(user) or policy.is_enforced_for(user, timezone.now()):
-                raise AuthenticationFailed(CANNOT_ASK, "second_factor_needed")
+            refuse_password_alone(result[0])
         return result
+
+
+class RefuseTwoFactorSerializer(serializers.Serializer):
+    """A mixin, left of the serializer that a token view checks the password with, of DRF or of SimpleJWT."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        refuse_password_alone(attrs["user"] if "user" in attrs else vars(self)["user"])
+        return attrs
 
 
 class BasicAuthentication(RefuseTwoFactor, authentication.BasicAuthentication):

@@ -9,13 +9,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, resolve
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import conf
+from twofactor import conf, policy
 from twofactor.decorators import ask_to_confirm, changes_the_password, must_set_up_first, to_page
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
@@ -26,18 +28,19 @@ from twofactor.signin.session import (
     AMR,
     HELD,
     HELD_LOGIN,
+    LOGIN,
     NONE,
     has_expired,
     has_session,
     hold_login,
     is_factor,
     is_held,
-    is_held_elsewhere,
     method_of_session,
 )
 from twofactor.users import call_with, signed_in_user
 from twofactor.web import htmx
 from twofactor.web.pages import page, seconds_until
+from twofactor.web.redirects import own_page, see_other, with_next
 
 __all__ = ["TwoFactor"]
 
@@ -72,7 +75,8 @@ class TwoFactor:
     async def acall(self, request: HttpRequest) -> HttpResponse:
         """Waits for the view without a thread. Only what asks the database runs in one."""
         response = await self.run(request, self.before) or await self.get_response(request)
-        if has_session(request) and await request.session.ahas_key(HELD_LOGIN):
+        is_held_now = has_session(request) and await request.session.ahas_key(HELD_LOGIN)
+        if is_held_now or LOGIN in vars(request):
             return await sync_to_async(self.after)(request, response)
         return self.after(request, response)
 
@@ -116,7 +120,7 @@ class TwoFactor:
         """In place of the answer of a view that has signed in someone who has more to do."""
         if is_held(request):
             return self.ask_for_code(request, response.headers.get("Location", request.get_full_path()))
-        return refuse_token() if is_held_elsewhere(request) else response
+        return after_login(request, response) if LOGIN in vars(request) else response
 
     def ask_for_code(self, request: HttpRequest, to: str) -> HttpResponse:
         response = ask_held_session(request, to)
@@ -127,6 +131,7 @@ class TwoFactor:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Holds people who have not given their factor, and leads those who must have one to setup."""
+        vars(request).pop(LOGIN, None)  # by a middleware: what follows judges it
         if is_held(request):
             if not getattr(view, "takes_the_code", False):
                 return self.ask_for_code(request, request.get_full_path())
@@ -140,8 +145,7 @@ class TwoFactor:
             return ask_to_confirm(request)
         if not must_set_up_first(request.user, method, view):
             return None
-        messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
-        return to_page(request, "twofactor:setup")
+        return lead_to_setup(request, request.get_full_path())
 
     async def aprocess_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         answer: HttpResponse | None = await self.run(request, partial(TwoFactor.process_view, self), *args)
@@ -194,9 +198,25 @@ def session_is_gone(request: HttpRequest) -> bool:
     return bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME)) and request.session.session_key is None
 
 
-def refuse_token() -> HttpResponse:
-    """In place of an answer that may carry a token or a session key for the password alone."""
+def after_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """In place of an answer that may carry a token, or the key of another session than that of the cookie.
+
+    No page can ask there for a code, or lead to setup.
+    """
+    session, user = vars(request).pop(LOGIN)
+    must_set_up = policy.is_enforced_for(user, timezone.now())
+    if session is request.session:
+        return lead_to_setup(request, response.headers.get("Location")) if must_set_up else response
+    if not must_set_up and HELD_LOGIN not in session:
+        return response
+    if isinstance(session, SessionBase):  # a token has none
+        session.flush()
     return JsonResponse({"detail": str(CANNOT_ASK), "code": "second_factor_needed"}, status=403)
+
+
+def lead_to_setup(request: HttpRequest, to: str | None) -> HttpResponse:
+    messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
+    return see_other(with_next("twofactor:setup", own_page(request, to)))
 
 
 def locked_page(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:

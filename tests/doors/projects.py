@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import pyotp
 import requests
 
-from tests.other_sites.projects import start_project
+from tests.other_sites.projects import ROOT, start_project
 
 PASSWORD = "correct horse battery"
 HOST = "testserver"
@@ -69,11 +69,20 @@ def wait_for(port, server):
 def doors_project(folder):
     """With the settings, URLs and views in this folder, and people to sign in."""
     project = start_project(folder, (FOLDER / "settings.txt").read_text())
+    for page in ("drf", "impersonation"):
+        add_blocks(project, ROOT / f"docs/how-to/{page}.md")
     for name in ("views", "doors_urls"):
         project.append(f"elsewhere/{name}.py", (FOLDER / f"{name}.txt").read_text())
     project.append("elsewhere/urls.py", "from elsewhere.doors_urls import DOORS\nurlpatterns += DOORS\n")
     project.run("migrate")
     return project
+
+
+def add_blocks(project, page):
+    """The modules of the project that a page of the documentation tells to write."""
+    for name, text in re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", page.read_text(), re.M | re.S):
+        if name != "settings.py":
+            project.append(name, text)
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,10 @@ class Client:
         headers = {**more.pop("headers", {}), **({"X-CSRFToken": token} if token else {})}
         address = urljoin(self.address, path)
         return self.session.post(address, data, headers=headers, allow_redirects=False, **more)
+
+    def sign_in(self, person):
+        """As Client.force_login() and many a view do: login() is called, and nothing else."""
+        return self.post("/force-login/", {"username": person.name})
 
     def who(self):
         """The name that a page of the site shows to whoever is signed in; "" for nobody."""

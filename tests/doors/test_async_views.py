@@ -10,10 +10,6 @@ GUARDED = [f"/async/{name}/" for name in ("function", "class", "mixin", "dispatc
 WAITING = 30
 
 
-def sign_in(client, person):
-    return client.post("/force-login/", {"username": person.name})
-
-
 @pytest.mark.parametrize("path", [*GUARDED, "/async/recent/"])
 def test_a_guarded_view_leads_strangers_to_sign_in(client, path):
     assert leads_to(client.get(path)) == (303, "/accounts/login/")
@@ -21,31 +17,31 @@ def test_a_guarded_view_leads_strangers_to_sign_in(client, path):
 
 @pytest.mark.parametrize("path", GUARDED)
 def test_a_guarded_view_leads_people_without_a_factor_to_set_up(client, bob, path):
-    sign_in(client, bob)
+    client.sign_in(bob)
     assert leads_to(client.get(path)) == (303, "/two-factor/setup/")
 
 
 @pytest.mark.parametrize("path", GUARDED)
 def test_a_guarded_view_opens_with_a_factor(client, ann, path):
-    sign_in(client, ann)
+    client.sign_in(ann)
     client.give_code(ann)
     assert client.get(path).text == f"{ann.name} True"
 
 
 @pytest.mark.parametrize("path", GUARDED)
 def test_a_guarded_view_shows_a_held_session_nothing(client, ann, path):
-    sign_in(client, ann)
+    client.sign_in(ann)
     assert ann.name not in client.get(path).text
 
 
 def test_a_view_that_asks_for_step_up_leads_to_the_confirm_page(client, ann):
-    sign_in(client, ann)
+    client.sign_in(ann)
     client.give_code(ann)  # after a login() of other code, which is no step-up
     assert leads_to(client.get("/async/recent/")) == (303, "/two-factor/confirm/")
 
 
 def test_auser_says_who_has_given_no_factor(client, bob):
-    sign_in(client, bob)
+    client.sign_in(bob)
     assert client.get("/async/who/").text == f"{bob.name} False"
 
 
@@ -100,7 +96,7 @@ def threads_while_waiting(address, client):
 
 def test_waiting_takes_no_more_threads_than_without_the_middleware(project, asgi, bob):
     client = Client(asgi)
-    sign_in(client, bob)
+    client.sign_in(bob)
     with_it = threads_while_waiting(asgi, client)
     with served(project, "asgi", WITHOUT_TWOFACTOR="yes") as (other, _process):
         client.address = other

@@ -7,12 +7,14 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.module_loading import import_string
 
 from twofactor import conf
 from twofactor.sessions import epoch
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
 GUARD = "twofactor.drf.RefuseTwoFactor"
+SERIALIZER_GUARD = "twofactor.drf.RefuseTwoFactorSerializer"
 # Views that return a token for a password and send no signal. Those of knox and djoser send user_logged_in,
 # so that the middleware withholds their response.
 TOKEN_VIEWS = {
@@ -29,10 +31,12 @@ def names_of(cls: Any) -> list[str]:
     return [f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())]
 
 
-def class_views(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Iterator[tuple[str, Any, Any]]:
-    """Every route that leads to a class-based view, with the class and its authentication classes.
+def class_views(
+    patterns: Iterable[Any] | None = None, prefix: str = "/"
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Every route that leads to a class-based view, with the class and what as_view() or @action was given.
 
-    as_view() and @action take authentication_classes, which override those of the class.
+    That overrides the attributes of the class.
     """
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(pattern.pattern)
@@ -42,14 +46,27 @@ def class_views(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Ite
             view: Any = pattern.callback
             if cls := getattr(view, "cls", None) or getattr(view, "view_class", None):
                 given = {**getattr(view, "view_initkwargs", {}), **getattr(view, "initkwargs", {})}
-                classes = given.get("authentication_classes", getattr(cls, "authentication_classes", ()))
-                yield route, cls, classes
+                yield route, cls, given
 
 
 def accepts_password(authentication_class: Any) -> bool:
     """Is it BasicAuthentication, without the guard of this app before it among the base classes?"""
     names = names_of(authentication_class)
     return BASIC in names and GUARD not in names[: names.index(BASIC)]
+
+
+def authentication_classes(view_class: Any, given: dict[str, Any]) -> Any:
+    return given.get("authentication_classes", getattr(view_class, "authentication_classes", ()))
+
+
+def issues_tokens(view_class: Any, given: dict[str, Any]) -> bool:
+    """For the password alone, without the guard of this app to the left of the package's serializer?"""
+    if not TOKEN_VIEWS.intersection(names_of(view_class)):
+        return False
+    serializer = given.get("serializer_class") or view_class.serializer_class
+    # SimpleJWT has the dotted path of a setting in an attribute of the class.
+    serializer = serializer or import_string(view_class._serializer_class)
+    return SERIALIZER_GUARD not in names_of(serializer)
 
 
 def chooses_by_itself(view_class: Any) -> bool:
@@ -61,11 +78,12 @@ def chooses_by_itself(view_class: Any) -> bool:
 @register(Tags.security)
 def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     views = list(class_views())
-    token_routes = [route for route, cls, _ in views if TOKEN_VIEWS.intersection(names_of(cls))]
+    token_routes = [route for route, cls, given in views if issues_tokens(cls, given)]
     basic_routes = [
         route
-        for route, _, classes in views
-        if route not in token_routes and any(map(accepts_password, classes))
+        for route, cls, given in views
+        if not TOKEN_VIEWS.intersection(names_of(cls))
+        and any(map(accepts_password, authentication_classes(cls, given)))
     ]
     if BASIC in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
         basic_routes.append("DEFAULT_AUTHENTICATION_CLASSES")
@@ -79,9 +97,9 @@ def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]
     if token_routes:
         yield Error(
             f"A view issues tokens for the password alone: {shortened(token_routes)}.",
-            hint="Remove it from the URLs and use the API of this app, which asks for the code, or issue "
-            "the token in a view with @otp_required. Silence this if your view refuses people who use "
-            "two-factor authentication.",
+            hint="Give it a serializer with twofactor.drf.RefuseTwoFactorSerializer, which refuses people "
+            "who use two-factor authentication, and issue their tokens in a view with @otp_required; or use "
+            "the API of this app, which asks for the code.",
             id="twofactor.E021",
         )
     if oauth_routes := [route for route, cls, _ in views if OAUTH_TOKEN_VIEW in names_of(cls)]:

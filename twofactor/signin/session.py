@@ -36,6 +36,7 @@ PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was give
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
+LOGIN = "twofactor_login"  # an attribute of the request: the session and the person of the last login() in it
 
 NONE = "none"  # the person has no second factor
 TRUSTED = "trusted"  # it was left out, because the browser is trusted
@@ -88,6 +89,8 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
     method = method_of_login(request, user)
     if method == HELD:
         hold_login(request, session, user)
+    elif not is_ours:
+        note_login(request, {} if session is None else session, user)
     if request is not None and session is not None:
         session[AMR] = method
         session[AUTH_AT] = int(timezone.now().timestamp())
@@ -134,15 +137,19 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
 def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:
     """Move what login() wrote to another key, so that the session authenticates nobody until the code came.
 
-    Without a session the answer may carry a token. The middleware then finds the mark on the request.
+    Without a session the answer may carry a token: the middleware looks at what is noted on the request.
     """
     store = {} if session is None else session
     store[HELD_LOGIN] = {name: store.pop(name) for name in LOGIN_KEYS if name in store}
+    note_login(request, store, user)
     if request is None:
         log.warning("user=%s was signed in without a request, so nobody can ask for their code", user.pk)
-    else:
+
+
+def note_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:
+    if request is not None:
         django_request = getattr(request, "_request", request)  # inside the request of DRF
-        vars(django_request)[HELD_LOGIN] = store
+        vars(django_request)[LOGIN] = session, user
 
 
 def has_session(request: HttpRequest) -> bool:
@@ -154,15 +161,9 @@ def is_held(request: HttpRequest) -> bool:
     return has_session(request) and HELD_LOGIN in request.session
 
 
-def is_held_elsewhere(request: HttpRequest) -> bool:
-    """In another session than that of the cookie, or in a token."""
-    store = vars(request).get(HELD_LOGIN)
-    return store is not None and store is not request.session and HELD_LOGIN in store
-
-
 def take_held_user(request: HttpRequest) -> Any:
     """End the held session and return its person; None if Django no longer accepts it for them."""
-    vars(request).pop(HELD_LOGIN, None)
+    vars(request).pop(LOGIN, None)
     request.session.update(request.session.pop(HELD_LOGIN))
     user: Any = get_user(request)
     if user.is_authenticated:
