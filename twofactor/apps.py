@@ -1,9 +1,8 @@
 """The app configurations: for INSTALLED_APPS, and for the admin site with two-factor authentication."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_in
 from django.core.signals import request_started
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
@@ -28,11 +27,10 @@ class TwoFactorConfig(AppConfig):
         from twofactor import checks  # noqa: F401
         from twofactor.outgoing import outbox
         from twofactor.sessions.credential_digests import keep_digests
-        from twofactor.signin.session import record_last_login
+        from twofactor.signin.session import replace_last_login
 
         pre_save.connect(keep_digests, get_user_model(), dispatch_uid="twofactor.keep_digests")
-
-        # In the place of Django's own, whether that is there already or would come later.
-        user_logged_in.disconnect(dispatch_uid="update_last_login")
-        user_logged_in.connect(record_last_login, dispatch_uid="update_last_login")
+        replace_last_login()
+        if apps.is_installed("hijack"):
+            from twofactor import hijack  # noqa: F401
         request_started.connect(outbox.start, dispatch_uid="twofactor.outbox.start")

@@ -23,9 +23,9 @@ from twofactor import drafts, policy
 from twofactor.factors import enrolled
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
-from twofactor.signin.session import NONE
+from twofactor.signin.session import NONE, is_impersonated
 from twofactor.users import TwoFactorUser, signed_in_user
-from twofactor.web.pages import never_atomic
+from twofactor.web.pages import never_atomic, page
 from twofactor.web.redirects import see_other, with_next
 
 __all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_confirmed", "what_for"]
@@ -55,13 +55,16 @@ def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: An
 def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Around every view of urls.py: asks people to sign in, unless the view says @login_not_required.
 
-    A site may have no LoginRequiredMiddleware.
+    A site may have no LoginRequiredMiddleware. Who acts for another person sees nothing here.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if getattr(view, "login_required", True) and not request.user.is_authenticated:
-            return to_page(request, settings.LOGIN_URL)
+        if getattr(view, "login_required", True):
+            if not request.user.is_authenticated:
+                return to_page(request, settings.LOGIN_URL)
+            if is_impersonated(request):
+                return page(request, "twofactor/impersonated.html", status=403)
         response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store, private")  # it may show keys and codes
         return response
@@ -122,8 +125,8 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
     if not request.user.is_authenticated:
         return to_page(request, settings.LOGIN_URL)
     if not signed_in_user(request).is_verified():
-        page = page_to_prove(request)
-        return ask_to_confirm(request) if page == CONFIRM else to_page(request, page)
+        name = page_to_prove(request)
+        return ask_to_confirm(request) if name == CONFIRM else to_page(request, name)
     kept_forms.forget(request)
     return None
 

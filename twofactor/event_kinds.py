@@ -133,6 +133,7 @@ class EventKind(models.TextChoices):
     )
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
+    IMPERSONATED = "impersonated", _("Support acted in your name"), _("Support acted in this person's name")
     TOKEN_REUSED = "token_reused", _("A program was signed out because an old token was used again")
 
 
@@ -163,6 +164,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.CODE_SENT,
             EventKind.NEW_BROWSER,
             EventKind.BROWSER_TRUSTED,
+            EventKind.IMPERSONATED,
         }
     ),
     EventGroup.FACTORS: frozenset(

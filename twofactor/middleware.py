@@ -35,6 +35,7 @@ from twofactor.signin.session import (
     hold_login,
     is_factor,
     is_held,
+    is_impersonated,
     method_of_session,
 )
 from twofactor.users import call_with, signed_in_user
@@ -161,7 +162,7 @@ def with_is_verified(request: HttpRequest, user: Any) -> Any:
     """Gives the user is_verified(): has this session given a second factor?"""
     take_person = getattr(request.session, "take_person", lambda: None)  # another engine has none
     call_with(take_person(), lambda: user.is_authenticated)
-    user.is_verified = lambda: is_factor(request.session.get(AMR, NONE))
+    user.is_verified = lambda: is_factor(request.session.get(AMR, NONE)) and not is_impersonated(request)
     return user
 
 

@@ -113,3 +113,8 @@ def email_for_codes(user: TwoFactorUser) -> str:
     """As TWOFACTOR_EMAIL_OF has it, which finds confirmed addresses only; else the same."""
     find = conf.confirmed_email()
     return (find(user) or "") if find else email_of(user)
+
+
+def names_of(cls: Any) -> list[str]:
+    """Of the class and its base classes; recognises a package's class without importing the package."""
+    return [f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())]

@@ -37,7 +37,9 @@ made = {"with_factor": [], "without_factor": [], "must_set_up": []}
 for number in range(HOW_MANY):
     for kind, people in made.items():
         user = person(kind, number)
-        people.append({"name": user.username, "key": enrol(user) if kind == "with_factor" else ""})
+        people.append(
+            {"pk": user.pk, "name": user.username, "key": enrol(user) if kind == "with_factor" else ""}
+        )
         if kind == "must_set_up":
             Rule.objects.create(scope=Rule.Scope.PERSON, user=user, starts_on=date(2026, 1, 1))
 print(json.dumps(made))

@@ -87,6 +87,7 @@ def add_blocks(project, page):
 
 @dataclass(frozen=True)
 class Person:
+    pk: int
     name: str
     key: str = ""  # of the authenticator app
 
@@ -145,6 +146,10 @@ class Client:
         self.get("/two-factor/setup/codes/")
         assert self.post("/two-factor/setup/codes/", {"saved": "on"}).status_code == 303
         return key
+
+    def story_of(self, person):
+        """The events of the person, each with who acted, and when they last signed in."""
+        return Client(self.address).post("/story-of/", {"username": person.name}).json()
 
     @property
     def cookies(self):

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from twofactor import conf
 from twofactor.sessions import epoch
+from twofactor.users import names_of
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
 GUARD = "twofactor.drf.RefuseTwoFactor"
@@ -24,11 +25,6 @@ TOKEN_VIEWS = {
 }
 ROUTES_SHOWN = 3
 OAUTH_TOKEN_VIEW = "oauth2_provider.views.base.TokenView"  # noqa: S105 - the name of a view
-
-
-def names_of(cls: Any) -> list[str]:
-    """Of the class and its base classes; recognises a package's class without importing the package."""
-    return [f"{each.__module__}.{each.__qualname__}" for each in getattr(cls, "__mro__", ())]
 
 
 def class_views(

@@ -25,7 +25,7 @@ from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWS
 from twofactor.sessions.contents import AMR as AMR
 from twofactor.sessions.contents import AUTH_AT as AUTH_AT
 from twofactor.sessions.device_ids import give_to_session
-from twofactor.users import TwoFactorUser
+from twofactor.users import TwoFactorUser, names_of
 from twofactor.web.redirects import see_other
 from twofactor.web.visitor import browser_and_address
 
@@ -41,10 +41,13 @@ LOGIN = "twofactor_login"  # an attribute of the request: the session and the pe
 NONE = "none"  # the person has no second factor
 TRUSTED = "trusted"  # it was left out, because the browser is trusted
 HELD = "held"  # the person has one and has not given it: the middleware lets nothing through
+IMPERSONATED = "impersonated"  # an administrator acts for the person, whose code they cannot give
 
 LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login() writes
 WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS})
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
+
+IMPERSONATING_VIEWS = {"hijack.views.AcquireUserView"}  # django-hijack, which may not be installed
 
 SEEN_EVERY = 60  # seconds
 
@@ -73,7 +76,28 @@ def open_session(
 
 def method_of_login(request: HttpRequest | None, user: TwoFactorUser) -> str:
     """What open_session() said; when other code calls login(), whether the person has a factor to give."""
-    return getattr(request, "twofactor_method", None) or (HELD if enrolled.is_on(user) else NONE)
+    if method := getattr(request, "twofactor_method", None):
+        return str(method)
+    if request is not None and begins_impersonation(request):
+        return IMPERSONATED
+    return HELD if enrolled.is_on(user) else NONE
+
+
+def begins_impersonation(request: HttpRequest) -> bool:
+    match = getattr(request, "resolver_match", None)
+    view = getattr(match and match.func, "view_class", None)
+    return not IMPERSONATING_VIEWS.isdisjoint(names_of(view))
+
+
+def is_impersonated(request: HttpRequest) -> bool:
+    """Does somebody else act for the person of this request?
+
+    Packages either open a session for that person, or set another request.user in the session of the one who
+    acts.
+    """
+    if not request.user.is_authenticated or SESSION_KEY not in request.session:
+        return False
+    return request.session.get(AMR) == IMPERSONATED or session_of(request, request.user) is None
 
 
 @receiver(user_logged_in, dispatch_uid="twofactor.remember_method")
@@ -89,7 +113,7 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
     method = method_of_login(request, user)
     if method == HELD:
         hold_login(request, session, user)
-    elif not is_ours:
+    elif method == NONE and not is_ours:
         note_login(request, {} if session is None else session, user)
     if request is not None and session is not None:
         session[AMR] = method
@@ -122,6 +146,12 @@ def record_last_login(sender: Any, request: HttpRequest | None, user: Any, **kwa
     """In place of Django's receiver: with a code, PendingSignIn.claim() writes the column."""
     if method_of_login(request, user) in WITHOUT_A_CODE:
         update_last_login(sender, user)
+
+
+def replace_last_login() -> None:
+    """In the place of Django's own receiver, whether that is there already or would come later."""
+    user_logged_in.disconnect(dispatch_uid="update_last_login")
+    user_logged_in.connect(record_last_login, dispatch_uid="update_last_login")
 
 
 def keep_session(request: HttpRequest, user: Any, method: str) -> None:

@@ -16,7 +16,14 @@ from twofactor import conf
 from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof
 from twofactor.models import Authenticator
-from twofactor.signin.session import AMR, AUTH_AT, PASSWORD_AT, STEP_UP_AT, STEP_UP_WITH
+from twofactor.signin.session import (
+    AMR,
+    AUTH_AT,
+    PASSWORD_AT,
+    STEP_UP_AT,
+    STEP_UP_WITH,
+    is_impersonated,
+)
 from twofactor.users import TwoFactorUser, signed_in_user
 
 SETUP_AGE = timedelta(minutes=10)
@@ -66,9 +73,9 @@ def recently_confirmed(
 
     With full_proof, the factor must be one that may change the email address and remove any app.
     """
-    return is_within(time_of(request), max_age or conf.step_up_age()) and still_counts(
-        signed_in_user(request), factor_of(request), full_proof=full_proof
-    )
+    if not is_within(time_of(request), max_age or conf.step_up_age()) or is_impersonated(request):
+        return False
+    return still_counts(signed_in_user(request), factor_of(request), full_proof=full_proof)
 
 
 def time_of(request: HttpRequest) -> datetime | None:

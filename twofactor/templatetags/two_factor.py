@@ -19,7 +19,7 @@ from twofactor import conf
 from twofactor.clocks import format_age, format_duration
 from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
-from twofactor.signin.session import NONE, TRUSTED
+from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names, kept_html, undo
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
@@ -58,6 +58,7 @@ def signed_in_with(method: str) -> str:
     return {
         NONE: _("Signed in with the password"),
         TRUSTED: _("Signed in with the password, in a trusted browser"),
+        IMPERSONATED: _("Support, who act in your name"),
         methods.TOTP: _("Signed in with a code from the authenticator app"),
         methods.BACKUP: _("Signed in with a backup code"),
         methods.SMS: _("Signed in with a code from a text message"),

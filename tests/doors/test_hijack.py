@@ -1,0 +1,103 @@
+"""An administrator acts for a person: with django-hijack, or with a middleware that sets request.user."""
+
+import pytest
+
+from tests.doors.projects import PASSWORD, leads_to
+
+OWN_PAGES = ["", "activity/", "devices/", "setup/", "confirm/", "backup-codes/", "disable/", "apps/add/"]
+
+
+@pytest.fixture
+def administrator(client, people):
+    """Has given password and code."""
+    person = people.take("with_factor")
+    client.sign_in(person)
+    client.give_code(person)
+    return person
+
+
+def act_for(client, person):
+    return client.post("/hijack/acquire/", {"user_pk": person.pk})
+
+
+def release(client):
+    return client.post("/hijack/release/")
+
+
+@pytest.mark.parametrize("kind", ["with_factor", "without_factor", "must_set_up"])
+def test_nobody_is_asked_for_the_code_of_a_person_they_act_for(client, administrator, people, kind):
+    person = people.take(kind)
+    assert leads_to(act_for(client, person)) == (302, "/who/")
+    assert client.who() == person.name
+
+
+@pytest.mark.parametrize("kind", ["with_factor", "without_factor", "must_set_up"])
+def test_who_acts_sees_and_changes_no_factor(client, administrator, people, kind):
+    act_for(client, people.take(kind))
+    pages = [f"/two-factor/{page}" for page in OWN_PAGES]
+    answers = [*map(client.get, pages), *map(client.post, pages)]
+    assert {answer.status_code for answer in answers} == {403}
+    assert "acting for" in answers[0].text
+
+
+def test_who_acts_is_never_verified(client, administrator, people):
+    act_for(client, people.take("with_factor"))
+    assert client.get("/async/who/").text.endswith(" False")
+    assert client.get("/me/verified/").status_code == 403
+    assert leads_to(client.get("/async/recent/")) == (303, "/two-factor/confirm/")
+
+
+def test_who_acts_goes_on_to_no_other_person(client, administrator, people, bob):
+    act_for(client, people.take("with_factor"))
+    act_for(client, bob)
+    assert client.who() != bob.name
+
+
+def test_only_who_has_given_a_factor_may_act(client, bob, ann):
+    client.sign_in(bob)
+    assert act_for(client, ann).status_code == 403
+
+
+def test_after_the_release_one_gives_ones_own_code(client, administrator, bob):
+    act_for(client, bob)
+    assert leads_to(release(client)) == (303, "/two-factor/verify/")
+    assert client.who() == ""
+
+
+@pytest.mark.parametrize("kind", ["with_factor", "without_factor"])
+def test_the_audit_log_says_who_acted(client, administrator, people, kind):
+    person = people.take(kind)
+    act_for(client, person)
+    assert client.story_of(person)["events"] == [["impersonated", f"user {administrator.pk}"]]
+
+
+def test_acting_is_no_sign_in_of_the_person(client, administrator, ann):
+    act_for(client, ann)
+    assert client.story_of(ann)["last_login"] is None
+
+
+def test_after_acting_a_sign_in_that_waits_is_still_none(client, administrator, ann):
+    """django-hijack takes a receiver away, and puts another one back."""
+    act_for(client, ann)
+    client.post("/alogin/", {"username": ann.name, "password": PASSWORD})
+    assert client.story_of(ann)["last_login"] is None
+
+
+# A middleware that sets another request.user
+
+
+@pytest.fixture
+def acting(client, administrator, bob):
+    """The middleware of the project reads the session for whom to act."""
+    client.post("/act-as/", {"username": bob.name})
+    return client
+
+
+def test_another_user_in_the_session_of_an_administrator_sees_no_factor(acting, bob):
+    assert acting.who() == bob.name
+    assert {acting.get(f"/two-factor/{page}").status_code for page in OWN_PAGES} == {403}
+
+
+def test_another_user_in_the_session_of_an_administrator_is_not_verified(acting, bob):
+    assert acting.get("/async/who/").text == f"{bob.name} False"
+    assert leads_to(acting.get("/async/recent/")) == (303, "/two-factor/confirm/")
