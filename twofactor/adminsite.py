@@ -19,10 +19,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_page
 from twofactor.event_kinds import CODE_ACCEPTED
-from twofactor.factors import backup_codes, methods
+from twofactor.factors import backup_codes
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
-from twofactor.signin.session import AMR
+from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
 from twofactor.web.redirects import safe_next, see_other
 
@@ -38,7 +38,6 @@ class AdminLoginView(LoginView):
 
     template_name = "admin/login.html"
     authentication_form = AdminAuthenticationForm
-    next_page = "admin:index"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         refuse_doubles(request)
@@ -59,13 +58,14 @@ class TwoFactorAdminSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A trusted browser or an code sent by email is not enough."""
-        return super().has_permission(request) and request.session.get(AMR) in methods.FACTORS
+        return super().has_permission(request) and signed_in_user(request).is_verified()
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirects staff without a second factor to the setup, and after it to the page they wanted."""
+        index = reverse("admin:index", current_app=self.name)
         if request.method == "GET" and self.has_permission(request):
-            return see_other(safe_next(request, request.GET.get("next") or reverse("admin:index")))
+            return see_other(safe_next(request, request.GET.get("next") or index))
         if super().has_permission(request) and not self.has_permission(request):
             return to_page(request, page_to_prove(request))
         if request.user.is_authenticated:
@@ -77,7 +77,7 @@ class TwoFactorAdminSite(admin.AdminSite):
             "username": request.user.get_username(),
             **(extra_context or {}),
         }
-        return cast(HttpResponse, AdminLoginView.as_view(extra_context=context)(request))
+        return cast(HttpResponse, AdminLoginView.as_view(extra_context=context, next_page=index)(request))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)

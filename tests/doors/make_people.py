@@ -34,7 +34,8 @@ def enrol(user):
 
 
 made = {"with_factor": [], "without_factor": [], "must_set_up": []}
-for number in range(HOW_MANY):
+first = User.objects.count()
+for number in range(first, first + HOW_MANY):
     for kind, people in made.items():
         user = person(kind, number)
         people.append(

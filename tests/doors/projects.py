@@ -21,6 +21,7 @@ from tests.other_sites.projects import ROOT, start_project
 
 PASSWORD = "correct horse battery"
 HOST = "testserver"
+PAGES = ["allauth", "asgi", "drf", "impersonation", "own-adminsite", "own-login-view"]  # of docs/how-to
 SERVERS = {
     "wsgi": ["gunicorn", "elsewhere.wsgi", "--threads=4", "--worker-tmp-dir=/dev/shm", "--bind"],
     "asgi": ["uvicorn", "elsewhere.asgi:application", "--log-level=warning", "--port"],
@@ -69,7 +70,7 @@ def wait_for(port, server):
 def doors_project(folder):
     """With the settings, URLs and views in this folder, and people to sign in."""
     project = start_project(folder, (FOLDER / "settings.txt").read_text())
-    for page in ("drf", "impersonation"):
+    for page in PAGES:
         add_blocks(project, ROOT / f"docs/how-to/{page}.md")
     for name in ("views", "doors_urls"):
         project.append(f"elsewhere/{name}.py", (FOLDER / f"{name}.txt").read_text())
@@ -96,17 +97,22 @@ class Person:
 
 
 class People:
-    """Makes people in the project, several at once: starting Django takes a second."""
+    """Makes people in the project, many at once: starting Django takes a second."""
 
     def __init__(self, project):
-        script = (FOLDER / "make_people.py").read_text()
-        said = project.run("shell", "--no-imports", text=script)
-        made = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
-        self.left = {kind: [Person(**each) for each in people] for kind, people in made.items()}
+        self.project, self.left = project, {}
 
     def take(self, kind):
         """Somebody whom no other test has met: a code works only once."""
+        if not self.left.get(kind):
+            self.left = self.make()
         return self.left[kind].pop()
+
+    def make(self):
+        script = (FOLDER / "make_people.py").read_text()
+        said = self.project.run("shell", "--no-imports", text=script)
+        made = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+        return {kind: [Person(**each) for each in people] for kind, people in made.items()}
 
 
 class Client:

@@ -7,6 +7,11 @@ import pytest
 from tests.doors.projects import PASSWORD, Client, leads_to, served
 
 GUARDED = [f"/async/{name}/" for name in ("function", "class", "mixin", "dispatch", "method")]
+FROM_THE_DOCUMENTATION = {
+    "/async/reports/": "Reports for",
+    "/async/export/": "a,b,c",
+    "/async/status/": '"verified": true',
+}
 WAITING = 30
 
 
@@ -47,6 +52,20 @@ def test_auser_says_who_has_given_no_factor(client, bob):
 
 def test_auser_says_who_is_a_stranger(client):
     assert client.get("/async/who/").text == " False"
+
+
+def test_the_views_of_the_documentation_open_with_a_factor(client, ann):
+    client.sign_in(ann)
+    client.give_code(ann)
+    for path, said in FROM_THE_DOCUMENTATION.items():
+        assert said in client.get(path).text
+    assert leads_to(client.get("/async/delete/")) == (303, "/two-factor/confirm/")
+
+
+def test_the_views_of_the_documentation_open_to_no_stranger(client):
+    for path in ("/async/reports/", "/async/export/", "/async/delete/"):
+        assert leads_to(client.get(path)) == (303, "/accounts/login/")
+    assert '"verified": false' in client.get("/async/status/").text
 
 
 # Signing in and out with coroutines
