@@ -32,5 +32,7 @@ class TwoFactorConfig(AppConfig):
         pre_save.connect(keep_digests, get_user_model(), dispatch_uid="twofactor.keep_digests")
         replace_last_login()
         if apps.is_installed("hijack"):
-            from twofactor import hijack  # noqa: F401
+            from twofactor.impersonation import connect_hijack
+
+            connect_hijack()
         request_started.connect(outbox.start, dispatch_uid="twofactor.outbox.start")

@@ -6,8 +6,9 @@ from types import ModuleType
 import pytest
 from django.core.checks import Tags, run_checks
 from django.urls import include, path
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication
-from rest_framework.authtoken.views import obtain_auth_token
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.authtoken.views import ObtainAuthToken, obtain_auth_token
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
@@ -18,6 +19,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 from config import urls
 from tests.people import PASSWORD, give_password, sign_in
 from twofactor import drf
+from twofactor.signals import two_factor_enabled
 
 
 class Orders(APIView):
@@ -53,6 +55,14 @@ class WithAction(ViewSet):
     @action(detail=False, authentication_classes=[BasicAuthentication])
     def mine(self, request):
         return Response({})
+
+
+class ByToken(Orders):
+    authentication_classes = [TokenAuthentication]
+
+
+class ByGuardedToken(Orders):
+    authentication_classes = [drf.TokenAuthentication]
 
 
 class Chooses(Orders):
@@ -115,6 +125,7 @@ def check_messages():
         (TokenObtainPairView.as_view(), "twofactor.E021"),
         (OwnTokens.as_view(), "twofactor.E021"),
         (oauth, "twofactor.W020"),
+        (ByToken.as_view(), "twofactor.W023"),
     ],
     ids=[
         "default",
@@ -127,6 +138,7 @@ def check_messages():
         "jwt",
         "jwt of their own",
         "oauth",
+        "old tokens",
     ],
 )
 def test_the_check_reports_a_view_that_takes_the_password_alone(add_view, view, name):
@@ -135,9 +147,29 @@ def test_the_check_reports_a_view_that_takes_the_password_alone(add_view, view, 
     assert (list(found), "/v1/orders/" in found[name]) == ([name], True)
 
 
-@pytest.mark.parametrize("view", [ByPasswordAlone, Verified, TokenRefreshView])
+@pytest.mark.parametrize("view", [ByPasswordAlone, ByGuardedToken, Verified, TokenRefreshView])
 def test_the_check_does_not_report_a_view_that_asks_for_more(add_view, view):
     add_view(view.as_view())
+    assert check_messages() == {}
+
+
+def test_the_check_does_not_report_a_site_that_deletes_old_tokens(add_view):
+    def delete_tokens(sender, **kwargs):
+        pass
+
+    add_view(ByToken.as_view())
+    two_factor_enabled.connect(delete_tokens)
+    found = check_messages()
+    two_factor_enabled.disconnect(delete_tokens)
+    assert found == {}
+
+
+class GuardedSerializer(drf.RefuseTwoFactorSerializer, AuthTokenSerializer):
+    pass
+
+
+def test_the_check_does_not_report_a_guarded_token_view(add_view):
+    add_view(ObtainAuthToken.as_view(serializer_class=GuardedSerializer))
     assert check_messages() == {}
 
 

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from twofactor import conf
 from twofactor.sessions import epoch
+from twofactor.signals import two_factor_enabled
 from twofactor.users import names_of
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
@@ -22,6 +23,12 @@ TOKEN_VIEWS = {
     "rest_framework.authtoken.views.ObtainAuthToken",
     "rest_framework_simplejwt.views.TokenObtainPairView",
     "rest_framework_simplejwt.views.TokenObtainSlidingView",
+}
+# Authentication classes of tokens that do not end when somebody turns two-factor authentication on.
+TOKEN_CLASSES = {
+    "rest_framework.authentication.TokenAuthentication",
+    "knox.auth.TokenAuthentication",
+    "rest_framework_simplejwt.authentication.JWTAuthentication",
 }
 ROUTES_SHOWN = 3
 OAUTH_TOKEN_VIEW = "oauth2_provider.views.base.TokenView"  # noqa: S105 - the name of a view
@@ -49,6 +56,12 @@ def accepts_password(authentication_class: Any) -> bool:
     """Is it BasicAuthentication, without the guard of this app before it among the base classes?"""
     names = names_of(authentication_class)
     return BASIC in names and GUARD not in names[: names.index(BASIC)]
+
+
+def accepts_old_tokens(authentication_class: Any) -> bool:
+    names = names_of(authentication_class)
+    is_ours = any(name.startswith("twofactor.") for name in names)
+    return not is_ours and not TOKEN_CLASSES.isdisjoint(names)
 
 
 def authentication_classes(view_class: Any, given: dict[str, Any]) -> Any:
@@ -111,6 +124,25 @@ def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]
             f"{shortened(own_choice)}.",
             hint="List the classes in authentication_classes, where this check sees them, or silence this.",
             id="twofactor.W022",
+        )
+
+
+@register(Tags.security)
+def check_old_tokens(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """A site that deletes them does so where it hears that somebody has turned it on."""
+    views = class_views()
+    routes = [
+        route
+        for route, cls, given in views
+        if any(map(accepts_old_tokens, authentication_classes(cls, given)))
+    ]
+    if routes and not two_factor_enabled.has_listeners():
+        yield Warning(
+            "Tokens from before somebody turned two-factor authentication on go on working: "
+            f"{shortened(routes)}.",
+            hint="Delete them in a receiver of twofactor.signals.two_factor_enabled, or put "
+            "twofactor.drf.RefuseTwoFactor to the left of the authentication class.",
+            id="twofactor.W023",
         )
 
 
