@@ -1,4 +1,4 @@
-"""What django-hijack is told to do where it is installed, so that support acts for people without their factors.
+"""What django-hijack is told where it is installed, so that support acts for people without their factors.
 
 Its session is that of a person who cannot be asked for their code (signin/session.py).
 """
