@@ -106,7 +106,7 @@ LIMITS = {
         f"{words(conf.challenge_age())}; {words(tokens.ACCESS_AGE)}"
     ),
     "over the API: a sign-in without renewing; in all": (
-        f"{words(tokens.longest_idle())}; {words(contents.longest_age())}"
+        f"{words(tokens.renewable_for())}; {words(contents.longest_age())}"
     ),
     "over the API: a program stays known after its last sign-in": words(client_tokens.MAX_AGE),
     "trusted browsers of a person; trust lasts": (

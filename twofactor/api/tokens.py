@@ -99,11 +99,11 @@ class RefreshToken(AccessToken):
     def set_exp(
         self, claim: str = "exp", from_time: datetime | None = None, lifetime: timedelta | None = None
     ) -> None:
-        super().set_exp(claim, from_time, longest_idle())
+        super().set_exp(claim, from_time, renewable_for())
 
 
-def longest_idle() -> timedelta:
-    """Without renewing. Django ends no sign-in of a program, so here its SESSION_COOKIE_AGE is read."""
+def renewable_for() -> timedelta:
+    """How long a sign-in lasts without it. Django ends none of a program: its SESSION_COOKIE_AGE counts."""
     return conf.session_idle() or timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
 
@@ -129,7 +129,7 @@ def issue(
         session_hash=epoch.auth_hash(user),
         method=method,
         began_at=began_at,
-        expires_at=min(now + longest_idle(), began_at + longest_age()),
+        expires_at=min(now + renewable_for(), began_at + longest_age()),
         last_used_at=now,
         **browser_and_address(request),
         **columns,
@@ -178,7 +178,7 @@ def renew(text: str, request: HttpRequest, now: datetime) -> dict[str, str]:
     family = find_family(old, now)
     new = RefreshToken()
     unused = TokenFamily.objects.filter(pk=family.pk, digest=digest(old))
-    ends_at = min(now + longest_idle(), family.began_at + longest_age())
+    ends_at = min(now + renewable_for(), family.began_at + longest_age())
     seen = {"last_used_at": now, **browser_and_address(request)}
     if not unused.update(digest=digest(new), expires_at=ends_at, **seen):
         set_id(request, family.device_id)
