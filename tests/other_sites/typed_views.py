@@ -1,9 +1,10 @@
 """What a developer of another site writes. mypy reads it in make check; an ignore too many is an error."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import assert_type
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.generic import DetailView
 
@@ -13,9 +14,19 @@ from twofactor.shortcuts import Proof, accept_code, after_password, is_verified
 
 
 @otp_required
+def download(request: HttpRequest) -> FileResponse:
+    return FileResponse(open("report.pdf", "rb"))
+
+
 @recently_confirmed(timedelta(minutes=1))
-def export(request: HttpRequest, year: int) -> HttpResponse:
-    return HttpResponse(f"{year}")
+def export(request: HttpRequest, year: int) -> StreamingHttpResponse:
+    return StreamingHttpResponse([f"{year}"])
+
+
+@otp_required
+@recently_confirmed()
+async def feed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
 
 
 class Profile(OTPRequiredMixin, DetailView[User]):
@@ -38,6 +49,9 @@ def give_code(request: HttpRequest, user: User) -> Proof:
     return accept_code(user, request.POST["code"], request, timezone.now())
 
 
-def call_it(request: HttpRequest) -> None:
-    assert_type(export(request, 2027), HttpResponse)
+def call_them(request: HttpRequest) -> None:
+    assert_type(download(request), FileResponse)
+    assert_type(export(request, 2027), StreamingHttpResponse)
+    response: Awaitable[HttpResponse] = feed(request)
     export(request, "2027")  # type: ignore[arg-type]
+    download(request, response)  # type: ignore[call-arg]
