@@ -21,7 +21,7 @@ def connect_hijack() -> None:
 
 
 def record_impersonation(sender: Any, request: HttpRequest, hijacked: Any, **kwargs: Any) -> None:
-    """By the first one, where somebody acts for a person who acts for another."""
+    """By the first one, where someone acts for a person who acts for another."""
     events.record("impersonated", hijacked, request, by=actor(request.session["hijack_history"][0]))
 
 

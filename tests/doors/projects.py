@@ -103,7 +103,7 @@ class People:
         self.project, self.left = project, {}
 
     def take(self, kind):
-        """Somebody whom no other test has met: a code works only once."""
+        """Someone whom no other test has met: a code works only once."""
         if not self.left.get(kind):
             self.left = self.make()
         return self.left[kind].pop()

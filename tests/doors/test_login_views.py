@@ -22,7 +22,7 @@ def sign_in(request, client):
 
 
 @pytest.mark.proves("V-01")
-def test_somebody_with_a_factor_is_asked_for_the_code(client, ann, sign_in):
+def test_someone_with_a_factor_is_asked_for_the_code(client, ann, sign_in):
     assert leads_to(sign_in(ann)) == VERIFY
     assert (client.who(), "sessionid" in client.cookies) == ("", False)
     client.give_code(ann)
@@ -34,7 +34,7 @@ def test_nobody_without_a_factor_is_hindered(client, bob, sign_in):
     assert client.who() == bob.name
 
 
-def test_somebody_who_must_set_up_is_led_there(client, dora, sign_in):
+def test_someone_who_must_set_up_is_led_there(client, dora, sign_in):
     sign_in(dora)
     assert leads_to(client.get("/who/")) == SETUP
 

@@ -24,7 +24,7 @@ TOKEN_VIEWS = {
     "rest_framework_simplejwt.views.TokenObtainPairView",
     "rest_framework_simplejwt.views.TokenObtainSlidingView",
 }
-# Authentication classes of tokens that do not end when somebody turns two-factor authentication on.
+# Authentication classes of tokens that do not end when someone turns two-factor authentication on.
 TOKEN_CLASSES = {
     "rest_framework.authentication.TokenAuthentication",
     "knox.auth.TokenAuthentication",
@@ -129,7 +129,7 @@ def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]
 
 @register(Tags.security)
 def check_old_tokens(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    """A site that deletes them does so where it hears that somebody has turned it on."""
+    """A site that deletes them does so where it hears that someone has turned it on."""
     views = class_views()
     routes = [
         route
@@ -138,7 +138,7 @@ def check_old_tokens(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     ]
     if routes and not two_factor_enabled.has_listeners():
         yield Warning(
-            "Tokens from before somebody turned two-factor authentication on go on working: "
+            "Tokens from before someone turned two-factor authentication on go on working: "
             f"{shortened(routes)}.",
             hint="Delete them in a receiver of twofactor.signals.two_factor_enabled, or put "
             "twofactor.drf.RefuseTwoFactor to the left of the authentication class.",

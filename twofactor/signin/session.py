@@ -90,7 +90,7 @@ def begins_impersonation(request: HttpRequest) -> bool:
 
 
 def is_impersonated(request: HttpRequest) -> bool:
-    """Does somebody else act for the person of this request?
+    """Does someone else act for the person of this request?
 
     Packages either open a session for that person, or set another request.user in the session of the one who
     acts.
