@@ -47,6 +47,6 @@ def test_after_the_request_the_person_is_read_anew(as_alice, alice):
     assert ModelBackend().get_user(alice.pk).name == "Alicia"
 
 
-def test_somebody_who_was_deactivated_meanwhile_is_signed_out(as_alice, alice):
+def test_someone_who_was_deactivated_meanwhile_is_signed_out(as_alice, alice):
     get_user_model().objects.filter(pk=alice.pk).update(is_active=False)
     assert as_alice.get("/accounts/profile/").status_code == 302

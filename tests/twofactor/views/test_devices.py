@@ -218,9 +218,9 @@ def test_the_page_takes_three_queries_however_many_there_are(
         assert len(signed_in_client.get(DEVICES).context["devices"]) > many
 
 
-def test_an_ordinary_page_takes_two_queries(signed_in_client, django_assert_num_queries):
+def test_an_ordinary_page_takes_one_query(signed_in_client, django_assert_num_queries):
     signed_in_client.get("/help/")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         signed_in_client.get("/help/")
 
 
