@@ -14,7 +14,7 @@ from twofactor.models import Session
 
 VERIFY = "/two-factor/verify/"
 ADMIN_LOGIN = "/admin/login/"
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/how-to/the-site.md").read_text()
 
 
 # Every URL there is (V-01)
@@ -48,14 +48,14 @@ def test_the_password_alone_opens_a_session_nowhere(alice, phone, headers, kind)
 
 
 @pytest.mark.proves("6.1.3")
-def test_the_readme_lists_every_way_to_sign_in(alice):
+def test_the_documentation_lists_every_way_to_sign_in(alice):
     get_user_model().objects.update(is_staff=True)
     ways = set()
     for url in URLS:
         client = Client(raise_request_exception=False)
         client.post(url, EVERY_FIELD)
         ways |= {url} if signed_in_as(client) else set()
-    listed = README.partition("### Every way to sign in")[2].partition("###")[0]
+    listed = PAGE.partition("## Every way to sign in")[2].partition("##")[0]
     assert ways == set(re.findall(r"^\| `(/[a-z/]+)` \|", listed, re.MULTILINE))
 
 
