@@ -18,7 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from twofactor import conf, policy
-from twofactor.decorators import ask_to_confirm, changes_the_password, must_set_up_first, to_page
+from twofactor.decorators import (
+    ask_for_factor,
+    ask_to_confirm,
+    changes_the_password,
+    must_set_up_first,
+    to_page,
+)
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.sessions.cached import is_only_in_cache
@@ -30,6 +36,7 @@ from twofactor.signin.session import (
     HELD_LOGIN,
     LOGIN,
     NONE,
+    acts_for_others,
     has_expired,
     has_session,
     hold_login,
@@ -144,6 +151,8 @@ class TwoFactor:
         has_factor = method not in {"", NONE}
         if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
             return ask_to_confirm(request)
+        if acts_for_others(getattr(view, "view_class", None)):
+            return ask_for_factor(request)
         if not must_set_up_first(request.user, method, view):
             return None
         return lead_to_setup(request, request.get_full_path())

@@ -1,6 +1,7 @@
 """What a session remembers: how the second factor was met, when, and for how long that counts."""
 
 import logging
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import (
@@ -85,8 +86,13 @@ def method_of_login(request: HttpRequest | None, user: TwoFactorUser) -> str:
 
 def begins_impersonation(request: HttpRequest) -> bool:
     match = getattr(request, "resolver_match", None)
-    view = getattr(match and match.func, "view_class", None)
-    return not IMPERSONATING_VIEWS.isdisjoint(names_of(view))
+    return match is not None and acts_for_others(getattr(match.func, "view_class", None))
+
+
+@cache
+def acts_for_others(view_class: type | None) -> bool:
+    """Kept for each class: the middleware asks at each request."""
+    return not IMPERSONATING_VIEWS.isdisjoint(names_of(view_class))
 
 
 def is_impersonated(request: HttpRequest) -> bool:
