@@ -78,7 +78,11 @@ def test_the_first_page_is_lighter_without_javascript(first_visit):
 
 @pytest.mark.parametrize(
     ("file", "raw", "compressed"),
-    [("countersign.css", 12.3 * KB, 4 * KB), ("app.js", 6 * KB, 2.5 * KB), ("icons.svg", 1.5 * KB, 0.6 * KB)],
+    [
+        ("countersign.css", 13.4 * KB, 4.1 * KB),
+        ("app.js", 6.7 * KB, 2.8 * KB),
+        ("icons.svg", 1.5 * KB, 0.6 * KB),
+    ],
 )
 def test_a_static_file_is_small(file, raw, compressed):
     content = (STATIC / file).read_bytes()

@@ -167,7 +167,7 @@ def test_a_busy_button_looks_busy(code_page):
     button.click()
     expect(button).to_have_text("Sign in")
     code_page.wait_for_function(f"idle => ({look})(document.activeElement) !== idle", arg=idle)
-    assert code_page.evaluate("document.getAnimations().map(moving => moving.animationName)") == ["late"]
+    assert code_page.evaluate("document.getAnimations().map(moving => moving.animationName)") == ["tf-late"]
 
 
 # Ended sessions

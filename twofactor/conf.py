@@ -5,7 +5,7 @@ start without checks, and a typing error must neither leave the site open nor br
 """
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -38,6 +38,38 @@ RATE_PERIODS = {"second": timedelta(seconds=1), "minute": MINUTE, "hour": HOUR, 
 GATEWAYS: dict[str, str] = {
     "console": "twofactor.outgoing.sms.Console",
     "twilio": "twofactor.outgoing.sms.Twilio",
+}
+BOOTSTRAP = {
+    "primary": "btn btn-primary",
+    "quiet": "btn btn-outline-secondary",
+    "danger": "btn btn-outline-danger",
+    "link": "btn btn-link p-0 align-baseline",
+    "input": "form-control",
+    "checkbox": "form-check-input",
+    "wrong": "is-invalid",
+    "label": "form-label",
+    "hint": "form-text",
+    "error_text": "text-danger",
+    "notice": "alert",
+    "info": "alert-info",
+    "success": "alert-success",
+    "warning": "alert-warning",
+    "error": "alert-danger",
+    "summary": "alert alert-danger",
+}
+CSS_KEYS = tuple(BOOTSTRAP)
+# Where the links of the pages lead: names of URLs, of which the first that the site has is taken.
+LINKS: dict[str, tuple[str, ...]] = {
+    "sign_in": ("login", "account_login"),
+    "sign_out": ("logout", "account_logout"),
+    "password": ("password_change", "account_change_password"),
+    "password_reset": ("password_reset", "account_reset_password"),
+    "email": ("email_change", "account_email"),
+    "confirm_email": ("email_verify_send",),
+    "profile": ("profile",),
+    "help": ("help",),
+    "language": ("language", "set_language"),
+    "home": ("home",),
 }
 
 
@@ -143,6 +175,28 @@ def is_text_for_twilio(value: Any) -> bool:
     return isinstance(value, str) and bool(value or sms_gateway() != "twilio")
 
 
+def is_template_name(value: Any) -> bool:
+    return isinstance(value, str) and not set(value) & set("'\"%{}\\")
+
+
+def is_block_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier() and value != "title"
+
+
+def is_text_for_each(value: Any, allowed: Collection[str]) -> bool:
+    return isinstance(value, dict) and all(
+        name in allowed and isinstance(text, str | Promise) for name, text in value.items()
+    )
+
+
+def are_css_classes(value: Any) -> bool:
+    return value == "bootstrap" or is_text_for_each(value, CSS_KEYS)
+
+
+def are_links(value: Any) -> bool:
+    return is_text_for_each(value, LINKS)
+
+
 TEXT = "text"
 AS_THE_SITE_HAS_IT = "a timedelta of whole minutes, or None to leave it to Django's SESSION_COOKIE_AGE"
 SPAN = "a timedelta of whole minutes, up to {}"
@@ -230,6 +284,16 @@ SETTINGS = {
         lambda value: type(value) is int and value in {2, 4},
         id="twofactor.E012",
     ),
+    "TWOFACTOR_BASE_TEMPLATE": Setting(
+        "", "the name of a template of the site; empty for our own frame", is_template_name
+    ),
+    "TWOFACTOR_BASE_BLOCK": Setting("content", "the name of a block of that template", is_block_name),
+    "TWOFACTOR_CSS_CLASSES": Setting(
+        {}, "bootstrap, or a dictionary of class names for " + ", ".join(CSS_KEYS), are_css_classes
+    ),
+    "TWOFACTOR_LINKS": Setting(
+        {}, "a dictionary of URLs or names of URLs for " + ", ".join(LINKS), are_links
+    ),
     "TWOFACTOR_CLEAR_SITE_DATA": Setting(False, "True or False", lambda value: isinstance(value, bool)),
     "TWOFACTOR_CLIENT_ADDRESS": Setting(
         "",
@@ -261,6 +325,10 @@ def default_of(name: str) -> Any:
 
 def read(name: str) -> Any:
     return getattr(settings, name, default_of(name))
+
+
+def is_right(*names: str) -> bool:
+    return all(SETTINGS[name].is_valid(read(name)) for name in names)
 
 
 def problems() -> Iterator[SettingProblem]:
@@ -377,6 +445,25 @@ def number_of_backup_codes() -> int:
 
 def htmx_version() -> int:
     return int(read("TWOFACTOR_HTMX"))
+
+
+def base_template() -> str:
+    return str(read("TWOFACTOR_BASE_TEMPLATE"))
+
+
+def base_block() -> str:
+    return str(read("TWOFACTOR_BASE_BLOCK"))
+
+
+def css_classes() -> dict[str, str]:
+    """What the site's frame calls our parts: no entry, no name of the site."""
+    classes = read("TWOFACTOR_CSS_CLASSES")
+    return BOOTSTRAP if classes == "bootstrap" else classes
+
+
+def links() -> dict[str, str]:
+    chosen: dict[str, str] = read("TWOFACTOR_LINKS")
+    return chosen
 
 
 def clears_site_data() -> bool:

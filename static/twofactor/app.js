@@ -1,10 +1,13 @@
 // What no flow needs, one section a behaviour.
 // One file: each is a request on a first visit. Events are caught at the document, as htmx swaps content in.
+// In the frame of a site, what lies outside of our root is the site's.
 
-const one = (selector) => document.querySelector(selector);
-const all = (selector) => document.querySelectorAll(selector);
+const root = document.querySelector(".tf");
+const one = (selector) => root.querySelector(selector);
+const all = (selector) => root.querySelectorAll(selector);
+const isOurs = ({ target }) => target === document || root === document.body || root.contains(target);
 const on = (names, react, capture) => {
-  for (const name of names.split(" ")) document.addEventListener(name, react, capture);
+  for (const name of names.split(" ")) document.addEventListener(name, (event) => isOurs(event) && react(event), capture);
 };
 const [MAIN, STATUS, PROBLEM] = ["main", "status", "problem"].map((id) => "#tf-" + id);
 const SETTLED = "htmx:afterSettle htmx:after:settle";
@@ -29,7 +32,7 @@ const problem = (kind) => {
 
 // One submission at a time. Never `disabled`, which would throw the focus away.
 
-const { timeout, defaultTimeout = timeout } = JSON.parse(one("[name=htmx-config]").content);
+const timeout = Number(root.dataset.timeout);
 const mark = (form, state = null) => {
   form.ariaBusy = state;
   for (const control of form.elements ?? []) if (control.type === "submit") control.ariaDisabled = state;
@@ -40,10 +43,11 @@ on("submit", (event) => event.target.ariaBusy === "true" && ignore(event), true)
 on("submit", (event) => {
   if (event.defaultPrevented) return; // htmx has taken it
   busy(event.target);
-  setTimeout(free, defaultTimeout, event.target);
+  setTimeout(free, timeout, event.target);
 });
 const asking = ({ elt, ctx }) => elt ?? ctx.sourceElement; // htmx 2, htmx 4
 on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
+  if (detail.xhr && root !== document.body) detail.xhr.timeout = timeout;
   clear(STATUS);
   clear(PROBLEM);
   clear("li p.success");
@@ -51,7 +55,7 @@ on("htmx:beforeRequest htmx:before:request", ({ detail }) => {
 });
 on("htmx:afterRequest htmx:finally:request", ({ detail }) => {
   const leaving = detail.xhr?.getResponseHeader("HX-Redirect") ?? detail.ctx?.hx?.redirect;
-  setTimeout(free, leaving ? defaultTimeout : 0, asking(detail));
+  setTimeout(free, leaving ? timeout : 0, asking(detail));
 });
 
 // Reflexes. A second click or repeated Enter must not press what a swap has put there.
@@ -77,11 +81,15 @@ on("htmx:error", ({ detail: { ctx, error } }) => {
 let focused;
 on("htmx:beforeSwap htmx:after:request", (event) => {
   focused = document.activeElement;
-  const { shouldSwap = true, xhr, ctx } = event.detail;
-  if (!shouldSwap) return;
+  const { detail, detail: { xhr, ctx } } = event;
   const { status, responseText: text = ctx?.text } = xhr ?? ctx.response;
+  if (status === 204) return;
   const failed = status >= 400 && status !== 422;
+  // A site may have told its htmx to swap no errors: the htmx of version 2 unless told, that of 4 by the status.
+  if (xhr) detail.shouldSwap = true;
+  else if (status >= 400) ctx.response.raw = { url: ctx.response.raw.url, status: 200 };
   if (failed && ctx) Object.assign(ctx, { target: MAIN, select: MAIN, swap: "outerHTML" });
+  else if (failed) Object.assign(detail, { target: one(MAIN), selectOverride: MAIN, swapOverride: "outerHTML" });
   const ours = failed
     ? new DOMParser().parseFromString(text, "text/html").querySelector(MAIN)
     : !/^\s*<(!doctype|html)/i.test(text); // a document is a proxy's

@@ -242,7 +242,7 @@ def test_someone_elses_layout_is_loaded_as_a_document(client, htmx):
 
 def headers_of(page):
     """The headers that htmx sends with each request of this document."""
-    return json.loads(unescape(re.search(r'<body hx-headers="(.*?)">', page)[1]))
+    return json.loads(unescape(re.search(r'<body[^>]* hx-headers="(.*?)">', page)[1]))
 
 
 @pytest.fixture

@@ -145,8 +145,12 @@ def test_hx_get_sits_on_a_link_or_form_to_the_same_page():
 
 
 def test_an_hx_attribute_stands_on_what_asks():
-    """Attributes are not inherited, because htmx 4 inherits none."""
+    """Attributes are not inherited, because htmx 4 inherits none.
+
+    Around our part of a site's page, those that the site's htmx may hand down are taken back.
+    """
     apart = {"hx-history", "hx-swap-oob"}  # of a secret page, and of what an answer brings along
+    apart |= {"hx-boost", "hx-boost:inherited", "hx-select", "hx-confirm"}
     wired = [(file, tag, {name for name in attrs if name.startswith("hx-")}) for file, tag, attrs in ELEMENTS]
     whole = [{ask, "hx-target"} for ask in ("hx-get", "hx-post")]
     asking = [(file, tag, names - apart) for file, tag, names in wired if names - apart]

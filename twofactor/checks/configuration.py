@@ -15,6 +15,7 @@ from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 from django.shortcuts import resolve_url
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -23,6 +24,7 @@ from twofactor import conf, devices, policy, statements
 from twofactor.factors import authenticator_app, backup_codes, enrolled
 from twofactor.models import Allowance, Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
 from twofactor.users import TwoFactorUser, only_active
+from twofactor.web import frame, links
 
 MIDDLEWARE_ORDER = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -163,6 +165,35 @@ def check_login_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             f"LOGIN_URL is {settings.LOGIN_URL!r}, and no URL of the site is: who has to sign in gets a 404.",
             hint='Set it to the path or the name of your login page, for example "admin:login".',
             id="twofactor.W005",
+        )
+
+
+@register(Tags.security)
+def check_links(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    chosen = conf.links() if conf.is_right("TWOFACTOR_LINKS") else {}
+    for name, url in chosen.items():
+        if url and not links.find_link(name):
+            yield Warning(
+                f"TWOFACTOR_LINKS[{name!r}] is {str(url)!r}, and no URL has that name.",
+                hint="Pages leave the link out. Set it to a path, a URL or the name of one, or to  for none.",
+                id="twofactor.W006",
+            )
+
+
+@register(Tags.security)
+def check_base_template(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Without the block, every page would be the site's frame and nothing in it."""
+    if not frame.is_of_site() or not conf.is_right("TWOFACTOR_BASE_TEMPLATE", "TWOFACTOR_BASE_BLOCK"):
+        return
+    try:
+        problem = "" if frame.has_block(conf.base_template(), conf.base_block()) else "it has no such block"
+    except (TemplateDoesNotExist, TemplateSyntaxError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        yield Error(
+            f"Pages can't fill {conf.base_block()!r} of {conf.base_template()!r}: {problem}.",
+            hint="TWOFACTOR_BASE_TEMPLATE names a Django template, and TWOFACTOR_BASE_BLOCK a block of it.",
+            id="twofactor.E022",
         )
 
 

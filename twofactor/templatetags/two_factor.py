@@ -8,11 +8,12 @@ from django import template
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.base import Message
+from django.forms import BoundField
 from django.template.base import Parser, Token
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from twofactor import conf
@@ -21,8 +22,8 @@ from twofactor.factors import enrolled, methods
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
 from twofactor.users import TwoFactorUser
-from twofactor.web import browser_names, kept_html, undo
-from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, name_in_header
+from twofactor.web import browser_names, frame, kept_html, links, undo
+from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, TIMEOUT, name_in_header
 from twofactor.web.pages import seconds_until
 
 register = template.Library()
@@ -108,18 +109,83 @@ def site_name() -> str:
 
 
 @register.simple_tag
+def link_to(name: str) -> str:
+    """{% link_to "help" as help %}{% if help %}…: a page of the site, if it has that (TWOFACTOR_LINKS)."""
+    return links.find_link(name)
+
+
+@register.simple_tag
+def absolute_link_to(name: str) -> str:
+    """The same for a mail."""
+    return links.find_absolute_link(name)
+
+
+@register.simple_tag
 def htmx_file() -> str:
     """<script src="{% htmx_file %}">: the htmx of django-htmx, which need not be among INSTALLED_APPS."""
     return static(f"twofactor/htmx-{conf.htmx_version()}.min.js")
 
 
+@register.simple_tag
+def htmx_timeout() -> int:
+    return TIMEOUT
+
+
+@register.simple_tag
+def htmx_config_text() -> str:
+    return json.dumps(HTMX_CONFIG[conf.htmx_version()], separators=(",", ":"))
+
+
+@register.simple_tag
+def own_policy() -> str:
+    return frame.policy()
+
+
 @register.simple_tag(takes_context=True)
-def page_of(context: template.Context) -> str:
-    """<body {% page_of %}>: with each request htmx says whom the document was made for."""
+def nonce(context: template.Context) -> str:
+    """<script src="…"{% nonce %}>: what the site's policy asks of scripts and styles, if it does."""
+    value = frame.nonce_of(context.get("request"))
+    return format_html(' nonce="{}"', value) if value else ""
+
+
+@register.simple_tag(takes_context=True)
+def css(context: template.Context, *words: str, key: str = "") -> str:
+    """<button {% css "primary" %}>: our class names, and those that the site has for them or for the key."""
+    own = " ".join(words).split()
+    names = [*own, *classes_of_site(context, [key] if key else own)]
+    return format_html('class="{}"', " ".join(names)) if names else ""
+
+
+@register.simple_tag(takes_context=True)
+def widget(context: template.Context, field: BoundField) -> str:
+    """{% widget form.code %}: the field's input, with the class names of the site."""
+    kinds = {"checkbox": "checkbox", "radioselect": "checkbox", "checkboxselectmultiple": "checkbox"}
+    keys = [kinds.get(field.widget_type, "input"), *(["wrong"] if field.errors else [])]
+    names = classes_of_site(context, keys)
+    if not names:
+        return str(field)
+    own = field.field.widget.attrs.get("class", "")
+    return field.as_widget(attrs={"class": " ".join([*own.split(), *names])})
+
+
+def classes_of_site(context: template.Context, keys: list[str]) -> list[str]:
+    """In our own frame there is no style of the site, and so none of its names."""
+    classes = conf.css_classes() if context.get("is_framed") else {}
+    return [classes[key] for key in keys if classes.get(key)]
+
+
+@register.simple_tag(takes_context=True)
+def page_of(context: template.Context, both: bool = False) -> str:
+    """<body {% page_of %}>: with each request htmx says whom the document was made for.
+
+    `both` is for a page whose htmx is the site's, of any version.
+    """
     session = getattr(context.get("request"), "session", None)
     pk = session.get(SESSION_KEY) if session is not None else None  # what the middleware compares it with
-    name = "hx-headers:inherited" if conf.htmx_version() == 4 else "hx-headers"  # 4 hands down nothing else
-    return format_html('{}="{}"', name, json.dumps({PAGE_OF: name_in_header(pk)}))
+    names = {2: "hx-headers", 4: "hx-headers:inherited"}  # 4 hands down nothing else
+    wanted = names.values() if both else [names[conf.htmx_version()]]
+    told = json.dumps({PAGE_OF: name_in_header(pk)})
+    return format_html_join(" ", '{}="{}"', ((name, told) for name in wanted))
 
 
 @register.simple_tag(takes_context=True)
@@ -148,8 +214,7 @@ class HtmxConfig(template.Node):
     """A node, because a simple tag escapes: each quotation mark of the JSON would take six bytes."""
 
     def render(self, context: template.Context) -> str:
-        config = json.dumps(HTMX_CONFIG[conf.htmx_version()], separators=(",", ":"))
-        return f"<meta name=\"htmx-config\" content='{config}'>"
+        return f"<meta name=\"htmx-config\" content='{htmx_config_text()}'>"
 
 
 register.tag(kept_html.keep)

@@ -80,7 +80,9 @@ def app_add(request: HttpRequest) -> HttpResponse:
                 to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
         tell(request, _("%(name)s was added.") % {"name": app.name}, row_of(app))
         return see_other(to)
-    response = page(request, "twofactor/app_add.html", form=form, **key_context(request, draft))
+    response = page(
+        request, "twofactor/app_add.html", form=form, has_secret=True, **key_context(request, draft)
+    )
     return set_draft_cookie(request, response, owner)
 
 

@@ -83,7 +83,13 @@ def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
         sentence = _("Your new backup codes are saved. The old ones no longer work.")
         messages.success(request, sentence, extra_tags="codes")
         return see_other(next_or(request, "twofactor:settings"))
-    return page(request, "twofactor/backup_codes_new.html", form=form, **codes_context(request, new))
+    return page(
+        request,
+        "twofactor/backup_codes_new.html",
+        form=form,
+        has_secret=True,
+        **codes_context(request, new),
+    )
 
 
 def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:

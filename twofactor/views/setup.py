@@ -48,7 +48,8 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     owner = draft_owner(request)
     draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
-    response = page(request, "twofactor/setup.html", onward=onward(request), **key_context(request, draft))
+    context = {"onward": onward(request), **key_context(request, draft)}
+    response = page(request, "twofactor/setup.html", has_secret=True, **context)
     return set_draft_cookie(request, response, owner)
 
 
@@ -69,7 +70,7 @@ def setup_verify(request: HttpRequest, row: Draft | None) -> HttpResponse:
     form = CodeForm(posted(request), accept=lambda code: drafts.confirm(draft, code, timezone.now()))
     if form.is_valid():
         return to_step(request, "setup_codes")
-    return page(request, "twofactor/setup_verify.html", form=form, onward=onward(request))
+    return page(request, "twofactor/setup_verify.html", form=form, has_secret=True, onward=onward(request))
 
 
 def to_step(request: HttpRequest, name: str) -> HttpResponse:
@@ -95,7 +96,8 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         keep_session(request, signed_in_user(request), TOTP)
         messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
-    return page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
+    context = codes_context(request, draft)
+    return page(request, "twofactor/setup_codes.html", form=form, has_secret=True, **context)
 
 
 @open_before_set_up

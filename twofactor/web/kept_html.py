@@ -5,9 +5,10 @@
       <form method="post">{% fresh %}{% csrf_token %}{% endfresh %} {{ form.username }} …</form>
     {% endkeep %}
 
-The tag names all that its text depends on, besides the language and the addresses of pages. Nothing else can
-get into the text, because it is rendered in a context that has only the named values. What differs from one
-request to the next stands between {% fresh %} and {% endfresh %}, and is rendered with the whole context.
+The tag names all that its text depends on, besides the language, the frame and the addresses of pages.
+Nothing else can get into the text, because it is rendered in a context that has only the named values. What
+differs from one request to the next stands between {% fresh %} and {% endfresh %}, and is rendered with the
+whole context.
 
 The cache of the site is not used. It may be away, and it may outlive the release that the text belongs to.
 """
@@ -81,6 +82,7 @@ class Kept(Node):
 
     def render(self, context: Context) -> str:
         values = {name: value.resolve(context) for name, value in self.values.items()}
+        values["is_framed"] = bool(context.get("is_framed"))  # {% css %} asks for it
         parts = self.find_or_draw(context, values)
         return "".join([part if isinstance(part, str) else part.render(context) for part in parts])
 

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from twofactor.web import frame
 from twofactor.web.redirects import see_other
 
 T = TypeVar("T")
@@ -35,21 +36,35 @@ def refuse_doubles(request: HttpRequest) -> None:
 
 
 def page(
-    request: HttpRequest, template: str, *, form: BaseForm | None = None, status: int = 200, **context: Any
+    request: HttpRequest,
+    template: str,
+    *,
+    form: BaseForm | None = None,
+    status: int = 200,
+    has_secret: bool = False,
+    **context: Any,
 ) -> HttpResponse:
     """Render the template: 422 if its form was refused, else the given status.
 
-    Other errors are whole documents, of which htmx takes the main part.
+    Other errors are whole documents, of which htmx takes the main part. A page with a secret stands in our
+    own frame, where no script of the site sees it.
     """
     if form is not None and form.is_bound and not form.is_valid():
         status = 422
-    if wants_document(request):
+    is_bare, is_framed = has_secret and frame.is_of_site(), not has_secret and frame.is_of_site()
+    if wants_document(request, is_bare):
         return load_document(HttpResponse(), request.get_full_path())
-    is_part = swapped_element(request) and (status < 400 or status == 422)
-    layout = "twofactor/layout/_main.html" if is_part else "twofactor/layout/page.html"
-    response = render(request, template, {"layout": layout, "form": form, **context}, status=status)
+    context = {"form": form, "is_bare": is_bare, "is_framed": is_framed, **context}
+    if swapped_element(request) and (status < 400 or status == 422):
+        context = {"layout": "twofactor/layout/_main.html", **context}
+        response = render(request, template, context, status=status)
+    elif is_framed:
+        response = frame.render_in_base_template(request, template, context, status)
+    else:
+        context["layout"] = "twofactor/layout/page.html"
+        response = render(request, template, context, status=status)
     patch_vary_headers(response, VARY)
-    return response
+    return frame.forbid_others(response) if is_bare else response
 
 
 def swapped_element(request: HttpRequest) -> str:
@@ -61,12 +76,12 @@ def swapped_element(request: HttpRequest) -> str:
     return target if target.startswith("tf-") else ""
 
 
-def wants_document(request: HttpRequest) -> bool:
-    """Would htmx put a page of ours into a page of the site that has not our styles and scripts?"""
+def wants_document(request: HttpRequest, is_bare: bool) -> bool:
+    """Would htmx put a page of ours into one of the site, without our styles, or a secret into its frame?"""
     htmx = getattr(request, "htmx", None)
     if request.method != "GET" or not htmx or htmx.history_restore_request:
         return False
-    return not swapped_element(request)
+    return is_bare or not swapped_element(request)
 
 
 def load_document(response: HttpResponse, to: str) -> HttpResponse:

@@ -1,0 +1,128 @@
+"""Our pages in the base template of a site: one without htmx, with htmx 2 and 4 as they are, and boosted."""
+
+from copy import deepcopy
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from actions import (
+    continue_to_backup_codes,
+    enrol,
+    enter_code,
+    enter_password,
+    expect_heading,
+    finish_setup,
+    history_length,
+    start_setup,
+)
+from django.utils import timezone
+from javascript_modes import HTMX
+from playwright.sync_api import expect
+
+from tests.people import PRINTED_CODES
+from twofactor.models import GuessBudget
+
+FRAMES = ["plain", "htmx_2", "htmx_4", "boosted"]
+
+
+def use_frame(settings, name):
+    templates = deepcopy(settings.TEMPLATES)
+    templates[0]["DIRS"].append(Path(__file__).parent / "frames")
+    settings.TEMPLATES = templates
+    settings.TWOFACTOR_BASE_TEMPLATE = f"frames/{name}.html"
+
+
+@pytest.fixture(params=FRAMES)
+def frame(request, settings):
+    use_frame(settings, request.param)
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice, PRINTED_CODES)
+
+
+@pytest.fixture
+def code_page(frame, page, phone):
+    enter_password(page, path="/accounts/login/?next=/two-factor/")
+    expect_heading(page, "Check your authenticator app")
+    return page
+
+
+def expect_frame_of_site(page):
+    expect(page.get_by_role("button", name="Search")).to_be_visible()
+    expect(page.get_by_role("main")).to_have_count(1)
+
+
+def expect_own_frame(page):
+    expect(page.get_by_role("button", name="Search")).to_have_count(0)
+    scripts = page.evaluate("[...document.scripts].map(script => script.src.replace(/.*\\/|\\..*/g, ''))")
+    assert scripts == ["app"]
+
+
+def test_a_wrong_code_shows_and_the_right_one_signs_in(code_page, phone):
+    expect_frame_of_site(code_page)
+    enter_code(code_page, phone.wrong_code())
+    expect(code_page.get_by_text("The code is not correct.")).to_be_visible()
+    code_page.get_by_label("6-digit code").fill(phone.code())
+    code_page.keyboard.press("Enter")
+    expect_heading(code_page, "Security")
+    expect_frame_of_site(code_page)
+
+
+def test_setting_up_shows_key_and_codes_in_our_own_frame(frame, page, alice):
+    enter_password(page, path="/accounts/login/?next=/two-factor/")
+    expect_heading(page, "Security")
+    phone = start_setup(page)
+    expect_own_frame(page)
+    continue_to_backup_codes(page, phone)
+    expect_own_frame(page)
+    finish_setup(page)
+    expect_heading(page, "Security")
+    expect(page.get_by_text("Two-factor authentication is on.").first).to_be_visible()
+    expect_frame_of_site(page)
+
+
+@HTMX
+def test_one_press_is_one_request_and_one_history_entry_for_many_wrong_codes(code_page, phone):
+    posts, entries = [], history_length(code_page)
+    code_page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    for _ in range(3):
+        enter_code(code_page, phone.wrong_code())
+        expect(code_page.get_by_text("The code is not correct.").first).to_be_visible()
+    assert (len(posts), history_length(code_page)) == (3, entries)
+
+
+@HTMX
+def test_a_lock_is_shown_in_place_of_the_form(code_page, alice):
+    GuessBudget.objects.update_or_create(
+        pk=alice.pk, defaults={"failures": 5, "locked_until": timezone.now() + timedelta(minutes=9)}
+    )
+    enter_code(code_page, "000000")
+    expect_heading(code_page, "You can't sign in at the moment")
+    expect_frame_of_site(code_page)
+
+
+@HTMX
+@pytest.mark.parametrize("frame", ["plain"], indirect=True)
+def test_nothing_of_the_site_looks_different_for_our_style_sheet(code_page):
+    def looks():
+        return code_page.evaluate(
+            """[...document.querySelectorAll("html, body, header, header *, main")].map(
+                element => JSON.stringify(Object.fromEntries([...getComputedStyle(element)].filter(
+                    name => !/^(block|inline|width|height|perspective|transform)/.test(name)
+                ).map(name => [name, getComputedStyle(element)[name]]))))"""
+        )
+
+    with_ours = looks()
+    code_page.evaluate("document.querySelector('link[href*=countersign]').remove()")
+    assert looks() == with_ours
+
+
+@HTMX
+@pytest.mark.parametrize("frame", ["plain"], indirect=True)
+def test_a_form_of_the_site_is_left_alone(code_page):
+    search = code_page.get_by_role("button", name="Search")
+    search.evaluate("button => button.form.addEventListener('submit', event => event.preventDefault())")
+    search.dblclick()
+    assert search.evaluate("button => [button.ariaDisabled, button.form.ariaBusy]") == [None, None]

@@ -1,0 +1,109 @@
+"""The base template of a site, and links to its pages. playwright/test_frames.py walks it in a browser."""
+
+import pytest
+from django.template import Context, Template
+
+from tests.htmx import HTMX
+from tests.twofactor.test_checks import check_ids
+from twofactor.web.frame import policy
+
+SETUP = "/two-factor/setup/"
+
+
+@pytest.fixture
+def frame(settings, tmp_path):
+    """Call frame(text) to make the text the base template of the site."""
+
+    def make(text):
+        (tmp_path / f"{abs(hash(text))}.html").write_text(text)
+        settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [*settings.TEMPLATES[0]["DIRS"], tmp_path]}]
+        settings.TWOFACTOR_BASE_TEMPLATE = f"{abs(hash(text))}.html"
+
+    return make
+
+
+SHOP = (
+    "<title>{% block title %}{% endblock %}</title>Shop "
+    "{% block main %}{% block content %}{% endblock %}{% endblock %}"
+)
+
+
+def test_a_page_stands_in_the_block_and_its_title_in_the_title(no_factor_client, frame):
+    frame(SHOP)
+    page = no_factor_client.get("/two-factor/").text
+    assert page.startswith("<title>Security – Countersign</title>Shop")
+    assert (page.count("<h1"), page.count('id="tf-main"')) == (1, 1)
+
+
+def test_a_message_is_shown_once_by_us(no_factor_client, frame):
+    frame("{% for message in messages %}THEIRS {{ message }}{% endfor %}" + SHOP)
+    no_factor_client.post("/two-factor/setup/cancel/")
+    page = no_factor_client.get("/two-factor/").text
+    assert ("THEIRS" in page, "Setup cancelled." in page) == (False, True)
+
+
+def test_a_key_stands_in_our_own_frame_with_our_own_policy(no_factor_client, frame):
+    frame(SHOP)
+    answer = no_factor_client.get(SETUP)
+    assert ("Shop" in answer.text, answer.text.count("<script")) == (False, 1)
+    assert answer["Content-Security-Policy"] == f"{policy()}; frame-ancestors 'none'"
+    assert (answer["Cache-Control"], answer["Referrer-Policy"]) == ("no-store, private", "same-origin")
+
+
+def test_a_key_is_never_swapped_into_the_frame_of_a_site(no_factor_client, frame):
+    frame(SHOP)
+    answer = no_factor_client.get(SETUP, headers=HTMX)
+    assert (answer["HX-Redirect"], answer.content) == (SETUP, b"")
+
+
+def test_a_policy_names_the_host_of_the_static_files(settings):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+            "OPTIONS": {"base_url": "https://cdn.example.com/static/"},
+        },
+    }
+    assert "script-src https://cdn.example.com;" in policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "block", "named"),
+    [
+        (SHOP, "content", False),
+        (SHOP, "body", True),
+        ("{% block content", "content", True),
+        ('{% extends "twofactor/layout/page.html" %}', "main", False),
+    ],
+)
+def test_a_block_that_is_not_there_is_named(settings, frame, text, block, named):
+    frame(text)
+    settings.TWOFACTOR_BASE_BLOCK = block
+    assert ("twofactor.E022" in check_ids()) is named
+
+
+def test_class_names_of_the_site_are_used_in_its_frame_only(no_factor_client, frame, settings):
+    settings.TWOFACTOR_CSS_CLASSES = {"primary": "btn"}
+    own = no_factor_client.get("/two-factor/").text
+    frame(SHOP)
+    theirs = no_factor_client.get("/two-factor/").text
+    assert ('class="button primary"' in own, 'class="button primary btn"' in theirs) == (True, True)
+
+
+LINK = Template('{% load two_factor %}{% link_to "help" %}|{% absolute_link_to "help" %}')
+
+
+@pytest.mark.parametrize(
+    ("links", "shown"),
+    [
+        ({}, "/help/|http://testserver/help/"),
+        ({"help": "login"}, "/accounts/login/|http://testserver/accounts/login/"),
+        ({"help": "https://help.example.com/"}, "https://help.example.com/|https://help.example.com/"),
+        ({"help": ""}, "|"),
+        ({"help": "no_such_name"}, "|"),
+    ],
+)
+def test_a_link_leads_where_the_site_says(settings, links, shown):
+    settings.TWOFACTOR_LINKS = links
+    assert LINK.render(Context()) == shown
+    assert ("twofactor.W006" in check_ids()) is ("no_such_name" in links.values())
