@@ -7,6 +7,7 @@
 # make mutations  one thing broken after the other: does a test in the browser see it?
 # make assurance  every requirement with its tests or the reason why it has none, then what takes long and what was
 #                 not run; one part of it: make assurance PART=races
+# make foreign  the app in six small sites of others, walked through in a browser; pictures in test-results/foreign/
 # make matrix   the server tests on every Python and Django that we support; one pair: make matrix PAIRS=3.12-6.0
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
 # make messages what translators have to do in locale/, and the files that Django reads
@@ -45,7 +46,7 @@ OWN = $(COMPILE) --universal --no-deps --output-file
 OWN_LOCKS = $(addprefix tests/machinery/bench/requirements-, mfa2.txt mfa3.txt)
 BENCH_PIP = .venv/bench/bin/pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: run test coverage check format docs assurance matrix bench screens mutations messages lock
+.PHONY: run test coverage check format docs assurance foreign matrix bench screens mutations messages lock
 .DELETE_ON_ERROR:
 # Where Python may not keep what it has compiled, every process that a test starts compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -98,6 +99,10 @@ assurance: .venv/test-packages
 
 bench: .venv/bench/packages
 	@.venv/bench/bin/python -m tests.machinery.bench $(BENCH)
+
+foreign: .venv/test-packages
+	@$(BIN)/python -m tests.machinery.programs
+	$(BIN)/pytest tests/foreign -m "not long" $(BY_TWO)
 
 matrix: | .venv
 	@$(PYTHON) -m tests.machinery.matrix $(PAIRS)

@@ -23,7 +23,7 @@ from javascript_modes import DEFAULT_MODES, VERSION
 from playwright.sync_api import Error, expect
 
 from tests.conftest import cheap_backup_codes, static_files, urls_read_once  # noqa: F401  fixtures
-from tests.machinery import programs
+from tests.machinery.browsers import is_complaint, launch_options
 from tests.people import PRINTED_CODES
 from tests.twofactor.sent_codes import record_text_messages
 
@@ -32,22 +32,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs
 
 expect.set_options(timeout=10_000)  # hashing ten backup codes takes long on a busy machine
 
-CHROMIUM = programs.quick_chromium()
-EXPECTED_HTMX_ERRORS = (
-    "htmx:responseError",
-    "htmx:sendError",
-    "htmx:timeout",
-    "htmx:sendAbort",
-    "htmx:afterRequest",
-    "htmx:error",
-)
-NO_BACKGROUND_TRAFFIC = [  # the browser must ask no server but ours
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
 RECORD_SWAPS = """
     window.swapped = false;
     for (const name of ["htmx:afterSwap", "htmx:after:swap"])
@@ -63,13 +47,7 @@ MAILED_LINKS = ("/accounts/reset/", "/accounts/email/", "/two-factor/not-me/")
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
-    if CHROMIUM is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium on this machine")
-    as_root = ["--no-sandbox"] if programs.IS_ROOT else []
-    return browser_type_launch_args | {
-        "executable_path": CHROMIUM,
-        "args": [*NO_BACKGROUND_TRAFFIC, *as_root],
-    }
+    return browser_type_launch_args | launch_options()
 
 
 @pytest.fixture(scope="session")
@@ -157,12 +135,6 @@ def pytest_runtest_makereport(item, call):
         with suppress(Error):  # the page may be closed
             item.funcargs["page"].screenshot(path=PICTURES / f"{name}.png")
     return report
-
-
-def is_complaint(message):
-    """An error, unless it is about a failed request: tests make requests fail on purpose."""
-    expected = ("Failed to load resource", "Response Status Error Code", *EXPECTED_HTMX_ERRORS)
-    return message.type == "error" and not message.text.removeprefix("htmx: ").startswith(expected)
 
 
 def is_unwanted_request(url, site):

@@ -26,6 +26,7 @@ PARTS = {
         *PYTEST,
         "tests",
         *APART,
+        "--ignore=tests/foreign",
         "--ignore=tests/other_sites",
     ],
     "races": [*PYTEST, *RACES],

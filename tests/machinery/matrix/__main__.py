@@ -108,7 +108,7 @@ def newest(known: list[Pair]) -> list[Pair]:
 
 
 def main(arguments: list[str]) -> int:
-    known, tests = pairs(), ["tests"]
+    known, tests = pairs(), ["tests", "-m", "not long"]  # with the sites of others
     wanted = [pair for pair in known if "-".join(pair) in arguments] or known
     if "--short" in arguments:
         wanted, tests = newest(known), SHORT
