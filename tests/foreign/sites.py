@@ -24,8 +24,8 @@ PASSWORD = "correct horse battery"
 ADDRESS = "127.0.0.1"
 SECONDS_TO_START = 60
 RUNSERVER = ["manage.py", "runserver", "--noreload", ADDRESS + ":{port}"]
-GUNICORN = ["-m", "gunicorn", "elsewhere.wsgi", "--bind", ADDRESS + ":{port}", "--workers", "2"]
-UVICORN = ["-m", "uvicorn", "elsewhere.asgi:application", "--host", ADDRESS, "--port", "{port}"]
+GUNICORN = ["-m", "gunicorn", "mysite.wsgi", "--bind", ADDRESS + ":{port}", "--workers", "2"]
+UVICORN = ["-m", "uvicorn", "mysite.asgi:application", "--host", ADDRESS, "--port", "{port}"]
 
 
 def mounting() -> list[Block]:
@@ -50,7 +50,7 @@ class Site:
 
     def start(self, folder: Path, environment: Environment, blocks: list[Block]) -> Project:
         """A project with the site's own files, and then what these blocks say."""
-        call_command("startproject", "elsewhere", folder)
+        call_command("startproject", "mysite", folder)
         project = Project(folder, surroundings() | {"PYTHONWARNINGS": "error"}, environment.executable)
         self.add_own_files(project)
         for number, block in enumerate(blocks):
@@ -61,6 +61,11 @@ class Site:
         for file in (HERE / self.name).rglob("*.*"):
             if file.is_file() and file.suffix != ".pyc":
                 project.append(str(file.relative_to(HERE / self.name)), f"\n{file.read_text()}")
+
+    def create_people(self, project: Project, *arguments: str) -> None:
+        for name in self.people:
+            names = {"DJANGO_SUPERUSER_USERNAME": name, "DJANGO_SUPERUSER_EMAIL": f"{name}@example.com"}
+            project.create_administrator(*arguments, **names)
 
 
 @contextmanager

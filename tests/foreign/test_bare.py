@@ -19,10 +19,7 @@ def project(tmp_path_factory, installed):
     project = SITE.start(tmp_path_factory.mktemp("bare"), installed(), mounting())
     project.run("migrate")
     project.run("check", "--fail-level", "ERROR")
-    for name in SITE.people:
-        project.create_administrator(
-            DJANGO_SUPERUSER_USERNAME=name, DJANGO_SUPERUSER_EMAIL=f"{name}@example.com"
-        )
+    SITE.create_people(project)
     return project
 
 

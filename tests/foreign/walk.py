@@ -4,7 +4,7 @@ Each page that is met must fit into a narrow window, and is drawn in test-result
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,10 +117,12 @@ def elsewhere(url: str, origin: str) -> list[str]:
     return [] if url.startswith((origin, "data:", "blob:")) else [url]
 
 
-def walk(one: Visitor) -> None:
+def walk(one: Visitor, while_on: Callable[[Visitor], None] = lambda one: None) -> None:
+    """`while_on` is called while two-factor authentication is on, and the code was given."""
     come_as_a_stranger(one)
     set_up(one)
     sign_in_with_the_app(one)
+    while_on(one)
     sign_in_with_a_backup_code(one)
     look_around(one)
     turn_off(one)

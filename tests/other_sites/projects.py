@@ -65,8 +65,14 @@ class Project:
         """Runs a script of this folder inside the project."""
         return self.run("shell", "--no-imports", text=Path(__file__).with_name(script).read_text())
 
-    def create_administrator(self, **names: str) -> None:
-        self.run("createsuperuser", "--noinput", DJANGO_SUPERUSER_PASSWORD="correct horse battery", **names)
+    def create_administrator(self, *arguments: str, **names: str) -> None:
+        self.run(
+            "createsuperuser",
+            "--noinput",
+            *arguments,
+            DJANGO_SUPERUSER_PASSWORD="correct horse battery",
+            **names,
+        )
 
 
 def start_project(folder: Path, settings: str = "", urls: str = "", python: Path | None = None) -> Project:

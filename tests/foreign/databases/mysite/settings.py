@@ -1,0 +1,13 @@
+ALLOWED_HOSTS = ["127.0.0.1"]
+INSTALLED_APPS += ["shop"]
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+DATABASES["default"]["ATOMIC_REQUESTS"] = True
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": BASE_DIR / "cache",
+    }
+}
