@@ -64,7 +64,11 @@ class Site:
 
     def create_people(self, project: Project, *arguments: str) -> None:
         for name in self.people:
-            names = {"DJANGO_SUPERUSER_USERNAME": name, "DJANGO_SUPERUSER_EMAIL": f"{name}@example.com"}
+            username = name.partition("@")[0]
+            names = {
+                "DJANGO_SUPERUSER_USERNAME": username,
+                "DJANGO_SUPERUSER_EMAIL": f"{username}@example.com",
+            }
             project.create_administrator(*arguments, **names)
 
 

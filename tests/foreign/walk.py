@@ -121,8 +121,10 @@ def walk(one: Visitor, while_on: Callable[[Visitor], None] = lambda one: None) -
     """`while_on` is called while two-factor authentication is on, and the code was given."""
     come_as_a_stranger(one)
     set_up(one)
+    one.sign_out()
     sign_in_with_the_app(one)
     while_on(one)
+    one.sign_out()
     sign_in_with_a_backup_code(one)
     look_around(one)
     turn_off(one)
@@ -169,7 +171,6 @@ def give_wrong_code(one: Visitor, name: str) -> None:
 
 
 def sign_in_with_the_app(one: Visitor) -> None:
-    one.sign_out()
     one.give_password()
     one.expect_heading("Check your authenticator app")
     one.see("verify")
@@ -179,7 +180,6 @@ def sign_in_with_the_app(one: Visitor) -> None:
 
 
 def sign_in_with_a_backup_code(one: Visitor) -> None:
-    one.sign_out()
     one.give_password()
     one.follow("Try another way")
     one.expect_heading("Try another way")
