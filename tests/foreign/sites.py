@@ -65,10 +65,8 @@ class Site:
     def create_people(self, project: Project, *arguments: str) -> None:
         for name in self.people:
             username = name.partition("@")[0]
-            names = {
-                "DJANGO_SUPERUSER_USERNAME": username,
-                "DJANGO_SUPERUSER_EMAIL": f"{username}@example.com",
-            }
+            values = {"USERNAME": username, "EMAIL": f"{username}@example.com", "MAIL": name}
+            names = {f"DJANGO_SUPERUSER_{field}": value for field, value in values.items()}
             project.create_administrator(*arguments, **names)
 
 
