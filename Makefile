@@ -33,7 +33,7 @@ SAME_ON_POSTGRES = $(addprefix tests/accounts/, test_lockout_page.py test_mail_l
 UPGRADE = --upgrade
 BY_TWO = --numprocesses=2 --dist=worksteal
 BY_THREE = --numprocesses=3 --dist=worksteal  # of two processors: who waits for a timeout, a database or a browser leaves one idle
-TEMPLATES = find templates -name '*.html'
+TEMPLATES = find templates */templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 LOCK = $(COMPILE) pyproject.toml

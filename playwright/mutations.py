@@ -18,7 +18,6 @@ PARTS = [
     "config",
     "locale",
     "playwright",
-    "static",
     "templates",
     "tests",
     "twofactor",
@@ -26,11 +25,11 @@ PARTS = [
 ]
 SECONDS = 240  # for the tests of one mutation
 
-APP, PAGE = "static/twofactor/app.js", "templates/twofactor/layout/page.html"
+APP, PAGE = "twofactor/static/twofactor/app.js", "twofactor/templates/twofactor/layout/page.html"
 CONFIG = "twofactor/web/htmx.py"
-STYLE = "static/twofactor/countersign.css"
-FORM = "templates/twofactor/components/form_attributes.html"
-FIELD = "templates/twofactor/components/field.html"
+STYLE = "twofactor/static/twofactor/countersign.css"
+FORM = "twofactor/templates/twofactor/components/form_attributes.html"
+FIELD = "twofactor/templates/twofactor/components/field.html"
 
 
 class Mutation(NamedTuple):
@@ -62,7 +61,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the error summary does not take the focus",
-        [("templates/twofactor/components/error_summary.html", ' tabindex="-1" autofocus', "")],
+        [("twofactor/templates/twofactor/components/error_summary.html", ' tabindex="-1" autofocus', "")],
         "test_keyboard.py -k summary",
     ),
     Mutation(
@@ -99,7 +98,7 @@ MUTATIONS = [
         "htmx keeps pages in web storage",
         [
             (CONFIG, '"historyCacheSize": 0,', ""),
-            ("templates/twofactor/setup.html", ' hx-history="false"', ""),
+            ("twofactor/templates/twofactor/setup.html", ' hx-history="false"', ""),
         ],
         "test_setup.py -k browsers_storage",
     ),

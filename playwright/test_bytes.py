@@ -20,7 +20,7 @@ from journeys import (
 from screen_checks import expect_content
 
 KB = 1024
-STATIC = Path(__file__).parent.parent / "static/twofactor"
+STATIC = Path(__file__).parent.parent / "twofactor/static/twofactor"
 
 
 class FinishedRequests:

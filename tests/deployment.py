@@ -21,7 +21,7 @@ class Deployment:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("config", "accounts", "twofactor", "templates", "static", "locale", "manage.py"):
+        for name in ("config", "accounts", "twofactor", "templates", "locale", "manage.py"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
         self.env = {

@@ -38,7 +38,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
 
 # Filled by tests/conftest.py, and kept until a file or a package changes: compressing takes seconds.
 STATIC_DIGEST = hashlib.sha256(f"{version('django')} {version('whitenoise')} {INSTALLED_APPS}".encode())
-for file in sorted(path for path in (BASE_DIR / "static").rglob("*") if path.is_file()):
+for file in sorted(path for path in (BASE_DIR / "twofactor/static").rglob("*") if path.is_file()):
     STATIC_DIGEST.update(str(file.relative_to(BASE_DIR)).encode() + file.read_bytes())
 STATIC_ROOT = BASE_DIR / ".pytest_cache" / f"static-{STATIC_DIGEST.hexdigest()[:16]}"
 

@@ -89,8 +89,10 @@ def test_people_read_the_words_that_the_project_has_chosen(message_template):
 
     An app shows codes, a program signs in over the API; a browser is no longer trusted.
     """
-    mails = [file.read_text() for file in ROOT.glob("templates/**/mail/*")]
-    assert words_to_replace([*sentences(message_template), *mails]) == []
+    mails = [
+        file for folder in ("templates", "twofactor/templates") for file in (ROOT / folder).glob("**/mail/*")
+    ]
+    assert words_to_replace([*sentences(message_template), *(file.read_text() for file in mails)]) == []
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_no_module_is_named_after_its_layer():
 # Templates
 
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])
-COMPONENTS = ROOT / "templates/twofactor/components"
+COMPONENTS = ROOT / "twofactor/templates/twofactor/components"
 WIRING = {name: (COMPONENTS / f"{name}.html").read_text() for name in ("form_attributes", "link_attributes")}
 
 
@@ -75,7 +75,7 @@ class Elements(HTMLParser):
 
 
 # Mail programs support no style sheets.
-PAGES = [file for file in TEMPLATES if file != ROOT / "templates/twofactor/mail/base.html"]
+PAGES = [file for file in TEMPLATES if file != ROOT / "twofactor/templates/twofactor/mail/base.html"]
 ELEMENTS = [(file.name, *element) for file in PAGES for element in Elements(file).found]
 
 
@@ -87,7 +87,8 @@ def test_a_line_of_a_template_has_at_most_160_characters():
 
 def test_the_files_of_the_app_stand_under_its_name():
     """Because a site that mounts the app can have a file of the same name."""
-    assert [file.name for file in (ROOT / "static").iterdir()] == ["twofactor"]
+    assert [file.name for file in ROOT.glob("twofactor/static/*")] == ["twofactor"]
+    assert [file.name for file in ROOT.glob("twofactor/templates/*")] == ["twofactor"]
 
 
 def test_an_id_is_no_id_of_the_page_around_it():

@@ -90,15 +90,12 @@ def start_project(folder: Path, settings: str = "", urls: str = "", python: Path
 
 
 def copy_app(folder: Path) -> None:
-    """As pyproject.toml puts it into the wheel."""
     shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
-    shutil.copytree(ROOT / "templates/twofactor", folder / "twofactor/templates/twofactor")
-    shutil.copytree(ROOT / "static", folder / "twofactor/static")
 
 
 def copy_site(folder: Path) -> Project:
     """The site itself, with a database of its own."""
-    for name in ("accounts", "config", "static", "templates", "twofactor"):
+    for name in ("accounts", "config", "templates", "twofactor"):
         shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHE)
     shutil.copy(ROOT / "manage.py", folder)
     keys = {"SECRET_KEY": TWOFACTOR_KEYS[0], "TWOFACTOR_KEYS": TWOFACTOR_KEYS[0]}

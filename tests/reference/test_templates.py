@@ -6,7 +6,8 @@ from tests.machinery.test_rules import ROOT
 from tests.reference.pages import names, page, rows
 from twofactor.templatetags.two_factor import register
 
-PAGES = [file.read_text() for file in (ROOT / "templates/twofactor").glob("[a-z]*.html")]
+TEMPLATES = ROOT / "twofactor/templates/twofactor"
+PAGES = [file.read_text() for file in TEMPLATES.glob("[a-z]*.html")]
 LAYOUTS = ("page", "_main")
 INSIDE = {"rows", "row_form", "about_rows"}  # for the parts of a page that change in place
 
@@ -19,5 +20,5 @@ def test_every_block_is_named():
     filled = {block for text in PAGES for block in re.findall(r"{% block (\w+) %}", text)}
     told = {names(row[0])[0] for row in rows(page("templates"), "block")}
     assert filled - INSIDE <= told
-    layouts = "".join((ROOT / f"templates/twofactor/layout/{name}.html").read_text() for name in LAYOUTS)
+    layouts = "".join((TEMPLATES / f"layout/{name}.html").read_text() for name in LAYOUTS)
     assert told <= set(re.findall(r"{% block (\w+) %}", layouts))
