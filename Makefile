@@ -10,7 +10,7 @@
 # make foreign  the app in six small sites of others, walked through in a browser; pictures in test-results/foreign/
 # make matrix   the server tests on every Python and Django that we support; one pair: make matrix PAIRS=3.12-6.0
 # make screens  the pictures in the README, and a sheet of every screen in test-results/
-# make messages what translators have to do in locale/, and the files that Django reads
+# make messages what translators have to do in locale/ and twofactor/locale/, and the files that Django reads
 # make lock     new lock files from pyproject.toml; with what is locked kept: make lock UPGRADE=
 
 PYTHON = python3
@@ -112,7 +112,7 @@ screens: .venv/test-packages
 
 messages: .venv/packages
 	$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --no-wrap --ignore=.venv --ignore=tests
-	sed -i '/^"\(POT-Creation-Date\|Report-Msgid-Bugs-To\)/d' locale/*/LC_MESSAGES/django.po
+	sed -i '/^"\(POT-Creation-Date\|Report-Msgid-Bugs-To\)/d' locale/*/LC_MESSAGES/django.po twofactor/locale/*/LC_MESSAGES/django.po
 	$(BIN)/python manage.py compilemessages --ignore=.venv
 
 mutations: .venv/test-packages

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("accounts", "config", "twofactor", "templates")
+CATALOGUES = ("locale", "twofactor/locale")  # of the site, and of the app, which is that of other sites, too
 
 
 def gnu(*command, **more):
@@ -16,14 +17,18 @@ def gnu(*command, **more):
 
 
 def extract(folder: Path) -> Path:
-    """The template of the catalogues, made in this folder."""
+    """The templates of the catalogues, made in this folder, and all.pot, which has the messages of both."""
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name)
-    (folder / "locale").mkdir()
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("locale"))
+    for name in CATALOGUES:
+        (folder / name).mkdir()
     command = [sys.executable, "-m", "django", "makemessages", "--all", "--keep-pot", "--no-location"]
     made = gnu(*command, cwd=folder, env={**os.environ, "DJANGO_SETTINGS_MODULE": ""})
     assert made.returncode == 0, made.stderr
-    return folder / "locale" / "django.pot"
+    both = [folder / name / "django.pot" for name in CATALOGUES]
+    merged = gnu("msgcat", "--use-first", "--output-file", folder / "all.pot", *both)
+    assert merged.returncode == 0, merged.stderr
+    return folder / "all.pot"
 
 
 def sentences(template: Path) -> set[str]:

@@ -17,14 +17,14 @@ from django.test import Client
 from django.utils import translation
 
 from tests.machinery.test_rules import OLD_WORDS
-from tests.messages import ROOT, gnu, sentences
+from tests.messages import CATALOGUES, ROOT, gnu, sentences
 from tests.people import PASSWORD, Phone, enrol, give_password, person, sign_in
 from twofactor.models import Event, GuessBudget, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 from twofactor.views.verify import codes_left
 
 pytestmark = pytest.mark.usefixtures("gettext_tools")
-CATALOGUES = sorted(ROOT.glob("locale/*/LC_MESSAGES/django.po"))
+ALL = sorted(file for name in CATALOGUES for file in (ROOT / name).glob("*/LC_MESSAGES/django.po"))
 BRACKETED = "eo"  # a language that Django knows and that we do not have
 
 
@@ -41,14 +41,16 @@ def messages(compiled):
 
 
 def test_there_is_a_catalogue_for_each_language():
-    folders = {catalogue.parts[-3] for catalogue in CATALOGUES}
-    assert folders == {translation.to_locale(code) for code, _ in site.LANGUAGES} - {"en"}
+    languages = {translation.to_locale(code) for code, _ in site.LANGUAGES} - {"en"}
+    assert {file.parts[-3] for file in ALL} == languages
+    assert len(ALL) == len(languages) * len(CATALOGUES)
 
 
-@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("catalogue", ALL, ids=lambda file: str(file.relative_to(ROOT).parents[1]))
 class TestEach:
     def test_catalogue_has_every_message(self, catalogue, message_template):
-        compared = gnu("msgcmp", catalogue, message_template)
+        template = message_template.parent / catalogue.relative_to(ROOT).parents[2] / "django.pot"
+        compared = gnu("msgcmp", catalogue, template)
         assert (compared.returncode, compared.stderr) == (0, "")
 
     def test_placeholder_is_kept(self, catalogue, tmp_path):
@@ -141,7 +143,8 @@ SAID = {
 @pytest.mark.parametrize("language", FORMS)
 def test_each_count_takes_its_form(language):
     with translation.override(language):
-        catalogue = messages(ROOT / "locale" / translation.to_locale(language) / "LC_MESSAGES/django.mo")
+        file = f"{translation.to_locale(language)}/LC_MESSAGES/django.mo"
+        catalogue = {key: text for name in CATALOGUES for key, text in messages(ROOT / name / file).items()}
         plurals = {key[0] for key in catalogue if isinstance(key, tuple)}
         said = {text: [translation.ngettext(text, text, count) for count in COUNTS] for text in plurals}
     assert said == {text: [catalogue[text, form] for form in FORMS[language]] for text in plurals}
@@ -162,7 +165,7 @@ def test_two_and_eleven_are_told_as_people_count(language):
 @pytest.mark.parametrize("word", ["Account", "IP address", "Remove", "When", "browser", "by", "details"])
 def test_a_common_word_of_the_app_is_not_translated_for_the_site(word):
     """The catalogue of an app is that of the whole site: only a context keeps the two meanings apart."""
-    catalogue = messages(ROOT / "locale/de/LC_MESSAGES/django.mo")
+    catalogue = messages(ROOT / "twofactor/locale/de/LC_MESSAGES/django.mo")
     assert (word in catalogue, f"two-factor\4{word}" in catalogue) == (False, True)
 
 
