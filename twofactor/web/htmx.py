@@ -111,8 +111,8 @@ def instead_of_redirect(request: HttpRequest, response: HttpResponse) -> HttpRes
 def as_part(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if request.method == "POST" and response.status_code >= 400:
         return push_url(response, page_of_refusal(request, response))
-    if is_document(response):
-        return load_document(response, request.get_full_path())
+    if is_of_site(response):
+        return load_document(without_content(response), request.get_full_path())
     if asked_row(request) and not isinstance(response, RowResponse):
         return in_main_part(response, request.get_full_path())
     return response
@@ -148,15 +148,21 @@ def page_of_refusal(request: HttpRequest, response: HttpResponse) -> str | Liter
     return page if page and page != current_page(request) else False
 
 
-def is_document(response: HttpResponse) -> bool:
-    """A whole document, for example of the admin, cannot be swapped into a page of ours."""
-    if (
-        response.status_code != 200
-        or response.streaming
-        or not response.headers["Content-Type"].startswith("text/html")
-    ):
+def is_of_site(response: HttpResponse) -> bool:
+    """A page of the site or its admin, or a file: it cannot be swapped into a page of ours."""
+    if response.status_code != 200 or isinstance(response, RowResponse):
         return False
-    return response.content.lstrip()[:9].lower() == b"<!doctype"
+    return response.streaming or not response.content.lstrip().startswith(b"<title>")
+
+
+def without_content(response: HttpResponse) -> HttpResponse:
+    """A response that streams takes no other content, so it is replaced."""
+    if not response.streaming:
+        return response
+    response.close()
+    replacement = HttpResponse()
+    replacement.cookies = response.cookies
+    return replacement
 
 
 def asks_to_sign_in(request: HttpRequest, response: HttpResponse) -> bool:
