@@ -102,7 +102,7 @@ bench: .venv/bench/packages
 
 foreign: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
-	$(BIN)/pytest tests/foreign -m "not long" $(BY_TWO)
+	$(BIN)/pytest tests/foreign -m "not long" --numprocesses=2 --dist=loadfile
 
 matrix: | .venv
 	@$(PYTHON) -m tests.machinery.matrix $(PAIRS)

@@ -86,6 +86,7 @@ class Visitor:
     def sign_out(self) -> None:
         self.page.goto(self.site.home)
         self.press(self.site.sign_out)
+        self.page.wait_for_load_state("networkidle")
         self.page.goto(self.site.home)
         expect(self.page.locator("[name=password]")).to_be_visible()
 

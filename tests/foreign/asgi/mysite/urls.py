@@ -1,6 +1,5 @@
 from async_views import Export, delete_everything, reports, status
 from django.contrib.auth import views as auth_views
-from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 
 from mysite.views import home, stream
 
@@ -13,5 +12,4 @@ urlpatterns += [
     path("delete/", delete_everything),
     path("export/", Export.as_view()),
     path("status/", status),
-    *staticfiles_urlpatterns(),
 ]

@@ -1,0 +1,3 @@
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+
+application = ASGIStaticFilesHandler(application)
