@@ -9,20 +9,18 @@ from django.contrib.auth import authenticate
 from django.utils import timezone
 
 from tests.people import PASSWORD, Phone
-from twofactor import drafts, factor_changes
-from twofactor.factors import backup_codes, code_text, enrolled, methods, qr, totp
-from twofactor.factors.accept import accept_code
+from twofactor import drafts, factor_changes, shortcuts
+from twofactor.factors import backup_codes, code_text, methods, qr, totp
 from twofactor.models import Draft
 from twofactor.signin.pending import PendingSignIn
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/from-django-totp.md").read_text()
 TABLE = PAGE.partition("| function of django-totp | here |")[2].partition("\n\n")[0]
 WORDS = {
+    **vars(shortcuts),
     "backup_codes": backup_codes,
     "drafts": drafts,
     "factor_changes": factor_changes,
-    "enrolled": enrolled,
-    "accept_code": accept_code,
     "methods": methods,
     "qr": qr,
     "PendingSignIn": PendingSignIn,
