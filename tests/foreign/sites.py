@@ -24,7 +24,11 @@ PASSWORD = "correct horse battery"
 ADDRESS = "127.0.0.1"
 SECONDS_TO_START = 60
 RUNSERVER = ["manage.py", "runserver", "--noreload", ADDRESS + ":{port}"]
-GUNICORN = ["-m", "gunicorn", "mysite.wsgi", "--bind", ADDRESS + ":{port}", "--workers", "2"]
+# With threads: a browser opens connections for later, and each would keep a whole worker waiting.
+GUNICORN = [
+    *("-m", "gunicorn", "mysite.wsgi", "--bind", ADDRESS + ":{port}"),
+    *("--workers", "2", "--threads", "4", "--no-control-socket"),
+]
 UVICORN = ["-m", "uvicorn", "mysite.asgi:application", "--host", ADDRESS, "--port", "{port}"]
 
 
@@ -75,7 +79,7 @@ def served(project: Project, command: list[str]) -> Iterator[str]:
     """The origin of the site while it runs. What it has logged must not have an error."""
     with closing(socket.create_server((ADDRESS, 0))) as free:
         port = free.getsockname()[1]
-    log = project.folder / "server.log"
+    log = project.folder / f"server-{port}.log"
     arguments = [word.format(port=port) for word in command]
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -150,6 +150,7 @@ def set_up(one: Visitor) -> None:
     one.phone = Phone("".join(one.page.locator(".key span").all_text_contents()))
     one.follow("Continue")
     one.expect_heading("Enter the code from your app")
+    one.see("setup-verify")  # and Enter counts: for a moment after a swap it does not
     give_wrong_code(one, "setup-wrong-code")
     one.enter("6-digit code", one.phone.code())
     one.expect_heading("Save your backup codes")
