@@ -1,9 +1,12 @@
-"""The pictures of docs/how-to/frame.md, with Bootstrap's style sheet from a file, as nothing is fetched here:
+"""The pictures of docs/how-to/frame.md, with style sheets from files, as nothing is fetched here:
 
-BOOTSTRAP=…/bootstrap.min.css .venv/bin/pytest playwright/frame_pictures.py
+BOOTSTRAP=…/bootstrap.min.css TAILWIND=….css .venv/bin/pytest playwright/frame_pictures.py
+
+That of Tailwind is built as the page tells, with playwright/frames as one more @source.
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -11,15 +14,17 @@ from actions import enrol, enter_code, enter_password, expect_heading, start_set
 from PIL import Image
 from test_frames import use_frame
 
-FOLDER = Path(__file__).parent.parent / "docs/pictures"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE, FOLDER = DOCS / "how-to/frame.md", DOCS / "pictures"
 SIZE = {"width": 800, "height": 740}
 COLOURS = 64  # of the palette
 
 
 @pytest.fixture
 def page(new_context, site):
-    """Without our policy, which would refuse the pictures in Bootstrap's style sheet."""
-    return new_context(base_url=site, viewport=SIZE, bypass_csp=True).new_page()
+    """Without transitions, and without our policy, which would refuse the pictures in Bootstrap's styles."""
+    context = new_context(base_url=site, viewport=SIZE, bypass_csp=True, reduced_motion="reduce")
+    return context.new_page()
 
 
 def take(page, name):
@@ -52,14 +57,29 @@ def test_own(settings, page, alice):
     take(page, "own")
 
 
+def with_style_sheet(page, name):
+    style = Path(os.environ[name]).read_text()
+    page.route("**/frame.css", lambda route: route.fulfill(body=style, content_type="text/css"))
+    page.evaluate(
+        """() => new Promise(loaded => document.head.append(Object.assign(document.createElement("link"),
+        { rel: "stylesheet", href: "/frame.css", onload: loaded })))"""
+    )
+
+
 def test_bootstrap(settings, page, alice):
     settings.TWOFACTOR_CSS_CLASSES = "bootstrap"
     use_frame(settings, "bootstrap")
-    style = Path(os.environ["BOOTSTRAP"]).read_text()
-    page.route("**/bootstrap.css", lambda route: route.fulfill(body=style, content_type="text/css"))
     show_wrong_code(page, alice)
-    page.evaluate(
-        """() => new Promise(loaded => document.head.append(Object.assign(document.createElement("link"),
-        { rel: "stylesheet", href: "/bootstrap.css", onload: loaded })))"""
-    )
+    with_style_sheet(page, "BOOTSTRAP")
     take(page, "bootstrap")
+
+
+def test_tailwind(settings, page, alice):
+    recipe = {}
+    block = re.search(r"## Tailwind.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    exec(block, recipe)  # noqa: S102 - of our own page
+    settings.TWOFACTOR_CSS_CLASSES = recipe["TWOFACTOR_CSS_CLASSES"]
+    use_frame(settings, "tailwind")
+    show_wrong_code(page, alice)
+    with_style_sheet(page, "TAILWIND")
+    take(page, "tailwind")
