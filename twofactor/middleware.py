@@ -1,6 +1,7 @@
 """Middleware: nobody who has a second factor sees a page before they have given it."""
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import partial
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ from twofactor.signin.session import (
     AMR,
     HELD,
     HELD_LOGIN,
-    LOGIN,
+    LOGINS,
     NONE,
     acts_for_others,
     has_expired,
@@ -84,7 +85,7 @@ class TwoFactor:
         """Waits for the view without a thread. Only what asks the database runs in one."""
         response = await self.run(request, self.before) or await self.get_response(request)
         is_held_now = has_session(request) and await request.session.ahas_key(HELD_LOGIN)
-        if is_held_now or LOGIN in vars(request):
+        if is_held_now or LOGINS in vars(request):
             return await sync_to_async(self.after)(request, response)
         return self.after(request, response)
 
@@ -128,7 +129,7 @@ class TwoFactor:
         """In place of the answer of a view that has signed in someone who has more to do."""
         if is_held(request):
             return self.ask_for_code(request, response.headers.get("Location", request.get_full_path()))
-        return after_login(request, response) if LOGIN in vars(request) else response
+        return after_login(request, response) if LOGINS in vars(request) else response
 
     def ask_for_code(self, request: HttpRequest, to: str) -> HttpResponse:
         response = ask_held_session(request, to)
@@ -139,7 +140,10 @@ class TwoFactor:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Holds people who have not given their factor, and leads those who must have one to setup."""
-        vars(request).pop(LOGIN, None)  # by a middleware: what follows judges it
+        refused = refuse_login_elsewhere(request)
+        vars(request).pop(LOGINS, None)  # by a middleware: what follows judges this session
+        if refused:
+            return refused
         if is_held(request):
             if not getattr(view, "takes_the_code", False):
                 return self.ask_for_code(request, request.get_full_path())
@@ -158,7 +162,7 @@ class TwoFactor:
         return lead_to_setup(request, request.get_full_path())
 
     async def aprocess_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
-        answer: HttpResponse | None = await self.run(request, partial(TwoFactor.process_view, self), *args)
+        answer: HttpResponse | None = await self.run(request, partial(type(self).process_view, self), *args)
         return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -170,9 +174,16 @@ class TwoFactor:
 def with_is_verified(request: HttpRequest, user: Any) -> Any:
     """Gives the user is_verified(): has this session given a second factor?"""
     take_person = getattr(request.session, "take_person", lambda: None)  # another engine has none
-    call_with(take_person(), lambda: user.is_authenticated)
-    user.is_verified = lambda: is_factor(request.session.get(AMR, NONE)) and not is_impersonated(request)
+    person = take_person()
+    is_signed_in = call_with(person, lambda: user.is_authenticated)
+    if getattr(user, "_wrapped", user) is not person:
+        user = copy(user)  # a backend may give one object to several requests
+    user.is_verified = lambda: is_signed_in and gave_factor(request)
     return user
+
+
+def gave_factor(request: HttpRequest) -> bool:
+    return is_factor(request.session.get(AMR, NONE)) and not is_impersonated(request)
 
 
 async def auser(request: HttpRequest) -> Any:
@@ -209,18 +220,31 @@ def session_is_gone(request: HttpRequest) -> bool:
 
 
 def after_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """In place of an answer that may carry a token, or the key of another session than that of the cookie.
+    """In place of the answer of a view that has signed in someone: with a token, or in whatever session."""
+    refused = refuse_login_elsewhere(request)
+    here = [user for session, user in vars(request).pop(LOGINS) if session is request.session]
+    if refused:
+        return refused
+    if any(policy.is_enforced_for(user, timezone.now()) for user in here):
+        return lead_to_setup(request, response.headers.get("Location"))
+    return response
 
-    No page can ask there for a code, or lead to setup.
+
+def refuse_login_elsewhere(request: HttpRequest) -> HttpResponse | None:
+    """An answer may carry a token, or the key of another session than that of the cookie.
+
+    No page can ask there for a code, or lead to setup. One request may sign in several people.
     """
-    session, user = vars(request).pop(LOGIN)
-    must_set_up = policy.is_enforced_for(user, timezone.now())
-    if session is request.session:
-        return lead_to_setup(request, response.headers.get("Location")) if must_set_up else response
-    if not must_set_up and HELD_LOGIN not in session:
-        return response
-    if isinstance(session, SessionBase):  # a token has none
-        session.flush()
+    logins = [each for each in vars(request).get(LOGINS, []) if each[0] is not request.session]
+    now = timezone.now()
+    refused = [
+        session for session, user in logins if HELD_LOGIN in session or policy.is_enforced_for(user, now)
+    ]
+    if not refused:
+        return None
+    for session in refused:
+        if isinstance(session, SessionBase):  # a token has none
+            session.flush()
     return JsonResponse({"detail": str(CANNOT_ASK), "code": "second_factor_needed"}, status=403)
 
 

@@ -37,7 +37,7 @@ PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was give
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
-LOGIN = "twofactor_login"  # an attribute of the request: the session and the person of the last login() in it
+LOGINS = "twofactor_logins"  # an attribute of the request: session and person of each login() in it
 
 NONE = "none"  # the person has no second factor
 TRUSTED = "trusted"  # it was left out, because the browser is trusted
@@ -185,7 +185,7 @@ def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -
 def note_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:
     if request is not None:
         django_request = getattr(request, "_request", request)  # inside the request of DRF
-        vars(django_request)[LOGIN] = session, user
+        vars(django_request).setdefault(LOGINS, []).append((session, user))
 
 
 def has_session(request: HttpRequest) -> bool:
@@ -199,7 +199,7 @@ def is_held(request: HttpRequest) -> bool:
 
 def take_held_user(request: HttpRequest) -> Any:
     """End the held session and return its person; None if Django no longer accepts it for them."""
-    vars(request).pop(LOGIN, None)
+    vars(request).pop(LOGINS, None)
     request.session.update(request.session.pop(HELD_LOGIN))
     user: Any = get_user(request)
     if user.is_authenticated:
