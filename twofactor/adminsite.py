@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.csrf import csrf_protect
 
 from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_page
@@ -78,6 +79,10 @@ class TwoFactorAdminSite(admin.AdminSite):
             **(extra_context or {}),
         }
         return cast(HttpResponse, AdminLoginView.as_view(extra_context=context, next_page=index)(request))
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Signing out needs no second factor: Django's check would leave the session open."""
+        return csrf_protect(view) if view == self.logout else super().admin_view(view, cacheable)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().logout(request, extra_context)

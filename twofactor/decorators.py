@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -19,12 +19,13 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from twofactor import drafts, policy
+from twofactor import conf, drafts, policy
 from twofactor.factors import enrolled
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
 from twofactor.signin.session import NONE, is_impersonated
 from twofactor.users import TwoFactorUser, signed_in_user
+from twofactor.web.links import find_link
 from twofactor.web.pages import never_atomic, page
 from twofactor.web.redirects import see_other, with_next
 
@@ -222,6 +223,18 @@ def changes_the_password(view: Callable[..., Any]) -> bool:
     """Is it Django's own view, which asks for the old password alone?"""
     kind = getattr(view, "view_class", object)
     return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
+
+
+def signs_out(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Is it Django's own view, that of an admin site, or the page that is linked to for this?"""
+    if issubclass(getattr(view, "view_class", object), LogoutView):
+        return True
+    admin_site = getattr(view, "admin_site", None)
+    if admin_site is not None and getattr(view, "__wrapped__", None) == admin_site.logout:
+        return True
+    match = request.resolver_match
+    is_named = match is not None and match.view_name in conf.LINKS["sign_out"]
+    return is_named or request.path == find_link("sign_out")
 
 
 def to_page(request: HttpRequest, name: str) -> HttpResponse:

@@ -24,6 +24,7 @@ from twofactor.decorators import (
     ask_to_confirm,
     changes_the_password,
     must_set_up_first,
+    signs_out,
     to_page,
 )
 from twofactor.limits import allowances, guesses
@@ -157,7 +158,7 @@ class TwoFactor:
             return ask_to_confirm(request)
         if acts_for_others(getattr(view, "view_class", None)):
             return ask_for_factor(request)
-        if not must_set_up_first(request.user, method, view):
+        if not must_set_up_first(request.user, method, view) or signs_out(request, view):
             return None
         return lead_to_setup(request, request.get_full_path())
 

@@ -39,6 +39,14 @@ def test_someone_who_must_set_up_is_led_there(client, dora, sign_in):
     assert leads_to(client.get("/who/")) == SETUP
 
 
+@pytest.mark.parametrize("path", ["/logout/", "/admin/logout/", "/office/logout/", "/accounts/logout/"])
+def test_someone_who_must_set_up_can_sign_out(client, dora, path):
+    client.sign_in(dora)
+    client.get("/two-factor/setup/")  # the CSRF token
+    client.post(path)
+    assert (client.get("/who/").text, "sessionid" in client.cookies) == ("", False)
+
+
 # Admin sites
 
 

@@ -118,6 +118,7 @@ OPEN = {
     "/accounts/email/verify/send/",
     "/accounts/language/",
     "/accounts/logout/",
+    "/admin/logout/",
     "/help/",
     "/two-factor/confirm/",
     "/two-factor/setup/",
@@ -164,9 +165,10 @@ def test_someone_who_must_set_up_can_give_the_password_again(set_policy, as_alic
     assert answer.url == "/two-factor/setup/"
 
 
-def test_someone_who_must_set_up_can_sign_out(set_policy, as_alice):
+@pytest.mark.parametrize("path", ["/accounts/logout/", "/admin/logout/"])
+def test_someone_who_must_set_up_can_sign_out(set_policy, as_alice, path):
     set_policy("everyone")
-    as_alice.post("/accounts/logout/")
+    as_alice.post(path)
     assert "_auth_user_id" not in as_alice.session
 
 
