@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import drafts, factor_changes
+from twofactor import drafts, factor_changes, policy
 from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
 from twofactor.factors.methods import TOTP
@@ -22,6 +23,8 @@ from twofactor.users import email_of, signed_in_user
 from twofactor.views.codes import codes_context
 from twofactor.views.drafts import draft_owner, key_context, own_draft, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
+from twofactor.web import frame
+from twofactor.web.links import find_link
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import onward, safe_next, see_other
 
@@ -48,8 +51,7 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     owner = draft_owner(request)
     draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
-    context = {"onward": onward(request), **key_context(request, draft)}
-    response = page(request, "twofactor/setup.html", has_secret=True, **context)
+    response = step_page(request, "twofactor/setup.html", **key_context(request, draft))
     return set_draft_cookie(request, response, owner)
 
 
@@ -70,7 +72,14 @@ def setup_verify(request: HttpRequest, row: Draft | None) -> HttpResponse:
     form = CodeForm(posted(request), accept=lambda code: drafts.confirm(draft, code, timezone.now()))
     if form.is_valid():
         return to_step(request, "setup_codes")
-    return page(request, "twofactor/setup_verify.html", form=form, has_secret=True, onward=onward(request))
+    return step_page(request, "twofactor/setup_verify.html", form=form)
+
+
+def step_page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    """Who must set up has nowhere to go when they cancel it. In our bare frame no menu lets them sign out."""
+    if frame.is_of_site() and policy.is_enforced_for(signed_in_user(request), timezone.now()):
+        context["sign_out"] = find_link("sign_out")
+    return page(request, template, has_secret=True, onward=onward(request), **context)
 
 
 def to_step(request: HttpRequest, name: str) -> HttpResponse:
@@ -96,8 +105,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         keep_session(request, signed_in_user(request), TOTP)
         messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
-    context = codes_context(request, draft)
-    return page(request, "twofactor/setup_codes.html", form=form, has_secret=True, **context)
+    return step_page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
 
 
 @open_before_set_up

@@ -50,6 +50,17 @@ def test_a_key_stands_in_our_own_frame_with_our_own_policy(no_factor_client, fra
     assert (answer["Cache-Control"], answer["Referrer-Policy"]) == ("no-store, private", "same-origin")
 
 
+def test_who_must_set_up_can_sign_out_of_our_own_frame(no_factor_client, frame, settings):
+    frame(SHOP)
+    offered = [no_factor_client.get(SETUP).text]
+    settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    offered.append(no_factor_client.get(SETUP).text)
+    settings.TWOFACTOR_LINKS = {"sign_out": ""}
+    offered.append(no_factor_client.get(SETUP).text)
+    assert ["Cancel setup" in page for page in offered] == [True, False, True]
+    assert ['action="/accounts/logout/"' in page for page in offered] == [False, True, False]
+
+
 def test_a_key_is_never_swapped_into_the_frame_of_a_site(no_factor_client, frame):
     frame(SHOP)
     answer = no_factor_client.get(SETUP, headers=HTMX)
