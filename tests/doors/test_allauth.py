@@ -80,6 +80,12 @@ def test_a_page_asks_someone_with_a_factor_for_the_code(client, ann, read_letter
     assert client.who() == ann.name
 
 
+def test_the_page_for_the_code_does_not_say_that_someone_is_signed_in(client, ann):
+    by_password(client, ann, None)
+    page = client.get("/two-factor/verify/").text
+    assert ("One more step" in page, "signed in as" in page) == (True, False)
+
+
 @PAGES
 def test_a_page_hinders_nobody_without_a_factor(client, bob, read_letter, sign_in):
     assert sign_in(client, bob, read_letter).status_code == 302

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpResponse
 from django.urls import include, path
 from django.utils.decorators import method_decorator
@@ -11,6 +14,7 @@ from django.views import View
 from twofactor.decorators import OTPRequiredMixin, otp_required, recently_confirmed, what_for
 
 DJANGO_LOGIN = "/django-login/"
+GREETING_LOGIN = "/greeting-login/"
 WITH_FACTOR = ["/function/", "/method/", "/mixin/"]
 
 
@@ -31,6 +35,16 @@ class MixinPage(OTPRequiredMixin, Page):
     pass
 
 
+class GreetingLogin(SuccessMessageMixin, LoginView):
+    success_message = "Welcome back."
+
+
+@login_not_required
+def put_into_cart(request):
+    messages.info(request, "It is in your cart.")
+    return HttpResponse("")
+
+
 @what_for("To change the address on the invoice, confirm it's you.")
 @recently_confirmed(full_proof=True)
 def invoice_address(request):
@@ -40,6 +54,8 @@ def invoice_address(request):
 urlpatterns = [
     path("unguarded/", show_verified),
     path("django-login/", LoginView.as_view()),
+    path("greeting-login/", GreetingLogin.as_view()),
+    path("put-into-cart/", put_into_cart),
     path("function/", otp_required(show_verified)),
     path("method/", DecoratedPage.as_view()),
     path("mixin/", MixinPage.as_view()),

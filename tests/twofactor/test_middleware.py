@@ -13,7 +13,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from tests.people import PASSWORD, enrol, give_password, person, sign_in, signed_in_as
-from tests.twofactor.guarded_pages import DJANGO_LOGIN
+from tests.twofactor.guarded_pages import DJANGO_LOGIN, GREETING_LOGIN
 from twofactor.middleware import TwoFactor
 from twofactor.models import Authenticator, Event, Session
 from twofactor.sessions import SessionStore
@@ -101,6 +101,16 @@ def test_a_held_session_goes_on_where_it_was_going(client, alice, phone):
 def test_a_held_session_says_what_is_missing(client, alice, phone):
     client.force_login(alice)
     assert b"One more step: enter your code." in client.get("/two-factor/", follow=True).content
+
+
+@pytest.mark.parametrize("storage", ["cookie.Cookie", "session.Session", "fallback.Fallback"])
+def test_another_login_view_welcomes_nobody_before_the_code(client, phone, guarded_pages, settings, storage):
+    settings.MESSAGE_STORAGE = f"django.contrib.messages.storage.{storage}Storage"
+    client.get("/put-into-cart/")
+    form = {"username": "alice@example.com", "password": PASSWORD}
+    page = client.post(GREETING_LOGIN, form, follow=True).text
+    told = ["It is in your cart.", "One more step: enter your code.", "Welcome back."]
+    assert [sentence in page for sentence in told] == [True, True, False]
 
 
 def test_a_held_session_authenticates_nobody_whatever_loads_it(client, alice, phone):

@@ -297,11 +297,19 @@ def name_to_prefill(request: HttpRequest) -> str:
 
 def ask_held_session(request: HttpRequest, to: str) -> HttpResponse:
     """The session ends, and a pending sign-in begins in its place."""
+    forget_new_messages(request)
     user = take_held_user(request)
     if user is None:  # the password is a new one since that session began
         return see_other(resolve_url(settings.LOGIN_URL))
     messages.info(request, _("One more step: enter your code."))
     return ask_for_second_factor(request, user, own_page(request, to))
+
+
+def forget_new_messages(request: HttpRequest) -> None:
+    """Those of this request, such as "You are signed in.", which is not true yet. Earlier ones stay."""
+    storage: Any = messages.get_messages(request)
+    len(storage)  # reads the earlier ones, before the session that may hold them ends
+    storage._queued_messages.clear()
 
 
 def go_on_with_code(request: HttpRequest) -> HttpResponse | None:
