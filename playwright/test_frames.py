@@ -88,8 +88,10 @@ def test_one_press_is_one_request_and_one_history_entry_for_many_wrong_codes(cod
     posts, entries = [], history_length(code_page)
     code_page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
     for _ in range(3):
-        enter_code(code_page, phone.wrong_code())
+        with code_page.expect_response(lambda answer: answer.request.method == "POST"):
+            enter_code(code_page, phone.wrong_code())
         expect(code_page.get_by_text("The code is not correct.").first).to_be_visible()
+        expect(code_page.get_by_label("6-digit code")).to_have_value("")
     assert (len(posts), history_length(code_page)) == (3, entries)
 
 
