@@ -22,7 +22,7 @@ from django.views import View
 from twofactor import conf, drafts, policy
 from twofactor.factors import enrolled
 from twofactor.signin import kept_forms, step_up
-from twofactor.signin.pending import Gone, PendingSignIn, pending_of_form
+from twofactor.signin.pending import Gone, PendingSignIn, ask_for_waiting_code, pending_of_form
 from twofactor.signin.session import NONE, is_impersonated
 from twofactor.users import TwoFactorUser, signed_in_user
 from twofactor.web.links import find_link
@@ -63,7 +63,7 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if getattr(view, "login_required", True):
             if not request.user.is_authenticated:
-                return to_page(request, settings.LOGIN_URL)
+                return ask_to_sign_in(request)
             if is_impersonated(request):
                 return page(request, "twofactor/impersonated.html", status=403)
         response = view(request, *args, **kwargs)
@@ -124,7 +124,7 @@ def otp_required(view: AnyView) -> AnyView:
 def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
     """None for someone who has given it."""
     if not request.user.is_authenticated:
-        return to_page(request, settings.LOGIN_URL)
+        return ask_to_sign_in(request)
     if not signed_in_user(request).is_verified():
         name = page_to_prove(request)
         return ask_to_confirm(request) if name == CONFIRM else to_page(request, name)
@@ -197,7 +197,7 @@ def ask_unless(
 ) -> Callable[[AnyView], AnyView]:
     def refuse(request: HttpRequest) -> HttpResponse | None:
         if not request.user.is_authenticated:
-            return to_page(request, settings.LOGIN_URL)
+            return ask_to_sign_in(request)
         if not is_proven(request):
             return ask(request)
         kept_forms.forget(request)
@@ -235,6 +235,11 @@ def signs_out(request: HttpRequest, view: Callable[..., Any]) -> bool:
     match = request.resolver_match
     is_named = match is not None and match.view_name in conf.LINKS["sign_out"]
     return is_named or request.path == find_link("sign_out")
+
+
+def ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Whoever has given the password already is asked for the code alone."""
+    return ask_for_waiting_code(request) or to_page(request, settings.LOGIN_URL)
 
 
 def to_page(request: HttpRequest, name: str) -> HttpResponse:

@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from tests.htmx import HTMX
 from tests.people import PASSWORD, add_app, give_password, sign_in
 from tests.twofactor.code_forms import step_up
 from tests.twofactor.guarded_pages import WITH_FACTOR
@@ -79,6 +80,47 @@ def test_a_guarded_page_leads_people_without_a_factor_to_set_up(client, alice, g
 @pytest.mark.parametrize("address", WITH_FACTOR)
 def test_a_guarded_page_leads_strangers_to_sign_in(client, db, guarded_pages, address):
     assert client.get(address).url.startswith("/accounts/login/?next=")
+
+
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+
+@pytest.fixture
+def only_guarded(settings, guarded_pages):
+    """No middleware asks for the sign-in before the decorators do."""
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != LOGIN_REQUIRED]
+
+
+@pytest.mark.parametrize("address", [*WITH_FACTOR, "/recent/", "/two-factor/"])
+def test_while_a_sign_in_waits_a_page_asks_for_the_code_and_opens(
+    only_guarded, pending_client, phone, address
+):
+    to = pending_client.get(address).url
+    assert to == f"{VERIFY}?next={address.replace('/', '%2F')}"
+    assert pending_client.get(to).status_code == 200
+    assert pending_client.post(to, {"code": phone.code()}).url == address
+
+
+@pytest.mark.parametrize("headers", [HTMX, {"Sec-Fetch-Dest": "empty"}], ids=["htmx", "script"])
+def test_while_a_sign_in_waits_a_script_does_not_choose_where_it_leads(
+    only_guarded, pending_client, phone, headers
+):
+    pending_client.get("/function/", headers=headers)
+    assert pending_client.post(VERIFY, {"code": phone.code()}).url == "/"
+
+
+def test_a_sign_in_that_waited_too_long_begins_anew(only_guarded, pending_client, clock):
+    clock.shift(601)
+    assert pending_client.get("/function/").url.startswith("/accounts/login/?next=")
+
+
+@pytest.mark.parametrize("cookie", ["", "made up"])
+def test_a_guarded_page_asks_the_database_nothing_about_strangers(
+    only_guarded, client, db, django_assert_num_queries, cookie
+):
+    client.cookies["twofactor_pending"] = cookie
+    with django_assert_num_queries(0):
+        assert client.get("/function/").url.startswith("/accounts/login/?next=")
 
 
 @pytest.mark.parametrize("address", WITH_FACTOR)

@@ -5,7 +5,7 @@ is bound to everything about the account that could change meanwhile, and works 
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -231,9 +231,12 @@ def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpRe
 def ask_for_second_factor(
     request: HttpRequest, user: TwoFactorUser, to: str, *, with_password: bool = False
 ) -> HttpResponse:
+    return to_code_page(PendingSignIn.start(user, to, timezone.now(), with_password=with_password))
+
+
+def to_code_page(pending: PendingSignIn) -> HttpResponse:
     # ?next= stands in the address too, for a browser that loses the cookie.
-    response = see_other(with_next_page("twofactor:verify", to))
-    pending = PendingSignIn.start(user, to, timezone.now(), with_password=with_password)
+    response = see_other(with_next_page("twofactor:verify", pending.next))
     cookies.write(response, COOKIE, pending.to_token())
     return response
 
@@ -278,6 +281,24 @@ def pending_of_form(request: HttpRequest) -> PendingSignIn:
         sentence = _("Someone else started signing in from another tab. This page is now for them.")
         raise Gone(with_next_page("twofactor:verify", pending.next), sentence)
     return pending
+
+
+def ask_for_waiting_code(request: HttpRequest) -> HttpResponse | None:
+    """If a sign-in waits in this browser: for its code, which then leads to the page of this request."""
+    token = cookies.read(request, COOKIE)
+    if not token or not opens_a_page(request):
+        return None
+    try:
+        pending = PendingSignIn.from_token(token)
+    except Gone:
+        return None
+    return to_code_page(replace(pending, next=request.get_full_path()))
+
+
+def opens_a_page(request: HttpRequest) -> bool:
+    """Not a script or an image: what they ask for is no page to go on to."""
+    is_document = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    return request.method == "GET" and is_document and not getattr(request, "htmx", None)
 
 
 def name_to_prefill(request: HttpRequest) -> str:
