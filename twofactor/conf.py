@@ -45,6 +45,7 @@ BOOTSTRAP = {
     "danger": "btn btn-outline-danger",
     "link": "btn btn-link p-0 align-baseline",
     "input": "form-control",
+    "select": "form-select",
     "checkbox": "form-check-input",
     "wrong": "is-invalid",
     "label": "form-label",

@@ -27,6 +27,13 @@ from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, TIMEOUT, name_in_header
 from twofactor.web.pages import seconds_until
 
 register = template.Library()
+# {type of a widget: what TWOFACTOR_CSS_CLASSES calls it}; all others are an input.
+CSS_KEYS = {
+    "checkbox": "checkbox",
+    "checkboxselectmultiple": "checkbox",
+    "radioselect": "checkbox",
+    "select": "select",
+}
 
 
 @register.filter
@@ -159,8 +166,7 @@ def css(context: template.Context, *words: str, key: str = "") -> str:
 @register.simple_tag(takes_context=True)
 def widget(context: template.Context, field: BoundField) -> str:
     """{% widget form.code %}: the field's input, with the class names of the site."""
-    kinds = {"checkbox": "checkbox", "radioselect": "checkbox", "checkboxselectmultiple": "checkbox"}
-    keys = [kinds.get(field.widget_type, "input"), *(["wrong"] if field.errors else [])]
+    keys = [CSS_KEYS.get(field.widget_type, "input"), *(["wrong"] if field.errors else [])]
     names = classes_of_site(context, keys)
     if not names:
         return str(field)

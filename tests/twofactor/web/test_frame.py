@@ -1,5 +1,7 @@
 """The base template of a site, and links to its pages. playwright/test_frames.py walks it in a browser."""
 
+import re
+
 import pytest
 from django.template import Context, Template
 
@@ -99,6 +101,16 @@ def test_class_names_of_the_site_are_used_in_its_frame_only(no_factor_client, fr
     frame(SHOP)
     theirs = no_factor_client.get("/two-factor/").text
     assert ('class="button primary"' in own, 'class="button primary btn"' in theirs) == (True, True)
+
+
+def test_a_list_to_choose_from_has_a_class_name_of_its_own(signed_in_client, frame, settings):
+    frame(SHOP)
+    settings.TWOFACTOR_CSS_CLASSES = "bootstrap"
+    page = signed_in_client.get("/two-factor/activity/").text
+    assert re.findall(r"<(input|select)[^>]* class=\"([^\"]*)\"", page) == [
+        ("select", "form-select"),
+        ("input", "form-control"),
+    ]
 
 
 LINK = Template('{% load two_factor %}{% link_to "help" %}|{% absolute_link_to "help" %}')
