@@ -69,6 +69,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "shut_until": two_factor and sent_codes.shut_until(person),
         "phone": sent_codes.find_confirmed_phone(person),
         "devices": devices.list_devices(user, now, id_of_device(request)),
+        "has_session_list": devices.has_session_list(),
         "not_me": reverse("twofactor:not_me_walk"),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),

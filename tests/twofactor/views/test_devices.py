@@ -641,12 +641,14 @@ def other_engine(settings):
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 
-def test_with_another_session_engine_the_page_says_what_is_missing(other_engine, alice, phone):
-    client = Client()
+def test_with_another_session_engine_people_read_neither_settings_nor_a_wrong_number(
+    other_engine, client, alice, phone
+):
     sign_in(client, phone)
     api_sign_in(alice, browser="OkHttp 4")
-    text = text_of(client)
-    assert ('SESSION_ENGINE = "twofactor.sessions"' in text, "OkHttp 4" in text) == (True, True)
+    text, panel = text_of(client), client.get("/two-factor/").text
+    assert ("OkHttp 4" in text, "SESSION_ENGINE" in text) == (True, False)
+    assert (DEVICES in panel, "device, program or trusted browser" in panel) == (True, False)
 
 
 def test_with_another_session_engine_the_others_end_all_the_same(other_engine, alice, phone, clock):
