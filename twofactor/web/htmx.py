@@ -17,7 +17,7 @@ from django_htmx.http import push_url
 from django_htmx.middleware import HtmxDetails
 
 from twofactor import conf
-from twofactor.web.pages import VARY, load_document, swapped_element
+from twofactor.web.pages import VARY, is_asked_by_htmx, load_document, swapped_element
 from twofactor.web.redirects import is_sign_in, path_of, with_next
 from twofactor.web.rows import RowResponse, asked_row
 
@@ -91,11 +91,6 @@ def after(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if "Location" in response.headers:
         return instead_of_redirect(request, response)
     return as_part(request, response) if swapped_element(request) else response
-
-
-def is_asked_by_htmx(request: HttpRequest) -> bool:
-    htmx = cast(HtmxRequest, request).htmx
-    return bool(htmx) and not htmx.history_restore_request
 
 
 def instead_of_redirect(request: HttpRequest, response: HttpResponse) -> HttpResponse:

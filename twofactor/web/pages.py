@@ -77,11 +77,20 @@ def swapped_element(request: HttpRequest) -> str:
 
 
 def wants_document(request: HttpRequest, is_bare: bool) -> bool:
-    """Would htmx put a page of ours into one of the site, without our styles, or a secret into its frame?"""
+    """Would htmx put a page of ours into one of the site, without our styles, or a script get a secret?"""
+    if is_bare:
+        return is_asked_by_script(request)
+    return request.method == "GET" and is_asked_by_htmx(request) and not swapped_element(request)
+
+
+def is_asked_by_script(request: HttpRequest) -> bool:
+    """Or by a frame of a page. No script can write this header, and old browsers do not send it."""
+    return is_asked_by_htmx(request) or request.headers.get("Sec-Fetch-Dest", "document") != "document"
+
+
+def is_asked_by_htmx(request: HttpRequest) -> bool:
     htmx = getattr(request, "htmx", None)
-    if request.method != "GET" or not htmx or htmx.history_restore_request:
-        return False
-    return is_bare or not swapped_element(request)
+    return htmx is not None and bool(htmx) and not htmx.history_restore_request
 
 
 def load_document(response: HttpResponse, to: str) -> HttpResponse:

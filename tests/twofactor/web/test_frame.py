@@ -6,10 +6,11 @@ import pytest
 from django.template import Context, Template
 
 from tests.htmx import HTMX
+from tests.twofactor.setup_steps import ADD, CODES, SETUP, confirm_key
 from tests.twofactor.test_checks import check_ids
 from twofactor.web.frame import policy
 
-SETUP = "/two-factor/setup/"
+BACKUP_CODES = "/two-factor/backup-codes/"
 
 
 @pytest.fixture
@@ -63,10 +64,36 @@ def test_who_must_set_up_can_sign_out_of_our_own_frame(no_factor_client, frame, 
     assert ['action="/accounts/logout/"' in page for page in offered] == [False, True, False]
 
 
-def test_a_key_is_never_swapped_into_the_frame_of_a_site(no_factor_client, frame):
+@pytest.mark.parametrize("headers", [HTMX, {"Sec-Fetch-Dest": "empty"}, {"Sec-Fetch-Dest": "iframe"}])
+def test_no_script_of_a_site_gets_a_key(no_factor_client, frame, headers):
     frame(SHOP)
-    answer = no_factor_client.get(SETUP, headers=HTMX)
-    assert (answer["HX-Redirect"], answer.content) == (SETUP, b"")
+    for ask in (no_factor_client.get, no_factor_client.post):
+        answer = ask(SETUP, headers=headers)
+        assert (answer["HX-Redirect"], answer.content) == (SETUP, b"")
+
+
+@pytest.mark.parametrize("page", [BACKUP_CODES, ADD])
+def test_no_form_that_htmx_sends_is_answered_with_a_key_or_codes(signed_in_client, frame, page):
+    frame(SHOP)
+    signed_in_client.post(page)  # in another tab
+    answer = signed_in_client.post(page, headers=HTMX)
+    assert (answer["HX-Redirect"], answer.content) == (page, b"")
+
+
+def test_no_refused_step_of_setup_is_answered_with_codes(no_factor_client, frame):
+    frame(SHOP)
+    confirm_key(no_factor_client)
+    answer = no_factor_client.post(CODES, headers=HTMX)
+    assert (answer["HX-Redirect"], answer.content) == (CODES, b"")
+
+
+def test_a_browser_gets_the_document_with_a_key(no_factor_client, frame):
+    frame(SHOP)
+    assert "<svg" in no_factor_client.get(SETUP, headers={"Sec-Fetch-Dest": "document"}).text
+
+
+def test_in_our_own_frame_htmx_swaps_the_page_with_a_key(no_factor_client):
+    assert "<svg" in no_factor_client.get(SETUP, headers={**HTMX, "Sec-Fetch-Dest": "empty"}).text
 
 
 def test_a_policy_names_the_host_of_the_static_files(settings):
