@@ -95,7 +95,9 @@ def test_a_strangers_list_of_hops_is_not_read(client_address_of, stranger):
         (CDN, f"192.0.2.66, {CLIENT}, {CDN}", CLIENT),
         ("10.7.7.7", CLIENT, PROXY),  # or a client inside that writes the list
         ("10.7.7.7", "192.0.2.66, 10.8.8.8", PROXY),
-        (CLIENT, "unknown", CLIENT),
+        ("192.0.2.66", f"{CLIENT}, unix:", PROXY),  # a proxy on a socket that appends
+        ("192.0.2.66", f"{CLIENT}, unknown", PROXY),
+        ("192.0.2.66", "fe80::1%eth0", PROXY),
         ("unknown", CLIENT, CLIENT),
     ],
 )

@@ -39,12 +39,13 @@ def is_trusted(address: ip.Address | None) -> bool:
 def address_from_headers(meta: Mapping[str, Any], peer: ip.Address | None) -> ip.Address | None:
     """The peer if the two headers disagree: a proxy that sets one may pass on the other from the client.
 
+    So does a list that ends in no address, such as "unknown": it was not the client who wrote the end.
     X-Real-IP may name the outer of two proxies; the inner one has then put it at the end of the list, too.
     """
     real_ip = ip.parse(meta.get("HTTP_X_REAL_IP", "").strip())
     hops = meta.get("HTTP_X_FORWARDED_FOR", "")
     forwarded_for = client_of_hops(hops)
-    if real_ip and forwarded_for and real_ip not in {forwarded_for, ip.parse_hop(hops.rpartition(",")[2])}:
+    if real_ip and hops and real_ip not in {forwarded_for, ip.parse_hop(hops.rpartition(",")[2])}:
         warn_of_two_addresses()
         return peer or DISPUTED  # else one header more would leave a client without any limit by address
     return forwarded_for or real_ip
@@ -67,6 +68,6 @@ def client_of_hops(hops: str) -> ip.Address | None:
 def warn_of_two_addresses() -> None:
     """Logged once for each process, because any client can cause it."""
     log.warning(
-        "X-Real-IP and X-Forwarded-For name different clients, so neither is believed: "
+        "X-Real-IP and X-Forwarded-For do not name the same client, so neither is believed: "
         "let the proxy set both, or set one and remove the other"
     )
