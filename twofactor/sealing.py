@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from twofactor import conf
 from twofactor.conf import KEY_BYTES
+
+SEALED = re.compile(r"([0-9a-f]{8})\.gAAAA[\w-]+={0,2}", re.ASCII)  # an id of a key, and a token of Fernet
 
 
 class UnsealError(Exception):
@@ -76,6 +79,12 @@ def unseal(purpose: str, owner: str, token: str, now: datetime, max_age: timedel
     if sealed_for != owner:
         raise UnsealError
     return value
+
+
+def named_key(token: str) -> str:
+    """The id of its key, for people. A stored value that has not our form may be a secret in clear."""
+    found = SEALED.fullmatch(token)
+    return found[1] if found else "unknown"
 
 
 def reseal(purpose: str, owner: str, token: str, now: datetime) -> str:

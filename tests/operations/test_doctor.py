@@ -13,7 +13,7 @@ from tests.mailers import send_mail_to_nobody, send_mail_with
 from tests.operations.admin_and_commands import run
 from tests.people import enrol, person
 from twofactor import events, sealing
-from twofactor.models import Draft, Event, Letter
+from twofactor.models import Authenticator, Draft, Event, Letter
 from twofactor.operations import doctor
 from twofactor.outgoing import outbox
 
@@ -224,6 +224,14 @@ def test_a_lost_key(alice, settings):
     settings.TWOFACTOR_KEYS = [sealing.generate_key()]
     enrol(person("bob@example.com"))
     assert finding("keys") == (False, f"1 of 2 sealed values do not open: 1 of key {lost}.")
+
+
+@pytest.mark.parametrize("stored", ["JBSWY3DPEHPK3PXP", "JBSWY3DPEHPK3PXP.x", "deadbeef.JBSWY3DPEHPK3PXP"])
+def test_a_key_in_clear_is_not_shown(alice, stored):
+    enrol(alice)
+    Authenticator.objects.update(sealed_key=stored)
+    assert finding("keys") == (False, "1 of 1 sealed values do not open: 1 of key unknown.")
+    assert "JBSWY" not in run("report").out
 
 
 # Addresses

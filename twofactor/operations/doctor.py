@@ -203,7 +203,7 @@ def check_keys(asked: Asked) -> Finding:
         for row in model._default_manager.exclude(**{column: ""}).iterator():
             rows += 1
             if not opens(row, column, asked.now):
-                unread[getattr(row, column).partition(".")[0]] += 1
+                unread[sealing.named_key(getattr(row, column))] += 1
     if unread:
         lost = ", ".join(f"{count} of key {name}" for name, count in unread.items())
         return Finding(

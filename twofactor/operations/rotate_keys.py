@@ -33,7 +33,7 @@ def rows_by_key() -> Counter[str]:
     for model, column in SEALED:
         sealed = model._default_manager.exclude(**{column: ""})
         for token in sealed.values_list(column, flat=True).iterator():
-            rows[str(token).partition(".")[0]] += 1
+            rows[sealing.named_key(token)] += 1
     return rows
 
 
