@@ -68,11 +68,15 @@ def working_tokens(presented: list[str]) -> list[str]:
 
 
 def use(request: HttpRequest, user: TwoFactorUser, now: datetime) -> TrustedBrowser | None:
-    """To be asked once the password was right. The row decides when it ends, not the cookie."""
+    """To be asked once the password was right. The row decides when it ends, not the cookie.
+
+    A setting that was lowered since holds for older rows, too.
+    """
     presented = [digest(token) for token in tokens(request)]
     if not presented or not may_trust(user):
         return None
-    mine = TrustedBrowser.objects.filter(user_id=user.pk, digest__in=presented, expires_at__gt=now)
+    working = TrustedBrowser.objects.filter(expires_at__gt=now, began_at__gt=now - conf.trusted_age())
+    mine = working.filter(user_id=user.pk, digest__in=presented)
     current = epoch.auth_hash(user)
     for found in mine:
         if constant_time_compare(found.session_hash, current):

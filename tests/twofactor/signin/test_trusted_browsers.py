@@ -374,6 +374,14 @@ def test_a_site_may_have_no_trusted_browsers(trusted_client, pending_client, set
     assert "trust_browser" not in pending_client.get(VERIFY).text
 
 
+def test_a_site_that_trusts_for_less_ends_older_trust(trusted_client, settings, clock):
+    settings.TWOFACTOR_TRUSTED_DAYS = 5
+    clock.shift(timedelta(days=4))
+    assert skips_the_code(trusted_client)
+    clock.shift(timedelta(days=1))
+    assert not skips_the_code(trusted_client)
+
+
 def test_a_site_may_trust_for_longer(settings, clock, phone):
     settings.TWOFACTOR_TRUSTED_DAYS = 90
     client = new_trusted_client(phone)
