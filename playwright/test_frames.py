@@ -123,6 +123,13 @@ def test_nothing_of_the_site_looks_different_for_our_style_sheet(code_page):
 
 @HTMX
 @pytest.mark.parametrize("frame", ["plain"], indirect=True)
+def test_what_users_write_on_the_site_is_not_taken_for_ours(code_page):
+    code_page.wait_for_function("window.htmx")
+    assert code_page.locator("script[src*=of-a-user]").count() == 0
+
+
+@HTMX
+@pytest.mark.parametrize("frame", ["plain"], indirect=True)
 def test_a_form_of_the_site_is_left_alone(code_page):
     search = code_page.get_by_role("button", name="Search")
     search.evaluate("button => button.form.addEventListener('submit', event => event.preventDefault())")

@@ -1,8 +1,8 @@
 // What no flow needs, one section a behaviour.
 // One file: each is a request on a first visit. Events are caught at the document, as htmx swaps content in.
-// In the frame of a site, what lies outside of our root is the site's.
+// In the frame of a site, what lies outside of our root is the site's, also an element of the same class.
 
-const root = document.querySelector(".tf");
+const root = document.querySelector("script[data-tf]")?.closest(".tf") ?? document.body;
 const one = (selector) => root.querySelector(selector);
 const all = (selector) => root.querySelectorAll(selector);
 const isOurs = ({ target }) => target === document || root === document.body || root.contains(target);
