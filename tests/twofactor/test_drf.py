@@ -6,7 +6,12 @@ from types import ModuleType
 import pytest
 from django.core.checks import Tags, run_checks
 from django.urls import include, path
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import (
+    BaseAuthentication,
+    BasicAuthentication,
+    SessionAuthentication,
+    TokenAuthentication,
+)
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.authtoken.views import ObtainAuthToken, obtain_auth_token
 from rest_framework.decorators import action
@@ -14,7 +19,9 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
-from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenObtainSlidingSerializer
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView, TokenRefreshView
 
 from config import urls
 from tests.people import PASSWORD, give_password, sign_in
@@ -47,6 +54,36 @@ class WrongOrder(BasicAuthentication, drf.RefuseTwoFactor):
 
 class GuardedTooLate(Orders):
     authentication_classes = [WrongOrder]
+
+
+class AuthTokenGuardedTooLate(AuthTokenSerializer, drf.RefuseTwoFactorSerializer):
+    pass
+
+
+class PairGuardedTooLate(TokenObtainPairSerializer, drf.RefuseTwoFactorSerializer):
+    pass
+
+
+class SlidingGuardedTooLate(TokenObtainSlidingSerializer, drf.RefuseTwoFactorSerializer):
+    pass
+
+
+class TokenGuardedTooLate(TokenAuthentication, drf.RefuseTwoFactor):
+    pass
+
+
+class KnoxAuthentication(BaseAuthentication):
+    """Stands for that of knox, which is not among the apps of this site."""
+
+    __module__, __qualname__ = "knox.auth", "TokenAuthentication"
+
+
+class KnoxGuardedTooLate(KnoxAuthentication, drf.RefuseTwoFactor):
+    pass
+
+
+class JWTGuardedTooLate(JWTAuthentication, drf.RefuseTwoFactor):
+    pass
 
 
 class WithAction(ViewSet):
@@ -145,6 +182,26 @@ def test_the_check_reports_a_view_that_takes_the_password_alone(add_view, view, 
     add_view(view)
     found = check_messages()
     assert (list(found), "/v1/orders/" in found[name]) == ([name], True)
+
+
+@pytest.mark.proves("V-01", "V-33")
+@pytest.mark.parametrize(
+    ("view", "serializer"),
+    [
+        (ObtainAuthToken, AuthTokenGuardedTooLate),
+        (TokenObtainPairView, PairGuardedTooLate),
+        (TokenObtainSlidingView, SlidingGuardedTooLate),
+    ],
+)
+def test_the_check_reports_a_serializer_that_is_guarded_too_late(add_view, view, serializer):
+    add_view(view.as_view(serializer_class=serializer))
+    assert list(check_messages()) == ["twofactor.E021"]
+
+
+@pytest.mark.parametrize("by", [TokenGuardedTooLate, KnoxGuardedTooLate, JWTGuardedTooLate])
+def test_the_check_reports_old_tokens_that_are_guarded_too_late(add_view, by):
+    add_view(Orders.as_view(authentication_classes=[by]))
+    assert list(check_messages()) == ["twofactor.W023"]
 
 
 @pytest.mark.parametrize("view", [ByPasswordAlone, ByGuardedToken, Verified, TokenRefreshView])

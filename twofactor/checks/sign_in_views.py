@@ -24,6 +24,11 @@ TOKEN_VIEWS = {
     "rest_framework_simplejwt.views.TokenObtainPairView",
     "rest_framework_simplejwt.views.TokenObtainSlidingView",
 }
+# Where the serializers of those views check the password.
+PASSWORD_SERIALIZERS = {
+    "rest_framework.authtoken.serializers.AuthTokenSerializer",
+    "rest_framework_simplejwt.serializers.TokenObtainSerializer",
+}
 # Authentication classes of tokens that do not end when someone turns two-factor authentication on.
 TOKEN_CLASSES = {
     "rest_framework.authentication.TokenAuthentication",
@@ -52,16 +57,19 @@ def class_views(
                 yield route, cls, given
 
 
+def is_one_unguarded(cls: Any, ones: set[str], guard: str = GUARD) -> bool:
+    """Is it one of these classes, without the guard of this app before it among the base classes?"""
+    names = names_of(cls)
+    first = next((place for place, name in enumerate(names) if name in ones), None)
+    return first is not None and guard not in names[:first]
+
+
 def accepts_password(authentication_class: Any) -> bool:
-    """Is it BasicAuthentication, without the guard of this app before it among the base classes?"""
-    names = names_of(authentication_class)
-    return BASIC in names and GUARD not in names[: names.index(BASIC)]
+    return is_one_unguarded(authentication_class, {BASIC})
 
 
 def accepts_old_tokens(authentication_class: Any) -> bool:
-    names = names_of(authentication_class)
-    is_ours = any(name.startswith("twofactor.") for name in names)
-    return not is_ours and not TOKEN_CLASSES.isdisjoint(names)
+    return is_one_unguarded(authentication_class, TOKEN_CLASSES)
 
 
 def authentication_classes(view_class: Any, given: dict[str, Any]) -> Any:
@@ -75,7 +83,10 @@ def issues_tokens(view_class: Any, given: dict[str, Any]) -> bool:
     serializer = given.get("serializer_class") or view_class.serializer_class
     # SimpleJWT has the dotted path of a setting in an attribute of the class.
     serializer = serializer or import_string(view_class._serializer_class)
-    return SERIALIZER_GUARD not in names_of(serializer)
+    names = names_of(serializer)
+    if PASSWORD_SERIALIZERS.isdisjoint(names):  # one of the site's own
+        return SERIALIZER_GUARD not in names
+    return is_one_unguarded(serializer, PASSWORD_SERIALIZERS, SERIALIZER_GUARD)
 
 
 def chooses_by_itself(view_class: Any) -> bool:
