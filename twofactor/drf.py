@@ -3,7 +3,7 @@
 A module of its own, because DRF imports such classes by dotted path. It does not need the API of this app.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +55,12 @@ class RefuseTwoFactorSerializer(serializers.Serializer):
         attrs = super().validate(attrs)
         refuse_password_alone(attrs["user"] if "user" in attrs else vars(self)["user"])
         return attrs
+
+    @classmethod
+    def get_token(cls, user: Any) -> Any:
+        """SimpleJWT asks for it before it may write last_login, which would end a sign-in that waits."""
+        refuse_password_alone(user)
+        return cast(Any, super()).get_token(user)
 
 
 class BasicAuthentication(RefuseTwoFactor, authentication.BasicAuthentication):

@@ -21,10 +21,11 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenObtainSlidingSerializer
+from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView, TokenRefreshView
 
 from config import urls
-from tests.people import PASSWORD, give_password, sign_in
+from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from twofactor import drf
 from twofactor.signals import two_factor_enabled
 
@@ -273,6 +274,29 @@ def test_the_guarded_view_tells_nothing_without_the_password(add_view, client, p
     add_view(ByPasswordAlone.as_view())
     answer = client.get("/v1/orders/", headers=basic_auth(password="wrong"))
     assert (answer.status_code, "two-factor" in answer.text) == (401, False)
+
+
+class GuardedPair(drf.RefuseTwoFactorSerializer, TokenObtainPairSerializer):
+    pass
+
+
+@pytest.fixture
+def ask_for_tokens(add_view, client, monkeypatch):
+    """With Alice's password, of a view that writes last_login; the answer."""
+    monkeypatch.setattr(jwt_settings, "UPDATE_LAST_LOGIN", True)
+    add_view(TokenObtainPairView.as_view(serializer_class=GuardedPair))
+    return lambda: client.post("/v1/orders/", {"email": "alice@example.com", "password": PASSWORD})
+
+
+def test_the_guarded_token_view_gives_tokens_without_a_second_factor(ask_for_tokens, alice):
+    assert ask_for_tokens().json().keys() == {"access", "refresh"}
+
+
+def test_a_refused_token_ends_no_sign_in_that_waits(ask_for_tokens, client, alice, phone):
+    give_password(client)
+    assert ask_for_tokens().status_code == 401
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    assert signed_in_as(client) == alice
 
 
 def test_the_verified_view_opens_with_both_factors(add_view, client, alice, phone):
