@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from twofactor import events
 from twofactor.models import actor
-from twofactor.signin.session import replace_last_login
+from twofactor.signin.session import remember_actor, replace_last_login
 
 
 def connect_hijack() -> None:
@@ -20,8 +20,11 @@ def connect_hijack() -> None:
         signal.connect(put_back_last_login, dispatch_uid="twofactor.put_back_last_login")
 
 
-def record_impersonation(sender: Any, request: HttpRequest, hijacked: Any, **kwargs: Any) -> None:
+def record_impersonation(
+    sender: Any, request: HttpRequest, hijacker: Any, hijacked: Any, **kwargs: Any
+) -> None:
     """By the first one, where someone acts for a person who acts for another."""
+    remember_actor(request, hijacker)
     events.record("impersonated", hijacked, request, by=actor(request.session["hijack_history"][0]))
 
 

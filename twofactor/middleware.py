@@ -38,6 +38,7 @@ from twofactor.signin.session import (
     HELD_LOGIN,
     LOGINS,
     NONE,
+    actor_has_ended,
     acts_for_others,
     has_expired,
     has_session,
@@ -197,7 +198,7 @@ async def auser(request: HttpRequest) -> Any:
 def why_session_ended(request: HttpRequest) -> str | None:
     if has_expired(request):
         return _("Your session timed out. Sign in to continue.")
-    if epoch.has_ended(request) or is_only_in_cache(request):
+    if epoch.has_ended(request) or actor_has_ended(request) or is_only_in_cache(request):
         return signed_out()
     return None
 

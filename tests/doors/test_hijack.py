@@ -84,6 +84,21 @@ def test_after_acting_a_sign_in_that_waits_is_still_none(client, administrator, 
     assert client.story_of(ann)["last_login"] is None
 
 
+@pytest.mark.parametrize("end", ["/end-sessions-of/", "/deactivate/"])
+@pytest.mark.parametrize("kind", ["with_factor", "without_factor"])
+def test_acting_ends_with_the_one_who_acts(client, new_client, administrator, people, kind, end):
+    act_for(client, people.take(kind))
+    new_client().post(end, {"username": administrator.name})
+    assert leads_to(client.get("/who/")) == (303, "/accounts/login/")
+    assert client.who() == ""
+
+
+def test_acting_goes_on_when_others_are_signed_out(client, new_client, administrator, ann, bob):
+    act_for(client, ann)
+    new_client().post("/end-sessions-of/", {"username": bob.name})
+    assert client.who() == ann.name
+
+
 # A middleware that sets another request.user
 
 
@@ -102,3 +117,25 @@ def test_another_user_in_the_session_of_an_administrator_sees_no_factor(acting, 
 def test_another_user_in_the_session_of_an_administrator_is_not_verified(acting, bob):
     assert acting.get("/async/who/").text == f"{bob.name} False"
     assert leads_to(acting.get("/async/recent/")) == (303, "/two-factor/confirm/")
+
+
+@pytest.fixture
+def acting_before(client, administrator, bob):
+    """As acting, with a middleware before the one of this app."""
+    client.post("/act-as/", {"username": bob.name, "where": "before"})
+    assert client.who() == bob.name
+    return client
+
+
+@pytest.mark.parametrize("end", ["/end-sessions-of/", "/deactivate/"])
+@pytest.mark.parametrize("fixture", ["acting", "acting_before"])
+def test_another_user_goes_with_the_session_of_who_acts(request, fixture, new_client, administrator, end):
+    client = request.getfixturevalue(fixture)
+    new_client().post(end, {"username": administrator.name})
+    client.get("/who/")
+    assert client.who() == ""
+
+
+def test_who_acts_stays_signed_in_when_the_other_user_is_signed_out(acting_before, new_client, bob):
+    new_client().post("/end-sessions-of/", {"username": bob.name})
+    assert acting_before.who() == bob.name

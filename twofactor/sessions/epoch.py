@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any, cast
 
-from django.contrib.auth import HASH_SESSION_KEY, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
@@ -86,4 +86,11 @@ def has_ended(request: HttpRequest) -> bool:
     """Reads the row anew at each request: a site may keep its users from one to the next."""
     if is_on_user() or not request.user.is_authenticated:
         return False  # Django has compared the session hash already
-    return bool(request.session.get(EPOCH) != read_record(request.user).security_epoch)
+    person = owner_of_session(request)
+    return not person.is_authenticated or request.session.get(EPOCH) != read_record(person).security_epoch
+
+
+def owner_of_session(request: HttpRequest) -> Any:
+    """Not always request.user: a middleware may have set another person there, for whom the owner acts."""
+    is_owner = request.session.get(SESSION_KEY) == request.user._meta.pk.value_to_string(request.user)
+    return request.user if is_owner else get_user(request)

@@ -9,6 +9,7 @@ from django.contrib.auth import (
     HASH_SESSION_KEY,
     SESSION_KEY,
     get_user,
+    load_backend,
     login,
     update_session_auth_hash,
 )
@@ -17,6 +18,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from twofactor import events
 from twofactor.factors import enrolled, methods
@@ -37,6 +39,7 @@ PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was give
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
+ACTOR = "twofactor_actor"  # who acts for the person, and what ends that with their own sessions
 LOGINS = "twofactor_logins"  # an attribute of the request: session and person of each login() in it
 
 NONE = "none"  # the person has no second factor
@@ -104,6 +107,19 @@ def is_impersonated(request: HttpRequest) -> bool:
     if not request.user.is_authenticated or SESSION_KEY not in request.session:
         return False
     return request.session.get(AMR) == IMPERSONATED or session_of(request, request.user) is None
+
+
+def remember_actor(request: HttpRequest, user: Any) -> None:
+    request.session[ACTOR] = [user._meta.pk.value_to_string(user), epoch.auth_hash(user)]
+
+
+def actor_has_ended(request: HttpRequest) -> bool:
+    """Were the sessions of whoever acts for the person ended, or their account?"""
+    if request.session.get(AMR) != IMPERSONATED:
+        return False
+    pk, auth_hash = request.session.get(ACTOR, (None, ""))
+    actor: Any = load_backend(request.session[BACKEND_SESSION_KEY]).get_user(pk)
+    return actor is None or not constant_time_compare(epoch.auth_hash(actor), auth_hash)
 
 
 @receiver(user_logged_in, dispatch_uid="twofactor.remember_method")
