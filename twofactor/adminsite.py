@@ -52,6 +52,7 @@ class AdminLoginView(LoginView):
 class TwoFactorAdminSite(admin.AdminSite):
     index_template = "twofactor/admin/index.html"
     what_for = TO_ADMINISTRATION
+    takes_the_factor = True  # password_change() sees to it
     site_header = site_title = pgettext_lazy("two-factor", "Administration")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from twofactor.factors import enrolled
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, ask_for_waiting_code, pending_of_form
 from twofactor.signin.session import NONE, is_impersonated
-from twofactor.users import TwoFactorUser, signed_in_user
+from twofactor.users import TwoFactorUser, names_of, signed_in_user
 from twofactor.web.links import find_link
 from twofactor.web.pages import never_atomic, page
 from twofactor.web.redirects import see_other, with_next
@@ -34,6 +34,11 @@ __all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_c
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
 CONFIRM = "twofactor:confirm"
+# The methods of Django's administration that set a password, and whose they are.
+PASSWORD_ADMIN = {
+    "password_change": "django.contrib.admin.sites.AdminSite",
+    "user_change_password": "django.contrib.auth.admin.UserAdmin",
+}
 FULL_PROOF = "full_proof"  # in the query of the confirm page: an app that was added recently is not enough
 
 
@@ -65,7 +70,7 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             if not request.user.is_authenticated:
                 return ask_to_sign_in(request)
             if is_impersonated(request):
-                return page(request, "twofactor/impersonated.html", status=403)
+                return refuse_who_acts(request)
         response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store, private")  # it may show keys and codes
         return response
@@ -219,10 +224,43 @@ def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpRes
     return to_page(request, f"{reverse(CONFIRM)}?{urlencode(query)}")
 
 
+def guard_password(request: HttpRequest, view: AnyView, has_factor: bool) -> HttpResponse | None:
+    """Answers for Django's pages that set a password, where the old one alone is not enough."""
+    if sets_a_password(view) and is_impersonated(request):
+        return refuse_who_acts(request)
+    if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
+        return ask_to_confirm(request)
+    return None
+
+
+def refuse_who_acts(request: HttpRequest) -> HttpResponse:
+    return page(request, "twofactor/impersonated.html", status=403)
+
+
 def changes_the_password(view: Callable[..., Any]) -> bool:
-    """Is it Django's own view, which asks for the old password alone?"""
-    kind = getattr(view, "view_class", object)
-    return issubclass(kind, PasswordChangeView) and not getattr(kind, "takes_the_factor", False)
+    """Is it Django's own view, or that of an admin site, which asks for the old password alone?"""
+    kind = class_of(view)
+    is_one = issubclass(kind, PasswordChangeView) or is_admin_view(view, "password_change")
+    return is_one and not getattr(kind, "takes_the_factor", False)
+
+
+def sets_a_password(view: Callable[..., Any]) -> bool:
+    """Is it one of these, whatever else it asks for, or the form for other people's in the administration?"""
+    return issubclass(class_of(view), PasswordChangeView) or any(
+        is_admin_view(view, name) for name in PASSWORD_ADMIN
+    )
+
+
+def is_admin_view(view: Any, name: str) -> bool:
+    return getattr(view, "__name__", "") == name and PASSWORD_ADMIN[name] in names_of(class_of(view))
+
+
+def class_of(view: Any) -> type:
+    """The one that it is a view of, by as_view() or as a method, under whatever decorators."""
+    while not hasattr(view, "view_class") and not hasattr(view, "__self__") and hasattr(view, "__wrapped__"):
+        view = view.__wrapped__
+    found: type = getattr(view, "view_class", type(getattr(view, "__self__", None)))
+    return found
 
 
 def signs_out(request: HttpRequest, view: Callable[..., Any]) -> bool:

@@ -21,8 +21,7 @@ from django.utils.translation import gettext_lazy
 from twofactor import conf, policy
 from twofactor.decorators import (
     ask_for_factor,
-    ask_to_confirm,
-    changes_the_password,
+    guard_password,
     must_set_up_first,
     signs_out,
     to_page,
@@ -30,7 +29,7 @@ from twofactor.decorators import (
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.sessions.cached import is_only_in_cache
-from twofactor.signin import kept_forms, step_up
+from twofactor.signin import kept_forms
 from twofactor.signin.pending import ask_held_session, go_on_with_code
 from twofactor.signin.session import (
     AMR,
@@ -154,9 +153,8 @@ class TwoFactor:
         if type(cast(Any, request.user)) is not SimpleLazyObject:  # set by a middleware after this one
             request.user = with_is_verified(request, request.user)
         method = request.session.get(AMR, "") if has_session(request) else ""
-        has_factor = method not in {"", NONE}
-        if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
-            return ask_to_confirm(request)
+        if refused := guard_password(request, view, has_factor=method not in {"", NONE}):
+            return refused
         if acts_for_others(getattr(view, "view_class", None)):
             return ask_for_factor(request)
         if not must_set_up_first(request.user, method, view) or signs_out(request, view):

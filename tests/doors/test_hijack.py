@@ -20,6 +20,11 @@ def act_for(client, person):
     return client.post("/hijack/acquire/", {"user_pk": person.pk})
 
 
+def act_as(client, person):
+    """With a middleware of the project, which reads the session for whom to act."""
+    return client.post("/act-as/", {"username": person.name})
+
+
 def release(client):
     return client.post("/hijack/release/")
 
@@ -38,6 +43,20 @@ def test_who_acts_sees_and_changes_no_factor(client, administrator, people, kind
     answers = [*map(client.get, pages), *map(client.post, pages)]
     assert {answer.status_code for answer in answers} == {403}
     assert "acting for" in answers[0].text
+
+
+@pytest.mark.parametrize("act", [act_for, act_as])
+@pytest.mark.parametrize("kind", ["with_factor", "without_factor"])
+def test_who_acts_sets_no_password(client, administrator, people, kind, act):
+    person = people.take(kind)
+    act(client, person)
+    for page in ["/admin/password_change/", f"/admin/auth/user/{person.pk}/password/", "/django-password/"]:
+        assert client.get(page).status_code == client.post(page).status_code == 403
+        assert "acting for" in client.get(page).text
+
+
+def test_without_acting_an_administrator_may_set_passwords(client, administrator, bob):
+    assert client.get(f"/admin/auth/user/{bob.pk}/password/").status_code == 200
 
 
 def test_who_acts_is_never_verified(client, administrator, people):
@@ -104,8 +123,7 @@ def test_acting_goes_on_when_others_are_signed_out(client, new_client, administr
 
 @pytest.fixture
 def acting(client, administrator, bob):
-    """The middleware of the project reads the session for whom to act."""
-    client.post("/act-as/", {"username": bob.name})
+    act_as(client, bob)
     return client
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth import urls as auth_urls
 from django.contrib.auth.admin import UserAdmin
 from django.test import Client
@@ -27,7 +28,24 @@ class Theirs(TwoFactorUserAdmin, UserAdmin):
 
 site = TwoFactorAdminSite(name="theirs")
 site.register(User, Theirs)
-urlpatterns = [path("theirs/", site.urls), path("auth/", include((auth_urls.urlpatterns, "auth"))), *ours]
+plain = AdminSite(name="plain")
+
+
+class Own(AdminSite):
+    """With the page at another address, too."""
+
+    def get_urls(self):
+        return [path("own-password/", self.admin_view(self.password_change)), *super().get_urls()]
+
+
+own = Own(name="own")
+urlpatterns = [
+    path("plain/", plain.urls),
+    path("own/", own.urls),
+    path("theirs/", site.urls),
+    path("auth/", include((auth_urls.urlpatterns, "auth"))),
+    *ours,
+]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -53,6 +71,8 @@ def confirm(client, phone):
 OWN = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
 PAGES = {
     "of Django": ("/auth/password_change/", OWN),
+    "of a plain admin site": ("/plain/password_change/", OWN),
+    "of an admin site of their own": ("/own/own-password/", OWN),
     "of the administration": ("/theirs/accounts/user/{}/password/", {"password1": NEW, "password2": NEW}),
 }
 
