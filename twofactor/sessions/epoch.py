@@ -92,5 +92,6 @@ def has_ended(request: HttpRequest) -> bool:
 
 def owner_of_session(request: HttpRequest) -> Any:
     """Not always request.user: a middleware may have set another person there, for whom the owner acts."""
-    is_owner = request.session.get(SESSION_KEY) == request.user._meta.pk.value_to_string(request.user)
-    return request.user if is_owner else get_user(request)
+    user: Any = request.user
+    is_owner = request.session.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
+    return user if is_owner else get_user(request)
