@@ -26,13 +26,21 @@ __all__ = [
 ]
 
 
+CODE = "second_factor_needed"
+
+
+def second_factor_needed(sentence: Any) -> Any:
+    """The body of the answer: DRF leaves the code of an exception out of it."""
+    return {"detail": sentence, "code": CODE}
+
+
 def refuse_password_alone(user: TwoFactorUser) -> None:
     """For what takes the password alone: raises AuthenticationFailed if it is not enough for this person.
 
     They have a second factor, or must set one up.
     """
     if enrolled.is_on(user) or policy.is_enforced_for(user, timezone.now()):
-        raise AuthenticationFailed(CANNOT_ASK, "second_factor_needed")
+        raise AuthenticationFailed(second_factor_needed(CANNOT_ASK), CODE)
 
 
 class RefuseTwoFactor(authentication.BaseAuthentication):
@@ -74,8 +82,8 @@ class TokenAuthentication(RefuseTwoFactor, authentication.TokenAuthentication):
 class IsVerified(permissions.BasePermission):
     """Allows users who have given a second factor, in their session or for a token of this app's API."""
 
-    message = _("Complete two-factor authentication first.")
-    code = "second_factor_needed"
+    message = second_factor_needed(_("Complete two-factor authentication first."))
+    code = CODE
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user and is_verified(request.user))

@@ -262,6 +262,7 @@ def test_the_guarded_view_refuses_someone_with_a_second_factor(add_view, client,
     add_view(ByPasswordAlone.as_view())
     answer = client.get("/v1/orders/", headers=basic_auth())
     assert (answer.status_code, "can't ask for the code" in answer.json()["detail"]) == (401, True)
+    assert answer.json()["code"] == "second_factor_needed"
 
 
 def test_the_guarded_view_refuses_someone_who_must_set_up(add_view, client, alice, settings):
@@ -308,7 +309,8 @@ def test_the_verified_view_opens_with_both_factors(add_view, client, alice, phon
 def test_the_verified_view_is_closed_without_a_second_factor(add_view, client, alice):
     add_view(Verified.as_view())
     give_password(client)
-    assert client.get("/v1/orders/").status_code == 403
+    answer = client.get("/v1/orders/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed")
 
 
 def test_the_verified_view_is_closed_to_strangers(add_view, client, db):
