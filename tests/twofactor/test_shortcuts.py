@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
 from tests.people import give_password, person, signed_in_as
@@ -49,6 +50,12 @@ def test_the_first_confirmation_ends_what_someone_else_has_begun():
     client.get("/")
     assert (signed_in_as(client), Draft.objects.count()) == (None, 0)
     assert (alice.unconfirmed_since, User.objects.get().unconfirmed_since) == (None, None)
+
+
+def test_the_user_of_a_request_can_be_confirmed(alice):
+    lazy = SimpleLazyObject(lambda: alice)
+    forget_confirmation(lazy)
+    assert (confirm_address(lazy), alice.email_verified_at is None) == (True, False)
 
 
 def test_a_second_confirmation_ends_no_session(alice):
