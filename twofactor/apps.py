@@ -35,4 +35,8 @@ class TwoFactorConfig(AppConfig):
             from twofactor.impersonation import connect_hijack
 
             connect_hijack()
+        if apps.is_installed("allauth.account"):
+            from twofactor.contrib import allauth
+
+            allauth.connect()
         request_started.connect(outbox.start, dispatch_uid="twofactor.outbox.start")
