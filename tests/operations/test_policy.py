@@ -172,6 +172,12 @@ def test_someone_who_must_set_up_can_sign_out(set_policy, as_alice, path):
     assert "_auth_user_id" not in as_alice.session
 
 
+def test_someone_who_must_set_up_can_sign_out_where_the_link_for_it_leads(set_policy, as_alice, settings):
+    set_policy("everyone")
+    settings.TWOFACTOR_LINKS = {"sign_out": "profile"}
+    assert as_alice.get(PROFILE).status_code == 200
+
+
 def test_someone_who_must_set_up_can_choose_the_language(set_policy, as_alice, alice):
     set_policy("everyone")
     as_alice.post("/accounts/language/", {"language": "de"})
