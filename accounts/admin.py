@@ -6,8 +6,6 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -28,19 +26,20 @@ class UserAdmin(TwoFactorUserAdmin):
     list_filter = (TwoFactorFilter, LockedFilter, "is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "user_permissions")
-    readonly_fields = ("sign_in_help", "email_verified_at", "last_login", "date_joined")
+    readonly_fields = ("email_verified_at", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "name", "language", "sign_in_help")}),
+        (None, {"fields": ("email", "name", "language")}),
         (_("Permissions"), {"fields": ("is_active", *PERMISSION_FIELDS)}),
         (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only superusers give permissions, and only they activate or deactivate people who have any."""
+        fields = super().get_readonly_fields(request, obj)
         if request.user.is_superuser:
-            return self.readonly_fields
+            return fields
         has_permissions = obj is not None and (obj.is_staff or support.permissions_if_active(obj))
-        return (*self.readonly_fields, *PERMISSION_FIELDS, *(["is_active"] if has_permissions else []))
+        return (*fields, *PERMISSION_FIELDS, *(["is_active"] if has_permissions else []))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         address_changed = change and "email" in form.changed_data
@@ -52,13 +51,6 @@ class UserAdmin(TwoFactorUserAdmin):
             obj.save(update_fields=["email_verified_at"])
             by, old = actor(request.user.pk), form.initial["email"]
             events.record("address_changed", obj, request, also_to=[old], by=by)
-
-    @admin.display(description=_("signing in"))
-    def sign_in_help(self, user: User) -> str:
-        if user.pk is None:
-            return "–"
-        page = reverse("admin:two_factor_help", args=[user.pk])
-        return format_html('<a href="{}">{}</a>', page, _("Help with signing in"))
 
 
 admin.site.unregister(Group)

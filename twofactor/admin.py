@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -14,12 +15,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from twofactor import devices
 from twofactor.activity import Row, list_rows, name_actors
 from twofactor.adminsite import TO_ADMINISTRATION
+from twofactor.checks.user_admin import UserAdminChecks
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.event_kinds import GROUPS, EventGroup
 from twofactor.factors import backup_codes, enrolled, sent_codes
@@ -108,10 +111,39 @@ class StepUpModelAdmin(admin.ModelAdmin):
 
 
 class TwoFactorUserAdmin(StepUpModelAdmin):
-    """Inherit the ModelAdmin of your user model from this: adds columns, and a page to help the user."""
+    """Inherit the ModelAdmin of your user model from this: adds columns, and a page to help the user.
+
+    Left of Django's UserAdmin, if you inherit from both.
+    """
+
+    checks_class = UserAdminChecks
 
     class Media:
         css: ClassVar = {"all": STYLE}
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return with_missing(super().get_list_display(request), "two_factor", "factor_last_used")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return with_missing(super().get_list_filter(request), TwoFactorFilter)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only for someone whom this person may help: the link leads others nowhere."""
+        fields = super().get_readonly_fields(request, obj)
+        may_help = obj is not None and self.has_change_permission(request, obj)
+        return with_missing(fields, "sign_in_help") if may_help else fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the link to help below the first fieldset, unless the site has put it elsewhere."""
+        fieldsets = super().get_fieldsets(request, obj)
+        is_shown = "sign_in_help" in flatten_fieldsets(fieldsets)
+        if is_shown or "sign_in_help" not in self.get_readonly_fields(request, obj):
+            return fieldsets
+        return [*fieldsets[:1], (None, {"fields": ["sign_in_help"]}), *fieldsets[1:]]
+
+    @admin.display(description=pgettext_lazy("two-factor", "Signing in"))
+    def sign_in_help(self, user: TwoFactorUser) -> str:
+        return format_html('<a href="{}">{}</a>', self.help_url(user), _("Help with signing in"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         apps = Authenticator.objects.filter(user_id=OuterRef("pk")).exclude(last_used_at=None)
@@ -180,7 +212,10 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return self.admin_site.admin_view(guarded)
 
     def redirect_to_help(self, user: TwoFactorUser) -> HttpResponse:
-        return see_other(reverse("admin:two_factor_help", args=[user.pk]))
+        return see_other(self.help_url(user))
+
+    def help_url(self, user: TwoFactorUser) -> str:
+        return reverse("admin:two_factor_help", args=[user.pk], current_app=self.admin_site.name)
 
     def help_page(
         self, request: HttpRequest, user: TwoFactorUser, status: int = 200, **context: Any
@@ -204,6 +239,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "device_form": EndDeviceForm(prefix="device", listed=listed),
             "sessions_form": ReasonForm(prefix="sessions"),
         }
+        request.current_app = self.admin_site.name  # read by {% url %}
         return TemplateResponse(request, "twofactor/admin/help.html", defaults | context, status=status)
 
     def reset(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
@@ -258,6 +294,10 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("All of this person's sessions have ended."))
         return self.redirect_to_help(user)
+
+
+def with_missing(listed: Any, *names: Any) -> list[Any]:
+    return [*listed, *(name for name in names if name not in listed)]
 
 
 def recent_activity(user: TwoFactorUser) -> list[Row]:
