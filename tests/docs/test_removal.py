@@ -10,6 +10,36 @@ PAGE = ROOT / "docs/how-to/remove.md"
 TUTORIAL = ROOT / "docs/tutorial.md"
 
 
+# A view that gives tokens for a password, guarded as docs/how-to/drf.md has it.
+TOKENS = """
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.authtoken.views import ObtainAuthToken
+from twofactor.drf import RefuseTwoFactorSerializer
+
+
+class Passwords(RefuseTwoFactorSerializer, AuthTokenSerializer):
+    pass
+
+
+urlpatterns += [path("token/", ObtainAuthToken.as_view(serializer_class=Passwords))]
+"""
+TOKEN_SETTINGS = """
+INSTALLED_APPS += ["rest_framework", "rest_framework.authtoken"]
+REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["twofactor.drf.BasicAuthentication"]}
+"""
+GUARDS = [
+    ("urls", "from twofactor.drf import RefuseTwoFactorSerializer\n", ""),
+    ("urls", "RefuseTwoFactorSerializer, ", ""),
+    ("settings", "twofactor.drf.Basic", "rest_framework.authentication.Basic"),
+]
+
+
+def take_guards_out(project):
+    for name, guarded, plain in GUARDS:
+        file = project.folder / f"mysite/{name}.py"
+        file.write_text(file.read_text().replace(guarded, plain))
+
+
 def take_out(project, text):
     """Deletes the lines of this block, and everything that begins with TWOFACTOR_, from the file it names."""
     name, _, lines = text.partition("\n")
@@ -29,9 +59,13 @@ def test_a_site_works_on_without_it(tmp_path):
     """Mounted by the tutorial up to the code, with a person who uses it; then taken out by the page."""
     mounting = [block for block in blocks_of(TUTORIAL) if block.heading[0] in "123"]
     project = project_with(tmp_path, [block for block in mounting if block.language not in SHELL])
+    project.append("mysite/settings.py", TOKEN_SETTINGS)
+    project.append("mysite/urls.py", TOKENS)
     project.run("migrate")
     project.run("shell", "--no-imports", text=(HERE / "enrol_ann.py").read_text())
     for block in blocks_of(PAGE):
+        if block.heading[0] == "3":
+            take_guards_out(project)
         if block.language in SHELL:
             run(project, block)
         else:

@@ -13,5 +13,7 @@ assert client.get("/admin/").status_code == 200
 ann.refresh_from_db()
 assert ann.last_login != before
 assert [name for name in connection.introspection.table_names() if "twofactor" in name] == []
+token = client.post("/token/", {"username": "ann", "password": "correct horse battery"})
+assert token.json()["token"]
 ann.delete()
 print("signed in")
