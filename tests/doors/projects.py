@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,10 @@ from tests.other_sites.projects import ROOT, start_project
 
 PASSWORD = "correct horse battery"
 HOST = "testserver"
+PACKAGES = (  # beside the app and its extra for the API
+    *("django-allauth[headless,mfa,socialaccount]", "django-hijack", "django-rest-knox", "djoser"),
+    *("gunicorn", "uvicorn"),
+)
 PAGES = ["allauth", "asgi", "drf", "impersonation", "own-adminsite", "own-login-view"]  # of docs/how-to
 SERVERS = {
     "wsgi": ["gunicorn", "elsewhere.wsgi", "--threads=4", "--worker-tmp-dir=/dev/shm", "--bind"],
@@ -40,7 +43,7 @@ def served(project, kind, **environment):
     """The address of a running server, and its process."""
     port = free_port()
     place = f"127.0.0.1:{port}" if kind == "wsgi" else str(port)
-    command = [sys.executable, "-m", *SERVERS[kind], place]
+    command = [project.python, "-m", *SERVERS[kind], place]
     with (project.folder / f"{kind}.log").open("w") as log:
         server = subprocess.Popen(
             command,
@@ -67,9 +70,10 @@ def wait_for(port, server):
     raise AssertionError("the server does not answer")
 
 
-def doors_project(folder):
+def doors_project(folder, environment):
     """With the settings, URLs and views in this folder, and people to sign in."""
-    project = start_project(folder, (FOLDER / "settings.txt").read_text())
+    settings = (FOLDER / "settings.txt").read_text()
+    project = start_project(folder, settings, python=environment.executable)
     for page in PAGES:
         add_blocks(project, ROOT / f"docs/how-to/{page}.md")
     for name in ("views", "doors_urls"):
