@@ -26,9 +26,11 @@ class AuthRouter:
     def allow_migrate(self, db, app_label, model_name=None, **hints):
         return db == "auth_db" if app_label in self.route_app_labels else None
 """
-# What cookiecutter-django's base settings have, and a cache server that cannot be reached.
+# What cookiecutter-django's base settings have, and a cache server that cannot be reached. There it is PostgreSQL;
+# on SQLite, ATOMIC_REQUESTS needs these options.
 COOKIECUTTER = """
 DATABASES["default"] |= {"ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 60}
+DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 CACHES = {"default": {"BACKEND": "elsewhere.cache.Unreachable"}}

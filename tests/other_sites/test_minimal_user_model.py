@@ -41,6 +41,7 @@ LOGIN_URL, LOGIN_REDIRECT_URL = "/in/", "/two-factor/"
 TWOFACTOR_REQUIRED_FOR = os.environ.get("RULE", "everyone")
 INSTALLED_APPS += ["people"]
 DATABASES["default"]["ATOMIC_REQUESTS"] = True  # as cookiecutter-django has it
+DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
 """
 URLS = """
 from django.contrib.auth import authenticate
