@@ -34,7 +34,7 @@ from config.settings import BASE_DIR, DATABASES, INSTALLED_APPS, PASSWORD_HASHER
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "tests.sqlite3"}
     if "PLAIN_SQLITE" in os.environ:  # as startproject has it; make test runs the races so, too
-        DATABASES["default"]["OPTIONS"] = {}
+        DATABASES["default"]["OPTIONS"] = {"timeout": 20}  # a hundred at once wait longer on a busy machine
 
 # Filled by tests/conftest.py, and kept until a file or a package changes: compressing takes seconds.
 STATIC_DIGEST = hashlib.sha256(f"{version('django')} {version('whitenoise')} {INSTALLED_APPS}".encode())
