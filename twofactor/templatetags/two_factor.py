@@ -201,13 +201,13 @@ def undo_of(context: template.Context, message: Message) -> dict[str, Any] | Non
     return undo.offered_by(request, message) if request is not None else None
 
 
-@register.inclusion_tag("twofactor/components/link_attributes.html")
-def link_attributes(to: str, row: str = "") -> dict[str, str]:
+@register.inclusion_tag("twofactor/components/link_attributes.html", takes_context=True)
+def link_attributes(context: template.Context, to: str, row: str = "") -> dict[str, Any]:
     """<a href="{{ to }}" {% link_attributes to %}>: htmx follows the link and replaces the main part.
 
     {% link_attributes to row %} replaces the row with that id.
     """
-    return {"to": to, "row": row}
+    return {"to": to, "row": row, "is_framed": context.get("is_framed")}
 
 
 @register.tag
