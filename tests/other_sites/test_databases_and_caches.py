@@ -26,8 +26,8 @@ class AuthRouter:
     def allow_migrate(self, db, app_label, model_name=None, **hints):
         return db == "auth_db" if app_label in self.route_app_labels else None
 """
-# What cookiecutter-django's base settings have, and a cache server that cannot be reached. There it is PostgreSQL;
-# on SQLite, ATOMIC_REQUESTS needs these options.
+# What cookiecutter-django's base settings have, and a cache server that cannot be reached. SQLite needs the
+# options for ATOMIC_REQUESTS.
 COOKIECUTTER = """
 DATABASES["default"] |= {"ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 60}
 DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
