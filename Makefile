@@ -59,13 +59,13 @@ run: .venv/packages .env
 
 test: .venv/test-packages
 	@$(BIN)/python -m tests.machinery.programs
-	@echo "1 of 3: the server on SQLite, about 3 and a half minutes"
+	@echo "1 of 3: the server on SQLite, about ten minutes"
 	$(BIN)/pytest tests $(BY_THREE)
 	PLAIN_SQLITE=1 $(BIN)/pytest $(RACES) $(BY_THREE)
-	@echo "2 of 3: the server on PostgreSQL, about 2 minutes"
+	@echo "2 of 3: the server on PostgreSQL, about 3 minutes"
 	$(BIN)/python -m tests.machinery.postgres $(BIN)/pytest $(ON_POSTGRES) \
 		$(SAME_ON_POSTGRES:%=--deselect=%) $(BY_THREE)
-	@echo "3 of 3: a real browser, about 4 minutes"
+	@echo "3 of 3: a real browser, about 7 minutes"
 	$(BIN)/pytest playwright $(BY_THREE)
 
 coverage: .venv/test-packages
