@@ -24,8 +24,8 @@ PIP = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check"]
 
 
 def surroundings() -> dict[str, str]:
-    """The environment without the variables that these tests set for Django."""
-    own = ("DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
+    """The environment without the variables that these tests and pytest set for this run."""
+    own = ("PYTEST_", "DJANGO_", "TWOFACTOR_", "DATABASE_URL", "SECRET_KEY", "BASE_URL", "DEBUG", "EMAIL_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     kept.pop("PYTHONPATH", None)  # it may lead to this tree
     return kept
