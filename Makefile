@@ -37,7 +37,7 @@ TEMPLATES = find templates */templates -name '*.html'
 COMPILE = .venv/uv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-strip-extras --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 LOCK = $(COMPILE) pyproject.toml
-EXTRAS = --extra api --extra sms
+EXTRAS = --extra api --extra passkeys --extra sms
 # django-mfa2 and django-mfa3 are both a package `mfa`. Both call pyotp in a way that ended with 2.11, and the second wants
 # an older qrcode than the others have. So each has a folder for such packages, on the path of that subject alone.
 OWN_MFA2 = 'pyotp<2.11'
