@@ -20,7 +20,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=(), "
+    "publickey-credentials-create=(self), publickey-credentials-get=(self)",
     "Cross-Origin-Resource-Policy": "same-origin",
     # Pages contain codes and keys. WhiteNoise has set a longer time for files with a hash in their name.
     "Cache-Control": "no-store, private",

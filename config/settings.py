@@ -225,6 +225,14 @@ TWOFACTOR_EMAIL_FALLBACK = environment.choice(
 TWOFACTOR_SMS_GATEWAY = environment.choice(
     "TWOFACTOR_SMS_GATEWAY", tuple(conf.GATEWAYS), default="", dotted=True
 )
+TWOFACTOR_PASSKEY_DOMAIN = environment.text("TWOFACTOR_PASSKEY_DOMAIN", default=HOST, example="example.com")
+TWOFACTOR_PASSKEY_ORIGINS = environment.parsed(
+    "TWOFACTOR_PASSKEY_ORIGINS",
+    conf.parse_passkey_origins,
+    problem="must be origins other than BASE_URL, separated by commas",
+    example="https://www.example.com,android:apk-key-hash:…",
+    default="",
+)
 if TWOFACTOR_SMS_GATEWAY == "twilio":
     TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID", example="AC0123456789abcdef0123456789abcdef")
     TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN", example="(from Twilio's console)")

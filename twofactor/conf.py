@@ -5,6 +5,7 @@ start without checks, and a typing error must neither leave the site open nor br
 """
 
 import base64
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -34,6 +35,9 @@ EMAIL_FALLBACKS: tuple[str, ...] = (NOT_STAFF, EVERYONE, NOBODY)
 WORKERS = "workers"
 MAIL_SENT_BY: tuple[str, ...] = (WORKERS, "command")
 UNIX = "unix"
+LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*", re.ASCII)
+ANDROID_ORIGIN = re.compile(r"android:apk-key-hash:[\w-]{43}", re.ASCII)
 RATE_PERIODS = {"second": timedelta(seconds=1), "minute": MINUTE, "hour": HOUR, "day": DAY}
 GATEWAYS: dict[str, str] = {
     "console": "twofactor.outgoing.sms.Console",
@@ -172,6 +176,38 @@ def is_origin(value: Any) -> bool:
     return not value or (has_host and value.rstrip("/") == f"{parts.scheme}://{parts.netloc}")
 
 
+def is_domain(value: Any) -> bool:
+    """Empty, or a name in the letters that browsers use. An IP address has no passkeys."""
+    if not isinstance(value, str):
+        return False
+    return not value or (bool(DOMAIN.fullmatch(value)) and ip.parse(value) is None)
+
+
+def parse_passkey_origins(text: str) -> list[str]:
+    origins = [part.strip() for part in text.split(",") if part.strip()]
+    if not are_passkey_origins(origins):
+        raise ValueError(text)
+    return origins
+
+
+def are_passkey_origins(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(each, str) and (ANDROID_ORIGIN.fullmatch(each) or is_web_origin(each)) for each in value
+    )
+
+
+def is_web_origin(text: str) -> bool:
+    """As browsers write it."""
+    return text.startswith("https://") and text == origin_of(text) and "@" not in text
+
+
+def origin_of(url: str) -> str:
+    """As browsers write it: in lower case, and without the port that goes without saying."""
+    parts = urlsplit(url.lower())
+    usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}" if usual else ""
+
+
 def is_text_for_twilio(value: Any) -> bool:
     return isinstance(value, str) and bool(value or sms_gateway() != "twilio")
 
@@ -245,6 +281,12 @@ SETTINGS = {
         WORKERS,
         "workers or command",
         lambda value: isinstance(value, str) and value in MAIL_SENT_BY,
+    ),
+    "TWOFACTOR_PASSKEY_DOMAIN": Setting(
+        "", "a domain like example.com; empty for the host of TWOFACTOR_BASE_URL", is_domain
+    ),
+    "TWOFACTOR_PASSKEY_ORIGINS": Setting(
+        [], "a list of origins like https://www.example.com or android:apk-key-hash:…", are_passkey_origins
     ),
     "TWOFACTOR_WINDOW": Setting(
         1,
@@ -492,6 +534,31 @@ def site_has_mail() -> bool:
 def base_url() -> str:
     """From the setting and never from the Host header, which any client can write."""
     return str(read("TWOFACTOR_BASE_URL") or "http://localhost").rstrip("/")
+
+
+def passkey_domain() -> str:
+    """To it passkeys are bound for ever: with another one, none that exists works."""
+    return str(read("TWOFACTOR_PASSKEY_DOMAIN") or urlsplit(base_url()).hostname)
+
+
+def passkey_origins() -> frozenset[str]:
+    """Where a page or app may ask for a passkey. Compared as a whole, with scheme and port."""
+    return frozenset([origin_of(base_url()), *read("TWOFACTOR_PASSKEY_ORIGINS")])
+
+
+def passkey_problem() -> str:
+    """Why no browser would give a passkey to the pages of this site; empty if one would."""
+    url, domain = urlsplit(base_url()), passkey_domain()
+    host = url.hostname or ""
+    if not read("TWOFACTOR_BASE_URL"):
+        return "TWOFACTOR_BASE_URL is not set"
+    if ip.parse(host) is not None:
+        return f"TWOFACTOR_BASE_URL is the IP address {host}; on this machine, take localhost"
+    if host != domain and not host.endswith(f".{domain}"):
+        return f"{host} of TWOFACTOR_BASE_URL is not a part of TWOFACTOR_PASSKEY_DOMAIN, {domain}"
+    if url.scheme != "https" and host != "localhost" and not host.endswith(".localhost"):
+        return "TWOFACTOR_BASE_URL is not HTTPS"
+    return ""
 
 
 def site_name() -> str:
