@@ -16,7 +16,7 @@ from django.db.models import Case, Max, Q, QuerySet, When
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.event_kinds import ABOUT_APPS, GROUP_OF, GROUPS, EventKind
+from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, GROUP_OF, GROUPS, EventKind
 from twofactor.models import Event, actor
 from twofactor.web import browser_names
 
@@ -24,9 +24,11 @@ from twofactor.web import browser_names
 BEGINS = frozenset(
     {
         EventKind.SIGNED_IN_WITH_CODE,
+        EventKind.SIGNED_IN_WITH_PASSKEY,
         EventKind.SIGNED_IN_WITHOUT_SECOND_FACTOR,
         EventKind.SIGNED_IN_TRUSTED,
         EventKind.SECOND_FACTOR_ACCEPTED,
+        EventKind.CONFIRMED_WITH_PASSKEY,
     }
 )
 FOLLOWS = frozenset(
@@ -40,7 +42,7 @@ FOLLOWS = frozenset(
 WITHIN = timedelta(minutes=1)
 EVENTS_PER_ROW = 4  # no sign-in writes more of them
 EVENTS_BETWEEN = 24  # of other sign-ins at the same moment, between those of one
-MAX_NAMES = 1000  # browser, device and app together, all different, that a search looks through
+MAX_NAMES = 1000  # browser, device and factor together, all different, that a search looks through
 MAX_SEARCH = 100  # characters
 MAX_WORDS = 5
 
@@ -62,15 +64,18 @@ ADDITIONS: dict[str, tuple[Any, Any]] = {
 }
 PERSON, SUPPORT = 0, 1
 
-# Event.named_device and Event.named_app, for a query. In an expression, because KT alone compares with JSON.
+# named_device and named_factor of Event, for a query. In an expression: KT alone compares with JSON.
 NAMED = {
     "device": Case(When(detail__has_key="device", then=KT("detail__device"))),
-    "app": Case(When(kind__in=ABOUT_APPS, then=KT("detail__app"))),
+    "factor": Case(
+        When(kind__in=ABOUT_APPS, then=KT("detail__app")),
+        When(kind__in=ABOUT_PASSKEYS, then=KT("detail__passkey")),
+    ),
 }
 AS_SHOWN: dict[str, Callable[[str], str]] = {
     "browser": browser_names.name_of,
     "device": browser_names.localized_device,
-    "app": str,
+    "factor": str,
 }
 
 
@@ -229,7 +234,7 @@ def is_on(event: Event, device_id: UUID | None) -> bool:
 
 
 def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event]:
-    """Those whose row shows every word of the text: in its sentences, browser, device, app or address.
+    """Those whose row shows every word of the text: in its sentences, browser, device, factor or address.
 
     Names are compared here, because SQLite knows upper and lower case of ASCII letters only. The browser and
     address of support are not shown, and must not be found out either.
@@ -240,7 +245,7 @@ def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event
     events = events.alias(**NAMED)
     for word in text.replace("\0", " ")[:MAX_SEARCH].casefold().split()[:MAX_WORDS]:
         found = {column: values_with(word, column, stored) for column in AS_SHOWN}
-        shown = Q(kind__in=kinds_with(word)) | Q(device__in=found["device"]) | Q(app__in=found["app"])
+        shown = Q(kind__in=kinds_with(word)) | Q(device__in=found["device"]) | Q(factor__in=found["factor"])
         where = Q(browser__in=found["browser"]) | Q(ip_address__icontains=word)
         events = events.filter(shown | own & where)
     return events

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_page
-from twofactor.event_kinds import CODE_ACCEPTED
+from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes
 from twofactor.operations import adoption, chart
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
@@ -112,6 +112,6 @@ class TwoFactorAdminSite(admin.AdminSite):
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
             "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
-            "accepted": chart.Chart(adoption.events_per_day(now, DAYS, *CODE_ACCEPTED)),
+            "accepted": chart.Chart(adoption.events_per_day(now, DAYS, *FACTOR_ACCEPTED)),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)

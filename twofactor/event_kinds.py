@@ -35,6 +35,18 @@ class EventKind(models.TextChoices):
     )
     APP_ADDED = "app_added", _("You added an authenticator app"), _("An authenticator app was added")
     APP_REMOVED = "app_removed", _("You removed an authenticator app"), _("An authenticator app was removed")
+    PASSKEY_ADDED = "passkey_added", _("You added a passkey"), _("A passkey was added")
+    PASSKEY_REMOVED = "passkey_removed", _("You removed a passkey"), _("A passkey was removed")
+    PASSKEY_COPIED = (
+        "passkey_copied",
+        _("One of your passkeys may have been copied, so it no longer works"),
+        _("A passkey may have been copied, so it no longer works"),
+    )
+    PASSKEY_CLEARED = (
+        "passkey_cleared",
+        _("You said that it was you who used a passkey that may have been copied"),
+        _("The person said that it was them who used a passkey that may have been copied"),
+    )
     TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
     TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")
     BACKUP_CODES_REGENERATED = "backup_codes_regenerated", _("New backup codes were made")
@@ -71,6 +83,16 @@ class EventKind(models.TextChoices):
         "recovered_by_email",
         _("You signed in with a code from your email"),
         _("Signed in with a code sent by email"),
+    )
+    SIGNED_IN_WITH_PASSKEY = (
+        "signed_in_with_passkey",
+        _("You signed in with a passkey"),
+        _("Signed in with a passkey"),
+    )
+    CONFIRMED_WITH_PASSKEY = (
+        "confirmed_with_passkey",
+        _("You confirmed it was you with a passkey"),
+        _("A passkey was accepted"),
     )
     SIGNED_IN_WITHOUT_SECOND_FACTOR = (
         "signed_in_without_second_factor",
@@ -138,7 +160,14 @@ class EventKind(models.TextChoices):
 
 
 ABOUT_APPS = (EventKind.AUTHENTICATOR_REPLACED, EventKind.APP_ADDED, EventKind.APP_REMOVED)
+ABOUT_PASSKEYS = (
+    EventKind.PASSKEY_ADDED,
+    EventKind.PASSKEY_REMOVED,
+    EventKind.PASSKEY_COPIED,
+    EventKind.PASSKEY_CLEARED,
+)
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
+FACTOR_ACCEPTED = (*CODE_ACCEPTED, EventKind.SIGNED_IN_WITH_PASSKEY, EventKind.CONFIRMED_WITH_PASSKEY)
 
 
 class EventGroup(models.TextChoices):
@@ -156,6 +185,8 @@ GROUPS: dict[str, frozenset[EventKind]] = {
     EventGroup.SIGN_INS: frozenset(
         {
             EventKind.SIGNED_IN_WITH_CODE,
+            EventKind.SIGNED_IN_WITH_PASSKEY,
+            EventKind.CONFIRMED_WITH_PASSKEY,
             EventKind.SIGNED_IN_WITHOUT_SECOND_FACTOR,
             EventKind.SIGNED_IN_TRUSTED,
             EventKind.SECOND_FACTOR_ACCEPTED,
@@ -175,6 +206,9 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.AUTHENTICATOR_REPLACED,
             EventKind.APP_ADDED,
             EventKind.APP_REMOVED,
+            EventKind.PASSKEY_ADDED,
+            EventKind.PASSKEY_REMOVED,
+            EventKind.PASSKEY_CLEARED,
             EventKind.BACKUP_CODES_REGENERATED,
             EventKind.PHONE_CHANGED,
             EventKind.RESET_BY_SUPPORT,
@@ -202,6 +236,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.CODE_REPLAYED,
             EventKind.REPLAYED_ELSEWHERE,
             EventKind.TOKEN_REUSED,
+            EventKind.PASSKEY_COPIED,
             EventKind.NOT_ME,
         }
     ),

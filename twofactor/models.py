@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from twofactor.event_kinds import ABOUT_APPS, EventKind
+from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, EventKind
 
 __all__ = [
     "Allowance",
@@ -143,6 +143,10 @@ class Passkey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk} of {self.user_id}"
+
+    @property
+    def is_key(self) -> bool:
+        return self.kind == self.Kind.KEY
 
 
 class SpentChallenge(models.Model):
@@ -274,6 +278,14 @@ class Event(models.Model):
     def named_app(self) -> str:
         """For the person: which app it is about. A code that was accepted names one, and is about none."""
         return str(self.detail.get("app", "")) if self.kind in ABOUT_APPS else ""
+
+    @property
+    def named_passkey(self) -> str:
+        return str(self.detail.get("passkey", "")) if self.kind in ABOUT_PASSKEYS else ""
+
+    @property
+    def named_factor(self) -> str:
+        return self.named_app or self.named_passkey
 
     @property
     def named_device(self) -> str:

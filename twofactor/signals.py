@@ -4,6 +4,8 @@ from django.dispatch import Signal
 
 __all__ = [
     "backup_codes_regenerated",
+    "passkey_added",
+    "passkey_removed",
     "said_not_me",
     "second_factor_accepted",
     "second_factor_refused",
@@ -16,6 +18,8 @@ __all__ = [
 two_factor_enabled = Signal()
 two_factor_disabled = Signal()
 backup_codes_regenerated = Signal()
+passkey_added = Signal()
+passkey_removed = Signal()
 said_not_me = Signal()
 second_factor_accepted = Signal()
 second_factor_refused = Signal()

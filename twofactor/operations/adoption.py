@@ -9,7 +9,7 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from twofactor.event_kinds import CODE_ACCEPTED
+from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes, methods
 from twofactor.limits import guesses
 from twofactor.models import BackupCode, Event, Phone, TwoFactor
@@ -80,7 +80,7 @@ def codes_by_method(now: datetime, days: int) -> dict[str, int]:
         methods.RECOVERY: pgettext("two-factor", "Email"),
     }
     since = start_of(last_days(now, days)[0])
-    accepted = Event.objects.filter(kind__in=CODE_ACCEPTED, at__gte=since)
+    accepted = Event.objects.filter(kind__in=FACTOR_ACCEPTED, at__gte=since)
     by_method: Any = accepted.values_list("detail__method").annotate(n=Count("pk"))
     count_of = dict(by_method.order_by())
     return {name: count_of.get(method, 0) for method, name in names.items()}
