@@ -85,7 +85,7 @@ class SignInForm(auth_forms.AuthenticationForm):
         self.fields["username"].label = _("Email address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
         self.fields["username"].validators.append(MaxLengthValidator(ADDRESS_LENGTH))
-        attrs = ADDRESS_ATTRS | {"autocomplete": "username", "autofocus": True}
+        attrs = ADDRESS_ATTRS | {"autocomplete": "username webauthn", "autofocus": True}
         self.fields["username"].widget = forms.EmailInput(attrs)
 
     def get_invalid_login_error(self) -> ValidationError:

@@ -1,4 +1,4 @@
-"""Turns two-factor authentication on and off, adds, renames and removes apps, and saves new backup codes."""
+"""Turns two-factor authentication on and off, adds, renames and removes factors, saves new backup codes."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from twofactor import drafts, events, policy
 from twofactor.drafts import OpenDraft
-from twofactor.factors import authenticator_app, backup_codes, enrolled, totp
+from twofactor.factors import authenticator_app, backup_codes, challenges, enrolled, passkeys, totp
 from twofactor.factors.accept import Proof
+from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import guesses
 from twofactor.models import (
@@ -35,7 +36,7 @@ class LastFactor(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            _("This is your only app. Add another one first, or turn two-factor authentication off.")
+            _("You have no other app or passkey. Add one first, or turn two-factor authentication off.")
         )
 
 
@@ -47,16 +48,22 @@ class Required(Refused):
 
 
 def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
-    """Turns two-factor authentication on with the first app, and ends every session, in one transaction."""
+    """Turns two-factor authentication on, and ends every session, in one transaction.
+
+    With the first app, whose key is in the draft; without a key, with the passkeys that are there already.
+    """
     codes = backup_codes.make_rows(user, setup.codes)
     with events.atomic():
-        save_budget(user, 1)  # first: it locks the row of the guesses
+        save_budget(user, 1 if setup.key else 0)  # first: it locks the row of the guesses
         drafts.claim_setup(setup)
         try:
             TwoFactor.objects.create(user_id=user.pk, enabled_at=now, changed_at=now)
         except IntegrityError:  # another one has turned it on since that statement
             raise Changed from None
-        save_app(user, setup, _("Authenticator app"), now, [], now)
+        if setup.key:
+            save_app(user, setup, _("Authenticator app"), now, [], now)
+        elif not enrolled.factors_of(user):
+            raise Changed  # removed in another tab
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("two_factor_enabled", user, request)
@@ -96,19 +103,14 @@ def add_app_after_recovery(
     name: str,
     request: HttpRequest,
     now: datetime,
-    lost: Collection[int] = (),
+    lost: Collection[str] = (),
 ) -> Authenticator:
-    """For someone who has lost the apps whose primary keys are given: they stop working now.
-
-    A thief of mailbox and password could be here, so beside an older app the new one never proves everything
-    by itself.
-    """
+    """For someone who has lost the factors whose keys are given: they stop working now."""
     with events.atomic():
         if not enrolled.lock(user, now):
             raise Changed
         drafts.claim_draft(new)
-        if enrolled.apps_of(user).filter(pk__in=lost).delete()[0] != len(lost):
-            raise Changed
+        remove_lost(user, lost)
         others = list(enrolled.apps_of(user))
         if len(others) >= enrolled.MAX_APPS:
             raise Changed  # the form asks to choose one to remove
@@ -119,6 +121,51 @@ def add_app_after_recovery(
             epoch.end_sessions(user)
         events.record("authenticator_replaced" if lost else "app_added", user, request, app=app.name)
     return app
+
+
+def remove_lost(user: TwoFactorUser, lost: Collection[str]) -> None:
+    """After a recovery. A thief of mailbox and password could be here, so beside an older factor the new one
+    never proves everything by itself.
+    """
+    for factor in [enrolled.find_factor(user, key) for key in lost]:
+        if factor is None:
+            raise Changed
+        factor.delete()
+
+
+def add_passkey(
+    user: TwoFactorUser,
+    new: NewPasskey,
+    request: HttpRequest,
+    now: datetime,
+    *,
+    full_from: datetime | None,
+    lost: Collection[str] = (),
+) -> Passkey:
+    """Ends no session, because nothing that was proven has become false, unless older factors are lost.
+
+    While two-factor authentication is off it stays off: the passkey signs in by itself.
+    """
+    try:
+        with events.atomic():
+            challenges.spend(new.challenge, now)
+            enrolled.lock(user, now)
+            remove_lost(user, lost)
+            others = list(enrolled.passkeys_of(user))
+            if len(others) >= passkeys.MAX_PASSKEYS:
+                raise Changed
+            row = new.row(user, now)
+            row.name, row.full_from = unused_name(row.name, others), full_from
+            row.save(force_insert=True)
+            enrolled.start_waiting(user, now)
+            if lost:
+                epoch.end_sessions(user)
+            events.record("passkey_added", user, request, passkey=row.name)
+    except IntegrityError:
+        if challenges.was_spent(new.challenge):
+            raise Changed from None
+        raise Refused(_("This passkey is known already. Use another device.")) from None
+    return row
 
 
 def save_app(
@@ -159,51 +206,74 @@ def save_budget(user: TwoFactorUser, apps: int) -> None:
     )
 
 
-def remove_app(user: TwoFactorUser, pk: int, request: HttpRequest, now: datetime, proof: Proof) -> bool:
-    """The claim of the code that is given for it (factors.accept). False if it is gone already.
+def remove_factor(
+    user: TwoFactorUser, key: str, request: HttpRequest, now: datetime, proof: Proof | None
+) -> bool:
+    """The claim of the code or passkey that is given for it. False if it is gone already.
 
-    Raises LastFactor, and Refused for a code of an app that a thief may have added.
+    Raises LastFactor, and Refused for a proof by a factor that a thief may have added. Without a proof only
+    while two-factor authentication is off: then the password is all there is.
     """
     with events.atomic():
-        if not enrolled.lock(user, now):
+        is_on = enrolled.lock(user, now)
+        factor = enrolled.find_factor(user, key)
+        if factor is None or (is_on and proof is None):
             return False
-        apps = list(enrolled.apps_of(user))
-        app = next((app for app in apps if app.pk == pk), None)
-        if app is None:
-            return False
-        if enrolled.count_factors(user) < 2:
+        left = [each for each in enrolled.factors_of(user) if enrolled.key_of(each) != key]
+        if is_on and not left:
             raise LastFactor
-        if proof.app and proof.app.pk != pk:
+        given = proof.factor if proof else None
+        if given and enrolled.key_of(given) != key:
             require_full_proof(proof, now)
-        app.delete()
-        apps.remove(app)
-        if len(apps) == 1 and proof.app and enrolled.proves_everything(proof.app, now):
-            enrolled.apps_of(user).update(full_from=now)  # the owner's new phone: the old one has vouched
+        factor.delete()
+        if len(left) == 1 and given and enrolled.proves_everything(given, now):
+            enrolled.vouch_for_all(user, now)  # the owner's new phone: the old one has vouched
         enrolled.start_waiting(user, now)
+        apps = [each for each in left if isinstance(each, Authenticator)]
         has_many = len(apps) >= guesses.MANY_APPS
         GuessBudget.objects.filter(pk=user.pk).update(has_many_apps=has_many)
         epoch.end_sessions(user)
-        events.record("app_removed", user, request, app=app.name)
+        if isinstance(factor, Passkey):
+            events.record("passkey_removed", user, request, passkey=factor.name)
+        else:
+            events.record("app_removed", user, request, app=factor.name)
     return True
 
 
-def rename_app(user: TwoFactorUser, pk: int, name: str) -> str:
+def rename_factor(user: TwoFactorUser, factor: enrolled.Factor, name: str) -> str:
     """Returns the name it has now."""
-    name = unused_name(name, enrolled.apps_of(user).exclude(pk=pk))
-    if not enrolled.apps_of(user).filter(pk=pk).update(name=name):
+    siblings = type(factor)._default_manager.filter(user_id=user.pk)
+    name = unused_name(name, siblings.exclude(pk=factor.pk))
+    if not siblings.filter(pk=factor.pk).update(name=name):
         raise Changed
     return name
 
 
-def unused_name(name: str, others: Iterable[Authenticator]) -> str:
-    """With a number behind it, if another app of the person has the name."""
-    taken = {app.name for app in others}
+def unused_name(name: str, others: Iterable[enrolled.Factor]) -> str:
+    """With a number behind it, if another one of the person has the name."""
+    taken = {other.name for other in others}
     numbered = (f"{name[: FACTOR_NAME_LENGTH - 4]} ({number})" for number in count(2))
     return next(each for each in chain([name], numbered) if each not in taken)
 
 
+def clear_passkey(user: TwoFactorUser, passkey: Passkey, request: HttpRequest) -> None:
+    """Its owner says that it was them who used it when it looked like a copy."""
+    with events.atomic():
+        suspected = enrolled.passkeys_of(user).filter(pk=passkey.pk).exclude(suspected_at=None)
+        if not suspected.update(suspected_at=None):
+            raise Changed
+        events.record("passkey_cleared", user, request, passkey=passkey.name)
+
+
 def require_full_proof(proof: Proof | None, now: datetime) -> None:
-    if proof and proof.app and not enrolled.proves_everything(proof.app, now):
+    if proof and proof.factor and not enrolled.proves_everything(proof.factor, now):
+        if isinstance(proof.factor, Passkey):
+            raise Refused(
+                _(
+                    "That passkey isn't enough for this, because it was added recently. "
+                    "Use an app or passkey you've had for longer, or a backup code."
+                )
+            )
         raise Refused(
             _(
                 "A code from that app isn't enough for this, because the app was added recently. "
@@ -220,9 +290,11 @@ def is_full_proof(proof: Proof) -> bool:
 
 def may_make_codes(proof: Proof) -> bool:
     """A claim (factors.accept): with a backup code one could do what a recent app may not."""
-    if proof.app and not enrolled.proves_everything(proof.app, timezone.now()):
+    if proof.factor and not enrolled.proves_everything(proof.factor, timezone.now()):
         raise Refused(
-            _(
+            _("That isn't enough for this, because it was added recently. Use one you've had for longer.")
+            if isinstance(proof.factor, Passkey)
+            else _(
                 "A code from that app isn't enough for this, because the app was added recently. "
                 "Use an app you've had for longer."
             )

@@ -1,5 +1,6 @@
 """All forms. Those for a code or password get a callable that checks it, and know no other rule about it."""
 
+import json
 import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,15 +10,16 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BoundField
 from django.utils.formats import date_format
-from django.utils.functional import lazy
+from django.utils.functional import cached_property, lazy
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from twofactor.activity import MAX_SEARCH
 from twofactor.devices import ListedDevice
 from twofactor.event_kinds import EventGroup
-from twofactor.factors import code_text, sent_codes, totp
-from twofactor.factors.enrolled import MAX_APPS
+from twofactor.factors import code_text, enrolled, sent_codes, totp
+from twofactor.factors.enrolled import MAX_APPS, Factor
+from twofactor.factors.passkeys import Question
 from twofactor.factors.refusal import Refused
 from twofactor.models import FACTOR_NAME_LENGTH, Authenticator, Event
 from twofactor.operations import support
@@ -38,11 +40,11 @@ def backup_code_hint() -> str:
     return sentence % {"sample": code_text.sample_backup_code()}
 
 
-def take_backup_codes(field: forms.Field) -> None:
-    """For a code field that takes those, too: a phone must offer letters."""
+def take_backup_codes(field: forms.Field, *, alone: bool = False) -> None:
+    """For a code field that takes those, too: a phone must offer letters. `alone`: nobody has an app here."""
     sentence = gettext("%(digits)d-digit code from your app, or a backup code.")
-    field.label = pgettext("two-factor", "Code")
-    field.help_text = sentence % {"digits": totp.DIGITS}
+    field.label = gettext("Backup code") if alone else pgettext("two-factor", "Code")
+    field.help_text = backup_code_hint() if alone else sentence % {"digits": totp.DIGITS}
     field.widget.attrs["class"] = "code long"
     del field.widget.attrs["inputmode"]
 
@@ -145,6 +147,76 @@ class PasswordForm(forms.Form):
         return password
 
 
+class PasskeyForm(forms.Form):
+    """What static/twofactor/passkeys.js fills in: nobody sees a field of it."""
+
+    challenge = forms.CharField(required=False, widget=forms.HiddenInput)
+    credential = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+
+    def __init__(
+        self, *args: Any, ask: Callable[[], Question], accept: Callable[[str, str], Any], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask, self.accept = ask, accept
+        self.result: Any = None
+        """What accept returned, for example the proof."""
+
+    @cached_property
+    def question(self) -> Question:
+        """A new one for each page: what was sent with the last one is spent, or was refused."""
+        return self.ask()
+
+    @property
+    def options(self) -> str:
+        return json.dumps(self.question.options, separators=(",", ":"))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                self.result = self.accept(data["credential"], data["challenge"])
+            except Refused as refused:
+                raise ValidationError(refused.sentence) from None
+        return data
+
+
+class PasswordAndPasskeyForm(PasswordForm, PasskeyForm):
+    """For a key that does not verify its person. With a wrong password it is not looked at."""
+
+
+class NewPasskeyForm(PasskeyForm):
+    """With a box for each factor that somebody has lost who came back by email."""
+
+    def __init__(self, *args: Any, lost: list[Factor], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields |= boxes_to_remove(lost, gettext("I've lost %(name)s: remove it"), ticked=True)
+
+    def ticked(self) -> list[str]:
+        return ticked_to_remove(self)
+
+    @property
+    def boxes(self) -> list[BoundField]:
+        return [self[name] for name in self.fields if name.startswith(TO_REMOVE)]
+
+
+TO_REMOVE = "remove-"  # begins the names of such boxes
+
+
+def boxes_to_remove(factors: list[Factor], sentence: str, *, ticked: bool) -> dict[str, forms.Field]:
+    return {
+        f"{TO_REMOVE}{enrolled.key_of(factor)}": forms.BooleanField(
+            label=sentence % {"name": factor.name}, required=False, initial=ticked
+        )
+        for factor in factors
+    }
+
+
+def ticked_to_remove(form: forms.Form) -> list[str]:
+    """The keys of the factors."""
+    names = (name for name, value in form.cleaned_data.items() if value is True)
+    return [name.removeprefix(TO_REMOVE) for name in names if name.startswith(TO_REMOVE)]
+
+
 class ProofForm(PasswordForm, CodeForm):
     """Password and code. With a wrong password the code is not checked, and costs no guess.
 
@@ -226,31 +298,29 @@ def too_many_apps() -> str:
 
 
 class AddAppForm(NameForm, CodeForm):
-    """The code of the new app, its name, and a box for each app that it replaces."""
+    """The code of the new app, its name, and a box for each factor that it replaces."""
 
     field_order = ("code", "name")
 
-    def __init__(self, *args: Any, apps: list[Authenticator], lost: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, factors: list[Factor], lost: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             del field.widget.attrs["autofocus"]  # the QR code comes first
-        self.is_full = len(apps) >= MAX_APPS  # only after a recovery, or the page has no form
-        for app in apps:
-            sentence = gettext("Remove %(name)s once the new app works") % {"name": app.name}
-            self.fields[f"remove-{app.pk}"] = forms.BooleanField(label=sentence, required=False, initial=lost)
+        self.apps = {enrolled.key_of(each) for each in factors if isinstance(each, Authenticator)}
+        sentence = gettext("Remove %(name)s once the new app works")
+        self.fields |= boxes_to_remove(factors, sentence, ticked=lost)
 
-    def ticked(self) -> list[int]:
-        """The keys of the apps to remove."""
-        ticked = (name for name, value in self.cleaned_data.items() if value is True)
-        return [int(name.removeprefix("remove-")) for name in ticked]
+    def ticked(self) -> list[str]:
+        return ticked_to_remove(self)
 
     @property
     def boxes(self) -> list[BoundField]:
-        return [self[name] for name in self.fields if name.startswith("remove-")]
+        return [self[name] for name in self.fields if name.startswith(TO_REMOVE)]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.is_full and not self.ticked():
+        is_full = len(self.apps) >= MAX_APPS  # only after a recovery, or the page has no form
+        if is_full and not self.apps & set(self.ticked()):
             raise ValidationError(
                 gettext("You have %(count)d apps. Choose one to remove before you add another.")
                 % {"count": MAX_APPS}

@@ -23,6 +23,7 @@ from twofactor.api.preconditions import (
 from twofactor.drafts import OpenDraft
 from twofactor.factors import backup_codes, enrolled, methods, qr, sent_codes, totp
 from twofactor.factors.accept import accept_code
+from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, TwoFactor
 from twofactor.signin import step_up
 from twofactor.signin.session import NONE
@@ -86,8 +87,8 @@ class ConfirmView(ApiView):
         kind = kind_of_setup(user)
         draft = confirm_draft(request, kind, data["input_code"])
         if kind == APP:
-            name, lost = _("Authenticator app"), enrolled.apps_of(user).values_list("pk", flat=True)
-            factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, list(lost))
+            name, lost = _("Authenticator app"), [enrolled.key_of(app) for app in enrolled.apps_of(user)]
+            factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, lost)
         else:
             factor_changes.turn_on(user, draft, django_request(request), now)
         pair = tokens.reissue(token_family(request), methods.TOTP, django_request(request), now)
@@ -170,7 +171,11 @@ class RenameAppView(ApiView):
     @descriptions.rename_app
     def post(self, request: Request) -> Response:
         data = validated(serializers.RenamedApp, request)
-        factor_changes.rename_app(token_family(request).user, data["id"], data["name"])
+        user = token_family(request).user
+        app = enrolled.find_factor(user, str(data["id"]))
+        if app is None:
+            raise Changed
+        factor_changes.rename_factor(user, app, data["name"])
         return Response(status=204)
 
 
@@ -182,7 +187,7 @@ class RemoveAppView(ApiView):
         require_two_factor_on(request)
         require_password(request, data, conf.step_up_age(), with_code=True)
         code, kinds = code_in(data)
-        claim = partial(factor_changes.remove_app, user, data["id"], django_request(request), now)
+        claim = partial(factor_changes.remove_factor, user, str(data["id"]), django_request(request), now)
         accept_code(user, code, django_request(request), now, kinds=kinds, claim=claim, changes_factors=True)
         tokens.keep_sign_in(token_family(request), token_family(request).method)
         return Response(status=204)

@@ -27,7 +27,7 @@ from twofactor.factors.methods import CODES, FACTORS
 from twofactor.factors.refusal import Refused, Replayed, Wrong
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Event, GuessBudget
+from twofactor.models import Authenticator, Event, GuessBudget, Passkey
 from twofactor.transactions import atomic
 from twofactor.users import TwoFactorUser
 
@@ -40,10 +40,12 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Proof:
-    """What an accepted code has proved."""
+    """What an accepted code or passkey has proved."""
 
     method: str
-    app: Authenticator | None = None
+    factor: Authenticator | Passkey | None = None
+    """What it was a code or an answer of, unless it was a backup code."""
+
     codes_left: int = 0  # after a backup code
 
 
@@ -217,7 +219,7 @@ class Attempt:
         return proof
 
     def record_right(self, proof: Proof) -> None:
-        named = {"app": proof.app.name} if proof.app else {}
+        named = {"app": proof.factor.name} if proof.factor else {}
         events.record(self.recorded_as, self.user, self.request, method=proof.method, **named)
         if self.code.notice:
             events.record(self.code.notice, self.user, self.request)

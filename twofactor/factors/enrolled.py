@@ -11,6 +11,7 @@ from twofactor.users import TwoFactorUser
 
 MAX_APPS = 5
 YOUNG_FOR = timedelta(hours=24)
+LONGEST_KEY = 19  # digits: more are no bigint
 
 
 def is_on(user: TwoFactorUser) -> bool:
@@ -43,30 +44,57 @@ def lock_after_guesses(user: TwoFactorUser, now: datetime) -> bool:
     return TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
 
 
+Factor = Authenticator | Passkey
+
+
 def apps_of(user: TwoFactorUser) -> QuerySet[Authenticator]:
     """The oldest first."""
     return Authenticator.objects.filter(user_id=user.pk).order_by("added_at", "pk")
 
 
-def count_factors(user: TwoFactorUser) -> int:
+def passkeys_of(user: TwoFactorUser) -> QuerySet[Passkey]:
+    """Passkeys and security keys, the oldest first."""
+    return Passkey.objects.filter(user_id=user.pk).order_by("added_at", "pk")
+
+
+def factors_of(user: TwoFactorUser) -> list[Factor]:
     """Apps, passkeys and keys. Backup codes, phone and email are ways back, and never count.
 
     A passkey that the browser has made without asking counts from its first use.
     """
-    passkeys = Passkey.objects.filter(user_id=user.pk).exclude(made_quietly=True, last_used_at=None)
-    return apps_of(user).count() + passkeys.count()
+    return [*apps_of(user), *passkeys_of(user).exclude(made_quietly=True, last_used_at=None)]
 
 
-def proves_everything(app: Authenticator, now: datetime) -> bool:
-    """False for an app that a thief may have added: it removes no other factor and changes no address.
+def key_of(factor: Factor) -> str:
+    """Names it among all of a person's, in forms and in the session."""
+    return f"passkey-{factor.pk}" if isinstance(factor, Passkey) else str(factor.pk)
 
-    The waiting time belongs to the app. It does not end when an older app goes, or an app of a thief would
+
+def find_factor(user: TwoFactorUser, key: str) -> Factor | None:
+    """None for any text that key_of() has not written, too."""
+    is_passkey, number = key.startswith("passkey-"), key.removeprefix("passkey-")
+    if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_KEY):
+        return None
+    return (passkeys_of(user) if is_passkey else apps_of(user)).filter(pk=number).first()
+
+
+def proves_everything(factor: Factor, now: datetime) -> bool:
+    """False for one that a thief may have added: it removes no other factor and changes no address.
+
+    The waiting time belongs to the factor. It does not end when an older one goes, or that of a thief would
     be the oldest one as soon as the owner changes phones.
     """
-    return app.full_from is not None and app.full_from <= now
+    return factor.full_from is not None and factor.full_from <= now
 
 
 def start_waiting(user: TwoFactorUser, now: datetime) -> None:
-    """After a removal: if none of the apps left would ever prove everything, they all do in a day."""
-    if not apps_of(user).exclude(full_from=None).exists():
-        apps_of(user).update(full_from=now + YOUNG_FOR)
+    """After a removal: if none of those left would ever prove everything, they all do in a day."""
+    left: list[Factor] = [*apps_of(user), *passkeys_of(user)]
+    if all(factor.full_from is None for factor in left):
+        vouch_for_all(user, now + YOUNG_FOR)
+
+
+def vouch_for_all(user: TwoFactorUser, full_from: datetime) -> None:
+    """From then on each of the person's factors proves everything."""
+    apps_of(user).update(full_from=full_from)
+    passkeys_of(user).update(full_from=full_from)

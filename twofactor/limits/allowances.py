@@ -134,6 +134,9 @@ CODES_TO_PERSON = [
 CODES_AT_SIGN_IN = Limit("codes sent for the sign-ins of one person", 6, HOUR)
 CODES_FROM_NETWORK = Limit("codes sent from one network", 20, HOUR)
 
+# Nobody can guess what a passkey signs: this keeps a network from keeping the server busy.
+PASSKEYS_REFUSED = Limit("passkeys refused from one network", 60, 10 * MINUTE)
+
 # The rest are heeded all the same.
 NOT_ME = Limit("records that something was not one person", 10, DAY)
 

@@ -192,6 +192,16 @@ def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
     reset(user.pk, credential_digests.current(user) if with_factor else {})
 
 
+def remember_proof(user: TwoFactorUser) -> None:
+    """After password and passkey: wrong codes stay counted, for nobody has entered a right one."""
+    remember(user.pk, credential_digests.current(user))
+
+
+@statements.update
+def remember(pk: Any, proven: dict[str, str]) -> Any:
+    return GuessBudget.objects.filter(pk=pk), proven
+
+
 @statements.update
 def reset(pk: Any, proven: dict[str, str]) -> Any:
     new = {"failures": 0, "locked_until": None, "day_failures": ONE_LESS_TODAY}

@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf, events, sealing, statements
 from twofactor.clocks import CLOCKS_APART
-from twofactor.factors import authenticator_app, enrolled, methods, sent_codes
+from twofactor.factors import authenticator_app, challenges, enrolled, methods, passkeys, sent_codes
 from twofactor.factors.accept import Overtaken, Proof, accept_code
+from twofactor.factors.challenges import Purpose
 from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
@@ -30,7 +31,15 @@ from twofactor.sessions import epoch
 from twofactor.sessions.contents import TRUSTED_BROWSER
 from twofactor.sessions.device_ids import choose_id
 from twofactor.signin import step_up, trusted_browsers
-from twofactor.signin.session import NONE, TRUSTED, is_factor, open_session, take_held_user
+from twofactor.signin.session import (
+    AUTH_AT,
+    NONE,
+    PASSWORD_AT,
+    TRUSTED,
+    is_factor,
+    open_session,
+    take_held_user,
+)
 from twofactor.users import TwoFactorUser, only_active
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
@@ -165,6 +174,31 @@ class PendingSignIn:
                 raise Gone(self.next) from None  # the second click of a double click
             raise
 
+    @property
+    def passkey_purpose(self) -> Purpose:
+        return Purpose(challenges.SECOND, str(self.user.pk), self.nonce)
+
+    def accept_passkey(self, request: HttpRequest, answer: str, token: str) -> Proof:
+        """Raises Refused if the answer is not accepted, or Gone if the sign-in is over."""
+        now = timezone.now()
+        try:
+            return passkeys.accept(
+                answer,
+                token,
+                self.passkey_purpose,
+                request,
+                now,
+                user=self.user,
+                claim=lambda _proof: self.claim(request, now),
+                recorded_as=Event.Kind.SIGNED_IN_WITH_PASSKEY,
+            )
+        except Overtaken:
+            raise Gone(self.next) from None
+        except Refused:
+            if self.was_completed():
+                raise Gone(self.next) from None  # the second click of a double click
+            raise
+
     def proves_both(self, proof: Proof) -> bool:
         """Password and factor: that is as good as giving both on the confirm page."""
         return self.with_password and is_factor(proof.method)
@@ -244,6 +278,8 @@ def to_code_page(pending: PendingSignIn) -> HttpResponse:
 def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     pending.user.backend = pending.backend
     response = open_session(request, pending.user, proof.method, pending.next)
+    if pending.with_password:
+        request.session[PASSWORD_AT] = request.session[AUTH_AT]
     if pending.proves_both(proof):
         step_up.mark(request, step_up.name_of_factor(proof), pending.began_at)
     wants_trust = proof.method == methods.TOTP and "trust_browser" in request.POST

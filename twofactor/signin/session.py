@@ -48,7 +48,7 @@ HELD = "held"  # the person has one and has not given it: the middleware lets no
 IMPERSONATED = "impersonated"  # an administrator acts for the person, whose code they cannot give
 
 LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login() writes
-WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS})
+WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS, methods.KEY})
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
 
 IMPERSONATING_VIEWS = {"hijack.views.AcquireUserView"}  # django-hijack, which may not be installed

@@ -15,7 +15,6 @@ from django.utils import timezone
 from twofactor import conf
 from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof
-from twofactor.models import Authenticator
 from twofactor.signin.session import (
     AMR,
     AUTH_AT,
@@ -44,8 +43,8 @@ def is_within(moment: datetime | None, age: timedelta) -> bool:
 
 
 def name_of_factor(proof: Proof) -> str:
-    """As STEP_UP_WITH has it: the primary key of the app, or the method."""
-    return str(proof.app.pk) if proof.app else proof.method
+    """As STEP_UP_WITH has it: the key of the factor, or the method."""
+    return enrolled.key_of(proof.factor) if proof.factor else proof.method
 
 
 def mark(request: HttpRequest, factor: str, password_at: datetime | None = None) -> None:
@@ -55,10 +54,11 @@ def mark(request: HttpRequest, factor: str, password_at: datetime | None = None)
     request.session[STEP_UP_WITH] = factor
 
 
-def record_step_up(request: HttpRequest, proof: Proof | None) -> None:
+def record_step_up(request: HttpRequest, proof: Proof | None, *, with_password: bool = True) -> None:
     """Change the session key and write the mark. The proof is None where no factor was asked for."""
     request.session.cycle_key()
-    request.session[PASSWORD_AT] = int(timezone.now().timestamp())
+    if with_password:
+        request.session[PASSWORD_AT] = int(timezone.now().timestamp())
     if proof:
         request.session[AMR] = proof.method
         mark(request, name_of_factor(proof))
@@ -90,46 +90,42 @@ def factor_of(request: HttpRequest) -> str:
 
 
 def still_counts(user: TwoFactorUser, factor: str, *, full_proof: bool = False) -> bool:
-    """Not if it was made with an app that has been removed since: that may have been a thief's.
+    """Not if it was made with a factor that has been removed since: that may have been a thief's.
 
     While there is no factor the password that was given with it is enough.
     """
     if factor == methods.BACKUP:
         return True
-    app = find_app(user, factor)
-    if app is None:
+    found = enrolled.find_factor(user, factor)
+    if found is None:
         return not enrolled.is_on(user)
-    return not full_proof or enrolled.proves_everything(app, timezone.now())
+    return not full_proof or enrolled.proves_everything(found, timezone.now())
 
 
-def find_app(user: TwoFactorUser, factor: str) -> Authenticator | None:
-    return enrolled.apps_of(user).filter(pk=factor).first() if factor.isdecimal() else None
-
-
-def is_full_app(user: TwoFactorUser, factor: str) -> bool:
-    app = find_app(user, factor)
-    return app is not None and enrolled.proves_everything(app, timezone.now())
+def is_full(user: TwoFactorUser, factor: str) -> bool:
+    found = enrolled.find_factor(user, factor)
+    return found is not None and enrolled.proves_everything(found, timezone.now())
 
 
 def vouches(user: TwoFactorUser, factor: str) -> bool:
-    """Will an app that is added now prove everything after its first day?
+    """Will a factor that is added now prove everything after its first day?
 
-    Not if the app of the step-up never does.
+    Not if that of the step-up never does.
     """
     if factor == methods.BACKUP:
         return True
-    app = find_app(user, factor)
-    return app is not None and app.full_from is not None
+    found = enrolled.find_factor(user, factor)
+    return found is not None and found.full_from is not None
 
 
-def used_recent_app(request: HttpRequest) -> bool:
+def used_recent_factor(request: HttpRequest) -> bool:
     """Is there a step-up that is no full proof?"""
     return recently_confirmed(request) and not recently_confirmed(request, full_proof=True)
 
 
 def may_make_codes(user: TwoFactorUser, moment: datetime | None, factor: str) -> bool:
     """Not if it was made with a backup code: a thief of the paper could then make new ones."""
-    return is_within(moment, conf.step_up_age()) and is_full_app(user, factor)
+    return is_within(moment, conf.step_up_age()) and is_full(user, factor)
 
 
 def may_see_new_codes(request: HttpRequest) -> bool:
@@ -137,7 +133,7 @@ def may_see_new_codes(request: HttpRequest) -> bool:
 
     In this session, for the browser may have been left to a session that was signed in with less.
     """
-    return time_of(request) is not None and is_full_app(signed_in_user(request), factor_of(request))
+    return time_of(request) is not None and is_full(signed_in_user(request), factor_of(request))
 
 
 def may_set_up(request: HttpRequest) -> bool:
@@ -148,8 +144,8 @@ def may_set_up(request: HttpRequest) -> bool:
 
 
 def may_set_up_first(request: HttpRequest) -> bool:
-    """For someone who is known to have no factor."""
-    return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE)
+    """For someone for whom it is off: by the password, or by a passkey that they have all the same."""
+    return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE) or recently_confirmed(request)
 
 
 def recovered_by_email(request: HttpRequest) -> bool:

@@ -18,10 +18,11 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf
 from twofactor.clocks import format_age, format_duration
-from twofactor.factors import enrolled, methods
+from twofactor.factors import enrolled, methods, passkeys
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
 from twofactor.users import TwoFactorUser
+from twofactor.views import passkey_forms
 from twofactor.web import browser_names, frame, kept_html, links, undo
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, TIMEOUT, name_in_header
 from twofactor.web.pages import seconds_until
@@ -208,6 +209,19 @@ def link_attributes(context: template.Context, to: str, row: str = "") -> dict[s
     {% link_attributes to row %} replaces the row with that id.
     """
     return {"to": to, "row": row, "is_framed": context.get("is_framed")}
+
+
+@register.inclusion_tag("twofactor/_passkey_sign_in.html", takes_context=True)
+def passkey_sign_in(context: template.Context, to: str = "") -> dict[str, Any]:
+    """{% passkey_sign_in next %}, after the form of a sign-in page: the button, where passkeys work.
+
+    With autocomplete="username webauthn" on its field for the name, browsers offer them there, too.
+    """
+    request = context["request"]
+    shown = {name: context.get(name) for name in ("request", "csrf_token", "is_framed", "is_bare")}
+    if not passkeys.are_offered():
+        return shown
+    return {**shown, "passkey_form": passkey_forms.sign_in_form(request), "next": to}
 
 
 @register.tag

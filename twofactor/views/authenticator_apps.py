@@ -1,7 +1,7 @@
 """Authenticator apps beside the first one: add, rename, remove."""
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,21 +12,21 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import drafts, factor_changes
 from twofactor.decorators import may_set_up, what_for
-from twofactor.factors import backup_codes, enrolled
+from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
 from twofactor.factors.refusal import Changed
 from twofactor.forms import AddAppForm, NameForm, too_many_apps
 from twofactor.models import Authenticator, Draft
 from twofactor.signin import step_up
-from twofactor.signin.session import AMR, keep_session
+from twofactor.signin.session import keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
-from twofactor.views.panel import or_fresh_panel, row_of
-from twofactor.views.proof import proof_form
+from twofactor.views.panel import factor_row, or_fresh_panel, row_of
+from twofactor.views.removal import remove
 from twofactor.web import undo
 from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import next_or, onward, see_other, with_next
-from twofactor.web.rows import next_row, page_with_rows, tell
+from twofactor.web.rows import page_with_rows, tell
 from twofactor.web.undo import TooLate
 
 APP = Draft.Kind.APP
@@ -63,7 +63,7 @@ def app_add(request: HttpRequest) -> HttpResponse:
     form = AddAppForm(
         posted(request),
         accept=lambda code: drafts.confirm(draft, code, now),
-        apps=apps,
+        factors=enrolled.factors_of(user) if recovered else [*apps],
         lost=recovered,
         initial={"name": factor_changes.unused_name(_("Authenticator app"), apps)},
     )
@@ -76,8 +76,8 @@ def app_add(request: HttpRequest) -> HttpResponse:
         else:
             vouched = step_up.vouches(user, step_up.factor_of(request))
             app = factor_changes.add_app(user, draft, name, request, now, vouched=vouched)
-            for pk in reversed(ticked):  # each takes password and code in its own form
-                to = with_next(reverse("twofactor:app_remove", args=[pk]), to)
+            for key in reversed(ticked):  # each takes a proof in its own form
+                to = with_next(reverse("twofactor:app_remove", args=[key]), to)
         tell(request, _("%(name)s was added.") % {"name": app.name}, row_of(app))
         return see_other(to)
     response = page(
@@ -92,12 +92,14 @@ def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
     row = row_of(app)
     form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
     if form.is_valid():
-        name = factor_changes.rename_app(signed_in_user(request), app.pk, form.cleaned_data["name"])
+        name = factor_changes.rename_factor(signed_in_user(request), app, form.cleaned_data["name"])
         before = {"app": pk, "name": app.name, "instead_of": name}
         offered = undo.offer(request, UNDO, row, **before) if name != app.name else ""
         tell(request, _("The name was changed."), row, offered)
         return see_other("twofactor:settings")
-    return page_with_rows(request, "twofactor/app_rename.html", [(row, app)], form=form)
+    return page_with_rows(
+        request, "twofactor/factor_rename.html", [factor_row(app, timezone.now())], form=form
+    )
 
 
 @post_only("twofactor:settings")
@@ -108,7 +110,7 @@ def app_undo(request: HttpRequest) -> HttpResponse:
     app = own_app(request, offered["app"])
     if app.name != offered["instead_of"]:
         raise TooLate
-    factor_changes.rename_app(signed_in_user(request), app.pk, offered["name"])
+    factor_changes.rename_factor(signed_in_user(request), app, offered["name"])
     tell(request, _("The old name is back."), row_of(app))
     return see_other("twofactor:settings")
 
@@ -116,27 +118,7 @@ def app_undo(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @or_fresh_panel
 def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    user = signed_in_user(request)
-    app = own_app(request, pk)
-    if enrolled.count_factors(user) < 2:
-        status = 409 if request.method == "POST" else 200
-        return page(request, "twofactor/app_last.html", status=status, app=app)
-    rows = [row_of(listed) for listed in enrolled.apps_of(user)]
-    claim = partial(factor_changes.remove_app, user, app.pk, request, timezone.now())
-    form = proof_form(request, claim=claim, changes_factors=True)
-    if form.is_valid():
-        keep_session(request, user, request.session[AMR])
-        focused = next_row(rows, row_of(app))
-        tell(request, _("%(name)s was removed.") % {"name": app.name}, focused)
-        return see_other(next_or(request, "twofactor:settings"))
-    return page(
-        request,
-        "twofactor/app_remove.html",
-        form=form,
-        app=app,
-        others=enrolled.apps_of(user).exclude(pk=app.pk),
-        codes_left=backup_codes.count_unused(user),
-    )
+    return remove(request, own_app(request, pk))
 
 
 def own_app(request: HttpRequest, pk: int) -> Authenticator:

@@ -1,6 +1,6 @@
 """New backup codes, and turning two-factor authentication off.
 
-Turning off always asks for password and code. New codes do unless an app was used within the last minutes.
+Turning off always asks for a proof. New codes do unless an app or passkey was used within the last minutes.
 """
 
 from datetime import date
@@ -30,7 +30,7 @@ from twofactor.signin.session import AMR, NONE, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
-from twofactor.views.proof import proof_form
+from twofactor.views.proof import proof_forms
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other
 
@@ -55,24 +55,27 @@ def backup_codes(request: HttpRequest) -> HttpResponse:
 
 
 def ask_for_codes(request: HttpRequest) -> HttpResponse:
-    form = form_for_codes(request)
-    if form.is_valid():
-        owner = draft_owner(request)
-        drafts.start(signed_in_user(request), CODES, timezone.now(), owner)
-        if "code" in form.fields:
-            step_up.record_step_up(request, form.cleaned_data["code"])
-        to = reverse("twofactor:backup_codes") + onward(request)
-        return set_draft_cookie(request, see_other(to), owner)
-    return page(request, "twofactor/backup_codes.html", form=form, total=conf.number_of_backup_codes())
-
-
-def form_for_codes(request: HttpRequest) -> Form:
-    """Without fields after a step-up with an app. A password or code that is sent all the same is checked."""
+    """Nothing is asked after a step-up with an app or passkey. What is sent all the same is checked."""
     user = signed_in_user(request)
     confirmed = step_up.may_make_codes(user, step_up.time_of(request), step_up.factor_of(request))
-    if confirmed and not {"password", "code"} & set(request.POST):
-        return Form(posted(request))
-    return proof_form(request, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)
+    total = conf.number_of_backup_codes()
+    if confirmed and not {"password", "code", "credential"} & set(request.POST):
+        form = Form(posted(request))
+        if form.is_valid():
+            return begin_codes(request)
+        return page(request, "twofactor/backup_codes.html", form=form, total=total)
+    forms = proof_forms(request, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)
+    if forms.are_valid():
+        step_up.record_step_up(request, forms.proof, with_password=forms.password_was_given)
+        return begin_codes(request)
+    return page(request, "twofactor/backup_codes.html", **forms.for_page(), total=total)
+
+
+def begin_codes(request: HttpRequest) -> HttpResponse:
+    owner = draft_owner(request)
+    drafts.start(signed_in_user(request), CODES, timezone.now(), owner)
+    to = reverse("twofactor:backup_codes") + onward(request)
+    return set_draft_cookie(request, see_other(to), owner)
 
 
 def show_codes(request: HttpRequest, new: OpenDraft) -> HttpResponse:
@@ -111,15 +114,15 @@ def disable(request: HttpRequest) -> HttpResponse:
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/disable_required.html", status=status, who=who)
     claim = partial(factor_changes.turn_off, signed_in_user(request), request)
-    form = proof_form(request, claim=claim, changes_factors=True)
-    if form.is_valid():
+    forms = proof_forms(request, claim=claim, changes_factors=True)
+    if forms.are_valid():
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off."))
         return see_other("twofactor:settings")
     return page(
         request,
         "twofactor/disable.html",
-        form=form,
-        apps=enrolled.apps_of(signed_in_user(request)),
+        **forms.for_page(),
+        factors=enrolled.factors_of(signed_in_user(request)),
         codes_left=codes.count_unused(signed_in_user(request)),
     )

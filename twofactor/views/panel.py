@@ -1,6 +1,7 @@
 """The security settings: how things are, in words, and where each can be changed."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf, devices, drafts, statements
 from twofactor.activity import list_rows
-from twofactor.factors import backup_codes, enrolled, sent_codes
+from twofactor.factors import backup_codes, enrolled, passkeys, sent_codes
 from twofactor.factors.accept import Overtaken
+from twofactor.factors.enrolled import Factor
 from twofactor.factors.refusal import Changed
-from twofactor.models import Authenticator, Draft, TwoFactor
+from twofactor.models import Draft, Passkey, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
@@ -37,15 +39,22 @@ def settings(request: HttpRequest) -> HttpResponse:
     return page_with_rows(request, "twofactor/settings.html", **state, parts=["codes", "phone"])
 
 
-def row_of(app: Authenticator) -> str:
-    return f"tf-app-{app.pk}"
+def row_of(factor: Factor) -> str:
+    return f"tf-{'passkey' if isinstance(factor, Passkey) else 'app'}-{factor.pk}"
+
+
+def factor_row(factor: Factor, now: datetime) -> tuple[str, Factor, bool, bool]:
+    """For _factor.html: does it prove everything, and is it a passkey?"""
+    is_full = enrolled.proves_everything(factor, now)
+    return row_of(factor), factor, is_full, isinstance(factor, Passkey)
 
 
 def panel_context(request: HttpRequest) -> dict[str, Any]:
     user, now = signed_in_user(request), timezone.now()
     two_factor = with_all_that_belongs_to_it(user.pk)
     person = two_factor.user if two_factor else user
-    apps = list(enrolled.apps_of(user))
+    apps, own_passkeys = list(enrolled.apps_of(user)), passkeys.all_of(user)
+    factors: list[Factor] = [*apps, *own_passkeys]
     is_on = bool(two_factor or apps)
     if two_factor:
         left, total = two_factor.codes_left, two_factor.all_codes or conf.number_of_backup_codes()
@@ -57,8 +66,9 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     state: dict[str, Any] = {
         "is_on": is_on,
         "two_factor": two_factor,
-        "apps": apps,
-        "rows": [(row_of(app), app, enrolled.proves_everything(app, now)) for app in apps],
+        "rows": [factor_row(factor, now) for factor in factors],
+        "passkeys": own_passkeys,
+        "offers_passkeys": passkeys.are_offered(),
         "codes_left": left,
         "few": backup_codes.FEW_LEFT,
         "total": total,
@@ -93,10 +103,13 @@ def seen_on(state: dict[str, Any]) -> str:
         state[name] and (state[name].row.pk, state[name].is_confirmed) for name in ("setup", "new_codes")
     ]
     phone = state["phone"] and state["phone"].pk
-    apps = [(app.pk, app.name, is_full) for _row, app, is_full in state["rows"]]
+    factors = [
+        (row, factor.name, is_full, getattr(factor, "suspected_at", None))
+        for row, factor, is_full, _is_passkey in state["rows"]
+    ]
     devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
     listed = [*sorted(devices), *(event.pk for row in state["events"] for event in row.events)]
-    return fingerprint([drafts, state["is_on"], apps, phone, listed, state["codes_left"]])
+    return fingerprint([drafts, state["is_on"], factors, phone, listed, state["codes_left"]])
 
 
 def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -1,25 +1,28 @@
 """Proving who you are once more: the confirm page, and the form that dangerous pages carry themselves."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, get_script_prefix, resolve
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import factor_changes
 from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
-from twofactor.factors import methods
+from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof, accept_code
-from twofactor.forms import CodeForm, PasswordForm, ProofForm, take_backup_codes
+from twofactor.forms import CodeForm, PasskeyForm, PasswordForm, ProofForm, take_backup_codes
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
 from twofactor.signin.session import AMR, NONE
 from twofactor.users import signed_in_user
+from twofactor.views import passkey_forms
 from twofactor.views.panel import or_fresh_panel
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import safe_next, see_other, with_next
@@ -29,32 +32,33 @@ from twofactor.web.redirects import safe_next, see_other, with_next
 @sensitive_post_parameters()
 @or_fresh_panel
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Asks for the password, and the second factor if there is one. Then goes on to what was asked for."""
+    """Asks for the password and the second factor, or a passkey. Then goes on to what was asked for."""
     to = safe_next(request, request.POST.get("next", request.GET.get("next")))
     if request.method == "GET" and (kept := kept_forms.find_confirmed(request, to)):
         shown = kept_forms.shown_fields(kept)
         return page(request, "twofactor/confirm_send.html", kept=kept, shown=shown, to=to)
-    has_factor = request.session.get(AMR) != NONE
-    if not has_factor and not signed_in_user(request).has_usable_password():
-        return without_proof(request, to)
-    with_code = has_factor and not step_up.takes_password_alone(request, to)
+    asks_code = has_code(request) and not step_up.takes_password_alone(request, to)
     needs_full_proof = FULL_PROOF in request.GET
-    claim = {"claim": factor_changes.is_full_proof} if needs_full_proof else {}
-    form = proof_form(request, with_code=with_code, **claim)
-    if form.is_valid():
-        step_up.record_step_up(request, form.cleaned_data.get("code"))
+    claim: dict[str, Any] = {"claim": factor_changes.is_full_proof} if needs_full_proof else {}
+    forms = proof_forms(request, with_code=asks_code, **claim)
+    if not forms.typed and not forms.by_passkey:
+        return without_proof(request, to)
+    if forms.are_valid():
+        step_up.record_step_up(request, forms.proof, with_password=forms.password_was_given)
         form_id = kept_forms.confirm(request, to)
         offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
         return see_other(with_next(offer, to) if form_id else to)
-    field_to_fill = next(iter([*form.errors, *form.fields]))
-    form.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing has to be read before it
+    if forms.typed and not forms.by_passkey:
+        field_to_fill = next(iter([*forms.typed.errors, *forms.typed.fields]))
+        forms.typed.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing to read before it
     return page(
         request,
         "twofactor/confirm.html",
-        form=form,
+        **forms.for_page(),
         next=to,
+        to_passkey=f"{reverse('twofactor:confirm_passkey')}?{request.GET.urlencode()}",
         what_for=sentence_for(request, to),
-        used_recent_app=needs_full_proof and step_up.used_recent_app(request),
+        used_recent_factor=needs_full_proof and step_up.used_recent_factor(request),
     )
 
 
@@ -86,22 +90,71 @@ def without_proof(request: HttpRequest, to: str) -> HttpResponse:
     return response
 
 
-def proof_form(request: HttpRequest, *, with_code: bool = True, **accept: Any) -> PasswordForm | CodeForm:
-    """Asks for the password and a code, or for the code alone if there is no password."""
+@dataclass
+class ProofForms:
+    """All that a page takes as a proof, of which at most one was sent."""
+
+    typed: PasswordForm | CodeForm | None
+    by_passkey: list[PasskeyForm]
+
+    @property
+    def sent(self) -> Form | None:
+        """None if none was, or none that this person may send."""
+        forms = [*self.by_passkey, *([self.typed] if self.typed else [])]
+        return next((form for form in forms if form.is_bound), None)
+
+    def are_valid(self) -> bool:
+        return self.sent is not None and self.sent.is_valid()
+
+    @property
+    def proof(self) -> Proof | None:
+        """None where the password was enough."""
+        if isinstance(self.sent, PasskeyForm):
+            return cast(Proof, self.sent.result)
+        return self.sent.cleaned_data.get("code") if self.sent else None
+
+    @property
+    def password_was_given(self) -> bool:
+        return self.sent is not None and "password" in self.sent.fields
+
+    def for_page(self) -> dict[str, Any]:
+        """For page(): a refused passkey is an error of the page as a refused code is."""
+        status = {"status": 422} if self.sent is not None and self.sent is not self.typed else {}
+        return {"form": self.typed, "passkey_forms": self.by_passkey, **status}
+
+
+def has_code(request: HttpRequest) -> bool:
+    """Is a second factor asked for? With a passkey a person may be signed in while it is off."""
+    method = request.session.get(AMR)
+    return method != NONE and (method != methods.PASSKEY or enrolled.is_on(signed_in_user(request)))
+
+
+def proof_forms(
+    request: HttpRequest, *, with_code: bool = True, kinds: frozenset[str] = methods.CODES, **accept: Any
+) -> ProofForms:
+    """The password and a code, or the code alone for someone without a password; or a passkey."""
+    user = signed_in_user(request)
+    has_password = user.has_usable_password()
+    by_passkey = passkey_forms.proof_forms(request, has_password=has_password, **accept)
+    data = None if passkey_forms.is_answer(request) else posted(request)
 
     def is_right(password: str) -> bool:
         return step_up.password_is_right(request, password)
 
     def spend(code: str) -> Proof:
-        return accept_code(signed_in_user(request), code, request, timezone.now(), **accept)
+        return accept_code(user, code, request, timezone.now(), kinds=kinds, **accept)
 
+    if not with_code:
+        typed = PasswordForm(data, password_is_right=is_right) if has_password else None
+        return ProofForms(typed, by_passkey)
+    has_app = not by_passkey or enrolled.apps_of(user).exists()
+    if not has_app and methods.BACKUP not in kinds:
+        return ProofForms(None, by_passkey)
     form: PasswordForm | CodeForm
-    if not signed_in_user(request).has_usable_password():
-        form = CodeForm(posted(request), accept=spend)
-    elif with_code:
-        form = ProofForm(posted(request), password_is_right=is_right, accept=spend)
+    if has_password:
+        form = ProofForm(data, password_is_right=is_right, accept=spend)
     else:
-        return PasswordForm(posted(request), password_is_right=is_right)
-    if methods.BACKUP in accept.get("kinds", methods.CODES):
-        take_backup_codes(form.fields["code"])
-    return form
+        form = CodeForm(data, accept=spend)
+    if methods.BACKUP in kinds:
+        take_backup_codes(form.fields["code"], alone=not has_app)
+    return ProofForms(form, by_passkey)

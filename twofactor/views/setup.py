@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy
 from twofactor import drafts, factor_changes, policy
 from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
-from twofactor.factors.methods import TOTP
+from twofactor.factors import enrolled
+from twofactor.factors.methods import PASSKEY, TOTP
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
 from twofactor.views.codes import codes_context
-from twofactor.views.drafts import draft_owner, key_context, own_draft, set_draft_cookie
+from twofactor.views.drafts import current_draft, draft_owner, key_context, own_draft, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.web import frame
 from twofactor.web.links import find_link
@@ -90,19 +91,35 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
 def setup_codes(request: HttpRequest, row: Draft | None) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = own_draft(request, row)
+    if (draft is None or not draft.is_confirmed) and enrolled.factors_of(signed_in_user(request)):
+        return codes_after_passkey(request)
     if draft is None and request.method == "POST":
         raise Changed
     return last_step(request, draft)
 
 
 @may_set_up_first
+def codes_after_passkey(request: HttpRequest) -> HttpResponse:
+    """Nothing has to be confirmed before the codes: the passkey was used when it was made."""
+    owner = draft_owner(request)
+    if request.method == "POST":
+        draft = current_draft(request, Draft.Kind.CODES)
+        if draft is None:
+            raise Changed
+        return last_step(request, draft)
+    draft = drafts.start(signed_in_user(request), Draft.Kind.CODES, timezone.now(), owner)
+    return set_draft_cookie(request, last_step(request, draft), owner)
+
+
+@may_set_up_first
 def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
-    if draft is None or not draft.is_confirmed:
+    by_app = draft is not None and bool(draft.key)
+    if draft is None or (by_app and not draft.is_confirmed):
         return to_step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
         factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
-        keep_session(request, signed_in_user(request), TOTP)
+        keep_session(request, signed_in_user(request), TOTP if by_app else PASSKEY)
         messages.success(request, _("Two-factor authentication is on."))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return step_page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))

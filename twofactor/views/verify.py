@@ -1,5 +1,7 @@
 """The second step of signing in."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -9,24 +11,72 @@ from django.utils.translation import ngettext
 
 from twofactor import conf
 from twofactor.decorators import second_step
-from twofactor.factors import backup_codes, methods, sent_codes, totp
+from twofactor.factors import authenticator_app, backup_codes, methods, passkeys, sent_codes, totp
 from twofactor.factors.accept import Proof
-from twofactor.forms import BackupCodeForm, CodeForm
+from twofactor.forms import BackupCodeForm, CodeForm, PasskeyForm
 from twofactor.limits import guesses
+from twofactor.models import Passkey
 from twofactor.signin import trusted_browsers
 from twofactor.signin.pending import PendingSignIn, complete_sign_in
+from twofactor.views import passkey_forms
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import onward
 
 BACKUP = frozenset({methods.BACKUP})
+BY_CODE = "code"  # in the query: the person has chosen the field for a code
 
 
 @second_step
 def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    """The field for a code, or the button for a passkey, whichever was used last."""
     form = CodeForm(posted(request), accept=lambda code: pending.accept(request, code))
     if form.is_valid():
         return finish(request, pending, form.cleaned_data["code"])
-    return code_page(request, "twofactor/verify.html", pending, form)
+    usable = usable_passkeys(pending)
+    if request.method == "GET" and BY_CODE not in request.GET and prefers_passkey(pending, usable):
+        return passkey_page(request, pending, usable)
+    return code_page(request, "twofactor/verify.html", pending, form, usable)
+
+
+@second_step
+def verify_passkey(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
+    is_sent = request.method == "POST"
+    usable = usable_passkeys(pending)
+    form = passkey_forms.second_step_form(request, pending, usable, is_bound=is_sent)
+    if form is not None and form.is_valid():
+        return finish(request, pending, form.result)
+    return passkey_page(request, pending, usable, form)
+
+
+def usable_passkeys(pending: PendingSignIn) -> list[Passkey]:
+    return passkeys.usable(passkeys.all_of(pending.user)) if passkeys.are_offered() else []
+
+
+def prefers_passkey(pending: PendingSignIn, usable: list[Passkey]) -> bool:
+    """Was one of them used last, or is there no app?"""
+    apps = authenticator_app.apps_of_person(pending.user)
+    last = max((each.last_used_at or each.added_at for each in usable), default=None)
+    return last is not None and all((app.last_used_at or app.added_at) < last for app in apps)
+
+
+def passkey_page(
+    request: HttpRequest,
+    pending: PendingSignIn,
+    usable: list[Passkey],
+    form: PasskeyForm | None = None,
+) -> HttpResponse:
+    """Without any passkey, the other ways."""
+    form = form or passkey_forms.second_step_form(request, pending, usable, is_bound=False)
+    if form is None:
+        return other_ways_page(request, pending)
+    return page(
+        request,
+        "twofactor/verify_passkey.html",
+        form=form,
+        passkey_form=form,
+        pending=pending,
+        onward=onward(request),
+    )
 
 
 @second_step
@@ -46,6 +96,7 @@ def other_ways_page(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
     """Shows the other ways in which this person can sign in."""
+    has_passkey = bool(usable_passkeys(pending))
     response = page(
         request,
         "twofactor/verify_other.html",
@@ -53,6 +104,9 @@ def other_ways_page(
         status=status,
         problem=problem,
         digits=totp.DIGITS,
+        by_code=with_code_field(onward(request)) if has_passkey else onward(request),
+        has_app=bool(authenticator_app.apps_of_person(pending.user)),
+        has_passkey=has_passkey,
         codes=backup_codes.count_unused(pending.user),
         channels=pending.find_channels(),
         shut_until=sent_codes.shut_until(pending.user),
@@ -60,6 +114,10 @@ def other_ways_page(
     )
     response.headers["Content-Location"] = reverse("twofactor:verify_other") + onward(request)
     return response
+
+
+def with_code_field(query: str) -> str:
+    return f"{query}&{BY_CODE}=1" if query else f"?{BY_CODE}=1"
 
 
 def finish(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
@@ -83,7 +141,13 @@ def lock_to_show(pending: PendingSignIn, form: CodeForm) -> guesses.Locked | Non
     return guesses.lock_of(guess_budget, pending.user, timezone.now())
 
 
-def code_page(request: HttpRequest, template: str, pending: PendingSignIn, form: CodeForm) -> HttpResponse:
+def code_page(
+    request: HttpRequest,
+    template: str,
+    pending: PendingSignIn,
+    form: CodeForm,
+    usable: Sequence[Passkey] = (),
+) -> HttpResponse:
     may_trust = trusted_browsers.may_trust(pending.user)
     wait = lock_to_show(pending, form)
     return page(
@@ -93,6 +157,7 @@ def code_page(request: HttpRequest, template: str, pending: PendingSignIn, form:
         pending=pending,
         wait=wait,
         may_trust=may_trust,
+        passkey_form=passkey_forms.second_step_form(request, pending, list(usable), is_bound=False),
         days=conf.trusted_age().days,
         onward=onward(request),
     )

@@ -26,7 +26,7 @@ from twofactor.web.pages import page, swapped_element
 
 Rows = list[tuple[Any, ...]]  # the id of each, and what its template shows
 
-ROW = re.compile(r"tf-(?:app|device)-[0-9a-f-]{1,36}")
+ROW = re.compile(r"tf-(?:app|device|passkey)-[0-9a-f-]{1,36}")
 
 
 class RowResponse(HttpResponse):

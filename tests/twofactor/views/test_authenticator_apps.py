@@ -475,7 +475,7 @@ def test_a_day_later_it_does(client, alice, first_app, added_today, clock):
     assert names(alice) == ["New"]
 
 
-CANNOT = "codes can't remove other apps or turn two-factor authentication off."
+CANNOT = "can't remove other apps or passkeys or turn two-factor authentication off."
 
 
 @pytest.mark.parametrize(

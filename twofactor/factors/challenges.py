@@ -1,0 +1,75 @@
+"""What a passkey signs: random bytes that are good for one use, in one place, for a few minutes.
+
+They travel in a hidden field of the form, sealed, so two tabs or two forms of one page never overwrite one
+another. Nothing is stored before they are spent.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from twofactor import sealing
+from twofactor.models import SpentChallenge
+
+PURPOSE = "passkey challenge"
+MAX_AGE = timedelta(minutes=10)
+LENGTH = 32  # bytes
+
+# What the answer is given for. A challenge for one is none for the others.
+SIGN_IN = "signin"  # with the passkey alone
+SECOND = "second"  # after the password
+STEP_UP = "step_up"  # with the passkey alone
+STEP_UP_WITH_PASSWORD = "step_up_with_password"  # noqa: S105 - a use
+ADD_PASSKEY = "add_passkey"
+ADD_KEY = "add_key"
+
+
+class Invalid(Exception):
+    """It is not ours, for another use, person or place, too old, or spent. The text is for the log."""
+
+
+@dataclass(frozen=True)
+class Purpose:
+    use: str
+    owner: str
+    """The key of the person; empty for a sign-in, when nobody is known."""
+
+    bound_to: str = field(repr=False)
+    """The browser, the pending sign-in or the session that it was made for."""
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.bound_to.encode()).hexdigest()
+
+
+def make(purpose: Purpose, now: datetime) -> tuple[bytes, str]:
+    """The challenge, and the token that brings it back."""
+    challenge = secrets.token_bytes(LENGTH)
+    value = [purpose.use, purpose.digest(), challenge.hex()]
+    return challenge, sealing.seal(PURPOSE, purpose.owner, value, now)
+
+
+def read(token: str, purpose: Purpose, now: datetime) -> bytes:
+    try:
+        value: Any = sealing.unseal(PURPOSE, purpose.owner, token, now, MAX_AGE)
+    except sealing.UnsealError:
+        raise Invalid("the challenge does not open, or is too old") from None
+    use, bound_to, challenge = value
+    if use != purpose.use or bound_to != purpose.digest():
+        raise Invalid("the challenge was made for something else")
+    return bytes.fromhex(challenge)
+
+
+def spend(challenge: bytes, now: datetime) -> None:
+    """First in the transaction of what it is given for. Of two that spend it, one raises IntegrityError."""
+    SpentChallenge.objects.create(digest=digest_of(challenge), spent_at=now)
+
+
+def was_spent(challenge: bytes) -> bool:
+    """Asked after an IntegrityError: was this the reason?"""
+    return SpentChallenge.objects.filter(pk=digest_of(challenge)).exists()
+
+
+def digest_of(challenge: bytes) -> str:
+    return hashlib.sha256(challenge).hexdigest()

@@ -1,0 +1,213 @@
+"""Passkeys and security keys: add, rename, remove, and signing in with one alone."""
+
+from functools import partial
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+
+from twofactor import conf, factor_changes
+from twofactor.decorators import (
+    may_set_up,
+    may_set_up_first,
+    open_before_set_up,
+    recently_confirmed,
+    what_for,
+)
+from twofactor.factors import challenges, enrolled, passkeys
+from twofactor.factors.methods import PASSKEY
+from twofactor.factors.passkeys import NewPasskey
+from twofactor.factors.refusal import Changed
+from twofactor.forms import NameForm, NewPasskeyForm
+from twofactor.models import Passkey
+from twofactor.signin import step_up
+from twofactor.signin.session import keep_session
+from twofactor.users import signed_in_user
+from twofactor.views import passkey_forms
+from twofactor.views.panel import factor_row, nothing_to_change, or_fresh_panel, row_of
+from twofactor.views.removal import remove
+from twofactor.web import undo
+from twofactor.web.pages import page, post_only, posted
+from twofactor.web.redirects import next_or, onward, safe_next, see_other, with_next
+from twofactor.web.rows import page_with_rows, tell
+from twofactor.web.undo import TooLate
+
+UNDO = "twofactor:passkey_undo"
+USES = (challenges.ADD_PASSKEY, challenges.ADD_KEY)
+
+
+@what_for(gettext_lazy("To add a passkey, confirm it's you."))
+@sensitive_post_parameters("credential")
+@or_fresh_panel
+@may_set_up
+def passkey_add(request: HttpRequest) -> HttpResponse:
+    """Two forms: a passkey that signs in alone is asked of a device in another way than an old key."""
+    user = signed_in_user(request)
+    is_full = len(passkeys.all_of(user)) >= passkeys.MAX_PASSKEYS
+    if is_full or not passkeys.are_offered():
+        status = 409 if request.method == "POST" else 200
+        return page(
+            request,
+            "twofactor/passkey_none.html",
+            status=status,
+            most=passkeys.MAX_PASSKEYS if is_full else None,
+            domain=conf.passkey_domain(),
+        )
+    recovered = step_up.recovered_by_email(request)
+    forms = new_passkey_forms(request, lost=enrolled.factors_of(user) if recovered else [])
+    sent = next((form for form in forms if form.is_bound), None)
+    if sent is not None and sent.is_valid():
+        row = save(request, sent.result, sent.ticked())
+        if sent.ticked():
+            keep_session(request, user, PASSKEY)
+        tell(request, _("%(name)s was added.") % {"name": row.name}, row_of(row))
+        to = next_or(request, reverse("twofactor:settings"))
+        return see_other(with_next(reverse("twofactor:passkey_rename", args=[row.pk]), to))
+    return page(
+        request,
+        "twofactor/passkey_add.html",
+        status=200 if sent is None else 422,
+        forms=forms,
+        is_on=enrolled.is_on(user),
+    )
+
+
+def new_passkey_forms(request: HttpRequest, **more: Any) -> list[NewPasskeyForm]:
+    """Bound is the one whose challenge came back."""
+    user, data = signed_in_user(request), posted(request)
+    forms = []
+    for use in USES:
+        purpose = passkey_forms.of_session(request, use)
+        forms.append(
+            NewPasskeyForm(
+                data if data is not None and data.get("use") == use else None,
+                ask=partial(passkeys.ask_for_new, user, purpose, timezone.now()),
+                accept=partial(read_new, request, purpose),
+                auto_id=f"tf-{use}-%s",
+                **{"lost": [], **more},
+            )
+        )
+    return forms
+
+
+def read_new(request: HttpRequest, purpose: challenges.Purpose, answer: str, token: str) -> NewPasskey:
+    return passkeys.read_new(signed_in_user(request), answer, token, purpose, request, timezone.now())
+
+
+def save(request: HttpRequest, new: NewPasskey, lost: list[str]) -> Passkey:
+    """What a person adds while it is off proves everything at once, as a first app does."""
+    user, now = signed_in_user(request), timezone.now()
+    full_from = now if not enrolled.is_on(user) else None
+    if full_from is None and not step_up.recovered_by_email(request):
+        vouched = step_up.vouches(user, step_up.factor_of(request))
+        full_from = now + enrolled.YOUNG_FOR if vouched else None
+    return factor_changes.add_passkey(user, new, request, now, full_from=full_from, lost=lost)
+
+
+@or_fresh_panel
+def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
+    passkey = own_passkey(request, pk)
+    row = row_of(passkey)
+    form = NameForm(posted(request), initial={"name": passkey.name}, auto_id=f"{row}_%s")
+    if form.is_valid():
+        name = factor_changes.rename_factor(signed_in_user(request), passkey, form.cleaned_data["name"])
+        before = {"passkey": pk, "name": passkey.name, "instead_of": name}
+        offered = undo.offer(request, UNDO, row, **before) if name != passkey.name else ""
+        tell(request, _("The name was changed."), row, offered)
+        return see_other(next_or(request, "twofactor:settings"))
+    return page_with_rows(
+        request, "twofactor/factor_rename.html", [factor_row(passkey, timezone.now())], form=form
+    )
+
+
+@post_only("twofactor:settings")
+@or_fresh_panel
+def passkey_undo(request: HttpRequest) -> HttpResponse:
+    """Gives a passkey its name back."""
+    offered = undo.take(request, UNDO)
+    passkey = own_passkey(request, offered["passkey"])
+    if passkey.name != offered["instead_of"]:
+        raise TooLate
+    factor_changes.rename_factor(signed_in_user(request), passkey, offered["name"])
+    tell(request, _("The old name is back."), row_of(passkey))
+    return see_other("twofactor:settings")
+
+
+@sensitive_post_parameters()
+@or_fresh_panel
+def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    return remove(request, own_passkey(request, pk))
+
+
+@what_for(gettext_lazy("To use this passkey again, confirm it's you another way."))
+@or_fresh_panel
+@recently_confirmed()
+def passkey_clear(request: HttpRequest, pk: int) -> HttpResponse:
+    """After its count went back: it was the person, for example after a backup of the device was restored."""
+    passkey = own_passkey(request, pk)
+    if passkey.suspected_at is None:
+        return nothing_to_change(request)
+    if request.method != "POST":
+        return page(request, "twofactor/passkey_clear.html", passkey=passkey)
+    factor_changes.clear_passkey(signed_in_user(request), passkey, request)
+    tell(request, _("%(name)s works again.") % {"name": passkey.name}, row_of(passkey))
+    return see_other("twofactor:settings")
+
+
+def own_passkey(request: HttpRequest, pk: int) -> Passkey:
+    """Raises Changed for that of another person, too: else the answers would tell which keys exist."""
+    passkey = enrolled.passkeys_of(signed_in_user(request)).filter(pk=pk).first()
+    if passkey is None:
+        raise Changed
+    return passkey
+
+
+@sensitive_post_parameters("credential")
+@open_before_set_up
+@or_fresh_panel
+@may_set_up_first
+def setup_passkey(request: HttpRequest) -> HttpResponse:
+    """In place of an app. Nothing is on before the backup codes are saved."""
+    if request.method != "POST":
+        return see_other(reverse("twofactor:setup") + onward(request))
+    if enrolled.is_on(signed_in_user(request)):
+        return nothing_to_change(request)
+    form = next(form for form in new_passkey_forms(request))
+    if form.is_bound and form.is_valid():
+        save(request, form.result, [])
+        return see_other(reverse("twofactor:setup_codes") + onward(request))
+    return page(
+        request, "twofactor/setup_passkey.html", passkey_form=form, status=422, onward=onward(request)
+    )
+
+
+# Signing in
+
+
+@login_not_required
+@sensitive_post_parameters("credential")
+def passkey_sign_in(request: HttpRequest) -> HttpResponse:
+    """Where the form of the sign-in page leads, and the page of a refused one."""
+    to = safe_next(request, request.POST.get("next", request.GET.get("next")))
+    if request.user.is_authenticated:
+        return see_other(to)
+    if not passkeys.are_offered():
+        return see_other("login")
+    form = passkey_forms.sign_in_form(request, to, is_bound=True)
+    if form.is_valid():
+        return cast(HttpResponse, form.result)
+    return page(request, "twofactor/passkey_sign_in.html", form=form, passkey_form=form, next=to)
+
+
+@login_not_required
+def passkey_challenge(request: HttpRequest) -> HttpResponse:
+    """A new one for a sign-in page that has been open for long. Asks no database."""
+    question = passkey_forms.sign_in_form(request).question
+    response = JsonResponse({"challenge": question.token, "options": question.options})
+    response.headers["Cache-Control"] = "no-store"
+    return response
