@@ -72,7 +72,7 @@ class SoftPasskey:
 
     def __post_init__(self):
         self.key = self.key or private_key(self.algorithm)
-        self.public_key = self.public_key or cose(self.key)
+        self.public_key = cose(self.key) if self.public_key is None else self.public_key
 
     def register(self, options, client=unchanged, data=unchanged, attestation=unchanged, answer=unchanged):
         """client, data, attestation and answer change what has been made, if it is to be false."""
