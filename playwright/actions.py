@@ -62,7 +62,7 @@ def add_trusted_browsers(user):
 
 def add_devices(user, phone):
     """A session on a telephone, a program, and two trusted browsers that are not signed in."""
-    telephone = Client(SERVER_NAME="127.0.0.1", headers={"User-Agent": CHROME_ON_IPHONE})
+    telephone = Client(SERVER_NAME="localhost", headers={"User-Agent": CHROME_ON_IPHONE})
     people.give_password(telephone, user.email)
     telephone.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})
     Authenticator.objects.filter(user=user).update(last_step=0)
@@ -86,7 +86,7 @@ def open_session(context, user, phone=None, *, stepped_up=False):
 
     As if that had been a while ago, unless `stepped_up`: so that password and code are asked for again.
     """
-    client = Client(SERVER_NAME="127.0.0.1")
+    client = Client(SERVER_NAME="localhost")
     people.give_password(client, user.email)
     if phone:
         client.post("/two-factor/verify/", {"code": people.Phone(phone.key).code()})

@@ -63,8 +63,8 @@ def server():
 @pytest.fixture
 def site(transactional_db, settings, server):
     """The address of the site. Mail goes to mail.outbox, and text messages to RecordingGateway.messages."""
-    settings.TWOFACTOR_BASE_URL = f"http://127.0.0.1:{server.port}"
-    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    settings.TWOFACTOR_BASE_URL = f"http://localhost:{server.port}"
+    settings.ALLOWED_HOSTS = ["localhost"]
     record_text_messages(settings)
     settings.TWOFACTOR_HTMX = VERSION
     return settings.TWOFACTOR_BASE_URL

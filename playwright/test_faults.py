@@ -220,7 +220,7 @@ def leads_to_a_page(url):
     """The ?next= of the URL is a page, and not a URL that accepts POST only."""
     [to] = parse_qs(urlsplit(url).query)["next"]
     factor_changes.forget_factors(User.objects.get(email=ALICE))  # so that no code is asked for on the way
-    browser = Client(SERVER_NAME="127.0.0.1")
+    browser = Client(SERVER_NAME="localhost")
     browser.force_login(User.objects.get(email=ALICE))
     return browser.get(to, follow=True).status_code in {
         200,
