@@ -1,0 +1,106 @@
+// A form with data-passkey has the browser sign first, and is then sent like any other, by htmx or without it.
+// It stays hidden where the browser cannot do that.
+
+const OLD = 8 * 60_000; // milliseconds; the server takes a challenge for ten minutes
+const SENTENCES = { NotAllowedError: "cancelled", InvalidStateError: "excluded", SecurityError: "elsewhere" };
+let running; // the AbortController of the one ceremony that a browser has at a time, with its form
+let sending; // the form that is submitted with its credential
+
+const isAble = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
+const all = (selector) => (isAble ? document.querySelectorAll(selector) : []);
+const on = (names, react) => {
+  for (const name of names.split(" ")) document.addEventListener(name, react, true);
+};
+const button = (form) => form.querySelector("button");
+const isBusy = (form) => button(form).ariaDisabled === "true";
+const show = (form, text = "", busy = null) => {
+  form.querySelector("[data-passkey-status]").textContent = text;
+  button(form).ariaDisabled = busy;
+};
+const stop = () => {
+  running?.abort();
+  running = null;
+};
+
+const run = async (form, mediation) => {
+  stop();
+  const mine = (running = Object.assign(new AbortController(), { form }));
+  const { signal } = mine;
+  try {
+    // After a click nothing is awaited before the ceremony: Safari would want another click.
+    if (mediation && !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    const { passkey, options } = form.dataset;
+    const parse = `parse${passkey === "get" ? "Request" : "Creation"}OptionsFromJSON`;
+    const publicKey = PublicKeyCredential[parse](JSON.parse(options));
+    const credential = await navigator.credentials[passkey]({ publicKey, mediation, signal });
+    signal.throwIfAborted(); // the form may have another challenge by now
+    form.credential.value = JSON.stringify(credential.toJSON());
+  } finally {
+    if (running === mine) running = null;
+  }
+  show(form);
+  sending = form;
+  form.requestSubmit(button(form));
+  sending = null;
+};
+
+const look = () => {
+  for (const each of all("[data-passkey], [data-passkey-none]")) {
+    each.hidden = !each.dataset.passkey;
+    each.cameAt ??= Date.now();
+  }
+  if (running?.form.isConnected === false) stop();
+  // For the list under the name field, where the browser tells what fails.
+  const [form] = all("[data-autofill]");
+  if (form && !running && all("[autocomplete~=webauthn]")[0]) run(form, "conditional").catch(() => {});
+};
+
+// A click has to find a challenge that is not too old.
+const renew = async (form) => {
+  try {
+    const { challenge, options } = await (await fetch(form.dataset.renew, { mode: "same-origin" })).json();
+    if (!challenge || isBusy(form)) return;
+    form.challenge.value = challenge;
+    form.dataset.options = JSON.stringify(options);
+    form.cameAt = Date.now();
+    if (running?.form === form) stop();
+    look();
+  } catch {} // the server will tell
+};
+const renewOld = () => {
+  for (const form of all("[data-renew]")) {
+    if (!document.hidden && Date.now() - form.cameAt > OLD) renew(form);
+  }
+};
+setInterval(renewOld, 60_000);
+on("visibilitychange", renewOld);
+addEventListener("pageshow", ({ persisted }) => {
+  for (const form of persisted ? all("[data-passkey]") : []) {
+    form.credential.value = "";
+    form.cameAt = 0;
+    show(form);
+  }
+  renewOld();
+});
+
+on("submit", async (event) => {
+  const form = event.target;
+  const { dataset } = form;
+  if (!dataset.passkey) return;
+  if (form === sending) return show(form, "", "true");
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (isBusy(form) || !form.reportValidity()) return;
+  show(form, dataset.waiting, "true");
+  try {
+    await run(form);
+  } catch ({ name }) {
+    if (name === "AbortError") return show(form);
+    show(form, dataset[SENTENCES[name]] ?? dataset.failed);
+    button(form).focus();
+    look();
+  }
+});
+on("htmx:afterRequest htmx:finally:request", ({ target }) => target.dataset?.passkey && show(target));
+on("htmx:afterSettle htmx:after:settle", look);
+look();
