@@ -5,11 +5,14 @@ The second rendering sees the whole context, and what is kept only the named val
 shows something else is found, and not only the second person who would get the text of the first.
 """
 
+import re
 from contextlib import contextmanager
 
 import pytest
 
 from twofactor.web.kept_html import Kept
+
+CHALLENGE = re.compile(r'&quot;challenge&quot;:&quot;[\w-]+|name="challenge" value="[^"]+')  # random in each
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def compared_with_plain_html():
             values = {name: value.resolve(context) for name, value in node.values.items()}
             with context.push(**values):
                 plain = node.nodelist.render(context)
-            if html != plain:
+            if CHALLENGE.sub("", html) != CHALLENGE.sub("", plain):
                 differences.append((html, plain))
         return html
 

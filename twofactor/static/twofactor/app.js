@@ -158,6 +158,15 @@ on("click", ({ target }) => {
   else if (button) print();
 });
 
+// Passkeys. Their script comes with the first form that needs it.
+
+onContent(() => {
+  const src = one("[data-script]")?.dataset.script;
+  if (!src || document.querySelector(`script[src="${src}"]`)) return;
+  const { nonce = "" } = document.querySelector("script[data-tf]") ?? {};
+  document.head.append(Object.assign(document.createElement("script"), { src, type: "module", nonce }));
+});
+
 // Menus close at a click elsewhere and Escape.
 
 on("click focusin", ({ target }) => {

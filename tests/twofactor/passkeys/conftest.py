@@ -1,0 +1,34 @@
+import pytest
+
+from tests.people import enrol, person
+from tests.twofactor.passkeys.browser import Browser, new_passkey, store
+
+
+@pytest.fixture(autouse=True)
+def passkeys_work(settings, db):
+    settings.TWOFACTOR_BASE_URL = "http://localhost"
+    settings.TWOFACTOR_PASSKEY_DOMAIN = "localhost"
+    settings.ALLOWED_HOSTS = ["localhost", "testserver"]
+
+
+@pytest.fixture
+def alice():
+    return person()
+
+
+@pytest.fixture
+def phone(alice):
+    return enrol(alice)
+
+
+@pytest.fixture
+def passkey(alice):
+    """Of Alice, and not of today."""
+    made = new_passkey()
+    store(alice, made)
+    return made
+
+
+@pytest.fixture
+def laptop():
+    return Browser()
