@@ -35,6 +35,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("long", max_examples=200, stateful_step_count=100, **ALWAYS)
 REAL_COST = backup_codes.COST
 API_MIDDLEWARE = "twofactor.api.middleware.ApiMiddleware"
+OTHER_PACKAGES = (  # that sign people in, and two servers
+    *("django-allauth[headless,mfa,socialaccount]", "django-hijack", "django-rest-knox", "djoser"),
+    *("gunicorn", "uvicorn"),
+)
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
@@ -151,6 +155,12 @@ def installed(shared_folder, wheel):
         return environment
 
     return environment_with
+
+
+@pytest.fixture(scope="session")
+def with_other_packages(installed):
+    """One environment for all projects that need some of these packages: making one takes seconds."""
+    return installed("api", add=OTHER_PACKAGES)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
     environment.python("-m", "django", "--version")
 
 A package comes with what it asks for, at the version that runs these tests. Nothing else can be imported
-there. start_project() in tests/other_sites/projects.py starts a project with its `executable`.
+there. start_project() in tests/other_sites/projects.py starts a project that runs in it.
 """
 
 import fcntl

@@ -11,9 +11,9 @@ from django.core.management import call_command
 
 from tests.docs.blocks import ROOT, TEMPLATE, Block
 from tests.mailers import NO_MAIL
-from tests.other_sites.projects import Project, copy_app, start_project
+from tests.other_sites.projects import Project, start_project
 from tests.settings import TWOFACTOR_KEYS
-from tests.wheel import surroundings
+from tests.wheel import Environment, surroundings
 
 HERE = Path(__file__).parent
 OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,11 +27,11 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """
 
 
-def project_with(folder: Path, blocks: list[Block]) -> Project:
+def project_with(folder: Path, environment: Environment, blocks: list[Block]) -> Project:
     """A project with what is in these blocks. It is mounted already, unless they do that."""
     run = [block for block in blocks if not block.why_not]
     mounts_it = any(MOUNTS_IT in block.text for block in run)
-    project = bare_project(folder) if mounts_it else start_project(folder)
+    project = (bare_project if mounts_it else start_project)(folder, environment)
     if any(block.language in TEMPLATE for block in run):
         project.append(f"{package_of(project)}/settings.py", TEMPLATES_OF_SITE)
     for number, block in enumerate(run):
@@ -39,11 +39,10 @@ def project_with(folder: Path, blocks: list[Block]) -> Project:
     return project
 
 
-def bare_project(folder: Path) -> Project:
-    """As startproject makes it, with the app beside it."""
+def bare_project(folder: Path, environment: Environment) -> Project:
+    """As startproject makes it. The app is installed and not mounted."""
     call_command("startproject", "mysite", folder)
-    copy_app(folder)
-    project = Project(folder, surroundings())
+    project = Project(folder, surroundings(), environment.executable)
     project.append("mysite/settings.py", FOR_TESTS)
     return project
 

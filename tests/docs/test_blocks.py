@@ -22,7 +22,7 @@ def test_only_what_could_be_run_says_why_it_is_not():
 @pytest.mark.parametrize(
     "source", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES if page in TO_RUN]
 )
-def test_what_a_page_says_works(source, tmp_path):
+def test_what_a_page_says_works(source, tmp_path, with_other_packages):
     blocks = [block for block in blocks_of(source) if not block.why_not]
     lines = [line for block in blocks if block.language in SHELL for line in block.commands]
     for_django = []
@@ -32,4 +32,4 @@ def test_what_a_page_says_works(source, tmp_path):
         else:
             check_command(words)
     if for_django or any(block.language not in SHELL for block in blocks):
-        use(project_with(tmp_path, blocks), for_django)
+        use(project_with(tmp_path, with_other_packages, blocks), for_django)

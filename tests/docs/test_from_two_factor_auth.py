@@ -5,8 +5,8 @@ from tests.docs.projects import TEMPLATES_OF_SITE, bare_project
 from tests.docs.two_factor_auth import APPS, PAGE, TUTORIAL, URLS, follow, script, take_out
 
 
-def test_the_app_and_the_codes_of_there_sign_in_here(tmp_path):
-    project = bare_project(tmp_path)
+def test_the_app_and_the_codes_of_there_sign_in_here(tmp_path, installed):
+    project = bare_project(tmp_path, installed("sms", add=("django-two-factor-auth",)))
     project.append("mysite/settings.py", TEMPLATES_OF_SITE + APPS)
     project.append("mysite/urls.py", URLS)
     project.run("migrate")
@@ -14,4 +14,5 @@ def test_the_app_and_the_codes_of_there_sign_in_here(tmp_path):
     follow(project, [block for block in blocks_of(TUTORIAL) if block.heading == "2. Settings"])
     follow(project, blocks_of(PAGE))
     take_out(project)
+    project.python = installed().executable  # django-two-factor-auth is not there
     assert "signed in" in script(project, "use_after_migration.py")

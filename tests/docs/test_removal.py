@@ -1,10 +1,12 @@
 """The page about taking the app out again, followed: what it names is all there is to take out."""
 
 import re
-import shutil
+
+import pytest
 
 from tests.docs.blocks import ROOT, SHELL, blocks_of
 from tests.docs.projects import HERE, project_with, words_of
+from tests.wheel import Environment
 
 PAGE = ROOT / "docs/how-to/remove.md"
 TUTORIAL = ROOT / "docs/tutorial.md"
@@ -49,16 +51,28 @@ def take_out(project, text):
     file.write_text(re.sub(r"^TWOFACTOR_.*\n", "", before.replace(lines, ""), flags=re.MULTILINE))
 
 
-def run(project, block):
-    for words in map(words_of, block.commands):
-        if words[0] == "manage.py":
-            project.run(*words[1:])
+def run(project, environment, block):
+    for program, *rest in map(words_of, block.commands):
+        if program == "manage.py":
+            project.run(*rest)
+        else:
+            assert (program, rest[0]) == ("pip", "uninstall")
+            environment.pip(*rest, "--yes")
 
 
-def test_a_site_works_on_without_it(tmp_path):
+@pytest.fixture
+def environment(tmp_path_factory, wheel):
+    """Not shared with other tests, because the app is uninstalled here."""
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.create(wheel, (), ("djangorestframework",))
+    return environment
+
+
+def test_a_site_works_on_without_it(tmp_path, environment):
     """Mounted by the tutorial up to the code, with a person who uses it; then taken out by the page."""
-    mounting = [block for block in blocks_of(TUTORIAL) if block.heading[0] in "123"]
-    project = project_with(tmp_path, [block for block in mounting if block.language not in SHELL])
+    to_the_code = [block for block in blocks_of(TUTORIAL) if block.heading[0] in "123"]
+    mounting = [block for block in to_the_code if block.language not in SHELL]
+    project = project_with(tmp_path, environment, mounting)
     project.append("mysite/settings.py", TOKEN_SETTINGS)
     project.append("mysite/urls.py", TOKENS)
     project.run("migrate")
@@ -67,9 +81,8 @@ def test_a_site_works_on_without_it(tmp_path):
         if block.heading[0] == "3":
             take_guards_out(project)
         if block.language in SHELL:
-            run(project, block)
+            run(project, environment, block)
         else:
             take_out(project, block.text)
-    shutil.rmtree(tmp_path / "twofactor")
     said = project.run("shell", "--no-imports", text=(HERE / "use_after_removal.py").read_text())
     assert "signed in" in said

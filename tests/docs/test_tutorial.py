@@ -29,8 +29,8 @@ def assert_seen(project, walk):
     assert "seen" in project.run("shell", "--no-imports", text=f"{WALK}\n\n{walk}()\nprint('seen')\n")
 
 
-def test_the_tutorial_leads_to_the_first_code_and_to_staff_who_must_have_it(tmp_path):
-    project = bare_project(tmp_path)
+def test_the_tutorial_leads_to_the_first_code_and_to_staff_who_must_have_it(tmp_path, installed):
+    project = bare_project(tmp_path, installed())
     follow(project, 1, 2, 3, 4)
     assert_seen(project, "first_code")
     follow(project, 5)

@@ -1,9 +1,12 @@
 """Run inside a project from which the app was taken out again: people sign in with the password alone."""
 
+from importlib.util import find_spec
+
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+assert find_spec("twofactor") is None
 ann = User.objects.get(username="ann")
 before = ann.last_login
 client = Client()

@@ -1,12 +1,12 @@
 import pytest
 
-from tests.doors.projects import PACKAGES, Client, People, doors_project, served
+from tests.doors.projects import Client, People, doors_project, served
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory, installed):
+def project(tmp_path_factory, with_other_packages):
     """The app comes from its wheel."""
-    return doors_project(tmp_path_factory.mktemp("doors"), installed("api", add=PACKAGES))
+    return doors_project(tmp_path_factory.mktemp("doors"), with_other_packages)
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,6 @@ from tests.other_sites.projects import ROOT, start_project
 
 PASSWORD = "correct horse battery"
 HOST = "testserver"
-PACKAGES = (  # beside the app and its extra for the API
-    *("django-allauth[headless,mfa,socialaccount]", "django-hijack", "django-rest-knox", "djoser"),
-    *("gunicorn", "uvicorn"),
-)
 PAGES = ["allauth", "asgi", "drf", "impersonation", "own-adminsite", "own-login-view"]  # of docs/how-to
 SERVERS = {
     "wsgi": ["gunicorn", "elsewhere.wsgi", "--threads=4", "--worker-tmp-dir=/dev/shm", "--bind"],
@@ -73,7 +69,7 @@ def wait_for(port, server):
 def doors_project(folder, environment):
     """With the settings, URLs and views in this folder, and people to sign in."""
     settings = (FOLDER / "settings.txt").read_text()
-    project = start_project(folder, settings, python=environment.executable)
+    project = start_project(folder, environment, settings)
     for page in PAGES:
         add_blocks(project, ROOT / f"docs/how-to/{page}.md")
     for name in ("views", "doors_urls"):

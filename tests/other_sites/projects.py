@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from tests.mailers import NO_MAIL
 from tests.settings import TWOFACTOR_KEYS
-from tests.wheel import surroundings
+from tests.wheel import Environment, surroundings
 
 ROOT = Path(__file__).parent.parent.parent
 NO_CACHE = shutil.ignore_patterns("__pycache__")
@@ -75,22 +75,13 @@ class Project:
         )
 
 
-def start_project(folder: Path, settings: str = "", urls: str = "", python: Path | None = None) -> Project:
-    """A project made by startproject, with twofactor mounted.
-
-    `python` is that of an environment with the wheel. Without it the project gets a copy of the app.
-    """
+def start_project(folder: Path, environment: Environment, settings: str = "", urls: str = "") -> Project:
+    """A project made by startproject, with twofactor mounted, which is installed in the environment."""
     call_command("startproject", "elsewhere", folder)
-    if python is None:
-        copy_app(folder)
-    project = Project(folder, surroundings(), python)
+    project = Project(folder, surroundings(), environment.executable)
     project.append("elsewhere/settings.py", MOUNT + settings)
     project.append("elsewhere/urls.py", URLS + urls)
     return project
-
-
-def copy_app(folder: Path) -> None:
-    shutil.copytree(ROOT / "twofactor", folder / "twofactor", ignore=NO_CACHE)
 
 
 def copy_site(folder: Path) -> Project:

@@ -26,8 +26,8 @@ URLS = 'urlpatterns += [path("accounts/", include("allauth.urls"))]\n'
 
 
 @pytest.mark.proves("V-34")
-def test_a_factor_is_set_up_once_the_address_is_confirmed(tmp_path):
-    project = start_project(tmp_path, SETTINGS, URLS)
+def test_a_factor_is_set_up_once_the_address_is_confirmed(tmp_path, with_other_packages):
+    project = start_project(tmp_path, with_other_packages, SETTINGS, URLS)
     project.append("people/__init__.py", "")
     project.append("people/models.py", MODELS)
     project.run("makemigrations", "people")

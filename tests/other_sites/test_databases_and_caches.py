@@ -65,19 +65,19 @@ def walk(project, *databases):
     return project.run_script("use_every_step.py")
 
 
-def test_the_defaults_of_cookiecutter_work_without_a_cache(tmp_path):
-    project = start_project(tmp_path, COOKIECUTTER)
+def test_the_defaults_of_cookiecutter_work_without_a_cache(tmp_path, installed):
+    project = start_project(tmp_path, installed(), COOKIECUTTER)
     project.append("elsewhere/cache.py", UNREACHABLE)
     assert "walked" in walk(project)
 
 
-def test_sessions_in_database_and_cache_work(tmp_path):
-    assert "walked" in walk(start_project(tmp_path, CACHED_SESSIONS))
+def test_sessions_in_database_and_cache_work(tmp_path, installed):
+    assert "walked" in walk(start_project(tmp_path, installed(), CACHED_SESSIONS))
 
 
 @pytest.fixture
-def two_databases(tmp_path):
-    project = start_project(tmp_path, TWO_DATABASES)
+def two_databases(tmp_path, installed):
+    project = start_project(tmp_path, installed(), TWO_DATABASES)
     project.append("elsewhere/routers.py", AUTH_ROUTER)
     return project
 

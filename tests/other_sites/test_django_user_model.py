@@ -1,16 +1,13 @@
 """What a new password or address changes, with Django's own user model."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.other_sites.projects import Project
 from tests.settings import TWOFACTOR_KEYS
+from tests.wheel import surroundings
 
-ROOT = Path(__file__).parent.parent.parent
 SETTINGS = f"""
 SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS, USE_TZ = "elsewhere", "urls", ["testserver"], True
 CONTRIB = ["auth", "contenttypes", "sessions"]
@@ -99,17 +96,14 @@ for fact, script in json.loads(%r).items():
 
 
 @pytest.mark.proves("D-2", "L-4")
-def test_with_the_user_model_of_django(tmp_path):
+def test_with_the_user_model_of_django(tmp_path, installed):
     (tmp_path / "elsewhere.py").write_text(SETTINGS)
     (tmp_path / "urls.py").write_text("urlpatterns = []")
-    there = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "elsewhere",
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
-    }
+    there = surroundings() | {"DJANGO_SETTINGS_MODULE": "elsewhere"}
+    project = Project(tmp_path, there, installed().executable)
     scripts, expected = {}, {}
     for fact, line in FACTS.items():
         scripts[fact], expected[fact] = line.rsplit("  # ", 1)
-    command = [sys.executable, "-c", BEFORE + EACH % json.dumps(scripts)]
-    done = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True)
+    done = project.ask_python("-c", BEFORE + EACH % json.dumps(scripts))
     assert done.stderr == ""
     assert dict(line.split(": ") for line in done.stdout.splitlines()) == expected

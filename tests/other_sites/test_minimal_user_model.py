@@ -58,8 +58,8 @@ urlpatterns += [path("in/", log_in)]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    project = start_project(tmp_path_factory.mktemp("bare"), settings=SETTINGS, urls=URLS)
+def project(tmp_path_factory, installed):
+    project = start_project(tmp_path_factory.mktemp("bare"), installed(), SETTINGS, URLS)
     for name, text in {"__init__": "", "models": MODELS, "backend": BACKEND}.items():
         project.append(f"people/{name}.py", text)
     project.run("makemigrations", "people")

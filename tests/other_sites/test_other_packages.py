@@ -75,9 +75,10 @@ LOGIN_VIEWS = [
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory):
+def facts(tmp_path_factory, with_other_packages):
     settings = ALLAUTH + 'INSTALLED_APPS += ["rest_framework"]\n'
-    project = start_project(tmp_path_factory.mktemp("other_packages"), settings, URLS)
+    folder = tmp_path_factory.mktemp("other_packages")
+    project = start_project(folder, with_other_packages, settings, URLS)
     project.append("elsewhere/login_views.py", LOGIN_VIEWS)
     project.run("migrate")
     said = project.run_script("sign_in_everywhere.py").splitlines()

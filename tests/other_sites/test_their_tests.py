@@ -4,7 +4,6 @@ And the examples of docs/how-to/testing.md are true, with Django's test runner a
 """
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.other_sites.projects import ROOT, start_project
 
 SHOP = Path(__file__).with_name("shop")
+PACKAGES = ("djangorestframework", "pytest", "pytest-django")
 SETTINGS = """
 import os
 INSTALLED_APPS += ["rest_framework"]
@@ -30,10 +30,9 @@ IMPORT = "from twofactor.testing import asign_in, sign_in\n"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    site = start_project(tmp_path_factory.mktemp("shop"), SETTINGS, URLS)
+def site(tmp_path_factory, installed):
+    site = start_project(tmp_path_factory.mktemp("shop"), installed(add=PACKAGES), SETTINGS, URLS)
     site.environment |= {"REQUIRED_FOR": "everyone", "DJANGO_SETTINGS_MODULE": "elsewhere.settings"}
-    announce_plugin(site)
     site.append("shop/__init__.py", "")
     suite = (SHOP / "suite.py").read_text()
     site.append("shop/views.py", (SHOP / "views.py").read_text())
@@ -47,15 +46,6 @@ def site(tmp_path_factory):
     return site
 
 
-def announce_plugin(site):
-    """As an installed package does it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = [f"{name} = {module}" for name, module in project["entry-points"]["pytest11"].items()]
-    folder = "announced-1.dist-info"
-    site.append(f"{folder}/METADATA", "Name: announced\nVersion: 1\n")
-    site.append(f"{folder}/entry_points.txt", "\n".join(["[pytest11]", *lines]))
-
-
 def blocks():
     page = (ROOT / "docs/how-to/testing.md").read_text()
     return re.findall(r"```python\n(.+?)```", page, re.DOTALL)
@@ -64,7 +54,7 @@ def blocks():
 def run_tests(site, runner, required_for):
     """How many tests ran, and the modules of those that failed."""
     if runner == "pytest":
-        options = ["-p", "no:cacheprovider", "-p", "no:playwright", "-o", "python_files=test*.py", "-q"]
+        options = ["-p", "no:cacheprovider", "-o", "python_files=test*.py", "-q"]
         command = ["-m", "pytest", *options, "shop"]
     else:
         command = ["manage.py", "test", "--pattern", "tests_*.py"]

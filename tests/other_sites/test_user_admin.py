@@ -21,8 +21,8 @@ class Plain(TwoFactorUserAdmin):
 
 
 @pytest.fixture
-def project(tmp_path):
-    project = start_project(tmp_path, 'INSTALLED_APPS += ["people"]\n')
+def project(tmp_path, installed):
+    project = start_project(tmp_path, installed(), 'INSTALLED_APPS += ["people"]\n')
     project.append("people/__init__.py", "")
     return project
 
