@@ -40,7 +40,7 @@ REQUEST = ceremony.request_options(SITE, CHALLENGE, user_verification="required"
 
 class Case(NamedTuple):
     name: str
-    make: Callable[[], str]  # the text that is posted
+    make: Callable[[], Any]  # the text that is posted
     works: bool = False
     options: dict[str, Any] = {"must_verify": True}
     challenge: bytes = CHALLENGE
@@ -48,6 +48,12 @@ class Case(NamedTuple):
 
 def verify_registration(case, module=ceremony):
     return module.verify_registration(case.make(), SITE, case.challenge, **case.options)
+
+
+def verify_key(case, module=ceremony):
+    """Of keys, what is made are the bytes that are stored."""
+    if problem := module.key_problem(case.make()):
+        raise module.NotVerified(problem)
 
 
 def verify_assertion(case, module=ceremony):
@@ -234,6 +240,7 @@ AUTHENTICATOR_DATA = [
     extended("N-41 a number behind the flag", cbor2.dumps(1)),
     extended("N-41 extensions", cbor2.dumps({"credProtect": 2}), works=True),
     extended("N-41 extensions with half a float", HALF_FLOAT, works=True),
+    extended("N-41 a tag in extensions", cbor2.dumps({"a": cbor2.CBORTag(35, "a+")})),
     extended("N-42 bytes after extensions", cbor2.dumps({"credProtect": 2}) + b"x"),
     extended("N-42 bytes after half a float", HALF_FLOAT + b"123456"),
     made("N-42 bytes left over", data=lambda data: data + b"x"),
@@ -284,6 +291,7 @@ ATTESTATION = [
     attested("N-49 duplicate keys", twice),
     attested("N-49 of indefinite length", lambda a: b"\xbf" + a[1:] + b"\xff", works=True),
     attested("N-49 of indefinite length, without end", lambda a: b"\xbf" + a[1:]),
+    attested("N-49 a tag in the statement", object_with(attStmt={"a": cbor2.CBORTag(35, "a+")})),
     attested("N-49 nested 10,000 deep", constant(b"\x81" * 10000)),
 ]
 
@@ -318,6 +326,9 @@ KEYS = [
     keyed("N-51 RSA key for EdDSA", rsa_of(2048, algorithm=EDDSA)),
     keyed("N-51 elliptic key that says RSA", {**ELLIPTIC, 1: 3}),
     keyed("N-51 another curve for ES256", {**P384, 3: ES256}),
+    keyed("N-51 with a tag", {**ELLIPTIC, 99: cbor2.CBORTag(35, "a+")}),
+    keyed("N-51 with more than we need", {**ELLIPTIC, 99: [1, {2: 3}]}, works=True),
+    Case("N-51 bytes after the key", lambda: registered(data=lambda data: data + b"x")),
     keyed("N-51 no map", [1, 2]),
     keyed("N-51 an empty map", {}),
     keyed("N-52 not on the curve", {**ELLIPTIC, -3: bytes(31) + b"\1"}),
@@ -404,3 +415,23 @@ ASSERTION_ONLY = [
 BOTH = [*SHAPE, *CLIENT_DATA, *AUTHENTICATOR_DATA]
 REGISTRATIONS = [*[pair[0] for pair in BOTH], *ATTESTATION, *KEYS, *REGISTRATION_ONLY]
 ASSERTIONS = [*[pair[1] for pair in BOTH], *ASSERTION_ONLY]
+
+
+def stored(name, public_key, works=False):
+    return Case(name, lambda: public_key, works)
+
+
+STORED_KEYS = [
+    stored("ES256", cbor2.dumps(ELLIPTIC), works=True),
+    stored("EdDSA", cbor2.dumps(EDWARDS), works=True),
+    stored("RS256", cbor2.dumps(rsa_of(2048)), works=True),
+    stored("nothing", b""),
+    stored("not CBOR", b"\xff"),
+    stored("cut", cbor2.dumps(ELLIPTIC)[:-1]),
+    stored("bytes after the key", cbor2.dumps(ELLIPTIC) + b"x"),
+    stored("a tag", cbor2.dumps({**ELLIPTIC, 99: cbor2.CBORTag(35, "a+")})),
+    stored("as U2F has it, without an algorithm", b"\x04" + ELLIPTIC[-2] + ELLIPTIC[-3]),
+    stored("no coordinates", cbor2.dumps({1: 2, 3: -7})),
+    stored("RS1", cbor2.dumps(rsa_of(2048, algorithm=-65535))),
+    stored("RSA of 1,024 bits", cbor2.dumps(rsa_of(1024))),
+]
