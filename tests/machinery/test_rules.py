@@ -49,6 +49,28 @@ def test_no_module_is_named_after_its_layer():
     assert [module for module in MODULES if module.split(".")[-1] in layers] == []
 
 
+def imported_by(module, *, first_level_only=False):
+    tree = ast.parse(MODULES[module].read_text())
+    for node in tree.body if first_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_one_module_knows_the_library_for_passkeys_and_imports_it_when_it_needs_it():
+    """It takes 7 MiB, and a site without passkeys need not have it installed."""
+    assert [module for module in MODULES if "webauthn" in imported_by(module)] == [
+        "twofactor.factors.ceremony"
+    ]
+    assert "webauthn" not in imported_by("twofactor.factors.ceremony", first_level_only=True)
+
+
+@pytest.mark.parametrize("module", ["twofactor.factors.ceremony", "twofactor.factors.makers"])
+def test_what_decides_about_passkeys_needs_no_django(module):
+    assert {"django", "twofactor"}.isdisjoint(imported_by(module))
+
+
 # Templates
 
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("*/templates/**/*.html")])

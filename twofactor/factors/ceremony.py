@@ -17,7 +17,7 @@ ALGORITHMS = [-8, -7, -257]  # EdDSA, ES256, RS256; the first that an authentica
 TIMEOUT = 300_000  # milliseconds; the challenge itself lasts longer
 MAX_LENGTH = 16 * 1024  # of an answer; one with a long certificate chain has 6 KiB
 SHORTEST_CHALLENGE = 16  # bytes, section 13.4.3; an empty one would be met by an empty one
-ID_LENGTHS = range(16, 1024)  # bytes, step 25 of section 7.1
+ID_LENGTHS = range(16, 1024)  # bytes, section 4
 RSA_BITS = range(2048, 4097)  # a larger key would only cost us time
 TRANSPORTS = {"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"}
 NO_MAKER = "00000000-0000-0000-0000-000000000000"
@@ -49,7 +49,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Known:
-    """A passkey that somebody has, to be asked for or to be left out."""
+    """A passkey that a person has, to be asked for or to be left out."""
 
     credential_id: bytes
     transports: list[str]

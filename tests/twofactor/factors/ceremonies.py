@@ -381,6 +381,10 @@ REGISTRATION_ONLY = [
     lying("N-55 length field too large", 33),
     lying("N-55 length field too small", 31),
     lying("N-55 length field beyond the end", 65535),
+    Case(
+        "N-45 attestation object padded",
+        lambda: registered(answer=in_response("attestationObject", lambda text: text + "=")),
+    ),
     Case("N-7 the browser names another id", lambda: registered(answer=named_otherwise)),
 ]
 
@@ -396,6 +400,10 @@ def flip(signature):
 
 ASSERTION_ONLY = [
     Case("N-40 a key", lambda: signed(data=with_key)),
+    Case(
+        "N-34 authenticator data padded",
+        lambda: signed(answer=in_response("authenticatorData", lambda text: text + "=")),
+    ),
     Case("N-64 signed by another passkey", lambda: signed_with(key=private_key(ES256))),
     Case("N-65 no handle", lambda: signed(answer=in_response("userHandle", constant(None))), works=True),
     Case("N-66 handle is a number", lambda: signed(answer=in_response("userHandle", constant(7)))),

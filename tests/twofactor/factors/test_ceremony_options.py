@@ -41,7 +41,7 @@ def test_a_passkey_is_to_be_found_without_a_name_and_verifies_who_uses_it():
 
 
 def test_a_security_key_need_do_neither():
-    """Old ones can not, and would refuse."""
+    """Old ones would refuse."""
     options = create(security_key=True)
     assert options["authenticatorSelection"] == {
         "residentKey": "discouraged",
@@ -60,7 +60,7 @@ def test_a_device_that_holds_one_already_is_left_out():
     ]
 
 
-def test_a_sign_in_without_a_name_is_asked_the_same_of_everybody():
+def test_a_sign_in_without_a_name_is_the_same_for_all():
     assert request_options(SITE, CHALLENGE, user_verification="required") == {
         "challenge": encoded(CHALLENGE),
         "timeout": 300_000,
