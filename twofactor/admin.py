@@ -1,7 +1,7 @@
 """Pages of the admin to help users and to read the audit log. None of them shows a secret or a hash."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -352,5 +352,9 @@ class EventAdmin(ReadOnlyModelAdmin):
 
 @admin.register(TrustedBrowser)
 class TrustedBrowserAdmin(ReadOnlyModelAdmin):
-    list_display = ("user", "browser", "ip_address", "began_at", "last_used_at", "expires_at")
+    list_display = ("user", "browser", "ip_address", "began_at", "last_used_at", "trusted_until")
     fields = list_display
+
+    @admin.display(description=pgettext_lazy("two-factor", "trusted until"), ordering="expires_at")
+    def trusted_until(self, browser: TrustedBrowser) -> datetime:
+        return devices.trusted_until(browser.began_at, browser.expires_at)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import F, QuerySet, Value
 from django.http import Http404, HttpRequest
 
-from twofactor import events, statements
+from twofactor import conf, events, statements
 from twofactor.models import Device, Session, TokenFamily, TrustedBrowser
 from twofactor.sessions import SessionStore, epoch
 from twofactor.sessions.contents import longest_age, longest_idle
@@ -56,6 +56,11 @@ def describe(device: ListedDevice | Device) -> str:
     return f"{device.name} ({browser})" if device.name else browser
 
 
+def trusted_until(began_at: datetime, expires_at: datetime) -> datetime:
+    """A setting that was lowered since holds for older rows, too."""
+    return min(expires_at, began_at + conf.trusted_age())
+
+
 def has_session_list() -> bool:
     return issubclass(import_module(settings.SESSION_ENGINE).SessionStore, SessionStore)
 
@@ -80,7 +85,8 @@ def list_devices(user: TwoFactorUser, now: datetime, this: UUID | None = None) -
 def working_rows(user: TwoFactorUser, now: datetime) -> list[Any]:
     """What ends a person's sessions changes the hashes, and leaves such rows in the tables for a while."""
     hashes = epoch.hashes_of_sessions(user)
-    of_person = (user.pk, epoch.auth_hash(user), now, now - longest_age(), now - longest_idle())
+    since = (now - longest_age(), now - longest_idle(), now - conf.trusted_age())
+    of_person = (user.pk, epoch.auth_hash(user), now, *since)
     if len(hashes) == 1:
         return rows_with_hash(hashes[0], *of_person)
     return list(rows_of_all_kinds(Session.objects.filter(session_hash__in=hashes), *of_person))
@@ -94,10 +100,11 @@ def rows_with_hash(
     now: datetime,
     began_after: datetime,
     used_after: datetime,
+    trusted_after: datetime,
 ) -> Any:
     """A statement, because the security page lists them too. Two hashes are rare: after a new SECRET_KEY."""
     sessions = Session.objects.filter(session_hash=session_hash)
-    return rows_of_all_kinds(sessions, user_id, auth_hash, now, began_after, used_after)
+    return rows_of_all_kinds(sessions, user_id, auth_hash, now, began_after, used_after, trusted_after)
 
 
 def rows_of_all_kinds(
@@ -107,13 +114,15 @@ def rows_of_all_kinds(
     now: datetime,
     began_after: datetime,
     used_after: datetime,
+    trusted_after: datetime,
 ) -> QuerySet[Any]:
     in_time = sessions.filter(began_at__gt=began_after, last_used_at__gt=used_after)
     unexpired = {"session_hash": auth_hash, "expires_at__gt": now}
+    trusted = TrustedBrowser.objects.filter(began_at__gt=trusted_after, **unexpired)
     parts = [
         columns(in_time, SESSION, F("method"), F("trusted_browser_id"), F("expire_date")),
         columns(TokenFamily.objects.filter(**unexpired), API, F("method"), F("pk"), F("expires_at")),
-        columns(TrustedBrowser.objects.filter(**unexpired), TRUSTED, Value(""), F("pk"), F("expires_at")),
+        columns(trusted, TRUSTED, Value(""), F("pk"), F("expires_at")),
     ]
     first, *others = [part.filter(user_id=user_id) for part in parts]
     return first.union(*others, all=True)
@@ -140,7 +149,7 @@ def as_device(row: tuple[Any, ...], this: UUID | None, now: datetime) -> ListedD
         kind,
         method,
         trusted_pk=None if kind == API else key,
-        trusted_until=until if kind == TRUSTED else None,
+        trusted_until=trusted_until(began_at, until) if kind == TRUSTED else None,
         is_this=device_id == this,
     )
 

@@ -1,11 +1,12 @@
 """Who gets into the admin, what its lists show, and that the audit log can only be read."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
 from django.test import Client
-from django.utils.formats import localize
+from django.utils.formats import date_format, localize
 
 from accounts.models import User
 from tests import people
@@ -141,6 +142,14 @@ def test_the_list_costs_as_many_queries_for_many_people(admin, enrolled, django_
 
 
 # What is only read
+
+
+def test_the_list_of_trusted_browsers_shows_the_earlier_end(stepped_up, trusted, settings):
+    trusted.expires_at = trusted.began_at + timedelta(days=30)
+    settings.TWOFACTOR_TRUSTED_DAYS = 5
+    page = stepped_up.get(BROWSERS).text
+    shown = [date_format(trusted.began_at + timedelta(days=days), "DATE_FORMAT") in page for days in (5, 30)]
+    assert shown == [True, False]
 
 
 READ_ONLY = pytest.mark.parametrize(("pages", "name"), [(EVENTS, "event"), (BROWSERS, "trusted")])

@@ -189,6 +189,7 @@ def values(chosen):
         "auth_hash": chosen.choice(["h", "no"]),
         "began_after": chosen.choice(MOMENTS),
         "used_after": chosen.choice(MOMENTS),
+        "trusted_after": chosen.choice(MOMENTS),
         "key": chosen.choice(["key0", "key1", "key4", *ODD_TEXTS]),
         "last_login": chosen.choice([None, *MOMENTS]),
         "browser_pk": chosen.choice(list(KnownBrowser.objects.values_list("pk", flat=True))),

@@ -33,6 +33,24 @@ def test_a_browser_that_expired_is_not_listed(trusted_client, signed_in_client, 
     assert trusted_on(client) == []
 
 
+@pytest.mark.parametrize(("days", "shown"), [(90, [30]), (5, [5]), (0, [])])
+def test_a_setting_that_was_changed_since_shows_when_the_trust_ends(
+    trusted_client, signed_in_client, settings, days, shown
+):
+    """A lower number ends it earlier, and a higher one does not prolong it."""
+    settings.TWOFACTOR_TRUSTED_DAYS = days
+    listed = trusted_on(signed_in_client)
+    assert [(device.trusted_until - device.began_at).days for device in listed] == shown
+
+
+def test_a_browser_whose_trust_ended_with_the_setting_is_not_listed(trusted_client, phone, settings, clock):
+    settings.TWOFACTOR_TRUSTED_DAYS = 5
+    clock.shift(timedelta(days=5))
+    client = Client()
+    sign_in(client, phone)
+    assert trusted_on(client) == []
+
+
 def test_other_peoples_browsers_are_not_listed(trusted_client, bob, client):
     sign_in(client, enrol(bob), bob.email)
     assert trusted_on(client) == []
