@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -39,6 +39,19 @@ PASSWORD_ADMIN = {
     "password_change": "django.contrib.admin.sites.AdminSite",
     "user_change_password": "django.contrib.auth.admin.UserAdmin",
 }
+# Where people change with django-allauth how they sign in, and all of its own second factors.
+ALLAUTH_VIEWS = {
+    "allauth.account.views.ChangePhoneView",
+    "allauth.account.views.EmailView",
+    "allauth.account.views.PasswordChangeView",
+    "allauth.account.views.PasswordSetView",
+    "allauth.headless.account.views.ChangePasswordView",
+    "allauth.headless.account.views.ManageEmailView",
+    "allauth.headless.account.views.ManagePhoneView",
+    "allauth.headless.socialaccount.views.ManageProvidersView",
+    "allauth.socialaccount.views.ConnectionsView",
+}
+ALLAUTH_MFA = ("allauth.mfa.", "allauth.headless.mfa.")
 FULL_PROOF = "full_proof"  # in the query of the confirm page: an app that was added recently is not enough
 
 
@@ -225,8 +238,11 @@ def ask_to_confirm(request: HttpRequest, *, full_proof: bool = False) -> HttpRes
 
 
 def guard_password(request: HttpRequest, view: AnyView, has_factor: bool) -> HttpResponse | None:
-    """Answers for Django's pages that set a password, where the old one alone is not enough."""
-    if sets_a_password(view) and is_impersonated(request):
+    """Answers for pages of others that set a password, where the old one alone is not enough.
+
+    Who acts for a person changes nothing of how that person signs in.
+    """
+    if (sets_a_password(view) or is_of_allauth(class_of(view))) and is_impersonated(request):
         return refuse_who_acts(request)
     if has_factor and changes_the_password(view) and not step_up.recently_confirmed(request):
         return ask_to_confirm(request)
@@ -249,6 +265,13 @@ def sets_a_password(view: Callable[..., Any]) -> bool:
     return issubclass(class_of(view), PasswordChangeView) or any(
         is_admin_view(view, name) for name in PASSWORD_ADMIN
     )
+
+
+@cache
+def is_of_allauth(view_class: type) -> bool:
+    """Is it a page of allauth, or of its API, that changes how a person signs in?"""
+    names = names_of(view_class)
+    return not ALLAUTH_VIEWS.isdisjoint(names) or any(name.startswith(ALLAUTH_MFA) for name in names)
 
 
 def is_admin_view(view: Any, name: str) -> bool:

@@ -25,6 +25,14 @@ def act_as(client, person):
     return client.post("/act-as/", {"username": person.name})
 
 
+def connect_social_account(client, person):
+    """To whoever is signed in, or acted for: the account of that person with a provider."""
+    client.get("/accounts/dummy/login/?process=connect")
+    to = client.post("/accounts/dummy/login/?process=connect").headers["Location"]
+    client.get(to)
+    return client.post(to, {"id": person.pk, "email": f"{person.name}@example.com", "email_verified": "on"})
+
+
 def release(client):
     return client.post("/hijack/release/")
 
@@ -53,6 +61,36 @@ def test_who_acts_sets_no_password(client, administrator, people, kind, act):
     for page in ["/admin/password_change/", f"/admin/auth/user/{person.pk}/password/", "/django-password/"]:
         assert client.get(page).status_code == client.post(page).status_code == 403
         assert "acting for" in client.get(page).text
+
+
+ALLAUTH_PAGES = [
+    *("password/change/", "password/set/", "email/", "3rdparty/"),
+    *("2fa/", "2fa/totp/activate/", "2fa/recovery-codes/generate/"),
+]
+ALLAUTH_API = ["account/password/change", "account/email", "account/authenticators/totp", "account/providers"]
+
+
+@pytest.mark.parametrize("act", [act_for, act_as])
+def test_who_acts_changes_nothing_on_allauths_pages(client, administrator, bob, act):
+    """Not the password, nor the address, social accounts, and factors of allauth's own."""
+    act(client, bob)
+    pages = [f"/accounts/{page}" for page in ALLAUTH_PAGES]
+    pages += [f"/_allauth/browser/v1/{page}" for page in ALLAUTH_API]
+    answers = [*map(client.get, pages), *map(client.post, pages)]
+    assert [(each.url, each.status_code) for each in answers if each.status_code != 403] == []
+    assert all("acting for" in each.text for each in answers)
+
+
+def test_who_acts_connects_no_social_account(client, administrator, bob):
+    act_for(client, bob)
+    answer = connect_social_account(client, administrator)
+    assert (answer.status_code, "acting for" in answer.text) == (403, True)
+
+
+def test_without_acting_people_use_allauths_pages(client, bob):
+    client.sign_in(bob)
+    assert client.get("/accounts/email/").status_code == 200
+    assert leads_to(connect_social_account(client, bob)) == (302, "/accounts/3rdparty/")
 
 
 def test_without_acting_an_administrator_may_set_passwords(client, administrator, bob):

@@ -5,11 +5,15 @@ TWOFACTOR_EMAIL_OF = "twofactor.contrib.allauth.confirmed_email" asks it where t
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.http import HttpRequest
 from django.utils import timezone
 
 from twofactor import conf
 from twofactor.addresses import confirm_address, forget_confirmation
+from twofactor.decorators import refuse_who_acts
+from twofactor.signin.session import is_impersonated
 from twofactor.users import email_of, has_column
 
 __all__ = ["confirmed_email"]
@@ -25,12 +29,19 @@ def confirmed_email(user: Any) -> str | None:
 
 
 def connect() -> None:
-    """Where allauth is installed, so that nobody sets up a second factor under another person's address."""
+    """Where allauth is installed, so that nobody sets up a second factor under another person's address.
+
+    Nor does anyone who acts for a person give them another account to sign in with.
+    """
     from allauth.account import signals
 
     signals.user_signed_up.connect(mark_unconfirmed, dispatch_uid="twofactor.mark_unconfirmed")
     signals.email_confirmed.connect(accept_confirmation, dispatch_uid="twofactor.accept_confirmation")
     signals.email_changed.connect(follow_address, dispatch_uid="twofactor.follow_address")
+    if apps.is_installed("allauth.socialaccount"):
+        from allauth.socialaccount.signals import pre_social_login
+
+        pre_social_login.connect(refuse_connecting, dispatch_uid="twofactor.refuse_connecting")
 
 
 def mark_unconfirmed(sender: Any, user: Any, **kwargs: Any) -> None:
@@ -65,3 +76,11 @@ def accept_confirmation(sender: Any, email_address: Any, **kwargs: Any) -> None:
 def follow_address(sender: Any, user: Any, to_email_address: Any, **kwargs: Any) -> None:
     """Another address of theirs has become the one of the user."""
     (confirm_address if to_email_address.verified else forget_confirmation)(user)
+
+
+def refuse_connecting(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """allauth shows the answer of the exception in place of its own."""
+    from allauth.core.exceptions import ImmediateHttpResponse
+
+    if is_impersonated(request):
+        raise ImmediateHttpResponse(refuse_who_acts(request))
