@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from twofactor.activity import MAX_SEARCH
 from twofactor.devices import ListedDevice
 from twofactor.event_kinds import EventGroup
-from twofactor.factors import code_text, enrolled, sent_codes, totp
+from twofactor.factors import enrolled, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS, Factor
 from twofactor.factors.passkeys import Question
 from twofactor.factors.refusal import Refused
@@ -35,16 +35,15 @@ def code_label(digits: int) -> str:
     return gettext("%(digits)d-digit code") % {"digits": digits}
 
 
-def backup_code_hint() -> str:
-    sentence = gettext("Enter one of the codes you saved, like %(sample)s. Each code works once.")
-    return sentence % {"sample": code_text.sample_backup_code()}
-
-
 def take_backup_codes(field: forms.Field, *, alone: bool = False) -> None:
     """For a code field that takes those, too: a phone must offer letters. `alone`: nobody has an app here."""
     sentence = gettext("%(digits)d-digit code from your app, or a backup code.")
     field.label = gettext("Backup code") if alone else pgettext("two-factor", "Code")
-    field.help_text = backup_code_hint() if alone else sentence % {"digits": totp.DIGITS}
+    field.help_text = (
+        gettext("Enter one of the codes you saved. Each code works once.")
+        if alone
+        else sentence % {"digits": totp.DIGITS}
+    )
     field.widget.attrs["class"] = "code long"
     del field.widget.attrs["inputmode"]
 
@@ -90,7 +89,8 @@ class CodeForm(forms.Form):
 class BackupCodeForm(CodeForm):
     code = forms.CharField(
         label=_("Backup code"),
-        help_text=lazy(backup_code_hint, str)(),
+        # Without a sample: imported codes look different.
+        help_text=_("Enter one of the codes you saved. Each code works once."),
         required=False,
         widget=forms.TextInput(
             {

@@ -22,6 +22,7 @@ from tests.importers.importing import (
     run_import,
 )
 from tests.people import PASSWORD, enrol, give_password, signed_in_as
+from twofactor.factors import code_text
 from twofactor.models import Authenticator, BackupCode, Event, GuessBudget, Phone, TwoFactor
 from twofactor.operations import support
 from twofactor.outgoing.outbox import send_due
@@ -195,6 +196,12 @@ def test_a_backup_code_works_in_the_other_field_too(imported):
 
 def test_a_backup_code_that_was_used_there_is_worth_nothing(imported):
     assert enter(ALICE, imported.used, BACKUP).status_code == REFUSED
+
+
+def test_the_page_for_a_backup_code_shows_none_of_another_form(imported):
+    page = after_password(ALICE).get(BACKUP).text
+    assert "Enter one of the codes you saved." in page
+    assert code_text.sample_backup_code() not in page
 
 
 def test_a_backup_code_keeps_its_case(imported):

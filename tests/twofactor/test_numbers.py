@@ -84,10 +84,6 @@ def test_letters_of_a_backup_code(follows, pending_client):
 SAMPLE = "ABCDE-12345-FGHJK-67890"
 
 
-def test_the_sample_of_a_backup_code_in_the_hint(follows, pending_client):
-    follows(page(pending_client, f"{VERIFY}backup/"), SAMPLE, (code_text, "BACKUP_LENGTH", 20))
-
-
 def test_the_sample_of_a_backup_code_where_one_is_refused(follows, pending_client):
     read = refused(pending_client, f"{VERIFY}backup/", code="x")
     follows(read, SAMPLE, (code_text, "BACKUP_LENGTH", 20))
