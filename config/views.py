@@ -25,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "reminder_due": reminder.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
-        "setup_age": step_up.SETUP_AGE,
+        "setup_age": conf.setup_age(),
         "changed_part": changed_part(request, {"reminder"}),
     }
     return page(request, "dashboard.html", **context)

@@ -309,6 +309,15 @@ SETTINGS = {
     "TWOFACTOR_STEP_UP_AGE": Setting(
         timedelta(minutes=5), SPAN.format("5"), lambda value: is_span(value, timedelta(minutes=5))
     ),
+    "TWOFACTOR_SETUP_AGE": Setting(
+        timedelta(minutes=10), SPAN.format("10"), lambda value: is_span(value, timedelta(minutes=10))
+    ),
+    "TWOFACTOR_DRAFT_AGE": Setting(
+        timedelta(minutes=30), SPAN.format("30"), lambda value: is_span(value, timedelta(minutes=30))
+    ),
+    "TWOFACTOR_NOT_ME_DAYS": Setting(
+        30, "a whole number of days, from 1 to 90", lambda value: is_int(value, 1, 90)
+    ),
     "TWOFACTOR_TRUSTED_DAYS": Setting(
         30, "a whole number of days, up to 90; 0 for no trusted browsers", lambda value: is_int(value, 0, 90)
     ),
@@ -468,6 +477,18 @@ def sent_code_age() -> timedelta:
 
 def step_up_age() -> timedelta:
     return cast(timedelta, read("TWOFACTOR_STEP_UP_AGE"))
+
+
+def setup_age() -> timedelta:
+    return cast(timedelta, read("TWOFACTOR_SETUP_AGE"))
+
+
+def draft_age() -> timedelta:
+    return cast(timedelta, read("TWOFACTOR_DRAFT_AGE"))
+
+
+def not_me_age() -> timedelta:
+    return timedelta(days=read("TWOFACTOR_NOT_ME_DAYS"))
 
 
 def trusted_age() -> timedelta:

@@ -116,11 +116,11 @@ def factor_and_draft(user_id: Any, kind: str) -> Any:
 
 
 def open_draft(row: Draft | None, now: datetime) -> OpenDraft | None:
-    if row is None or row.started_at <= now - Draft.MAX_AGE:
+    if row is None or row.started_at <= now - conf.draft_age():
         return None
     user = sealing.owner_of(row.user_id)
     try:
-        value = sealing.unseal(row.purpose, user, row.sealed, now, Draft.MAX_AGE)
+        value = sealing.unseal(row.purpose, user, row.sealed, now, conf.draft_age())
     except sealing.UnsealError:
         return None
     return OpenDraft(row, **value)

@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from twofactor import not_me_links, signals, statements, transactions
+from twofactor import conf, not_me_links, signals, statements, transactions
 from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
 from twofactor.models import Event
@@ -198,4 +198,4 @@ def context_of_event(user: Any, contents: dict[str, Any]) -> dict[str, Any] | No
         event.ip_address, event.browser = None, ""
     # A deleted account has no link: nothing is left to make safer.
     link = "" if user._state.adding else not_me_links.make(event, user, timezone.now())
-    return {"event": event, "not_me_link": link, "not_me_days": not_me_links.MAX_AGE.days}
+    return {"event": event, "not_me_link": link, "not_me_days": conf.not_me_age().days}

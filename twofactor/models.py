@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -179,7 +178,6 @@ class Draft(models.Model):
     """What a person has been shown but not acknowledged yet: a new key and codes, or one of the two."""
 
     PURPOSE: ClassVar[str] = "draft"
-    MAX_AGE: ClassVar[timedelta] = timedelta(minutes=30)
 
     class Kind(models.TextChoices):
         SETUP = "setup"

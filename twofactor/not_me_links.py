@@ -4,7 +4,7 @@ So it names the person, the event and the security epoch, and what it does makes
 nothing else (not_me.py).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,7 +16,6 @@ from twofactor.sessions import credential_digests, epoch
 from twofactor.users import TwoFactorUser
 
 PURPOSE = "not me"
-MAX_AGE = timedelta(days=30)
 
 
 class DeadLink(Exception):
@@ -36,7 +35,7 @@ def read(token: str, now: datetime) -> tuple[Event, Any, bool]:
     A former address has a link that works only in the mail about that very change.
     """
     try:
-        event_pk, user_pk, number, address = sealing.unseal(PURPOSE, "", token, now, MAX_AGE)
+        event_pk, user_pk, number, address = sealing.unseal(PURPOSE, "", token, now, conf.not_me_age())
     except sealing.UnsealError:
         raise DeadLink from None
     user = get_user_model()._default_manager.filter(pk=user_pk).first()

@@ -8,8 +8,9 @@ from django.utils import timezone
 from tests.api.program import Program
 from tests.people import PASSWORD, PRINTED_CODES, Phone, add_app, enrol
 from tests.twofactor.sent_codes import mailed_code
+from twofactor import conf
 from twofactor.factors import backup_codes, enrolled, totp
-from twofactor.models import Draft, GuessBudget
+from twofactor.models import GuessBudget
 
 pytestmark = pytest.mark.django_db
 
@@ -260,7 +261,7 @@ def test_the_code_that_confirmed_signs_in_nowhere(program):
 def test_half_an_hour_later_there_is_nothing_to_confirm(program, phone, clock):
     new = start(program)
     for _ in range(3):  # an access token lives for fifteen minutes
-        clock.shift(Draft.MAX_AGE / 3)
+        clock.shift(conf.draft_age() / 3)
         program.renew()
     proof = {"otp_code": phone.code(), "password": PASSWORD}
     assert confirm(program, new, **proof).json()["code"] == "no_setup"

@@ -22,10 +22,10 @@ from twofactor.api import client_tokens, tokens
 from twofactor.factors import sent_codes
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
-from twofactor.models import Allowance, Draft
+from twofactor.models import Allowance
 from twofactor.operations import prune
 from twofactor.sessions import contents
-from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin import trusted_browsers
 from twofactor.web.undo import UNDO_FOR
 
 LIMITS_PAGE = "docs/reference/limits.md"
@@ -95,11 +95,11 @@ LIMITS = {
         prune.UNCONFIRMED_KEPT
     ),
     "life of an unfinished setup; of a link that confirms an address; of one that resets a password": (
-        f"{words(Draft.MAX_AGE)}; {words(address_links.LINK_MAX_AGE)};"
+        f"{words(conf.draft_age())}; {words(address_links.LINK_MAX_AGE)};"
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"
     ),
     "password and code count as just given for": (
-        f"{words(conf.step_up_age())}; the password alone, for a first setup, {words(step_up.SETUP_AGE)}"
+        f"{words(conf.step_up_age())}; the password alone, for a first setup, {words(conf.setup_age())}"
     ),
     "a session without a page; in all": f"{words(contents.longest_idle())}; {words(contents.longest_age())}",
     "over the API: a sign-in between password and code; an access token": (

@@ -187,7 +187,7 @@ WRONG_VALUES = [
     ),
     *(
         (name, value)
-        for name in ["TWOFACTOR_SIGN_IN_AGE", "TWOFACTOR_SENT_CODE_AGE"]
+        for name in ["TWOFACTOR_SIGN_IN_AGE", "TWOFACTOR_SENT_CODE_AGE", "TWOFACTOR_SETUP_AGE"]
         for value in [timedelta(minutes=11), timedelta(0), None, 600]
     ),
     *(
@@ -195,6 +195,8 @@ WRONG_VALUES = [
         for value in ["10.0.0.0/8", ["the-proxy"], ["10.0.0.5/8"], [None], [["10.0.0.5"]], None]
     ),
     *(("TWOFACTOR_STEP_UP_AGE", value) for value in [timedelta(minutes=6), timedelta(0), None]),
+    *(("TWOFACTOR_DRAFT_AGE", value) for value in [timedelta(minutes=31), timedelta(0), None, 1800]),
+    *(("TWOFACTOR_NOT_ME_DAYS", value) for value in [91, 0, timedelta(days=30), True, None]),
     *(("TWOFACTOR_TRUSTED_DAYS", value) for value in [91, -1, timedelta(days=30), True, None]),
     *(("TWOFACTOR_FREE_GUESSES", value) for value in [11, 0, "5", None]),
     *(("TWOFACTOR_GUESSES_A_DAY", value) for value in [51, 0, "20", None]),
@@ -238,6 +240,9 @@ def test_with_a_wrong_value_nothing_starts(settings, client, name, value):
         ("TWOFACTOR_SESSION_AGE", timedelta(days=365)),
         ("TWOFACTOR_STEP_UP_AGE", timedelta(minutes=1)),
         ("TWOFACTOR_TRUSTED_PROXIES", ("10.0.0.0/8", "2001:db8::1", "unix")),
+        ("TWOFACTOR_SETUP_AGE", timedelta(minutes=1)),
+        ("TWOFACTOR_DRAFT_AGE", timedelta(minutes=1)),
+        ("TWOFACTOR_NOT_ME_DAYS", 90),
         ("TWOFACTOR_TRUSTED_DAYS", 90),
         ("TWOFACTOR_FREE_GUESSES", 10),
         ("TWOFACTOR_GUESSES_A_DAY", 50),

@@ -16,13 +16,12 @@ from twofactor import adminsite, conf
 from twofactor.factors import backup_codes, code_text, sent_codes, totp
 from twofactor.limits import guesses
 from twofactor.models import GuessBudget
-from twofactor.signin import step_up
 from twofactor.web.kept_html import forget_texts
 
 LANGUAGES = [code for code, _name in site.LANGUAGES]
 VERIFY = "/two-factor/verify/"
 SETTINGS = "/two-factor/"
-SEVENTEEN_MINUTES, SEVEN_MINUTES = timedelta(minutes=17), timedelta(minutes=7)
+SEVEN_MINUTES = timedelta(minutes=7)
 
 
 def words_of(text):
@@ -109,8 +108,8 @@ def test_minutes_in_which_a_mailed_code_works(follows, alice):
 def test_minutes_in_which_setup_takes_the_password_alone(follows, pending_client):
     request_code(pending_client)
     pending_client.post(SENT, {"code": mailed_code()})
-    follows(page(pending_client, SETTINGS), 17, (step_up, "SETUP_AGE", SEVENTEEN_MINUTES))
-    assert has_number(page(pending_client, "/")("en"), 17)
+    follows(page(pending_client, SETTINGS), 7, TWOFACTOR_SETUP_AGE=SEVEN_MINUTES)
+    assert has_number(page(pending_client, "/")("en"), 7)
 
 
 # Settings and setup

@@ -10,7 +10,6 @@ from twofactor.api import serializers
 from twofactor.api.schema import Example, describe_operation, refusal
 from twofactor.factors.enrolled import MAX_APPS
 from twofactor.limits import allowances
-from twofactor.models import Draft
 
 ACCESS, REFRESH = "eyJ0eXAiOiJhY2Nlc3Mrand0Iiwi…", "eyJ0eXAiOiJyZWZyZXNoK2p3dCIs…"
 CHALLENGE = "b1946ac9.gAAAAABpo…"
@@ -202,7 +201,7 @@ logout = describe_operation(
 
 create = describe_operation(
     "Start setting up two-factor authentication",
-    f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key.",
+    f"Changes nothing yet. Another request within {minutes(conf.draft_age())} minutes returns the same key.",
     serializers.Password,
     {201: serializers.SetUp},
     Example(
@@ -307,7 +306,7 @@ CODE_ALONE = {"input_code": "492039", "otp_code": "731904"}
 
 create_app = describe_operation(
     "Start adding an authenticator app",
-    f"Changes nothing yet. Another request within {minutes(Draft.MAX_AGE)} minutes returns the same key. "
+    f"Changes nothing yet. Another request within {minutes(conf.draft_age())} minutes returns the same key. "
     f"{STEP_UP} They then count for {STEP_UP_MINUTES} minutes.",
     serializers.StepUp,
     {201: serializers.SetUp},

@@ -91,7 +91,7 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     recovered = step_up.is_recent_recovery(family.method, family.began_at)
     if enrolled.is_on(family.user) and not recovered:
         raise ApiError(_("Two-factor authentication is already on."), "already_on")
-    require_password(request, data, step_up.SETUP_AGE)
+    require_password(request, data, conf.setup_age())
 
 
 def require_app_allowed(request: Request, data: dict[str, Any]) -> None:

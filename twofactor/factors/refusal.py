@@ -25,4 +25,4 @@ class Replayed(Refused):
 
 
 class Changed(Exception):
-    """It was finished, cancelled or turned off in another tab, or is older than Draft.MAX_AGE."""
+    """It was finished, cancelled or turned off in another tab, or is older than TWOFACTOR_DRAFT_AGE."""

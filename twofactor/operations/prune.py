@@ -44,7 +44,7 @@ OTHER_APPS: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
 
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "events", Event.objects.filter(at__lt=now - events_kept)
-    yield "unfinished setups", Draft.objects.filter(started_at__lt=now - Draft.MAX_AGE)
+    yield "unfinished setups", Draft.objects.filter(started_at__lt=now - conf.draft_age())
     yield "sent codes", SentCode.objects.filter(sent_at__lt=now - DAY)
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now - UNDO_FOR)
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)

@@ -25,7 +25,6 @@ from twofactor.signin.session import (
 )
 from twofactor.users import TwoFactorUser, signed_in_user
 
-SETUP_AGE = timedelta(minutes=10)
 PASSWORD_ALONE = "password"  # noqa: S105 - in STEP_UP_WITH, for people who have no second factor
 
 
@@ -137,7 +136,7 @@ def may_see_new_codes(request: HttpRequest) -> bool:
 
 
 def may_set_up(request: HttpRequest) -> bool:
-    """The first app needs a password given within SETUP_AGE; another one needs step-up."""
+    """The first app needs a password given within TWOFACTOR_SETUP_AGE; another one needs step-up."""
     if not recovered_by_email(request) and enrolled.is_on(signed_in_user(request)):
         return recently_confirmed(request)
     return may_set_up_first(request)
@@ -145,7 +144,7 @@ def may_set_up(request: HttpRequest) -> bool:
 
 def may_set_up_first(request: HttpRequest) -> bool:
     """For someone for whom it is off: by the password, or by a passkey that they have all the same."""
-    return is_within(time_in_session(request, PASSWORD_AT), SETUP_AGE) or recently_confirmed(request)
+    return is_within(time_in_session(request, PASSWORD_AT), conf.setup_age()) or recently_confirmed(request)
 
 
 def recovered_by_email(request: HttpRequest) -> bool:
@@ -154,7 +153,7 @@ def recovered_by_email(request: HttpRequest) -> bool:
 
 def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> bool:
     """Signed in with a mailed code a moment ago. That allows to add a new app, and no more."""
-    return method == methods.RECOVERY and is_within(signed_in_at, SETUP_AGE)
+    return method == methods.RECOVERY and is_within(signed_in_at, conf.setup_age())
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:

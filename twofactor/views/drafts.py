@@ -25,11 +25,9 @@ def draft_owner(request: HttpRequest) -> str:
     cookie outlasts a change of the session key. It is sealed for the person: nobody can write the name of
     another browser into it.
     """
-    sealed = cookies.read(request, cookies.DRAFT)
+    sealed, person = cookies.read(request, cookies.DRAFT), sealing.owner_of(request.user.pk)
     try:
-        return str(
-            sealing.unseal(PURPOSE, sealing.owner_of(request.user.pk), sealed, timezone.now(), Draft.MAX_AGE)
-        )
+        return str(sealing.unseal(PURPOSE, person, sealed, timezone.now(), conf.draft_age()))
     except sealing.UnsealError:
         key = request.session.session_key or ""
         return salted_hmac("twofactor.views.drafts.draft_owner", key, algorithm="sha256").hexdigest()
@@ -37,7 +35,7 @@ def draft_owner(request: HttpRequest) -> str:
 
 def set_draft_cookie(request: HttpRequest, response: HttpResponse, owner: str) -> HttpResponse:
     sealed = sealing.seal(PURPOSE, sealing.owner_of(request.user.pk), owner, timezone.now())
-    cookies.write(response, cookies.DRAFT, sealed, max_age=int(Draft.MAX_AGE.total_seconds()))
+    cookies.write(response, cookies.DRAFT, sealed, max_age=int(conf.draft_age().total_seconds()))
     return response
 
 

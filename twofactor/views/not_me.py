@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from twofactor import devices, events, not_me_links
+from twofactor import conf, devices, events, not_me_links
 from twofactor.clocks import DAY, format_duration
 from twofactor.decorators import open_before_set_up
 from twofactor.factors import enrolled, sent_codes
@@ -42,7 +42,7 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
     try:
         event, user = find(token, now)
     except not_me_links.DeadLink:
-        days = not_me_links.MAX_AGE.days
+        days = conf.not_me_age().days
         return page(request, "twofactor/not_me_dead.html", status=404, days=days)
     form, can_choose = NotMeForm(posted(request)), devices.has_session_list()
     if not form.is_valid():

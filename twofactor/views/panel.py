@@ -83,7 +83,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "not_me": reverse("twofactor:not_me_walk"),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),
-        "setup_age": step_up.SETUP_AGE,
+        "setup_age": conf.setup_age(),
     }
     state["masked_phone"] = state["phone"] and sent_codes.mask_number(state["phone"].number)
     state["seen"] = seen_on(state)

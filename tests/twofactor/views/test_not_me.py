@@ -19,7 +19,6 @@ from twofactor.factors import totp
 from twofactor.models import Event, TrustedBrowser, TwoFactor
 from twofactor.models import Phone as Number
 from twofactor.not_me import RECOVERY_SHUT_FOR, find, report
-from twofactor.not_me_links import MAX_AGE
 from twofactor.operations import support
 
 pytestmark = pytest.mark.django_db
@@ -184,7 +183,14 @@ def test_it_is_in_the_audit_log_once(not_me, event):
 
 @pytest.mark.parametrize(("days", "status"), [(0, 200), (1, 404)])
 def test_it_works_for_thirty_days(not_me, clock, days, status):
-    clock.shift(MAX_AGE - timedelta(minutes=2) + timedelta(days=days))
+    clock.shift(timedelta(days=30 + days, minutes=-2))
+    assert Client().get(not_me).status_code == status
+
+
+@pytest.mark.parametrize(("days", "status"), [(6, 200), (8, 404)])
+def test_a_site_may_let_it_work_for_fewer_days(not_me, clock, settings, days, status):
+    settings.TWOFACTOR_NOT_ME_DAYS = 7
+    clock.shift(timedelta(days=days))
     assert Client().get(not_me).status_code == status
 
 

@@ -44,6 +44,21 @@ def test_the_password_given_again_is_good_for_ten_minutes(no_factor_client, cloc
     assert (no_factor_client.get(SETUP).status_code == 303) is asked
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(119, False), (121, True)])
+def test_a_site_may_ask_for_the_password_earlier(no_factor_client, clock, settings, seconds, asked):
+    settings.TWOFACTOR_SETUP_AGE = timedelta(minutes=2)
+    clock.shift(seconds)
+    assert (no_factor_client.get(SETUP).status_code == 303) is asked
+
+
+@pytest.mark.parametrize(("seconds", "same"), [(119, True), (121, False)])
+def test_a_site_may_forget_an_unfinished_setup_earlier(no_factor_client, clock, settings, seconds, same):
+    settings.TWOFACTOR_DRAFT_AGE = timedelta(minutes=2)
+    key = no_factor_client.get(SETUP).context["draft"].key
+    clock.shift(seconds)
+    assert (no_factor_client.get(SETUP).context["draft"].key == key) is same
+
+
 def test_the_password_given_again_leads_back(no_factor_client, clock):
     clock.shift(1000)
     assert no_factor_client.post(CONFIRM, {"password": PASSWORD, "next": SETUP}).url == SETUP
