@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeGuard, TypeVar, cast
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -107,6 +108,23 @@ def is_staff(user: TwoFactorUser) -> bool:
 
 def email_of(user: TwoFactorUser) -> str:
     return getattr(user, user.get_email_field_name(), "") or ""
+
+
+def sign_in_name(user: TwoFactorUser) -> str:
+    """What the person types to sign in, and so what pages call them, also before the code.
+
+    Where allauth signs people in by their address alone, it has made up a username that they have never seen.
+    Where it takes several names, the one that was not typed must not be shown to whoever has the password.
+    """
+    return (only_email_signs_in() and email_of(user)) or user.get_username()
+
+
+def only_email_signs_in() -> bool:
+    if not apps.is_installed("allauth.account"):
+        return False
+    from allauth.account import app_settings  # here, because the site may not have it
+
+    return bool(getattr(app_settings, "LOGIN_METHODS", ()) == {"email"})  # allauth 65.4 and later
 
 
 def email_for_codes(user: TwoFactorUser) -> str:

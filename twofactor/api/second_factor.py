@@ -27,7 +27,7 @@ from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, TwoFactor
 from twofactor.signin import step_up
 from twofactor.signin.session import NONE
-from twofactor.users import TwoFactorUser
+from twofactor.users import TwoFactorUser, sign_in_name
 
 SETUP, CODES, APP = Draft.Kind.SETUP, Draft.Kind.CODES, Draft.Kind.APP
 
@@ -51,7 +51,7 @@ def kind_of_setup(user: TwoFactorUser) -> str:
 def start_draft(request: Request, kind: str) -> Response:
     user = token_family(request).user
     draft = drafts.start(user, kind, timezone.now(), draft_owner(request))
-    address = totp.otpauth_url(draft.key, user.get_username(), conf.issuer())
+    address = totp.otpauth_url(draft.key, sign_in_name(user), conf.issuer())
     svg = qr.svg(address, alone=True)
     return serialized(serializers.SetUp, {"svg": svg, "key": draft.key, "otpauth_url": address}, 201)
 

@@ -28,7 +28,7 @@ from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import TooOften
 from twofactor.models import Event, Passkey, PasskeyOwner
-from twofactor.users import TwoFactorUser, may_be_joined
+from twofactor.users import TwoFactorUser, may_be_joined, sign_in_name
 from twofactor.web import browser_names
 from twofactor.web.client_address import client_address, has_address
 
@@ -112,7 +112,7 @@ def ask_for_one(purpose: Purpose, now: datetime, passkeys: Iterable[Passkey] = (
 
 def ask_for_new(user: TwoFactorUser, purpose: Purpose, now: datetime) -> Question:
     challenge, token = challenges.make(purpose, now)
-    name = user.get_username()
+    name = sign_in_name(user)
     person = ceremony.Person(handle_of(user), name, full_name(user) or name)
     is_key = purpose.use == challenges.ADD_KEY
     options = ceremony.creation_options(site(), person, challenge, known(all_of(user)), security_key=is_key)

@@ -40,7 +40,7 @@ from twofactor.signin.session import (
     open_session,
     take_held_user,
 )
-from twofactor.users import TwoFactorUser, only_active
+from twofactor.users import TwoFactorUser, only_active, sign_in_name
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
 from twofactor.web.redirects import own_page, safe_next, see_other, with_next
@@ -346,7 +346,7 @@ def name_to_prefill(request: HttpRequest) -> str:
     if not timedelta(0) <= since <= PREFILL_FOR:
         return ""
     user = get_user_model()._default_manager.filter(pk=value["user"]).first()
-    return user.get_username() if user else ""
+    return sign_in_name(user) if user else ""
 
 
 # For someone whom other code has signed in (session.hold_login)

@@ -21,7 +21,7 @@ from twofactor.clocks import format_age, format_duration
 from twofactor.factors import enrolled, methods, passkeys
 from twofactor.limits.guesses import Locked
 from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
-from twofactor.users import TwoFactorUser
+from twofactor.users import TwoFactorUser, sign_in_name
 from twofactor.views import passkey_forms
 from twofactor.web import browser_names, frame, kept_html, links, undo
 from twofactor.web.htmx import HTMX_CONFIG, PAGE_OF, TIMEOUT, name_in_header
@@ -78,6 +78,7 @@ def signed_in_with(method: str) -> str:
 
 
 register.filter(format_duration)
+register.filter(sign_in_name)
 
 
 @register.filter

@@ -27,7 +27,7 @@ from twofactor.forms import SavedForm
 from twofactor.models import Draft
 from twofactor.signin import step_up
 from twofactor.signin.session import AMR, NONE, keep_session
-from twofactor.users import signed_in_user
+from twofactor.users import sign_in_name, signed_in_user
 from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof_forms
@@ -101,7 +101,7 @@ def codes_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
 
 def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
     """The address of a link that saves the codes, without JavaScript and without a second page with them."""
-    lines = [conf.issuer(), signed_in_user(request).get_username(), date.today().isoformat(), ""]
+    lines = [conf.issuer(), sign_in_name(signed_in_user(request)), date.today().isoformat(), ""]
     return "data:text/plain;charset=utf-8," + quote("\n".join([*lines, *draft.formatted_codes, ""]))
 
 

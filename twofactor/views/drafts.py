@@ -12,7 +12,7 @@ from twofactor import conf, drafts, sealing
 from twofactor.drafts import OpenDraft
 from twofactor.factors import qr, totp
 from twofactor.models import Draft
-from twofactor.users import signed_in_user
+from twofactor.users import sign_in_name, signed_in_user
 from twofactor.web import cookies
 
 PURPOSE = "draft owner"
@@ -49,7 +49,7 @@ def own_draft(request: HttpRequest, row: Draft | None) -> OpenDraft | None:
 
 def key_context(request: HttpRequest, draft: OpenDraft) -> dict[str, Any]:
     """For twofactor/_key.html: the new key as QR code, link and text."""
-    address = totp.otpauth_url(draft.key, signed_in_user(request).get_username(), conf.issuer())
+    address = totp.otpauth_url(draft.key, sign_in_name(signed_in_user(request)), conf.issuer())
     return {
         "draft": draft,
         "address": address,
