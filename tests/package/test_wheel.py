@@ -1,6 +1,7 @@
 """What is in the wheel, and what it asks for."""
 
 import json
+import re
 import tarfile
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -69,6 +70,18 @@ def test_it_asks_for_what_it_imports_and_nothing_else(imports, wheel):
     imported = {canonicalize_name(packages_distributions()[name][0]) for name in packages}
     asked = {canonicalize_name(Requirement(line).name) for line in metadata(wheel).requires}
     assert asked == imported - BROUGHT
+
+
+def test_what_the_package_index_shows_leads_to_files_of_the_source(wheel):
+    """There a relative link or picture would lead nowhere."""
+    about = metadata(wheel).metadata
+    links = re.findall(r'\]\((.+?)\)|(?:href|src|srcset)="(.+?)"', about.get_payload())
+    of_source = re.compile(r"Source, (.+)").search("\n".join(about.get_all("Project-URL")))[1]
+    in_tree = re.compile(rf"{re.escape(of_source)}/(?:blob|raw)/main/([^#]+)")
+    leads_to = {link: in_tree.match(link) for link in map("".join, links)}
+    outside = {link for link, found in leads_to.items() if not found}
+    assert outside == {"https://htmx.org"}
+    assert [link for link, found in leads_to.items() if found and not (ROOT / found[1]).exists()] == []
 
 
 @pytest.mark.parametrize("version", ["5.2", "6.0", "6.1.3", "7.0"])
