@@ -39,13 +39,12 @@ ROUTES_SHOWN = 3
 OAUTH_TOKEN_VIEW = "oauth2_provider.views.base.TokenView"  # noqa: S105 - the name of a view
 
 
-def class_views(
-    patterns: Iterable[Any] | None = None, prefix: str = "/"
-) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Every route that leads to a class-based view, with the class and what as_view() or @action was given.
+# A route that leads to a class-based view, with the class and what as_view() or @action was given. That
+# overrides the attributes of the class.
+ClassView = tuple[str, Any, dict[str, Any]]
 
-    That overrides the attributes of the class.
-    """
+
+def class_views(patterns: Iterable[Any] | None = None, prefix: str = "/") -> Iterator[ClassView]:
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -98,41 +97,58 @@ def chooses_by_itself(view_class: Any) -> bool:
 @register(Tags.security)
 def check_token_views(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     views = list(class_views())
-    token_routes = [route for route, cls, given in views if issues_tokens(cls, given)]
-    basic_routes = [
+    yield from problems_of_basic(views)
+    yield from problems_of_tokens(views)
+    yield from problems_of_oauth(views)
+    yield from problems_of_own_choice(views)
+
+
+def problems_of_basic(views: list[ClassView]) -> Iterator[CheckMessage]:
+    routes = [
         route
         for route, cls, given in views
         if not TOKEN_VIEWS.intersection(names_of(cls))
         and any(map(accepts_password, authentication_classes(cls, given)))
     ]
     if BASIC in getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ()):
-        basic_routes.append("DEFAULT_AUTHENTICATION_CLASSES")
-    if basic_routes:
+        routes.append("DEFAULT_AUTHENTICATION_CLASSES")
+    if routes:
         yield Error(
-            f"BasicAuthentication accepts the password alone: {shortened(basic_routes)}.",
+            f"BasicAuthentication accepts the password alone: {shortened(routes)}.",
             hint="It is one of DRF's two defaults. Replace it with twofactor.drf.BasicAuthentication, or "
             "remove it from DEFAULT_AUTHENTICATION_CLASSES in REST_FRAMEWORK.",
             id="twofactor.E020",
         )
-    if token_routes:
+
+
+def problems_of_tokens(views: list[ClassView]) -> Iterator[CheckMessage]:
+    routes = [route for route, cls, given in views if issues_tokens(cls, given)]
+    if routes:
         yield Error(
-            f"A view issues tokens for the password alone: {shortened(token_routes)}.",
+            f"A view issues tokens for the password alone: {shortened(routes)}.",
             hint="Give it a serializer with twofactor.drf.RefuseTwoFactorSerializer, which refuses people "
             "who use two-factor authentication, and issue their tokens in a view with @otp_required; or use "
             "the API of this app, which asks for the code.",
             id="twofactor.E021",
         )
-    if oauth_routes := [route for route, cls, _ in views if OAUTH_TOKEN_VIEW in names_of(cls)]:
+
+
+def problems_of_oauth(views: list[ClassView]) -> Iterator[CheckMessage]:
+    routes = [route for route, cls, _ in views if OAUTH_TOKEN_VIEW in names_of(cls)]
+    if routes:
         yield Warning(
-            "Applications with the password grant get tokens for the password alone: "
-            f"{shortened(oauth_routes)}.",
+            f"Applications with the password grant get tokens for the password alone: {shortened(routes)}.",
             hint="Do not allow that grant type for any application. The others use your own sign-in.",
             id="twofactor.W020",
         )
-    if own_choice := [route for route, cls, _ in views if chooses_by_itself(cls)]:
+
+
+def problems_of_own_choice(views: list[ClassView]) -> Iterator[CheckMessage]:
+    routes = [route for route, cls, _ in views if chooses_by_itself(cls)]
+    if routes:
         yield Warning(
             "A view has its own get_authenticators(), which may accept the password alone: "
-            f"{shortened(own_choice)}.",
+            f"{shortened(routes)}.",
             hint="List the classes in authentication_classes, where this check sees them, or silence this.",
             id="twofactor.W022",
         )
