@@ -76,6 +76,24 @@ def test_a_transaction_around_each_view_is_no_fault(database):
     assert check_ids() == set()
 
 
+@pytest.mark.parametrize(
+    ("options", "around_views", "named"),
+    [
+        ({}, True, True),
+        ({"transaction_mode": None}, True, True),
+        ({"transaction_mode": "deferred"}, True, True),
+        ({"transaction_mode": "immediate"}, True, False),
+        ({"transaction_mode": "EXCLUSIVE"}, True, False),
+        ({}, False, False),
+    ],
+)
+def test_a_transaction_around_each_view_that_reads_before_it_locks_is_named(
+    database, options, around_views, named
+):
+    database(**sqlite(**options), ATOMIC_REQUESTS=around_views)
+    assert ("twofactor.W008" in check_ids()) is named
+
+
 SAFE = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,

@@ -32,6 +32,8 @@ MIDDLEWARE_ORDER = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "twofactor.middleware.TwoFactor",
 ]
+SQLITE = "django.db.backends.sqlite3"
+LOCK_FIRST = {"IMMEDIATE", "EXCLUSIVE"}  # transactions of SQLite that wait for the lock before they read
 AXES_BACKEND = "axes.backends.AxesStandaloneBackend"
 
 
@@ -107,7 +109,7 @@ def check_databases(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 def check_sqlite(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Nothing is spent twice without these options: transactions.py takes the lock by itself."""
     for alias, database in settings.DATABASES.items():
-        if database["ENGINE"] != "django.db.backends.sqlite3":
+        if database["ENGINE"] != SQLITE:
             continue
         options = database.get("OPTIONS", {})
         pragmas = options.get("init_command", "").replace(" ", "").upper()
@@ -118,6 +120,20 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
                 hint="In OPTIONS, set transaction_mode to 'IMMEDIATE', timeout to 20, and init_command to "
                 "'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;'.",
                 id="twofactor.W001",
+            )
+
+
+@register(Tags.security)
+def check_atomic_requests(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """SQLite does not wait for the lock in a transaction that has read before: it gives up at once."""
+    for alias, database in settings.DATABASES.items():
+        mode = database.get("OPTIONS", {}).get("transaction_mode") or ""
+        is_concerned = database["ENGINE"] == SQLITE and database.get("ATOMIC_REQUESTS")
+        if is_concerned and mode.upper() not in LOCK_FIRST:
+            yield Warning(
+                f"DATABASES['{alias}'] has ATOMIC_REQUESTS: SQLite may answer 'database is locked' at once.",
+                hint="In OPTIONS, set transaction_mode to 'IMMEDIATE'.",
+                id="twofactor.W008",
             )
 
 
