@@ -1,3 +1,0 @@
-from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-
-application = ASGIStaticFilesHandler(application)
