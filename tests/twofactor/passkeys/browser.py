@@ -71,7 +71,9 @@ def next_use(passkey):
 
 
 def not_synced(**fields):
-    return new_passkey(**{"flags": new_passkey().flags & ~BACKUP_ELIGIBLE & ~BACKED_UP, "sign_count": 1, **fields})
+    return new_passkey(
+        **{"flags": new_passkey().flags & ~BACKUP_ELIGIBLE & ~BACKED_UP, "sign_count": 1, **fields}
+    )
 
 
 def store(user, passkey, **fields):

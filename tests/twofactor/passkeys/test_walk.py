@@ -8,7 +8,10 @@ def test_sign_in_alone(alice, passkey, laptop):
     assert (response.status_code, response.headers["Location"]) == (303, "/")
     assert signed_in_as(laptop) == alice
     assert laptop.session["twofactor_amr"] == "passkey"
-    assert Event.objects.get(kind="signed_in_with_passkey").detail == {"method": "passkey", "passkey": "Laptop"}
+    assert Event.objects.get(kind="signed_in_with_passkey").detail == {
+        "method": "passkey",
+        "passkey": "Laptop",
+    }
 
 
 def test_set_up_by_passkey(alice, laptop):
