@@ -4,7 +4,7 @@
 class Authenticator:
     """Answers the ceremonies of one page. Without one, a ceremony of a browser without windows never ends.
 
-    With `is_touched=False` it waits for somebody's finger, as the list under a name field does: with True
+    With `is_touched=False` it waits for someone's finger, as the list under a name field does: with True
     that list is answered as soon as it is offered.
     """
 

@@ -105,7 +105,7 @@ def add_app_after_recovery(
     now: datetime,
     lost: Collection[str] = (),
 ) -> Authenticator:
-    """For someone who has lost the factors whose keys are given: they stop working now."""
+    """For someone who has lost the factors whose ids are given: they stop working now."""
     with events.atomic():
         if not enrolled.lock(user, now):
             raise Changed
@@ -127,7 +127,7 @@ def remove_lost(user: TwoFactorUser, lost: Collection[str]) -> None:
     """After a recovery. A thief of mailbox and password could be here, so beside an older factor the new one
     never proves everything by itself.
     """
-    for factor in [enrolled.find_factor(user, key) for key in lost]:
+    for factor in [enrolled.find_factor(user, each) for each in lost]:
         if factor is None:
             raise Changed
         factor.delete()
@@ -140,32 +140,33 @@ def add_passkey(
     now: datetime,
     *,
     full_from: datetime | None,
-    lost: Collection[str] = (),
+    lost: Collection[str] | None = None,
 ) -> Passkey:
     """Ends no session, because nothing that was proven has become false, unless older factors are lost.
 
-    While two-factor authentication is off it stays off: the passkey signs in by itself.
+    `lost` is given after a recovery, with the ids of those that stop working now. While two-factor authentication is off it stays off: the passkey signs in by itself.
     """
     try:
         with events.atomic():
             challenges.spend(new.challenge, now)
             enrolled.lock(user, now)
-            remove_lost(user, lost)
+            remove_lost(user, lost or ())
             others = list(enrolled.passkeys_of(user))
             if len(others) >= passkeys.MAX_PASSKEYS:
                 raise Changed
-            row = new.row(user, now)
-            row.name, row.full_from = unused_name(row.name, others), full_from
-            row.save(force_insert=True)
-            enrolled.start_waiting(user, now)
+            passkey = new.row(user, now)
+            passkey.name, passkey.full_from = unused_name(passkey.name, others), full_from
+            passkey.save(force_insert=True)
+            if lost is not None:
+                enrolled.start_waiting(user, now)
             if lost:
                 epoch.end_sessions(user)
-            events.record("passkey_added", user, request, passkey=row.name)
+            events.record("passkey_added", user, request, passkey=passkey.name)
     except IntegrityError:
         if challenges.was_spent(new.challenge):
             raise Changed from None
         raise Refused(_("This passkey is known already. Use another device.")) from None
-    return row
+    return passkey
 
 
 def save_app(
@@ -207,7 +208,7 @@ def save_budget(user: TwoFactorUser, apps: int) -> None:
 
 
 def remove_factor(
-    user: TwoFactorUser, key: str, request: HttpRequest, now: datetime, proof: Proof | None
+    user: TwoFactorUser, factor_id: str, request: HttpRequest, now: datetime, proof: Proof | None
 ) -> bool:
     """The claim of the code or passkey that is given for it. False if it is gone already.
 
@@ -216,14 +217,14 @@ def remove_factor(
     """
     with events.atomic():
         is_on = enrolled.lock(user, now)
-        factor = enrolled.find_factor(user, key)
+        factor = enrolled.find_factor(user, factor_id)
         if factor is None or (is_on and proof is None):
             return False
-        left = [each for each in enrolled.factors_of(user) if enrolled.key_of(each) != key]
+        left = [each for each in enrolled.factors_of(user) if enrolled.id_of(each) != factor_id]
         if is_on and not left:
             raise LastFactor
         given = proof.factor if proof else None
-        if given and enrolled.key_of(given) != key:
+        if given and enrolled.id_of(given) != factor_id:
             require_full_proof(proof, now)
         factor.delete()
         if len(left) == 1 and given and enrolled.proves_everything(given, now):

@@ -185,7 +185,7 @@ class PasswordAndPasskeyForm(PasswordForm, PasskeyForm):
 
 
 class NewPasskeyForm(PasskeyForm):
-    """With a box for each factor that somebody has lost who came back by email."""
+    """With a box for each factor that someone has lost who came back by email."""
 
     def __init__(self, *args: Any, lost: list[Factor], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -204,7 +204,7 @@ TO_REMOVE = "remove-"  # begins the names of such boxes
 
 def boxes_to_remove(factors: list[Factor], sentence: str, *, ticked: bool) -> dict[str, forms.Field]:
     return {
-        f"{TO_REMOVE}{enrolled.key_of(factor)}": forms.BooleanField(
+        f"{TO_REMOVE}{enrolled.id_of(factor)}": forms.BooleanField(
             label=sentence % {"name": factor.name}, required=False, initial=ticked
         )
         for factor in factors
@@ -306,7 +306,7 @@ class AddAppForm(NameForm, CodeForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             del field.widget.attrs["autofocus"]  # the QR code comes first
-        self.apps = {enrolled.key_of(each) for each in factors if isinstance(each, Authenticator)}
+        self.apps = {enrolled.id_of(each) for each in factors if isinstance(each, Authenticator)}
         sentence = gettext("Remove %(name)s once the new app works")
         self.fields |= boxes_to_remove(factors, sentence, ticked=lost)
 

@@ -470,6 +470,7 @@ ALLOWED = {
         ("accounts.admin", "obj.save"),  # the columns that were changed, and no others
         ("twofactor.admin", "obj.save"),
         ("twofactor.factor_changes", "app.save"),
+        ("twofactor.factor_changes", "passkey.save"),
         ("twofactor.statements", "instance.save"),  # with force_insert
         ("twofactor.statements", "model.save"),  # compared
         ("twofactor.statements", "Model.save"),

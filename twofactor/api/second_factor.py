@@ -87,7 +87,7 @@ class ConfirmView(ApiView):
         kind = kind_of_setup(user)
         draft = confirm_draft(request, kind, data["input_code"])
         if kind == APP:
-            name, lost = _("Authenticator app"), [enrolled.key_of(app) for app in enrolled.apps_of(user)]
+            name, lost = _("Authenticator app"), [enrolled.id_of(app) for app in enrolled.apps_of(user)]
             factor_changes.add_app_after_recovery(user, draft, name, django_request(request), now, lost)
         else:
             factor_changes.turn_on(user, draft, django_request(request), now)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.crypto import constant_time_compare
+
 from twofactor import sealing
 from twofactor.models import SpentChallenge
 
@@ -56,7 +58,7 @@ def read(token: str, purpose: Purpose, now: datetime) -> bytes:
     except sealing.UnsealError:
         raise Invalid("the challenge does not open, or is too old") from None
     use, bound_to, challenge = value
-    if use != purpose.use or bound_to != purpose.digest():
+    if use != purpose.use or not constant_time_compare(bound_to, purpose.digest()):
         raise Invalid("the challenge was made for something else")
     return bytes.fromhex(challenge)
 

@@ -11,7 +11,7 @@ from twofactor.users import TwoFactorUser
 
 MAX_APPS = 5
 YOUNG_FOR = timedelta(hours=24)
-LONGEST_KEY = 19  # digits: more are no bigint
+LONGEST_ID = 19  # digits: more are no bigint
 
 
 def is_on(user: TwoFactorUser) -> bool:
@@ -65,15 +65,15 @@ def factors_of(user: TwoFactorUser) -> list[Factor]:
     return [*apps_of(user), *passkeys_of(user).exclude(made_quietly=True, last_used_at=None)]
 
 
-def key_of(factor: Factor) -> str:
+def id_of(factor: Factor) -> str:
     """Names it among all of a person's, in forms and in the session."""
     return f"passkey-{factor.pk}" if isinstance(factor, Passkey) else str(factor.pk)
 
 
-def find_factor(user: TwoFactorUser, key: str) -> Factor | None:
-    """None for any text that key_of() has not written, too."""
-    is_passkey, number = key.startswith("passkey-"), key.removeprefix("passkey-")
-    if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_KEY):
+def find_factor(user: TwoFactorUser, factor_id: str) -> Factor | None:
+    """None for any text that id_of() has not written, too."""
+    is_passkey, number = factor_id.startswith("passkey-"), factor_id.removeprefix("passkey-")
+    if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_ID):
         return None
     return (passkeys_of(user) if is_passkey else apps_of(user)).filter(pk=number).first()
 

@@ -43,7 +43,7 @@ def is_within(moment: datetime | None, age: timedelta) -> bool:
 
 def name_of_factor(proof: Proof) -> str:
     """As STEP_UP_WITH has it: the key of the factor, or the method."""
-    return enrolled.key_of(proof.factor) if proof.factor else proof.method
+    return enrolled.id_of(proof.factor) if proof.factor else proof.method
 
 
 def mark(request: HttpRequest, factor: str, password_at: datetime | None = None) -> None:

@@ -212,7 +212,7 @@ def link_attributes(context: template.Context, to: str, row: str = "") -> dict[s
     return {"to": to, "row": row, "is_framed": context.get("is_framed")}
 
 
-@register.inclusion_tag("twofactor/_passkey_sign_in.html", takes_context=True)
+@register.inclusion_tag("twofactor/components/passkey_sign_in.html", takes_context=True)
 def passkey_sign_in(context: template.Context, to: str = "") -> dict[str, Any]:
     """{% passkey_sign_in next %}, after the form of a sign-in page: the button, where passkeys work.
 

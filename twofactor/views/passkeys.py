@@ -62,7 +62,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     forms = new_passkey_forms(request, lost=enrolled.factors_of(user) if recovered else [])
     sent = next((form for form in forms if form.is_bound), None)
     if sent is not None and sent.is_valid():
-        row = save(request, sent.result, sent.ticked())
+        row = save(request, sent.result, sent.ticked() if recovered else None)
         if sent.ticked():
             keep_session(request, user, PASSKEY)
         tell(request, _("%(name)s was added.") % {"name": row.name}, row_of(row))
@@ -99,7 +99,7 @@ def read_new(request: HttpRequest, purpose: challenges.Purpose, answer: str, tok
     return passkeys.read_new(signed_in_user(request), answer, token, purpose, request, timezone.now())
 
 
-def save(request: HttpRequest, new: NewPasskey, lost: list[str]) -> Passkey:
+def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -> Passkey:
     """What a person adds while it is off proves everything at once, as a first app does."""
     user, now = signed_in_user(request), timezone.now()
     full_from = now if not enrolled.is_on(user) else None
@@ -179,7 +179,7 @@ def setup_passkey(request: HttpRequest) -> HttpResponse:
         return nothing_to_change(request)
     form = next(form for form in new_passkey_forms(request))
     if form.is_bound and form.is_valid():
-        save(request, form.result, [])
+        save(request, form.result)
         return see_other(reverse("twofactor:setup_codes") + onward(request))
     return page(
         request, "twofactor/setup_passkey.html", passkey_form=form, status=422, onward=onward(request)

@@ -23,8 +23,8 @@ from twofactor.web.rows import next_row, tell
 def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     user = signed_in_user(request)
     is_on = enrolled.is_on(user)
-    key, factors = enrolled.key_of(factor), enrolled.factors_of(user)
-    others = [each for each in factors if enrolled.key_of(each) != key]
+    factor_id, factors = enrolled.id_of(factor), enrolled.factors_of(user)
+    others = [each for each in factors if enrolled.id_of(each) != factor_id]
     if (is_on and not others) or is_only_way_in(request, factor, others):
         status = 409 if request.method == "POST" else 200
         return page(
@@ -35,7 +35,7 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
             is_on=is_on,
             offers_passkeys=passkeys.are_offered(),
         )
-    claim = partial(factor_changes.remove_factor, user, key, request, timezone.now())
+    claim = partial(factor_changes.remove_factor, user, factor_id, request, timezone.now())
     forms = proof_forms(request, with_code=is_on, claim=claim, changes_factors=True)
     if forms.are_valid():
         if forms.proof is None and not claim(None):  # the password alone, while it is off
