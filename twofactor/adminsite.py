@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
 from twofactor import conf, events
-from twofactor.decorators import page_to_prove, recently_confirmed, to_page
+from twofactor.decorators import page_to_prove, recently_confirmed, to_proof
 from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes
 from twofactor.operations import adoption, chart
@@ -69,7 +69,7 @@ class TwoFactorAdminSite(admin.AdminSite):
         if request.method == "GET" and self.has_permission(request):
             return see_other(safe_next(request, request.GET.get("next") or index))
         if super().has_permission(request) and not self.has_permission(request):
-            return to_page(request, page_to_prove(request))
+            return to_proof(request, page_to_prove(request))
         if request.user.is_authenticated:
             events.log_only("permission_denied", request.user.pk, request)
         context = {

@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 
 from twofactor import conf, drafts, policy
@@ -34,6 +35,7 @@ __all__ = ["OTPRequiredMixin", "open_before_set_up", "otp_required", "recently_c
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
 CONFIRM = "twofactor:confirm"
+SETUP = "twofactor:setup"
 # The methods of Django's administration that set a password, and whose they are.
 PASSWORD_ADMIN = {
     "password_change": "django.contrib.admin.sites.AdminSite",
@@ -145,7 +147,7 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
         return ask_to_sign_in(request)
     if not signed_in_user(request).is_verified():
         name = page_to_prove(request)
-        return ask_to_confirm(request) if name == CONFIRM else to_page(request, name)
+        return ask_to_confirm(request) if name == CONFIRM else to_proof(request, name)
     kept_forms.forget(request)
     return None
 
@@ -153,8 +155,15 @@ def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
 def page_to_prove(request: HttpRequest) -> str:
     """Where someone gives the second factor now, or gets one."""
     if not enrolled.is_on(signed_in_user(request)):
-        return "twofactor:setup"
+        return SETUP
     return "twofactor:app_add" if step_up.recovered_by_email(request) else CONFIRM
+
+
+def to_proof(request: HttpRequest, name: str) -> HttpResponse:
+    """Redirect to the page of page_to_prove(). A first setup is a long way: it says what it is for."""
+    if name == SETUP:
+        messages.info(request, _("That page needs two-factor authentication. Set it up to continue."))
+    return to_page(request, name)
 
 
 class OTPRequiredMixin(View):

@@ -85,6 +85,12 @@ def test_staff_without_a_second_factor_are_led_to_set_up(client, superuser):
     assert pages == ["/admin/login/", "/two-factor/setup/"]
 
 
+def test_set_up_tells_staff_why_they_are_there(client, superuser):
+    give_password(client, superuser.email)
+    page = client.get("/admin/", follow=True).text
+    assert page.count("That page needs two-factor authentication. Set it up to continue.") == 1
+
+
 def test_set_up_leads_staff_back_to_the_administration(client, superuser):
     give_password(client, superuser.email)
     setup = client.get("/admin/", follow=True).redirect_chain[-1][0]

@@ -78,6 +78,13 @@ def test_a_guarded_page_leads_people_without_a_factor_to_set_up(client, alice, g
 
 
 @pytest.mark.parametrize("address", WITH_FACTOR)
+def test_setup_says_why_a_guarded_page_leads_there(client, alice, guarded_pages, address):
+    give_password(client)
+    page = client.get(address, follow=True).text
+    assert page.count("That page needs two-factor authentication. Set it up to continue.") == 1
+
+
+@pytest.mark.parametrize("address", WITH_FACTOR)
 def test_a_guarded_page_leads_strangers_to_sign_in(client, db, guarded_pages, address):
     assert client.get(address).url.startswith("/accounts/login/?next=")
 
