@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import reset_mail
 from accounts.models import User, refuse_unmailable
 from twofactor.factors.refusal import Refused
-from twofactor.forms import PASSWORD_LENGTH, CodeForm, take_backup_codes, without_code
+from twofactor.forms import PASSWORD_LENGTH, CodeForm, show_advice, take_backup_codes, without_code
 from twofactor.outgoing.email_address import LONGEST, normalise
 
 ADDRESS_LENGTH = 254
@@ -199,5 +199,6 @@ class PasswordChangeForm(NewPasswordForm, auth_forms.PasswordChangeForm):
             except Refused as refused:
                 if not refused.keep:
                     self.data = without_code(self.data)
-                self.add_error("code", refused.sentence)
+                show_advice(self.fields["code"], refused)
+                self.add_error("code", refused.problem)
         return cleaned

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from twofactor import conf, sealing, statements
-from twofactor.factors import backup_codes, code_text, enrolled, totp
+from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, totp
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import allowances
 from twofactor.models import Authenticator, Draft, TwoFactor
@@ -171,12 +171,8 @@ def confirm(setup: OpenDraft, text: str, now: datetime) -> None:
         raise Refused(_("Too many wrong codes for this key. Cancel setup, then start again with a new key."))
     step = totp.matching_step(setup.key, code, now)
     if step is None:
-        raise Refused(
-            _(
-                "The code is not correct. Wait for your app to show a new code, then try again. "
-                "Check that your phone sets its time automatically."
-            )
-        )
+        problem, *advice = authenticator_app.wrong()
+        raise Refused(problem, " ".join(advice))
     # An older code may confirm too, but the step never goes back: every code that confirmed counts as used.
     earlier = row.filter(Q(confirmed_step=None) | Q(confirmed_step__lt=step))
     if not earlier.update(confirmed_step=step, failures=0):

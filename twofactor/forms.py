@@ -55,6 +55,11 @@ def without_code(data: Any) -> Any:
     return data
 
 
+def show_advice(field: forms.Field, refused: Refused) -> None:
+    """After the error of the field, in normal weight (components/field.html)."""
+    vars(field)["advice"] = refused.advice
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=lazy(lambda: code_label(totp.DIGITS), str)(),  # in the language of each page
@@ -83,7 +88,8 @@ class CodeForm(forms.Form):
         except Refused as refused:
             if not refused.keep:
                 self.data = without_code(self.data)
-            raise ValidationError(refused.sentence) from None
+            show_advice(self.fields["code"], refused)
+            raise ValidationError(refused.problem) from None
 
 
 class BackupCodeForm(CodeForm):

@@ -101,7 +101,8 @@ def accept_code(
             record_replay(user, request, code.method, was_spent=replayed.was_spent)
         raise
     if proof is None:
-        raise Wrong(" ".join([*code.wrong, *warning(attempt.failures)]))
+        problem, *advice = code.wrong
+        raise Wrong(problem, " ".join([*advice, *warning(attempt.failures)]))
     return proof
 
 

@@ -29,12 +29,18 @@ def read(user: TwoFactorUser, text: str, **_asked: object) -> TypedCode:
     return TypedCode(
         method=TOTP,
         find=partial(find, [app for app in apps if app.digits == len(code)], code),
-        wrong=[
-            _("The code is not correct. Wait for your app to show a new code, then try again."),
-            _("Check that your phone sets its time automatically."),
-        ],
+        wrong=wrong(),
         is_compared_at_once=True,
     )
+
+
+def wrong() -> list[str]:
+    """The problem, then advice."""
+    return [
+        _("The code is not correct."),
+        _("Wait for your app to show a new code, then try again."),
+        _("Check that your phone sets its time automatically."),
+    ]
 
 
 def apps_of_person(user: TwoFactorUser) -> list[Authenticator]:

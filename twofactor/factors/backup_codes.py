@@ -38,7 +38,7 @@ def read(user: TwoFactorUser, text: str, *, alone: bool, **_asked: object) -> Ty
     return TypedCode(
         method=BACKUP,
         find=partial(find, codes, code),
-        wrong=[_("The backup code is not correct. Check it and try again.")],
+        wrong=[_("The backup code is not correct."), _("Check it and try again.")],
         notice="backup_code_used",
     )
 

@@ -102,4 +102,4 @@ def read_digits(text: str, lengths: Collection[int]) -> str:
         raise Refused(digits_rule(digits), keep=True)
     many = len(code) > digits
     slip = _("You've entered too many digits.") if many else _("You've entered too few digits.")
-    raise Refused(f"{slip} {digits_rule(digits)}", keep=True)
+    raise Refused(slip, digits_rule(digits), keep=True)

@@ -4,12 +4,15 @@ from django.utils.translation import gettext as _
 
 
 class Refused(Exception):
-    """What was typed is not accepted. With `keep`, the field goes on showing it beside the sentence."""
+    """What was typed is not accepted. With `keep`, the field goes on showing it beside the sentence.
 
-    def __init__(self, sentence: str, *, keep: bool = False) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.keep = keep
+    The sentence is the problem, which our pages show in bold, and the advice after it.
+    """
+
+    def __init__(self, problem: str, advice: str = "", *, keep: bool = False) -> None:
+        self.problem, self.advice, self.keep = problem, advice, keep
+        self.sentence = f"{problem} {advice}" if advice else problem
+        super().__init__(self.sentence)
 
 
 class Wrong(Refused):

@@ -46,7 +46,10 @@ def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_aske
     return TypedCode(
         method=methods.RECOVERY if by_email else methods.SMS,
         find=partial(find, sent, code),
-        wrong=[_("The code is not correct or has expired. Check your latest message or ask for a new code.")],
+        wrong=[
+            _("The code is not correct or has expired."),
+            _("Check your latest message or ask for a new code."),
+        ],
         notice="recovered_by_email" if by_email else "",
     )
 
@@ -229,7 +232,7 @@ def verify_number(user: TwoFactorUser, text: str, request: HttpRequest, now: dat
         raise Refused(_("That code has expired. Ask for a new one."))
     with events.atomic():
         if not is_code(sent[0], code) or not spend(sent[0], now):
-            raise Refused(_("The code is not correct. Check your latest message."))
+            raise Refused(_("The code is not correct."), _("Check your latest message."))
         Phone.objects.filter(pk=user.pk, new_number=phone.new_number).update(
             number=phone.new_number, new_number="", verified_at=now
         )

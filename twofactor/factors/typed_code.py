@@ -36,7 +36,7 @@ class TypedCode:
     """Returns None for a wrong code. Raises Refused, or Replayed, when nothing was guessed."""
 
     wrong: list[str]
-    """The sentences for a wrong code, whichever it is: advice for some would say when they are right."""
+    """The problem, then advice, whichever code is wrong: advice for some would say when they are right."""
 
     notice: str = ""
     """The event by which the person is told that such a code was used, if they are told."""

@@ -197,7 +197,8 @@ def test_a_code_that_was_sent_before_the_keys_changed_still_works(sent_code_clie
 
 def test_a_wrong_code_says_so(sent_code_client):
     answer = enter_sent_code(sent_code_client, different_code(mailed_code()))
-    assert "The code is not correct or has expired. Check your latest message" in answer.text
+    assert "The code is not correct or has expired." in answer.text
+    assert "Check your latest message or ask for a new code." in answer.text
 
 
 def test_after_four_wrong_tries_the_code_works(sent_code_client, alice):
