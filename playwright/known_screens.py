@@ -60,6 +60,10 @@ STEP_3_TITLE = "Save your backup codes – Step 3 of 3"
 BY_MAIL, BY_TEXT = "Enter the code from your email", "Enter the code from your text message"
 LOCKED = "You can't sign in at the moment"
 LINK_EXPIRED = "This link no longer works"
+NOW_ON = (
+    "Two-factor authentication is on. Next time you sign in, we'll ask for your password, "
+    "then for a code from your app."
+)
 NEW_CODES = "Save your new backup codes"
 
 SCREENS = {
@@ -128,7 +132,7 @@ SCREENS = {
     "setup-codes-unsaved": Screen("Save your backup codes", STEP_3_TITLE, SAVED, wrong=True),
     "settings-off": Screen("Security"),
     "settings-unfinished": Screen("Security"),
-    "settings-on": Screen("Security", says="Two-factor authentication is on."),
+    "settings-on": Screen("Security", says=NOW_ON),
     "settings-full": Screen("Security"),
     "settings-phone": Screen(
         "Security", focus=link("Change phone number"), says="Your phone number is confirmed."

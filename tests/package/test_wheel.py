@@ -18,6 +18,7 @@ from tests.wheel import ROOT, build, metadata
 IMPORTS = Path(__file__).with_name("import_everything.py")
 API = {"drf_spectacular", "jwt", "rest_framework", "rest_framework_simplejwt"}
 SMS = {"phonenumbers", "requests", "twilio"}
+PASSKEYS = {"webauthn"}
 # Django brings the first one. The others are for sites that have them: they are imported nowhere else.
 BROUGHT = {"asgiref", "pytest"}
 OF_SITES = {"allauth", "hijack"}
@@ -57,7 +58,12 @@ def imports(installed):
 @pytest.mark.parametrize(
     ("extras", "packages", "rooms"),
     # twilio brings jwt, too.
-    [([], API | SMS, {"api", "drf"}), (["api"], SMS, set()), (["sms"], API - {"jwt"}, {"api", "drf"})],
+    [
+        ([], API | SMS | PASSKEYS, {"api", "drf"}),
+        (["api"], SMS | PASSKEYS, set()),
+        (["sms"], API - {"jwt"} | PASSKEYS, {"api", "drf"}),
+        (["passkeys"], API | SMS, {"api", "drf"}),
+    ],
 )
 def test_nothing_is_missing_but_what_an_extra_brings(imports, extras, packages, rooms):
     failed = [name.split(".") for name, missing in imports(*extras).items() if missing]

@@ -1,5 +1,6 @@
 """The forms that ask a browser for a passkey: what each is for, and which page or session it is bound to."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.utils import timezone
 from twofactor.factors import challenges, passkeys
 from twofactor.factors.accept import Proof
 from twofactor.factors.challenges import Purpose
-from twofactor.forms import PasskeyForm, PasswordAndPasskeyForm
+from twofactor.factors.enrolled import Factor
+from twofactor.factors.passkeys import NewPasskey
+from twofactor.forms import NewPasskeyForm, PasskeyForm, PasswordAndPasskeyForm
 from twofactor.models import Passkey
 from twofactor.signin import step_up, with_passkey
 from twofactor.signin.pending import PendingSignIn
@@ -73,3 +76,19 @@ def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> l
         use = challenges.STEP_UP_WITH_PASSWORD
         add(PasswordAndPasskeyForm, use, keys, sent_password, password_is_right=right)
     return forms
+
+
+def new_form(request: HttpRequest, use: str, lost: Sequence[Factor] = ()) -> NewPasskeyForm:
+    """Bound if it was sent: the other form of the page says another use."""
+    user, data, purpose = signed_in_user(request), posted(request), of_session(request, use)
+
+    def read(answer: str, token: str) -> NewPasskey:
+        return passkeys.read_new(user, answer, token, purpose, request, timezone.now())
+
+    return NewPasskeyForm(
+        data if data is not None and data.get("use") == use else None,
+        ask=partial(passkeys.ask_for_new, user, purpose, timezone.now()),
+        accept=read,
+        auto_id=f"tf-{use}-%s",
+        lost=list(lost),
+    )

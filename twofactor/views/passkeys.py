@@ -1,7 +1,6 @@
 """Passkeys and security keys: add, rename, remove, and signing in with one alone."""
 
-from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -23,7 +22,7 @@ from twofactor.factors import challenges, enrolled, passkeys
 from twofactor.factors.methods import PASSKEY
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed
-from twofactor.forms import NameForm, NewPasskeyForm
+from twofactor.forms import NameForm
 from twofactor.models import Passkey
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
@@ -38,7 +37,6 @@ from twofactor.web.rows import page_with_rows, tell
 from twofactor.web.undo import TooLate
 
 UNDO = "twofactor:passkey_undo"
-USES = (challenges.ADD_PASSKEY, challenges.ADD_KEY)
 
 
 @what_for(gettext_lazy("To add a passkey, confirm it's you."))
@@ -59,7 +57,10 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
             domain=conf.passkey_domain(),
         )
     recovered = step_up.recovered_by_email(request)
-    forms = new_passkey_forms(request, lost=enrolled.factors_of(user) if recovered else [])
+    lost = enrolled.factors_of(user) if recovered else []
+    forms = [
+        passkey_forms.new_form(request, use, lost) for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
+    ]
     sent = next((form for form in forms if form.is_bound), None)
     if sent is not None and sent.is_valid():
         row = save(request, sent.result, sent.ticked() if recovered else None)
@@ -75,28 +76,6 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         forms=forms,
         is_on=enrolled.is_on(user),
     )
-
-
-def new_passkey_forms(request: HttpRequest, **more: Any) -> list[NewPasskeyForm]:
-    """Bound is the one whose challenge came back."""
-    user, data = signed_in_user(request), posted(request)
-    forms = []
-    for use in USES:
-        purpose = passkey_forms.of_session(request, use)
-        forms.append(
-            NewPasskeyForm(
-                data if data is not None and data.get("use") == use else None,
-                ask=partial(passkeys.ask_for_new, user, purpose, timezone.now()),
-                accept=partial(read_new, request, purpose),
-                auto_id=f"tf-{use}-%s",
-                **{"lost": [], **more},
-            )
-        )
-    return forms
-
-
-def read_new(request: HttpRequest, purpose: challenges.Purpose, answer: str, token: str) -> NewPasskey:
-    return passkeys.read_new(signed_in_user(request), answer, token, purpose, request, timezone.now())
 
 
 def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -> Passkey:
@@ -177,7 +156,7 @@ def setup_passkey(request: HttpRequest) -> HttpResponse:
         return see_other(reverse("twofactor:setup") + onward(request))
     if enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
-    form = next(form for form in new_passkey_forms(request))
+    form = passkey_forms.new_form(request, challenges.ADD_PASSKEY)
     if form.is_bound and form.is_valid():
         save(request, form.result)
         return see_other(reverse("twofactor:setup_codes") + onward(request))

@@ -14,13 +14,15 @@ from django.utils.translation import gettext_lazy
 from twofactor import drafts, factor_changes, policy
 from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
-from twofactor.factors import enrolled
+from twofactor.factors import enrolled, passkeys
+from twofactor.factors.challenges import ADD_PASSKEY
 from twofactor.factors.methods import PASSKEY, TOTP
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
 from twofactor.signin.session import keep_session
 from twofactor.users import email_of, signed_in_user
+from twofactor.views import passkey_forms
 from twofactor.views.codes import codes_context
 from twofactor.views.drafts import current_draft, draft_owner, key_context, own_draft, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
@@ -52,7 +54,10 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     owner = draft_owner(request)
     draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
-    response = step_page(request, "twofactor/setup.html", **key_context(request, draft))
+    context = key_context(request, draft)
+    if passkeys.are_offered():
+        context["passkey_form"] = passkey_forms.new_form(request, ADD_PASSKEY)
+    response = step_page(request, "twofactor/setup.html", **context)
     return set_draft_cookie(request, response, owner)
 
 
@@ -73,7 +78,7 @@ def setup_verify(request: HttpRequest, row: Draft | None) -> HttpResponse:
     form = CodeForm(posted(request), accept=lambda code: drafts.confirm(draft, code, timezone.now()))
     if form.is_valid():
         return to_step(request, "setup_codes")
-    return step_page(request, "twofactor/setup_verify.html", form=form)
+    return step_page(request, "twofactor/setup_verify.html", form=form, **key_context(request, draft))
 
 
 def step_page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
@@ -120,9 +125,21 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     if form.is_valid():
         factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
         keep_session(request, signed_in_user(request), TOTP if by_app else PASSKEY)
-        messages.success(request, _("Two-factor authentication is on."))
+        messages.success(request, what_is_true_now(by_app))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     return step_page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
+
+
+def what_is_true_now(by_app: bool) -> str:
+    if by_app:
+        return _(
+            "Two-factor authentication is on. Next time you sign in, we'll ask for your password, "
+            "then for a code from your app."
+        )
+    return _(
+        "Two-factor authentication is on. Next time, sign in with your passkey alone, "
+        "or with your password and then your passkey."
+    )
 
 
 @open_before_set_up

@@ -46,6 +46,21 @@ def test_the_facts_of_the_key_are_shown(no_factor_client, fact):
     assert fact in no_factor_client.get(SETUP).text
 
 
+def test_a_guide_names_apps_and_leads_nowhere(no_factor_client):
+    page = no_factor_client.get(SETUP).text
+    guide = re.search(r'<details class="guide">.*?</details>', page, re.DOTALL)[0]
+    apps = (
+        "Passwords (built in)",
+        "Google Authenticator",
+        "Microsoft Authenticator",
+        "1Password",
+        "Bitwarden",
+    )
+    assert [app for app in apps if app not in guide] == []
+    assert "a new 6-digit code every 30 seconds" in guide
+    assert "href" not in guide
+
+
 def test_a_reload_shows_the_same_key(no_factor_client):
     assert scan_key(no_factor_client).key == scan_key(no_factor_client).key
 
@@ -157,6 +172,23 @@ def test_looking_at_the_way_out_is_not_taking_it(no_factor_client):
 def test_a_right_code_leads_to_the_backup_codes(no_factor_client):
     response = no_factor_client.post(VERIFY, {"code": scan_key(no_factor_client).code()})
     assert (response.status_code, response.url) == (303, CODES)
+
+
+def test_the_second_step_shows_the_key_of_the_first(no_factor_client):
+    first = scan_key(no_factor_client)
+    assert scan_key(no_factor_client, VERIFY).key == first.key
+    assert b'fill="#fff"' in no_factor_client.get(VERIFY).content
+
+
+def test_a_wrong_code_says_one_sentence_and_advice_apart(no_factor_client):
+    scan_key(no_factor_client)
+    page = no_factor_client.post(VERIFY, {"code": "000000"}).text
+    error = re.search(r'id="id_code_error">.*?</span>(.*?)<span class="advice">(.*?)</span>', page, re.DOTALL)
+    assert [part.strip() for part in error.groups()] == [
+        "The code is not correct.",
+        "Wait for your app to show a new code, then try again. "
+        "Check that your phone sets its time automatically.",
+    ]
 
 
 def test_a_wrong_code_is_refused_with_422(no_factor_client):

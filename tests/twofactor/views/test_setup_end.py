@@ -72,10 +72,11 @@ def test_finishing_turns_two_factor_on(no_factor_client, alice):
 def test_finishing_says_so(no_factor_client):
     confirm_key(no_factor_client)
     page = no_factor_client.post(CODES, SAVED, follow=True)
-    assert (page.redirect_chain, b"Two-factor authentication is on." in page.content) == (
-        [("/two-factor/", 303)],
-        True,
+    said = (
+        "Two-factor authentication is on. Next time you sign in, we&#x27;ll ask for your password, "
+        "then for a code from your app."
     )
+    assert (page.redirect_chain, said in page.text) == ([("/two-factor/", 303)], True)
 
 
 def test_the_codes_that_were_shown_are_the_codes_that_work(no_factor_client, alice, clock):
