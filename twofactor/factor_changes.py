@@ -144,7 +144,8 @@ def add_passkey(
 ) -> Passkey:
     """Ends no session, because nothing that was proven has become false, unless older factors are lost.
 
-    `lost` is given after a recovery, with the ids of those that stop working now. While two-factor authentication is off it stays off: the passkey signs in by itself.
+    `lost` is given after a recovery, with the ids of those that stop working now. While two-factor
+    authentication is off it stays off: the passkey signs in by itself.
     """
     try:
         with events.atomic():
@@ -155,6 +156,7 @@ def add_passkey(
             if len(others) >= passkeys.MAX_PASSKEYS:
                 raise Changed
             passkey = new.row(user, now)
+            passkeys.keep_handle(user, new.challenge.handle)
             passkey.name, passkey.full_from = unused_name(passkey.name, others), full_from
             passkey.save(force_insert=True)
             if lost is not None:

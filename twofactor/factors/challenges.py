@@ -45,33 +45,40 @@ class Purpose:
         return hashlib.sha256(self.bound_to.encode()).hexdigest()
 
 
-def make(purpose: Purpose, now: datetime) -> tuple[bytes, str]:
+@dataclass(frozen=True)
+class Challenge:
+    value: bytes = field(repr=False)
+    handle: bytes = field(repr=False, default=b"")
+    """With a new passkey: the random name of the person that their device is given."""
+
+
+def make(purpose: Purpose, now: datetime, handle: bytes = b"") -> tuple[Challenge, str]:
     """The challenge, and the token that brings it back."""
-    challenge = secrets.token_bytes(LENGTH)
-    value = [purpose.use, purpose.digest(), challenge.hex()]
+    challenge = Challenge(secrets.token_bytes(LENGTH), handle)
+    value = [purpose.use, purpose.digest(), challenge.value.hex(), handle.hex()]
     return challenge, sealing.seal(PURPOSE, purpose.owner, value, now)
 
 
-def read(token: str, purpose: Purpose, now: datetime) -> bytes:
+def read(token: str, purpose: Purpose, now: datetime) -> Challenge:
     try:
         value: Any = sealing.unseal(PURPOSE, purpose.owner, token, now, MAX_AGE)
     except sealing.UnsealError:
         raise Invalid("the challenge does not open, or is too old") from None
-    use, bound_to, challenge = value
+    use, bound_to, challenge, handle = value
     if use != purpose.use or not constant_time_compare(bound_to, purpose.digest()):
         raise Invalid("the challenge was made for something else")
-    return bytes.fromhex(challenge)
+    return Challenge(bytes.fromhex(challenge), bytes.fromhex(handle))
 
 
-def spend(challenge: bytes, now: datetime) -> None:
+def spend(challenge: Challenge, now: datetime) -> None:
     """First in the transaction of what it is given for. Of two that spend it, one raises IntegrityError."""
     SpentChallenge.objects.create(digest=digest_of(challenge), spent_at=now)
 
 
-def was_spent(challenge: bytes) -> bool:
+def was_spent(challenge: Challenge) -> bool:
     """Asked after an IntegrityError: was this the reason?"""
     return SpentChallenge.objects.filter(pk=digest_of(challenge)).exists()
 
 
-def digest_of(challenge: bytes) -> str:
-    return hashlib.sha256(challenge).hexdigest()
+def digest_of(challenge: Challenge) -> str:
+    return hashlib.sha256(challenge.value).hexdigest()

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from twofactor import conf, events, statements
 from twofactor.factors import ceremony, challenges, enrolled, makers
 from twofactor.factors.accept import Claim, Overtaken, Proof
-from twofactor.factors.challenges import SECOND, SIGN_IN, STEP_UP, Purpose
+from twofactor.factors.challenges import SECOND, SIGN_IN, STEP_UP, Challenge, Purpose
 from twofactor.factors.methods import KEY, PASSKEY
 from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances, guesses
@@ -106,16 +106,21 @@ def ask_for_one(purpose: Purpose, now: datetime, passkeys: Iterable[Passkey] = (
     """Without passkeys, any that this site knows."""
     challenge, token = challenges.make(purpose, now)
     verification = "required" if purpose.use in MUST_VERIFY else "discouraged"
-    options = ceremony.request_options(site(), challenge, known(passkeys), user_verification=verification)
+    options = ceremony.request_options(
+        site(), challenge.value, known(passkeys), user_verification=verification
+    )
     return Question(options, token)
 
 
 def ask_for_new(user: TwoFactorUser, purpose: Purpose, now: datetime) -> Question:
-    challenge, token = challenges.make(purpose, now)
+    handle = handle_of(user)
+    challenge, token = challenges.make(purpose, now, handle)
     name = sign_in_name(user)
-    person = ceremony.Person(handle_of(user), name, full_name(user) or name)
+    person = ceremony.Person(handle, name, full_name(user) or name)
     is_key = purpose.use == challenges.ADD_KEY
-    options = ceremony.creation_options(site(), person, challenge, known(all_of(user)), security_key=is_key)
+    options = ceremony.creation_options(
+        site(), person, challenge.value, known(all_of(user)), security_key=is_key
+    )
     return Question(options, token)
 
 
@@ -124,9 +129,14 @@ def known(passkeys: Iterable[Passkey]) -> list[ceremony.Known]:
 
 
 def handle_of(user: TwoFactorUser) -> bytes:
-    """Made at the first time, and kept for good."""
-    new = secrets.token_bytes(HANDLE_LENGTH)
-    return bytes(PasskeyOwner.objects.get_or_create(pk=user.pk, defaults={"handle": new})[0].handle)
+    """A new one is kept with the first passkey. Until then it travels with the challenge."""
+    kept = PasskeyOwner.objects.filter(pk=user.pk).values_list("handle", flat=True).first()
+    return bytes(kept) if kept else secrets.token_bytes(HANDLE_LENGTH)
+
+
+def keep_handle(user: TwoFactorUser, handle: bytes) -> None:
+    """The first stays: with a second one, devices would make a second entry for the same person."""
+    PasskeyOwner.objects.get_or_create(pk=user.pk, defaults={"handle": handle})
 
 
 def full_name(user: Any) -> str:
@@ -215,11 +225,11 @@ def digest_of(credential_id: bytes) -> str:
 
 
 def verify(
-    passkey: Passkey, answer: ceremony.Answer, purpose: Purpose, challenge: bytes
+    passkey: Passkey, answer: ceremony.Answer, purpose: Purpose, challenge: Challenge
 ) -> ceremony.Assertion:
     must_verify = purpose.use in MUST_VERIFY
     key = bytes(passkey.public_key)
-    asserted = ceremony.verify_assertion(answer, site(), challenge, key, must_verify=must_verify)
+    asserted = ceremony.verify_assertion(answer, site(), challenge.value, key, must_verify=must_verify)
     if passkey.backup_eligible and not asserted.backup_eligible:
         raise NotAccepted("it could be copied, and now it can't")
     return asserted
@@ -232,7 +242,7 @@ class Attempt:
     passkey: Passkey
     asserted: ceremony.Assertion
     purpose: Purpose
-    challenge: bytes = field(repr=False)
+    challenge: Challenge = field(repr=False)
     request: HttpRequest
     now: datetime
 
@@ -299,9 +309,8 @@ class NewPasskey:
     """A registration that is right by itself. Nothing is stored yet."""
 
     registration: ceremony.Registration
-    challenge: bytes = field(repr=False)
+    challenge: Challenge = field(repr=False)
     is_key: bool
-    handle: bytes = field(repr=False)
     name: str
 
     def row(self, user: TwoFactorUser, now: datetime) -> Passkey:
@@ -311,7 +320,7 @@ class NewPasskey:
             name=self.name,
             kind=Passkey.Kind.KEY if self.is_key else Passkey.Kind.PASSKEY,
             rp_id=conf.passkey_domain(),
-            handle=self.handle,
+            handle=self.challenge.handle,
             credential_digest=digest_of(made.credential_id),
             credential_id=made.credential_id,
             public_key=made.public_key,
@@ -326,15 +335,13 @@ class NewPasskey:
         )
 
 
-def read_new(
-    user: TwoFactorUser, text: str, token: str, purpose: Purpose, request: HttpRequest, now: datetime
-) -> NewPasskey:
+def read_new(text: str, token: str, purpose: Purpose, request: HttpRequest, now: datetime) -> NewPasskey:
     """Raises Refused, or TooOften."""
     with counted(request, now):
         is_key = purpose.use == challenges.ADD_KEY
         challenge = challenges.read(token, purpose, now)
-        made = ceremony.verify_registration(text, site(), challenge, must_verify=not is_key)
-        return NewPasskey(made, challenge, is_key, handle_of(user), name_for(made, request, is_key))
+        made = ceremony.verify_registration(text, site(), challenge.value, must_verify=not is_key)
+        return NewPasskey(made, challenge, is_key, name_for(made, request, is_key))
 
 
 def name_for(made: ceremony.Registration, request: HttpRequest, is_key: bool) -> str:

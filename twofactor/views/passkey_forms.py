@@ -83,7 +83,7 @@ def new_form(request: HttpRequest, use: str, lost: Sequence[Factor] = ()) -> New
     user, data, purpose = signed_in_user(request), posted(request), of_session(request, use)
 
     def read(answer: str, token: str) -> NewPasskey:
-        return passkeys.read_new(user, answer, token, purpose, request, timezone.now())
+        return passkeys.read_new(answer, token, purpose, request, timezone.now())
 
     return NewPasskeyForm(
         data if data is not None and data.get("use") == use else None,

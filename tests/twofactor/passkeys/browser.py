@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.people import FIREFOX, give_password
 from tests.soft import BACKED_UP, BACKUP_ELIGIBLE, PRESENT, VERIFIED, SoftPasskey, encoded
 from twofactor.factors import ceremony, passkeys
+from twofactor.factors.challenges import Challenge
 from twofactor.factors.passkeys import NewPasskey
 
 ORIGIN = "http://localhost"
@@ -80,13 +81,14 @@ def store(user, passkey, **fields):
     """As if it had been added long ago."""
     now = timezone.now() - timedelta(days=2)
     handle = passkeys.handle_of(user)
+    passkeys.keep_handle(user, handle)
     challenge = encoded(bytes(16))
     question = {"user": {"id": encoded(handle)}, "rp": {"id": "localhost"}, "challenge": challenge}
     text = passkey.register(question)
     must_verify = bool(passkey.flags & VERIFIED)
     made = ceremony.verify_registration(text, passkeys.site(), bytes(16), must_verify=must_verify)
     is_key = not must_verify
-    row = NewPasskey(made, b"", is_key, handle, fields.pop("name", "Laptop")).row(user, now)
+    row = NewPasskey(made, Challenge(b"", handle), is_key, fields.pop("name", "Laptop")).row(user, now)
     row.full_from = now
     for name, value in fields.items():
         setattr(row, name, value)
