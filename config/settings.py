@@ -225,7 +225,7 @@ TWOFACTOR_EMAIL_FALLBACK = environment.choice(
 TWOFACTOR_SMS_GATEWAY = environment.choice(
     "TWOFACTOR_SMS_GATEWAY", tuple(conf.GATEWAYS), default="", dotted=True
 )
-TWOFACTOR_PASSKEY_DOMAIN = environment.text("TWOFACTOR_PASSKEY_DOMAIN", default=HOST, example="example.com")
+TWOFACTOR_PASSKEY_DOMAIN = environment.text("TWOFACTOR_PASSKEY_DOMAIN", default="", example="example.com")
 TWOFACTOR_PASSKEY_ORIGINS = environment.parsed(
     "TWOFACTOR_PASSKEY_ORIGINS",
     conf.parse_passkey_origins,

@@ -21,8 +21,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from twofactor import conf, devices, policy, statements
-from twofactor.factors import authenticator_app, backup_codes, enrolled
-from twofactor.models import Allowance, Authenticator, BackupCode, Rule, SecurityMixin, TwoFactor
+from twofactor.factors import authenticator_app, backup_codes, enrolled, passkeys
+from twofactor.models import Allowance, Authenticator, BackupCode, Passkey, Rule, SecurityMixin, TwoFactor
 from twofactor.users import TwoFactorUser, only_active
 from twofactor.web import frame, links
 
@@ -303,6 +303,41 @@ def check_base_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             "TWOFACTOR_BASE_URL is not set, so links in emails would lead to localhost.",
             hint="Set it to the origin of the site, like 'https://accounts.example.com'.",
             id="twofactor.W003",
+        )
+
+
+@register(Tags.security)
+def check_passkeys(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not passkeys.library_is_installed():
+        yield Info(
+            "The package webauthn is not installed, so nobody is offered a passkey.",
+            hint="Install django-countersign[passkeys].",
+            id="twofactor.I004",
+        )
+    elif conf.is_right("TWOFACTOR_BASE_URL", "TWOFACTOR_PASSKEY_DOMAIN") and conf.read("TWOFACTOR_BASE_URL"):
+        if problem := conf.passkey_problem():
+            kind: Any = Error if conf.read("TWOFACTOR_PASSKEY_DOMAIN") else Warning
+            yield kind(
+                f"Nobody is offered a passkey: {problem}.",
+                hint="Browsers know passkeys at an HTTPS address of that domain, and at localhost.",
+                id="twofactor.E023" if kind is Error else "twofactor.W009",
+            )
+
+
+@register(Tags.database)
+def check_domain_of_passkeys(
+    app_configs: Any, databases: Any = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """A passkey works at the domain that it was made for, and at no other."""
+    alias = router.db_for_read(Passkey)
+    if alias not in (databases or ()) or not passkeys.are_offered() or not is_up_to_date(alias, [Passkey]):
+        return
+    lost = Passkey.objects.exclude(rp_id=conf.passkey_domain()).count()
+    if lost:
+        yield Error(
+            f"{lost} passkeys were made for another domain than {conf.passkey_domain()}, and don't work.",
+            hint="Set TWOFACTOR_PASSKEY_DOMAIN to the one that they were made for, or silence this check.",
+            id="twofactor.E024",
         )
 
 

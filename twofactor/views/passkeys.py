@@ -37,6 +37,7 @@ from twofactor.web.rows import page_with_rows, tell
 from twofactor.web.undo import TooLate
 
 UNDO = "twofactor:passkey_undo"
+ADDED = "added"  # in the query of the page for the name, right after the ceremony
 
 
 @what_for(gettext_lazy("To add a passkey, confirm it's you."))
@@ -66,9 +67,9 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         row = save(request, sent.result, sent.ticked() if recovered else None)
         if sent.ticked():
             keep_session(request, user, PASSKEY)
-        tell(request, _("%(name)s was added.") % {"name": row.name}, row_of(row))
         to = next_or(request, reverse("twofactor:settings"))
-        return see_other(with_next(reverse("twofactor:passkey_rename", args=[row.pk]), to))
+        name_it = f"{reverse('twofactor:passkey_rename', args=[row.pk])}?{ADDED}=1"
+        return see_other(with_next(name_it, to))
     return page(
         request,
         "twofactor/passkey_add.html",
@@ -90,18 +91,20 @@ def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -
 
 @or_fresh_panel
 def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
-    passkey = own_passkey(request, pk)
+    passkey, is_new = own_passkey(request, pk), ADDED in request.GET
     row = row_of(passkey)
     form = NameForm(posted(request), initial={"name": passkey.name}, auto_id=f"{row}_%s")
     if form.is_valid():
         name = factor_changes.rename_factor(signed_in_user(request), passkey, form.cleaned_data["name"])
         before = {"passkey": pk, "name": passkey.name, "instead_of": name}
-        offered = undo.offer(request, UNDO, row, **before) if name != passkey.name else ""
-        tell(request, _("The name was changed."), row, offered)
+        if is_new:
+            tell(request, _("%(name)s was added.") % {"name": name}, row)
+        else:
+            offered = undo.offer(request, UNDO, row, **before) if name != passkey.name else ""
+            tell(request, _("The name was changed."), row, offered)
         return see_other(next_or(request, "twofactor:settings"))
-    return page_with_rows(
-        request, "twofactor/factor_rename.html", [factor_row(passkey, timezone.now())], form=form
-    )
+    rows = [factor_row(passkey, timezone.now())]
+    return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, is_new=is_new)
 
 
 @post_only("twofactor:settings")

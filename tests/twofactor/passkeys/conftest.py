@@ -7,7 +7,6 @@ from tests.twofactor.passkeys.browser import Browser, new_passkey, store
 @pytest.fixture(autouse=True)
 def passkeys_work(settings, db):
     settings.TWOFACTOR_BASE_URL = "http://localhost"
-    settings.TWOFACTOR_PASSKEY_DOMAIN = "localhost"
     settings.ALLOWED_HOSTS = ["localhost", "testserver"]
 
 
