@@ -27,7 +27,7 @@ const run = async (form, mediation) => {
   const mine = (running = Object.assign(new AbortController(), { form }));
   const { signal } = mine;
   try {
-    // After a click nothing is awaited before the ceremony: Safari would want another click.
+    // After a click nothing is awaited first: Safari would want another one.
     if (mediation && !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
     const { passkey, options } = form.dataset;
     const parse = `parse${passkey === "get" ? "Request" : "Creation"}OptionsFromJSON`;
@@ -51,7 +51,7 @@ const look = () => {
   }
   if (running?.form.isConnected === false) stop();
   // For the list under the name field, where the browser tells what fails.
-  const [form] = all("[data-autofill]");
+  const [form] = all("[data-passkey][data-autofill]");
   if (form && !running && all("[autocomplete~=webauthn]")[0]) run(form, "conditional").catch(() => {});
 };
 
@@ -72,7 +72,7 @@ const renewOld = () => {
     if (!document.hidden && Date.now() - form.cameAt > OLD) renew(form);
   }
 };
-setInterval(renewOld, 60_000);
+setInterval(renewOld, 30_000);
 on("visibilitychange", renewOld);
 addEventListener("pageshow", ({ persisted }) => {
   for (const form of persisted ? all("[data-passkey]") : []) {
