@@ -12,9 +12,9 @@ from django.template import Context, Template
 from django.utils.translation import gettext_lazy
 
 from tests.mailers import send_mail_with
-from tests.people import enrol, person
+from tests.people import NOW, enrol, person
 from twofactor.factors import backup_codes
-from twofactor.models import Authenticator, Rule
+from twofactor.models import Authenticator, Passkey, Rule
 
 
 def check_ids(deploy=False):
@@ -37,8 +37,42 @@ def sqlite(**options):
     return {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": options}
 
 
+@pytest.fixture(autouse=True)
+def at_a_deployed_address(settings):
+    settings.TWOFACTOR_BASE_URL = "https://testserver"
+
+
 def test_our_own_settings_are_right():
     assert check_ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("url", "domain", "named"),
+    [
+        ("https://accounts.example.com", "", None),
+        ("https://accounts.example.com", "example.com", None),
+        ("http://localhost:8000", "", None),
+        ("https://accounts.example.com", "other.example.com", "twofactor.E023"),
+        ("https://badexample.com", "example.com", "twofactor.E023"),
+        ("http://accounts.example.com", "", "twofactor.W009"),
+        ("http://127.0.0.1:8000", "", "twofactor.W009"),
+        ("https://[::1]", "", "twofactor.W009"),
+    ],
+)
+def test_where_no_browser_knows_passkeys_is_named(settings, url, domain, named):
+    settings.TWOFACTOR_BASE_URL, settings.TWOFACTOR_PASSKEY_DOMAIN = url, domain
+    assert {"twofactor.E023", "twofactor.W009"} & check_ids() == ({named} if named else set())
+
+
+@pytest.mark.django_db
+def test_passkeys_of_another_domain_are_counted(settings):
+    user = person()
+    for number in range(2):
+        Passkey.objects.create(
+            user=user, rp_id="old.example.com", credential_digest=number, added_at=NOW, kind="key"
+        )
+    found = [each.msg for each in run_checks(tags=["database"], databases=["default"])]
+    assert found == ["2 passkeys were made for another domain than testserver, and don't work."]
 
 
 @pytest.mark.parametrize("keys", [[], ["short"], ["not base64 !"], None])

@@ -307,21 +307,27 @@ def check_base_url(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 
 @register(Tags.security)
-def check_passkeys(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+def check_passkey_library(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     if not passkeys.library_is_installed():
         yield Info(
             "The package webauthn is not installed, so nobody is offered a passkey.",
             hint="Install django-countersign[passkeys].",
             id="twofactor.I004",
         )
-    elif conf.is_right("TWOFACTOR_BASE_URL", "TWOFACTOR_PASSKEY_DOMAIN") and conf.read("TWOFACTOR_BASE_URL"):
-        if problem := conf.passkey_problem():
-            kind: Any = Error if conf.read("TWOFACTOR_PASSKEY_DOMAIN") else Warning
-            yield kind(
-                f"Nobody is offered a passkey: {problem}.",
-                hint="Browsers know passkeys at an HTTPS address of that domain, and at localhost.",
-                id="twofactor.E023" if kind is Error else "twofactor.W009",
-            )
+
+
+@register(Tags.security)
+def check_passkey_domain(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    are_right = conf.is_right("TWOFACTOR_BASE_URL", "TWOFACTOR_PASSKEY_DOMAIN")
+    problem = conf.passkey_problem() if are_right and conf.read("TWOFACTOR_BASE_URL") else ""
+    if problem and passkeys.library_is_installed():
+        is_chosen = bool(conf.read("TWOFACTOR_PASSKEY_DOMAIN"))
+        kind: Any = Error if is_chosen else Warning
+        yield kind(
+            f"Nobody is offered a passkey: {problem}.",
+            hint="Browsers know passkeys at an HTTPS address of that domain, and at localhost.",
+            id="twofactor.E023" if is_chosen else "twofactor.W009",
+        )
 
 
 @register(Tags.database)
