@@ -133,12 +133,12 @@ def test_a_page_of_a_verified_session_asks_for_session_and_person_together(count
     assert len(counting_client.asked["GET /help/ 200"]) == 1
 
 
-def test_the_devices_cost_two_queries_and_the_panel_six(alice, client, django_assert_num_queries):
+def test_the_devices_cost_two_queries_and_the_panel_seven(alice, client, django_assert_num_queries):
     """Without SecurityMixin one more each: tests/other_sites/use_minimal_user.py."""
     sign_in(client, enrol(alice))
     with django_assert_num_queries(2):
         client.get("/two-factor/devices/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/two-factor/")
 
 

@@ -389,7 +389,7 @@ remove_app = describe_operation(
         {"id": 17, "otp_code": "492039"},
         409,
         "last_factor",
-        "This is your only app. Add another one first, or turn two-factor authentication off.",
+        "You have no other app or passkey. Add one first, or turn two-factor authentication off.",
     ),
     refusal("when it is off", {"id": 17, "otp_code": "492039"}, 400, "not_on", OFF),
     refusal("signed out", {"id": 17, "otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),

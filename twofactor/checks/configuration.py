@@ -318,15 +318,26 @@ def check_passkey_library(app_configs: Any, **kwargs: Any) -> Iterator[CheckMess
 
 @register(Tags.security)
 def check_passkey_domain(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    are_right = conf.is_right("TWOFACTOR_BASE_URL", "TWOFACTOR_PASSKEY_DOMAIN")
-    problem = conf.passkey_problem() if are_right and conf.read("TWOFACTOR_BASE_URL") else ""
-    if problem and passkeys.library_is_installed():
-        is_chosen = bool(conf.read("TWOFACTOR_PASSKEY_DOMAIN"))
-        kind: Any = Error if is_chosen else Warning
-        yield kind(
+    if conf.is_right("TWOFACTOR_PASSKEY_DOMAIN") and conf.read("TWOFACTOR_PASSKEY_DOMAIN"):
+        yield from passkey_problem(Error, "twofactor.E023")
+
+
+@register(Tags.security, deploy=True)
+def check_passkey_address(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not conf.read("TWOFACTOR_PASSKEY_DOMAIN"):
+        yield from passkey_problem(Warning, "twofactor.W009")
+
+
+def passkey_problem(kind: type[CheckMessage], check_id: str) -> Iterator[CheckMessage]:
+    """Without TWOFACTOR_BASE_URL another check says so."""
+    is_right = conf.is_right("TWOFACTOR_BASE_URL") and conf.read("TWOFACTOR_BASE_URL")
+    problem = conf.passkey_problem() if is_right and passkeys.library_is_installed() else ""
+    if problem:
+        message: Any = kind  # whose level its subclasses know
+        yield message(
             f"Nobody is offered a passkey: {problem}.",
             hint="Browsers know passkeys at an HTTPS address of that domain, and at localhost.",
-            id="twofactor.E023" if is_chosen else "twofactor.W009",
+            id=check_id,
         )
 
 

@@ -194,12 +194,15 @@ def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
 
 def remember_proof(user: TwoFactorUser) -> None:
     """After password and passkey: wrong codes stay counted, for nobody has entered a right one."""
-    remember(user.pk, credential_digests.current(user))
+    remember(user.pk, **credential_digests.current(user))
 
 
 @statements.update
-def remember(pk: Any, proven: dict[str, str]) -> Any:
-    return GuessBudget.objects.filter(pk=pk), proven
+def remember(pk: Any, proven_password_digest: str, proven_address_digest: str) -> Any:
+    return GuessBudget.objects.filter(pk=pk), {
+        "proven_password_digest": proven_password_digest,
+        "proven_address_digest": proven_address_digest,
+    }
 
 
 @statements.update

@@ -278,7 +278,7 @@ def to_code_page(pending: PendingSignIn) -> HttpResponse:
 def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     pending.user.backend = pending.backend
     response = open_session(request, pending.user, proof.method, pending.next)
-    if pending.with_password:
+    if pending.with_password and proof.method == methods.PASSKEY:  # which alone says nothing of a password
         request.session[PASSWORD_AT] = request.session[AUTH_AT]
     if pending.proves_both(proof):
         step_up.mark(request, step_up.name_of_factor(proof), pending.began_at)

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -179,7 +180,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return see_other(to)
     if not passkeys.are_offered():
-        return see_other("login")
+        return see_other(settings.LOGIN_URL)
     form = passkey_forms.sign_in_form(request, to, is_bound=True)
     if form.is_valid():
         return cast(HttpResponse, form.result)
@@ -189,6 +190,8 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def passkey_challenge(request: HttpRequest) -> HttpResponse:
     """A new one for a sign-in page that has been open for long. Asks no database."""
+    if not passkeys.are_offered():
+        return see_other(settings.LOGIN_URL)
     question = passkey_forms.sign_in_form(request).question
     response = JsonResponse({"challenge": question.token, "options": question.options})
     response.headers["Cache-Control"] = "no-store"

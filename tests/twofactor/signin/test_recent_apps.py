@@ -20,7 +20,7 @@ CODES = "/two-factor/backup-codes/"
 CONFIRM = "/two-factor/confirm/"
 ADD = "/two-factor/apps/add/"
 NOT_ENOUGH = "A code from that app isn&#x27;t enough for this, because the app was added recently."
-WHY = "The app you used to confirm was added recently, so it isn't enough for this."
+WHY = "What you used to confirm was added recently, so it isn't enough for this."
 
 
 @pytest.fixture

@@ -480,7 +480,7 @@ CANNOT = "can't remove other apps or passkeys or turn two-factor authentication 
 
 @pytest.mark.parametrize(
     ("full_from", "told"),
-    [(NOW + timedelta(hours=1), f"Until 1 March 2026, 13:00 (UTC), its {CANNOT}"), (None, f"Its {CANNOT}")],
+    [(NOW + timedelta(hours=1), f"Until 1 March 2026, 13:00 (UTC), it {CANNOT}"), (None, f"It {CANNOT}")],
 )
 def test_the_row_of_a_new_app_says_what_it_cannot_do(signed_in_client, first_app, full_from, told):
     Authenticator.objects.filter(name="New").update(full_from=full_from)
