@@ -220,6 +220,8 @@ def values(chosen):
             "method": "totp",
         },
         "proven": chosen.choice([{}, {"proven_password_digest": "x", "proven_address_digest": "ä"}]),
+        "proven_password_digest": "x",
+        "proven_address_digest": "ä",
     }
 
 
