@@ -255,10 +255,10 @@ class Attempt:
                 challenges.spend(self.challenge, self.now)
                 if changes_factors:
                     enrolled.lock(user, self.now)
+                if self.purpose.use == SECOND:  # before the passkey: everybody locks the guesses first
+                    guesses.remember_proof(user)
                 if not self.update():
                     self.say_why()
-                if self.purpose.use == SECOND:
-                    guesses.remember_proof(user)
                 if not claim(proof):
                     raise Overtaken
                 named = {"passkey": self.passkey.name}

@@ -157,8 +157,9 @@ def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> boo
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:
-    """On the way to a new app, someone who has lost the old one has no code to give."""
-    return recovered_by_email(request) and to.startswith(resolve_url("twofactor:app_add"))
+    """On the way to a new app or passkey, someone who has lost the old one has nothing else to give."""
+    ways = (resolve_url("twofactor:app_add"), resolve_url("twofactor:passkey_add"))
+    return recovered_by_email(request) and to.startswith(ways)
 
 
 # The password
