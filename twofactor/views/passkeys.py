@@ -22,8 +22,8 @@ from twofactor.decorators import (
 from twofactor.factors import challenges, enrolled, passkeys
 from twofactor.factors.methods import PASSKEY
 from twofactor.factors.passkeys import NewPasskey
-from twofactor.factors.refusal import Changed
-from twofactor.forms import NameForm
+from twofactor.factors.refusal import Changed, Refused
+from twofactor.forms import NameForm, NewPasskeyForm
 from twofactor.models import Passkey
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
@@ -64,8 +64,8 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         passkey_forms.new_form(request, use, lost) for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
     ]
     sent = next((form for form in forms if form.is_bound), None)
-    if sent is not None and sent.is_valid():
-        row = save(request, sent.result, sent.ticked() if recovered else None)
+    row = save_sent(request, sent, recovered=recovered) if sent is not None else None
+    if sent is not None and row is not None:
         if sent.ticked():
             keep_session(request, user, PASSKEY)
         to = next_or(request, reverse("twofactor:settings"))
@@ -78,6 +78,17 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         forms=forms,
         is_on=enrolled.is_on(user),
     )
+
+
+def save_sent(request: HttpRequest, form: NewPasskeyForm, *, recovered: bool = False) -> Passkey | None:
+    """None if the form says why not. Only the database knows whether somebody has the passkey already."""
+    if not form.is_valid():
+        return None
+    try:
+        return save(request, form.result, form.ticked() if recovered else None)
+    except Refused as refused:
+        form.add_error(None, refused.sentence)
+        return None
 
 
 def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -> Passkey:
@@ -161,8 +172,7 @@ def setup_passkey(request: HttpRequest) -> HttpResponse:
     if enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     form = passkey_forms.new_form(request, challenges.ADD_PASSKEY)
-    if form.is_bound and form.is_valid():
-        save(request, form.result)
+    if form.is_bound and save_sent(request, form):
         return see_other(reverse("twofactor:setup_codes") + onward(request))
     return page(
         request, "twofactor/setup_passkey.html", passkey_form=form, status=422, onward=onward(request)
