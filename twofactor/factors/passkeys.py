@@ -259,6 +259,8 @@ class Attempt:
                     guesses.remember_proof(user)
                 if not self.update():
                     self.say_why()
+                if self.asserted.sign_count < self.passkey.sign_count:
+                    log.warning("passkey=%s counts less than before: a copy of it was used", self.passkey.pk)
                 if not claim(proof):
                     raise Overtaken
                 named = {"passkey": self.passkey.name}

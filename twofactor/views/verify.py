@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import conf
 from twofactor.decorators import second_step
@@ -39,6 +40,7 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
 
 
 @second_step
+@sensitive_post_parameters("credential")
 def verify_passkey(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     is_sent = request.method == "POST"
     usable = usable_passkeys(pending)
