@@ -11,8 +11,13 @@ def passkeys_work(settings, db):
 
 
 @pytest.fixture
-def alice():
+def alice(clock):
     return person()
+
+
+@pytest.fixture
+def bob(alice):
+    return person("bob@example.com")
 
 
 @pytest.fixture
