@@ -13,6 +13,7 @@ from twofactor import drafts, events, policy
 from twofactor.drafts import OpenDraft
 from twofactor.factors import authenticator_app, backup_codes, challenges, enrolled, passkeys, totp
 from twofactor.factors.accept import Proof
+from twofactor.factors.enrolled import Factor
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import guesses
@@ -38,6 +39,16 @@ class LastFactor(Refused):
         super().__init__(
             _("You have no other app or passkey. Add one first, or turn two-factor authentication off.")
         )
+
+
+class OnlyWayIn(Refused):
+    """Without this passkey the person could not sign in again."""
+
+    def __init__(self, name: str) -> None:
+        sentence = _(
+            "You have no password. Without “%(name)s” you couldn't sign in again. Add another passkey first."
+        )
+        super().__init__(sentence % {"name": name})
 
 
 class Required(Refused):
@@ -110,27 +121,35 @@ def add_app_after_recovery(
         if not enrolled.lock(user, now):
             raise Changed
         drafts.claim_draft(new)
-        remove_lost(user, lost)
+        removed = remove_lost(user, lost)
         others = list(enrolled.apps_of(user))
         if len(others) >= enrolled.MAX_APPS:
             raise Changed  # the form asks to choose one to remove
         save_budget(user, len(others) + 1)
         app = save_app(user, new, name, now, others, None)
         enrolled.start_waiting(user, now)
-        if lost:
+        if removed:
             epoch.end_sessions(user)
-        events.record("authenticator_replaced" if lost else "app_added", user, request, app=app.name)
+        lost_passkeys = [each for each in removed if isinstance(each, Passkey)]
+        for passkey in lost_passkeys:
+            record_removal(user, passkey, request)
+        is_replaced = len(removed) > len(lost_passkeys)
+        events.record("authenticator_replaced" if is_replaced else "app_added", user, request, app=app.name)
     return app
 
 
-def remove_lost(user: TwoFactorUser, lost: Collection[str]) -> None:
+def remove_lost(user: TwoFactorUser, lost: Collection[str]) -> list[Factor]:
     """After a recovery. A thief of mailbox and password could be here, so beside an older factor the new one
     never proves everything by itself.
     """
-    for factor in [enrolled.find_factor(user, each) for each in lost]:
+    removed = []
+    for key in lost:
+        factor = enrolled.find_factor(user, key)
         if factor is None:
             raise Changed
         factor.delete()
+        removed.append(factor)
+    return removed
 
 
 def add_passkey(
@@ -139,30 +158,38 @@ def add_passkey(
     request: HttpRequest,
     now: datetime,
     *,
-    full_from: datetime | None,
+    vouched: bool = True,
     lost: Collection[str] | None = None,
 ) -> Passkey:
     """Ends no session, because nothing that was proven has become false, unless older factors are lost.
 
     `lost` is given after a recovery, with the ids of those that stop working now. While two-factor
-    authentication is off it stays off: the passkey signs in by itself.
+    authentication is off it stays off: the passkey signs in by itself, and proves everything at once, as a
+    first app does.
     """
     try:
         with events.atomic():
             challenges.spend(new.challenge, now)
             enrolled.lock(user, now)
-            remove_lost(user, lost or ())
+            removed = remove_lost(user, lost or ())
             others = list(enrolled.passkeys_of(user))
             if len(others) >= passkeys.MAX_PASSKEYS:
                 raise Changed
             passkey = new.row(user, now)
             passkeys.keep_handle(user, new.challenge.handle)
-            passkey.name, passkey.full_from = unused_name(passkey.name, others), full_from
+            passkey.name = unused_name(passkey.name, others)
+            if not enrolled.is_on(user):
+                passkey.full_from = now
+            elif vouched:
+                passkey.full_from = now + enrolled.YOUNG_FOR
             passkey.save(force_insert=True)
             if lost is not None:
                 enrolled.start_waiting(user, now)
-            if lost:
+            if removed:
+                count_apps(user)
                 epoch.end_sessions(user)
+            for factor in removed:
+                record_removal(user, factor, request)
             events.record("passkey_added", user, request, passkey=passkey.name)
     except IntegrityError:
         if challenges.was_spent(new.challenge):
@@ -209,13 +236,33 @@ def save_budget(user: TwoFactorUser, apps: int) -> None:
     )
 
 
+def count_apps(user: TwoFactorUser) -> None:
+    """Who has many has fewer guesses."""
+    has_many = enrolled.apps_of(user).count() >= guesses.MANY_APPS
+    GuessBudget.objects.filter(pk=user.pk).update(has_many_apps=has_many)
+
+
+def record_removal(user: TwoFactorUser, factor: Factor, request: HttpRequest) -> None:
+    if isinstance(factor, Passkey):
+        events.record("passkey_removed", user, request, passkey=factor.name)
+    else:
+        events.record("app_removed", user, request, app=factor.name)
+
+
 def remove_factor(
-    user: TwoFactorUser, factor_id: str, request: HttpRequest, now: datetime, proof: Proof | None
+    user: TwoFactorUser,
+    factor_id: str,
+    request: HttpRequest,
+    now: datetime,
+    proof: Proof | None,
+    *,
+    needs_passkey: bool = False,
 ) -> bool:
     """The claim of the code or passkey that is given for it. False if it is gone already.
 
-    Raises LastFactor, and Refused for a proof by a factor that a thief may have added. Without a proof only
-    while two-factor authentication is off: then the password is all there is.
+    Raises LastFactor, OnlyWayIn for the last passkey of someone who has no other way to sign in, and Refused
+    for a proof by a factor that a thief may have added. Without a proof only while two-factor authentication
+    is off: then the password is all there is.
     """
     with events.atomic():
         is_on = enrolled.lock(user, now)
@@ -225,6 +272,8 @@ def remove_factor(
         left = [each for each in enrolled.factors_of(user) if enrolled.id_of(each) != factor_id]
         if is_on and not left:
             raise LastFactor
+        if needs_passkey and is_only_way_in(factor, left):
+            raise OnlyWayIn(factor.name)
         given = proof.factor if proof else None
         if given and enrolled.id_of(given) != factor_id:
             require_full_proof(proof, now)
@@ -232,15 +281,19 @@ def remove_factor(
         if len(left) == 1 and given and enrolled.proves_everything(given, now):
             enrolled.vouch_for_all(user, now)  # the owner's new phone: the old one has vouched
         enrolled.start_waiting(user, now)
-        apps = [each for each in left if isinstance(each, Authenticator)]
-        has_many = len(apps) >= guesses.MANY_APPS
-        GuessBudget.objects.filter(pk=user.pk).update(has_many_apps=has_many)
+        count_apps(user)
         epoch.end_sessions(user)
-        if isinstance(factor, Passkey):
-            events.record("passkey_removed", user, request, passkey=factor.name)
-        else:
-            events.record("app_removed", user, request, app=factor.name)
+        record_removal(user, factor, request)
     return True
+
+
+def is_only_way_in(factor: Factor, others: Iterable[Factor]) -> bool:
+    """For someone who signs in with a passkey alone, and in no other way."""
+
+    def signs_in(each: Factor) -> bool:
+        return isinstance(each, Passkey) and not each.is_key
+
+    return signs_in(factor) and not any(map(signs_in, others))
 
 
 def rename_factor(user: TwoFactorUser, factor: enrolled.Factor, name: str) -> str:
@@ -315,10 +368,13 @@ def save_new_codes(user: TwoFactorUser, new: OpenDraft, request: HttpRequest) ->
         events.record("backup_codes_regenerated", user, request)
 
 
-def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = None) -> bool:
+def turn_off(
+    user: TwoFactorUser, request: HttpRequest, proof: Proof | None = None, *, needs_passkey: bool = False
+) -> bool:
     """The claim of the code that is given for it (factors.accept). False if it is off already.
 
-    Raises Required. Without a proof it is for code of a site, which has asked in its own way.
+    Raises Required. Without a proof it is for code of a site, which has asked in its own way. The passkeys of
+    someone who has no other way to sign in stay.
     """
     now = timezone.now()
     with events.atomic():
@@ -327,7 +383,7 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
         require_full_proof(proof, now)
         if who := policy.who_requires_it(user, now):
             raise Required(who)
-        if not forget_factors(user):
+        if not forget_factors(user, keep_passkeys=needs_passkey):
             return False
         # The counts of wrong codes stay: turning it off and on again must not give new guesses.
         end_sessions_and_trust(user)
@@ -335,16 +391,17 @@ def turn_off(user: TwoFactorUser, request: HttpRequest, proof: Proof | None = No
     return True
 
 
-def forget_factors(user: TwoFactorUser) -> bool:
+def forget_factors(user: TwoFactorUser, *, keep_passkeys: bool = False) -> bool:
     """Deletes everything that a second factor consists of. False if there is none.
 
     The caller has locked them. The random name for passkeys stays: devices that keep one would make a second
     entry for a new name.
     """
-    was_on = [
-        model._default_manager.filter(user_id=user.pk).delete()[0]
-        for model in (TwoFactor, Authenticator, Passkey)
-    ]
+    alone = Passkey.objects.filter(user_id=user.pk, kind=Passkey.Kind.PASSKEY)
+    kept = list(alone.values_list("pk", flat=True)) if keep_passkeys else []
+    factors = Passkey.objects.filter(user_id=user.pk).exclude(pk__in=kept)
+    rows = [model._default_manager.filter(user_id=user.pk) for model in (TwoFactor, Authenticator)]
+    was_on = [each.delete()[0] for each in [*rows, factors]]
     if not any(was_on):
         return False
     for model in (BackupCode, Draft, Phone):

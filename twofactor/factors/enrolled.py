@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from twofactor import statements
-from twofactor.models import Authenticator, GuessBudget, Passkey, TwoFactor
+from twofactor.models import Authenticator, GuessBudget, Passkey, PasskeyOwner, TwoFactor
 from twofactor.users import TwoFactorUser
 
 MAX_APPS = 5
@@ -41,7 +41,10 @@ def lock(user: TwoFactorUser, now: datetime) -> bool:
 
 def lock_after_guesses(user: TwoFactorUser, now: datetime) -> bool:
     """For a transaction that has changed the row of the guesses already."""
-    return TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
+    is_on = TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
+    if not is_on:  # who has passkeys all the same has this row
+        PasskeyOwner.objects.filter(pk=user.pk).update(handle=F("handle"))
+    return is_on
 
 
 Factor = Authenticator | Passkey
@@ -84,7 +87,12 @@ def proves_everything(factor: Factor, now: datetime) -> bool:
     The waiting time belongs to the factor. It does not end when an older one goes, or that of a thief would
     be the oldest one as soon as the owner changes phones.
     """
-    return factor.full_from is not None and factor.full_from <= now
+    return factor.full_from is not None and factor.full_from <= now and not is_suspected(factor)
+
+
+def is_suspected(factor: Factor) -> bool:
+    """May someone else have a copy of it? Then what it has opened proves nothing any more, either."""
+    return isinstance(factor, Passkey) and factor.suspected_at is not None
 
 
 def start_waiting(user: TwoFactorUser, now: datetime) -> None:

@@ -98,6 +98,8 @@ def still_counts(user: TwoFactorUser, factor: str, *, full_proof: bool = False) 
     found = enrolled.find_factor(user, factor)
     if found is None:
         return not enrolled.is_on(user)
+    if enrolled.is_suspected(found):
+        return False
     return not full_proof or enrolled.proves_everything(found, timezone.now())
 
 

@@ -14,6 +14,7 @@ from twofactor.factors.challenges import Purpose
 from twofactor.factors.methods import PASSKEY
 from twofactor.factors.refusal import Refused
 from twofactor.models import Event
+from twofactor.sessions import epoch
 from twofactor.sessions.device_ids import choose_id
 from twofactor.signin import step_up
 from twofactor.signin.pending import spend_last_login
@@ -33,6 +34,7 @@ def sign_in(request: HttpRequest, answer: str, token: str, to: str) -> HttpRespo
     def claim(proof: Proof) -> bool:
         user = person_of(proof)
         user.backend = backend_for(user)
+        epoch.security_record(user)  # read by now, so that what ends all sessions from now on ends this one
         choose_id(request)  # which the event is recorded with, right after this
         return spend_last_login(user.pk, user.last_login, now) == 1
 

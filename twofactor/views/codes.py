@@ -24,13 +24,14 @@ from twofactor.factors import backup_codes as codes
 from twofactor.factors import enrolled, methods
 from twofactor.factors.refusal import Changed
 from twofactor.forms import SavedForm
-from twofactor.models import Draft
+from twofactor.models import Draft, Passkey
 from twofactor.signin import step_up
 from twofactor.signin.session import AMR, NONE, keep_session
 from twofactor.users import sign_in_name, signed_in_user
 from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof_forms
+from twofactor.views.removal import signs_in_with_passkey_alone
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other
 
@@ -113,7 +114,8 @@ def disable(request: HttpRequest) -> HttpResponse:
     if who := policy.who_requires_it(signed_in_user(request), timezone.now()):
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/disable_required.html", status=status, who=who)
-    claim = partial(factor_changes.turn_off, signed_in_user(request), request)
+    needs_passkey = signs_in_with_passkey_alone(request)
+    claim = partial(factor_changes.turn_off, signed_in_user(request), request, needs_passkey=needs_passkey)
     forms = proof_forms(request, claim=claim, changes_factors=True)
     if forms.are_valid():
         keep_session(request, signed_in_user(request), NONE)
@@ -123,6 +125,10 @@ def disable(request: HttpRequest) -> HttpResponse:
         request,
         "twofactor/disable.html",
         **forms.for_page(),
-        factors=enrolled.factors_of(signed_in_user(request)),
+        factors=[
+            each
+            for each in enrolled.factors_of(signed_in_user(request))
+            if not (needs_passkey and isinstance(each, Passkey) and not each.is_key)
+        ],
         codes_left=codes.count_unused(signed_in_user(request)),
     )

@@ -92,13 +92,10 @@ def save_sent(request: HttpRequest, form: NewPasskeyForm, *, recovered: bool = F
 
 
 def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -> Passkey:
-    """What a person adds while it is off proves everything at once, as a first app does."""
     user, now = signed_in_user(request), timezone.now()
-    full_from = now if not enrolled.is_on(user) else None
-    if full_from is None and not step_up.recovered_by_email(request):
-        vouched = step_up.vouches(user, step_up.factor_of(request))
-        full_from = now + enrolled.YOUNG_FOR if vouched else None
-    return factor_changes.add_passkey(user, new, request, now, full_from=full_from, lost=lost)
+    recovered = step_up.recovered_by_email(request)
+    vouched = not recovered and step_up.vouches(user, step_up.factor_of(request))
+    return factor_changes.add_passkey(user, new, request, now, vouched=vouched, lost=lost)
 
 
 @or_fresh_panel

@@ -25,17 +25,21 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     is_on = enrolled.is_on(user)
     factor_id, factors = enrolled.id_of(factor), enrolled.factors_of(user)
     others = [each for each in factors if enrolled.id_of(each) != factor_id]
-    if (is_on and not others) or is_only_way_in(request, factor, others):
+    needs_passkey = signs_in_with_passkey_alone(request)
+    is_only_way = needs_passkey and factor_changes.is_only_way_in(factor, others)
+    if (is_on and not others) or is_only_way:
         status = 409 if request.method == "POST" else 200
         return page(
             request,
             "twofactor/factor_last.html",
             status=status,
             factor=factor,
-            is_on=is_on,
+            is_on=is_on and not is_only_way,
             offers_passkeys=passkeys.are_offered(),
         )
-    claim = partial(factor_changes.remove_factor, user, factor_id, request, timezone.now())
+    claim = partial(
+        factor_changes.remove_factor, user, factor_id, request, timezone.now(), needs_passkey=needs_passkey
+    )
     forms = proof_forms(request, with_code=is_on, claim=claim, changes_factors=True)
     if forms.are_valid():
         if forms.proof is None and not claim(None):  # the password alone, while it is off
@@ -55,9 +59,6 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     )
 
 
-def is_only_way_in(request: HttpRequest, factor: Factor, others: list[Factor]) -> bool:
-    """Would someone be left without any way to sign in? Who has come in another way has that one."""
-    if signed_in_user(request).has_usable_password() or PASSWORD_AT in request.session:
-        return False
-    alone = [each for each in others if isinstance(each, Passkey) and not each.is_key]
-    return isinstance(factor, Passkey) and not factor.is_key and not alone
+def signs_in_with_passkey_alone(request: HttpRequest) -> bool:
+    """Is there no other way? Who has come in by one in this session has that one."""
+    return not signed_in_user(request).has_usable_password() and PASSWORD_AT not in request.session
