@@ -19,7 +19,8 @@ BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # The folders whose tests run on PostgreSQL too, and what in them has the same result on every database: hashes, mails,
 # redirects, documents. What is left executes every statement that the folders do.
-RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py tests/twofactor/test_device_races.py
+RACES = tests/twofactor/test_races.py tests/twofactor/test_send_races.py tests/twofactor/test_device_races.py \
+	tests/twofactor/test_passkey_races.py
 ON_POSTGRES = tests/api tests/accounts tests/operations tests/importers $(RACES) \
 	tests/twofactor/limits tests/twofactor/signin/test_trusted_browsers.py \
 	tests/twofactor/test_atomic_requests.py tests/twofactor/test_indexes.py tests/twofactor/test_statements.py
