@@ -1,7 +1,8 @@
 import pytest
 
-from tests.people import enrol, person
-from tests.twofactor.passkeys.browser import Browser, new_passkey, store
+from tests.people import enrol, give_password, person
+from tests.twofactor.passkeys.browser import Browser, forms_of, new_passkey, store
+from tests.twofactor.setup_steps import SAVED, shown_codes
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +37,15 @@ def passkey(alice):
 @pytest.fixture
 def laptop():
     return Browser()
+
+
+@pytest.fixture
+def alone(alice, laptop, clock):
+    """Alice has set up two-factor authentication with a passkey and no app; the passkey, and her codes."""
+    give_password(laptop)
+    made = new_passkey()
+    laptop.use(forms_of(laptop.get("/two-factor/passkeys/add/"))[0], made)
+    codes = shown_codes(laptop)
+    laptop.post("/two-factor/setup/codes/", SAVED)
+    clock.shift(60)
+    return made, codes
