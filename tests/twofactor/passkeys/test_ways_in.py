@@ -35,7 +35,7 @@ class NoBackend(ModelBackend):
 @login_not_required
 def sign_in_elsewhere(request):
     """As a link in a mail does, or a sign-in with another site."""
-    login(request, get_user_model().objects.get(), backend="twofactor.backends.ModelBackend")
+    login(request, get_user_model().objects.get(), backend="accounts.lockout.Backend")
     return HttpResponse("Welcome")
 
 
