@@ -170,7 +170,7 @@ def add_passkey(
     try:
         with events.atomic():
             challenges.spend(new.challenge, now)
-            enrolled.lock(user, now)
+            is_on = enrolled.lock(user, now) or enrolled.is_on(user)
             removed = remove_lost(user, lost or ())
             others = list(enrolled.passkeys_of(user))
             if len(others) >= passkeys.MAX_PASSKEYS:
@@ -178,7 +178,7 @@ def add_passkey(
             passkey = new.row(user, now)
             passkeys.keep_handle(user, new.challenge.handle)
             passkey.name = unused_name(passkey.name, others)
-            if not enrolled.is_on(user):
+            if not is_on:
                 passkey.full_from = now
             elif vouched:
                 passkey.full_from = now + enrolled.YOUNG_FOR

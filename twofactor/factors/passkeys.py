@@ -7,7 +7,7 @@ locked. The address that it came from pays for it.
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,14 +112,17 @@ def ask_for_one(purpose: Purpose, now: datetime, passkeys: Iterable[Passkey] = (
     return Question(options, token)
 
 
-def ask_for_new(user: TwoFactorUser, purpose: Purpose, now: datetime) -> Question:
+def ask_for_new(
+    user: TwoFactorUser, purpose: Purpose, now: datetime, own: Sequence[Passkey] | None = None
+) -> Question:
+    """`own`: their passkeys, if they have been read already."""
     handle = handle_of(user)
     challenge, token = challenges.make(purpose, now, handle)
     name = sign_in_name(user)
     person = ceremony.Person(handle, name, full_name(user) or name)
     is_key = purpose.use == challenges.ADD_KEY
     options = ceremony.creation_options(
-        site(), person, challenge.value, known(all_of(user)), security_key=is_key
+        site(), person, challenge.value, known(all_of(user) if own is None else own), security_key=is_key
     )
     return Question(options, token)
 
@@ -154,24 +157,26 @@ def accept(
     now: datetime,
     *,
     user: TwoFactorUser | None = None,
+    own: Sequence[Passkey] = (),
     claim: Claim = lambda _proof: True,
     changes_factors: bool = False,
     recorded_as: str = Event.Kind.SECOND_FACTOR_ACCEPTED,
 ) -> Proof:
-    """Raises Refused, TooOften or Overtaken if the answer is not accepted. `user`: whose it must be.
+    """Raises Refused, TooOften or Overtaken if the answer is not accepted.
 
+    `user`: whose it must be, and `own`: their passkeys, as they have just been read.
     As factors.accept does, the claim runs in the transaction that spends the challenge.
     """
     with counted(request, now):
         challenge = challenges.read(token, purpose, now)
         answer = ceremony.read_answer(text)
-        passkey = find(answer, user)
+        passkey = find(answer, user, own)
         asserted = verify(passkey, answer, purpose, challenge)
-        attempt = Attempt(passkey, asserted, purpose, challenge, request, now)
+        attempt = Attempt(passkey, user or passkey.user, asserted, purpose, challenge, request, now)
         try:
             return attempt.spend(claim, changes_factors, recorded_as)
         except Copied:
-            suspect(passkey, request, now)
+            suspect(passkey, attempt.user, request, now)
             raise
 
 
@@ -190,9 +195,13 @@ def counted(request: HttpRequest, now: datetime) -> Iterator[None]:
         raise Refused(_("That didn't work. Try again, or use another way.")) from None
 
 
-def find(answer: ceremony.Answer, user: TwoFactorUser | None) -> Passkey:
-    """Nobody says who they are: it is the person whose passkey it is."""
-    passkey = find_with_person(digest_of(answer.credential_id))
+def find(answer: ceremony.Answer, user: TwoFactorUser | None, own: Sequence[Passkey]) -> Passkey:
+    """At a sign-in nobody says who they are: it is the person whose passkey it is."""
+    digest = digest_of(answer.credential_id)
+    if user is None:
+        passkey = find_with_person(digest)
+    else:
+        passkey = next((each for each in own if each.credential_digest == digest), None)
     if passkey is None or (user is not None and passkey.user_id != user.pk):
         raise NotAccepted("there is none with this id")
     if user is None and answer.user_handle is None:
@@ -240,6 +249,7 @@ class Attempt:
     """An answer that is right by itself."""
 
     passkey: Passkey
+    user: TwoFactorUser
     asserted: ceremony.Assertion
     purpose: Purpose
     challenge: Challenge = field(repr=False)
@@ -248,15 +258,14 @@ class Attempt:
 
     def spend(self, claim: Claim, changes_factors: bool, recorded_as: str) -> Proof:
         """Spends the challenge, makes the claim and records it, or none of them."""
-        user = self.passkey.user
         proof = Proof(PASSKEY if self.asserted.verified else KEY, self.passkey)
         try:
             with events.atomic():
                 challenges.spend(self.challenge, self.now)
                 if changes_factors:
-                    enrolled.lock(user, self.now)
+                    enrolled.lock(self.user, self.now)
                 if self.purpose.use == SECOND:  # before the passkey: everybody locks the guesses first
-                    guesses.remember_proof(user)
+                    guesses.remember_proof(self.user)
                 if not self.update():
                     self.say_why()
                 if self.asserted.sign_count < self.passkey.sign_count:
@@ -264,7 +273,7 @@ class Attempt:
                 if not claim(proof):
                     raise Overtaken
                 named = {"passkey": self.passkey.name}
-                events.record(recorded_as, user, self.request, method=proof.method, **named)
+                events.record(recorded_as, self.user, self.request, method=proof.method, **named)
         except IntegrityError:
             if challenges.was_spent(self.challenge):
                 raise NotAccepted("the challenge is spent") from None
@@ -296,11 +305,11 @@ class Attempt:
         raise Copied("its count went back")
 
 
-def suspect(passkey: Passkey, request: HttpRequest, now: datetime) -> None:
+def suspect(passkey: Passkey, user: TwoFactorUser, request: HttpRequest, now: datetime) -> None:
     """It is refused until its owner says that it was them, or removes it."""
     with events.atomic():
         if Passkey.objects.filter(pk=passkey.pk, suspected_at=None).update(suspected_at=now):
-            events.record("passkey_copied", passkey.user, request, passkey=passkey.name)
+            events.record("passkey_copied", user, request, passkey=passkey.name)
 
 
 # A new one

@@ -5,6 +5,7 @@ is bound to everything about the account that could change meanwhile, and works 
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from twofactor.factors.challenges import Purpose
 from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
-from twofactor.models import Event
+from twofactor.models import Event, Passkey
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import TRUSTED_BROWSER
 from twofactor.sessions.device_ids import choose_id
@@ -178,7 +179,7 @@ class PendingSignIn:
     def passkey_purpose(self) -> Purpose:
         return Purpose(challenges.SECOND, str(self.user.pk), self.nonce)
 
-    def accept_passkey(self, request: HttpRequest, answer: str, token: str) -> Proof:
+    def accept_passkey(self, request: HttpRequest, own: Sequence[Passkey], answer: str, token: str) -> Proof:
         """Raises Refused if the answer is not accepted, or Gone if the sign-in is over."""
         now = timezone.now()
         try:
@@ -189,6 +190,7 @@ class PendingSignIn:
                 request,
                 now,
                 user=self.user,
+                own=own,
                 claim=lambda _proof: self.claim(request, now),
                 recorded_as=Event.Kind.SIGNED_IN_WITH_PASSKEY,
             )

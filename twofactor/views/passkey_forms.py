@@ -45,7 +45,7 @@ def second_step_form(
         return None
     ask = partial(passkeys.ask_for_one, pending.passkey_purpose, timezone.now(), usable)
     data = posted(request) if is_bound else None
-    return PasskeyForm(data, ask=ask, accept=partial(pending.accept_passkey, request))
+    return PasskeyForm(data, ask=ask, accept=partial(pending.accept_passkey, request, usable))
 
 
 def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> list[PasskeyForm]:
@@ -57,10 +57,8 @@ def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> l
     forms: list[PasskeyForm] = []
 
     def spend(purpose: Purpose, answer: str, token: str) -> Proof:
-        now = timezone.now()
-        return passkeys.accept(
-            answer, token, purpose, request, now, user=user, recorded_as="confirmed_with_passkey", **accept
-        )
+        given = {"user": user, "own": usable, "recorded_as": "confirmed_with_passkey", **accept}
+        return passkeys.accept(answer, token, purpose, request, timezone.now(), **given)
 
     def add(kind: Any, use: str, asked: list[Passkey], is_sent: bool, **more: Any) -> None:
         purpose = of_session(request, use)
@@ -78,8 +76,13 @@ def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> l
     return forms
 
 
-def new_form(request: HttpRequest, use: str, lost: Sequence[Factor] = ()) -> NewPasskeyForm:
-    """Bound if it was sent: the other form of the page says another use."""
+def new_form(
+    request: HttpRequest, use: str, lost: Sequence[Factor] = (), own: Sequence[Passkey] | None = None
+) -> NewPasskeyForm:
+    """Bound if it was sent: the other form of the page says another use.
+
+    `own`: the passkeys of the person, if they have been read already.
+    """
     user, data, purpose = signed_in_user(request), posted(request), of_session(request, use)
 
     def read(answer: str, token: str) -> NewPasskey:
@@ -87,7 +90,7 @@ def new_form(request: HttpRequest, use: str, lost: Sequence[Factor] = ()) -> New
 
     return NewPasskeyForm(
         data if data is not None and data.get("use") == use else None,
-        ask=partial(passkeys.ask_for_new, user, purpose, timezone.now()),
+        ask=partial(passkeys.ask_for_new, user, purpose, timezone.now(), own),
         accept=read,
         auto_id=f"tf-{use}-%s",
         lost=list(lost),

@@ -48,7 +48,8 @@ ADDED = "added"  # in the query of the page for the name, right after the ceremo
 def passkey_add(request: HttpRequest) -> HttpResponse:
     """Two forms: a passkey that signs in alone is asked of a device in another way than an old key."""
     user = signed_in_user(request)
-    is_full = len(passkeys.all_of(user)) >= passkeys.MAX_PASSKEYS
+    own = passkeys.all_of(user)
+    is_full = len(own) >= passkeys.MAX_PASSKEYS
     if is_full or not passkeys.are_offered():
         status = 409 if request.method == "POST" else 200
         return page(
@@ -61,7 +62,8 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     recovered = step_up.recovered_by_email(request)
     lost = enrolled.factors_of(user) if recovered else []
     forms = [
-        passkey_forms.new_form(request, use, lost) for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
+        passkey_forms.new_form(request, use, lost, own)
+        for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
     ]
     sent = next((form for form in forms if form.is_bound), None)
     row = save_sent(request, sent, recovered=recovered) if sent is not None else None
