@@ -1,48 +1,69 @@
-"""The queries of each step with a passkey. Those of the other steps: test_page_costs.py."""
+"""How many queries each step with a passkey makes. Those of the other steps: test_page_costs.py."""
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.people import PASSWORD
-from tests.twofactor.passkeys.browser import Browser, forms_of, new_key, new_passkey, next_use, store
+from tests.twofactor.passkeys.browser import forms_of, new_passkey, store
 from tests.twofactor.passkeys.refusals import ADD, CONFIRM
+from tests.twofactor.test_page_costs import TRANSACTION_WORDS
 
-TRANSACTION_WORDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # begin or end a transaction
 SIGN_IN = "/accounts/login/"
-VERIFY = "/two-factor/verify/"
 
 
 def queries(act, *arguments):
     with CaptureQueriesContext(connection) as asked:
         answer = act(*arguments)
-    found = [each["sql"] for each in asked.captured_queries if not each["sql"].startswith(TRANSACTION_WORDS)]
-    print(answer.status_code, len(found), *found, sep="\n  ")
-    return answer.status_code, len(found)
+    assert answer.status_code in {200, 303}
+    return sum(not each["sql"].startswith(TRANSACTION_WORDS) for each in asked.captured_queries)
 
 
-def test_all(alice, phone, passkey, laptop, clock):
-    def go():
-        for k in range(2):
-            print("sign-in page"); queries(laptop.get, SIGN_IN)
-            form = forms_of(laptop.get(SIGN_IN))[0]
-            print("sign-in post"); queries(laptop.use, form, passkey)
-            print("list"); queries(laptop.get, "/two-factor/")
-            print("confirm get"); queries(laptop.get, CONFIRM)
-            form = forms_of(laptop.get(CONFIRM))[0]
-            print("step-up"); queries(laptop.use, form, passkey)
-            print("add get"); queries(laptop.get, ADD)
-            form = forms_of(laptop.get(ADD))[0]
-            print("add post"); queries(laptop.use, form, new_passkey())
-            other = Browser()
-            form = other.give_password()
-            print("verify page"); queries(other.get, VERIFY)
-            print("verify page passkey"); queries(other.get, VERIFY + "passkey/")
-            print("second"); queries(other.use, form, passkey)
-            laptop.post("/accounts/logout/")
-            clock.shift(60)
-    go()
-    for n in range(7): store(alice, new_passkey(), name=f"x{n}")
+@pytest.fixture
+def known(alice, phone, passkey, laptop, clock):
+    """A browser that Alice has signed in with before."""
     laptop.sign_in(passkey)
-    print("list10"); queries(laptop.get, "/two-factor/")
-    print("passkeys10"); queries(laptop.get, "/two-factor/passkeys/")
+    laptop.post("/accounts/logout/")
+    clock.shift(60)
+    return laptop
+
+
+def test_b_1_the_sign_in_page_asks_nothing(known):
+    assert queries(known.get, SIGN_IN) == 0
+    assert queries(known.get, "/two-factor/passkey/challenge/") == 0
+
+
+def test_b_1_signing_in_alone_asks_ten(known, passkey):
+    form = forms_of(known.get(SIGN_IN))[0]
+    assert queries(known.use, form, passkey) == 10
+
+
+def test_b_1_the_second_step_asks_two_and_twelve(known, passkey):
+    form = known.give_password()
+    assert queries(known.get, "/two-factor/verify/") == 2
+    assert queries(known.use, form, passkey) == 12
+
+
+def test_b_1_confirming_asks_four_and_nine(known, passkey):
+    known.sign_in(passkey)
+    assert queries(known.get, CONFIRM) == 4
+    assert queries(known.use, forms_of(known.get(CONFIRM))[0], passkey) == 9
+
+
+def test_b_1_adding_asks_seven_and_fourteen(known, passkey):
+    known.sign_in(passkey)
+    assert queries(known.get, ADD) == 7
+    assert queries(known.use, forms_of(known.get(ADD))[0], new_passkey()) == 14  # with the letter about it
+
+
+def test_b_1_ten_passkeys_cost_no_more_than_one(known, alice, passkey):
+    pages = ["/two-factor/", "/two-factor/passkeys/", CONFIRM, "/two-factor/disable/"]
+
+    def asked():
+        return [queries(known.get, page) for page in pages]
+
+    known.sign_in(passkey)
+    with_one = asked()
+    for number in range(9):
+        store(alice, new_passkey(), name=f"{number}")
+    assert asked() == with_one
+    assert with_one[0] == 7  # as with apps alone, and one for the passkeys
