@@ -407,9 +407,12 @@ OPEN = {
     "healthz/ready",
     "help/",
     "two-factor/not-me/<str:token>/",
+    "two-factor/passkey/",
+    "two-factor/passkey/challenge/",
     "two-factor/verify/",
     "two-factor/verify/backup/",
     "two-factor/verify/other/",
+    "two-factor/verify/passkey/",
     "two-factor/verify/send/",
     "two-factor/verify/sent/",
 }

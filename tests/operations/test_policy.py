@@ -121,10 +121,12 @@ OPEN = {
     "/admin/logout/",
     "/help/",
     "/two-factor/confirm/",
+    "/two-factor/confirm/passkey/",
     "/two-factor/setup/",
     "/two-factor/not-me/1/",
     "/two-factor/setup/verify/",
     "/two-factor/setup/codes/",
+    "/two-factor/setup/passkey/",
     "/two-factor/setup/cancel/",
 }
 

@@ -42,7 +42,7 @@ assert second.post("/two-factor/verify/", body)["Location"] == "/two-factor/"
 assert second.get("/two-factor/").status_code == 200
 assert second.get("/in/")["Location"] == "/two-factor/"  # the browser is trusted
 
-for path, count in {"devices/": 4, "": 8}.items():  # one more each than with SecurityMixin: our row instead
+for path, count in {"devices/": 4, "": 9}.items():  # one more each than with SecurityMixin: our row instead
     with CaptureQueriesContext(connection) as asked:
         assert second.get(f"/two-factor/{path}").status_code == 200
     assert len(asked) == count, (path, [query["sql"] for query in asked.captured_queries])

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from twofactor import conf, factor_changes
+from twofactor import conf, factor_changes, policy
 from twofactor.decorators import (
     may_set_up,
     may_set_up_first,
@@ -20,7 +20,7 @@ from twofactor.decorators import (
     what_for,
 )
 from twofactor.factors import challenges, enrolled, passkeys
-from twofactor.factors.methods import PASSKEY
+from twofactor.factors.methods import KEY, PASSKEY
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.forms import NameForm, NewPasskeyForm
@@ -48,6 +48,8 @@ ADDED = "added"  # in the query of the page for the name, right after the ceremo
 def passkey_add(request: HttpRequest) -> HttpResponse:
     """Two forms: a passkey that signs in alone is asked of a device in another way than an old key."""
     user = signed_in_user(request)
+    if not enrolled.is_on(user) and policy.is_enforced_for(user, timezone.now()):
+        return see_other(reverse("twofactor:setup") + onward(request))
     own = passkeys.all_of(user)
     is_full = len(own) >= passkeys.MAX_PASSKEYS
     if is_full or not passkeys.are_offered():
@@ -68,8 +70,8 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     sent = next((form for form in forms if form.is_bound), None)
     row = save_sent(request, sent, recovered=recovered) if sent is not None else None
     if sent is not None and row is not None:
-        if sent.ticked():
-            keep_session(request, user, PASSKEY)
+        if recovered:
+            keep_session(request, user, KEY if row.is_key else PASSKEY)
         to = next_or(request, reverse("twofactor:settings"))
         name_it = f"{reverse('twofactor:passkey_rename', args=[row.pk])}?{ADDED}=1"
         return see_other(with_next(name_it, to))
