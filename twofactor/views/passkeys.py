@@ -48,7 +48,8 @@ ADDED = "added"  # in the query of the page for the name, right after the ceremo
 def passkey_add(request: HttpRequest) -> HttpResponse:
     """Two forms: a passkey that signs in alone is asked of a device in another way than an old key."""
     user = signed_in_user(request)
-    if not enrolled.is_on(user) and policy.is_enforced_for(user, timezone.now()):
+    is_on = enrolled.is_on(user)
+    if not is_on and policy.is_enforced_for(user, timezone.now()):
         return see_other(reverse("twofactor:setup") + onward(request))
     own = passkeys.all_of(user)
     is_full = len(own) >= passkeys.MAX_PASSKEYS
@@ -80,7 +81,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         "twofactor/passkey_add.html",
         status=200 if sent is None else 422,
         forms=forms,
-        is_on=enrolled.is_on(user),
+        is_on=is_on,
     )
 
 
