@@ -19,7 +19,7 @@ from tests.docs.blocks import BLOCKS, ROOT, names, table
 from tests.people import give_password, person, signed_in_as
 from twofactor import clocks, conf, drafts
 from twofactor.api import client_tokens, tokens
-from twofactor.factors import sent_codes
+from twofactor.factors import challenges, enrolled, passkeys, sent_codes
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance
@@ -109,6 +109,10 @@ LIMITS = {
         f"{words(tokens.renewable_for())}; {words(contents.longest_age())}"
     ),
     "over the API: a program stays known after its last sign-in": words(client_tokens.MAX_AGE),
+    "authenticator apps of a person; passkeys and security keys": (
+        f"{enrolled.MAX_APPS}; {passkeys.MAX_PASSKEYS}"
+    ),
+    "time between the page that asks for a passkey and its answer": words(challenges.MAX_AGE),
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(conf.trusted_age())}"
     ),
