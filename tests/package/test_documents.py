@@ -54,7 +54,7 @@ def test_each_extra_is_told_and_no_other():
     assert set().union(*(wanted.extras for wanted in OURS)) == PROJECT["optional-dependencies"].keys()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
 def test_what_is_to_be_installed_stands_in_code(document):
     """Otherwise it is not read above."""
     text = document.read_text()
