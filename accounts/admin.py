@@ -10,7 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from twofactor import events
-from twofactor.admin import LockedFilter, StepUpModelAdmin, TwoFactorFilter, TwoFactorUserAdmin
+from twofactor.admin import (
+    LockedFilter,
+    PhishingResistantFilter,
+    StepUpModelAdmin,
+    TwoFactorFilter,
+    TwoFactorUserAdmin,
+)
 from twofactor.models import actor
 from twofactor.operations import support
 
@@ -23,7 +29,14 @@ class UserAdmin(TwoFactorUserAdmin):
 
     ordering = ("email",)
     list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
-    list_filter = (TwoFactorFilter, LockedFilter, "is_active", "is_staff", "is_superuser")
+    list_filter = (
+        TwoFactorFilter,
+        PhishingResistantFilter,
+        LockedFilter,
+        "is_active",
+        "is_staff",
+        "is_superuser",
+    )
     search_fields = ("email", "name")
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("email_verified_at", "last_login", "date_joined")

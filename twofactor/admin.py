@@ -9,7 +9,8 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -25,16 +26,30 @@ from twofactor.adminsite import TO_ADMINISTRATION
 from twofactor.checks.user_admin import UserAdminChecks
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.event_kinds import GROUPS, EventGroup
-from twofactor.factors import backup_codes, enrolled, sent_codes
+from twofactor.factors import backup_codes, enrolled, makers, sent_codes
 from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Event, GuessBudget, TrustedBrowser, TwoFactor, actor
+from twofactor.models import (
+    Authenticator,
+    Event,
+    GuessBudget,
+    Passkey,
+    TrustedBrowser,
+    TwoFactor,
+    actor,
+)
 from twofactor.operations import support
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
 
-__all__ = ["LockedFilter", "StepUpModelAdmin", "TwoFactorFilter", "TwoFactorUserAdmin"]
+__all__ = [
+    "LockedFilter",
+    "PhishingResistantFilter",
+    "StepUpModelAdmin",
+    "TwoFactorFilter",
+    "TwoFactorUserAdmin",
+]
 
 STYLE = ["twofactor/countersign-admin.css"]
 
@@ -48,6 +63,22 @@ class TwoFactorFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(two_factor__isnull=self.value() == "off") if self.value() else queryset
+
+
+class PhishingResistantFilter(admin.SimpleListFilter):
+    """Who has a passkey or security key that works. They may have codes beside it."""
+
+    title = gettext_lazy("phishing-resistant factor")
+    parameter_name = "phishing_resistant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", pgettext("two-factor", "Yes")), ("no", pgettext("two-factor", "No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        has_one = Exists(Passkey.objects.filter(user_id=OuterRef("pk"), suspected_at=None))
+        return queryset.filter(has_one if self.value() == "yes" else ~has_one)
 
 
 class LockedFilter(admin.SimpleListFilter):
@@ -125,7 +156,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return with_missing(super().get_list_display(request), "two_factor", "factor_last_used")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return with_missing(super().get_list_filter(request), TwoFactorFilter)
+        return with_missing(super().get_list_filter(request), TwoFactorFilter, PhishingResistantFilter)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only for someone whom this person may help: the link leads others nowhere."""
@@ -146,10 +177,11 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return format_html('<a href="{}">{}</a>', self.help_url(user), _("Help with signing in"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        apps = Authenticator.objects.filter(user_id=OuterRef("pk")).exclude(last_used_at=None)
-        last_used = apps.order_by("-last_used_at").values("last_used_at")[:1]
+        by_code, by_passkey = last_use_of(Authenticator), last_use_of(Passkey)
+        # On SQLite, the greatest of NULL and a time is NULL.
+        last_used = Greatest(Coalesce(by_code, by_passkey), Coalesce(by_passkey, by_code))
         people = super().get_queryset(request).select_related("two_factor")
-        with_last_used: QuerySet[Any] = people.annotate(factor_last_used_at=Subquery(last_used))
+        with_last_used: QuerySet[Any] = people.annotate(factor_last_used_at=last_used)
         return with_last_used
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -173,7 +205,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     def two_factor(self, user: TwoFactorUser) -> bool:
         return hasattr(user, "two_factor")
 
-    @admin.display(description=gettext_lazy("code last used"), ordering="factor_last_used_at")
+    @admin.display(description=gettext_lazy("second factor last used"), ordering="factor_last_used_at")
     def factor_last_used(self, user: Any) -> Any:
         return user.factor_last_used_at
 
@@ -228,6 +260,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "person": user,
             "two_factor": TwoFactor.objects.filter(pk=user.pk).first(),
             "apps": enrolled.apps_of(user),
+            "passkeys": [(each, maker_of(each)) for each in enrolled.passkeys_of(user)],
             "shut_until": sent_codes.shut_until(user),
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
@@ -294,6 +327,16 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("All of this person's sessions have ended."))
         return self.redirect_to_help(user)
+
+
+def last_use_of(factors: type[Authenticator] | type[Passkey]) -> Subquery:
+    used = factors._default_manager.filter(user_id=OuterRef("pk")).exclude(last_used_at=None)
+    return Subquery(used.order_by("-last_used_at").values("last_used_at")[:1])
+
+
+def maker_of(passkey: Passkey) -> str:
+    """As the browser claims it; often empty."""
+    return makers.name_of(str(passkey.aaguid)) if passkey.aaguid else ""
 
 
 def with_missing(listed: Any, *names: Any) -> list[Any]:

@@ -14,8 +14,10 @@ from tests.operations.admin_and_commands import (
     BROWSERS,
     EVENTS,
     HASHED,
+    OF_PASSKEYS,
     PEOPLE,
     SEALED,
+    a_passkey,
     help_page,
     hidden,
 )
@@ -31,6 +33,7 @@ def secrets_in_database(alice, phone, real_hasher):
     alice.set_password(PASSWORD)
     alice.save()
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
+    a_passkey(alice)
     trusting, sending, setting_up = Client(), Client(), Client()
     give_password(trusting)
     trusting.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
@@ -63,6 +66,11 @@ def test_no_page_of_the_administration_shows_a_secret(stepped_up, secrets_in_dat
 @pytest.mark.parametrize(("model", "column"), [*SEALED, *HASHED], ids=str)
 def test_every_kind_of_secret_was_in_the_database(secrets_in_database, model, column):
     assert secrets_in_database & set(model._default_manager.values_list(column, flat=True))
+
+
+@pytest.mark.parametrize(("model", "column"), OF_PASSKEYS, ids=str)
+def test_every_column_of_a_passkey_was_in_the_database(secrets_in_database, model, column):
+    assert bytes(model._default_manager.values_list(column, flat=True)[0]).hex() in secrets_in_database
 
 
 def test_the_pages_that_were_looked_at_are_those_of_everyone(stepped_up, secrets_in_database, alice):
@@ -100,4 +108,7 @@ def test_no_row_tells_a_secret(secrets_in_database, words):
 def test_the_page_of_a_person_has_no_field_for_what_is_hidden(stepped_up, secrets_in_database, email):
     page = stepped_up.get(f"{PEOPLE}{User.objects.get(email=email).pk}/change/").text
     names = set(re.findall(r'name="([^"]+)"', page))
-    assert names & {"password", "security_epoch", "password_digest", "sealed_key", "digest"} == set()
+    assert (
+        names & {"password", "security_epoch", "password_digest", "sealed_key", "digest", "public_key"}
+        == set()
+    )
