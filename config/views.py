@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
-from twofactor.factors import totp
+from twofactor.factors import passkeys, totp
 from twofactor.signin import step_up
 from twofactor.views import reminder
 from twofactor.web.pages import page
@@ -34,4 +34,4 @@ def home(request: HttpRequest) -> HttpResponse:
 @open_before_set_up
 @login_not_required
 def help_page(request: HttpRequest) -> HttpResponse:
-    return page(request, "help.html")
+    return page(request, "help.html", offers_passkeys=passkeys.are_offered())
