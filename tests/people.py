@@ -1,5 +1,6 @@
 """People for the tests, their phones, and how they sign in."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from twofactor import sealing, testing
 from twofactor.factors import authenticator_app, backup_codes, totp
-from twofactor.models import Authenticator, Session
+from twofactor.models import Authenticator, Passkey, PasskeyOwner, Session
 from twofactor.sessions.store import PURPOSE, SessionStore
 
 PASSWORD = "correct horse battery"
@@ -56,6 +57,24 @@ def add_app(user, key: str, added_at: datetime, name: str = "Authenticator app",
     authenticator_app.seal_key(app, key, added_at)
     app.save()
     return Phone(key)
+
+
+def add_passkey(user, **fields: Any) -> Passkey:
+    """That no device has: for what is shown of one."""
+    given = {
+        "name": "Laptop",
+        "kind": Passkey.Kind.PASSKEY,
+        "rp_id": "localhost",
+        "handle": secrets.token_bytes(64),
+        "credential_digest": secrets.token_hex(32),
+        "credential_id": secrets.token_bytes(32),
+        "public_key": secrets.token_bytes(77),
+        "backup_eligible": True,
+        "added_at": timezone.now(),
+    }
+    passkey = Passkey.objects.create(user=user, **{**given, **fields})
+    PasskeyOwner.objects.get_or_create(user=user, defaults={"handle": passkey.handle})
+    return passkey
 
 
 def sign_up(client: Client, email: str = "new@example.com"):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass
 from io import StringIO
@@ -14,7 +13,6 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from tests.people import PASSWORD, give_password, sign_in, signed_in_as
 from twofactor.models import (
@@ -81,24 +79,6 @@ def hidden():
         for value in map(bytes, model._default_manager.values_list(column, flat=True)):
             yield from (value.hex(), str(value))
             yield from (encode(value).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode))
-
-
-def a_passkey(user, **fields):
-    """That no device has: for what is shown of one."""
-    given = {
-        "name": "Laptop",
-        "kind": Passkey.Kind.PASSKEY,
-        "rp_id": "localhost",
-        "handle": secrets.token_bytes(64),
-        "credential_digest": secrets.token_hex(32),
-        "credential_id": secrets.token_bytes(32),
-        "public_key": secrets.token_bytes(77),
-        "backup_eligible": True,
-        "added_at": timezone.now(),
-    }
-    passkey = Passkey.objects.create(user=user, **{**given, **fields})
-    PasskeyOwner.objects.get_or_create(user=user, defaults={"handle": passkey.handle})
-    return passkey
 
 
 @dataclass

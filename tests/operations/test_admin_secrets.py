@@ -17,11 +17,10 @@ from tests.operations.admin_and_commands import (
     OF_PASSKEYS,
     PEOPLE,
     SEALED,
-    a_passkey,
     help_page,
     hidden,
 )
-from tests.people import PASSWORD, PRINTED_CODES, give_password, person
+from tests.people import PASSWORD, PRINTED_CODES, add_passkey, give_password, person
 from twofactor.factors import backup_codes
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ def secrets_in_database(alice, phone, real_hasher):
     alice.set_password(PASSWORD)
     alice.save()
     backup_codes.replace_all(alice, backup_codes.make_rows(alice, PRINTED_CODES))
-    a_passkey(alice)
+    add_passkey(alice)
     trusting, sending, setting_up = Client(), Client(), Client()
     give_password(trusting)
     trusting.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})

@@ -107,6 +107,7 @@ def changed_since(user: TwoFactorUser, since: datetime) -> dict[str, Any]:
     addresses = Event.objects.filter(user_id=user.pk, at__gte=since, kind=Event.Kind.ADDRESS_CHANGED)
     return {
         "apps": enrolled.apps_of(user).filter(added_at__gte=since),
+        "passkeys": enrolled.passkeys_of(user).filter(added_at__gte=since),
         "number": sent_codes.mask_number(phone.number) if phone and is_new else "",
         "address_changed_at": addresses.order_by("-at").values_list("at", flat=True).first(),
     }

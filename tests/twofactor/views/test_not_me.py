@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.test import Client, RequestFactory
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import KnownBrowser
 from tests.accounts.letters import letters, link
-from tests.people import PASSWORD, add_app, give_password, person, sign_in, signed_in_as
+from tests.people import PASSWORD, add_app, add_passkey, give_password, person, sign_in, signed_in_as
 from tests.twofactor.sent_codes import OTHER, add_number, enter_sent_code, mailed_code, request_code
 from tests.twofactor.trusted_browsers import new_trusted_client, skips_the_code, trust_browser
 from twofactor import events, not_me_links, sealing
@@ -479,6 +479,18 @@ def test_it_lists_what_was_added_within_thirty_days(signed_in_client, alice):
     assert [part in text for part in ("Tablet", "Authenticator app, added", "••• 67")] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("kind", "days", "told"),
+    [("passkey", 29, "Hers Passkey, added"), ("key", 29, "Hers Security key, added"), ("key", 31, None)],
+)
+def test_it_lists_a_passkey_that_was_added_within_thirty_days(signed_in_client, alice, kind, days, told):
+    changed_long_ago(alice)
+    passkey = add_passkey(alice, name="Hers", kind=kind, added_at=timezone.now() - timedelta(days=days))
+    page = signed_in_client.get(WALK)
+    remove = f'"/two-factor/passkeys/{passkey.pk}/remove/?next={quote(WALK, safe="")}"'
+    assert ((told or "Hers") in text_of(page), remove in page.text) == (bool(told), bool(told))
+
+
 def test_it_lists_a_new_number_and_address(signed_in_client, alice):
     changed_long_ago(alice)
     Number.objects.update(verified_at=timezone.now())
@@ -489,7 +501,7 @@ def test_it_lists_a_new_number_and_address(signed_in_client, alice):
 
 def test_without_any_change_it_says_so(signed_in_client, alice):
     changed_long_ago(alice)
-    assert "No authenticator app, phone number or email address is new." in text_of(
+    assert "No authenticator app, passkey, phone number or email address is new." in text_of(
         signed_in_client.get(WALK)
     )
 
