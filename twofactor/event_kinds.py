@@ -44,8 +44,8 @@ class EventKind(models.TextChoices):
     )
     PASSKEY_CLEARED = (
         "passkey_cleared",
-        _("You said that it was you who used a passkey that may have been copied"),
-        _("The person said that it was them who used a passkey that may have been copied"),
+        _("You let a passkey that may have been copied work again"),
+        _("A passkey that may have been copied works again"),
     )
     TWO_FACTOR_IMPORTED = "two_factor_imported", _("Two-factor authentication was moved here")
     TWO_FACTOR_DISABLED = "two_factor_disabled", _("Two-factor authentication was turned off")

@@ -1,5 +1,6 @@
 """Letters about what happened to an account: what each says, and who gets one."""
 
+from html import unescape
 from itertools import pairwise
 
 import pytest
@@ -227,3 +228,13 @@ def test_the_next_day_wrong_codes_are_mailed_again(client, phone, clock):
             client.post(VERIFY, {"code": "000000"})
         clock.shift(86400)
     assert len(letters()) == 2
+
+
+@pytest.mark.parametrize("part", [lambda letter: letter.body, html_part], ids=["text", "html"])
+def test_a_letter_about_a_passkey_that_may_be_copied_says_what_to_do(alice, part):
+    events.record("passkey_copied", alice, None, passkey="My phone")
+    [letter] = letters()
+    said = " ".join(unescape(part(letter)).split())
+    told = ("My phone", "Either its device was restored from a backup", "remove the passkey there", "30 days")
+    assert [words for words in told if words not in said] == []
+    assert "you don't need to do anything" not in said
