@@ -3,12 +3,17 @@
 A new model fails here until someone has decided what becomes of its rows.
 """
 
+import json
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
+from django.core import serializers
 from django.db import models
 
 from tests.people import NOW, enrol, person
-from twofactor.factors import totp
+from twofactor.clocks import CLOCKS_APART, DAY
+from twofactor.factors import challenges, totp
 from twofactor.importers import run
 from twofactor.importers.records import ForeignApp
 from twofactor.models import (
@@ -98,6 +103,7 @@ def add_row(model, user):
         BackupCode: {"digest": "x"},
         Draft: {"kind": "codes", "sealed": "x", "started_at": NOW},
         Passkey: {"kind": "key", "credential_digest": "x", "added_at": NOW},
+        PasskeyOwner: {"handle": b"x"},
         Phone: {"number": "+491701234567"},
         TrustedBrowser: {
             "digest": "x",
@@ -110,10 +116,16 @@ def add_row(model, user):
     model.objects.create(user_id=user.pk, **rows[model])
 
 
+def test_a_reset_keeps_the_name_that_devices_have(alice, phone):
+    add_row(PasskeyOwner, alice)
+    support.reset(alice, "lost", "a test", None)
+    assert bytes(PasskeyOwner.objects.get(pk=alice.pk).handle) == b"x"
+
+
 def test_with_a_person_every_row_goes_but_the_log_and_its_letters(django_assert_num_queries):
     user = person("leaving@example.com")
     enrol(user)
-    for model in GONE_AFTER_RESET:
+    for model in GONE_AFTER_RESET | {PasskeyOwner}:
         add_row(model, user)
     pk = user.pk
     user.delete()
@@ -130,6 +142,16 @@ def test_pruning_decides_about_every_table():
     assert pruned & OURS == PRUNED
 
 
+def test_a_spent_challenge_is_kept_for_a_day():
+    """For longer than a challenge is good for, on every server's clock."""
+    for hours in (23, 25):
+        SpentChallenge.objects.create(digest=f"{hours}", spent_at=NOW - timedelta(hours=hours))
+    for _name, rows in prune.expired(NOW, prune.EVENTS_KEPT):
+        rows.delete()
+    assert [each.digest for each in SpentChallenge.objects.all()] == ["23"]
+    assert challenges.MAX_AGE + CLOCKS_APART < DAY
+
+
 def test_new_keys_know_every_sealed_column():
     sealed = {
         (model, field.name)
@@ -138,6 +160,16 @@ def test_new_keys_know_every_sealed_column():
         if isinstance(field, models.TextField) and field.name.startswith("sealed")
     }
     assert sealed == {*rotate_keys.SEALED}
+
+
+def test_dumpdata_shows_no_passkey_that_could_be_put_in_the_place_of_another(alice):
+    add_row(PasskeyOwner, alice)
+    row = {"credential_digest": "digest", "credential_id": b"identity", "public_key": b"key", "handle": b"x"}
+    Passkey.objects.create(user=alice, name="Laptop", kind="passkey", added_at=NOW, **row)
+    shown = json.loads(serializers.serialize("json", [*Passkey.objects.all(), *PasskeyOwner.objects.all()]))
+    names = {name for each in shown for name in each["fields"]}
+    assert names.isdisjoint(row)
+    assert "Laptop" in json.dumps(shown)
 
 
 def test_dumpdata_leaves_every_secret_out():
