@@ -26,6 +26,7 @@ from twofactor.models import (
     Event,
     GuessBudget,
     Letter,
+    Passkey,
     SentCode,
     Session,
     TokenFamily,
@@ -163,6 +164,18 @@ def rows_of_all(chosen):
     some_browsers(chosen)
     some_drafts(chosen)
     some_codes(chosen)
+    some_passkeys(chosen)
+
+
+def some_passkeys(chosen):
+    for number, user in enumerate(get_user_model().objects.all()):
+        Passkey.objects.create(
+            user=user,
+            credential_digest=f"browser{number}",
+            sign_count=chosen.choice(COUNTS),
+            suspected_at=chosen.choice([None, None, NOW]),
+            added_at=NOW,
+        )
 
 
 def values(chosen):
@@ -175,6 +188,7 @@ def values(chosen):
     return {
         "pk": chosen.choice([pk, str(pk)]),
         "user_id": pk,
+        "passkey_pk": chosen.choice([*Passkey.objects.values_list("pk", flat=True), 10**6]),
         "app_pk": chosen.choice([app.pk, 10**6]),
         "step": app.last_step + chosen.choice([-1, 0, 1]),
         "now": chosen.choice(MOMENTS),
@@ -222,10 +236,18 @@ def values(chosen):
         "proven": chosen.choice([{}, {"proven_password_digest": "x", "proven_address_digest": "ä"}]),
         "proven_password_digest": "x",
         "proven_address_digest": "ä",
+        "counted": chosen.choice([{}, {"sign_count": 0}, {"sign_count__lt": chosen.choice(COUNTS)}]),
+        "used": {
+            "sign_count": chosen.choice(COUNTS),
+            "backed_up": chosen.choice([True, False]),
+            "last_used_at": NOW,
+            **chosen.choice([{}, {"verified": True}]),
+        },
     }
 
 
 PARAMETERS = {  # where a parameter is called otherwise than its value above
+    ("write_use", "pk"): "passkey_pk",
     ("spend_step", "pk"): "app_pk",
     ("change", "row"): "budget",
     ("change", "new"): "new_budget",

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.crypto import constant_time_compare
 
-from twofactor import sealing
+from twofactor import sealing, statements
 from twofactor.models import SpentChallenge
 
 PURPOSE = "passkey challenge"
@@ -72,7 +72,7 @@ def read(token: str, purpose: Purpose, now: datetime) -> Challenge:
 
 def spend(challenge: Challenge, now: datetime) -> None:
     """First in the transaction of what it is given for. Of two that spend it, one raises IntegrityError."""
-    SpentChallenge.objects.create(digest=digest_of(challenge), spent_at=now)
+    statements.insert(SpentChallenge(digest=digest_of(challenge), spent_at=now))
 
 
 def was_spent(challenge: Challenge) -> bool:

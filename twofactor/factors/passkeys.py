@@ -284,17 +284,17 @@ class Attempt:
         """One UPDATE decides. A copy counts apart from the one it was copied from, so only a passkey that
         cannot be copied has to count upwards.
         """
-        rows = Passkey.objects.filter(pk=self.passkey.pk, suspected_at=None)
-        count = self.asserted.sign_count
+        count, counted = self.asserted.sign_count, {}
         if not self.asserted.backup_eligible:
-            rows = rows.filter(sign_count__lt=count) if count else rows.filter(sign_count=0)
-        new = {
+            counted = {"sign_count__lt": count} if count else {"sign_count": 0}
+        used = {
             "sign_count": count,
             "backup_eligible": self.asserted.backup_eligible,
             "backed_up": self.asserted.backed_up,
             "last_used_at": self.now,
+            **({"verified": True} if self.asserted.verified else {}),
         }
-        return rows.update(**new, **({"verified": True} if self.asserted.verified else {})) == 1
+        return write_use(self.passkey.pk, counted, used) == 1
 
     def say_why(self) -> None:
         row = Passkey.objects.filter(pk=self.passkey.pk).first()
@@ -303,6 +303,11 @@ class Attempt:
         if row.suspected_at is not None:
             raise NotAccepted("it may be a copy")
         raise Copied("its count went back")
+
+
+@statements.update
+def write_use(pk: Any, counted: dict[str, Any], used: dict[str, Any]) -> Any:
+    return Passkey.objects.filter(pk=pk, suspected_at=None, **counted), used
 
 
 def suspect(passkey: Passkey, user: TwoFactorUser, request: HttpRequest, now: datetime) -> None:

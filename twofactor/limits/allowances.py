@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connections, router, transaction
 from django.db.models import F
 
-from twofactor import conf
+from twofactor import conf, statements
 from twofactor.clocks import CLOCKS_APART, DAY, HOUR, MINUTE
 from twofactor.models import Allowance
 from twofactor.transactions import atomic
@@ -72,7 +73,13 @@ class Limit:
 
     def full_until(self, subject: object, now: datetime) -> datetime | None:
         """When the window ends, if the limit is reached. Counts nothing."""
-        return full_until([(self, subject)], now)
+        row = find_row(self.key(subject))
+        return self.full_until_by(row, now) if row else None
+
+    def full_until_by(self, row: Allowance, now: datetime) -> datetime | None:
+        ends_at = row.began_at + self.window
+        is_full = row.count >= self.count and row.began_at <= now + CLOCKS_APART
+        return ends_at if is_full and ends_at > now else None
 
     def refund(self, subject: object) -> None:
         """Undo one charge, for something that then did not happen."""
@@ -104,12 +111,14 @@ class Full(Exception):
 def full_until(charges: Sequence[Charge], now: datetime) -> datetime | None:
     """When the last of those that are reached ends. One query."""
     limits = {limit.key(subject): limit for limit, subject in charges}
-    ends = [
-        row.began_at + limits[row.key].window
-        for row in Allowance.objects.using(router.db_for_write(Allowance)).filter(pk__in=limits)
-        if row.count >= limits[row.key].count and row.began_at <= now + CLOCKS_APART
-    ]
-    return max((end for end in ends if end > now), default=None)
+    rows = Allowance.objects.using(router.db_for_write(Allowance)).filter(pk__in=limits)
+    ends = [limits[row.key].full_until_by(row, now) for row in rows]
+    return max(filter(None, ends), default=None)
+
+
+@statements.row
+def find_row(key: str) -> Any:
+    return Allowance.objects.filter(pk=key)
 
 
 def refund_all(charges: Iterable[Charge]) -> None:
