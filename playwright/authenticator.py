@@ -1,5 +1,51 @@
 """Passkeys and security keys that Chromium simulates."""
 
+import json
+from base64 import b64encode
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings
+
+from tests.soft import BACKUP_ELIGIBLE
+from tests.twofactor.passkeys.browser import new_key, not_synced, store
+
+RECORD_CEREMONIES = """
+    window.ceremonies = [];
+    for (const kind of ["get", "create"]) {
+        const own = CredentialsContainer.prototype[kind];
+        CredentialsContainer.prototype[kind] = function (options) {
+            ceremonies.push(options.mediation ?? kind);
+            console.debug("ceremony");
+            const answer = own.call(this, options);
+            answer.catch(({ name }) => ceremonies.push(name));
+            return answer;
+        };
+    }
+"""
+
+
+def expect_ceremonies(page, *expected):
+    """What has begun in this document, and with which errors it has ended. RECORD_CEREMONIES notes it."""
+    page.wait_for_function(
+        "expected => JSON.stringify(ceremonies) === expected",
+        arg=json.dumps(expected, separators=(",", ":")),
+    )
+
+
+def give_passkey(user, authenticator, name="Laptop", **fields):
+    """As if the person had added it long ago; its row."""
+    made = not_synced(origin=settings.TWOFACTOR_BASE_URL)
+    row = store(user, made, name=name, **fields)
+    authenticator.keep(made)
+    return row
+
+
+def give_key(user, authenticator, name="Key", **fields):
+    made = new_key(origin=settings.TWOFACTOR_BASE_URL)
+    row = store(user, made, name=name, **fields)
+    authenticator.keep(made)
+    return row
+
 
 class Authenticator:
     """Answers the ceremonies of one page. Without one, a ceremony of a browser without windows never ends.
@@ -40,6 +86,25 @@ class Authenticator:
     def credentials(self):
         return self.send("getCredentials")["credentials"]
 
+    def keep(self, made):
+        """A SoftPasskey that has been registered."""
+        key = made.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        handle = {"userHandle": as_text(made.handle)} if made.discoverable else {}
+        credential = {
+            "credentialId": as_text(made.credential_id),
+            "isResidentCredential": made.discoverable,
+            "rpId": "localhost",
+            "privateKey": as_text(key),
+            "signCount": made.sign_count,
+            "backupEligibility": bool(made.flags & BACKUP_ELIGIBLE),
+            **handle,
+        }
+        self.send("addCredential", credential=credential)
+
     def remove(self):
         """As if the device were away."""
         self.send("removeVirtualAuthenticator")
+
+
+def as_text(data):
+    return b64encode(data).decode()

@@ -4,14 +4,13 @@ A browser that Playwright drives shows no dialog and no list, and its authentica
 """
 
 import gzip
-import json
 from copy import deepcopy
 from pathlib import Path
 
 import passkey_pages
 import pytest
 from actions import bring_to_front, expect_heading, follow, press, record_posts
-from authenticator import Authenticator
+from authenticator import RECORD_CEREMONIES, Authenticator, expect_ceremonies
 from javascript_modes import NO_JS
 from playwright.sync_api import expect
 from screen_checks import web_storage_keys
@@ -23,18 +22,7 @@ EVERY_WAY = pytest.mark.parametrize("sent_by", ["htmx 2", "htmx 4", "plain"])
 BOTH_HTMX = pytest.mark.parametrize("sent_by", ["htmx 2", "htmx 4"])
 WITHOUT = pytest.mark.parametrize("without", ["app.js", "nothing"])
 SIGN_IN = "Sign in with a passkey"
-RECORD = """
-    window.ceremonies = [];
-    for (const kind of ["get", "create"]) {
-        const own = CredentialsContainer.prototype[kind];
-        CredentialsContainer.prototype[kind] = function (options) {
-            ceremonies.push(options.mediation ?? kind);
-            console.debug("ceremony");
-            const answer = own.call(this, options);
-            answer.catch(({ name }) => ceremonies.push(name));
-            return answer;
-        };
-    }
+RECORD_SETTLING = """
     for (const name of ["htmx:afterSettle", "htmx:after:settle"])
         addEventListener(name, () => (window.hasSettled = true));
 """
@@ -69,7 +57,7 @@ def pages(site, settings, sent_by, monkeypatch):
 
 @pytest.fixture
 def page(page, pages, without):
-    page.add_init_script(RECORD)
+    page.add_init_script(RECORD_CEREMONIES + RECORD_SETTLING)
     if without == "app.js":
         page.route("**/app*.js", lambda route: route.abort())
     return page
@@ -97,15 +85,6 @@ def add(page, authenticator, button):
 
 def sign_in_button(page):
     return page.get_by_role("button", name=SIGN_IN)
-
-
-def expect_ceremonies(page, *expected):
-    """What has begun in this document, and with which errors it has ended."""
-    page.wait_for_function("expected => JSON.stringify(ceremonies) === expected", arg=compact(expected))
-
-
-def compact(value):
-    return json.dumps(value, separators=(",", ":"))
 
 
 def expect_sentence(page, text):
