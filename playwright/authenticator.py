@@ -34,14 +34,14 @@ def expect_ceremonies(page, *expected):
 
 def give_passkey(user, authenticator, name="Laptop", **fields):
     """As if the person had added it long ago; its row."""
-    made = not_synced(origin=settings.TWOFACTOR_BASE_URL)
+    made = not_synced(origin=settings.TWOFACTOR_BASE_URL, transports=("internal",))
     row = store(user, made, name=name, **fields)
     authenticator.keep(made)
     return row
 
 
 def give_key(user, authenticator, name="Key", **fields):
-    made = new_key(origin=settings.TWOFACTOR_BASE_URL)
+    made = new_key(origin=settings.TWOFACTOR_BASE_URL, transports=("usb",))
     row = store(user, made, name=name, **fields)
     authenticator.keep(made)
     return row

@@ -48,7 +48,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         form_id = kept_forms.confirm(request, to)
         offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
         return see_other(with_next(offer, to) if form_id else to)
-    if forms.typed and not forms.by_passkey:
+    if forms.typed and (forms.typed.errors or not forms.by_passkey):
         field_to_fill = next(iter([*forms.typed.errors, *forms.typed.fields]))
         forms.typed.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing to read before it
     return page(
@@ -119,8 +119,12 @@ class ProofForms:
 
     def for_page(self) -> dict[str, Any]:
         """For page(): a refused passkey is an error of the page as a refused code is."""
-        status = {"status": 422} if self.sent is not None and self.sent is not self.typed else {}
-        return {"form": self.typed, "passkey_forms": self.by_passkey, **status}
+        shown = {"form": self.typed, "passkey_forms": self.by_passkey}
+        if self.sent is None or self.sent is self.typed:
+            return shown
+        if "password" in self.sent.errors:
+            self.sent.fields["password"].widget.attrs["autofocus"] = True
+        return {**shown, "status": 422}
 
 
 def has_code(request: HttpRequest) -> bool:

@@ -54,7 +54,8 @@ def page(
     is_bare, is_framed = has_secret and frame.is_of_site(), not has_secret and frame.is_of_site()
     if wants_document(request, is_bare):
         return load_document(HttpResponse(), request.get_full_path())
-    context = {"form": form, "is_bare": is_bare, "is_framed": is_framed, **context}
+    frames = {"is_bare": is_bare, "is_framed": is_framed}
+    context = {"form": form, "is_wrong": status == 422, **frames, **context}
     if swapped_element(request) and (status < 400 or status == 422):
         context = {"layout": "twofactor/layout/_main.html", **context}
         response = render(request, template, context, status=status)
