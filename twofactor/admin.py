@@ -205,7 +205,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
     def two_factor(self, user: TwoFactorUser) -> bool:
         return hasattr(user, "two_factor")
 
-    @admin.display(description=gettext_lazy("second factor last used"), ordering="factor_last_used_at")
+    @admin.display(description=gettext_lazy("factor last used"), ordering="factor_last_used_at")
     def factor_last_used(self, user: Any) -> Any:
         return user.factor_last_used_at
 
