@@ -460,6 +460,8 @@ ALLOWED = {
         ("twofactor.signin.trusted_browsers", "digest(token) in good"),
         ("accounts.password_tries", "digest == own_digest"),
         ("accounts.password_tries", "digest == strangers_digest"),
+        # The id of a passkey, which the page has just told the browser.
+        ("twofactor.factors.passkeys", "each.credential_digest == digest"),
     },
     "saves_whole_row": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.

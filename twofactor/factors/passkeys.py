@@ -264,7 +264,7 @@ class Attempt:
                 challenges.spend(self.challenge, self.now)
                 if changes_factors:
                     enrolled.lock(self.user, self.now)
-                if self.purpose.use == SECOND:  # before the passkey: everybody locks the guesses first
+                if self.purpose.use == SECOND:  # before the passkey: everyone locks the guesses first
                     guesses.remember_proof(self.user)
                 if not self.update():
                     self.say_why()

@@ -86,7 +86,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
 
 
 def save_sent(request: HttpRequest, form: NewPasskeyForm, *, recovered: bool = False) -> Passkey | None:
-    """None if the form says why not. Only the database knows whether somebody has the passkey already."""
+    """None if the form says why not. Only the database knows whether someone has the passkey already."""
     if not form.is_valid():
         return None
     try:

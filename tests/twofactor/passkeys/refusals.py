@@ -14,7 +14,7 @@ IN_SESSION = ("_auth_user_id", "twofactor_amr", "twofactor_step_up_at", "twofact
 
 
 def form_at(place, browser, passkey, email="alice@example.com"):
-    """The form there, for somebody who has this passkey."""
+    """The form there, for someone who has this passkey."""
     if place == SIGN_IN:
         return forms_of(browser.get("/accounts/login/"))[0]
     if place == SECOND:

@@ -179,7 +179,7 @@ def test_l_6_a_backup_code_signs_in_over_the_api(alone, alice, api):
     assert program.is_signed_in()
 
 
-def test_l_6_no_code_of_an_app_is_one_of_somebody_without_an_app(alone, api):
+def test_l_6_no_code_of_an_app_is_one_of_someone_without_an_app(alone, api):
     program = Program()
     program.give_password()
     assert status_and_code(program.give(otp_code="123456"))[0] in {400, 401, 403}
