@@ -21,6 +21,7 @@ def words_of(client, user):
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
+@pytest.mark.proves("PK-17")
 def test_support_reads_what_a_passkey_is(stepped_up, alice, phone):
     add_passkey(alice, name="My phone", aaguid=ICLOUD, last_used_at=NOW)
     assert "My phone Passkey · iCloud Keychain · Synced between devices · Added" in words_of(

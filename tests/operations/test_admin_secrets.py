@@ -55,7 +55,7 @@ def pages_of(client, start="/admin/"):
     return seen
 
 
-@pytest.mark.proves("6.4.6", "K-10")
+@pytest.mark.proves("6.4.6", "K-10", "PK-17")
 def test_no_page_of_the_administration_shows_a_secret(stepped_up, secrets_in_database):
     pages = pages_of(stepped_up)
     assert len(pages) > 20

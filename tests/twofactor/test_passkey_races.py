@@ -71,6 +71,7 @@ def form_on(client, path, place=0):
 # One challenge
 
 
+@pytest.mark.proves("PK-02")
 def test_one_challenge_sixty_times_signs_in_once(alice, passkey, request, repeat):
     client = browser()
     answers = at_once(*posts([client] * CROWD, form_on(client, SIGN_IN), passkey))

@@ -8,6 +8,7 @@ import json
 from contextlib import suppress
 
 import cbor2
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -122,6 +123,7 @@ def test_spoiled_bytes_of_a_registration(name, changes):
     add(spoil_carried(REGISTERED, name, changes))
 
 
+@pytest.mark.proves("PK-08")
 @often
 @given(st.sampled_from(["clientDataJSON", "authenticatorData", "signature"]), edits)
 def test_spoiled_bytes_of_an_assertion_are_refused(name, changes):
@@ -177,6 +179,7 @@ def test_any_extensions(value):
         use(signed(data=lambda _data, made=flagged: made))
 
 
+@pytest.mark.proves("PK-08")
 @often
 @given(st.text(max_size=400))
 def test_any_text(text):

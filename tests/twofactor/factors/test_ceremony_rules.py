@@ -236,6 +236,7 @@ def outcome(verify, case, module):
     return "works"
 
 
+@pytest.mark.proves("PK-07")
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.name) for rule in RULES])
 def test_a_case_shows_that_the_rule_is_missing(rule, tmp_path):
     broken = without(rule, tmp_path)

@@ -45,6 +45,7 @@ def test_there_are_fifteen():
     assert REFUSED.keys() < VECTORS.keys()
 
 
+@pytest.mark.proves("PK-09")
 @pytest.mark.parametrize("name", [name for name in VECTORS if name not in REFUSED])
 def test_a_vector_registers_and_signs(name):
     """Whatever its attestation: we do not look at it."""
@@ -56,6 +57,7 @@ def test_a_vector_registers_and_signs(name):
     assert verify_assertion(found, SITE, challenge, registered.public_key, must_verify=False).sign_count == 0
 
 
+@pytest.mark.proves("PK-09")
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED.keys())
 def test_a_vector_that_we_do_not_take_is_refused(name, reason):
     with pytest.raises(NotVerified, match=reason):

@@ -106,6 +106,7 @@ def copied(alice, phone):
     return device, row
 
 
+@pytest.mark.proves("PK-10")
 def test_r_16_the_person_hears_of_a_copy_once(copied, alice):
     device, _row = copied
     Browser().sign_in(device)
@@ -115,6 +116,7 @@ def test_r_16_the_person_hears_of_a_copy_once(copied, alice):
     assert (mail.to, "Yubi" in mail.body, "Firefox" in mail.body) == ([alice.email], True, True)
 
 
+@pytest.mark.proves("PK-10")
 def test_r_17_it_is_refused_until_its_owner_says_that_it_was_them(copied, alice, phone, clock):
     device, row = copied
     device.sign_count = 9
@@ -198,6 +200,7 @@ def second(alice, phone, passkey):
     return made, store(alice, made, name="Old phone")
 
 
+@pytest.mark.proves("PK-15")
 def test_p_13_other_sessions_end_and_this_one_goes_on(second, passkey, clock):
     made, row = second
     others = []
@@ -241,6 +244,7 @@ def test_p_13_the_person_hears_what_was_removed(second, alice, passkey):
     assert (mail.to, "Old phone" in mail.body, "Firefox" in mail.body) == ([alice.email], True, True)
 
 
+@pytest.mark.proves("PK-15")
 def test_p_13_it_asks_for_a_proof_in_its_own_form(second, passkey):
     client, (_made, row) = signed_in(passkey), second
     assert client.post(f"/two-factor/passkeys/{row.pk}/remove/", {}).status_code == 422
@@ -305,6 +309,7 @@ def test_p_13_with_the_password_it_does(alice, phone, passkey):
 # Adding (P-14)
 
 
+@pytest.mark.proves("PK-15")
 def test_p_14_no_session_ends(alice, phone, passkey, clock, api):
     other, program = signed_in(passkey), Program().sign_in(phone)
     clock.shift(60)

@@ -93,6 +93,7 @@ def test_n_7_another_id_beside_the_raw_one(place, alice, passkey, laptop):
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-04")
 @everywhere
 def test_n_24_to_29_another_origin(place, alice, passkey, laptop):
     form = form_at(place, laptop, passkey)
@@ -116,6 +117,7 @@ def test_n_16_another_challenge(place, alice, passkey, laptop):
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-03")
 @pytest.mark.parametrize("place", [SECOND, STEP_UP, ADDING])
 def test_n_17_a_challenge_of_another_person(place, alice, bob, passkey, laptop):
     of_bob = new_passkey()
@@ -133,6 +135,7 @@ def who(form):
     return {name: form.fields[name] for name in ("signing_in_as",) if name in form.fields}
 
 
+@pytest.mark.proves("PK-03")
 @everywhere
 def test_n_18_a_challenge_of_another_session(place, alice, passkey, laptop, clock):
     form = form_at(place, Browser(), passkey)
@@ -143,6 +146,7 @@ def test_n_18_a_challenge_of_another_session(place, alice, passkey, laptop, cloc
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-03")
 @pytest.mark.parametrize(
     ("place", "other"),
     [(SECOND, SIGN_IN), (SIGN_IN, SECOND), (STEP_UP, ADDING), (ADDING, STEP_UP)],
@@ -175,6 +179,7 @@ def test_n_19_a_challenge_for_a_security_key_adds_no_passkey(alice, passkey, lap
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-03")
 @pytest.mark.parametrize("place", [SIGN_IN, STEP_UP])
 def test_n_20_after_ten_minutes(place, alice, passkey, laptop, clock):
     form = form_at(place, laptop, passkey)
@@ -201,6 +206,7 @@ def test_n_20_the_second_step_ends_with_its_sign_in(alice, passkey, laptop, cloc
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-02")
 def test_n_21_a_spent_challenge_signs_nobody_in(alice, passkey, laptop, clock, caplog):
     form = form_at(SIGN_IN, laptop, passkey)
     other = second_browser(laptop, site.CSRF_COOKIE_NAME)
@@ -303,6 +309,7 @@ def test_n_58_an_eleventh(alice, passkey, laptop):
     assert (response.status_code, Passkey.objects.count()) == (409, 10)
 
 
+@pytest.mark.proves("PK-11")
 def test_n_59_without_step_up(alice, phone, passkey, laptop, clock):
     form = form_at(ADDING, laptop, passkey)
     clock.shift(301)
@@ -331,6 +338,7 @@ def test_n_59_with_a_trusted_browser(alice, phone, laptop, clock):
     assert laptop.post(ADD, {}).headers["Location"].startswith("/two-factor/confirm/")
 
 
+@pytest.mark.proves("PK-11")
 @pytest.mark.parametrize("path", [ADD, "/two-factor/setup/passkey/"])
 def test_n_60_with_the_password_alone(path, alice, passkey, laptop):
     form = form_at(ADDING, Browser(), passkey)
@@ -369,6 +377,7 @@ def test_n_63_an_unknown_id(place, alice, passkey, laptop):
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-05")
 @pytest.mark.parametrize("place", [SECOND, STEP_UP])
 def test_n_64_a_passkey_of_another_person(place, alice, bob, passkey, laptop):
     of_bob = new_passkey()
@@ -390,6 +399,7 @@ def test_n_65_no_handle_at_sign_in(handle, alice, passkey, laptop):
     assert (state(alice), signed_in_as(laptop)) == (before, None)
 
 
+@pytest.mark.proves("PK-05")
 @asked_for
 def test_n_66_the_handle_of_another_person(place, alice, bob, passkey, laptop):
     of_bob = new_passkey()
@@ -452,6 +462,7 @@ def open_sessions_of(user):
     return [session for session in open_sessions() if session.get("_auth_user_id") == str(user.pk)]
 
 
+@pytest.mark.proves("PK-10")
 @pytest.mark.parametrize("count", [5, 4, 0])
 def test_n_72_copies_count_apart(count, alice, laptop, caplog):
     device = new_passkey(sign_count=5)
@@ -480,6 +491,7 @@ def test_n_73_one_that_may_be_a_copy(place, alice, passkey, laptop):
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-04")
 @asked_for
 def test_n_74_one_of_another_domain(place, alice, passkey, laptop):
     form = form_at(place, laptop, passkey)
@@ -491,6 +503,7 @@ def test_n_74_one_of_another_domain(place, alice, passkey, laptop):
     assert state(alice) == before
 
 
+@pytest.mark.proves("PK-01")
 @pytest.mark.parametrize("place", [SIGN_IN, STEP_UP])
 def test_n_75_touched_only(place, alice, passkey, laptop):
     form = form_at(place, laptop, passkey)
@@ -634,6 +647,7 @@ def test_n_81_what_works_costs_nothing(alice, passkey, laptop, clock):
     assert not Allowance.objects.filter(pk=PASSKEYS_REFUSED.key("127.0.0.1")).exists()
 
 
+@pytest.mark.proves("PK-12")
 def test_n_82_while_codes_are_locked(alice, phone, passkey, laptop, clock):
     GuessBudget.objects.update_or_create(
         pk=alice.pk,
@@ -651,6 +665,7 @@ def test_n_82_while_codes_are_locked(alice, phone, passkey, laptop, clock):
     assert GuessBudget.objects.get().failures == guesses.LAST_GUESS
 
 
+@pytest.mark.proves("PK-12")
 def test_n_82_a_refused_passkey_costs_no_guess(alice, passkey, laptop):
     form = form_at(SECOND, laptop, passkey)
     for _ in range(30):
@@ -700,6 +715,7 @@ def refusals_at_sign_in(alice, bob, laptop, clock):
     yield "inactive", laptop.use(form, device)
 
 
+@pytest.mark.proves("PK-06")
 def test_r_24_all_refusals_at_sign_in_are_one(alice, bob, laptop, clock):
     pages = {reason: shape(page) for reason, page in refusals_at_sign_in(alice, bob, laptop, clock)}
     assert len(pages) == 10
@@ -707,6 +723,7 @@ def test_r_24_all_refusals_at_sign_in_are_one(alice, bob, laptop, clock):
     assert pages["unknown"][0] == 422
 
 
+@pytest.mark.proves("PK-16")
 @everywhere
 def test_r_26_nothing_of_an_answer_is_logged(place, alice, passkey, laptop, caplog):
     caplog.set_level("DEBUG")

@@ -1,8 +1,11 @@
+import pytest
+
 from tests.people import PASSWORD, give_password, signed_in_as
 from tests.twofactor.passkeys.browser import forms_of, new_key, new_passkey, next_use, store
 from twofactor.models import Event, Passkey, TwoFactor
 
 
+@pytest.mark.proves("N-16", "PK-01")
 def test_sign_in_alone(alice, passkey, laptop):
     response = laptop.sign_in(passkey)
     assert (response.status_code, response.headers["Location"]) == (303, "/")
@@ -41,6 +44,7 @@ def test_after_the_password(alice, phone, passkey, laptop):
     assert signed_in_as(laptop) == alice
 
 
+@pytest.mark.proves("PK-01")
 def test_with_a_key(alice, phone, laptop):
     key = new_key()
     store(alice, key, name="Key")

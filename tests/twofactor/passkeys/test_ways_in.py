@@ -55,6 +55,7 @@ def signed_in(passkey):
 # The last one
 
 
+@pytest.mark.proves("PK-14")
 def test_l_2_the_last_one_stays(alone, alice):
     passkey, _codes = alone
     client, row = signed_in(passkey), Passkey.objects.get()
@@ -107,6 +108,7 @@ def no_password(alice):
     alice.save()
 
 
+@pytest.mark.proves("PK-14")
 def test_l_4_without_a_password_the_only_passkey_stays_while_it_is_off(alice, passkey, no_password):
     client, row = signed_in(passkey), Passkey.objects.get()
     assert "This is your only way to sign in" in client.get(remove_page(row)).text
@@ -249,12 +251,14 @@ def test_p_3_not_saving_the_codes_leaves_it_off(alice, laptop, clock):
 # Each way in asks
 
 
+@pytest.mark.proves("PK-13")
 def test_r_23_the_sign_in_page_asks(alone):
     client = Browser()
     assert give_password(client).headers["Location"] == "/two-factor/verify/"
     assert signed_in_as(client) is None
 
 
+@pytest.mark.proves("PK-13")
 def test_r_23_the_administration_asks(alone, alice):
     get_user_model().objects.update(is_staff=True, is_superuser=True)
     client = Browser()
@@ -263,6 +267,7 @@ def test_r_23_the_administration_asks(alone, alice):
     assert client.get("/admin/").status_code in {302, 303}
 
 
+@pytest.mark.proves("PK-13")
 def test_r_23_the_api_asks(alone, api):
     program = Program()
     answer = program.give_password().json()
@@ -270,6 +275,7 @@ def test_r_23_the_api_asks(alone, api):
     assert not program.is_signed_in()
 
 
+@pytest.mark.proves("PK-13")
 @pytest.mark.urls(__name__)
 def test_r_23_a_login_of_other_code_is_held(alone, alice):
     client = Browser()

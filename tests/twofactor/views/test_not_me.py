@@ -479,6 +479,7 @@ def test_it_lists_what_was_added_within_thirty_days(signed_in_client, alice):
     assert [part in text for part in ("Tablet", "Authenticator app, added", "••• 67")] == [True, True, False]
 
 
+@pytest.mark.proves("PK-18")
 @pytest.mark.parametrize(
     ("kind", "days", "told"),
     [("passkey", 29, "Hers Passkey, added"), ("key", 29, "Hers Security key, added"), ("key", 31, None)],
