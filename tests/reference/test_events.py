@@ -24,7 +24,7 @@ CHOSEN = {
         "browser_forgotten": set(),
         "device_ended_by_support": {"reason", "by"},
     },
-    "'authenticator_replaced' if lost else 'app_added'": {
+    "'authenticator_replaced' if is_replaced else 'app_added'": {
         "authenticator_replaced": set(),
         "app_added": set(),
     },
