@@ -127,7 +127,10 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         keep_session(request, signed_in_user(request), TOTP if by_app else PASSKEY)
         messages.success(request, what_is_true_now(by_app))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
-    return step_page(request, "twofactor/setup_codes.html", form=form, **codes_context(request, draft))
+    own = passkeys.all_of(signed_in_user(request))  # a thief of the password may have added one
+    return step_page(
+        request, "twofactor/setup_codes.html", form=form, passkeys=own, **codes_context(request, draft)
+    )
 
 
 def what_is_true_now(by_app: bool) -> str:
