@@ -142,7 +142,7 @@ def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @what_for(gettext_lazy("To use this passkey again, confirm it's you another way."))
 @or_fresh_panel
-@recently_confirmed()
+@recently_confirmed(full_proof=True)  # a thief who has added a factor may have the copy, too
 def passkey_clear(request: HttpRequest, pk: int) -> HttpResponse:
     """After its count went back: it was the person, for example after a backup of the device was restored."""
     passkey = own_passkey(request, pk)

@@ -133,6 +133,22 @@ def test_r_17_it_is_refused_until_its_owner_says_that_it_was_them(copied, alice,
     assert Browser().sign_in(device).status_code == 303
 
 
+def test_r_17_a_factor_that_was_added_today_does_not_clear_it(copied, alice, phone, clock):
+    """A thief of password and one code may have added it, and may have the copy."""
+    clock.shift(60)
+    client = Browser()
+    give_password(client)
+    client.post("/two-factor/verify/", {"code": phone.code()})
+    of_thief = new_passkey()
+    client.use(forms_of(client.get(ADD))[0], of_thief)
+    clock.shift(600)
+    _device, row = copied
+    thief, path = signed_in(of_thief), f"/two-factor/passkeys/{row.pk}/clear/"
+    assert thief.post(path).headers["Location"].startswith("/two-factor/confirm/?full_proof=1")
+    row.refresh_from_db()
+    assert row.suspected_at is not None
+
+
 def test_r_17_its_row_says_why(copied, phone, clock):
     clock.shift(60)
     client = Browser()
