@@ -42,7 +42,7 @@ ADDED = "added"  # in the query of the page for the name, right after the ceremo
 
 
 @what_for(gettext_lazy("To add a passkey, confirm it's you."))
-@sensitive_post_parameters("credential")
+@sensitive_post_parameters()  # a challenge is for this session: nothing is worth keeping for after a step-up
 @or_fresh_panel
 @may_set_up
 def passkey_add(request: HttpRequest) -> HttpResponse:
@@ -163,7 +163,7 @@ def own_passkey(request: HttpRequest, pk: int) -> Passkey:
     return passkey
 
 
-@sensitive_post_parameters("credential")
+@sensitive_post_parameters()
 @open_before_set_up
 @or_fresh_panel
 @may_set_up_first

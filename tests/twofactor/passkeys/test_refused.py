@@ -325,6 +325,7 @@ def test_n_59_nothing_of_the_answer_is_kept_for_later(alice, passkey, laptop, cl
     new = new_passkey()
     laptop.use(form, new)
     assert encoded(new.credential_id) not in json.dumps(dict(laptop.session.items()))
+    assert "twofactor_kept_forms" not in laptop.session
 
 
 def test_n_59_with_a_trusted_browser(alice, phone, laptop, clock):
