@@ -158,11 +158,13 @@ def add_passkey(
     request: HttpRequest,
     now: datetime,
     *,
+    was_on: bool,
     vouched: bool = True,
     lost: Collection[str] | None = None,
 ) -> Passkey:
     """Ends no session, because nothing that was proven has become false, unless older factors are lost.
 
+    `was_on`: when the proof was asked for. The password alone, which is enough before, is not enough after.
     `lost` is given after a recovery, with the ids of those that stop working now. While two-factor
     authentication is off it stays off: the passkey signs in by itself, and proves everything at once, as a
     first app does.
@@ -171,6 +173,8 @@ def add_passkey(
         with events.atomic():
             challenges.spend(new.challenge, now)
             is_on = enrolled.lock(user, now) or enrolled.is_on(user)
+            if is_on != was_on:
+                raise Changed
             removed = remove_lost(user, lost or ())
             others = list(enrolled.passkeys_of(user))
             if len(others) >= passkeys.MAX_PASSKEYS:

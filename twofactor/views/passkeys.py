@@ -69,7 +69,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
     ]
     sent = next((form for form in forms if form.is_bound), None)
-    row = save_sent(request, sent, recovered=recovered) if sent is not None else None
+    row = None if sent is None else save_sent(request, sent, was_on=is_on, recovered=recovered)
     if sent is not None and row is not None:
         if recovered:
             keep_session(request, user, KEY if row.is_key else PASSKEY)
@@ -85,22 +85,26 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     )
 
 
-def save_sent(request: HttpRequest, form: NewPasskeyForm, *, recovered: bool = False) -> Passkey | None:
+def save_sent(
+    request: HttpRequest, form: NewPasskeyForm, *, was_on: bool, recovered: bool = False
+) -> Passkey | None:
     """None if the form says why not. Only the database knows whether someone has the passkey already."""
     if not form.is_valid():
         return None
     try:
-        return save(request, form.result, form.ticked() if recovered else None)
+        return save(request, form.result, was_on, form.ticked() if recovered else None)
     except Refused as refused:
         form.add_error(None, refused.sentence)
         return None
 
 
-def save(request: HttpRequest, new: NewPasskey, lost: list[str] | None = None) -> Passkey:
+def save(request: HttpRequest, new: NewPasskey, was_on: bool, lost: list[str] | None = None) -> Passkey:
     user, now = signed_in_user(request), timezone.now()
     recovered = step_up.recovered_by_email(request)
+    if was_on and not recovered and step_up.factor_of(request) == step_up.PASSWORD_ALONE:
+        raise Changed  # turned on since may_set_up() has asked
     vouched = not recovered and step_up.vouches(user, step_up.factor_of(request))
-    return factor_changes.add_passkey(user, new, request, now, vouched=vouched, lost=lost)
+    return factor_changes.add_passkey(user, new, request, now, was_on=was_on, vouched=vouched, lost=lost)
 
 
 @or_fresh_panel
@@ -174,7 +178,7 @@ def setup_passkey(request: HttpRequest) -> HttpResponse:
     if enrolled.is_on(signed_in_user(request)):
         return nothing_to_change(request)
     form = passkey_forms.new_form(request, challenges.ADD_PASSKEY)
-    if form.is_bound and save_sent(request, form):
+    if form.is_bound and save_sent(request, form, was_on=False):
         return see_other(reverse("twofactor:setup_codes") + onward(request))
     return page(
         request, "twofactor/setup_passkey.html", passkey_form=form, status=422, onward=onward(request)

@@ -77,17 +77,20 @@ def not_synced(**fields):
     )
 
 
+def registration(passkey, handle):
+    question = {"user": {"id": encoded(handle)}, "rp": {"id": "localhost"}, "challenge": encoded(bytes(16))}
+    text = passkey.register(question)
+    must_verify = bool(passkey.flags & VERIFIED)
+    return ceremony.verify_registration(text, passkeys.site(), bytes(16), must_verify=must_verify)
+
+
 def store(user, passkey, **fields):
     """As if it had been added long ago."""
     now = timezone.now() - timedelta(days=2)
     handle = passkeys.handle_of(user)
     passkeys.keep_handle(user, handle)
-    challenge = encoded(bytes(16))
-    question = {"user": {"id": encoded(handle)}, "rp": {"id": "localhost"}, "challenge": challenge}
-    text = passkey.register(question)
-    must_verify = bool(passkey.flags & VERIFIED)
-    made = ceremony.verify_registration(text, passkeys.site(), bytes(16), must_verify=must_verify)
-    is_key = not must_verify
+    made = registration(passkey, handle)
+    is_key = not made.verified
     row = NewPasskey(made, Challenge(b"", handle), is_key, fields.pop("name", "Laptop")).row(user, now)
     row.full_from = now
     for name, value in fields.items():

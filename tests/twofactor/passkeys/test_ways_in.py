@@ -6,21 +6,27 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.urls import include, path
+from django.utils import timezone
 
 from tests.api.program import Program, status_and_code
-from tests.people import PASSWORD, client_after_password, enrol, give_password, signed_in_as
+from tests.people import PASSWORD, client_after_password, enrol, give_password, sign_in, signed_in_as
 from tests.twofactor.passkeys.browser import (
     Browser,
     forms_of,
     new_key,
     new_passkey,
     next_use,
+    registration,
     store,
 )
 from tests.twofactor.passkeys.refusals import ADD, SIGN_IN, assert_refused, form_at
 from tests.twofactor.sent_codes import add_number, enter_sent_code, mailed_code, request_code
-from tests.twofactor.setup_steps import CODES, add_app, shown_codes
-from twofactor.factors import backup_codes, enrolled
+from tests.twofactor.setup_steps import CODES, SAVED, add_app, shown_codes
+from twofactor import factor_changes
+from twofactor.factors import backup_codes, enrolled, passkeys
+from twofactor.factors.challenges import Challenge
+from twofactor.factors.passkeys import NewPasskey
+from twofactor.factors.refusal import Changed
 from twofactor.models import Authenticator, Event, Passkey, TwoFactor
 
 SETTINGS = "/two-factor/"
@@ -246,6 +252,16 @@ def test_p_3_not_saving_the_codes_leaves_it_off(alice, laptop, clock):
     assert (enrolled.is_on(alice), backup_codes.count_unused(alice)) == (False, 0)
     clock.shift(60)
     assert signed_in_as(signed_in(made)) == alice
+
+
+def test_p_3_turned_on_after_the_password_was_looked_at(alice, phone, passkey, rf):
+    """Whoever knows the password alone adds nothing in the moment in which it is turned on."""
+    challenge = Challenge(bytes(32), passkeys.handle_of(alice))
+    made = registration(new_passkey(), challenge.handle)
+    new = NewPasskey(made, challenge, is_key=False, name="Of a thief")
+    with pytest.raises(Changed):
+        factor_changes.add_passkey(alice, new, rf.post(ADD), timezone.now(), was_on=False)
+    assert [row.name for row in Passkey.objects.all()] == ["Laptop"]
 
 
 # Each way in asks (R-23)
