@@ -73,7 +73,7 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
             raise Changed from None
         if setup.key:
             save_app(user, setup, _("Authenticator app"), now, [], now)
-        elif not enrolled.factors_of(user):
+        elif not has_working_factor(user):
             raise Changed  # removed in another tab
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
@@ -274,7 +274,7 @@ def remove_factor(
         if factor is None or (is_on and proof is None):
             return False
         left = [each for each in enrolled.factors_of(user) if enrolled.id_of(each) != factor_id]
-        if is_on and not left:
+        if is_on and is_last(factor, left):
             raise LastFactor
         if needs_passkey and is_only_way_in(factor, left):
             raise OnlyWayIn(factor.name)
@@ -291,13 +291,27 @@ def remove_factor(
     return True
 
 
+def works(factor: Factor) -> bool:
+    """Can it be given today? Not a passkey of another domain, or one that may be a copy."""
+    return not isinstance(factor, Passkey) or bool(passkeys.usable([factor]))
+
+
+def has_working_factor(user: TwoFactorUser) -> bool:
+    return any(map(works, enrolled.factors_of(user)))
+
+
+def is_last(factor: Factor, others: Collection[Factor]) -> bool:
+    """Is there nothing that works beside it? One that does not work may go while any other stays."""
+    return not others or (works(factor) and not any(map(works, others)))
+
+
 def is_only_way_in(factor: Factor, others: Iterable[Factor]) -> bool:
     """For someone who signs in with a passkey alone, and in no other way."""
 
     def signs_in(each: Factor) -> bool:
         return isinstance(each, Passkey) and not each.is_key
 
-    return signs_in(factor) and not any(map(signs_in, others))
+    return signs_in(factor) and not any(signs_in(each) and works(each) for each in others)
 
 
 def rename_factor(user: TwoFactorUser, factor: enrolled.Factor, name: str) -> str:

@@ -27,7 +27,7 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     others = [each for each in factors if enrolled.id_of(each) != factor_id]
     needs_passkey = signs_in_with_passkey_alone(request)
     is_only_way = needs_passkey and factor_changes.is_only_way_in(factor, others)
-    if (is_on and not others) or is_only_way:
+    if (is_on and factor_changes.is_last(factor, others)) or is_only_way:
         status = 409 if request.method == "POST" else 200
         return page(
             request,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from twofactor import drafts, factor_changes, policy
 from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
-from twofactor.factors import enrolled, passkeys
+from twofactor.factors import passkeys
 from twofactor.factors.challenges import ADD_PASSKEY
 from twofactor.factors.methods import PASSKEY, TOTP
 from twofactor.factors.refusal import Changed
@@ -96,7 +96,9 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
 def setup_codes(request: HttpRequest, row: Draft | None) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = own_draft(request, row)
-    if (draft is None or not draft.is_confirmed) and enrolled.factors_of(signed_in_user(request)):
+    if (draft is None or not draft.is_confirmed) and factor_changes.has_working_factor(
+        signed_in_user(request)
+    ):
         return codes_after_passkey(request)
     if draft is None and request.method == "POST":
         raise Changed

@@ -96,6 +96,36 @@ def test_l_1_beside_a_passkey_the_last_app_goes(alice, phone, passkey):
     assert (Authenticator.objects.count(), enrolled.is_on(alice)) == (0, True)
 
 
+@pytest.fixture(params=["suspected_at", "rp_id"])
+def dead(request, alice):
+    """A passkey of Alice that cannot be given: it may be a copy, or is of another domain."""
+    value = {"suspected_at": alice.date_joined, "rp_id": "old.example"}[request.param]
+    return store(alice, new_passkey(), name="Dead", **{request.param: value})
+
+
+def test_l_1_beside_one_that_does_not_work_the_app_stays(alice, phone, dead, clock):
+    client, app = Browser(), Authenticator.objects.get()
+    sign_in(client, phone)
+    clock.shift(60)
+    form = {"password": PASSWORD, "code": phone.code()}
+    response = client.post(f"/two-factor/apps/{app.pk}/remove/", form)
+    assert (response.status_code, Authenticator.objects.count()) == (409, 1)
+
+
+def test_l_1_one_that_does_not_work_goes(alice, dead, passkey):
+    client = signed_in(passkey)
+    TwoFactor.objects.create(user=alice, enabled_at=alice.date_joined, changed_at=alice.date_joined)
+    client.use(forms_of(client.get(remove_page(dead)))[0], passkey)
+    assert [row.name for row in Passkey.objects.all()] == ["Laptop"]
+
+
+def test_l_1_one_that_does_not_work_turns_nothing_on(alice, dead):
+    client = client_after_password()
+    assert client.get(CODES).headers["Location"] == "/two-factor/setup/"
+    assert client.post(CODES, SAVED).status_code == 409
+    assert not enrolled.is_on(alice)
+
+
 def test_l_3_in_two_tabs_the_second_is_told(alone, alice, clock):
     passkey, _codes = alone
     other = new_passkey()
@@ -127,6 +157,13 @@ def test_l_4_not_even_beside_an_app(alice, phone, passkey, no_password):
     assert "This is your only way to sign in" in client.get(remove_page(row)).text
     assert client.post(remove_page(row), {"code": phone.code()}).status_code == 409
     assert Passkey.objects.exists()
+
+
+def test_l_4_not_even_beside_one_that_does_not_work(alice, passkey, dead, no_password):
+    client, row = signed_in(passkey), Passkey.objects.get(name="Laptop")
+    assert "This is your only way to sign in" in client.get(remove_page(row)).text
+    assert client.post(remove_page(row), {}).status_code == 409
+    assert Passkey.objects.count() == 2
 
 
 def test_l_4_turning_off_leaves_it(alice, phone, passkey, no_password, clock):
