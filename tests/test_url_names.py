@@ -28,7 +28,7 @@ URLS = {
     "twofactor:phone": "/two-factor/phone/",
     "twofactor:phone_verify": "/two-factor/phone/verify/",
     "twofactor:device_undo": "/two-factor/devices/undo/",
-    "twofactor:app_undo": "/two-factor/apps/undo/",
+    "twofactor:factor_undo": "/two-factor/factors/undo/",
     "twofactor:browsers_forget": "/two-factor/browsers/forget/",
     "twofactor:sessions_end": "/two-factor/sessions/end/",
     "twofactor:devices": "/two-factor/devices/",

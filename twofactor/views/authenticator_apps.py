@@ -14,23 +14,19 @@ from twofactor import drafts, factor_changes
 from twofactor.decorators import may_set_up, what_for
 from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
-from twofactor.factors.refusal import Changed
-from twofactor.forms import AddAppForm, NameForm, too_many_apps
-from twofactor.models import Authenticator, Draft
+from twofactor.forms import AddAppForm, too_many_apps
+from twofactor.models import Draft
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
 from twofactor.users import signed_in_user
+from twofactor.views import own_factors
 from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
-from twofactor.views.panel import factor_row, or_fresh_panel, row_of
-from twofactor.views.removal import remove
-from twofactor.web import undo
-from twofactor.web.pages import page, post_only, posted
+from twofactor.views.panel import or_fresh_panel, row_of
+from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other, with_next
-from twofactor.web.rows import page_with_rows, tell
-from twofactor.web.undo import TooLate
+from twofactor.web.rows import tell
 
 APP = Draft.Kind.APP
-UNDO = "twofactor:app_undo"
 
 
 def if_there_is_room(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -88,42 +84,10 @@ def app_add(request: HttpRequest) -> HttpResponse:
 
 @or_fresh_panel
 def app_rename(request: HttpRequest, pk: int) -> HttpResponse:
-    app = own_app(request, pk)
-    row = row_of(app)
-    form = NameForm(posted(request), initial={"name": app.name}, auto_id=f"{row}_%s")
-    if form.is_valid():
-        name = factor_changes.rename_factor(signed_in_user(request), app, form.cleaned_data["name"])
-        before = {"app": pk, "name": app.name, "instead_of": name}
-        offered = undo.offer(request, UNDO, row, **before) if name != app.name else ""
-        tell(request, _("The name was changed."), row, offered)
-        return see_other("twofactor:settings")
-    return page_with_rows(
-        request, "twofactor/factor_rename.html", [factor_row(app, timezone.now())], form=form
-    )
-
-
-@post_only("twofactor:settings")
-@or_fresh_panel
-def app_undo(request: HttpRequest) -> HttpResponse:
-    """Gives an app its name back."""
-    offered = undo.take(request, UNDO)
-    app = own_app(request, offered["app"])
-    if app.name != offered["instead_of"]:
-        raise TooLate
-    factor_changes.rename_factor(signed_in_user(request), app, offered["name"])
-    tell(request, _("The old name is back."), row_of(app))
-    return see_other("twofactor:settings")
+    return own_factors.rename(request, own_factors.own(request, str(pk)))
 
 
 @sensitive_post_parameters()
 @or_fresh_panel
 def app_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    return remove(request, own_app(request, pk))
-
-
-def own_app(request: HttpRequest, pk: int) -> Authenticator:
-    """Raises Changed for the app of another person, too: else the answers would tell which keys exist."""
-    app = enrolled.apps_of(signed_in_user(request)).filter(pk=pk).first()
-    if app is None:
-        raise Changed
-    return app
+    return own_factors.remove(request, own_factors.own(request, str(pk)))

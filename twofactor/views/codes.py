@@ -29,9 +29,9 @@ from twofactor.signin import step_up
 from twofactor.signin.session import AMR, NONE, keep_session
 from twofactor.users import sign_in_name, signed_in_user
 from twofactor.views.drafts import current_draft, draft_owner, set_draft_cookie
+from twofactor.views.own_factors import signs_in_with_passkey_alone
 from twofactor.views.panel import nothing_to_change, or_fresh_panel
 from twofactor.views.proof import proof_forms
-from twofactor.views.removal import signs_in_with_passkey_alone
 from twofactor.web.pages import page, posted
 from twofactor.web.redirects import next_or, onward, see_other
 

@@ -23,21 +23,17 @@ from twofactor.factors import challenges, enrolled, passkeys
 from twofactor.factors.methods import KEY, PASSKEY
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
-from twofactor.forms import NameForm, NewPasskeyForm
+from twofactor.forms import NewPasskeyForm
 from twofactor.models import Passkey
 from twofactor.signin import step_up
 from twofactor.signin.session import keep_session
 from twofactor.users import signed_in_user
-from twofactor.views import passkey_forms
-from twofactor.views.panel import factor_row, nothing_to_change, or_fresh_panel, row_of
-from twofactor.views.removal import remove
-from twofactor.web import undo
-from twofactor.web.pages import page, post_only, posted
+from twofactor.views import own_factors, passkey_forms
+from twofactor.views.panel import nothing_to_change, or_fresh_panel, row_of
+from twofactor.web.pages import page
 from twofactor.web.redirects import next_or, onward, safe_next, see_other, with_next
-from twofactor.web.rows import page_with_rows, tell
-from twofactor.web.undo import TooLate
+from twofactor.web.rows import tell
 
-UNDO = "twofactor:passkey_undo"
 ADDED = "added"  # in the query of the page for the name, right after the ceremony
 
 
@@ -109,39 +105,13 @@ def save(request: HttpRequest, new: NewPasskey, was_on: bool, lost: list[str] | 
 
 @or_fresh_panel
 def passkey_rename(request: HttpRequest, pk: int) -> HttpResponse:
-    passkey, is_new = own_passkey(request, pk), ADDED in request.GET
-    row = row_of(passkey)
-    form = NameForm(posted(request), initial={"name": passkey.name}, auto_id=f"{row}_%s")
-    if form.is_valid():
-        name = factor_changes.rename_factor(signed_in_user(request), passkey, form.cleaned_data["name"])
-        before = {"passkey": pk, "name": passkey.name, "instead_of": name}
-        if is_new:
-            tell(request, _("%(name)s was added.") % {"name": name}, row)
-        else:
-            offered = undo.offer(request, UNDO, row, **before) if name != passkey.name else ""
-            tell(request, _("The name was changed."), row, offered)
-        return see_other(next_or(request, "twofactor:settings"))
-    rows = [factor_row(passkey, timezone.now())]
-    return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, is_new=is_new)
-
-
-@post_only("twofactor:settings")
-@or_fresh_panel
-def passkey_undo(request: HttpRequest) -> HttpResponse:
-    """Gives a passkey its name back."""
-    offered = undo.take(request, UNDO)
-    passkey = own_passkey(request, offered["passkey"])
-    if passkey.name != offered["instead_of"]:
-        raise TooLate
-    factor_changes.rename_factor(signed_in_user(request), passkey, offered["name"])
-    tell(request, _("The old name is back."), row_of(passkey))
-    return see_other("twofactor:settings")
+    return own_factors.rename(request, own_passkey(request, pk), is_new=ADDED in request.GET)
 
 
 @sensitive_post_parameters()
 @or_fresh_panel
 def passkey_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    return remove(request, own_passkey(request, pk))
+    return own_factors.remove(request, own_passkey(request, pk))
 
 
 @what_for(gettext_lazy("To use this passkey again, confirm it's you another way."))
@@ -160,11 +130,7 @@ def passkey_clear(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def own_passkey(request: HttpRequest, pk: int) -> Passkey:
-    """Raises Changed for that of another person, too: else the answers would tell which keys exist."""
-    passkey = enrolled.passkeys_of(signed_in_user(request)).filter(pk=pk).first()
-    if passkey is None:
-        raise Changed
-    return passkey
+    return cast(Passkey, own_factors.own(request, f"passkey-{pk}"))
 
 
 @sensitive_post_parameters()

@@ -1,4 +1,4 @@
-"""Removing an app, a passkey or a security key: what it ends, what is left, and the proof for it."""
+"""Renaming and removing an app, a passkey or a security key."""
 
 from functools import partial
 
@@ -10,17 +10,61 @@ from twofactor import factor_changes
 from twofactor.factors import backup_codes, enrolled, passkeys
 from twofactor.factors.enrolled import Factor
 from twofactor.factors.refusal import Changed
+from twofactor.forms import NameForm
 from twofactor.models import Passkey
 from twofactor.signin.session import AMR, PASSWORD_AT, keep_session
 from twofactor.users import signed_in_user
-from twofactor.views.panel import row_of
+from twofactor.views.panel import factor_row, or_fresh_panel, row_of
 from twofactor.views.proof import proof_forms
-from twofactor.web.pages import page
+from twofactor.web import undo
+from twofactor.web.pages import page, post_only, posted
 from twofactor.web.redirects import next_or, see_other
-from twofactor.web.rows import next_row, tell
+from twofactor.web.rows import next_row, page_with_rows, tell
+from twofactor.web.undo import TooLate
+
+UNDO = "twofactor:factor_undo"
+
+
+def own(request: HttpRequest, factor_id: str) -> Factor:
+    """Raises Changed for that of another person, too: else the answers would tell which ids exist."""
+    factor = enrolled.find_factor(signed_in_user(request), factor_id)
+    if factor is None:
+        raise Changed
+    return factor
+
+
+def rename(request: HttpRequest, factor: Factor, *, is_new: bool = False) -> HttpResponse:
+    """`is_new`: it was added a moment ago, under a name that was proposed for it."""
+    row = row_of(factor)
+    form = NameForm(posted(request), initial={"name": factor.name}, auto_id=f"{row}_%s")
+    if form.is_valid():
+        name = factor_changes.rename_factor(signed_in_user(request), factor, form.cleaned_data["name"])
+        if is_new:
+            tell(request, _("%(name)s was added.") % {"name": name}, row)
+        else:
+            before = {"factor": enrolled.id_of(factor), "name": factor.name, "instead_of": name}
+            offered = undo.offer(request, UNDO, row, **before) if name != factor.name else ""
+            tell(request, _("The name was changed."), row, offered)
+        return see_other(next_or(request, "twofactor:settings"))
+    rows = [factor_row(factor, timezone.now())]
+    return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, is_new=is_new)
+
+
+@post_only("twofactor:settings")
+@or_fresh_panel
+def factor_undo(request: HttpRequest) -> HttpResponse:
+    """Gives it its name back."""
+    offered = undo.take(request, UNDO)
+    factor = own(request, offered["factor"])
+    if factor.name != offered["instead_of"]:
+        raise TooLate
+    factor_changes.rename_factor(signed_in_user(request), factor, offered["name"])
+    tell(request, _("The old name is back."), row_of(factor))
+    return see_other("twofactor:settings")
 
 
 def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
+    """Says what that ends and what is left, and asks for a proof."""
     user = signed_in_user(request)
     is_on = enrolled.is_on(user)
     factor_id, factors = enrolled.id_of(factor), enrolled.factors_of(user)
