@@ -575,6 +575,12 @@ def passkey_problem() -> str:
         return "TWOFACTOR_BASE_URL is not set"
     if ip.parse(host) is not None:
         return f"TWOFACTOR_BASE_URL is the IP address {host}; on this machine, take localhost"
+    if not is_domain(host):
+        return (
+            f"{host} of TWOFACTOR_BASE_URL is not written as browsers write it: xn--… and no dot at the end"
+        )
+    if host != domain and "." not in domain:
+        return f"TWOFACTOR_PASSKEY_DOMAIN, {domain}, is not yours alone"
     if host != domain and not host.endswith(f".{domain}"):
         return f"{host} of TWOFACTOR_BASE_URL is not a part of TWOFACTOR_PASSKEY_DOMAIN, {domain}"
     if url.scheme != "https" and host != "localhost" and not host.endswith(".localhost"):

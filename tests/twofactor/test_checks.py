@@ -57,6 +57,11 @@ def test_our_own_settings_are_right():
         ("http://accounts.example.com", "", "twofactor.W009"),
         ("http://127.0.0.1:8000", "", "twofactor.W009"),
         ("https://[::1]", "", "twofactor.W009"),
+        ("https://accounts.example.com", "com", "twofactor.E023"),
+        ("https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", "", "twofactor.W009"),
+        ("https://accounts.example.com.", "", "twofactor.W009"),
+        ("https://xn--bcher-kva.example", "", None),
+        ("https://intranet", "", None),
     ],
 )
 def test_where_no_browser_knows_passkeys_is_named(settings, url, domain, named):
