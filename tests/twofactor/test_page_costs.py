@@ -31,7 +31,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/setup/ 200": 5,
     "GET /two-factor/setup/verify/ 200": 3,
     "POST /two-factor/setup/verify/ 303": 5,
-    "GET /two-factor/setup/codes/ 200": 3,
+    "GET /two-factor/setup/codes/ 200": 4,
     "POST /two-factor/setup/codes/ 303": 15,  # a new session after each change of factors
     "GET /two-factor/ 200": 7,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are

@@ -21,7 +21,7 @@ from tests.twofactor.passkeys.browser import (
 )
 from tests.twofactor.passkeys.refusals import ADD, SIGN_IN, assert_refused, form_at
 from tests.twofactor.sent_codes import add_number, enter_sent_code, mailed_code, request_code
-from tests.twofactor.setup_steps import CODES, SAVED, add_app, shown_codes
+from tests.twofactor.setup_steps import CODES, SAVED, add_app, confirm_key, shown_codes
 from twofactor import factor_changes
 from twofactor.factors import backup_codes, enrolled, passkeys
 from twofactor.factors.challenges import Challenge
@@ -289,6 +289,26 @@ def test_p_3_not_saving_the_codes_leaves_it_off(alice, laptop, clock):
     assert (enrolled.is_on(alice), backup_codes.count_unused(alice)) == (False, 0)
     clock.shift(60)
     assert signed_in_as(signed_in(made)) == alice
+
+
+def test_p_3_the_last_step_names_those_of_before(alice, laptop, clock):
+    """A thief of the password may have added one while it was off."""
+    store(alice, new_passkey(), name="Of a thief")
+    give_password(laptop)
+    confirm_key(laptop)
+    page = laptop.get(CODES).text
+    remove = remove_page(Passkey.objects.get())
+    assert ("Of a thief" in page, f'href="{remove}?next={CODES}"' in page) == (True, True)
+    laptop.post(f"{remove}?next={CODES}", {"password": PASSWORD})
+    assert "<bdi>Of a thief</bdi>" not in laptop.get(CODES).text
+    laptop.post(CODES, SAVED)
+    assert (enrolled.is_on(alice), Passkey.objects.exists()) == (True, False)
+
+
+def test_p_3_the_last_step_does_not_name_the_one_it_made(alice, laptop):
+    give_password(laptop)
+    laptop.use(forms_of(laptop.get(ADD))[0], new_passkey())
+    assert "can sign in, too" not in laptop.get(CODES).text
 
 
 def test_p_3_turned_on_after_the_password_was_looked_at(alice, phone, passkey, rf):
