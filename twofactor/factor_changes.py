@@ -75,6 +75,8 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
             save_app(user, setup, _("Authenticator app"), now, [], now)
         elif not has_working_factor(user):
             raise Changed  # removed in another tab
+        else:
+            enrolled.vouch_for_all(user, now)  # as for a first app
         backup_codes.replace_all(user, codes)
         epoch.end_sessions(user)
         events.record("two_factor_enabled", user, request)
@@ -166,8 +168,7 @@ def add_passkey(
 
     `was_on`: when the proof was asked for. The password alone, which is enough before, is not enough after.
     `lost` is given after a recovery, with the ids of those that stop working now. While two-factor
-    authentication is off it stays off: the passkey signs in by itself, and proves everything at once, as a
-    first app does.
+    authentication is off it stays off: the passkey signs in by itself.
     """
     try:
         with events.atomic():
@@ -182,9 +183,7 @@ def add_passkey(
             passkey = new.row(user, now)
             passkeys.keep_handle(user, new.challenge.handle)
             passkey.name = unused_name(passkey.name, others)
-            if not is_on:
-                passkey.full_from = now
-            elif vouched:
+            if vouched or not is_on:
                 passkey.full_from = now + enrolled.YOUNG_FOR
             passkey.save(force_insert=True)
             if lost is not None:

@@ -45,6 +45,7 @@ from twofactor.signin.session import (
     is_factor,
     is_held,
     is_impersonated,
+    method_for_policy,
     method_of_session,
 )
 from twofactor.users import call_with, signed_in_user
@@ -157,6 +158,7 @@ class TwoFactor:
             return refused
         if acts_for_others(getattr(view, "view_class", None)):
             return ask_for_factor(request)
+        method = method_for_policy(request) if has_session(request) else ""
         if not must_set_up_first(request.user, method, view) or signs_out(request, view):
             return None
         return lead_to_setup(request, request.get_full_path())

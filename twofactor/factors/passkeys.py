@@ -28,6 +28,7 @@ from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import TooOften
 from twofactor.models import Event, Passkey, PasskeyOwner
+from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser, may_be_joined, sign_in_name
 from twofactor.web import browser_names
 from twofactor.web.client_address import client_address, has_address
@@ -167,7 +168,7 @@ def accept(
     `user`: whose it must be, and `own`: their passkeys, as they have just been read.
     As factors.accept does, the claim runs in the transaction that spends the challenge.
     """
-    with counted(request, now):
+    with counted(request, purpose, now):
         challenge = challenges.read(token, purpose, now)
         answer = ceremony.read_answer(text)
         passkey = find(answer, user, own)
@@ -181,16 +182,21 @@ def accept(
 
 
 @contextmanager
-def counted(request: HttpRequest, now: datetime) -> Iterator[None]:
-    """An answer that is not accepted counts against where it came from. All reasons have one sentence."""
+def counted(request: HttpRequest, purpose: Purpose, now: datetime) -> Iterator[None]:
+    """An answer that is not accepted counts against where it came from. All reasons have one sentence.
+
+    Where it is known whose it must be, each person there counts apart: a stranger at the same address could
+    keep them from it.
+    """
     address = client_address(request)
-    if until := allowances.PASSKEYS_REFUSED.full_until(address, now) if has_address(address) else None:
+    subject = f"{address} {purpose.owner}" if purpose.owner else address
+    if until := allowances.PASSKEYS_REFUSED.full_until(subject, now) if has_address(address) else None:
         raise TooOften(until)
     try:
         yield
     except (NotAccepted, challenges.Invalid, ceremony.NotVerified) as refused:
         if has_address(address):
-            allowances.PASSKEYS_REFUSED.charge(address, now)
+            allowances.PASSKEYS_REFUSED.charge(subject, now)
         log.warning("a passkey was not accepted: %s", refused)
         raise Refused(_("That didn't work. Try again, or use another way.")) from None
 
@@ -226,7 +232,7 @@ def find_with_person(digest: str) -> Passkey | None:
 
 @statements.row
 def joined_with_person(digest: str) -> Any:
-    return Passkey.objects.filter(credential_digest=digest).select_related("user")
+    return Passkey.objects.filter(credential_digest=digest).select_related("user__two_factor")
 
 
 def digest_of(credential_id: bytes) -> str:
@@ -311,9 +317,10 @@ def write_use(pk: Any, counted: dict[str, Any], used: dict[str, Any]) -> Any:
 
 
 def suspect(passkey: Passkey, user: TwoFactorUser, request: HttpRequest, now: datetime) -> None:
-    """It is refused until its owner says that it was them, or removes it."""
+    """Refused until its owner says that it was them, or removes it. A copy may have signed in before."""
     with events.atomic():
         if Passkey.objects.filter(pk=passkey.pk, suspected_at=None).update(suspected_at=now):
+            epoch.end_sessions(user)
             events.record("passkey_copied", user, request, passkey=passkey.name)
 
 
@@ -353,7 +360,7 @@ class NewPasskey:
 
 def read_new(text: str, token: str, purpose: Purpose, request: HttpRequest, now: datetime) -> NewPasskey:
     """Raises Refused, or TooOften."""
-    with counted(request, now):
+    with counted(request, purpose, now):
         is_key = purpose.use == challenges.ADD_KEY
         challenge = challenges.read(token, purpose, now)
         made = ceremony.verify_registration(text, site(), challenge.value, must_verify=not is_key)

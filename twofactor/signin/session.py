@@ -38,6 +38,7 @@ log = logging.getLogger("countersign.security")
 PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was given last
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
+WHILE_OFF = "twofactor_while_off"  # a passkey was given, and two-factor authentication is not on
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 ACTOR = "twofactor_actor"  # who acts for the person, and what ends that with their own sessions
 LOGINS = "twofactor_logins"  # an attribute of the request: session and person of each login() in it
@@ -141,6 +142,7 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
         session[AMR] = method
         session[AUTH_AT] = int(timezone.now().timestamp())
         session.pop(STEP_UP_AT, None)  # of an earlier sign-in
+        session.pop(WHILE_OFF, None)
         if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
         if trusted := getattr(request, "twofactor_trusted", None):
@@ -236,6 +238,11 @@ def method_of_session(request: HttpRequest) -> str:
         request.session[AUTH_AT] = int(timezone.now().timestamp())
     method: str = request.session[AMR]
     return method
+
+
+def method_for_policy(request: HttpRequest) -> str:
+    """Of whoever must set up two-factor authentication. A passkey does not stand in for that."""
+    return NONE if WHILE_OFF in request.session else request.session.get(AMR, "")
 
 
 def has_expired(request: HttpRequest) -> bool:

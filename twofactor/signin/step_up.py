@@ -21,6 +21,7 @@ from twofactor.signin.session import (
     PASSWORD_AT,
     STEP_UP_AT,
     STEP_UP_WITH,
+    WHILE_OFF,
     is_impersonated,
 )
 from twofactor.users import TwoFactorUser, signed_in_user
@@ -61,8 +62,16 @@ def record_step_up(request: HttpRequest, proof: Proof | None, *, with_password: 
     if proof:
         request.session[AMR] = proof.method
         mark(request, name_of_factor(proof))
+        note_if_off(request, proof, signed_in_user(request))
     elif not enrolled.is_on(signed_in_user(request)):
         mark(request, PASSWORD_ALONE)
+
+
+def note_if_off(request: HttpRequest, proof: Proof, user: TwoFactorUser) -> None:
+    """A passkey is accepted while two-factor authentication is off, too."""
+    if proof.method in {methods.PASSKEY, methods.KEY} and getattr(user, "two_factor", None) is None:
+        if not enrolled.is_on(user):
+            request.session[WHILE_OFF] = True
 
 
 def recently_confirmed(

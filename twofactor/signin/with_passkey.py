@@ -52,6 +52,7 @@ def sign_in(request: HttpRequest, answer: str, token: str, to: str) -> HttpRespo
         raise Refused(_("That didn't work. Try again, or use another way.")) from None
     response = open_session(request, person_of(proof), PASSKEY, to)
     step_up.mark(request, step_up.name_of_factor(proof))
+    step_up.note_if_off(request, proof, person_of(proof))
     return response
 
 

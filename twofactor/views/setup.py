@@ -20,7 +20,7 @@ from twofactor.factors.methods import PASSKEY, TOTP
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
-from twofactor.signin.session import keep_session
+from twofactor.signin.session import WHILE_OFF, keep_session
 from twofactor.users import email_of, signed_in_user
 from twofactor.views import passkey_forms
 from twofactor.views.codes import codes_context
@@ -127,6 +127,7 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
     if form.is_valid():
         factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
         keep_session(request, signed_in_user(request), TOTP if by_app else PASSKEY)
+        request.session.pop(WHILE_OFF, None)
         messages.success(request, what_is_true_now(by_app))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
     own = passkeys.all_of(signed_in_user(request))  # a thief of the password may have added one

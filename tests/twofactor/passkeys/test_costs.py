@@ -43,10 +43,10 @@ def test_b_1_the_second_step_asks_two_and_twelve(known, passkey):
     assert queries(known.use, form, passkey) == 12
 
 
-def test_b_1_confirming_asks_four_and_nine(known, passkey):
+def test_b_1_confirming_asks_four_and_ten(known, passkey):
     known.sign_in(passkey)
     assert queries(known.get, CONFIRM) == 4
-    assert queries(known.use, forms_of(known.get(CONFIRM))[0], passkey) == 9
+    assert queries(known.use, forms_of(known.get(CONFIRM))[0], passkey) == 10
 
 
 def test_b_1_adding_asks_seven_and_fifteen(known, passkey):

@@ -627,9 +627,14 @@ def test_n_81_the_61st_failure_of_an_address(alice, passkey, laptop):
 
 @asked_for
 def test_n_81_it_stops_every_place_and_no_other_address(place, alice, passkey, laptop, clock):
+    """A stranger at the same address stops the sign-ins of strangers, and nothing else."""
     for _ in range(PASSKEYS_REFUSED.count):
         PASSKEYS_REFUSED.charge("127.0.0.1", timezone.now())
-    elsewhere = Browser(REMOTE_ADDR="203.0.113.9")
+        PASSKEYS_REFUSED.charge(f"203.0.113.7 {alice.pk}", timezone.now())
+    elsewhere, blocked = Browser(REMOTE_ADDR="203.0.113.9"), Browser(REMOTE_ADDR="203.0.113.7")
+    form = form_at(place, blocked, passkey)
+    assert blocked.use(form, passkey).status_code == (303 if place == SIGN_IN else 429)
+    clock.shift(1)
     form = form_at(place, elsewhere, passkey)
     assert elsewhere.use(form, passkey).status_code == 303
     clock.shift(1)

@@ -407,7 +407,11 @@ def test_r_22_enforcement_leads_on_as_after_the_password(alice, passkey, setting
     by_password = client_after_password()
     assert by_password.get("/two-factor/devices/").headers["Location"].startswith("/two-factor/setup/")
     clock.shift(1)
-    assert signed_in(passkey).get("/two-factor/devices/").status_code == 200  # it has verified its person
+    by_passkey = signed_in(passkey)  # the password alone would still be enough
+    assert by_passkey.get("/two-factor/devices/").headers["Location"].startswith("/two-factor/setup/")
+    by_passkey.get("/two-factor/setup/codes/")
+    by_passkey.post("/two-factor/setup/codes/", {"saved": "on"})
+    assert by_passkey.get("/two-factor/devices/").status_code == 200
 
 
 def test_r_22_whoever_is_signed_in_stays_who_they_are(alice, bob, passkey):

@@ -161,7 +161,7 @@ on("click", ({ target }) => {
 // Passkeys. Their script comes with the first form that needs it.
 
 onContent(() => {
-  const src = one("[data-script]")?.dataset.script;
+  const src = one("form[data-passkey]")?.dataset.script;
   if (!src || document.querySelector(`script[src="${src}"]`)) return;
   const { nonce = "" } = document.querySelector("script[data-tf]") ?? {};
   document.head.append(Object.assign(document.createElement("script"), { src, type: "module", nonce }));
