@@ -69,9 +69,9 @@ def record_step_up(request: HttpRequest, proof: Proof | None, *, with_password: 
 
 def note_if_off(request: HttpRequest, proof: Proof, user: TwoFactorUser) -> None:
     """A passkey is accepted while two-factor authentication is off, too."""
-    if proof.method in {methods.PASSKEY, methods.KEY} and getattr(user, "two_factor", None) is None:
-        if not enrolled.is_on(user):
-            request.session[WHILE_OFF] = True
+    by_passkey = proof.method in {methods.PASSKEY, methods.KEY}
+    if by_passkey and getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
+        request.session[WHILE_OFF] = True
 
 
 def recently_confirmed(
