@@ -29,9 +29,17 @@ def field(label: str) -> Place:
     return lambda page: page.get_by_label(label)
 
 
+def first(place: Place) -> Place:
+    return lambda page: place(page).first
+
+
 def heading_named(title: str) -> Place:
     """For a heading that takes the focus in a whole page, too."""
     return lambda page: page.get_by_role("heading", level=1, name=title)
+
+
+def button(name: str) -> Place:
+    return lambda page: page.get_by_role("main").get_by_role("button", name=name, exact=True)
 
 
 def link(name: str) -> Place:
@@ -64,7 +72,13 @@ NOW_ON = (
     "Two-factor authentication is on. Next time you sign in, we'll ask for your password, "
     "then for a code from your app."
 )
+NOW_ON_BY_PASSKEY = (
+    "Two-factor authentication is on. Next time, sign in with your passkey alone, "
+    "or with your password and then your passkey."
+)
 NEW_CODES = "Save your new backup codes"
+USE_PASSKEY, PASSKEY_ASKED = "Use your passkey", "Password accepted. Use your passkey."
+SECOND = button("Use passkey or security key")
 
 SCREENS = {
     "landing": Screen("A password alone isn't enough", "Two-factor authentication"),
@@ -89,6 +103,9 @@ SCREENS = {
     "login-wrong": Screen("Sign in", focus=error_summary, wrong=True),
     "login-last-try": Screen("Sign in", focus=error_summary, wrong=True),
     "login-locked": Screen(LOCKED),
+    "login-passkey-waiting": Screen("Sign in", focus=button("Sign in with a passkey")),
+    "login-passkey-cancelled": Screen("Sign in", focus=button("Sign in with a passkey")),
+    "passkey-refused": Screen("Sign in with a passkey", focus=button("Sign in with a passkey"), wrong=True),
     "login-again": Screen("Sign in", focus=ADDRESS),
     "verify": Screen("Check your authenticator app", focus=CODE, says="Password accepted. Enter your code."),
     "verify-slip": Screen("Check your authenticator app", focus=CODE, wrong=True),
@@ -96,6 +113,15 @@ SCREENS = {
     "verify-last-try": Screen("Check your authenticator app", focus=CODE, wrong=True),
     "verify-locked": Screen(LOCKED),
     "verify-waiting": Screen("Check your authenticator app", focus=lock_notice),
+    "verify-passkey": Screen(USE_PASSKEY, says=PASSKEY_ASKED),
+    "verify-passkey-waiting": Screen(USE_PASSKEY, focus=SECOND, says=PASSKEY_ASKED),
+    "verify-passkey-cancelled": Screen(USE_PASSKEY, focus=SECOND),
+    "verify-passkey-refused": Screen(USE_PASSKEY, focus=SECOND, wrong=True),
+    "verify-passkey-no-script": Screen(USE_PASSKEY),
+    "verify-both": Screen(
+        "Check your authenticator app", focus=CODE, says="Password accepted. Enter your code."
+    ),
+    "other-passkey": Screen("Try another way"),
     "other": Screen("Try another way"),
     "other-not-sent": Screen("Try another way"),
     "backup": Screen("Enter a backup code", focus=BACKUP),
@@ -130,6 +156,11 @@ SCREENS = {
     "setup-verify-wrong": Screen("Enter the code from your app", STEP_2_TITLE, CODE, wrong=True),
     "setup-codes": Screen("Save your backup codes", STEP_3_TITLE, says="Step 3 of 3"),
     "setup-codes-unsaved": Screen("Save your backup codes", STEP_3_TITLE, SAVED, wrong=True),
+    "setup-codes-passkey": Screen("Save your backup codes", STEP_3_TITLE, says="Step 3 of 3"),
+    "setup-passkey-waiting": Screen(
+        "Scan the QR code", "Scan the QR code – Step 1 of 3", button("Use a passkey instead")
+    ),
+    "setup-passkey-refused": Screen("Set up with a passkey", focus=button("Add a passkey"), wrong=True),
     "settings-off": Screen("Security"),
     "settings-unfinished": Screen("Security"),
     "settings-on": Screen("Security", says=NOW_ON),
@@ -157,6 +188,19 @@ SCREENS = {
     "app-remove": Screen("Remove authenticator app"),
     "app-remove-empty": Screen("Remove authenticator app", focus=error_summary, wrong=True),
     "app-last": Screen("This is your only app", "Remove authenticator app"),
+    "passkey-add": Screen("Add a passkey"),
+    "passkey-add-excluded": Screen("Add a passkey", focus=button("Add a passkey")),
+    "passkey-add-no-script": Screen("Add a passkey"),
+    "passkey-name": Screen("Name your passkey", focus=field("Name")),
+    "passkey-rename": Screen("Change the name", focus=field("Name")),
+    "passkey-remove": Screen("Remove security key"),
+    "passkey-last": Screen("You have no other app or passkey", "Remove: Laptop"),
+    "passkey-full": Screen("Add a passkey"),
+    "passkey-clear": Screen("Use this passkey again"),
+    "settings-passkey-off": Screen("Security", focus=link("Rename Laptop"), says="Laptop was added."),
+    "settings-passkey-on": Screen("Security", says=NOW_ON_BY_PASSKEY),
+    "settings-suspected": Screen("Security"),
+    "settings-cleared": Screen("Security", focus=link("Rename Key"), says="Key works again."),
     "settings-stale": Screen("Security"),
     "settings-turned-off": Screen("Security", says="Two-factor authentication is off."),
     "devices": Screen("Devices"),
@@ -183,10 +227,16 @@ SCREENS = {
     "confirm-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "confirm-wrong": Screen("Confirm it's you", focus=field("Code"), wrong=True),
     "confirm-recent-app": Screen("Confirm it's you", focus=PASSWORD),
+    "confirm-passkey": Screen("Confirm it's you"),
+    "confirm-passkey-refused": Screen("Confirm it's you", focus=button(USE_PASSKEY), wrong=True),
+    "confirm-passkey-no-script": Screen("Confirm it's you"),
+    "confirm-key": Screen("Confirm it's you"),
+    "confirm-key-wrong": Screen("Confirm it's you", focus=first(PASSWORD), wrong=True),
     "confirm-send": Screen("Send it again"),
     "confirm-password": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-password-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "backup-codes": Screen("Make new backup codes"),
+    "backup-codes-passkey": Screen("Make new backup codes"),
     "backup-codes-stepped-up": Screen("Make new backup codes"),
     "backup-codes-empty": Screen("Make new backup codes", focus=error_summary, wrong=True),
     "backup-codes-new": Screen(NEW_CODES),
@@ -197,6 +247,7 @@ SCREENS = {
     "phone-verify-empty": Screen(BY_TEXT, focus=CODE, wrong=True),
     "too-often": Screen("Wait a moment before trying again"),
     "disable": Screen("Turn off two-factor authentication"),
+    "disable-passkey": Screen("Turn off two-factor authentication"),
     "disable-required": Screen("Two-factor authentication stays on", "Turn off two-factor authentication"),
     "disable-empty": Screen("Turn off two-factor authentication", focus=error_summary, wrong=True),
     "activity-empty": Screen("Recent activity"),

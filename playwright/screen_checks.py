@@ -18,7 +18,15 @@ from playwright.sync_api import Page, expect
 
 OUTLINES = Path(__file__).parent / "outlines"
 REDRAW = os.environ.get("OUTLINES") == "draw"
-NEEDS_SCRIPT = ('- button "Copy"', '- button "Print"')
+NO_PASSKEY = "- paragraph: Passkeys need JavaScript and a current browser."
+NEEDS_SCRIPT = {  # and what stands there where no script runs
+    '- button "Copy"': "",
+    '- button "Print"': "",
+    '- button "Sign in with a passkey"': NO_PASSKEY,
+    '- button "Use a passkey instead"': NO_PASSKEY,
+    "- paragraph: or": "",  # between a form for a passkey and another way
+}
+WITHOUT_SCRIPT = "no-script"  # ends the names of screens that are drawn without it
 CHANGING_TEXT = [  # differs in each run, so the outline has the pattern
     r"in \d+\s(?:second|minute)s?",
     r"(?:[Jj]ust now|\d+ (?:minute|hour|day)s? ago)",
@@ -82,14 +90,23 @@ def web_storage_keys(page: Page) -> set[str]:
 
 def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
     file = OUTLINES / f"{name}.yaml"
-    if REDRAW and has_scripts(page):
+    is_drawn_without_script = name.endswith(WITHOUT_SCRIPT)
+    if REDRAW and has_scripts(page) != is_drawn_without_script:
         if SCREENS[name].says:
             page.get_by_role("main").get_by_text(SCREENS[name].says).wait_for()  # it has been swapped in
         page.wait_for_load_state("networkidle")
         first, *rest = page.get_by_role("main").aria_snapshot().splitlines()
         file.write_text("\n".join([first, "  - /children: deep-equal", *map(to_pattern, rest), ""]))
-    lines, whole = file.read_text().splitlines(), with_our_script and has_scripts(page)
-    return "\n".join(line for line in lines if whole or line.strip() not in NEEDS_SCRIPT)
+    if is_drawn_without_script or (with_our_script and has_scripts(page)):
+        return file.read_text()
+    return "\n".join(instead_of(line, page) for line in file.read_text().splitlines())
+
+
+def instead_of(line: str, page: Page) -> str:
+    """What is there without our script, or without any."""
+    if line.strip() not in NEEDS_SCRIPT:
+        return line
+    return "" if has_scripts(page) else "  " + NEEDS_SCRIPT[line.strip()]
 
 
 def to_pattern(line: str) -> str:

@@ -4,11 +4,13 @@ import inspect
 import re
 
 import journeys
+import passkey_journeys
 import pytest
 from colours_and_widths import ACCEPTED, APPEARANCES, show_as
-from javascript_modes import EVERY_MODE, HTMX, VERSION
+from javascript_modes import EVERY_MODE, HTMX, MODES, NO_JS, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
+from passkey_journeys import PASSKEY_JOURNEYS, having_a_passkey_and_no_script
 from screen_checks import (
     OUTLINES,
     accessibility_problems,
@@ -20,7 +22,10 @@ from screen_checks import (
 )
 
 pytestmark = pytest.mark.urls("tests.config.failing_urls")
-EACH_JOURNEY = pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+EACH_JOURNEY, EACH_PASSKEY_JOURNEY = (
+    pytest.mark.parametrize("journey", those, ids=lambda journey: journey.__name__)
+    for those in (JOURNEYS, PASSKEY_JOURNEYS)
+)
 
 
 @pytest.fixture
@@ -41,21 +46,52 @@ def test_every_screen_is_what_it_should_be(page, journey):
 @HTMX
 @EACH_JOURNEY
 def test_every_screen_works_without_app_js_in_every_appearance(page, journey):
-    """app.js is blocked, and htmx is not: nobody needs what app.js adds."""
-    page.route("**/app*.js", lambda route: route.abort())
+    """Our scripts are blocked, and htmx is not: nobody needs what they add."""
+    for script in ("app", "passkeys"):
+        page.route(f"**/{script}*.js", lambda route: route.abort())
     wrong = {}
     for name in journey(page):
         expect_content(page, name, with_our_script=False)
-        for appearance, (_, rules) in APPEARANCES.items():
-            show_as(page, appearance)
-            seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
-            wrong[name, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])
-        show_as(page, "light")
-    assert {where: found for where, found in wrong.items() if found} == {}
+        wrong |= problems_in_every_appearance(page, name)
+    assert wrong == {}
+
+
+@EACH_PASSKEY_JOURNEY
+@pytest.mark.parametrize("mode", [MODES[0], MODES[2]])
+def test_every_screen_with_a_passkey_is_what_it_should_be(page, journey):
+    for name in journey(page):
+        expect_screen(page, name)
+
+
+@HTMX
+@EACH_PASSKEY_JOURNEY
+def test_every_screen_with_a_passkey_in_every_appearance(page, journey):
+    wrong = {}
+    for name in journey(page):
+        expect_content(page, name)
+        wrong |= problems_in_every_appearance(page, name)
+    assert wrong == {}
+
+
+@NO_JS
+def test_screens_with_a_passkey_have_another_way_without_a_script(page):
+    for name in having_a_passkey_and_no_script(page):
+        expect_screen(page, name)
+
+
+def problems_in_every_appearance(page, screen):
+    wrong = {}
+    for appearance, (_, rules) in APPEARANCES.items():
+        show_as(page, appearance)
+        seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
+        wrong[screen, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])
+    show_as(page, "light")
+    return {where: found for where, found in wrong.items() if found}
 
 
 def test_every_known_screen_is_in_a_journey():
-    walked = set(re.findall(r'yield f?"(.+)"', inspect.getsource(journeys))) - {"error-{status}"}
+    sources = inspect.getsource(journeys) + inspect.getsource(passkey_journeys)
+    walked = set(re.findall(r'yield f?"(.+)"', sources)) - {"error-{status}"}
     known = {name for name in SCREENS if not re.fullmatch(r"error-\d+", name)}
     assert (walked, {file.stem for file in OUTLINES.iterdir()}) == (known, set(SCREENS))
 
