@@ -32,11 +32,12 @@ def expect_ceremonies(page, *expected):
     )
 
 
-def give_passkey(user, authenticator, name="Laptop", **fields):
-    """As if the person had added it long ago; its row."""
+def give_passkey(user, authenticator=None, name="Laptop", **fields):
+    """As if the person had added it long ago; its row. Without an authenticator, it is on another device."""
     made = not_synced(origin=settings.TWOFACTOR_BASE_URL, transports=("internal",))
     row = store(user, made, name=name, **fields)
-    authenticator.keep(made)
+    if authenticator is not None:
+        authenticator.keep(made)
     return row
 
 

@@ -20,7 +20,7 @@ from authenticator import Authenticator, give_key, give_passkey
 from django.utils import timezone
 
 from tests.people import PASSWORD, PRINTED_CODES
-from twofactor.models import Passkey
+from twofactor.models import Draft, Passkey
 
 SIGN_IN, SECOND, STEP_UP = "Sign in with a passkey", "Use passkey or security key", "Use your passkey"
 
@@ -84,9 +84,10 @@ def setting_up_with_a_passkey(page):
     yield "setup-passkey-waiting"
     authenticator.touch()
     page.goto("/two-factor/setup/")
-    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
-        press(page, "Use a passkey instead")
-        yield "setup-passkey-refused"
+    page.evaluate("document.querySelector('[data-passkey]').challenge.value = 'of another form'")
+    press(page, "Use a passkey instead")
+    yield "setup-passkey-refused"
+    Draft.objects.all().delete()
     authenticator.send("clearCredentials")
     page.goto("/two-factor/")
     follow(page, "Add a passkey or security key")
@@ -121,11 +122,10 @@ def changing_passkeys(page):
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
         press(page, STEP_UP)
         yield "confirm-passkey-refused"
-    key = give_key(user, Authenticator(page.context.new_page()))
+    key = give_key(user, Authenticator(page, protocol="u2f", transport="usb"))
     page.goto("/two-factor/phone/")
     yield "confirm-key"
     page.get_by_label("Password").first.fill("not the password")
-    page.evaluate("navigator.credentials.get = async () => ({ toJSON: () => ({}) })")
     press(page, "Use password and security key")
     yield "confirm-key-wrong"
     page.goto("/two-factor/")
@@ -139,6 +139,8 @@ def changing_passkeys(page):
     yield "passkey-remove"
     page.goto(f"/two-factor/passkeys/{key.pk}/rename/")
     yield "passkey-rename"
+    page.goto(f"/two-factor/passkeys/{key.pk}/rename/?added=1")
+    yield "key-name"
     page.goto("/two-factor/phone/")
     press(page, STEP_UP)
     expect_heading(page, "Phone number for text messages")
@@ -150,14 +152,14 @@ def changing_passkeys(page):
     press(page, "It was me. Use it again")
     yield "settings-cleared"
     for number in range(2, 10):
-        give_passkey(user, authenticator, name=f"Phone {number}")
+        give_passkey(user, name=f"Phone {number}")
     page.goto("/two-factor/passkeys/add/")
     yield "passkey-full"
 
 
 def having_a_passkey_and_no_script(page):
     user = create_alice_without_app()
-    give_passkey(user, Authenticator(page))
+    give_passkey(user)
     enter_password(page)
     yield "verify-passkey-no-script"
     follow(page, "Try another way")

@@ -92,9 +92,11 @@ def expected_outline(page: Page, name: str, with_our_script: bool) -> str:
     file = OUTLINES / f"{name}.yaml"
     is_drawn_without_script = name.endswith(WITHOUT_SCRIPT)
     if REDRAW and has_scripts(page) != is_drawn_without_script:
-        if SCREENS[name].says:
-            page.get_by_role("main").get_by_text(SCREENS[name].says).wait_for()  # it has been swapped in
+        if SCREENS[name].says and page.evaluate("Boolean(window.swapped)"):
+            expect(page.get_by_role("status")).to_have_text(SCREENS[name].says)
         page.wait_for_load_state("networkidle")
+        if not is_drawn_without_script:
+            expect(page.locator("[data-passkey][hidden]")).to_have_count(0)
         first, *rest = page.get_by_role("main").aria_snapshot().splitlines()
         file.write_text("\n".join([first, "  - /children: deep-equal", *map(to_pattern, rest), ""]))
     if is_drawn_without_script or (with_our_script and has_scripts(page)):

@@ -166,6 +166,7 @@ def test_a_second_passkey_and_a_security_key_are_added_and_named(page, at_settin
     plug_in_key(page, phone)
     follow(page, "Add a passkey or security key")
     press(page, "Add a security key")
+    expect_heading(page, "Name your security key")
     page.get_by_label("Name").fill("Blue key")
     press(page, "Save")
     expect(page.get_by_text("Blue key was added.").first).to_be_visible()
@@ -316,7 +317,7 @@ def test_a_passkey_in_place_of_the_code(page, alice, phone, authenticator):
 def test_without_the_device_the_other_ways_work(page, alice, authenticator):
     """The passkey is on another device than the one that is used."""
     turn_on(alice)
-    give_passkey(alice, Authenticator(page.context.new_page()))
+    give_passkey(alice)
     enter_password(page)
     authenticator.touch()
     press(page, SECOND)
@@ -408,7 +409,7 @@ def test_new_backup_codes_with_a_passkey(page, at_settings):
 
 @WITH_SCRIPT
 def test_removing_a_passkey_with_another(page, alice, at_settings, authenticator):
-    give_passkey(alice, Authenticator(page.context.new_page()), name="Old phone")
+    give_passkey(alice, name="Old phone")
     page.reload()
     follow(page, "Remove Old phone")
     expect_heading(page, "Remove passkey")
@@ -473,9 +474,8 @@ def expect_no_passkey_button(page):
 
 @NO_JS
 def test_without_a_script_every_page_says_so_and_has_another_way(page, alice):
-    passkey_page = page.context.new_page()
     turn_on(alice)
-    give_passkey(alice, Authenticator(passkey_page))
+    give_passkey(alice)
     page.goto("/accounts/login/")
     expect(page.get_by_text(NO_SCRIPT)).to_have_count(1)
     expect_no_passkey_button(page)

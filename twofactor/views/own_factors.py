@@ -47,7 +47,8 @@ def rename(request: HttpRequest, factor: Factor, *, is_new: bool = False) -> Htt
             tell(request, _("The name was changed."), row, offered)
         return see_other(next_or(request, "twofactor:settings"))
     rows = [factor_row(factor, timezone.now())]
-    return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, is_new=is_new)
+    shown = {"is_new": is_new, "is_key": isinstance(factor, Passkey) and factor.is_key}
+    return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, **shown)
 
 
 @post_only("twofactor:settings")
