@@ -34,6 +34,7 @@ CHANGING_TEXT = [  # differs in each run, so the outline has the pattern
     r"\d{1,2} [A-Z][a-z]+ \d{4}",
     r"(?:data|otpauth):\S+",
     r"/apps/\d+/",
+    r"/passkeys/\d+/",
     r"event=\d+",
     r"app-\d+",
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
