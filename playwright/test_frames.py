@@ -7,14 +7,19 @@ from pathlib import Path
 import pytest
 from actions import (
     continue_to_backup_codes,
+    end_step_up,
     enrol,
     enter_code,
     enter_password,
     expect_heading,
     finish_setup,
+    follow,
     history_length,
+    press,
+    session_of,
     start_setup,
 )
+from authenticator import RECORD_CEREMONIES, Authenticator, expect_ceremonies, give_passkey
 from django.utils import timezone
 from javascript_modes import HTMX
 from playwright.sync_api import expect
@@ -135,3 +140,67 @@ def test_a_form_of_the_site_is_left_alone(code_page):
     search.evaluate("button => button.form.addEventListener('submit', event => event.preventDefault())")
     search.dblclick()
     assert search.evaluate("button => [button.ariaDisabled, button.form.ariaBusy]") == [None, None]
+
+
+# Passkeys, where every script needs a nonce
+
+
+@pytest.fixture
+def with_nonces(settings, frame):
+    settings.MIDDLEWARE = ["foreign_sign_in.nonce_policy", *settings.MIDDLEWARE]
+    settings.ROOT_URLCONF = "foreign_sign_in"
+
+
+@pytest.fixture
+def authenticator(page):
+    page.add_init_script(RECORD_CEREMONIES)
+    return Authenticator(page, is_touched=False)
+
+
+@HTMX
+def test_a_passkey_verifies_confirms_and_is_added(with_nonces, page, alice, phone, authenticator):
+    give_passkey(alice, authenticator, last_used_at=timezone.now())
+    enter_password(page, path="/accounts/login/?next=/two-factor/")
+    expect_heading(page, "Use your passkey")
+    expect_frame_of_site(page)
+    authenticator.touch()
+    press(page, "Use passkey or security key")
+    expect_heading(page, "Security")
+    end_step_up(session_of(page))
+    follow(page, "Add a passkey or security key")
+    expect_heading(page, "Confirm it's you")
+    press(page, "Use your passkey")
+    expect_heading(page, "Add a passkey")
+    expect_frame_of_site(page)
+    authenticator.remove()
+    Authenticator(page, protocol="u2f", transport="usb")
+    press(page, "Add a security key")
+    expect_heading(page, "Name your security key")
+    press(page, "Save")
+    expect(page.get_by_text("Security key was added.").first).to_be_visible()
+    expect_frame_of_site(page)
+
+
+@HTMX
+def test_the_sign_in_page_of_the_site_takes_a_passkey(with_nonces, page, alice, phone, authenticator):
+    give_passkey(alice, authenticator)
+    page.goto("/shop/sign-in/?next=/two-factor/")
+    expect_heading(page, "Welcome back to the shop")
+    expect_ceremonies(page, "conditional")
+    authenticator.touch()
+    press(page, "Sign in with a passkey")
+    expect_heading(page, "Security")
+
+
+@HTMX
+def test_the_sign_in_page_of_the_site_leads_to_the_page_of_a_refused_passkey(
+    with_nonces, page, alice, authenticator
+):
+    give_passkey(alice, authenticator).delete()
+    page.goto("/shop/sign-in/?next=/two-factor/")
+    expect_ceremonies(page, "conditional")
+    authenticator.touch()
+    press(page, "Sign in with a passkey")
+    expect_heading(page, "Sign in with a passkey")
+    expect(page.get_by_text("That didn't work.")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in with your password")).to_be_visible()
