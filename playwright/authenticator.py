@@ -35,16 +35,18 @@ def expect_ceremonies(page, *expected):
 def give_passkey(user, authenticator=None, name="Laptop", **fields):
     """As if the person had added it long ago; its row. Without an authenticator, it is on another device."""
     made = not_synced(origin=settings.TWOFACTOR_BASE_URL, transports=("internal",))
-    row = store(user, made, name=name, **fields)
+    return keep(made, user, authenticator, name=name, **fields)
+
+
+def give_key(user, authenticator=None, name="Key", **fields):
+    made = new_key(origin=settings.TWOFACTOR_BASE_URL, transports=("usb",))
+    return keep(made, user, authenticator, name=name, **fields)
+
+
+def keep(made, user, authenticator, **fields):
+    row = store(user, made, **fields)
     if authenticator is not None:
         authenticator.keep(made)
-    return row
-
-
-def give_key(user, authenticator, name="Key", **fields):
-    made = new_key(origin=settings.TWOFACTOR_BASE_URL, transports=("usb",))
-    row = store(user, made, name=name, **fields)
-    authenticator.keep(made)
     return row
 
 

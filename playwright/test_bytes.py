@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from actions import enter_code, enter_password, expect_heading, open_session, set_up
+from authenticator import give_passkey
 from javascript_modes import HTMX, NO_JS
 from journeys import (
     asking_for_a_code,
@@ -63,7 +64,7 @@ def test_the_first_page_takes_five_requests(first_visit):
 
 @HTMX
 def test_the_first_page_is_light(first_visit):
-    assert sum(map(transferred_bytes, first_visit)) <= 26 * KB
+    assert sum(map(transferred_bytes, first_visit)) <= 28 * KB
 
 
 @HTMX
@@ -73,14 +74,15 @@ def test_no_font_is_loaded(first_visit):
 
 @NO_JS
 def test_the_first_page_is_lighter_without_javascript(first_visit):
-    assert sum(map(transferred_bytes, first_visit)) <= 8 * KB
+    assert sum(map(transferred_bytes, first_visit)) <= 9.2 * KB
 
 
 @pytest.mark.parametrize(
     ("file", "raw", "compressed"),
     [
-        ("countersign.css", 14.1 * KB, 4.3 * KB),
-        ("app.js", 6.7 * KB, 2.8 * KB),
+        ("countersign.css", 14.3 * KB, 4.3 * KB),
+        ("app.js", 7.1 * KB, 2.9 * KB),
+        ("passkeys.js", 4 * KB, 2 * KB),
         ("icons.svg", 1.5 * KB, 0.6 * KB),
     ],
 )
@@ -96,6 +98,33 @@ def test_the_next_page_loads_no_file_again(page, finished_requests, first_visit)
     assert {request.resource_type for request in finished_requests.take() if transferred_bytes(request)} == {
         "document"
     }
+
+
+# Passkeys
+
+
+@HTMX
+def test_the_form_for_a_passkey_makes_the_sign_in_page_little_heavier(page, settings, site):
+    with_form = len(page.request.get("/accounts/login/").body())
+    settings.TWOFACTOR_BASE_URL = site.replace("localhost", "127.0.0.1")
+    assert 0 < with_form - len(page.request.get("/accounts/login/").body()) <= 1.6 * KB
+
+
+@HTMX
+def test_only_pages_with_a_form_for_a_passkey_load_its_script(page, finished_requests, alice, phone):
+    passkey = give_passkey(alice)
+    open_session(page.context, alice, phone)
+    with_script = []
+    for path in (*WITHOUT_PASSKEY_FORM, *WITH_PASSKEY_FORM, f"/two-factor/passkeys/{passkey.pk}/rename/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        if any("/passkeys." in request.url for request in finished_requests.take()):
+            with_script.append(path)
+    assert with_script == WITH_PASSKEY_FORM
+
+
+WITHOUT_PASSKEY_FORM = ["/", "/help/", "/two-factor/", "/two-factor/devices/", "/accounts/password_change/"]
+WITH_PASSKEY_FORM = ["/two-factor/confirm/", "/two-factor/disable/", "/two-factor/backup-codes/"]
 
 
 # Steps, compared with the whole page

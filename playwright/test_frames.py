@@ -62,7 +62,8 @@ def expect_frame_of_site(page):
 def expect_own_frame(page):
     expect(page.get_by_role("button", name="Search")).to_have_count(0)
     scripts = page.evaluate("[...document.scripts].map(script => script.src.replace(/.*\\/|\\..*/g, ''))")
-    assert scripts == ["app"]
+    assert "app" in scripts
+    assert set(scripts) <= {"app", "passkeys"}
 
 
 def test_a_wrong_code_shows_and_the_right_one_signs_in(code_page, phone):
@@ -178,6 +179,18 @@ def test_a_passkey_verifies_confirms_and_is_added(with_nonces, page, alice, phon
     expect_heading(page, "Name your security key")
     press(page, "Save")
     expect(page.get_by_text("Security key was added.").first).to_be_visible()
+    expect_frame_of_site(page)
+
+
+@HTMX
+def test_a_set_up_by_passkey_stays_in_our_own_frame(frame, page, alice, authenticator):
+    enter_password(page, path="/accounts/login/?next=/two-factor/setup/")
+    expect_heading(page, "Scan the QR code")
+    authenticator.touch()
+    press(page, "Use a passkey instead")
+    expect_heading(page, "Save your backup codes")
+    expect_own_frame(page)
+    finish_setup(page)
     expect_frame_of_site(page)
 
 

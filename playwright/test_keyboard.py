@@ -12,6 +12,8 @@ from actions import (
     mailed_link,
     shown_key,
 )
+from authenticator import RECORD_CEREMONIES, Authenticator, expect_ceremonies, give_passkey
+from django.utils import timezone
 from javascript_modes import HTMX
 from playwright.sync_api import expect
 
@@ -175,6 +177,43 @@ def test_a_mailed_code_in_at_most_three_presses(keys, phone):
     assert keys.presses - before <= 3
     send_due()
     keys.type(CODE_FIELD, mailed_code())
+    keys.send()
+    keys.see("Hello, Alice")
+
+
+def test_a_passkey_from_the_set_up_to_the_sign_in(keys, page):
+    page.add_init_script(RECORD_CEREMONIES)
+    filled_forms.sign_in_alice(page)
+    authenticator = Authenticator(page)
+    keys.open("/two-factor/setup/")
+    keys.press("Use a passkey instead")
+    keys.see("Save your backup codes")
+    keys.tick(SAVED)
+    keys.press("Finish and turn on")
+    keys.see("Security")
+    authenticator.touch(is_touched=False)
+    keys.open_menu("Alice")
+    keys.press("Sign out")
+    keys.see("Sign in")
+    expect_ceremonies(page, "conditional")
+    authenticator.touch()
+    keys.press("Sign in with a passkey")
+    keys.see("Hello, Alice")
+
+
+def test_after_a_passkey_that_fails_another_way_is_one_tab_away(keys, page, alice, phone):
+    give_passkey(alice, last_used_at=timezone.now())
+    Authenticator(page)
+    keys.open("/accounts/login/")
+    keys.sign_in()
+    keys.see("Use your passkey")
+    keys.press("Use passkey or security key")
+    keys.read("Nothing was signed.")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Try another way")).to_be_focused()
+    keys.activate()
+    keys.follow("Authenticator app")
+    keys.type(CODE_FIELD, phone.code())
     keys.send()
     keys.see("Hello, Alice")
 

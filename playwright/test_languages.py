@@ -2,6 +2,7 @@
 
 import pytest
 from actions import ALICE, add_devices, enrol, open_session
+from authenticator import give_key, give_passkey
 from colours_and_widths import NARROW, SIZE_RULES
 from django.conf import settings as site_settings
 from django.utils import timezone, translation
@@ -10,12 +11,18 @@ from screen_checks import accessibility_problems, fits_in_width, load_axe_in_eve
 
 from tests.people import PASSWORD, add_app, person
 from twofactor.factors.totp import generate_key
+from twofactor.models import Passkey
 
 pytestmark = HTMX
 
 SIGNED_OUT = ["/", "/help/", "/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"]
 WITHOUT_TWO_FACTOR = ["/", "/two-factor/", "/two-factor/setup/", "/two-factor/setup/verify/"]
-SECOND_STEP = ["/two-factor/verify/", "/two-factor/verify/other/", "/two-factor/verify/backup/"]
+SECOND_STEP = [
+    "/two-factor/verify/?code=1",
+    "/two-factor/verify/passkey/",
+    "/two-factor/verify/other/",
+    "/two-factor/verify/backup/",
+]
 WITH_TWO_FACTOR = [
     "/two-factor/",
     "/two-factor/confirm/",
@@ -25,8 +32,16 @@ WITH_TWO_FACTOR = [
     "/two-factor/devices/",
     "/two-factor/not-me/",
     "/two-factor/apps/add/",
+    "/two-factor/passkeys/add/",
 ]
 OF_APP = ["/two-factor/apps/{}/rename/", "/two-factor/apps/{}/remove/"]
+OF_PASSKEY = [
+    "/two-factor/passkeys/{}/rename/",
+    "/two-factor/passkeys/{}/rename/?added=1",
+    "/two-factor/passkeys/{}/remove/",
+    "/two-factor/passkeys/{}/clear/",
+]
+LONG_NAME = "My new telephone, the black one with the cracked glass"
 
 
 @pytest.fixture(params=[code for code, _name in site_settings.LANGUAGES])
@@ -67,15 +82,20 @@ def test_every_page_fits_in_every_language(narrow_page, site, language):
         check_page(narrow_page, path, language)
     narrow_page.context.clear_cookies()
     phone = enrol(alice, ["ABCDEFGHJKMNPQR"])
+    passkey = give_passkey(alice, name=LONG_NAME)
+    give_key(alice)
     open_session(narrow_page.context, alice)
     for path in SECOND_STEP:
         check_page(narrow_page, path, language)
     narrow_page.context.clear_cookies()
     open_session(narrow_page.context, alice, phone, stepped_up=True)
     add_devices(alice, phone)
-    add_app(alice, generate_key(), timezone.now(), "My new telephone, the black one with the cracked glass")
+    add_app(alice, generate_key(), timezone.now(), LONG_NAME)
     pk = alice.authenticators.latest("pk").pk
     for path in [*WITH_TWO_FACTOR, *(path.format(pk) for path in OF_APP)]:
+        check_page(narrow_page, path, language)
+    Passkey.objects.filter(pk=passkey.pk).update(suspected_at=timezone.now())
+    for path in ["/two-factor/", *(path.format(passkey.pk) for path in OF_PASSKEY)]:
         check_page(narrow_page, path, language)
 
 
