@@ -1,10 +1,10 @@
-// A form with data-passkey has the browser sign first, and is then sent like any other, by htmx or without it.
+// A form with data-passkey has the browser sign first, and is then sent like any other.
 // It stays hidden where the browser cannot do that.
 
-const OLD = 8 * 60_000; // milliseconds; the server takes a challenge for ten minutes
+const OLD = 8 * 60_000; // ms; the server takes a challenge for ten minutes
 const SENTENCES = { NotAllowedError: "cancelled", InvalidStateError: "excluded", SecurityError: "elsewhere" };
 let running; // the AbortController of the one ceremony that a browser has at a time, with its form
-let sending; // the form that is submitted with its credential
+let sending; // the form that is being sent
 
 const isAble = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
 const all = (selector) => (isAble ? document.querySelectorAll(selector) : []);
@@ -47,10 +47,11 @@ const run = async (form, mediation) => {
 const look = () => {
   for (const each of all("[data-passkey], [data-passkey-none]")) {
     each.hidden = !each.dataset.passkey;
+    if (!each.cameAt) each.querySelector("[autofocus]")?.focus(); // hidden, it got none
     each.cameAt ??= Date.now();
   }
   if (running?.form.isConnected === false) stop();
-  // For the list under the name field, where the browser tells what fails.
+  // For the list under the name field.
   const [form] = all("[data-passkey][data-autofill]");
   if (form && !running && all("[autocomplete~=webauthn]")[0]) run(form, "conditional").catch(() => {});
 };
