@@ -130,7 +130,7 @@ def test_nothing_of_the_site_looks_different_for_our_style_sheet(code_page):
 @HTMX
 @pytest.mark.parametrize("frame", ["plain"], indirect=True)
 def test_what_users_write_on_the_site_is_not_taken_for_ours(code_page):
-    code_page.wait_for_function("window.htmx")
+    code_page.wait_for_function("() => window.htmx")
     assert code_page.evaluate("document.querySelectorAll('script[src*=of-a-user]').length") == 0
 
 

@@ -334,7 +334,7 @@ def test_the_list_is_offered_once_and_outlives_a_swap_elsewhere(page, authentica
     expect_ceremonies(page, "conditional")
     follow(page, "What time is it?")
     expect(page.get_by_text("Twelve o'clock")).to_be_visible()
-    page.wait_for_function("window.hasSettled")
+    page.wait_for_function("() => window.hasSettled")
     expect_ceremonies(page, "conditional")
 
 
@@ -492,7 +492,7 @@ def test_in_an_old_browser_there_is_a_sentence_and_no_button(page):
     page.goto("/passkeys/none/")
     follow(page, "Show the form")
     expect_heading(page, "sign-in")
-    page.wait_for_function("window.hasSettled")
+    page.wait_for_function("() => window.hasSettled")
     expect(page.get_by_text("Passkeys need JavaScript.")).to_be_visible()
     expect(sign_in_button(page)).to_be_hidden()
 
