@@ -1,6 +1,7 @@
 """Renaming and removing an app, a passkey or a security key."""
 
 from functools import partial
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -47,7 +48,7 @@ def rename(request: HttpRequest, factor: Factor, *, is_new: bool = False) -> Htt
             tell(request, _("The name was changed."), row, offered)
         return see_other(next_or(request, "twofactor:settings"))
     rows = [factor_row(factor, timezone.now())]
-    shown = {"is_new": is_new, "is_key": isinstance(factor, Passkey) and factor.is_key}
+    shown: dict[str, Any] = {"is_new": is_new, "is_key": isinstance(factor, Passkey) and factor.is_key}
     return page_with_rows(request, "twofactor/factor_rename.html", rows, form=form, **shown)
 
 
