@@ -141,7 +141,7 @@ PAGE, STEP = 8 * KB, 2.5 * KB
 COMPRESSED = 2 * KB
 HEAVIER_COMPRESSED = {"setup": 3 * KB}  # a picture, a key and a challenge
 HEAVIER_PAGES = {
-    "setup": 10 * KB,
+    "setup": 11.1 * KB,
     "setup-verify": 8.6 * KB,
     "setup-verify-wrong": 8.6 * KB,
     "settings-phone": 8.5 * KB,
