@@ -22,7 +22,7 @@ from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, s
 from tests.savepoints import savepoint
 from tests.urls_of_site import API_URLS, ROUTES, URLS, example
 from twofactor import conf
-from twofactor.models import Event, TrustedBrowser
+from twofactor.models import Event, Passkey, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.usefixtures("api")
@@ -70,6 +70,7 @@ def alices_rows(db, clock):
     return {
         "alice": alice,
         "apps": alice.authenticators.get(),
+        "passkeys": Passkey.objects.create(user=alice, kind="key", added_at=NOW),
         "browsers": browser,
         "trustedbrowser": browser,
         "event": event,
@@ -252,7 +253,9 @@ def number_of(route, things):
 def refusal(who, method, address):
     """The status and redirect that are expected there."""
     if not address.startswith("/admin/"):
-        if re.search(r"/apps/\d+/", address) or (method == "post" and re.search(r"/browsers/\d+/", address)):
+        if re.search(r"/(apps|passkeys)/\d+/", address) or (
+            method == "post" and re.search(r"/browsers/\d+/", address)
+        ):
             return 409, ""  # as for one that is gone already
         has_page = address.endswith(("/rename/", "/remove/"))
         return (404, "") if method == "post" or has_page else (303, "/two-factor/devices/")
