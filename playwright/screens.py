@@ -59,7 +59,7 @@ def sign_in(page, user):
     page.goto("/accounts/login/?next=/two-factor/")
     page.get_by_label("Email address").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
 
 
 def show_setup(page, user):
@@ -76,7 +76,7 @@ def show_second_step(page, user):
 
 def show_settings(page):
     page.get_by_label("6-digit code").fill("00000-00000-00000")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Security", exact=True).wait_for()
 
 

@@ -62,7 +62,7 @@ def test_a_password_manager_knows_address_and_password(page, site):
     kinds = [
         page.get_by_label(label).get_attribute("autocomplete") for label in ("Email address", "Password")
     ]
-    assert kinds == ["username", "current-password"]
+    assert kinds == ["username webauthn", "current-password"]
 
 
 @NO_JS

@@ -27,7 +27,7 @@ EACH_SCHEME = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 def html_of(name, language="en"):
-    person = SimpleNamespace(get_username=LONG_ADDRESS, email=LONG_ADDRESS)
+    person = SimpleNamespace(get_username=lambda: LONG_ADDRESS, email=LONG_ADDRESS)
     event = Event(
         kind=Event.Kind.REPLAYED_ELSEWHERE,
         at=timezone.now(),
