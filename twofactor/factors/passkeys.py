@@ -168,7 +168,7 @@ def accept(
     `user`: whose it must be, and `own`: their passkeys, as they have just been read.
     As factors.accept does, the claim runs in the transaction that spends the challenge.
     """
-    with counted(request, purpose, now):
+    with limit_refusals(request, purpose, now):
         challenge = challenges.read(token, purpose, now)
         answer = ceremony.read_answer(text)
         passkey = find(answer, user, own)
@@ -182,7 +182,7 @@ def accept(
 
 
 @contextmanager
-def counted(request: HttpRequest, purpose: Purpose, now: datetime) -> Iterator[None]:
+def limit_refusals(request: HttpRequest, purpose: Purpose, now: datetime) -> Iterator[None]:
     """An answer that is not accepted counts against where it came from. All reasons have one sentence.
 
     Where it is known whose it must be, each person there counts apart: a stranger at the same address could
@@ -360,7 +360,7 @@ class NewPasskey:
 
 def read_new(text: str, token: str, purpose: Purpose, request: HttpRequest, now: datetime) -> NewPasskey:
     """Raises Refused, or TooOften."""
-    with counted(request, purpose, now):
+    with limit_refusals(request, purpose, now):
         is_key = purpose.use == challenges.ADD_KEY
         challenge = challenges.read(token, purpose, now)
         made = ceremony.verify_registration(text, site(), challenge.value, must_verify=not is_key)
