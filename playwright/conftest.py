@@ -128,12 +128,16 @@ def context(new_context, site, mode, locale):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """If a test fails, a picture of its page is kept in test-results/. The plugin takes one of each test."""
+    """If a test fails, its output says what its page showed, and a picture is kept in test-results/.
+
+    A trace of Playwright's would say more, but recording one makes every test half as slow again.
+    """
     report = yield
     if report.when == "call" and report.failed and "page" in item.funcargs:
-        name = re.sub(r"[^\w.-]+", "-", item.nodeid)[-120:]
+        page, name = item.funcargs["page"], re.sub(r"[^\w.-]+", "-", item.nodeid)[-120:]
         with suppress(Error):  # the page may be closed
-            item.funcargs["page"].screenshot(path=PICTURES / f"{name}.png")
+            report.sections.append((f"Page at {page.url}", page.locator("body").inner_text(timeout=2_000)))
+            page.screenshot(path=PICTURES / f"{name}.png")
     return report
 
 
