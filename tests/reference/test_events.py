@@ -1,6 +1,7 @@
 """docs/reference/events.md and signals.md say what the code does with each event."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ CHOSEN = {
 }
 
 
+@cache
 def details_of_the_code():
     """What each event can have in its detail, of all calls of events.record()."""
     found = {}
