@@ -1,8 +1,8 @@
 """With htmx, with JavaScript off, with htmx.js blocked. An unmarked test runs in the first two.
 
 Without htmx.js a page has the forms that it has without JavaScript, and only app.js in addition. So a test in
-the third mode repeats the second, unless app.js takes part: test_screens.py walks every way through the site
-in each of the three, test_clicks.py sends every plain form in the third. make assurance does all the rest.
+the third mode repeats the second, unless app.js takes part: test_clicks.py sends every plain form in the
+third. make assurance does all the rest.
 """
 
 import os
@@ -12,5 +12,4 @@ import pytest
 VERSION = int(os.environ.get("HTMX", "2"))  # the major version of htmx
 MODES = ["htmx", "no-js", "htmx-blocked"]
 HTMX, NO_JS, BLOCKED = (pytest.mark.parametrize("mode", [mode]) for mode in MODES)
-EVERY_MODE = pytest.mark.parametrize("mode", MODES)
 DEFAULT_MODES = ["htmx", "no-js", pytest.param("htmx-blocked", marks=pytest.mark.long)]

@@ -7,7 +7,7 @@ import journeys
 import passkey_journeys
 import pytest
 from colours_and_widths import ACCEPTED, APPEARANCES, show_as
-from javascript_modes import EVERY_MODE, HTMX, MODES, NO_JS, VERSION
+from javascript_modes import HTMX, MODES, NO_JS, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
 from passkey_journeys import PASSKEY_JOURNEYS, having_a_passkey_and_no_script
@@ -35,7 +35,6 @@ def page(page, mode):
     return page
 
 
-@EVERY_MODE
 @EACH_JOURNEY
 def test_every_screen_is_what_it_should_be(page, journey):
     for name in journey(page):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "long-results"  # not test-results/, which pytest-playwright deletes before each run
 DRILLS = sorted(ROOT.glob("tests/machinery/drills/test_*.py"))
 APART = ["--ignore=tests/machinery/drills", "--ignore=tests/machinery/leaks"]  # separate parts, below
-RACES = [f"tests/twofactor/test_{name}races.py" for name in ("", "send_", "device_")]
+RACES = [f"tests/twofactor/test_{name}races.py" for name in ("", "send_", "device_", "passkey_")]
 PYTEST = [sys.executable, "-m", "pytest"]
 PARTS = {
     "fuzz": [*PYTEST, "-m", "long or hypothesis", "tests", *APART],

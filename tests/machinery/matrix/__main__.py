@@ -19,16 +19,9 @@ ENVIRONMENTS = Path(os.environ.get("MATRIX_FOLDER", ROOT / ".venv" / "matrix"))
 LOCK = ROOT / "tests" / "requirements.txt"  # which has Django 5.2
 OLDEST_PYTHON = {"5.2": (3, 10), "6.0": (3, 12), "6.1": (3, 12)}
 SHORT = [
-    "tests/package",
     "tests/other_sites",  # one of them installs the wheel, and walks through every step
-    *(
-        f"tests/accounts/test_{name}.py"
-        for name in ("admin", "password_change", "password_reset", "sessions", "signin")
-    ),
-    *(f"tests/config/test_{name}.py" for name in ("errors", "logs", "mail", "mailbox")),
     *sorted(f"tests/operations/{file.name}" for file in (ROOT / "tests/operations").glob("test_admin_*.py")),
-    *(f"tests/operations/test_{name}.py" for name in ("commands", "emergency_codes", "statistics")),
-    "tests/operations/test_support_actions.py",
+    "tests/operations/test_commands.py",
     "tests/twofactor/signin",
     *(f"tests/twofactor/{name}.py" for name in ("test_checks", "test_middleware", "views/test_verify")),
 ]
