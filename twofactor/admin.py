@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
@@ -18,27 +19,28 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from twofactor import devices
+from twofactor import devices, policy
 from twofactor.activity import Row, list_rows, name_actors
 from twofactor.adminsite import TO_ADMINISTRATION
 from twofactor.checks.user_admin import UserAdminChecks
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.event_kinds import GROUPS, EventGroup
 from twofactor.factors import backup_codes, enrolled, makers, sent_codes
-from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm
+from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm, RuleForm
 from twofactor.limits import guesses
 from twofactor.models import (
     Authenticator,
     Event,
     GuessBudget,
     Passkey,
+    Rule,
     TrustedBrowser,
     TwoFactor,
     actor,
 )
-from twofactor.operations import support
+from twofactor.operations import rules, support
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
@@ -221,6 +223,8 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             ("emergency-code/", self.emergency_code, "emergency_code"),
             ("end-device/", self.end_device, "end_device"),
             ("end-sessions/", self.end_sessions, "end_sessions"),
+            ("require/", self.require, "require"),
+            ("release/", self.release, "release"),
         ]
         urls = [
             path(f"<path:object_id>/two-factor/{route}", self.support_view(view), name=f"two_factor_{name}")
@@ -271,6 +275,13 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "devices": listed,
             "device_form": EndDeviceForm(prefix="device", listed=listed),
             "sessions_form": ReasonForm(prefix="sessions"),
+            "who_requires_it": policy.who_requires_it(user, timezone.now()),
+            "required_from": policy.deadline(user),
+            "own_rule": rules.rule_of(user),
+            "may_require": request.user.has_perm("twofactor.add_rule"),
+            "may_release": request.user.has_perm("twofactor.delete_rule"),
+            "require_form": ReasonForm(prefix="require"),
+            "release_form": ReasonForm(prefix="release"),
         }
         request.current_app = self.admin_site.name  # read by {% url %}
         return TemplateResponse(request, "twofactor/admin/help.html", defaults | context, status=status)
@@ -326,6 +337,38 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             return self.help_page(request, user, status=422, sessions_form=form)
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("All of this person's sessions have ended."))
+        return self.redirect_to_help(user)
+
+    def require(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+        """From today. At their next page, someone without a factor is led to the setup."""
+        if not request.user.has_perm("twofactor.add_rule"):
+            raise PermissionDenied
+        form = ReasonForm(request.POST, prefix="require")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, require_form=form)
+        try:
+            rules.require(user, actor(request.user.pk), request, timezone.now(), **form.cleaned_data)
+        except support.NothingToDo:
+            messages.warning(request, _("This person needs two-factor authentication already."))
+        except rules.LocksOut:
+            messages.error(request, rules.LOCKS_OUT)
+        else:
+            messages.success(request, _("This person needs two-factor authentication from now on."))
+            rules.tell_soon()
+        return self.redirect_to_help(user)
+
+    def release(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+        if not request.user.has_perm("twofactor.delete_rule"):
+            raise PermissionDenied
+        form = ReasonForm(request.POST, prefix="release")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, release_form=form)
+        try:
+            rules.release(user, actor(request.user.pk), request, **form.cleaned_data)
+        except support.NothingToDo:
+            messages.warning(request, _("There is no rule for this person alone."))
+        else:
+            messages.success(request, _("There is no longer a rule for this person alone."))
         return self.redirect_to_help(user)
 
 
@@ -401,3 +444,82 @@ class TrustedBrowserAdmin(ReadOnlyModelAdmin):
     @admin.display(description=pgettext_lazy("two-factor", "trusted until"), ordering="expires_at")
     def trusted_until(self, browser: TrustedBrowser) -> datetime:
         return devices.trusted_until(browser.began_at, browser.expires_at)
+
+
+@admin.register(Rule)
+class RuleAdmin(StepUpModelAdmin):
+    """A rule is saved from a page that shows whom it would hold."""
+
+    class Media:
+        css: ClassVar = {"all": STYLE}
+
+    form = RuleForm
+    list_display = ("whom", "starts_on", "grace_days")
+    list_display_links = ("whom",)
+    list_select_related = ("group", "user")
+    raw_id_fields = ("user",)
+
+    @admin.display(description=pgettext_lazy("two-factor", "for"), ordering="scope")
+    def whom(self, rule: Rule) -> str:
+        return str(rule.group or rule.user or rule.get_scope_display())
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.helper = request.user
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"starts_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or rules.may_write(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or rules.may_write(request.user, obj))
+
+    @method_decorator(fully_confirmed)
+    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> Any:
+        is_first = request.method == "POST" and "_previewed" not in request.POST
+        if is_first and (shown := self.preview(request, object_id)):
+            return shown
+        response = super().changeform_view(request, object_id, *args, **kwargs)
+        if request.method == "POST" and response.status_code == 302:
+            self.tell(request)
+        return response
+
+    def preview(self, request: HttpRequest, object_id: Any) -> HttpResponse | None:
+        """None if Django's own view has an error to show."""
+        rule = self.get_object(request, object_id) if object_id else None
+        allowed = self.has_change_permission(request, rule) if rule else self.has_add_permission(request)
+        form = self.get_form(request, rule, change=rule is not None)(request.POST, instance=rule)
+        if not allowed or (object_id and rule is None) or not form.is_valid():
+            return None
+        entered = {name: request.POST.get(name, "") for name in form.fields}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Check this rule"),
+            "opts": self.opts,
+            "rule": form.instance,
+            "whom": self.whom(form.instance),
+            "first_day": form.instance.starts_on,
+            "preview": form.preview,
+            "entered": entered.items(),
+            "back": "" if rule else f"?{urlencode(entered)}",
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "twofactor/admin/rule_preview.html", context)
+
+    def tell(self, request: HttpRequest) -> None:
+        if told := rules.tell_soon():
+            sentence = ngettext(
+                "%(count)d person is told by email.", "%(count)d people are told by email.", told
+            )
+            messages.info(request, sentence % {"count": told})
+
+    def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
+        rules.save(obj, actor(request.user.pk), request)
+
+    def delete_model(self, request: HttpRequest, obj: Rule) -> None:
+        rules.remove(obj, actor(request.user.pk), request)

@@ -155,6 +155,26 @@ class EventKind(models.TextChoices):
     )
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
+    RULE_MADE = (
+        "rule_made",
+        _("An administrator made a rule about your account"),
+        _("A two-factor rule was made"),
+    )
+    RULE_CHANGED = (
+        "rule_changed",
+        _("An administrator changed a rule about your account"),
+        _("A two-factor rule was changed"),
+    )
+    RULE_REMOVED = (
+        "rule_removed",
+        _("An administrator removed a rule about your account"),
+        _("A two-factor rule was removed"),
+    )
+    TWO_FACTOR_REQUIRED = (
+        "two_factor_required",
+        _("We told you that you need two-factor authentication"),
+        _("Told that two-factor authentication is required"),
+    )
     IMPERSONATED = "impersonated", _("Support acted in your name"), _("Support acted in this person's name")
     TOKEN_REUSED = "token_reused", _("A program was signed out because an old token was used again")
 
@@ -213,6 +233,10 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.PHONE_CHANGED,
             EventKind.RESET_BY_SUPPORT,
             EventKind.EMERGENCY_CODE_MADE,
+            EventKind.RULE_MADE,
+            EventKind.RULE_CHANGED,
+            EventKind.RULE_REMOVED,
+            EventKind.TWO_FACTOR_REQUIRED,
         }
     ),
     EventGroup.DEVICES: frozenset(

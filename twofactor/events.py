@@ -79,6 +79,7 @@ AUDIENCES = {
     Event.Kind.ADDRESS_CHANGED: MAIL,
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
     Event.Kind.EMERGENCY_CODE_MADE: MAIL,
+    Event.Kind.TWO_FACTOR_REQUIRED: MAIL,
     Event.Kind.SESSIONS_ENDED: SUSPICIOUS,
     Event.Kind.NOT_ME: Audience(signals.said_not_me, mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT),
     Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,
@@ -93,7 +94,7 @@ def atomic() -> AbstractContextManager[None]:
 
 def record(
     kind: str,
-    user: TwoFactorUser,
+    user: TwoFactorUser | None,
     request: HttpRequest | None,
     trusted_browser_id: int | None = None,
     /,
@@ -103,6 +104,8 @@ def record(
 ) -> None:
     """Without a request it was done at the command line. Only support names in `by` who did it.
 
+    Without a user it is about no single person, and nobody gets a mail.
+
     The browser is the one of this session, unless the event is about the trust of another one.
     """
     if request and trusted_browser_id is None:
@@ -110,7 +113,7 @@ def record(
     audience = AUDIENCES.get(Event.Kind(kind), Audience())
     with atomic() if audience.mail else nullcontext():
         event = Event(
-            user_id=user.pk,
+            user_id=user.pk if user else None,
             kind=kind,
             at=timezone.now(),
             ip_address=ip_of(request) if request else None,
@@ -120,7 +123,7 @@ def record(
             detail=detail,
         )
         statements.insert(event)
-        if audience.mail and may_mail(event, audience, request):
+        if user and audience.mail and may_mail(event, audience, request):
             queue_mails(event, user, also_to)
     transaction.on_commit(
         partial(log_and_signal, event, audience.signal, user, request), using=router.db_for_write(Event)
@@ -138,7 +141,7 @@ def browser_of(request: HttpRequest) -> str:
 
 
 def log_and_signal(
-    event: Event, signal: Signal | None, user: TwoFactorUser, request: HttpRequest | None
+    event: Event, signal: Signal | None, user: TwoFactorUser | None, request: HttpRequest | None
 ) -> None:
     fields = {name: event.detail[name] for name in ("method", "channel", "by") if name in event.detail}
     log_only(event.kind, event.user_id, request, **fields)

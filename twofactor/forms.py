@@ -3,12 +3,14 @@
 import json
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.forms import BoundField
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property, lazy
 from django.utils.translation import gettext, pgettext, pgettext_lazy
@@ -21,8 +23,8 @@ from twofactor.factors import enrolled, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS, Factor
 from twofactor.factors.passkeys import Question
 from twofactor.factors.refusal import Refused
-from twofactor.models import FACTOR_NAME_LENGTH, Authenticator, Event
-from twofactor.operations import support
+from twofactor.models import FACTOR_NAME_LENGTH, Authenticator, Event, Rule
+from twofactor.operations import rules, support
 from twofactor.outgoing import sms
 from twofactor.web import browser_names
 
@@ -395,6 +397,53 @@ class EndDeviceForm(ReasonForm):
         super().__init__(*args, **kwargs)
         choices = [(str(device.device_id), device_label(device)) for device in listed]
         self.fields["device"].choices = [("", _("Choose a device.")), *choices]  # type: ignore[attr-defined]
+
+
+class RuleForm(forms.ModelForm):
+    """For the admin and the command. `helper` is who makes the rule; None at the command line."""
+
+    helper: Any = None
+
+    class Meta:
+        model = Rule
+        fields = ("scope", "group", "user", "starts_on", "grace_days")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        grace = self.fields["grace_days"]
+        grace.help_text = gettext("For each person from their first day here on, if that is later.")
+        grace.validators.append(MaxValueValidator(rules.MAX_GRACE_DAYS))
+
+    def clean_starts_on(self) -> date:
+        day: date = self.cleaned_data["starts_on"]
+        if abs(day - timezone.localdate()) > rules.MAX_DISTANCE:
+            raise ValidationError(_("Choose a day within the next ten years."))
+        return day
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.check_target("group", Rule.Scope.GROUP, _("Choose a group."))
+        self.check_target("user", Rule.Scope.PERSON, _("Choose a person."))
+        if self.errors:
+            return cleaned
+        rule = Rule(**{name: cleaned[name] for name in self.Meta.fields})
+        if self.helper and not rules.may_write(self.helper, rule):
+            raise ValidationError(
+                _("You can only make a rule for one person, and only if you have all of their permissions.")
+            )
+        self.preview = rules.preview(rule, timezone.now())
+        if self.preview.locks_out:
+            raise ValidationError(rules.LOCKS_OUT)
+        return cleaned
+
+    def check_target(self, name: str, scope: str, missing: Any) -> None:
+        if name in self.errors or "scope" not in self.cleaned_data:
+            return
+        chosen = self.cleaned_data.get(name)
+        if self.cleaned_data["scope"] == scope and not chosen:
+            self.add_error(name, missing)
+        elif self.cleaned_data["scope"] != scope and chosen:
+            self.add_error(name, _("Leave this empty, or change whom the rule is for."))
 
 
 def is_where(event: Event, device: ListedDevice) -> bool:

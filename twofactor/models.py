@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -291,6 +292,11 @@ class Event(models.Model):
         return str(self.detail.get("device", ""))
 
     @property
+    def day(self) -> date:
+        """Of two_factor_required: from when."""
+        return date.fromisoformat(self.detail["day"])
+
+    @property
     def details(self) -> str:
         names = {
             "reason": pgettext_lazy("two-factor", "reason"),
@@ -422,10 +428,13 @@ class Rule(models.Model):
     )
     starts_on = models.DateField(pgettext_lazy("two-factor", "first day"))
     grace_days = models.PositiveSmallIntegerField(_("days of grace"), default=0)
+    # Mails about it go out in steps, in the order of people's keys: the last one told, and when all were.
+    last_told = models.CharField(max_length=64, blank=True, editable=False)
+    all_told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name = _("rule")
-        verbose_name_plural = _("rules")
+        verbose_name = pgettext_lazy("two-factor", "rule")
+        verbose_name_plural = _("two-factor rules")
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="twofactor_rule_scope",
@@ -438,7 +447,9 @@ class Rule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.factor} for {self.scope} from {self.starts_on}"
+        """For the audit log, which names no person but those it is about."""
+        whom = f"group {self.group}" if self.group else self.scope
+        return f"{whom}, from {self.starts_on}, {self.grace_days} days of grace"
 
 
 class Device(models.Model):

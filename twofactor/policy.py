@@ -4,13 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from twofactor import conf
 from twofactor.models import Rule
-from twofactor.users import TwoFactorUser, has_relation, is_staff
+from twofactor.users import TwoFactorUser, has_column, has_relation, is_staff, only_active
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model without date_joined
 SETTINGS: dict[str, Callable[[TwoFactorUser], bool]] = {
@@ -43,6 +45,18 @@ def rules_for(user: TwoFactorUser) -> list[Rule]:
     return list(Rule.objects.filter(scope__in=scopes).union(*parts, all=True))
 
 
+def people_of(rule: Rule) -> QuerySet[Any]:
+    """The same from the other side: whom the rule is for, without those who cannot sign in."""
+    people = only_active(get_user_model()._default_manager.all())
+    if rule.scope == Rule.Scope.EVERYONE:
+        return people
+    if rule.scope == Rule.Scope.STAFF:
+        return people.filter(is_staff=True) if has_column("is_staff") else people.none()
+    if rule.scope == Rule.Scope.GROUP:
+        return people.filter(groups=rule.group_id) if has_relation("groups") else people.none()
+    return people.filter(pk=rule.user_id)
+
+
 def deadline(user: TwoFactorUser) -> datetime | None:
     """The time from which the user reaches only the setup, or None if nothing requires a second factor.
 
@@ -53,16 +67,29 @@ def deadline(user: TwoFactorUser) -> datetime | None:
 
 def deadlines(user: TwoFactorUser) -> list[tuple[datetime, Rule | None]]:
     """With the rule that each is of; None stands for the setting."""
-    joined: datetime = getattr(user, "date_joined", LONG_AGO)
-    found: list[tuple[datetime, Rule | None]] = [
-        (max(joined, start_of(rule.starts_on)) + timedelta(days=rule.grace_days), rule)
-        for rule in rules_for(user)
-    ]
+    found: list[tuple[datetime, Rule | None]] = [(end_of_grace(rule, user), rule) for rule in rules_for(user)]
     if setting_applies_to(user):
         first_day = conf.required_from()
-        ends = max([joined + conf.grace_period(), *([start_of(first_day)] if first_day else [])])
+        ends = max([joined_at(user) + conf.grace_period(), *([start_of(first_day)] if first_day else [])])
         found.append((ends, None))
     return found
+
+
+def end_of_grace(rule: Rule, user: TwoFactorUser) -> datetime:
+    return max(joined_at(user), start_of(rule.starts_on)) + timedelta(days=rule.grace_days)
+
+
+def past_grace(people: QuerySet[Any], rule: Rule, now: datetime) -> QuerySet[Any]:
+    """Of these people, those for whom it is over, as end_of_grace() has it."""
+    grace = timedelta(days=rule.grace_days)
+    if start_of(rule.starts_on) + grace > now:
+        return people.none()
+    return people.filter(date_joined__lte=now - grace) if has_column("date_joined") else people
+
+
+def joined_at(user: TwoFactorUser) -> datetime:
+    joined: datetime = getattr(user, "date_joined", LONG_AGO)
+    return joined
 
 
 def start_of(day: date) -> datetime:

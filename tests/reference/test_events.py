@@ -18,6 +18,8 @@ CHOSEN = {
     "WITHOUT_A_CODE[method]": {"signed_in_without_second_factor": set(), "signed_in_trusted": set()},
     "self.recorded_as": {"signed_in_with_code": {"app"}, "second_factor_accepted": {"app"}},
     "recorded_as": {"signed_in_with_passkey": {"passkey"}, "confirmed_with_passkey": {"passkey"}},
+    "what": {"rule_made": {"reason"}, "rule_changed": {"reason"}},
+    "'rule_removed'": {"rule_removed": {"reason"}},
     "self.code.notice": {"backup_code_used": set(), "recovered_by_email": set()},
     "kind": {"second_factor_refused": set(), "second_factor_locked": set()},
     "kind or own_kind": {

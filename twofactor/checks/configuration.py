@@ -17,13 +17,12 @@ from django.db.models import Model
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from twofactor import conf, devices, policy, statements
-from twofactor.factors import authenticator_app, backup_codes, enrolled, passkeys
+from twofactor.factors import passkeys
 from twofactor.models import Allowance, Authenticator, BackupCode, Passkey, Rule, SecurityMixin, TwoFactor
-from twofactor.users import TwoFactorUser, only_active
+from twofactor.operations import administrators
 from twofactor.web import frame, links
 
 MIDDLEWARE_ORDER = [
@@ -236,13 +235,8 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
         return
     if conf.required_for() == conf.NOBODY and not Rule.objects.exists():
         return
-    superusers = [
-        user
-        for user in only_active(users.filter(is_superuser=True))
-        if user.is_active and user.has_usable_password()
-    ]
     try:
-        bound = [user for user in superusers if policy.applies_to(user)]
+        all_locked_out = administrators.are_all_locked_out(policy.applies_to)
     except Exception as error:  # the site's own function may raise anything
         yield Warning(
             f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(error).__name__}: {error}",
@@ -250,7 +244,7 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
             id="twofactor.W004",
         )
         return
-    if superusers and bound == superusers and not any(can_sign_in(user) for user in superusers):
+    if all_locked_out:
         cause = "A rule" if conf.required_for() == conf.NOBODY else "TWOFACTOR_REQUIRED_FOR"
         yield Error(
             f"{cause} would lock out every administrator: none can set up or enter a code.",
@@ -277,13 +271,6 @@ def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:
             columns <= {column.name for column in introspection.get_table_description(cursor, table)}
             for table, columns in needed.items()
         )
-
-
-def can_sign_in(user: TwoFactorUser) -> bool:
-    """By setting up, with a backup code, or with an app whose key can be unsealed."""
-    if not enrolled.is_on(user) or backup_codes.count_unused(user):
-        return True
-    return any(authenticator_app.opens(app, timezone.now()) for app in enrolled.apps_of(user))
 
 
 @register(Tags.security)

@@ -7,16 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from twofactor import conf, policy, sealing
 from twofactor.factors import backup_codes, enrolled
+from twofactor.forms import RuleForm
 from twofactor.importers.records import SourceError
 from twofactor.importers.run import SOURCES, ImportSummary, run_import
 from twofactor.limits import guesses
-from twofactor.models import GuessBudget, TwoFactor
-from twofactor.operations import adoption, doctor, prune, rotate_keys, support
+from twofactor.models import GuessBudget, Rule, TwoFactor
+from twofactor.operations import adoption, doctor, prune, rotate_keys, rules, support
 from twofactor.outgoing import outbox
 
 BY = "command line"
@@ -101,6 +103,26 @@ class Command(BaseCommand):
         for for_support in (reset, emergency_code):
             for_support.add_argument("person", help="username")
             for_support.add_argument("--reason", required=True, type=reason, help="recorded in the audit log")
+        requiring = action(
+            "require",
+            "Require two-factor authentication of everyone, staff, a group or one person.",
+            "Shows whom the rule holds, makes it, and tells everyone concerned by email.",
+        )
+        requiring.add_argument("whom", help="everyone, staff, group:NAME, or a username")
+        requiring.add_argument("--from", dest="starts_on", metavar="YYYY-MM-DD", help="default: today")
+        requiring.add_argument("--grace-days", default="0", help="for each person from their first day on")
+        requiring.add_argument(
+            "--dry-run", action="store_true", help="show whom it would hold, and make none"
+        )
+        releasing = action(
+            "release", "Remove a rule of two-factor authentication.", "See rules for the numbers."
+        )
+        releasing.add_argument("rule", type=int, help="number of the rule")
+        for about_rules in (requiring, releasing):
+            about_rules.add_argument("--reason", required=True, type=reason, help="recorded in the audit log")
+        action("rules", "List the rules of two-factor authentication.").add_argument(
+            "--json", action="store_true", help="print JSON"
+        )
         action("generate-key", "Print a new key for TWOFACTOR_KEYS. Needs no settings.")
         rotation = action(
             "rotate-keys",
@@ -223,6 +245,43 @@ class Command(BaseCommand):
         self.stderr.write(f"It works once, for {hours} h. Give it only to {person}.")
         self.stdout.write(code)
 
+    def require(
+        self, whom: str, starts_on: str | None, grace_days: str, dry_run: bool, reason: str, **options: Any
+    ) -> None:
+        form = RuleForm(
+            {**self.target_of(whom), "starts_on": starts_on or timezone.localdate(), "grace_days": grace_days}
+        )
+        if not form.is_valid():
+            raise CommandError(" ".join(error for errors in form.errors.values() for error in errors))
+        self.print_facts(asdict(form.preview), as_json=False)
+        if not dry_run:
+            rules.save(form.instance, BY, None, reason=reason)
+            self.stdout.write(f"Rule {form.instance.pk} is made. {rules.tell()} told by email.")
+
+    def target_of(self, whom: str) -> dict[str, Any]:
+        if whom in {Rule.Scope.EVERYONE, Rule.Scope.STAFF}:
+            return {"scope": whom}
+        if whom.startswith("group:"):
+            group = Group.objects.filter(name=whom.removeprefix("group:")).first()
+            if group is None:
+                raise CommandError(f"There is no {whom}.")
+            return {"scope": Rule.Scope.GROUP, "group": group.pk}
+        return {"scope": Rule.Scope.PERSON, "user": self.find_user(whom).pk}
+
+    def release(self, rule: int, reason: str, **options: Any) -> None:
+        found = Rule.objects.filter(pk=rule).first()
+        if found is None:
+            raise CommandError(f"There is no rule {rule}.")
+        rules.remove(found, BY, None, reason=reason)
+        self.stdout.write(f"Rule {rule} is removed: {found}.")
+
+    def rules(self, json: bool, **options: Any) -> None:
+        for rule in Rule.objects.select_related("group", "user").order_by("pk"):
+            whom = rule.group or rule.user or rule.scope
+            facts = {"rule": rule.pk, "for": str(whom), "from": rule.starts_on, "grace_days": rule.grace_days}
+            facts |= asdict(rules.preview(rule, timezone.now()))
+            self.print_facts(facts, json)
+
     def run_import(
         self, source: str, users: str | None, only_default: bool, dry_run: bool, json: bool, **options: Any
     ) -> None:
@@ -289,6 +348,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {rows} {done}")
 
     def send(self, **options: Any) -> None:
+        rules.tell()
         sent, server_answers = outbox.send_due()
         self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
         if not server_answers:

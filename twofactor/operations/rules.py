@@ -1,0 +1,130 @@
+"""Makes, changes and removes the rules of policy.py, and tells people about them.
+
+A rule also holds for those who join later. So only superusers make one for more than one person: nobody else
+can know that it will never be for someone with more rights.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from twofactor import events, policy
+from twofactor.models import Rule
+from twofactor.operations import administrators, support
+from twofactor.users import TwoFactorUser
+
+TOLD_AT_ONCE = 200  # people in one transaction, which other writers wait for
+LOCKS_OUT = _("This rule would lock out every administrator: none could sign in.")
+SECONDS_TO_TELL = 3  # in the request that makes the rule; manage.py twofactor send tells the others
+MAX_GRACE_DAYS = 365
+MAX_DISTANCE = timedelta(days=3653)  # of the first day from today: dates of Python end with the year 9999
+
+
+class LocksOut(Exception):
+    """No superuser could sign in any more."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    people: int
+    without: int  # of them, people who have no factor
+    at_once: int  # of those, people who reach only the setup from the next page on
+    superusers: int  # of those
+    locks_out: bool  # would no superuser be able to sign in any more?
+
+
+def preview(rule: Rule, now: datetime) -> Preview:
+    people = policy.people_of(rule)
+    without = people.filter(two_factor=None)
+    at_once = policy.past_grace(without, rule, now)
+    superusers = administrators.superusers()
+    held = set(people.filter(pk__in=[user.pk for user in superusers]).values_list("pk", flat=True))
+    return Preview(
+        people.count(),
+        without.count(),
+        at_once.count(),
+        at_once.filter(pk__in=held).count(),
+        administrators.are_all_locked_out(lambda user: user.pk in held or policy.applies_to(user)),
+    )
+
+
+def may_write(helper: Any, rule: Rule) -> bool:
+    """Beside the permission to add, change or delete rules."""
+    if helper.is_superuser:
+        return True
+    return rule.scope == Rule.Scope.PERSON and rule.user is not None and support.may_help(helper, rule.user)
+
+
+def save(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> None:
+    what = "rule_made" if rule._state.adding else "rule_changed"
+    rule.last_told, rule.all_told_at = "", None
+    with events.atomic():
+        rule.save()
+        events.record(what, rule.user, request, rule=str(rule), by=by, **detail)
+
+
+def remove(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> None:
+    with events.atomic():
+        if Rule.objects.filter(pk=rule.pk).delete()[0]:
+            events.record("rule_removed", rule.user, request, rule=str(rule), by=by, **detail)
+
+
+def require(user: TwoFactorUser, by: str, request: HttpRequest | None, now: datetime, *, reason: str) -> None:
+    """Of one person, from today."""
+    rule = Rule(scope=Rule.Scope.PERSON, user_id=user.pk, starts_on=timezone.localdate(now))
+    if policy.is_enforced_for(user, now):
+        raise support.NothingToDo
+    if preview(rule, now).locks_out:
+        raise LocksOut
+    save(rule, by, request, reason=reason)
+
+
+def release(user: TwoFactorUser, by: str, request: HttpRequest | None, *, reason: str) -> None:
+    """Removes the rules for this person alone. Others may still hold them."""
+    own = list(Rule.objects.filter(scope=Rule.Scope.PERSON, user_id=user.pk))
+    if not own:
+        raise support.NothingToDo
+    for rule in own:
+        remove(rule, by, request, reason=reason)
+
+
+def rule_of(user: Any) -> Rule | None:
+    """The one for this person alone."""
+    return Rule.objects.filter(scope=Rule.Scope.PERSON, user_id=user.pk).order_by("starts_on", "pk").first()
+
+
+def tell(until: float = float("inf")) -> int:
+    """Mails everyone who needs a factor by a rule and has none, once for each rule. Returns how many."""
+    told = 0
+    for pk in Rule.objects.filter(all_told_at=None).order_by("pk").values_list("pk", flat=True):
+        while time.monotonic() < until and (step := tell_some(pk)):
+            told += step
+    return told
+
+
+def tell_soon() -> int:
+    return tell(time.monotonic() + SECONDS_TO_TELL)
+
+
+def tell_some(pk: Any) -> int:
+    """The rule stays locked meanwhile, so of two processes each tells other people."""
+    with events.atomic():
+        rule = Rule.objects.select_for_update().filter(pk=pk, all_told_at=None).first()
+        if rule is None:
+            return 0
+        people = policy.people_of(rule).filter(two_factor=None).order_by("pk")
+        if rule.last_told:
+            people = people.filter(pk__gt=rule.last_told)
+        told = list(people[:TOLD_AT_ONCE])
+        for user in told:
+            day = timezone.localtime(policy.end_of_grace(rule, user)).date()
+            events.record("two_factor_required", user, None, day=day.isoformat(), by=f"rule {rule.pk}")
+        rule.last_told = str(told[-1].pk) if told else rule.last_told
+        rule.all_told_at = timezone.now() if len(told) < TOLD_AT_ONCE else None
+        rule.save(update_fields=["last_told", "all_told_at"])
+    return len(told)
