@@ -48,7 +48,7 @@ from twofactor.signin.session import (
     method_for_policy,
     method_of_session,
 )
-from twofactor.users import call_with, signed_in_user
+from twofactor.users import TwoFactorUser, call_with, signed_in_user
 from twofactor.web import htmx
 from twofactor.web.pages import page, seconds_until
 from twofactor.web.redirects import own_page, see_other, with_next
@@ -161,7 +161,7 @@ class TwoFactor:
         method = method_for_policy(request) if has_session(request) else ""
         if not must_set_up_first(request.user, method, view) or signs_out(request, view):
             return None
-        return lead_to_setup(request, request.get_full_path())
+        return lead_to_setup(request, signed_in_user(request), request.get_full_path())
 
     async def aprocess_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         answer: HttpResponse | None = await self.run(request, partial(type(self).process_view, self), *args)
@@ -227,8 +227,9 @@ def after_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     here = [user for session, user in vars(request).pop(LOGINS) if session is request.session]
     if refused:
         return refused
-    if any(policy.is_enforced_for(user, timezone.now()) for user in here):
-        return lead_to_setup(request, response.headers.get("Location"))
+    for user in here:
+        if policy.is_enforced_for(user, timezone.now()):
+            return lead_to_setup(request, user, response.headers.get("Location"))
     return response
 
 
@@ -250,8 +251,9 @@ def refuse_login_elsewhere(request: HttpRequest) -> HttpResponse | None:
     return JsonResponse({"detail": str(CANNOT_ASK), "code": "second_factor_needed"}, status=403)
 
 
-def lead_to_setup(request: HttpRequest, to: str | None) -> HttpResponse:
-    messages.info(request, _("Your account needs two-factor authentication. Set it up to continue."))
+def lead_to_setup(request: HttpRequest, user: TwoFactorUser, to: str | None) -> HttpResponse:
+    who = policy.who_requires_it(user, timezone.now())
+    messages.info(request, " ".join([who, _("Set it up to continue.")]))
     return see_other(with_next("twofactor:setup", own_page(request, to)))
 
 

@@ -433,8 +433,8 @@ class Rule(models.Model):
     all_told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name = pgettext_lazy("two-factor", "rule")
-        verbose_name_plural = _("two-factor rules")
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="twofactor_rule_scope",

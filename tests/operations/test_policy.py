@@ -158,7 +158,8 @@ def test_someone_who_must_set_up_is_led_to_set_up_with_the_way_on(set_policy, as
 def test_someone_who_must_set_up_is_told_why(set_policy, as_alice):
     set_policy("everyone")
     page = as_alice.get(PROFILE, follow=True).text
-    assert page.count("Your account needs two-factor authentication.") == 1
+    sentence = "This site requires two-factor authentication for everyone. Set it up to continue."
+    assert page.count(sentence) == 1
 
 
 def test_someone_who_must_set_up_can_give_the_password_again(set_policy, as_alice):

@@ -10,10 +10,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelOptions(
-            name='rule',
-            options={'verbose_name': 'rule', 'verbose_name_plural': 'two-factor rules'},
-        ),
         migrations.AddField(
             model_name='rule',
             name='all_told_at',

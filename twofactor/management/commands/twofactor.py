@@ -252,7 +252,7 @@ class Command(BaseCommand):
             {**self.target_of(whom), "starts_on": starts_on or timezone.localdate(), "grace_days": grace_days}
         )
         if not form.is_valid():
-            raise CommandError(" ".join(error for errors in form.errors.values() for error in errors))
+            raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
         self.print_facts(asdict(form.preview), as_json=False)
         if not dry_run:
             rules.save(form.instance, BY, None, reason=reason)
