@@ -6,6 +6,7 @@ SIGNED_IN_ONLY = [
     *(("post", "totp/apps/create/"), ("post", "totp/apps/confirm/")),
     *(("post", "totp/apps/rename/"), ("post", "totp/apps/remove/")),
     *(("get", "devices/"), ("post", "devices/end/")),
+    *(("get", "rules/"), ("post", "rules/create/"), ("post", "rules/remove/")),
 ]
 
 

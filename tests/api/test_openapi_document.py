@@ -194,6 +194,16 @@ def own_device(scene):
     scene.live["id"] = str(TokenFamily.objects.get().device_id)
 
 
+def superuser(scene):
+    type(scene.ben).objects.filter(pk=scene.ben.pk).update(is_staff=True, is_superuser=True)
+    scene.bens_program()
+
+
+def rule_made(scene):
+    superuser(scene)
+    scene.live["id"] = Rule.objects.create(scope="staff", starts_on="2027-01-31", grace_days=14).pk
+
+
 WAYS = {
     "jwt/create/": {},
     "jwt/totp/verify/": {
@@ -256,6 +266,13 @@ WAYS = {
         "the device that asks": own_device,
         "a device that has ended already": Scene.bens_program,
         "": session_named,
+    },
+    "rules/": {"without the permission": Scene.bens_program, "": rule_made},
+    "rules/create/": {"without the permission": Scene.bens_program, "": superuser},
+    "rules/remove/": {
+        "without the permission": Scene.bens_program,
+        "a rule that is gone": superuser,
+        "": rule_made,
     },
     "register/": {},
 }

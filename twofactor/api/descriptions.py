@@ -498,3 +498,71 @@ end_device = describe_operation(
     refusal("signed out", {"id": DEVICE}, 401, "not_authenticated", NO_TOKEN),
     also=(404, 429),
 )
+
+RULE = {
+    "id": 3,
+    "scope": "staff",
+    "group": None,
+    "person": None,
+    "starts_on": "2027-01-31",
+    "grace_days": 14,
+    "people": 12,
+    "without": 5,
+    "at_once": 0,
+}
+NEW_RULE = {"scope": "staff", "starts_on": "2027-01-31", "grace_days": 14}
+MAY_NOT = "You do not have permission to perform this action."
+
+rules = describe_operation(
+    "List the rules",
+    "Whom two-factor authentication is required of. Needs the permission `twofactor.view_rule`, and a "
+    "sign-in with two factors.",
+    None,
+    {200: serializers.Rules},
+    Example("a rule for staff", None, 200, {"rules": [RULE]}),
+    refusal("without the permission", None, 403, "permission_denied", MAY_NOT),
+    refusal("signed out", None, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+create_rule = describe_operation(
+    "Make a rule",
+    "Needs the permission `twofactor.add_rule`; a rule for more than one person is for superusers. Needs a "
+    f"code, and the password as well if the sign-in is more than {STEP_UP_MINUTES} minutes old. Everyone "
+    "whom the rule is for and who has no factor is told by email. With `dry_run`, nothing is saved.",
+    serializers.NewRule,
+    {201: serializers.Rule},
+    Example("for staff", {**NEW_RULE, "otp_code": "492039"}, 201, RULE),
+    Example(
+        "without saving it", {**NEW_RULE, "dry_run": True, "otp_code": "492039"}, 201, {**RULE, "id": None}
+    ),
+    refusal(
+        "for a group that is not named",
+        {**NEW_RULE, "scope": "group", "otp_code": "492039"},
+        400,
+        "invalid",
+        "Choose a group.",
+        fields={"group": ["Choose a group."]},
+    ),
+    refusal("without the permission", {**NEW_RULE, "otp_code": "492039"}, 403, "permission_denied", MAY_NOT),
+    refusal("signed out", {**NEW_RULE, "otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(429,),
+)
+
+remove_rule = describe_operation(
+    "Remove a rule",
+    "Needs the permission `twofactor.delete_rule`, and what making one needs.",
+    serializers.RemovedRule,
+    {204: None},
+    Example("a rule", {"id": 3, "otp_code": "492039"}, 204, None),
+    refusal(
+        "a rule that is gone",
+        {"id": 3, "otp_code": "492039"},
+        409,
+        "changed",
+        "This was changed in another tab or on another device. Nothing has been changed here.",
+    ),
+    refusal("without the permission", {"id": 3, "otp_code": "492039"}, 403, "permission_denied", MAY_NOT),
+    refusal("signed out", {"id": 3, "otp_code": "492039"}, 401, "not_authenticated", NO_TOKEN),
+    also=(409, 429),
+)

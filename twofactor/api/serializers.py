@@ -8,10 +8,12 @@ from rest_framework import serializers
 
 from twofactor.forms import PASSWORD_LENGTH, visible_name
 from twofactor.models import FACTOR_NAME_LENGTH
+from twofactor.operations.rules import MAX_GRACE_DAYS
 
 ONE_CODE = _("Enter one of the codes, and only one.")
 CHOOSE_A_CHANNEL = _("Choose how you want to sign in.")
 CHANNELS = ("email", "sms")
+MAX_ID = 2**63 - 1
 
 
 class Text(serializers.CharField):
@@ -43,6 +45,15 @@ class WholeNumber(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return int(super().to_internal_value(data))
+
+
+class YesOrNo(serializers.BooleanField):
+    """Accepts only true and false; DRF's BooleanField also accepts text and numbers (ASVS 15.3.5)."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 @extend_schema_field({"type": "string", "enum": list(CHANNELS)})
@@ -187,7 +198,7 @@ class Apps(serializers.Serializer):
 
 
 class AppId(serializers.Serializer):
-    id = WholeNumber(min_value=1, max_value=2**63 - 1, help_text="As `/api/totp/apps/` returns it.")
+    id = WholeNumber(min_value=1, max_value=MAX_ID, help_text="As `/api/totp/apps/` returns it.")
 
 
 class RenamedApp(AppId):
@@ -259,6 +270,37 @@ class Devices(serializers.Serializer):
 
 class DeviceId(serializers.Serializer):
     id = serializers.UUIDField()
+
+
+class Rule(serializers.Serializer):
+    id = serializers.IntegerField(allow_null=True, help_text="Null for a rule that was not saved.")
+    scope = serializers.CharField(source="rule.scope")
+    group = serializers.IntegerField(source="rule.group_id", allow_null=True)
+    person = serializers.CharField(source="rule.user_id", allow_null=True)
+    starts_on = serializers.DateField(source="rule.starts_on")
+    grace_days = serializers.IntegerField(source="rule.grace_days")
+    people = serializers.IntegerField(help_text="Whom it is for.")
+    without = serializers.IntegerField(help_text="Of them, those who have no factor.")
+    at_once = serializers.IntegerField(help_text="Of those, who reach only the setup from now on.")
+
+
+class Rules(serializers.Serializer):
+    rules = Rule(many=True)
+
+
+class NewRule(StepUp):
+    scope = Text(8, help_text="`everyone`, `staff`, `group` or `person`.")
+    group = WholeNumber(required=False, min_value=1, max_value=MAX_ID, help_text="The id of the group.")
+    person = Text(64, required=False, help_text="The id of the person.")
+    starts_on = serializers.DateField(input_formats=["iso-8601"], help_text="The first day.")
+    grace_days = WholeNumber(
+        min_value=0, max_value=MAX_GRACE_DAYS, help_text="For each person from their first day on."
+    )
+    dry_run = YesOrNo(required=False, help_text="Only say whom it would be for.")
+
+
+class RemovedRule(StepUp):
+    id = WholeNumber(min_value=1, max_value=MAX_ID, help_text="As `/api/rules/` returns it.")
 
 
 class Problem(serializers.Serializer):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from twofactor.api import devices, docs, second_factor, sign_in
+from twofactor.api import devices, docs, rules, second_factor, sign_in
 
 urlpatterns = [
     path("docs/", docs.docs, name="api_docs"),
@@ -13,6 +13,9 @@ urlpatterns = [
     path("jwt/logout/", sign_in.LogoutView.as_view()),
     path("devices/", devices.DevicesView.as_view()),
     path("devices/end/", devices.EndDeviceView.as_view()),
+    path("rules/", rules.RulesView.as_view()),
+    path("rules/create/", rules.CreateRuleView.as_view()),
+    path("rules/remove/", rules.RemoveRuleView.as_view()),
     path("totp/create/", second_factor.SetUpView.as_view()),
     path("totp/confirm/", second_factor.ConfirmView.as_view()),
     path("totp/disable/", second_factor.TurnOffView.as_view()),
