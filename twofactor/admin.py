@@ -263,6 +263,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "opts": self.opts,
             "person": user,
             "two_factor": TwoFactor.objects.filter(pk=user.pk).first(),
+            "is_on": enrolled.is_on(user),
             "apps": enrolled.apps_of(user),
             "passkeys": [(each, maker_of(each)) for each in enrolled.passkeys_of(user)],
             "shut_until": sent_codes.shut_until(user),

@@ -16,7 +16,7 @@ from twofactor import conf, sealing, statements
 from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, totp
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import allowances
-from twofactor.models import Authenticator, Draft, TwoFactor
+from twofactor.models import Draft
 from twofactor.sessions import epoch
 from twofactor.transactions import atomic
 from twofactor.users import TwoFactorUser
@@ -95,10 +95,10 @@ def setup_of(user: TwoFactorUser) -> tuple[bool, Draft | None]:
     found = factor_and_draft(user.pk, Draft.Kind.SETUP.value)
     if found is None:  # the manager of the site hides the person
         return enrolled.is_on(user), find_row(user, Draft.Kind.SETUP)
-    has_row, has_app, *columns = found
+    proofs, columns = found[: -len(COLUMNS)], found[-len(COLUMNS) :]
     values = dict(zip(COLUMNS, columns, strict=True))
     row = Draft(user_id=user.pk, kind=Draft.Kind.SETUP, **values) if values["id"] else None
-    return has_row or has_app, row
+    return any(proofs), row
 
 
 @statements.row
@@ -108,8 +108,7 @@ def factor_and_draft(user_id: Any, kind: str) -> Any:
         get_user_model()
         ._default_manager.filter(pk=user_id)
         .values_list(
-            Exists(TwoFactor.objects.filter(pk=OuterRef("pk"))),
-            Exists(Authenticator.objects.filter(user_id=OuterRef("pk"))),
+            *[Exists(model.objects.filter(user_id=OuterRef("pk"))) for model in enrolled.ONLY_WHILE_ON],
             *[Subquery(draft.values(name)) for name in COLUMNS],
         )
     )
@@ -189,9 +188,8 @@ def claim_draft(draft: OpenDraft) -> None:
 def claim_setup(draft: OpenDraft) -> None:
     """Not if it is on by now, by an import or another sign-in with a factor of its own."""
     # Without OuterRef, for which PostgreSQL may read the factors of all people.
-    on = Exists(TwoFactor.objects.filter(pk=draft.row.user_id))
-    app = Exists(Authenticator.objects.filter(user_id=draft.row.user_id))
-    if not Draft.objects.filter(~on, ~app, pk=draft.row.pk, sealed=draft.row.sealed).delete()[0]:
+    is_off = [~Exists(model.objects.filter(user_id=draft.row.user_id)) for model in enrolled.ONLY_WHILE_ON]
+    if not Draft.objects.filter(*is_off, pk=draft.row.pk, sealed=draft.row.sealed).delete()[0]:
         raise Changed
 
 

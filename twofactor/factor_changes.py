@@ -20,7 +20,6 @@ from twofactor.limits import guesses
 from twofactor.models import (
     FACTOR_NAME_LENGTH,
     Authenticator,
-    BackupCode,
     Draft,
     GuessBudget,
     Passkey,
@@ -173,7 +172,7 @@ def add_passkey(
     try:
         with events.atomic():
             challenges.spend(new.challenge, now)
-            is_on = enrolled.lock(user, now) or enrolled.is_on(user)
+            is_on = enrolled.lock(user, now)
             if is_on != was_on:
                 raise Changed
             removed = remove_lost(user, lost or ())
@@ -417,11 +416,11 @@ def forget_factors(user: TwoFactorUser, *, keep_passkeys: bool = False) -> bool:
     alone = Passkey.objects.filter(user_id=user.pk, kind=Passkey.Kind.PASSKEY)
     kept = list(alone.values_list("pk", flat=True)) if keep_passkeys else []
     factors = Passkey.objects.filter(user_id=user.pk).exclude(pk__in=kept)
-    rows = [model._default_manager.filter(user_id=user.pk) for model in (TwoFactor, Authenticator)]
+    rows = [model._default_manager.filter(user_id=user.pk) for model in enrolled.ONLY_WHILE_ON]
     was_on = [each.delete()[0] for each in [*rows, factors]]
     if not any(was_on):
         return False
-    for model in (BackupCode, Draft, Phone):
+    for model in (Draft, Phone):
         model._default_manager.filter(user_id=user.pk).delete()
     return True
 

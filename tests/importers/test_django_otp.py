@@ -287,6 +287,13 @@ def test_an_app_without_its_row_of_two_factor_counts_as_here(site, later):
     assert (run_import("django-otp").already_here, names(ALICE)) == (1, ["Authenticator app"])
 
 
+def test_a_backup_code_alone_counts_as_here(site, later):
+    enrol(user(ALICE), ["ABCDEFGHJKMNPQR"])
+    TwoFactor.objects.all().delete()
+    Authenticator.objects.all().delete()
+    assert (run_import("django-otp").already_here, names(ALICE)) == (1, [])
+
+
 def test_a_dry_run_says_the_same(site):
     assert run_import("django-otp", "--dry-run") == run_import("django-otp")
 

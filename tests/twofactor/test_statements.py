@@ -70,6 +70,9 @@ def some_people(chosen):
             day_began_at=chosen.choice([None, *MOMENTS]),
         )
     TwoFactor.objects.filter(user__email="p2@example.com").delete()  # an app without the row
+    TwoFactor.objects.filter(user__email="p1@example.com").delete()
+    Authenticator.objects.filter(user__email="p1@example.com").delete()  # a backup code without both
+    BackupCode.objects.create(user=get_user_model().objects.get(email="p1@example.com"), digest="x")
 
 
 def some_tries(chosen):

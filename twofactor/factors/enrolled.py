@@ -6,27 +6,29 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from twofactor import statements
-from twofactor.models import Authenticator, GuessBudget, Passkey, PasskeyOwner, TwoFactor
+from twofactor.models import Authenticator, BackupCode, GuessBudget, Passkey, PasskeyOwner, TwoFactor
 from twofactor.users import TwoFactorUser
 
 MAX_APPS = 5
 YOUNG_FOR = timedelta(hours=24)
 LONGEST_ID = 19  # digits: more are no bigint
+# A person has rows of these only while it is on. Passkeys may be added while it is off, and prove nothing.
+ONLY_WHILE_ON: tuple[Any, ...] = (TwoFactor, Authenticator, BackupCode)
 
 
 def is_on(user: TwoFactorUser) -> bool:
     """Whether a second factor is asked for. One query.
 
-    An app without the row TwoFactor counts too: after a restore of some tables only, nobody may get in by
-    the password alone.
+    An app or a backup code without the row TwoFactor counts too, also a code that is spent: after a restore
+    of some tables only, nobody may get in by the password alone.
     """
-    return has_factor(user.pk)
+    return has_row(user.pk)
 
 
 @statements.exists
-def has_factor(user_id: Any) -> Any:
-    apps = Authenticator.objects.filter(user_id=user_id).values_list("user_id")
-    return TwoFactor.objects.filter(pk=user_id).values_list("pk").union(apps)
+def has_row(user_id: Any) -> Any:
+    rows = [model.objects.filter(user_id=user_id).values_list("user_id") for model in ONLY_WHILE_ON]
+    return rows[0].union(*rows[1:])
 
 
 def lock(user: TwoFactorUser, now: datetime) -> bool:
@@ -41,10 +43,10 @@ def lock(user: TwoFactorUser, now: datetime) -> bool:
 
 def lock_after_guesses(user: TwoFactorUser, now: datetime) -> bool:
     """For a transaction that has changed the row of the guesses already."""
-    is_on = TwoFactor.objects.filter(pk=user.pk).update(changed_at=now) == 1
-    if not is_on:  # who has passkeys all the same has this row
-        PasskeyOwner.objects.filter(pk=user.pk).update(handle=F("handle"))
-    return is_on
+    if TwoFactor.objects.filter(pk=user.pk).update(changed_at=now):
+        return True
+    PasskeyOwner.objects.filter(pk=user.pk).update(handle=F("handle"))  # who has passkeys has this row
+    return is_on(user)
 
 
 Factor = Authenticator | Passkey

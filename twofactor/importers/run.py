@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from twofactor import events
 from twofactor.factor_changes import unused_name
 from twofactor.factors import authenticator_app, backup_codes, code_text, totp
-from twofactor.factors.enrolled import MAX_APPS
+from twofactor.factors.enrolled import MAX_APPS, ONLY_WHILE_ON
 from twofactor.forms import visible_name
 from twofactor.importers import allauth, django_otp, django_totp
 from twofactor.importers.records import ForeignApp, ForeignFactor, LeftOut, ReadOptions
@@ -140,8 +141,8 @@ def usable_apps(factor: ForeignFactor, now: datetime) -> tuple[list[ForeignApp],
 
 def enrolled_ids() -> set[Any]:
     """Of those for whom two-factor authentication is on, as enrolled.is_on() decides it."""
-    apps = Authenticator.objects.values_list("user_id", flat=True)
-    return {*TwoFactor.objects.values_list("pk", flat=True), *apps}
+    rows = [model.objects.values_list("user_id", flat=True).distinct() for model in ONLY_WHILE_ON]
+    return set(chain(*rows))
 
 
 def to_user_id(value: Any) -> Any:

@@ -55,7 +55,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
     person = two_factor.user if two_factor else user
     apps, own_passkeys = list(enrolled.apps_of(user)), passkeys.all_of(user)
     factors: list[Factor] = [*apps, *own_passkeys]
-    is_on = bool(two_factor or apps)
+    is_on = bool(two_factor) or enrolled.is_on(user)
     if two_factor:
         left, total = two_factor.codes_left, two_factor.all_codes or conf.number_of_backup_codes()
     else:
