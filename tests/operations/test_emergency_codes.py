@@ -4,11 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.utils import timezone
 
 from tests.operations.admin_and_commands import code_in, help_page, make_emergency_code, signs_in_with
 from tests.people import NOW, enrol, person
-from twofactor.factors import backup_codes
+from twofactor import factor_changes
+from twofactor.factors import backup_codes, enrolled
 from twofactor.models import BackupCode, Event, GuessBudget
+from twofactor.operations import support
 from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +66,21 @@ def test_no_emergency_code_helps_after_the_last_guess(stepped_up, alice, phone):
     answer = make_emergency_code(stepped_up, alice)
     assert (answer.status_code, BackupCode.objects.count()) == (303, 0)
     assert "chooses a new password" in stepped_up.get(help_page(alice)).text
+
+
+def test_no_emergency_code_stays_when_it_is_turned_off_meanwhile(alice, phone):
+    """It would turn two-factor authentication on again."""
+    turned_off = []
+
+    def turn_off(execute, sql, params, many, context):
+        if sql.startswith("SAVEPOINT") and not turned_off:  # where its transaction begins
+            turned_off.append(sql)
+            factor_changes.forget_factors(alice)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(turn_off), pytest.raises(support.NothingToDo):
+        support.make_emergency_code(alice, "lost", "a test", None, timezone.now(), timedelta(hours=1))
+    assert (len(turned_off), enrolled.is_on(alice)) == (1, False)
 
 
 @pytest.mark.parametrize(

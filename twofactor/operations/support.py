@@ -81,6 +81,8 @@ def make_emergency_code(
     with events.atomic():
         if not guesses.unlock(user):
             raise NeedsNewPassword
+        if not enrolled.is_on(user):  # turned off meanwhile: a code would turn it on again
+            raise NothingToDo
         BackupCode.objects.filter(user_id=user.pk, used_at=None).exclude(expires_at=None).delete()
         row.save()
         events.record("emergency_code_made", user, request, reason=reason, by=by)
