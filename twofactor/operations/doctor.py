@@ -11,9 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.handlers.base import BaseHandler
 from django.db import DatabaseError, connections, router
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.test.client import RequestFactory
 from django.utils import timezone
@@ -21,7 +23,7 @@ from django.utils import timezone
 from twofactor import conf, ip, sealing
 from twofactor.clocks import CLOCKS_APART, DAY, MINUTE
 from twofactor.models import Event
-from twofactor.operations import prune, rotate_keys
+from twofactor.operations import prune, restored, rotate_keys
 from twofactor.outgoing import mail, outbox, sms
 from twofactor.web.client_address import remote_address
 
@@ -29,6 +31,7 @@ LETTER_WAITS_FOR = 15 * MINUTE  # longer, and nothing sends it
 PRUNED_EVERY = 2 * DAY  # one night may be left out
 ADDRESSES_ASKED = 50  # of the newest events
 FEW_EVENTS = 20  # so many from one address may be one person
+NAMES_SHOWN = 20
 NOWHERE = {"console", "dummy", "filebased", "locmem"}  # Django's mail backends that send nothing
 NOT_SEEN = [
     "whether the mail reached the mailbox: look there",
@@ -223,6 +226,32 @@ def opens(row: Any, column: str, now: datetime) -> bool:
     return True
 
 
+# Restored tables
+
+
+def check_restored(asked: Asked) -> Finding:
+    asked_still, not_asked = restored.people_still_asked(), restored.people_not_asked()
+    count, open_count = asked_still.count(), not_asked.count()
+    if not count + open_count:
+        return Finding("restored", "Nobody has lost the row that says two-factor authentication is on.")
+    sentence = f"{count + open_count} have lost the row that says two-factor authentication is on"
+    if open_count:
+        sentence += f", and {open_count} of them sign in with their password alone: {names_of(not_asked)}"
+    else:
+        sentence += f", and are still asked for a code: {names_of(asked_still)}"
+    remedy = (
+        "Restore the table twofactor_twofactor too, or run 'manage.py twofactor after-restore', "
+        "which turns it on for them again."
+    )
+    return Finding("restored", f"{sentence}.", remedy)
+
+
+def names_of(people: QuerySet[Any]) -> str:
+    shown = list(people.order_by(get_user_model().USERNAME_FIELD)[: NAMES_SHOWN + 1])
+    names = ", ".join(user.get_username() for user in shown[:NAMES_SHOWN])
+    return f"{names} …" if len(shown) > NAMES_SHOWN else names
+
+
 # Addresses and sessions
 
 
@@ -279,6 +308,7 @@ CHECKS: list[Callable[[Asked], Finding]] = [
     check_waiting_mail,
     check_old_rows,
     check_keys,
+    check_restored,
     check_address,
     check_sessions,
 ]

@@ -12,12 +12,8 @@ from twofactor import devices, events, factor_changes
 from twofactor.devices import ListedDevice
 from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.limits import guesses
-from twofactor.models import (
-    BackupCode,
-    GuessBudget,
-    SecurityRecord,
-    TrustedBrowser,
-)
+from twofactor.models import BackupCode, GuessBudget, SecurityRecord, TrustedBrowser
+from twofactor.operations import restored
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -102,7 +98,8 @@ def end_device(user: TwoFactorUser, device: ListedDevice, reason: str, by: str, 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
     """The backup does not know which codes were used and sessions ended since, so all of them are ended.
 
-    Returns how many rows were changed, or would be.
+    For whoever has lost the row that says so, two-factor authentication is on again. Returns how many rows
+    were changed, or would be.
     """
     codes = BackupCode.objects.filter(used_at=None)
     browsers = TrustedBrowser.objects.all()
@@ -113,9 +110,11 @@ def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:
             "people signed out": epochs.count(),
             "backup codes": codes.count(),
             "browsers": browsers.count(),
+            "turned on again": len(restored.people_to_turn_on()),
         }
     return {
         "people signed out": epochs.update(security_epoch=F("security_epoch") + 1),
         "backup codes": codes.update(used_at=now),
         "browsers": browsers.delete()[0],
+        "turned on again": restored.turn_on_again(now),
     }

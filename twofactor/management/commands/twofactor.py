@@ -149,7 +149,7 @@ class Command(BaseCommand):
         )
         examination = action(
             "doctor",
-            "Look for what the system checks cannot see: the clock, mail, keys, timers, addresses.",
+            "Look for what the system checks cannot see: clock, mail, keys, timers, addresses, lost rows.",
             "One line for each, with what helps. Exit code 1 if there is a problem.",
         )
         examination.add_argument("--json", action="store_true", help="print JSON")
@@ -172,7 +172,8 @@ class Command(BaseCommand):
         after_restore = action(
             "after-restore",
             "Run it after restoring a backup: ends all sessions and cancels all backup codes.",
-            "Otherwise, codes used and sessions ended since the backup would work again.",
+            "Otherwise, codes used and sessions ended since the backup would work again. Also turns "
+            "two-factor authentication on again for people who have lost the row that says so.",
         )
         for with_dry_run in (rotation, pruning, import_, after_restore):
             with_dry_run.add_argument(
@@ -206,7 +207,7 @@ class Command(BaseCommand):
         lock = guesses.lock_of(guess_budget, user, timezone.now())
         facts = {
             "person": user.get_username(),
-            "two_factor": "on" if two_factor or apps else "off",
+            "two_factor": "on" if enrolled.is_on(user) else "off",
             "required_from": policy.deadline(user),
             "on_since": two_factor and two_factor.enabled_at,
             "last_used": max((app.last_used_at for app in apps if app.last_used_at), default=None),
