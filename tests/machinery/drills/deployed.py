@@ -17,10 +17,16 @@ ROOT = Path(__file__).parents[3]
 
 
 class Site:
-    """DATABASE_URL, folder of the log, command to run it within, gunicorn's options, and more environment."""
+    """DATABASE_URL, folder of the log, command to run it within, gunicorn's options, and more environment.
 
-    def __init__(self, database, folder, *, workers=2, within=(), options=(), **environment):
+    The name of the host is localhost for a drill with passkeys, which belong to no IP address.
+    """
+
+    def __init__(
+        self, database, folder, *, workers=2, within=(), options=(), host="127.0.0.1", **environment
+    ):
         self.workers_wanted, self.within, self.options = workers, within, options
+        self.host = host
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             self.port = free.getsockname()[1]
         self.log = folder / f"site-{self.port}.log"
@@ -28,7 +34,7 @@ class Site:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.machinery.drills.settings",
             "DRILL_STATIC_ROOT": str(settings.STATIC_ROOT),
-            "BASE_URL": f"http://127.0.0.1:{self.port}",
+            "BASE_URL": f"http://{host}:{self.port}",
             "DATABASE_URL": database,
             "EMAIL_URL": "console:",
             "TWOFACTOR_MAIL_SENT_BY": "workers",
@@ -58,7 +64,7 @@ class Site:
             raise RuntimeError(self.log.read_text())
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         with suppress(OSError), closing(connection):
-            connection.request("GET", "/healthz/live")
+            connection.request("GET", "/healthz/live", headers={"Host": self.host})
             return connection.getresponse().status == 200
         return False
 

@@ -31,8 +31,8 @@ def credentials(email):
 class Visitor:
     """Asks the ports in turn, as behind a load balancer."""
 
-    def __init__(self, *ports, patience=40):
-        self.ports, self.patience, self.asked = ports, patience, 0
+    def __init__(self, *ports, patience=40, host="127.0.0.1"):
+        self.ports, self.patience, self.host, self.asked = ports, patience, host, 0
         self.cookies = Cookies()
 
     def get(self, path, **headers):
@@ -47,6 +47,7 @@ class Visitor:
         port = self.ports[self.asked % len(self.ports)]
         self.asked += 1
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        headers["Host"] = f"{self.host}:{port}"
         if self.cookies:
             headers["Cookie"] = str(self.cookies)
         began = time.monotonic()
@@ -63,7 +64,7 @@ class Visitor:
         return Answer(answer.status, to, text, began, time.monotonic() - began)
 
     def second_tab(self):
-        other = Visitor(*self.ports, patience=self.patience)
+        other = Visitor(*self.ports, patience=self.patience, host=self.host)
         other.cookies.update(self.cookies)
         return other
 
