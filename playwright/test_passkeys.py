@@ -35,7 +35,7 @@ from javascript_modes import MODES, NO_JS
 from playwright.sync_api import expect
 
 from tests.people import PASSWORD, PRINTED_CODES, enrol
-from twofactor.models import Passkey, TwoFactor
+from twofactor.models import Event, Passkey, TwoFactor
 
 htmx, _no_js, blocked = MODES
 WITH_SCRIPT = pytest.mark.parametrize("mode", [htmx, pytest.param(blocked, marks=pytest.mark.long)])
@@ -43,6 +43,7 @@ SIGN_IN, SECOND, STEP_UP = "Sign in with a passkey", "Use passkey or security ke
 CANCELLED = "Nothing was signed. It was cancelled, took too long, or this device has no passkey"
 REFUSED = "That didn't work. Try again, or use another way."
 NO_SCRIPT = "Passkeys need JavaScript"
+ADD = "/two-factor/passkeys/add/"
 
 
 @pytest.fixture
@@ -182,6 +183,72 @@ def test_a_device_that_has_one_is_not_given_another(page, at_settings):
     press(page, "Add a passkey")
     expect_sentence(page, "This device has one of your passkeys already.")
     expect(button(page, "Add a passkey")).to_be_focused()
+    assert Passkey.objects.count() == 1
+
+
+def second_tab(page, path):
+    """Chromium simulates a device for each tab: this is another one."""
+    other = page.context.new_page()
+    device = Authenticator(other)
+    other.goto(path)
+    return other, device
+
+
+def plug_in_same_device(device, authenticator):
+    """What one knows, the other knows too."""
+    for credential in authenticator.credentials():
+        device.send("addCredential", credential=credential)
+
+
+@WITH_SCRIPT
+def test_two_tabs_add_a_passkey_of_two_devices_at_once(page, at_settings, authenticator):
+    follow(page, "Add a passkey or security key")
+    press(page, STEP_UP)
+    expect_heading(page, "Add a passkey")
+    authenticator.remove()
+    Authenticator(page, transport="hybrid")
+    other, _device = second_tab(page, ADD)
+    expect_heading(other, "Add a passkey")
+    press(page, "Add a passkey")
+    press(other, "Add a passkey")
+    for tab, name in {page: "Phone", other: "Tablet"}.items():
+        expect_heading(tab, "Name your passkey")
+        tab.get_by_label("Name").fill(name)
+        press(tab, "Save")
+        expect_heading(tab, "Security")
+        expect(tab.get_by_role("link", name=f"Rename {name}")).to_be_visible()
+    assert set(Passkey.objects.values_list("name", flat=True)) == {"Laptop", "Phone", "Tablet"}
+
+
+@WITH_SCRIPT
+def test_two_tabs_add_the_first_passkey_of_one_device(page, alice, authenticator):
+    """The second tab does not know yet that the device has one: each gets a handle of its own, and works."""
+    open_session(page.context, alice)
+    page.goto(ADD)
+    other, device = second_tab(page, ADD)
+    authenticator.touch()
+    press(page, "Add a passkey")
+    expect_heading(page, "Name your passkey")
+    plug_in_same_device(device, authenticator)
+    press(other, "Add a passkey")
+    expect_heading(other, "Name your passkey")
+    press(other, "Save")
+    expect_heading(other, "Security")
+    rows = Passkey.objects.order_by("pk").values_list("name", flat=True)
+    assert (len(rows), rows[1], len(device.credentials())) == (2, f"{rows[0]} (2)", 2)
+
+
+@WITH_SCRIPT
+def test_a_tab_that_is_loaded_after_the_other_one_has_added_says_so(page, alice, authenticator):
+    open_session(page.context, alice)
+    page.goto(ADD)
+    authenticator.touch()
+    press(page, "Add a passkey")
+    expect_heading(page, "Name your passkey")
+    other, device = second_tab(page, ADD)
+    plug_in_same_device(device, authenticator)
+    press(other, "Add a passkey")
+    expect_sentence(other, "This device has one of your passkeys already.")
     assert Passkey.objects.count() == 1
 
 
@@ -353,6 +420,25 @@ def test_the_second_tab_of_a_sign_in_leads_to_where_the_first_one_is(page, conte
     expect_heading(page, "Hello, Alice")
     follow(other, "Try another way")
     expect_heading(other, "Hello, Alice")
+
+
+@WITH_SCRIPT
+def test_of_two_tabs_that_give_the_passkey_one_signs_in_and_the_other_goes_on(
+    page, alice, passkey, authenticator
+):
+    enter_password(page, path="/accounts/login/?next=/accounts/profile/")
+    expect_heading(page, "Use your passkey")
+    other, device = second_tab(page, "/two-factor/verify/")
+    plug_in_same_device(device, authenticator)
+    expect_heading(other, "Use your passkey")
+    authenticator.touch()
+    press(page, SECOND)
+    expect_heading(page, "Profile")
+    press(other, SECOND)
+    expect_heading(other, "This page is out of date")
+    follow(other, "Reload and continue")
+    expect_heading(other, "Hello, Alice")
+    assert Event.objects.filter(user=alice, kind="signed_in_with_passkey").count() == 1
 
 
 # Confirming who one is
