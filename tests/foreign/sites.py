@@ -21,7 +21,7 @@ from tests.wheel import Environment, surroundings
 
 HERE = Path(__file__).parent
 PASSWORD = "correct horse battery"
-ADDRESS = "127.0.0.1"
+ADDRESS, HOST = "127.0.0.1", "localhost"  # passkeys belong to a name, never to an IP address
 SECONDS_TO_START = 60
 RUNSERVER = ["manage.py", "runserver", "--noreload", ADDRESS + ":{port}"]
 # With threads: a browser opens connections for later, and each would keep a whole worker waiting.
@@ -76,22 +76,25 @@ class Site:
 
 @contextmanager
 def served(project: Project, command: list[str]) -> Iterator[str]:
-    """The origin of the site while it runs. What it has logged must not have an error."""
+    """The origin of the site while it runs, which stands in its environment as ORIGIN.
+
+    What it has logged must not have an error.
+    """
     with closing(socket.create_server((ADDRESS, 0))) as free:
         port = free.getsockname()[1]
-    log = project.folder / f"server-{port}.log"
+    log, origin = project.folder / f"server-{port}.log", f"http://{HOST}:{port}"
     arguments = [word.format(port=port) for word in command]
     with log.open("w") as output:
         process = subprocess.Popen(
             [project.python, *arguments],
             cwd=project.folder,
-            env=project.environment,
+            env=project.environment | {"ORIGIN": origin},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         wait_for(port, process, log)
-        yield f"http://{ADDRESS}:{port}"
+        yield origin
     finally:
         stop(process)
     assert "Traceback" not in log.read_text(), log.read_text()

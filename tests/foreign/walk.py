@@ -1,4 +1,6 @@
-"""One walk through a site in a real browser: set up, sign in with a code and with a backup code, turn off.
+"""A walk through a site in a real browser: set up, sign in with a code and with a backup code, turn off.
+
+And one with a passkey in place of the app.
 
 Each page that is met must fit into a narrow window, and is drawn in test-results/foreign/.
 """
@@ -37,6 +39,29 @@ class Phone:
 
     def wrong_code(self) -> str:
         return self.app.at((self.shown + 1000) * SECONDS_OF_A_CODE)
+
+
+class Laptop:
+    """A device with passkeys, which Chromium simulates. Nobody touches it until a test says so."""
+
+    def __init__(self, page: Page) -> None:
+        self.devtools = page.context.new_cdp_session(page)
+        self.devtools.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": False,
+        }
+        added = self.devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        self.name = added["authenticatorId"]
+
+    def touch(self, *, is_touched: bool = True) -> None:
+        """From now on. Else the list under the name field would be answered as soon as it is offered."""
+        given = {"authenticatorId": self.name, "enabled": is_touched}
+        self.devtools.send("WebAuthn.setAutomaticPresenceSimulation", given)
 
 
 @dataclass
@@ -153,6 +178,10 @@ def set_up(one: Visitor) -> None:
     one.see("setup-verify")  # and Enter counts: for a moment after a swap it does not
     give_wrong_code(one, "setup-wrong-code")
     one.enter("6-digit code", one.phone.code())
+    save_backup_codes(one)
+
+
+def save_backup_codes(one: Visitor) -> None:
     one.expect_heading("Save your backup codes")
     one.see("setup-codes")
     one.backup_codes = one.page.get_by_role("listitem").filter(has_text=CODE).all_text_contents()
@@ -190,6 +219,42 @@ def sign_in_with_a_backup_code(one: Visitor) -> None:
     one.expect_heading("Enter a backup code")
     one.see("backup")
     one.enter("Backup code", one.backup_codes.pop())
+    one.expect_heading(one.site.home_heading)
+
+
+def add_a_passkey(one: Visitor, laptop: Laptop) -> None:
+    """While two-factor authentication is off; then it is turned on with it."""
+    one.page.goto("/two-factor/")
+    one.follow("Add a passkey or security key")
+    one.expect_heading("Add a passkey")
+    one.see("passkey-add")
+    laptop.touch()
+    one.press("Add a passkey")
+    one.expect_heading("Name your passkey")
+    one.see("passkey-name")
+    one.press("Save")
+    one.expect_heading("Security")
+    laptop.touch(is_touched=False)
+    one.follow("Turn on two-factor authentication")
+    save_backup_codes(one)
+
+
+def sign_in_with_the_passkey(one: Visitor, laptop: Laptop, sign_in_page: str) -> None:
+    """By the button of {% passkey_sign_in %}, without name and password."""
+    one.page.goto(sign_in_page)
+    one.see("sign-in-with-passkey")
+    laptop.touch()
+    one.press("Sign in with a passkey")
+    one.expect_heading(one.site.home_heading)
+    laptop.touch(is_touched=False)
+
+
+def sign_in_with_password_and_passkey(one: Visitor, laptop: Laptop) -> None:
+    one.give_password()
+    one.expect_heading("Use your passkey")
+    one.see("verify-passkey")
+    laptop.touch()
+    one.press("Use passkey or security key")
     one.expect_heading(one.site.home_heading)
 
 

@@ -1,4 +1,4 @@
-ALLOWED_HOSTS = ["127.0.0.1"]
+ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS += ["django_htmx", "shop"]
 STATICFILES_DIRS = [BASE_DIR / "static"]
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]

@@ -1,3 +1,3 @@
-ALLOWED_HOSTS = ["127.0.0.1"]
+ALLOWED_HOSTS = ["localhost"]
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
 LOGIN_URL = "two_factor:login"
