@@ -67,6 +67,12 @@ def browser_with_digest(digest: str, now: datetime) -> Any:
 
 
 @statements.update
+def renew_known_browser(digest: str, user_id: Any, state: str, now: datetime, new: dict[str, Any]) -> Any:
+    same = KnownBrowser.objects.filter(digest=digest, user_id=user_id, state=state, expires_at__gt=now)
+    return same, new
+
+
+@statements.update
 def renew_browser(digest: str, new: dict[str, Any]) -> Any:
     return KnownBrowser.objects.filter(digest=digest), new
 
@@ -74,20 +80,24 @@ def renew_browser(digest: str, new: dict[str, Any]) -> Any:
 def remember(request: HttpRequest, response: HttpResponse, user: User, now: datetime) -> bool:
     """Set a new token for this person, in place of the old one. Returns whether the old one was valid."""
     tokens = {digest(token): token for token in cookies.read(request, COOKIE).split(".") if token}
-    rows = [browser_with_digest(presented, now) for presented in read_digests(request)]
-    found = {row.digest: row for row in rows if row}
-    mine = [known for known, row in found.items() if row.user_id == user.pk]
-    # A token from before a new password may be a stolen copy: such a browser counts as a new one.
-    is_known = any(sealing.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token, state = secrets.token_urlsafe(TOKEN_BYTES), sealing.fingerprint(PURPOSE, state_of(user))
     fresh = {
         "digest": digest(token),
-        "state": sealing.fingerprint(PURPOSE, state_of(user)),
+        "state": state,
         "tries": 0,
         "in_a_row": 0,
         "last_try_at": None,
         "expires_at": now + AGE,
     }
+    presented = next(iter(tokens), "")
+    if len(tokens) == 1 and renew_known_browser(presented, user.pk, state, now, fresh):  # as mostly
+        write_cookie(response, [token])
+        return True
+    rows = [browser_with_digest(presented, now) for presented in read_digests(request)]
+    found = {row.digest: row for row in rows if row}
+    mine = [known for known, row in found.items() if row.user_id == user.pk]
+    # A token from before a new password may be a stolen copy: such a browser counts as a new one.
+    is_known = any(sealing.has_fingerprint(PURPOSE, state_of(user), found[known].state) for known in mine)
     if not mine or not renew_browser(mine[0], fresh):
         statements.insert(KnownBrowser(user_id=user.pk, **fresh))
         # Sorted in Python: to sort, PostgreSQL may read the index on the dates of all people.
@@ -96,9 +106,12 @@ def remember(request: HttpRequest, response: HttpResponse, user: User, now: date
         if too_many:
             KnownBrowser.objects.filter(pk__in=too_many).delete()
     others = [tokens[known] for known in found if known not in mine]
-    kept = [token, *others][:PEOPLE_PER_BROWSER]
-    cookies.write(response, COOKIE, ".".join(kept), max_age=int(AGE.total_seconds()))
+    write_cookie(response, [token, *others][:PEOPLE_PER_BROWSER])
     return is_known
+
+
+def write_cookie(response: HttpResponse, tokens: list[str]) -> None:
+    cookies.write(response, COOKIE, ".".join(tokens), max_age=int(AGE.total_seconds()))
 
 
 def expired_rows(now: datetime) -> QuerySet[KnownBrowser]:

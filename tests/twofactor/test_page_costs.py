@@ -97,6 +97,16 @@ def test_a_whole_sign_in_asks_nineteen_questions_and_its_last_step_ten(counting_
     assert (sum(counts), counts[-1]) == (19, 10)
 
 
+def test_in_a_browser_that_is_known_the_last_step_asks_nine(counting_client, alice, clock):
+    phone = enrol(alice)
+    sign_in(counting_client, phone)
+    counting_client.post("/accounts/logout/")
+    counting_client.asked.clear()
+    clock.shift(60)
+    sign_in(counting_client, phone)
+    assert len(counting_client.asked["POST /two-factor/verify/ 303"]) == 9
+
+
 def test_the_last_step_with_a_backup_code_asks_thirteen(counting_client, alice):
     """In a new browser, and with the letter about it."""
     enrol(alice, ["ABCDEFGHJKMNPQR"])
