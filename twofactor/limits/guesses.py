@@ -193,8 +193,12 @@ def reset_after_success(user: TwoFactorUser, *, with_factor: bool) -> None:
 
 
 def remember_proof(user: TwoFactorUser) -> None:
-    """After password and passkey: wrong codes stay counted, for nobody has entered a right one."""
-    remember(user.pk, **credential_digests.current(user))
+    """After password and passkey: wrong codes stay counted, for nobody has entered a right one.
+
+    Mostly it is as it was proven before, which was read with the person.
+    """
+    if not credential_digests.are_unchanged(user, getattr(user, "guess_budget", None)):
+        remember(user.pk, **credential_digests.current(user))
 
 
 @statements.update
