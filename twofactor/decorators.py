@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from twofactor import conf, drafts, policy
-from twofactor.factors import enrolled
+from twofactor.factors import authenticator_app, enrolled, passkeys
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import Gone, PendingSignIn, ask_for_waiting_code, pending_of_form
 from twofactor.signin.session import NONE, is_impersonated
@@ -95,6 +95,7 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 def second_step(
     view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
+    read_person: Callable[[Any], Any] = authenticator_app.read_person_with_apps,
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Passes the pending sign-in to the view. Without one, redirects to where the person can go on."""
 
@@ -102,7 +103,7 @@ def second_step(
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, pending_of_form(request))
+            return view(request, pending_of_form(request, read_person))
         except Gone as gone:
             if gone.sentence:
                 messages.info(request, gone.sentence)
@@ -110,6 +111,13 @@ def second_step(
 
     vars(guarded)["takes_the_code"] = True  # for the middleware, which holds everyone else
     return guarded
+
+
+def second_step_by_passkey(
+    view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Reads the passkeys with the person, where second_step reads the apps."""
+    return second_step(view, passkeys.read_person_with_passkeys)
 
 
 def guard(view: AnyView, refuse: Callable[[HttpRequest], HttpResponse | None]) -> AnyView:

@@ -37,6 +37,7 @@ log = logging.getLogger("countersign.security")
 
 MAX_PASSKEYS = 10
 HANDLE_LENGTH = 64  # bytes
+PASSKEYS = "_twofactor_passkeys"  # the attribute of a person for their passkeys, if they were read together
 MUST_VERIFY = frozenset({SIGN_IN, STEP_UP})  # there it takes the place of the password, too
 
 
@@ -62,13 +63,29 @@ def are_offered() -> bool:
 
 
 def all_of(user: TwoFactorUser) -> list[Passkey]:
-    """The oldest first."""
-    return passkeys_of(user.pk)
+    """The oldest first. No query, if they were read together with the person."""
+    return getattr(user, PASSKEYS, None) or passkeys_of(user.pk)
 
 
 @statements.rows
 def passkeys_of(user_id: Any) -> Any:
     return Passkey.objects.filter(user_id=user_id).order_by("added_at", "pk")
+
+
+@statements.rows
+def passkeys_with_person(user_id: Any) -> Any:
+    own = Passkey.objects.filter(user_id=user_id).order_by("added_at", "pk")
+    return own.select_related("user__two_factor", "user__guess_budget")
+
+
+def read_person_with_passkeys(user_id: Any) -> Any:
+    """As authenticator_app.read_person_with_apps() does."""
+    own = passkeys_with_person(user_id) if may_be_joined(Passkey) else []
+    if not own:
+        return None
+    person = own[0].user
+    vars(person)[PASSKEYS] = own
+    return person
 
 
 def usable(passkeys: Iterable[Passkey]) -> list[Passkey]:

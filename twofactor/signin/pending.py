@@ -5,7 +5,7 @@ is bound to everything about the account that could change meanwhile, and works 
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,10 +100,16 @@ class PendingSignIn:
         return sealing.seal(PURPOSE, "", value, timezone.now())
 
     @classmethod
-    def from_token(cls, token: str, to: str = "") -> "PendingSignIn":
+    def from_token(
+        cls,
+        token: str,
+        to: str = "",
+        read_person: Callable[[Any], Any] = authenticator_app.read_person_with_apps,
+    ) -> "PendingSignIn":
         """Raises Gone if the token does not open, has expired, or no longer fits the account.
 
-        `to` is where to go on to, for a token that does not open and so does not say it.
+        `to` is where to go on to, for a token that does not open and so does not say it. `read_person` reads
+        the person with what the answer is compared with.
         """
         value = read_token(token)
         if value is None:
@@ -114,7 +120,7 @@ class PendingSignIn:
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
             sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
-        user = authenticator_app.read_person_with_apps(value["user"]) or person_with_factors(value["user"])
+        user = read_person(value["user"]) or person_with_factors(value["user"])
         if (
             user is None
             or not user.is_active
@@ -304,17 +310,17 @@ def clear_browser_after_sign_out(response: HttpResponse) -> None:
 # In the cookie of a request
 
 
-def pending_of(request: HttpRequest) -> PendingSignIn:
+def pending_of(request: HttpRequest, read_person: Callable[[Any], Any]) -> PendingSignIn:
     """Raises Gone if no sign-in waits in this browser."""
     to = safe_next(request, request.GET.get("next"))
     if request.user.is_authenticated:
         raise Gone(to)
-    return PendingSignIn.from_token(cookies.read(request, COOKIE), to)
+    return PendingSignIn.from_token(cookies.read(request, COOKIE), to, read_person)
 
 
-def pending_of_form(request: HttpRequest) -> PendingSignIn:
+def pending_of_form(request: HttpRequest, read_person: Callable[[Any], Any]) -> PendingSignIn:
     """Raises Gone if no sign-in waits, or it is of another person than the form. That costs no guess."""
-    pending = pending_of(request)
+    pending = pending_of(request, read_person)
     if request.POST.get("signing_in_as", pending.user.get_username()) != pending.user.get_username():
         sentence = _("Someone else started signing in from another tab. This page is now for them.")
         raise Gone(with_next_page("twofactor:verify", pending.next), sentence)

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import conf
-from twofactor.decorators import second_step
+from twofactor.decorators import second_step, second_step_by_passkey
 from twofactor.factors import authenticator_app, backup_codes, methods, passkeys, sent_codes, totp
 from twofactor.factors.accept import Proof
 from twofactor.forms import BackupCodeForm, CodeForm, PasskeyForm
@@ -39,7 +39,7 @@ def verify(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     return code_page(request, "twofactor/verify.html", pending, form, usable)
 
 
-@second_step
+@second_step_by_passkey
 @sensitive_post_parameters("credential")
 def verify_passkey(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     is_sent = request.method == "POST"
