@@ -172,17 +172,19 @@ def add_passkey(
     try:
         with events.atomic():
             challenges.spend(new.challenge, now)
-            is_on = enrolled.lock(user, now)
-            if is_on != was_on:
+            enrolled.lock(user, now)
+            own = enrolled.overview_of(user)
+            if own.is_on != was_on:
                 raise Changed
             removed = remove_lost(user, lost or ())
-            others = list(enrolled.passkeys_of(user))
+            others = [each for each in own.passkeys if each not in removed]
             if len(others) >= passkeys.MAX_PASSKEYS:
                 raise Changed
             passkey = new.row(user, now)
-            passkeys.keep_handle(user, new.challenge.handle)
+            if own.handle is None:
+                passkeys.keep_handle(user, new.challenge.handle)
             passkey.name = unused_name(passkey.name, others)
-            if vouched or not is_on:
+            if vouched or not own.is_on:
                 passkey.full_from = now + enrolled.YOUNG_FOR
             passkey.save(force_insert=True)
             if lost is not None:

@@ -87,7 +87,7 @@ def accept_code(
     code for which the claim raises Refused is not spent. With `changes_factors` their lock is taken before
     the code is spent, or two such claims could wait for each other.
     """
-    if getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
+    if not enrolled.was_on(user):
         raise Overtaken  # turned off in another tab
     code = read(user, text, kinds, purpose, now)
     attempt = Attempt(user, code, request, now, claim, changes_factors, recorded_as)

@@ -1,9 +1,12 @@
 """Which factors a person has, and what each of them proves."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.contrib.auth import get_user_model
+from django.db import router
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from twofactor import statements
 from twofactor.models import Authenticator, BackupCode, GuessBudget, Passkey, PasskeyOwner, TwoFactor
@@ -25,10 +28,48 @@ def is_on(user: TwoFactorUser) -> bool:
     return has_row(user.pk)
 
 
+def was_on(user: TwoFactorUser) -> bool:
+    """As is_on(), without a query if the row was read together with the person."""
+    return getattr(user, "two_factor", None) is not None or is_on(user)
+
+
 @statements.exists
 def has_row(user_id: Any) -> Any:
     rows = [model.objects.filter(user_id=user_id).values_list("user_id") for model in ONLY_WHILE_ON]
     return rows[0].union(*rows[1:])
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a page asks of a person's factors, in one query."""
+
+    is_on: bool
+    has_app: bool
+    passkeys: list[Passkey]  # the oldest first
+    handle: bytes | None = field(repr=False)  # of PasskeyOwner
+
+
+def overview_of(user: TwoFactorUser) -> Overview:
+    rows = overview_rows(user.pk)
+    width, alias = len(PASSKEY_COLUMNS), router.db_for_write(Passkey)
+    own = [Passkey.from_db(alias, PASSKEY_COLUMNS, row[:width]) for row in rows if row[0] is not None]
+    has_row, has_app, has_code, handle = rows[0][width:] if rows else (False, False, False, None)
+    return Overview(has_row or has_app or has_code, has_app, own, bytes(handle) if handle else None)
+
+
+PASSKEY_COLUMNS = [column.attname for column in Passkey._meta.concrete_fields]  # its key first
+
+
+@statements.rows
+def overview_rows(user_id: Any) -> Any:
+    """One for each passkey, or one without any."""
+    own = OuterRef("pk")
+    person = get_user_model()._base_manager.filter(pk=user_id).order_by("passkeys__added_at", "passkeys__pk")
+    return person.values_list(
+        *[f"passkeys__{column}" for column in PASSKEY_COLUMNS],
+        *[Exists(model.objects.filter(user_id=own)) for model in ONLY_WHILE_ON],
+        Subquery(PasskeyOwner.objects.filter(pk=own).values("handle")),
+    )
 
 
 def lock(user: TwoFactorUser, now: datetime) -> bool:

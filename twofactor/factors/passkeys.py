@@ -130,17 +130,15 @@ def ask_for_one(purpose: Purpose, now: datetime, passkeys: Iterable[Passkey] = (
     return Question(options, token)
 
 
-def ask_for_new(
-    user: TwoFactorUser, purpose: Purpose, now: datetime, own: Sequence[Passkey] | None = None
-) -> Question:
-    """`own`: their passkeys, if they have been read already."""
-    handle = handle_of(user)
+def ask_for_new(user: TwoFactorUser, purpose: Purpose, now: datetime, own: enrolled.Overview) -> Question:
+    """Without a handle of theirs, a new one is kept with the first passkey. It travels with the challenge."""
+    handle = own.handle or secrets.token_bytes(HANDLE_LENGTH)
     challenge, token = challenges.make(purpose, now, handle)
     name = sign_in_name(user)
     person = ceremony.Person(handle, name, full_name(user) or name)
     is_key = purpose.use == challenges.ADD_KEY
     options = ceremony.creation_options(
-        site(), person, challenge.value, known(all_of(user) if own is None else own), security_key=is_key
+        site(), person, challenge.value, known(own.passkeys), security_key=is_key
     )
     return Question(options, token)
 
@@ -149,15 +147,9 @@ def known(passkeys: Iterable[Passkey]) -> list[ceremony.Known]:
     return [ceremony.Known(bytes(each.credential_id), each.transports) for each in passkeys]
 
 
-def handle_of(user: TwoFactorUser) -> bytes:
-    """A new one is kept with the first passkey. Until then it travels with the challenge."""
-    kept = PasskeyOwner.objects.filter(pk=user.pk).values_list("handle", flat=True).first()
-    return bytes(kept) if kept else secrets.token_bytes(HANDLE_LENGTH)
-
-
 def keep_handle(user: TwoFactorUser, handle: bytes) -> None:
     """The first stays: with a second one, devices would make a second entry for the same person."""
-    PasskeyOwner.objects.get_or_create(pk=user.pk, defaults={"handle": handle})
+    PasskeyOwner.objects.bulk_create([PasskeyOwner(pk=user.pk, handle=handle)], ignore_conflicts=True)
 
 
 def full_name(user: Any) -> str:

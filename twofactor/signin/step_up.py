@@ -54,23 +54,27 @@ def mark(request: HttpRequest, factor: str, password_at: datetime | None = None)
     request.session[STEP_UP_WITH] = factor
 
 
-def record_step_up(request: HttpRequest, proof: Proof | None, *, with_password: bool = True) -> None:
-    """Change the session key and write the mark. The proof is None where no factor was asked for."""
+def record_step_up(
+    request: HttpRequest, proof: Proof | None, *, is_on: bool, with_password: bool = True
+) -> None:
+    """Change the session key and write the mark. The proof is None where no factor was asked for.
+
+    `is_on`: when the proof was asked for.
+    """
     request.session.cycle_key()
     if with_password:
         request.session[PASSWORD_AT] = int(timezone.now().timestamp())
     if proof:
         request.session[AMR] = proof.method
         mark(request, name_of_factor(proof))
-        note_if_off(request, proof, signed_in_user(request))
+        note_if_off(request, proof, is_on=is_on)
     elif not enrolled.is_on(signed_in_user(request)):
         mark(request, PASSWORD_ALONE)
 
 
-def note_if_off(request: HttpRequest, proof: Proof, user: TwoFactorUser) -> None:
+def note_if_off(request: HttpRequest, proof: Proof, *, is_on: bool) -> None:
     """A passkey is accepted while two-factor authentication is off, too."""
-    by_passkey = proof.method in {methods.PASSKEY, methods.KEY}
-    if by_passkey and getattr(user, "two_factor", None) is None and not enrolled.is_on(user):
+    if proof.method in {methods.PASSKEY, methods.KEY} and not is_on:
         request.session[WHILE_OFF] = True
 
 
@@ -148,14 +152,19 @@ def may_see_new_codes(request: HttpRequest) -> bool:
 
 def may_set_up(request: HttpRequest) -> bool:
     """The first app needs a password given within TWOFACTOR_SETUP_AGE; another one needs step-up."""
-    if not recovered_by_email(request) and enrolled.is_on(signed_in_user(request)):
-        return recently_confirmed(request)
-    return may_set_up_first(request)
+    if recently_confirmed(request):
+        return True
+    is_first = recovered_by_email(request) or not enrolled.is_on(signed_in_user(request))
+    return is_first and password_is_recent(request)
 
 
 def may_set_up_first(request: HttpRequest) -> bool:
     """For someone for whom it is off: by the password, or by a passkey that they have all the same."""
-    return is_within(time_in_session(request, PASSWORD_AT), conf.setup_age()) or recently_confirmed(request)
+    return password_is_recent(request) or recently_confirmed(request)
+
+
+def password_is_recent(request: HttpRequest) -> bool:
+    return is_within(time_in_session(request, PASSWORD_AT), conf.setup_age())
 
 
 def recovered_by_email(request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ from django.middleware.csrf import get_token
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor.factors import challenges, passkeys
+from twofactor.factors import challenges, enrolled, passkeys
 from twofactor.factors.accept import Overtaken, Proof
 from twofactor.factors.challenges import Purpose
 from twofactor.factors.methods import PASSKEY
@@ -52,7 +52,7 @@ def sign_in(request: HttpRequest, answer: str, token: str, to: str) -> HttpRespo
         raise Refused(_("That didn't work. Try again, or use another way.")) from None
     response = open_session(request, person_of(proof), PASSKEY, to)
     step_up.mark(request, step_up.name_of_factor(proof))
-    step_up.note_if_off(request, proof, person_of(proof))
+    step_up.note_if_off(request, proof, is_on=enrolled.was_on(person_of(proof)))
     return response
 
 

@@ -65,9 +65,10 @@ def ask_for_codes(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             return begin_codes(request)
         return page(request, "twofactor/backup_codes.html", form=form, total=total)
-    forms = proof_forms(request, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)
+    own = enrolled.overview_of(user)
+    forms = proof_forms(request, own, kinds=LIVE_CODE, claim=factor_changes.may_make_codes)
     if forms.are_valid():
-        step_up.record_step_up(request, forms.proof, with_password=forms.password_was_given)
+        step_up.record_step_up(request, forms.proof, is_on=own.is_on, with_password=forms.password_was_given)
         return begin_codes(request)
     return page(request, "twofactor/backup_codes.html", **forms.for_page(), total=total)
 
@@ -109,14 +110,15 @@ def codes_as_file(request: HttpRequest, draft: OpenDraft) -> str:
 @sensitive_post_parameters()
 @or_fresh_panel
 def disable(request: HttpRequest) -> HttpResponse:
-    if not enrolled.is_on(signed_in_user(request)):
+    own = enrolled.overview_of(signed_in_user(request))
+    if not own.is_on:
         return nothing_to_change(request)
     if who := policy.who_requires_it(signed_in_user(request), timezone.now()):
         status = 409 if request.method == "POST" else 200
         return page(request, "twofactor/disable_required.html", status=status, who=who)
     needs_passkey = signs_in_with_passkey_alone(request)
     claim = partial(factor_changes.turn_off, signed_in_user(request), request, needs_passkey=needs_passkey)
-    forms = proof_forms(request, claim=claim, changes_factors=True)
+    forms = proof_forms(request, own, claim=claim, changes_factors=True)
     if forms.are_valid():
         keep_session(request, signed_in_user(request), NONE)
         messages.success(request, _("Two-factor authentication is off."))

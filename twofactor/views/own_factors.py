@@ -68,7 +68,8 @@ def factor_undo(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     """Says what that ends and what is left, and asks for a proof."""
     user = signed_in_user(request)
-    is_on = enrolled.is_on(user)
+    overview = enrolled.overview_of(user)
+    is_on = overview.is_on
     factor_id, factors = enrolled.id_of(factor), enrolled.factors_of(user)
     others = [each for each in factors if enrolled.id_of(each) != factor_id]
     needs_passkey = signs_in_with_passkey_alone(request)
@@ -86,7 +87,7 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     claim = partial(
         factor_changes.remove_factor, user, factor_id, request, timezone.now(), needs_passkey=needs_passkey
     )
-    forms = proof_forms(request, with_code=is_on, claim=claim, changes_factors=True)
+    forms = proof_forms(request, overview, with_code=is_on, claim=claim, changes_factors=True)
     if forms.are_valid():
         if forms.proof is None and not claim(None):  # the password alone, while it is off
             raise Changed

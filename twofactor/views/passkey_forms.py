@@ -10,7 +10,7 @@ from django.utils import timezone
 from twofactor.factors import challenges, passkeys
 from twofactor.factors.accept import Proof
 from twofactor.factors.challenges import Purpose
-from twofactor.factors.enrolled import Factor
+from twofactor.factors.enrolled import Factor, Overview
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.forms import NewPasskeyForm, PasskeyForm, PasswordAndPasskeyForm
 from twofactor.models import Passkey
@@ -48,10 +48,12 @@ def second_step_form(
     return PasskeyForm(data, ask=ask, accept=partial(pending.accept_passkey, request, usable))
 
 
-def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> list[PasskeyForm]:
+def proof_forms(
+    request: HttpRequest, own: Sequence[Passkey], *, has_password: bool, **accept: Any
+) -> list[PasskeyForm]:
     """One for passkeys that are enough, and one for keys that need the password beside them."""
     user, data = signed_in_user(request), posted(request) if is_answer(request) else None
-    usable = passkeys.usable(passkeys.all_of(user)) if passkeys.are_offered() else []
+    usable = passkeys.usable(own)
     alone = passkeys.usable_alone(usable)
     sent_password = data is not None and "password" in data
     forms: list[PasskeyForm] = []
@@ -76,13 +78,8 @@ def proof_forms(request: HttpRequest, *, has_password: bool, **accept: Any) -> l
     return forms
 
 
-def new_form(
-    request: HttpRequest, use: str, lost: Sequence[Factor] = (), own: Sequence[Passkey] | None = None
-) -> NewPasskeyForm:
-    """Bound if it was sent: the other form of the page says another use.
-
-    `own`: the passkeys of the person, if they have been read already.
-    """
+def new_form(request: HttpRequest, use: str, own: Overview, lost: Sequence[Factor] = ()) -> NewPasskeyForm:
+    """Bound if it was sent: the other form of the page says another use."""
     user, data, purpose = signed_in_user(request), posted(request), of_session(request, use)
 
     def read(answer: str, token: str) -> NewPasskey:

@@ -44,11 +44,10 @@ ADDED = "added"  # in the query of the page for the name, right after the ceremo
 def passkey_add(request: HttpRequest) -> HttpResponse:
     """Two forms: a passkey that signs in alone is asked of a device in another way than an old key."""
     user = signed_in_user(request)
-    is_on = enrolled.is_on(user)
-    if not is_on and policy.is_enforced_for(user, timezone.now()):
+    own = enrolled.overview_of(user)
+    if not own.is_on and policy.is_enforced_for(user, timezone.now()):
         return see_other(reverse("twofactor:setup") + onward(request))
-    own = passkeys.all_of(user)
-    is_full = len(own) >= passkeys.MAX_PASSKEYS
+    is_full = len(own.passkeys) >= passkeys.MAX_PASSKEYS
     if is_full or not passkeys.are_offered():
         status = 409 if request.method == "POST" else 200
         return page(
@@ -61,11 +60,11 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     recovered = step_up.recovered_by_email(request)
     lost = enrolled.factors_of(user) if recovered else []
     forms = [
-        passkey_forms.new_form(request, use, lost, own)
+        passkey_forms.new_form(request, use, own, lost)
         for use in (challenges.ADD_PASSKEY, challenges.ADD_KEY)
     ]
     sent = next((form for form in forms if form.is_bound), None)
-    row = None if sent is None else save_sent(request, sent, was_on=is_on, recovered=recovered)
+    row = None if sent is None else save_sent(request, sent, was_on=own.is_on, recovered=recovered)
     if sent is not None and row is not None:
         if recovered:
             keep_session(request, user, KEY if row.is_key else PASSKEY)
@@ -77,7 +76,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         "twofactor/passkey_add.html",
         status=200 if sent is None else 422,
         forms=forms,
-        is_on=is_on,
+        is_on=own.is_on,
     )
 
 
@@ -141,9 +140,10 @@ def setup_passkey(request: HttpRequest) -> HttpResponse:
     """In place of an app. Nothing is on before the backup codes are saved."""
     if request.method != "POST":
         return see_other(reverse("twofactor:setup") + onward(request))
-    if enrolled.is_on(signed_in_user(request)):
+    own = enrolled.overview_of(signed_in_user(request))
+    if own.is_on:
         return nothing_to_change(request)
-    form = passkey_forms.new_form(request, challenges.ADD_PASSKEY)
+    form = passkey_forms.new_form(request, challenges.ADD_PASSKEY, own)
     if form.is_bound and save_sent(request, form, was_on=False):
         return see_other(reverse("twofactor:setup_codes") + onward(request))
     return page(

@@ -17,6 +17,7 @@ from twofactor import factor_changes
 from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
 from twofactor.factors import enrolled, methods
 from twofactor.factors.accept import Proof, accept_code
+from twofactor.factors.enrolled import Overview
 from twofactor.forms import CodeForm, PasskeyForm, PasswordForm, ProofForm, take_backup_codes
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
@@ -37,14 +38,15 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and (kept := kept_forms.find_confirmed(request, to)):
         shown = kept_forms.shown_fields(kept)
         return page(request, "twofactor/confirm_send.html", kept=kept, shown=shown, to=to)
-    asks_code = has_code(request) and not step_up.takes_password_alone(request, to)
+    own = enrolled.overview_of(signed_in_user(request))
+    asks_code = has_code(request, own) and not step_up.takes_password_alone(request, to)
     needs_full_proof = FULL_PROOF in request.GET
     claim: dict[str, Any] = {"claim": factor_changes.is_full_proof} if needs_full_proof else {}
-    forms = proof_forms(request, with_code=asks_code, **claim)
+    forms = proof_forms(request, own, with_code=asks_code, **claim)
     if not forms.typed and not forms.by_passkey:
         return without_proof(request, to)
     if forms.are_valid():
-        step_up.record_step_up(request, forms.proof, with_password=forms.password_was_given)
+        step_up.record_step_up(request, forms.proof, is_on=own.is_on, with_password=forms.password_was_given)
         form_id = kept_forms.confirm(request, to)
         offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
         return see_other(with_next(offer, to) if form_id else to)
@@ -127,19 +129,24 @@ class ProofForms:
         return {**shown, "status": 422}
 
 
-def has_code(request: HttpRequest) -> bool:
+def has_code(request: HttpRequest, own: Overview) -> bool:
     """Is a second factor asked for? With a passkey a person may be signed in while it is off."""
     method = request.session.get(AMR)
-    return method != NONE and (method != methods.PASSKEY or enrolled.is_on(signed_in_user(request)))
+    return method != NONE and (method != methods.PASSKEY or own.is_on)
 
 
 def proof_forms(
-    request: HttpRequest, *, with_code: bool = True, kinds: frozenset[str] = methods.CODES, **accept: Any
+    request: HttpRequest,
+    own: Overview,
+    *,
+    with_code: bool = True,
+    kinds: frozenset[str] = methods.CODES,
+    **accept: Any,
 ) -> ProofForms:
     """The password and a code, or the code alone for someone without a password; or a passkey."""
     user = signed_in_user(request)
     has_password = user.has_usable_password()
-    by_passkey = passkey_forms.proof_forms(request, has_password=has_password, **accept)
+    by_passkey = passkey_forms.proof_forms(request, own.passkeys, has_password=has_password, **accept)
     data = None if passkey_forms.is_answer(request) else posted(request)
 
     def is_right(password: str) -> bool:
@@ -151,7 +158,7 @@ def proof_forms(
     if not with_code:
         typed = PasswordForm(data, password_is_right=is_right) if has_password else None
         return ProofForms(typed, by_passkey)
-    has_app = not by_passkey or enrolled.apps_of(user).exists()
+    has_app = not by_passkey or own.has_app
     if not has_app and methods.BACKUP not in kinds:
         return ProofForms(None, by_passkey)
     form: PasswordForm | CodeForm

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from twofactor import drafts, factor_changes, policy
 from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
 from twofactor.drafts import OpenDraft
-from twofactor.factors import passkeys
+from twofactor.factors import enrolled, passkeys
 from twofactor.factors.challenges import ADD_PASSKEY
 from twofactor.factors.methods import PASSKEY, TOTP
 from twofactor.factors.refusal import Changed
@@ -56,7 +56,8 @@ def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
     context = key_context(request, draft)
     if passkeys.are_offered():
-        context["passkey_form"] = passkey_forms.new_form(request, ADD_PASSKEY)
+        own = enrolled.overview_of(signed_in_user(request))
+        context["passkey_form"] = passkey_forms.new_form(request, ADD_PASSKEY, own)
     response = step_page(request, "twofactor/setup.html", **context)
     return set_draft_cookie(request, response, owner)
 

@@ -43,16 +43,16 @@ def test_b_1_the_second_step_asks_two_and_nine(known, passkey):
     assert queries(known.use, form, passkey) == 9  # as many as a code
 
 
-def test_b_1_confirming_asks_four_and_ten(known, passkey):
+def test_b_1_confirming_asks_two_and_seven(known, passkey):
     known.sign_in(passkey)
-    assert queries(known.get, CONFIRM) == 4
-    assert queries(known.use, forms_of(known.get(CONFIRM))[0], passkey) == 10
+    assert queries(known.get, CONFIRM) == 2
+    assert queries(known.use, forms_of(known.get(CONFIRM))[0], passkey) == 7
 
 
-def test_b_1_adding_asks_seven_and_fifteen(known, passkey):
+def test_b_1_adding_asks_three_and_twelve(known, passkey):
     known.sign_in(passkey)
-    assert queries(known.get, ADD) == 7
-    assert queries(known.use, forms_of(known.get(ADD))[0], new_passkey()) == 15  # with the letter about it
+    assert queries(known.get, ADD) == 3
+    assert queries(known.use, forms_of(known.get(ADD))[0], new_passkey()) == 12  # with the letter about it
 
 
 def test_b_1_ten_passkeys_cost_no_more_than_one(known, alice, passkey):
@@ -66,4 +66,4 @@ def test_b_1_ten_passkeys_cost_no_more_than_one(known, alice, passkey):
     for number in range(9):
         store(alice, new_passkey(), name=f"{number}")
     assert asked() == with_one
-    assert with_one[0] == 7  # as with apps alone, and one for the passkeys
+    assert with_one[0] == 7  # the list is one of them, for apps as for passkeys

@@ -23,7 +23,7 @@ from tests.twofactor.passkeys.refusals import ADD, SIGN_IN, assert_refused, form
 from tests.twofactor.sent_codes import add_number, enter_sent_code, mailed_code, request_code
 from tests.twofactor.setup_steps import CODES, SAVED, add_app, confirm_key, shown_codes
 from twofactor import factor_changes
-from twofactor.factors import backup_codes, enrolled, passkeys
+from twofactor.factors import backup_codes, enrolled
 from twofactor.factors.challenges import Challenge
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed
@@ -313,7 +313,7 @@ def test_p_3_the_last_step_does_not_name_the_one_it_made(alice, laptop):
 
 def test_p_3_turned_on_after_the_password_was_looked_at(alice, phone, passkey, rf):
     """Whoever knows the password alone adds nothing in the moment in which it is turned on."""
-    challenge = Challenge(bytes(32), passkeys.handle_of(alice))
+    challenge = Challenge(bytes(32), enrolled.overview_of(alice).handle)
     made = registration(new_passkey(), challenge.handle)
     new = NewPasskey(made, challenge, is_key=False, name="Of a thief")
     with pytest.raises(Changed):
