@@ -27,6 +27,7 @@ from twofactor.models import (
     GuessBudget,
     Letter,
     Passkey,
+    PasskeyOwner,
     SentCode,
     Session,
     TokenFamily,
@@ -172,13 +173,16 @@ def rows_of_all(chosen):
 
 def some_passkeys(chosen):
     for number, user in enumerate(get_user_model().objects.all()):
-        Passkey.objects.create(
-            user=user,
-            credential_digest=f"browser{number}",
-            sign_count=chosen.choice(COUNTS),
-            suspected_at=chosen.choice([None, None, NOW]),
-            added_at=NOW,
-        )
+        for each in ["browser", "older"][: number % 3]:
+            Passkey.objects.create(
+                user=user,
+                credential_digest=f"{each}{number}",
+                sign_count=chosen.choice(COUNTS),
+                suspected_at=chosen.choice([None, None, NOW]),
+                added_at=NOW if each == "browser" else NOW - timedelta(days=1),
+            )
+        if number % 2:
+            PasskeyOwner.objects.create(user=user, handle=bytes([number]))
 
 
 def values(chosen):
