@@ -4,6 +4,7 @@ They travel in a hidden field of the form, sealed, so two tabs or two forms of o
 another. Nothing is stored before they are spent.
 """
 
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -42,7 +43,8 @@ class Purpose:
     """The browser, the pending sign-in or the session that it was made for."""
 
     def digest(self) -> str:
-        return hashlib.sha256(self.bound_to.encode()).hexdigest()
+        """Short, because each page carries it: for 16 bytes nobody finds another session with the same."""
+        return as_text(hashlib.sha256(self.bound_to.encode()).digest()[:16])
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,12 @@ class Challenge:
 def make(purpose: Purpose, now: datetime, handle: bytes = b"") -> tuple[Challenge, str]:
     """The challenge, and the token that brings it back."""
     challenge = Challenge(secrets.token_bytes(LENGTH), handle)
-    value = [purpose.use, purpose.digest(), challenge.value.hex(), handle.hex()]
+    value = [purpose.use, purpose.digest(), as_text(challenge.value), as_text(handle)]
     return challenge, sealing.seal(PURPOSE, purpose.owner, value, now)
+
+
+def as_text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def read(token: str, purpose: Purpose, now: datetime) -> Challenge:
@@ -67,7 +73,7 @@ def read(token: str, purpose: Purpose, now: datetime) -> Challenge:
     use, bound_to, challenge, handle = value
     if use != purpose.use or not constant_time_compare(bound_to, purpose.digest()):
         raise Invalid("the challenge was made for something else")
-    return Challenge(bytes.fromhex(challenge), bytes.fromhex(handle))
+    return Challenge(base64.b64decode(challenge), base64.b64decode(handle))
 
 
 def spend(challenge: Challenge, now: datetime) -> None:
