@@ -113,12 +113,13 @@ def creation_options(
 def request_options(
     site: Site, challenge: bytes, allowed: Iterable[Known] = (), *, user_verification: str
 ) -> dict[str, Any]:
-    """For PublicKeyCredential.parseRequestOptionsFromJSON."""
+    """For PublicKeyCredential.parseRequestOptionsFromJSON. Without a list, any passkey may answer."""
+    listed = _listed(allowed)
     return {
         "challenge": _encoded(challenge),
         "timeout": TIMEOUT,
         "rpId": site.domain,
-        "allowCredentials": _listed(allowed),
+        **({"allowCredentials": listed} if listed else {}),
         "userVerification": user_verification,
     }
 

@@ -65,7 +65,6 @@ def test_a_sign_in_without_a_name_is_the_same_for_all():
         "challenge": encoded(CHALLENGE),
         "timeout": 300_000,
         "rpId": "example.org",
-        "allowCredentials": [],
         "userVerification": "required",
     }
 
