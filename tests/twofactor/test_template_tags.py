@@ -1,6 +1,8 @@
 """The tags {% keep %} and {% fresh %}: what is the same at each request is rendered once."""
 
+import json
 from datetime import timedelta
+from html.parser import HTMLParser
 
 import pytest
 from django import forms
@@ -357,3 +359,23 @@ def test_links_begin_with_the_prefix_that_the_request_came_through(address_setti
         set_script_prefix(prefix)  # as a server does for each request
         texts.append(Client().get("/accounts/login/").text)
     assert ['href="/shop/accounts/signup/"' in text for text in texts] == [False, True]
+
+
+# What a browser is asked for a passkey
+
+
+class Asked:
+    options = json.dumps({"user": {"name": """o'neil" & <script>é"""}})
+
+
+def test_no_name_ends_the_attribute_for_passkeys():
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found.append((tag, dict(attributes)))
+
+    Reader().feed(compiled("<form {% passkey_options form %} hidden>").render(Context({"form": Asked})))
+    [(tag, attributes)] = found
+    assert (tag, [*attributes]) == ("form", ["data-options", "hidden"])
+    assert json.loads(attributes["data-options"]) == json.loads(Asked.options)

@@ -9,7 +9,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.base import Message
 from django.forms import BoundField
-from django.template.base import Parser, Token
+from django.template.base import FilterExpression, Parser, Token
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -237,6 +237,26 @@ class HtmxConfig(template.Node):
     def render(self, context: template.Context) -> str:
         return f"<meta name=\"htmx-config\" content='{htmx_config_text()}'>"
 
+
+@register.tag
+def passkey_options(parser: Parser, token: Token) -> template.Node:
+    """{% passkey_options form %}: the attribute with what passkeys.js asks the browser."""
+    _name, form = token.split_contents()
+    return PasskeyOptions(parser.compile_filter(form))
+
+
+class PasskeyOptions(template.Node):
+    """A node, as above. What could end the attribute, as in the name of a person, is written as JSON can."""
+
+    def __init__(self, form: FilterExpression) -> None:
+        self.form = form
+
+    def render(self, context: template.Context) -> str:
+        options: str = self.form.resolve(context).options
+        return f"data-options='{options.translate(ESCAPED_IN_JSON)}'"
+
+
+ESCAPED_IN_JSON = {ord(each): f"\\u{ord(each):04x}" for each in "&<>'"}
 
 register.tag(kept_html.keep)
 register.tag(kept_html.fresh)

@@ -24,7 +24,7 @@ class Form:
     def __init__(self, text):
         self.action = html.unescape(re.search(r'action="([^"]*)"', text)[1])
         self.kind = re.search(r'data-passkey="(\w+)"', text)[1]
-        self.options = json.loads(html.unescape(re.search(r'data-options="([^"]*)"', text)[1]))
+        self.options = json.loads(html.unescape(re.search(r"data-options='([^']*)'", text)[1]))
         fields = {name: html.unescape(value) for name, value in FIELD.findall(text)}
         fields.pop("csrfmiddlewaretoken", None)
         self.fields = {name: value for name, value in fields.items() if name not in {"account", "password"}}
