@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import reset_mail
 from accounts.models import User, refuse_unmailable
+from twofactor.factors import passkeys
 from twofactor.factors.refusal import Refused
 from twofactor.forms import PASSWORD_LENGTH, CodeForm, show_advice, take_backup_codes, without_code
 from twofactor.outgoing.email_address import LONGEST, normalise
@@ -85,7 +86,9 @@ class SignInForm(auth_forms.AuthenticationForm):
         self.fields["username"].label = _("Email address")
         self.fields["username"].error_messages["required"] = ADDRESS_ERRORS["required"]
         self.fields["username"].validators.append(MaxLengthValidator(ADDRESS_LENGTH))
-        attrs = ADDRESS_ATTRS | {"autocomplete": "username webauthn", "autofocus": True}
+        # With "webauthn" browsers offer passkeys in the list under the field.
+        kinds = "username webauthn" if passkeys.are_offered() else "username"
+        attrs = ADDRESS_ATTRS | {"autocomplete": kinds, "autofocus": True}
         self.fields["username"].widget = forms.EmailInput(attrs)
 
     def get_invalid_login_error(self) -> ValidationError:
