@@ -5,7 +5,7 @@ history costs no more than a short one.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,9 +14,18 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import Case, Max, Q, QuerySet, When
 from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, GROUP_OF, GROUPS, EventKind
+from twofactor.event_kinds import (
+    ABOUT_APPS,
+    ABOUT_PASSKEYS,
+    GROUP_OF,
+    GROUPS,
+    OF_SECURITY_KEY,
+    SECURITY_KEY,
+    EventKind,
+)
 from twofactor.models import Event, actor
 from twofactor.web import browser_names
 
@@ -69,7 +78,7 @@ NAMED = {
     "device": Case(When(detail__has_key="device", then=KT("detail__device"))),
     "factor": Case(
         When(kind__in=ABOUT_APPS, then=KT("detail__app")),
-        When(kind__in=ABOUT_PASSKEYS, then=KT("detail__passkey")),
+        When(kind__in=ABOUT_PASSKEYS, then=Coalesce(KT("detail__passkey"), KT(f"detail__{SECURITY_KEY}"))),
     ),
 }
 AS_SHOWN: dict[str, Callable[[str], str]] = {
@@ -245,10 +254,16 @@ def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event
     events = events.alias(**NAMED)
     for word in text.replace("\0", " ")[:MAX_SEARCH].casefold().split()[:MAX_WORDS]:
         found = {column: values_with(word, column, stored) for column in AS_SHOWN}
-        shown = Q(kind__in=kinds_with(word)) | Q(device__in=found["device"]) | Q(factor__in=found["factor"])
+        shown = says(word) | Q(device__in=found["device"]) | Q(factor__in=found["factor"])
         where = Q(browser__in=found["browser"]) | Q(ip_address__icontains=word)
         events = events.filter(shown | own & where)
     return events
+
+
+def says(word: str) -> Q:
+    """Whose sentence has the word."""
+    of_key = Q(detail__has_key=SECURITY_KEY)
+    return Q(kind__in=kinds_with(word, {})) & ~of_key | Q(kind__in=kinds_with(word, OF_SECURITY_KEY)) & of_key
 
 
 def values_with(word: str, column: str, stored: Iterable[dict[str, Any]]) -> list[str]:
@@ -256,15 +271,18 @@ def values_with(word: str, column: str, stored: Iterable[dict[str, Any]]) -> lis
     return [value for value in values if word in AS_SHOWN[column](value).casefold()]
 
 
-def kinds_with(word: str) -> list[EventKind]:
-    """Whose sentence for the person has the word, alone or as a part of a sign-in."""
+def kinds_with(word: str, instead: Mapping[EventKind, tuple[Any, Any]]) -> list[EventKind]:
+    """Whose sentence for the person has the word, alone or as a part of a sign-in.
+
+    `instead`: the sentences of some kinds, in place of those in event_kinds.py.
+    """
     return [
         kind
         for kind in EventKind
         if any(
             word in str(sentence).casefold()
             for sentence in (
-                kind.to_person or kind.label,
+                instead[kind][PERSON] if kind in instead else kind.to_person or kind.label,
                 *TITLE_OF_SIGN_IN.get(kind, ())[:1],
                 *ADDITIONS.get(kind, ())[:1],
             )

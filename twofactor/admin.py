@@ -412,9 +412,9 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyModelAdmin):
-    list_display = ("at", "kind", "user", "ip_address", "browser_name", "details")
+    list_display = ("at", "what", "user", "ip_address", "browser_name", "details")
     list_filter = (EventGroupFilter, "at")
-    fields = ("at", "kind", "user", "ip_address", "browser", "details")
+    fields = ("at", "what", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
     show_full_result_count = False  # it would count the whole audit log for each page
 
@@ -427,6 +427,10 @@ class EventAdmin(ReadOnlyModelAdmin):
         event: Event | None = super().get_object(request, object_id, from_field)
         name_actors([event] if event else [])
         return event
+
+    @admin.display(description=pgettext_lazy("two-factor", "what"), ordering="kind")
+    def what(self, event: Event) -> str:
+        return event.get_kind_display()
 
     @admin.display(description=pgettext_lazy("two-factor", "browser"))
     def browser_name(self, event: Event) -> str:

@@ -186,6 +186,28 @@ ABOUT_PASSKEYS = (
     EventKind.PASSKEY_COPIED,
     EventKind.PASSKEY_CLEARED,
 )
+SECURITY_KEY = "security_key"  # in Event.detail: the name of one, where "passkey" has that of a passkey
+# What is said of the same kinds where it was a security key, to the person and to support.
+OF_SECURITY_KEY: dict[EventKind, tuple[Any, Any]] = {
+    EventKind.PASSKEY_ADDED: (_("You added a security key"), _("A security key was added")),
+    EventKind.PASSKEY_REMOVED: (_("You removed a security key"), _("A security key was removed")),
+    EventKind.PASSKEY_COPIED: (
+        _("One of your security keys may have been copied, so it no longer works"),
+        _("A security key may have been copied, so it no longer works"),
+    ),
+    EventKind.PASSKEY_CLEARED: (
+        _("You let a security key that may have been copied work again"),
+        _("A security key that may have been copied works again"),
+    ),
+    EventKind.SIGNED_IN_WITH_PASSKEY: (
+        _("You signed in with a security key"),
+        _("Signed in with a security key"),
+    ),
+    EventKind.CONFIRMED_WITH_PASSKEY: (
+        _("You confirmed it was you with a security key"),
+        _("A security key was accepted"),
+    ),
+}
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
 FACTOR_ACCEPTED = (*CODE_ACCEPTED, EventKind.SIGNED_IN_WITH_PASSKEY, EventKind.CONFIRMED_WITH_PASSKEY)
 

@@ -194,7 +194,7 @@ def add_passkey(
                 epoch.end_sessions(user)
             for factor in removed:
                 record_removal(user, factor, request)
-            events.record("passkey_added", user, request, passkey=passkey.name)
+            events.record("passkey_added", user, request, **passkey.in_detail)
     except IntegrityError:
         if challenges.was_spent(new.challenge):
             raise Changed from None
@@ -248,7 +248,7 @@ def count_apps(user: TwoFactorUser) -> None:
 
 def record_removal(user: TwoFactorUser, factor: Factor, request: HttpRequest) -> None:
     if isinstance(factor, Passkey):
-        events.record("passkey_removed", user, request, passkey=factor.name)
+        events.record("passkey_removed", user, request, **factor.in_detail)
     else:
         events.record("app_removed", user, request, app=factor.name)
 
@@ -336,7 +336,7 @@ def clear_passkey(user: TwoFactorUser, passkey: Passkey, request: HttpRequest) -
         suspected = enrolled.passkeys_of(user).filter(pk=passkey.pk).exclude(suspected_at=None)
         if not suspected.update(suspected_at=None):
             raise Changed
-        events.record("passkey_cleared", user, request, passkey=passkey.name)
+        events.record("passkey_cleared", user, request, **passkey.in_detail)
 
 
 def require_full_proof(proof: Proof | None, now: datetime) -> None:

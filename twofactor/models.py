@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, EventKind
+from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, OF_SECURITY_KEY, SECURITY_KEY, EventKind
 
 __all__ = [
     "Allowance",
@@ -148,6 +148,11 @@ class Passkey(models.Model):
     def is_key(self) -> bool:
         return self.kind == self.Kind.KEY
 
+    @property
+    def in_detail(self) -> dict[str, str]:
+        """How Event.detail names it."""
+        return {SECURITY_KEY if self.is_key else "passkey": self.name}
+
 
 class SpentChallenge(models.Model):
     """A passkey ceremony that is over. Its row is the proof that no second answer counts."""
@@ -259,14 +264,22 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M:%S}"
 
+    @property
+    def sentences(self) -> tuple[Any, Any]:
+        """What the person and what support reads."""
+        kind = Event.Kind(self.kind)
+        if SECURITY_KEY in self.detail and kind in OF_SECURITY_KEY:
+            return OF_SECURITY_KEY[kind]
+        return kind.to_person or kind.label, kind.label
+
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
-        """Of the one kind; Django's own would translate all thirty first."""
-        return str(Event.Kind(self.kind).label)
+        """To support. Of the one kind; Django's own would translate all thirty first."""
+        return str(self.sentences[1])
 
     @property
     def title(self) -> str:
-        """To the person. Support reads get_kind_display()."""
-        return str(Event.Kind(self.kind).to_person or self.get_kind_display())
+        """To the person."""
+        return str(self.sentences[0])
 
     @property
     def is_by_someone_else(self) -> bool:
@@ -283,8 +296,12 @@ class Event(models.Model):
         return str(self.detail.get("passkey", "")) if self.kind in ABOUT_PASSKEYS else ""
 
     @property
+    def named_security_key(self) -> str:
+        return str(self.detail.get(SECURITY_KEY, "")) if self.kind in ABOUT_PASSKEYS else ""
+
+    @property
     def named_factor(self) -> str:
-        return self.named_app or self.named_passkey
+        return self.named_app or self.named_passkey or self.named_security_key
 
     @property
     def named_device(self) -> str:
@@ -304,6 +321,8 @@ class Event(models.Model):
             "method": pgettext_lazy("two-factor", "method"),
             "channel": pgettext_lazy("two-factor", "channel"),
             "device": pgettext_lazy("two-factor", "device"),
+            "passkey": pgettext_lazy("two-factor", "passkey"),
+            SECURITY_KEY: pgettext_lazy("two-factor", "security key"),
         }
         values = {**self.detail, "by": self.actor_name} if self.actor_name else self.detail
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in values.items())

@@ -8,16 +8,17 @@ import pytest
 
 from tests.reference.pages import names, page, rows
 from twofactor import events, signals
-from twofactor.event_kinds import GROUP_OF, EventKind
+from twofactor.event_kinds import ABOUT_PASSKEYS, GROUP_OF, OF_SECURITY_KEY, EventKind
 
 ROOT = Path(__file__).parents[2]
 FILES = [file for app in ("accounts", "twofactor") for file in sorted((ROOT / app).rglob("*.py"))]
 
+KEY_OR_NOT = {"passkey", "security_key"}
 # Where the first argument of events.record() is no name: which events it can be, and what stands in its `**`.
 CHOSEN = {
     "WITHOUT_A_CODE[method]": {"signed_in_without_second_factor": set(), "signed_in_trusted": set()},
     "self.recorded_as": {"signed_in_with_code": {"app"}, "second_factor_accepted": {"app"}},
-    "recorded_as": {"signed_in_with_passkey": {"passkey"}, "confirmed_with_passkey": {"passkey"}},
+    "recorded_as": {kind: KEY_OR_NOT for kind in ("signed_in_with_passkey", "confirmed_with_passkey")},
     "what": {"rule_made": {"reason"}, "rule_changed": {"reason"}},
     "'rule_removed'": {"rule_removed": {"reason"}},
     "self.code.notice": {"backup_code_used": set(), "recovered_by_email": set()},
@@ -31,6 +32,7 @@ CHOSEN = {
         "authenticator_replaced": set(),
         "app_added": set(),
     },
+    **{f"'{kind}'": {kind: KEY_OR_NOT} for kind in ABOUT_PASSKEYS},
     "'not_me'": {"not_me": {"about", "device"}},
 }
 
@@ -67,6 +69,12 @@ def test_every_event_is_named():
 def test_what_a_person_reads_of_it_and_where(kind):
     _name, told, group, *_rest = EVENTS[kind]
     assert (told, names(group)) == (str(kind.to_person or kind.label), [GROUP_OF[kind]])
+
+
+@pytest.mark.parametrize("kind", OF_SECURITY_KEY)
+def test_what_a_person_reads_of_a_security_key(kind):
+    [told] = [row[1] for row in rows(page("events"), "event, with a security key") if names(row[0]) == [kind]]
+    assert told == str(OF_SECURITY_KEY[kind][0])
 
 
 @pytest.mark.parametrize("kind", EventKind)

@@ -287,7 +287,7 @@ class Attempt:
                     log.warning("passkey=%s counts less than before: a copy of it was used", self.passkey.pk)
                 if not claim(proof):
                     raise Overtaken
-                named = {"passkey": self.passkey.name}
+                named = self.passkey.in_detail
                 events.record(recorded_as, self.user, self.request, method=proof.method, **named)
         except IntegrityError:
             if challenges.was_spent(self.challenge):
@@ -330,7 +330,7 @@ def suspect(passkey: Passkey, user: TwoFactorUser, request: HttpRequest, now: da
     with events.atomic():
         if Passkey.objects.filter(pk=passkey.pk, suspected_at=None).update(suspected_at=now):
             epoch.end_sessions(user)
-            events.record("passkey_copied", user, request, passkey=passkey.name)
+            events.record("passkey_copied", user, request, **passkey.in_detail)
 
 
 # A new one
