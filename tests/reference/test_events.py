@@ -18,7 +18,7 @@ KEY_OR_NOT = {"passkey", "security_key"}
 CHOSEN = {
     "WITHOUT_A_CODE[method]": {"signed_in_without_second_factor": set(), "signed_in_trusted": set()},
     "self.recorded_as": {"signed_in_with_code": {"app"}, "second_factor_accepted": {"app"}},
-    "recorded_as": {kind: KEY_OR_NOT for kind in ("signed_in_with_passkey", "confirmed_with_passkey")},
+    "recorded_as": dict.fromkeys(("signed_in_with_passkey", "confirmed_with_passkey"), KEY_OR_NOT),
     "what": {"rule_made": {"reason"}, "rule_changed": {"reason"}},
     "'rule_removed'": {"rule_removed": {"reason"}},
     "self.code.notice": {"backup_code_used": set(), "recovered_by_email": set()},

@@ -67,7 +67,8 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "is_on": is_on,
         "two_factor": two_factor,
         "rows": [factor_row(factor, now) for factor in factors],
-        "passkeys": own_passkeys,
+        "can_turn_on": not is_on and bool(passkeys.usable(own_passkeys)),  # the codes are all that is missing
+        "signs_in_alone": bool(passkeys.usable_alone(own_passkeys)),
         "offers_passkeys": passkeys.are_offered(),
         "codes_left": left,
         "few": backup_codes.FEW_LEFT,

@@ -1,12 +1,17 @@
 """What pages offer to someone with a passkey or security key, and how they call it."""
 
 import sys
+from html import unescape
 
 import pytest
 
-from twofactor.factors import passkeys
+from tests.people import give_password
+from tests.twofactor.passkeys.browser import new_key, new_passkey, store
+from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key, set_up
+from twofactor.factors import enrolled, passkeys
+from twofactor.models import Authenticator, Passkey
 
-SIGN_IN = "/accounts/login/"
+SIGN_IN, SETTINGS = "/accounts/login/", "/two-factor/"
 
 # The sign-in page
 
@@ -42,3 +47,59 @@ def test_it_does_not_where_no_browser_would_have_one(laptop, settings, name, val
 
 def test_nor_where_the_library_is_not_installed(laptop, without_library):
     assert asks_for_no_passkey(laptop.get(SIGN_IN).text)
+
+
+# The settings, while two-factor authentication is off
+
+
+TURN_ON = 'href="/two-factor/setup/codes/"'
+GO_ON = 'href="/two-factor/setup/"'
+
+
+@pytest.fixture
+def started(alice, passkey, laptop):
+    """Alice has a passkey, and has begun to set up an app."""
+    give_password(laptop)
+    laptop.get(SETUP)
+    return laptop
+
+
+def test_an_unfinished_app_hides_no_way_to_turn_it_on(started, alice):
+    page = started.get(SETTINGS).text
+    assert 0 < page.index(TURN_ON) < page.index(GO_ON) < page.index("Cancel setup")
+    assert "You can sign in with your passkey" in page
+    started.get(CODES)
+    assert started.post(CODES, SAVED).status_code == 303
+    assert (enrolled.is_on(alice), Authenticator.objects.count()) == (True, 0)
+
+
+def test_the_app_can_be_finished_all_the_same(started, alice):
+    set_up(started)
+    assert (enrolled.is_on(alice), Authenticator.objects.count(), Passkey.objects.count()) == (True, 1, 1)
+
+
+def test_an_app_that_needs_only_the_codes_leads_there_once(started):
+    confirm_key(started)
+    page = started.get(SETTINGS).text
+    assert (page.count(TURN_ON), page.count(GO_ON), "Continue setup" in page) == (1, 0, True)
+
+
+def test_a_passkey_without_a_beginning_leads_to_the_codes(alice, passkey, laptop):
+    give_password(laptop)
+    page = laptop.get(SETTINGS).text
+    assert (page.count(TURN_ON), GO_ON in page, "Cancel setup" in page) == (1, False, False)
+
+
+def test_a_security_key_alone_is_not_said_to_sign_in(alice, laptop):
+    store(alice, new_key(), name="Yubi")
+    give_password(laptop)
+    page = laptop.get(SETTINGS).text
+    assert ("You've added a security key" in unescape(page), TURN_ON in page) == (True, True)
+    assert "You can sign in with your passkey" not in page
+
+
+def test_one_that_does_not_work_offers_the_whole_setup(alice, laptop):
+    store(alice, new_passkey(), rp_id="old.example")
+    give_password(laptop)
+    page = laptop.get(SETTINGS).text
+    assert (TURN_ON in page, GO_ON in page) == (False, True)
