@@ -29,7 +29,7 @@ def error_mails():
 
 def link(letter=None) -> str:
     """The path of the link in the newest email, or in this one."""
-    return re.search(r"http://testserver(/\S+)", (letter or letters()[-1]).body)[1]
+    return re.search(r"http://(?:testserver|localhost)(/\S+)", (letter or letters()[-1]).body)[1]
 
 
 def html_part(letter):

@@ -20,6 +20,7 @@ from twofactor import conf
 from twofactor.clocks import format_age, format_duration
 from twofactor.factors import enrolled, methods, passkeys
 from twofactor.limits.guesses import Locked
+from twofactor.models import Passkey
 from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
 from twofactor.users import TwoFactorUser, sign_in_name
 from twofactor.views import passkey_forms
@@ -223,6 +224,16 @@ def passkey_sign_in(context: template.Context, to: str = "") -> dict[str, Any]:
     if not passkeys.are_offered():
         return shown
     return {**shown, "passkey_form": passkey_forms.sign_in_form(request), "next": to}
+
+
+@register.simple_tag
+def passkeys_of(user: TwoFactorUser) -> list[Passkey]:
+    """{% passkeys_of user as passkeys %}: those that sign in without the password, after a new one too.
+
+    One query, and none where passkeys do not work.
+    """
+    is_there = user.pk is not None  # a letter may be to someone whose account is gone
+    return passkeys.usable_alone(passkeys.all_of(user)) if is_there and passkeys.are_offered() else []
 
 
 @register.tag
