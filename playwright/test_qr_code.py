@@ -186,16 +186,16 @@ def bottom(place):
     return box["y"] + box["height"]
 
 
-FOR_A_PASSKEY = 100  # pixels: the button above the QR code
-
-
 @pytest.mark.parametrize("size", [WINDOW, TELEPHONE], ids=["window", "telephone"])
 def test_both_steps_need_no_scrolling_to_continue(signed_in, size):
     signed_in.set_viewport_size(size)
     start_setup(signed_in)
     main = signed_in.get_by_role("main")
-    above = FOR_A_PASSKEY if size == TELEPHONE else 0
-    assert bottom(main.get_by_role("link", name="Continue")) <= size["height"] + above
+    assert (
+        bottom(main.get_by_role("button", name="Use a passkey instead"))
+        < main.get_by_role("img").bounding_box()["y"]
+    )
+    assert bottom(main.get_by_role("link", name="Continue")) <= size["height"]
     follow(signed_in, "Continue")
     expect_heading(signed_in, "Enter the code from your app")
     assert bottom(main.get_by_role("button", name="Continue")) <= size["height"]
