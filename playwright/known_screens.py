@@ -29,10 +29,6 @@ def field(label: str) -> Place:
     return lambda page: page.get_by_label(label)
 
 
-def first(place: Place) -> Place:
-    return lambda page: place(page).first
-
-
 def heading_named(title: str) -> Place:
     """For a heading that takes the focus in a whole page, too."""
     return lambda page: page.get_by_role("heading", level=1, name=title)
@@ -231,10 +227,12 @@ SCREENS = {
     "confirm-wrong": Screen("Confirm it's you", focus=field("Code"), wrong=True),
     "confirm-recent-app": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-passkey": Screen("Confirm it's you"),
-    "confirm-passkey-refused": Screen("Confirm it's you", focus=button(USE_PASSKEY), wrong=True),
+    "confirm-passkey-refused": Screen(
+        "Confirm it's you", focus=button("Confirm with your passkey"), wrong=True
+    ),
     "confirm-passkey-no-script": Screen("Confirm it's you"),
     "confirm-key": Screen("Confirm it's you"),
-    "confirm-key-wrong": Screen("Confirm it's you", focus=first(PASSWORD), wrong=True),
+    "confirm-key-wrong": Screen("Confirm it's you", focus=PASSWORD, wrong=True),
     "confirm-send": Screen("Send it again"),
     "confirm-password": Screen("Confirm it's you", focus=PASSWORD),
     "confirm-password-empty": Screen("Confirm it's you", focus=PASSWORD, wrong=True),

@@ -22,7 +22,8 @@ from django.utils import timezone
 from tests.people import PASSWORD, PRINTED_CODES
 from twofactor.models import Draft, Passkey
 
-SIGN_IN, SECOND, STEP_UP = "Sign in with a passkey", "Use passkey or security key", "Use your passkey"
+SIGN_IN, SECOND = "Sign in with a passkey", "Use passkey or security key"
+STEP_UP, WITH_KEY = "Confirm with your passkey", "Confirm with password and security key"
 
 
 def create_alice_without_app():
@@ -125,8 +126,8 @@ def changing_passkeys(page):
     key = give_key(user, Authenticator(page, protocol="u2f", transport="usb"))
     page.goto("/two-factor/phone/")
     yield "confirm-key"
-    page.get_by_label("Password").first.fill("not the password")
-    press(page, "Use password and security key")
+    page.get_by_label("Password").fill("not the password")
+    press(page, WITH_KEY)
     yield "confirm-key-wrong"
     page.goto("/two-factor/")
     follow(page, "Turn off")

@@ -170,7 +170,7 @@ def test_a_passkey_verifies_confirms_and_is_added(with_nonces, page, alice, phon
     end_step_up(session_of(page))
     follow(page, "Add a passkey or security key")
     expect_heading(page, "Confirm it's you")
-    press(page, "Use your passkey")
+    press(page, "Confirm with your passkey")
     expect_heading(page, "Add a passkey")
     expect_frame_of_site(page)
     authenticator.remove()

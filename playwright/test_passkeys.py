@@ -39,7 +39,8 @@ from twofactor.models import Event, Passkey, TwoFactor
 
 htmx, _no_js, blocked = MODES
 WITH_SCRIPT = pytest.mark.parametrize("mode", [htmx, pytest.param(blocked, marks=pytest.mark.long)])
-SIGN_IN, SECOND, STEP_UP = "Sign in with a passkey", "Use passkey or security key", "Use your passkey"
+SIGN_IN, SECOND = "Sign in with a passkey", "Use passkey or security key"
+STEP_UP, WITH_KEY = "Confirm with your passkey", "Confirm with password and security key"
 CANCELLED = "Nothing was signed. It was cancelled, took too long, or this device has no passkey"
 REFUSED = "That didn't work. Try again, or use another way."
 NO_SCRIPT = "Passkeys need JavaScript"
@@ -458,8 +459,8 @@ def test_password_and_security_key_confirm(page, alice, phone, authenticator):
     open_session(page.context, alice, phone)
     page.goto("/two-factor/phone/")
     expect_heading(page, "Confirm it's you")
-    page.get_by_label("Password").first.fill(PASSWORD)
-    press(page, "Use password and security key")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, WITH_KEY)
     expect_heading(page, "Phone number for text messages")
 
 
@@ -468,21 +469,44 @@ def test_a_wrong_password_beside_the_key_is_told_at_its_field(page, alice, phone
     plug_in_key(page, authenticator, alice)
     open_session(page.context, alice, phone)
     page.goto("/two-factor/phone/")
-    page.get_by_label("Password").first.fill("not the password")
-    press(page, "Use password and security key")
+    page.get_by_label("Password").fill("not the password")
+    press(page, WITH_KEY)
     expect(page.get_by_text("The password is not correct.").first).to_be_visible()
     expect(page).to_have_title("Error: Confirm it's you – Countersign")
-    expect(page.get_by_label("Password").first).to_be_focused()
-    page.get_by_label("Password").first.fill(PASSWORD)
-    press(page, "Use password and security key")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, WITH_KEY)
     expect_heading(page, "Phone number for text messages")
+
+
+@WITH_SCRIPT
+def test_after_a_key_that_fails_the_same_password_goes_with_a_code(page, alice, phone, authenticator):
+    plug_in_key(page, authenticator)  # of someone else
+    give_key(alice)
+    open_session(page.context, alice, phone)
+    page.goto("/two-factor/phone/")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, WITH_KEY)
+    expect_sentence(page, CANCELLED)
+    enter_code(page, PRINTED_CODES[0], "Confirm")
+    expect_heading(page, "Phone number for text messages")
+
+
+@WITH_SCRIPT
+def test_a_key_without_the_password_is_not_asked(page, alice, phone, authenticator):
+    plug_in_key(page, authenticator, alice)
+    open_session(page.context, alice, phone)
+    page.goto("/two-factor/phone/")
+    press(page, WITH_KEY)
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect_ceremonies(page)
 
 
 @WITH_SCRIPT
 def test_turning_off_with_a_passkey(page, at_settings):
     follow(page, "Turn off")
     expect_heading(page, "Turn off two-factor authentication")
-    press(page, STEP_UP)
+    press(page, "Turn off with your passkey")
     expect(page.get_by_text("Two-factor authentication is off.").first).to_be_visible()
     assert not TwoFactor.objects.exists()
 
@@ -490,7 +514,7 @@ def test_turning_off_with_a_passkey(page, at_settings):
 @WITH_SCRIPT
 def test_new_backup_codes_with_a_passkey(page, at_settings):
     follow(page, "Make new backup codes")
-    press(page, STEP_UP)
+    press(page, "Make new codes with your passkey")
     expect_heading(page, "Save your new backup codes")
 
 
@@ -501,7 +525,7 @@ def test_removing_a_passkey_with_another(page, alice, at_settings, authenticator
     follow(page, "Remove Old phone")
     expect_heading(page, "Remove passkey")
     expect(page.get_by_role("listitem").filter(has_text="Laptop")).to_be_visible()
-    press(page, STEP_UP)
+    press(page, "Remove with your passkey")
     expect(page.get_by_text("Old phone was removed.").first).to_be_visible()
     assert Passkey.objects.get().name == "Laptop"
 

@@ -50,13 +50,14 @@ def confirm(request: HttpRequest) -> HttpResponse:
         form_id = kept_forms.confirm(request, to)
         offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
         return see_other(with_next(offer, to) if form_id else to)
+    shown = forms.for_page()
     if forms.typed and (forms.typed.errors or not forms.by_passkey):
         field_to_fill = next(iter([*forms.typed.errors, *forms.typed.fields]))
         forms.typed.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing to read before it
     return page(
         request,
         "twofactor/confirm.html",
-        **forms.for_page(),
+        **shown,
         next=to,
         to_passkey=f"{reverse('twofactor:confirm_passkey')}?{request.GET.urlencode()}",
         what_for=sentence_for(request, to),
@@ -124,8 +125,11 @@ class ProofForms:
         shown = {"form": self.typed, "passkey_forms": self.by_passkey}
         if self.sent is None or self.sent is self.typed:
             return shown
-        if "password" in self.sent.errors:
-            self.sent.fields["password"].widget.attrs["autofocus"] = True
+        if wrong := self.sent.errors.get("password"):
+            if self.typed and "password" in self.typed.fields:
+                self.typed.errors["password"] = wrong  # the page has one field for both forms
+            else:
+                self.sent.fields["password"].widget.attrs["autofocus"] = True
         return {**shown, "status": 422}
 
 

@@ -1,10 +1,10 @@
-// A form with data-passkey has the browser sign first, and is then sent like any other.
-// It stays hidden where the browser cannot do that.
+// A form with data-passkey has the browser sign before it is sent.
+// It stays hidden where the browser can't.
 
-const OLD = 8 * 60_000; // ms; the server takes a challenge for ten minutes
+const OLD = 8 * 60_000; // ms; the server takes one for ten minutes
 const SENTENCES = { NotAllowedError: "cancelled", InvalidStateError: "excluded", SecurityError: "elsewhere" };
-let running; // the AbortController of the one ceremony that a browser has at a time, with its form
-let sending; // the form that is being sent
+let running; // the AbortController of the one ceremony at a time, with its form
+let sending; // a form
 
 const isAble = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
 const all = (selector) => (isAble ? document.querySelectorAll(selector) : []);
@@ -27,13 +27,13 @@ const run = async (form, mediation) => {
   const mine = (running = Object.assign(new AbortController(), { form }));
   const { signal } = mine;
   try {
-    // After a click nothing is awaited first: Safari would want another one.
+    // Nothing is awaited after a click: Safari would want another one.
     if (mediation && !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
     const { passkey, options } = form.dataset;
     const parse = `parse${passkey === "get" ? "Request" : "Creation"}OptionsFromJSON`;
     const publicKey = PublicKeyCredential[parse](JSON.parse(options));
     const credential = await navigator.credentials[passkey]({ publicKey, mediation, signal });
-    signal.throwIfAborted(); // the form may have another challenge by now
+    signal.throwIfAborted(); // it may have a new challenge
     form.credential.value = JSON.stringify(credential.toJSON());
   } finally {
     if (running === mine) running = null;
@@ -51,12 +51,12 @@ const look = () => {
     each.cameAt ??= Date.now();
   }
   if (running?.form.isConnected === false) stop();
-  // For the list under the name field.
+  // The list under the name field.
   const [form] = all("[data-passkey][data-autofill]");
   if (form && !running && all("[autocomplete~=webauthn]")[0]) run(form, "conditional").catch(() => {});
 };
 
-// A click has to find a challenge that is not too old.
+// A click has to find a fresh challenge.
 const renew = async (form) => {
   try {
     const { challenge, options } = await (await fetch(form.dataset.renew, { mode: "same-origin" })).json();
@@ -87,6 +87,8 @@ addEventListener("pageshow", ({ persisted }) => {
 on("submit", async (event) => {
   const form = event.target;
   const { dataset } = form;
+  // Two forms share one password field.
+  document.getElementById(dataset.password)?.setAttribute("form", form.id);
   if (!dataset.passkey) return;
   if (form === sending) return show(form, "", "true");
   event.preventDefault();
