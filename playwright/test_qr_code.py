@@ -191,14 +191,18 @@ def test_both_steps_need_no_scrolling_to_continue(signed_in, size):
     signed_in.set_viewport_size(size)
     start_setup(signed_in)
     main = signed_in.get_by_role("main")
-    assert (
-        bottom(main.get_by_role("button", name="Use a passkey instead"))
-        < main.get_by_role("img").bounding_box()["y"]
-    )
     assert bottom(main.get_by_role("link", name="Continue")) <= size["height"]
     follow(signed_in, "Continue")
     expect_heading(signed_in, "Enter the code from your app")
     assert bottom(main.get_by_role("button", name="Continue")) <= size["height"]
+
+
+@HTMX
+def test_on_a_telephone_a_passkey_is_offered_above_the_picture(signed_in):
+    signed_in.set_viewport_size(TELEPHONE)
+    start_setup(signed_in)
+    offer = signed_in.get_by_role("button", name="Use a passkey instead")
+    assert bottom(offer) < signed_in.get_by_role("img").bounding_box()["y"]
 
 
 def test_the_second_step_has_the_picture_beside_the_field(signed_in):
