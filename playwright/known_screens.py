@@ -195,7 +195,7 @@ SCREENS = {
     "passkey-remove": Screen("Remove security key", "Remove: Key"),
     "passkey-last": Screen("You have no other app or passkey", "Remove: Laptop"),
     "passkey-full": Screen("Add a passkey"),
-    "passkey-clear": Screen("Use this passkey again"),
+    "passkey-clear": Screen("Use this security key again"),
     "settings-passkey-off": Screen("Security", focus=link("Rename Laptop"), says="Laptop was added."),
     "settings-passkey-on": Screen("Security", says=NOW_ON_BY_PASSKEY),
     "settings-suspected": Screen("Security"),

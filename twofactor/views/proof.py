@@ -50,14 +50,14 @@ def confirm(request: HttpRequest) -> HttpResponse:
         form_id = kept_forms.confirm(request, to)
         offer = f"{resolve_url(CONFIRM)}?{kept_forms.ID_FIELD}={form_id}"
         return see_other(with_next(offer, to) if form_id else to)
-    shown = forms.for_page()
+    context = forms.for_page()
     if forms.typed and (forms.typed.errors or not forms.by_passkey):
         field_to_fill = next(iter([*forms.typed.errors, *forms.typed.fields]))
         forms.typed.fields[field_to_fill].widget.attrs["autofocus"] = True  # nothing to read before it
     return page(
         request,
         "twofactor/confirm.html",
-        **shown,
+        **context,
         next=to,
         to_passkey=f"{reverse('twofactor:confirm_passkey')}?{request.GET.urlencode()}",
         what_for=sentence_for(request, to),

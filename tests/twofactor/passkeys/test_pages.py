@@ -1,15 +1,16 @@
 """What pages offer to someone with a passkey or security key, and how they call it."""
 
+import re
 import sys
 from html import unescape
 
 import pytest
 
 from tests.people import give_password
-from tests.twofactor.passkeys.browser import new_key, new_passkey, store
+from tests.twofactor.passkeys.browser import forms_of, new_key, new_passkey, next_use, store
 from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key, set_up
 from twofactor.factors import enrolled, passkeys
-from twofactor.models import Authenticator, Passkey
+from twofactor.models import Authenticator, Passkey, TwoFactor
 
 SIGN_IN, SETTINGS = "/accounts/login/", "/two-factor/"
 
@@ -103,3 +104,67 @@ def test_one_that_does_not_work_offers_the_whole_setup(alice, laptop):
     give_password(laptop)
     page = laptop.get(SETTINGS).text
     assert (TURN_ON in page, GO_ON in page) == (False, True)
+
+
+# A proof on a page of its own, or with what it is for
+
+
+CODES_PAGE, DISABLE, CONFIRM = "/two-factor/backup-codes/", "/two-factor/disable/", "/two-factor/confirm/"
+
+
+@pytest.fixture
+def with_both(alice, phone, passkey, laptop, clock):
+    """Alice, who has an app, a passkey and a security key; her browser, and the key's row."""
+    row = store(alice, new_key(), name="Yubi")
+    laptop.sign_in(passkey)
+    clock.shift(600)
+    return laptop, row
+
+
+@pytest.mark.parametrize(
+    ("path", "does"),
+    [
+        (DISABLE, "Turn off"),
+        (CODES_PAGE, "Make new codes"),
+        (CONFIRM, "Confirm"),
+        ("/two-factor/passkeys/{}/remove/", "Remove"),
+    ],
+)
+def test_each_button_says_what_it_does(with_both, path, does):
+    laptop, row = with_both
+    page = laptop.get(path.format(row.pk)).text
+    buttons = re.findall(r"<button[^>]*>([^<]+)</button>", page.partition('id="tf-main"')[2])
+    ways = [f"{does} with your passkey", does, f"{does} with password and security key"]
+    assert [text.strip() for text in buttons][:3] == ways
+
+
+@pytest.mark.parametrize("path", [DISABLE, CODES_PAGE, CONFIRM])
+def test_one_password_serves_code_and_key(with_both, path):
+    laptop, _row = with_both
+    page = laptop.get(path).text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert page.count('type="password"') == 1
+    assert len(ids) == len(set(ids))
+    assert [each for each in re.findall(r'data-password="([^"]+)"', page) if each in ids] == [
+        "id_password"
+    ] * 2
+
+
+def test_a_wrong_password_beside_the_key_stands_at_that_field(with_both):
+    laptop, _row = with_both
+    form = forms_of(laptop.get(DISABLE))[-1]
+    response = laptop.post(DISABLE, {**form.fields, "credential": "{}", "password": "wrong"})
+    page = response.text
+    assert (response.status_code, page.count('id="id_password_error"')) == (422, 1)
+    assert '<a href="#id_password">The password is not correct.</a>' in page
+
+
+def test_without_an_app_the_key_has_a_password_of_its_own(alice, laptop, clock):
+    """New backup codes take no old one as a proof, so that page has no form for a code."""
+    key = new_key()
+    store(alice, key, name="Yubi")
+    TwoFactor.objects.create(user=alice, enabled_at=alice.date_joined, changed_at=alice.date_joined)
+    laptop.use(laptop.give_password(), next_use(key))
+    clock.shift(600)
+    page = laptop.get(CODES_PAGE).text
+    assert (page.count('type="password"'), "data-password" in page) == (1, False)
