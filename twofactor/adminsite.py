@@ -1,14 +1,17 @@
 """An admin site that requires two factors, however the session was opened."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import logout
+from django.contrib.auth import get_permission_codename, get_user_model, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, path, reverse
 from django.utils import timezone
@@ -31,6 +34,7 @@ __all__ = ["TwoFactorAdminSite"]
 
 TO_ADMINISTRATION = gettext_lazy("To continue to the administration, confirm it's you.")
 DAYS = 30
+FORMULAS = "=+-@\t\r"
 REFUSALS = ("second_factor_refused", "second_factor_locked")
 
 
@@ -98,8 +102,11 @@ class TwoFactorAdminSite(admin.AdminSite):
             return recently_confirmed()(super().password_change)(request, extra_context)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        url = path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption")
-        return [url, *super().get_urls()]
+        urls = [
+            path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption"),
+            path("two-factor/without.csv", self.admin_view(self.without), name="two_factor_without"),
+        ]
+        return [*urls, *super().get_urls()]
 
     def adoption(self, request: HttpRequest) -> HttpResponse:
         now = timezone.now()
@@ -109,9 +116,36 @@ class TwoFactorAdminSite(admin.AdminSite):
             "days": DAYS,
             "few": backup_codes.FEW_LEFT,
             "numbers": adoption.counts(now),
+            "shares": adoption.shares(),
+            "may_require": request.user.has_perm("twofactor.add_rule"),
+            "may_see_people": may_see_people(request),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
             "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
             "accepted": chart.Chart(adoption.events_per_day(now, DAYS, *FACTOR_ACCEPTED)),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)
+
+    def without(self, request: HttpRequest) -> HttpResponseBase:
+        """A table of the people of a share who have no two-factor authentication."""
+        if not may_see_people(request):
+            raise PermissionDenied
+        try:
+            names = adoption.names_without(request.GET.get("scope", ""), request.GET.get("group", ""))
+        except ValueError:
+            raise Http404 from None
+        response = StreamingHttpResponse(lines_of(names), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="without-two-factor.csv"'
+        return response
+
+
+def may_see_people(request: HttpRequest) -> bool:
+    people = get_user_model()._meta
+    return request.user.has_perm(f"{people.app_label}.{get_permission_codename('view', people)}")
+
+
+def lines_of(names: Iterable[str]) -> Iterator[str]:
+    """One quoted name a line. Spreadsheets would calculate what begins with one of these characters."""
+    for name in names:
+        safe = f"'{name}" if name[:1] in FORMULAS else name
+        yield '"' + safe.replace('"', '""') + '"\r\n'

@@ -4,14 +4,12 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
-from tests.operations.admin_and_commands import (
-    ADOPTION,
-    signs_in_with,
-)
-from tests.people import NOW, PRINTED_CODES, give_password, person, sign_in
+from tests.operations.admin_and_commands import ADOPTION, browser_of, signs_in_with, step_up
+from tests.people import NOW, PRINTED_CODES, enrol, give_password, person, sign_in
 from twofactor.factors import backup_codes
 from twofactor.operations import adoption
 
@@ -19,8 +17,65 @@ pytestmark = pytest.mark.django_db
 
 
 def numbers(admin):
-    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(\d+)</td>', admin.get(ADOPTION).text)
+    text = admin.get(ADOPTION).text.partition("<caption>Now</caption>")[2]
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(\d+)</td>', text)
     return [int(value) for name, value in rows[:7]]
+
+
+# Shares
+
+
+@pytest.fixture
+def clerks(alice, bob):
+    clerks = Group.objects.create(name="Clerks <1>")
+    alice.groups.add(clerks)
+    bob.groups.add(clerks)
+    return clerks
+
+
+def test_the_page_begins_with_the_shares_of_everyone_and_of_staff(admin, alice, bob):
+    """Of the three, only the superuser has it."""
+    assert '<p class="person">Everyone: 33 % · Staff: 100 %</p>' in admin.get(ADOPTION).text
+
+
+def test_each_group_has_its_share(admin, alice, phone, clerks):
+    found = [(share.name, share.people, share.enrolled, share.percent) for share in adoption.shares()]
+    assert found == [("Everyone", 3, 2, 66), ("Staff", 1, 1, 100), ("Clerks <1>", 2, 1, 50)]
+    assert "Clerks &lt;1&gt;" in admin.get(ADOPTION).text
+
+
+def test_a_share_leads_to_a_rule_for_it(admin, superuser_phone, clock, clerks):
+    link = re.search(r'href="(/admin/twofactor/rule/add/[^"]*scope=group[^"]+)"', admin.get(ADOPTION).text)[1]
+    form = step_up(admin, superuser_phone, clock).get(link.replace("&amp;", "&")).text
+    assert f'<option value="{clerks.pk}" selected>' in form
+
+
+def names(admin, **query):
+    answer = admin.get(f"{ADOPTION}without.csv", query)
+    return answer.status_code, answer.getvalue().decode() if answer.streaming else ""
+
+
+def test_the_names_of_a_share_are_a_table(admin, alice, phone, clerks):
+    assert names(admin, scope="group", group=clerks.pk) == (200, '"bob@example.com"\r\n')
+
+
+def test_no_name_is_a_formula(admin):
+    person("=1+1@example.com")
+    assert names(admin, scope="everyone") == (200, '"\'=1+1@example.com"\r\n')
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"scope": "person"}, {"scope": "group"}, {"scope": "group", "group": "x"}]
+)
+def test_what_is_no_share_has_no_names(admin, query):
+    assert names(admin, **query)[0] == 404
+
+
+def test_who_may_not_see_people_gets_no_names(clock):
+    clerk = person("clerk@example.com", is_staff=True)
+    browser = browser_of(clerk, enrol(clerk), clock)
+    assert names(browser, scope="everyone")[0] == 403
+    assert "without.csv" not in browser.get(ADOPTION).text
 
 
 def test_the_numbers_are_right(admin, alice, phone):

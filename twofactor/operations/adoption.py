@@ -1,5 +1,7 @@
 """How many people use two-factor authentication: for the report, the metrics and a page of the admin."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -9,12 +11,13 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from twofactor import policy
 from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes, methods
 from twofactor.limits import guesses
-from twofactor.models import BackupCode, Event, Phone, TwoFactor
+from twofactor.models import BackupCode, Event, Phone, Rule, TwoFactor
 from twofactor.outgoing import sms
-from twofactor.users import has_column, only_active
+from twofactor.users import has_column, has_relation, only_active
 
 
 def counts(now: datetime) -> dict[str, int]:
@@ -36,6 +39,52 @@ def counts(now: datetime) -> dict[str, int]:
         "few_backup_codes": enrolled.exclude(pk__in=enough_codes.values("user_id")).count(),
         "locked_now": guesses.locked_now(now).count(),
     }
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of these people have two-factor authentication."""
+
+    name: str
+    scope: str  # as a Rule has it
+    group_id: Any
+    people: int
+    enrolled: int
+
+    @property
+    def percent(self) -> int:
+        """Rounded down: 100 means everyone."""
+        return self.enrolled * 100 // self.people if self.people else 0
+
+
+def shares() -> list[Share]:
+    """Of everyone and of staff, then of each group that has people. Three queries."""
+    people = only_active(get_user_model()._default_manager.all())
+    found = [share(_("Everyone"), Rule.Scope.EVERYONE, people)]
+    if has_column("is_staff"):
+        found.append(share(_("Staff"), Rule.Scope.STAFF, people.filter(is_staff=True)))
+    if has_relation("groups"):
+        by_group: Any = (
+            people.exclude(groups=None).order_by("groups__name").values_list("groups", "groups__name")
+        )
+        for group_id, name, count, enrolled in by_group.annotate(n=Count("pk"), on=Count("two_factor")):
+            found.append(Share(name, Rule.Scope.GROUP, group_id, count, enrolled))
+    return found
+
+
+def share(name: str, scope: str, people: QuerySet[Any]) -> Share:
+    counted = people.aggregate(n=Count("pk"), on=Count("two_factor"))
+    return Share(name, scope, None, counted["n"], counted["on"])
+
+
+def names_without(scope: str, group_id: str) -> Iterator[str]:
+    """Of the people of a share who have no two-factor authentication. Raises ValueError for no share."""
+    if scope not in {Rule.Scope.EVERYONE, Rule.Scope.STAFF, Rule.Scope.GROUP}:
+        raise ValueError(scope)
+    rule = Rule(scope=scope, group_id=int(group_id) if scope == Rule.Scope.GROUP else None)
+    name = get_user_model().USERNAME_FIELD
+    people = policy.people_of(rule).filter(two_factor=None).order_by(name)
+    return people.values_list(name, flat=True).iterator()
 
 
 def last_days(now: datetime, days: int) -> list[date]:
