@@ -85,7 +85,8 @@ class Login(WithForm, auth_views.LoginView):
         return super().get_initial() | {"username": name}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        return after_password(self.request, form.get_user(), self.get_success_url())
+        password = form.cleaned_data["password"]
+        return after_password(self.request, form.get_user(), self.get_success_url(), password=password)
 
 
 @method_decorator([open_before_set_up, login_not_required], name="dispatch")
@@ -242,7 +243,7 @@ def confirm_with_password(request: HttpRequest, confirmation: address_links.Conf
         [user] = authenticated
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
         messages.success(request, _("Your email address is confirmed."))
-        return after_password(request, user, resolve_url("home"))
+        return after_password(request, user, resolve_url("home"), password=form.cleaned_data["password"])
     return page(
         request,
         "accounts/email_verify.html",

@@ -140,8 +140,18 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("email", "name")},
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "twofactor.breached_passwords.BreachedPasswordValidator"},
 ]
+TWOFACTOR_BREACHED_PASSWORDS = environment.choice(
+    "BREACHED_PASSWORDS", conf.BREACHED_PASSWORDS, default=conf.COMMON
+)
+if TWOFACTOR_BREACHED_PASSWORDS == conf.RANGE:
+    TWOFACTOR_BREACHED_PASSWORDS_URL = environment.parsed(
+        "BREACHED_PASSWORDS_URL",
+        conf.parse_range_url,
+        problem="must be an address that begins with https://",
+        example="https://api.pwnedpasswords.com/range/",
+    )
 PASSWORD_RESET_TIMEOUT = 60 * 60
 
 # django-axes: accounts/lockout.py says what of it is in use; accounts/password_tries.py counts instead of it

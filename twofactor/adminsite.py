@@ -50,7 +50,8 @@ class AdminLoginView(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         logout(self.request)  # ends the session of someone else in this browser
-        return after_password(self.request, form.get_user(), self.get_success_url())
+        password = form.cleaned_data["password"]
+        return after_password(self.request, form.get_user(), self.get_success_url(), password=password)
 
 
 class TwoFactorAdminSite(admin.AdminSite):

@@ -34,9 +34,15 @@ REQUIRED_FOR: tuple[str, ...] = (NOBODY, STAFF, EVERYONE)  # or the dotted path 
 EMAIL_FALLBACKS: tuple[str, ...] = (NOT_STAFF, EVERYONE, NOBODY)
 WORKERS = "workers"
 MAIL_SENT_BY: tuple[str, ...] = (WORKERS, "command")
+COMMON = "common"
+RANGE = "range"
+OFF = "off"
+BREACHED_PASSWORDS: tuple[str, ...] = (COMMON, RANGE, OFF)
 UNIX = "unix"
 LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*", re.ASCII)
+PRINTABLE = re.compile("[!-~]+")
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 ANDROID_ORIGIN = re.compile(r"android:apk-key-hash:[\w-]{43}", re.ASCII)
 RATE_PERIODS = {"second": timedelta(seconds=1), "minute": MINUTE, "hour": HOUR, "day": DAY}
 GATEWAYS: dict[str, str] = {
@@ -212,6 +218,25 @@ def is_text_for_twilio(value: Any) -> bool:
     return isinstance(value, str) and bool(value or sms_gateway() != "twilio")
 
 
+def parse_range_url(text: str) -> str:
+    """The address that the start of a hash is appended to; ValueError if it is none, or not encrypted."""
+    parts = urlsplit(text)
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not is_private or not parts.hostname or parts.port == 0 or "@" in parts.netloc:
+        raise ValueError(text)
+    if not PRINTABLE.fullmatch(text) or text != f"{parts.scheme}://{parts.netloc}{parts.path}":
+        raise ValueError(text)
+    return text.rstrip("/") + "/"
+
+
+def is_range_url(value: Any) -> bool:
+    """May be empty as long as nobody is asked there."""
+    try:
+        return isinstance(value, str) and bool(parse_range_url(value) if value else not asks_elsewhere())
+    except ValueError:
+        return False
+
+
 def is_template_name(value: Any) -> bool:
     return isinstance(value, str) and not set(value) & set("'\"%{}\\")
 
@@ -329,6 +354,16 @@ SETTINGS = {
     ),
     "TWOFACTOR_BACKUP_CODES": Setting(
         10, "a whole number of codes, from 5 to 20", lambda value: is_int(value, 5, 20)
+    ),
+    "TWOFACTOR_BREACHED_PASSWORDS": Setting(
+        COMMON,
+        "common, range or off",
+        lambda value: isinstance(value, str) and value in BREACHED_PASSWORDS,
+    ),
+    "TWOFACTOR_BREACHED_PASSWORDS_URL": Setting(
+        "",
+        "an address that begins with https://, and not empty if TWOFACTOR_BREACHED_PASSWORDS is range",
+        is_range_url,
     ),
     "TWOFACTOR_HTMX": Setting(
         2,
@@ -505,6 +540,18 @@ def guesses_a_day() -> int:
 
 def number_of_backup_codes() -> int:
     return int(read("TWOFACTOR_BACKUP_CODES"))
+
+
+def refuses_breached_passwords() -> bool:
+    return bool(read("TWOFACTOR_BREACHED_PASSWORDS") != OFF)
+
+
+def asks_elsewhere() -> bool:
+    return bool(read("TWOFACTOR_BREACHED_PASSWORDS") == RANGE)
+
+
+def breached_passwords_url() -> str:
+    return parse_range_url(read("TWOFACTOR_BREACHED_PASSWORDS_URL"))
 
 
 def htmx_version() -> int:

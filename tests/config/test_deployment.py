@@ -30,6 +30,7 @@ ADDRESS, PASSWORD = "ann@example.com", "a quiet green harbour"
         ("BASE_URL", "accounts.example.com"),
         ("BASE_URL", "ftp://accounts.example.com"),
         ("BASE_URL", "https://accounts.example.com/path"),
+        ("BREACHED_PASSWORDS", "sometimes"),
         ("DATABASE_URL", "mysql://127.0.0.1/countersign"),
         ("DATABASE_URL", "countersign"),
         ("DEBUG", "perhaps"),
@@ -49,6 +50,32 @@ def test_a_setting_that_makes_no_sense_is_refused_in_one_line(deployment, name, 
     code, said = deployment.manage("check", **{name: value})
     assert code != 0
     assert re.fullmatch(rf"Countersign cannot start: {name} .+; for example {name}=.+\n", said)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "api.example.com",
+        "http://api.example.com/range/",
+        "https:///range/",
+        "https://api.example.com:0/",
+        "https://user:word@api.example.com/",
+        "https://api.example.com/?range=",
+        "https://api.example.com/a b/",
+    ],
+)
+def test_an_address_for_the_look_up_that_makes_no_sense_is_refused(deployment, address):
+    code, said = deployment.manage("check", BREACHED_PASSWORDS="range", BREACHED_PASSWORDS_URL=address)
+    assert code != 0
+    name = "BREACHED_PASSWORDS_URL"
+    assert re.fullmatch(rf"Countersign cannot start: {name} .+; for example {name}=https://.+\n", said)
+
+
+def test_an_address_for_the_look_up_is_taken(deployment):
+    address = "https://api.example.com/range"
+    code, _said = deployment.manage("check", BREACHED_PASSWORDS="range", BREACHED_PASSWORDS_URL=address)
+    assert code == 0
 
 
 def test_gunicorn_does_not_start_with_a_setting_missing(deployment):

@@ -458,6 +458,11 @@ ALLOWED = {
         ("twofactor.signin.step_up", "user.password != signed_in_user(request).password"),
         ("twofactor.api.preconditions", "user.password != family.user.password"),
         ("twofactor.signin.trusted_browsers", "digest(token) in good"),
+        # The password that the person has just chosen, in what a public server has answered.
+        (
+            "twofactor.outgoing.range_lookup",
+            "digest[SENT_CHARACTERS:] in parse(run_within(SECONDS, lookup.read))",
+        ),
         ("accounts.password_tries", "digest == own_digest"),
         ("accounts.password_tries", "digest == strangers_digest"),
         # The id of a passkey, which the page has just told the browser.

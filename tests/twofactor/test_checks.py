@@ -335,6 +335,13 @@ def test_twilio_without_its_settings_is_named(settings, missing):
     assert check_errors()["twofactor.E013"].startswith(f"{missing} must be ")
 
 
+@pytest.mark.parametrize("address", ["", "http://api.example.com/range/", None])
+def test_range_needs_an_address_that_is_encrypted(settings, address):
+    settings.TWOFACTOR_BREACHED_PASSWORDS = "range"
+    settings.TWOFACTOR_BREACHED_PASSWORDS_URL = address
+    assert check_errors()["twofactor.E013"].startswith("TWOFACTOR_BREACHED_PASSWORDS_URL must be ")
+
+
 def test_pages_that_no_url_leads_to_are_named(settings):
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     assert "twofactor.E010" in check_ids()

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from twofactor import conf, events, sealing, statements
+from twofactor import breached_passwords, conf, events, sealing, statements
 from twofactor.clocks import CLOCKS_APART
 from twofactor.factors import authenticator_app, challenges, enrolled, methods, passkeys, sent_codes
 from twofactor.factors.accept import Overtaken, Proof, accept_code
@@ -27,7 +27,7 @@ from twofactor.factors.challenges import Purpose
 from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
-from twofactor.models import Event, Passkey
+from twofactor.models import Event, Passkey, TrustedBrowser
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import TRUSTED_BROWSER
 from twofactor.sessions.device_ids import choose_id
@@ -69,6 +69,7 @@ class PendingSignIn:
     began_at: datetime
     ends_at: datetime
     with_password: bool  # with the factor, it is then a step-up; not where other code has opened a session
+    is_listed: bool = False  # the password is known from breaches, which the person is told at the end
 
     @classmethod
     def start(
@@ -79,10 +80,12 @@ class PendingSignIn:
         age: timedelta | None = None,
         *,
         with_password: bool = False,
+        is_listed: bool = False,
     ) -> "PendingSignIn":
         ends_at = now + min(age or conf.sign_in_age(), conf.sign_in_age())
         nonce = secrets.token_urlsafe(16)
-        return cls(user, user.backend, as_text(user.last_login), to, nonce, now, ends_at, with_password)
+        last_login = as_text(user.last_login)
+        return cls(user, user.backend, last_login, to, nonce, now, ends_at, with_password, is_listed)
 
     def to_token(self) -> str:
         value = {
@@ -95,6 +98,7 @@ class PendingSignIn:
             "began": self.began_at.isoformat(),
             "ends": self.ends_at.isoformat(),
             "with_password": self.with_password,
+            "is_listed": self.is_listed,
         }
         # Sealed for no owner, because the browser that brings it back has not proved whose it is.
         return sealing.seal(PURPOSE, "", value, timezone.now())
@@ -141,6 +145,7 @@ class PendingSignIn:
             began_at,
             ends_at,
             value["with_password"],
+            value.get("is_listed", False),  # not in one that an earlier version has begun
         )
 
     @property
@@ -257,23 +262,46 @@ def with_next_page(page: str, to: str) -> str:
 # Beginning and ending one
 
 
-def after_password(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpResponse:
+def after_password(request: HttpRequest, user: TwoFactorUser, to: str, *, password: str = "") -> HttpResponse:
     """For a login view, once the password was right: sign the person in, or ask for the second factor.
 
-    `to` may come from the request: it is followed only to a page of this site.
+    `to` may come from the request: it is followed only to a page of this site. If the password is given and
+    known from breaches, the person reads that once they are signed in.
     """
-    to = own_page(request, to)
+    to, is_listed = own_page(request, to), breached_passwords.is_listed(password)
     if not enrolled.is_on(user):
-        return open_session(request, user, NONE, to)
+        return open_and_mention(request, user, NONE, to, is_listed=is_listed)
     if trusted := trusted_browsers.use(request, user, timezone.now()):
-        return open_session(request, user, TRUSTED, to, trusted)
-    return ask_for_second_factor(request, user, to, with_password=user.has_usable_password())
+        return open_and_mention(request, user, TRUSTED, to, trusted, is_listed=is_listed)
+    with_password = user.has_usable_password()
+    return ask_for_second_factor(request, user, to, with_password=with_password, is_listed=is_listed)
+
+
+def open_and_mention(
+    request: HttpRequest,
+    user: TwoFactorUser,
+    method: str,
+    to: str,
+    trusted: TrustedBrowser | None = None,
+    *,
+    is_listed: bool,
+) -> HttpResponse:
+    response = open_session(request, user, method, to, trusted)
+    if is_listed:
+        breached_passwords.mention(request)
+    return response
 
 
 def ask_for_second_factor(
-    request: HttpRequest, user: TwoFactorUser, to: str, *, with_password: bool = False
+    request: HttpRequest,
+    user: TwoFactorUser,
+    to: str,
+    *,
+    with_password: bool = False,
+    is_listed: bool = False,
 ) -> HttpResponse:
-    return to_code_page(PendingSignIn.start(user, to, timezone.now(), with_password=with_password))
+    pending = PendingSignIn.start(user, to, timezone.now(), with_password=with_password, is_listed=is_listed)
+    return to_code_page(pending)
 
 
 def to_code_page(pending: PendingSignIn) -> HttpResponse:
@@ -285,7 +313,9 @@ def to_code_page(pending: PendingSignIn) -> HttpResponse:
 
 def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof) -> HttpResponse:
     pending.user.backend = pending.backend
-    response = open_session(request, pending.user, proof.method, pending.next)
+    response = open_and_mention(
+        request, pending.user, proof.method, pending.next, is_listed=pending.is_listed
+    )
     if pending.with_password and proof.method == methods.PASSKEY:  # which alone says nothing of a password
         request.session[PASSWORD_AT] = request.session[AUTH_AT]
     if pending.proves_both(proof):
