@@ -33,25 +33,50 @@ PURPOSE = "sent code"
 NOT_SENT = gettext_lazy("We couldn't send the message. Try another way, or try again in a few minutes.")
 
 
+class NotSent(Exception):
+    """The message could not be sent. It does not count for the person's limits."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    kind: str
+    target: str
+
+    @property
+    def masked(self) -> str:
+        return mask_address(self.target) if self.kind == EMAIL else mask_number(self.target)
+
+
 def read(user: TwoFactorUser, text: str, *, purpose: str, now: datetime, **_asked: object) -> TypedCode:
+    code, sent = read_code(user, text, purpose, now, find_channels(user))
+    by_email = sent[0].channel == EMAIL
+    return TypedCode(
+        method=methods.RECOVERY if by_email else methods.SMS,
+        find=partial(find, sent, code),
+        wrong=wrong(),
+        notice="recovered_by_email" if by_email else "",
+    )
+
+
+def read_code(
+    user: TwoFactorUser, text: str, purpose: str, now: datetime, channels: list[Channel]
+) -> tuple[str, list[SentCode]]:
     """Raises Refused if no code was sent for this purpose within its time, or if it was used.
 
     Raises it too if no new code could be sent there: the person's address may have changed meanwhile.
     """
     code = code_text.read_digits(text, {DIGITS})
     sent = find_recent(user, purpose, now)
-    if not sent or sent[0].used_at or channel_of(sent[0]) not in find_channels(user):
+    if not sent or sent[0].used_at or channel_of(sent[0]) not in channels:
         raise Refused(_("That code has expired. Ask for a new one."))
-    by_email = sent[0].channel == EMAIL
-    return TypedCode(
-        method=methods.RECOVERY if by_email else methods.SMS,
-        find=partial(find, sent, code),
-        wrong=[
-            _("The code is not correct or has expired."),
-            _("Check your latest message or ask for a new code."),
-        ],
-        notice="recovered_by_email" if by_email else "",
-    )
+    return code, sent
+
+
+def wrong() -> list[str]:
+    return [
+        _("The code is not correct or has expired."),
+        _("Check your latest message or ask for a new code."),
+    ]
 
 
 def find(sent: list[SentCode], code: str, _now: datetime) -> Match | None:
@@ -65,20 +90,6 @@ def find(sent: list[SentCode], code: str, _now: datetime) -> Match | None:
         sentence = _("We sent a newer code at %(time)s. Enter that one.") % {"time": f"{at:%H:%M}"}
         raise Replayed(sentence, was_spent=False)
     return None
-
-
-class NotSent(Exception):
-    """The message could not be sent. It does not count for the person's limits."""
-
-
-@dataclass(frozen=True)
-class Channel:
-    kind: str
-    target: str
-
-    @property
-    def masked(self) -> str:
-        return mask_address(self.target) if self.kind == EMAIL else mask_number(self.target)
 
 
 def mask_address(address: str) -> str:
@@ -146,18 +157,36 @@ def send(
     now: datetime,
     also: Iterable[allowances.Charge] = (),
 ) -> None:
-    """Raises allowances.TooOften, or NotSent. Charged before it is sent.
-
-    A failed send is refunded, except in the limit of the network.
-    """
-    target = sealing.fingerprint("target", channel.target)[:24]
-    # The narrowest first: a refused request never waits for, or holds, the limits that others share.
+    """Raises allowances.TooOften, or NotSent. Charged before it is sent."""
     own = [
-        *[(limit, target) for limit in allowances.CODES_TO_TARGET],
+        *charges_of_target(channel, allowances.CODES_TO_TARGET),
         *also,
         *[(limit, user.pk) for limit in allowances.CODES_TO_PERSON],
     ]
-    network = [(allowances.CODES_FROM_NETWORK, address)] if has_address(address) else []
+    send_charged(user, channel, purpose, own, charges_of_network(allowances.CODES_FROM_NETWORK, address), now)
+
+
+def charges_of_target(channel: Channel, limits: Iterable[allowances.Limit]) -> list[allowances.Charge]:
+    target = sealing.fingerprint("target", channel.target)[:24]
+    return [(limit, target) for limit in limits]
+
+
+def charges_of_network(limit: allowances.Limit, address: str) -> list[allowances.Charge]:
+    return [(limit, address)] if has_address(address) else []
+
+
+def send_charged(
+    user: TwoFactorUser,
+    channel: Channel,
+    purpose: str,
+    own: list[allowances.Charge],
+    network: list[allowances.Charge],
+    now: datetime,
+) -> None:
+    """A failed send is refunded, except in the limit of the network.
+
+    The narrowest limits come first: a refused request never waits for, or holds, those that others share.
+    """
     allowances.charge_all([*own, *network], now)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     if not deliver(user, channel, code):
