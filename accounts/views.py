@@ -243,7 +243,8 @@ def confirm_with_password(request: HttpRequest, confirmation: address_links.Conf
         [user] = authenticated
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
         messages.success(request, _("Your email address is confirmed."))
-        return after_password(request, user, resolve_url("home"), password=form.cleaned_data["password"])
+        password = form.cleaned_data["password"]
+        return after_password(request, user, resolve_url("home"), password=password, read_mail=True)
     return page(
         request,
         "accounts/email_verify.html",

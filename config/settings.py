@@ -232,6 +232,9 @@ TWOFACTOR_GRACE_DAYS = environment.number("TWOFACTOR_GRACE_DAYS", most=365)
 TWOFACTOR_EMAIL_FALLBACK = environment.choice(
     "TWOFACTOR_EMAIL_FALLBACK", conf.EMAIL_FALLBACKS, default=conf.NOT_STAFF
 )
+TWOFACTOR_CODE_WITHOUT_APP = environment.choice(
+    "TWOFACTOR_CODE_WITHOUT_APP", conf.CODE_WITHOUT_APP, default=conf.NOBODY
+)
 TWOFACTOR_SMS_GATEWAY = environment.choice(
     "TWOFACTOR_SMS_GATEWAY", tuple(conf.GATEWAYS), default="", dotted=True
 )

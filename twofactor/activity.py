@@ -35,6 +35,7 @@ BEGINS = frozenset(
         EventKind.SIGNED_IN_WITH_CODE,
         EventKind.SIGNED_IN_WITH_PASSKEY,
         EventKind.SIGNED_IN_WITHOUT_SECOND_FACTOR,
+        EventKind.SIGN_IN_CONFIRMED,
         EventKind.SIGNED_IN_TRUSTED,
         EventKind.SECOND_FACTOR_ACCEPTED,
         EventKind.CONFIRMED_WITH_PASSKEY,

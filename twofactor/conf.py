@@ -32,6 +32,8 @@ NOT_STAFF = "not-staff"
 EVERYONE = "everyone"
 REQUIRED_FOR: tuple[str, ...] = (NOBODY, STAFF, EVERYONE)  # or the dotted path of a function
 EMAIL_FALLBACKS: tuple[str, ...] = (NOT_STAFF, EVERYONE, NOBODY)
+NEW_BROWSERS = "new-browsers"
+CODE_WITHOUT_APP: tuple[str, ...] = (NOBODY, NEW_BROWSERS, EVERYONE)
 WORKERS = "workers"
 MAIL_SENT_BY: tuple[str, ...] = (WORKERS, "command")
 COMMON = "common"
@@ -292,6 +294,11 @@ SETTINGS = {
         "not-staff, everyone or nobody",
         lambda value: isinstance(value, str) and value in EMAIL_FALLBACKS,
     ),
+    "TWOFACTOR_CODE_WITHOUT_APP": Setting(
+        NOBODY,
+        "nobody, new-browsers or everyone",
+        lambda value: isinstance(value, str) and value in CODE_WITHOUT_APP,
+    ),
     "TWOFACTOR_EMAIL_OF": Setting(
         "",
         "the dotted path of a function of the user; empty for the user model's own field",
@@ -425,6 +432,7 @@ def problems() -> Iterator[SettingProblem]:
             not_this = "" if setting.secret else f", not {value!r}"
             yield SettingProblem(setting.id, f"{name} must be {setting.must_be}{not_this}.", setting.hint)
     yield from problems_of_user_model()
+    yield from problems_of_ways_to_send()
     for name in dir(settings):
         if name.startswith(PREFIX) and name not in SETTINGS:
             (nearest,) = get_close_matches(name, SETTINGS, 1, cutoff=0)
@@ -443,6 +451,15 @@ def problems_of_user_model() -> Iterator[SettingProblem]:
         yield SettingProblem(
             "twofactor.E016",
             f"TWOFACTOR_REQUIRED_FOR is staff, but {name} has no is_staff, so nobody is staff.",
+        )
+
+
+def problems_of_ways_to_send() -> Iterator[SettingProblem]:
+    if read("TWOFACTOR_CODE_WITHOUT_APP") != NOBODY and not (site_has_mail() or sms_gateway()):
+        yield SettingProblem(
+            "twofactor.E025",
+            "TWOFACTOR_CODE_WITHOUT_APP asks for codes that this site has no mail and no gateway to send by.",
+            "Set it to nobody, or TWOFACTOR_SMS_GATEWAY or TWOFACTOR_HAS_MAIL to what the site has.",
         )
 
 
@@ -473,6 +490,10 @@ def grace_period() -> timedelta:
 
 def email_fallback() -> str:
     return str(read("TWOFACTOR_EMAIL_FALLBACK"))
+
+
+def code_without_app() -> str:
+    return str(read("TWOFACTOR_CODE_WITHOUT_APP"))
 
 
 def confirmed_email() -> Callable[[Any], str | None] | None:

@@ -21,10 +21,16 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from twofactor import conf, drafts, policy
-from twofactor.factors import authenticator_app, enrolled, passkeys
+from twofactor.factors import enrolled, passkeys
 from twofactor.signin import kept_forms, step_up
-from twofactor.signin.pending import Gone, PendingSignIn, ask_for_waiting_code, pending_of_form
-from twofactor.signin.session import NONE, is_impersonated
+from twofactor.signin.pending import (
+    Gone,
+    PendingSignIn,
+    ask_for_waiting_code,
+    pending_of_form,
+    pending_with_factor,
+)
+from twofactor.signin.session import WITHOUT_FACTOR, is_impersonated
 from twofactor.users import TwoFactorUser, names_of, signed_in_user
 from twofactor.web.links import find_link
 from twofactor.web.pages import never_atomic, page
@@ -68,7 +74,7 @@ def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: An
 
     The user is looked at last, because request.user costs a query.
     """
-    if method != NONE or getattr(view, "open_before_set_up", False):
+    if method not in WITHOUT_FACTOR or getattr(view, "open_before_set_up", False):
         return False
     return user.is_authenticated and policy.is_enforced_for(user, timezone.now())
 
@@ -93,17 +99,27 @@ def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return never_atomic(guarded)
 
 
-def second_step(
-    view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
-    read_person: Callable[[Any], Any] = authenticator_app.read_person_with_apps,
-) -> Callable[[HttpRequest], HttpResponse]:
-    """Passes the pending sign-in to the view. Without one, redirects to where the person can go on."""
+PendingView = Callable[[HttpRequest, PendingSignIn], HttpResponse]
 
+
+def second_step(view: PendingView) -> Callable[[HttpRequest], HttpResponse]:
+    """Passes the pending sign-in to the view. Without one, redirects to where the person can go on."""
+    return with_pending(view, pending_with_factor)
+
+
+def sent_code_step(view: PendingView) -> Callable[[HttpRequest], HttpResponse]:
+    """The same, for the pages that people without a second factor need, too."""
+    return with_pending(view, pending_of_form)
+
+
+def with_pending(
+    view: PendingView, find_pending: Callable[[HttpRequest], PendingSignIn]
+) -> Callable[[HttpRequest], HttpResponse]:
     @login_not_required
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, pending_of_form(request, read_person))
+            return view(request, find_pending(request))
         except Gone as gone:
             if gone.sentence:
                 messages.info(request, gone.sentence)
@@ -117,7 +133,8 @@ def second_step_by_passkey(
     view: Callable[[HttpRequest, PendingSignIn], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Reads the passkeys with the person, where second_step reads the apps."""
-    return second_step(view, passkeys.read_person_with_passkeys)
+    find_pending = partial(pending_with_factor, read_person=passkeys.read_person_with_passkeys)
+    return with_pending(view, find_pending)
 
 
 def guard(view: AnyView, refuse: Callable[[HttpRequest], HttpResponse | None]) -> AnyView:

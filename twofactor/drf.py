@@ -13,7 +13,8 @@ from rest_framework.request import Request
 
 from twofactor import policy
 from twofactor.factors import enrolled
-from twofactor.middleware import CANNOT_ASK
+from twofactor.middleware import CANNOT_ASK, CANNOT_CONFIRM
+from twofactor.signin.confirmation import must_confirm
 from twofactor.users import TwoFactorUser, is_verified
 
 __all__ = [
@@ -37,10 +38,13 @@ def second_factor_needed(sentence: Any) -> Any:
 def refuse_password_alone(user: TwoFactorUser) -> None:
     """For what takes the password alone: raises AuthenticationFailed if it is not enough for this person.
 
-    They have a second factor, or must set one up.
+    They have a second factor, must set one up, or have to confirm each sign-in.
     """
-    if enrolled.is_on(user) or policy.is_enforced_for(user, timezone.now()):
+    now = timezone.now()
+    if enrolled.is_on(user) or policy.is_enforced_for(user, now):
         raise AuthenticationFailed(second_factor_needed(CANNOT_ASK), CODE)
+    if must_confirm(None, user, now):
+        raise AuthenticationFailed(second_factor_needed(CANNOT_CONFIRM), CODE)
 
 
 class RefuseTwoFactor(authentication.BaseAuthentication):

@@ -99,6 +99,11 @@ class EventKind(models.TextChoices):
         _("You signed in with your password"),
         _("Signed in with the password"),
     )
+    SIGN_IN_CONFIRMED = (
+        "sign_in_confirmed",
+        _("You signed in with your password and a code we sent you"),
+        _("Signed in with the password and a code that was sent"),
+    )
     SIGNED_IN_TRUSTED = (
         "signed_in_trusted",
         _("You signed in from a trusted browser"),
@@ -230,6 +235,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.SIGNED_IN_WITH_PASSKEY,
             EventKind.CONFIRMED_WITH_PASSKEY,
             EventKind.SIGNED_IN_WITHOUT_SECOND_FACTOR,
+            EventKind.SIGN_IN_CONFIRMED,
             EventKind.SIGNED_IN_TRUSTED,
             EventKind.SECOND_FACTOR_ACCEPTED,
             EventKind.BACKUP_CODE_USED,

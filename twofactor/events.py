@@ -64,6 +64,7 @@ AUDIENCES = {
     Event.Kind.SECOND_FACTOR_LOCKED: Audience(signals.second_factor_refused),
     Event.Kind.CODE_REPLAYED: Audience(signals.second_factor_refused),
     Event.Kind.SIGNED_IN_WITHOUT_SECOND_FACTOR: Audience(signals.signed_in_without_second_factor),
+    Event.Kind.SIGN_IN_CONFIRMED: Audience(signals.signed_in_without_second_factor),
     Event.Kind.WRONG_CODES: SUSPICIOUS,
     Event.Kind.RIGHT_AFTER_WRONG: SUSPICIOUS,
     Event.Kind.REPLAYED_ELSEWHERE: SUSPICIOUS,

@@ -1,6 +1,6 @@
 """Middleware: nobody who has a second factor sees a page before they have given it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
 from functools import partial
 from typing import Any, cast
@@ -26,6 +26,7 @@ from twofactor.decorators import (
     signs_out,
     to_page,
 )
+from twofactor.factors import enrolled
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.sessions.cached import is_only_in_cache
@@ -37,6 +38,7 @@ from twofactor.signin.session import (
     HELD_LOGIN,
     LOGINS,
     NONE,
+    WITHOUT_FACTOR,
     actor_has_ended,
     acts_for_others,
     has_expired,
@@ -58,6 +60,9 @@ __all__ = ["TwoFactor"]
 A_DAY = 24 * 60 * 60
 CANNOT_ASK = gettext_lazy(
     "This account needs two-factor authentication, and this way of signing in can't ask for the code."
+)
+CANNOT_CONFIRM = gettext_lazy(
+    "This account needs a code that we send, and this way of signing in can't ask for it."
 )
 
 
@@ -154,7 +159,7 @@ class TwoFactor:
         if type(cast(Any, request.user)) is not SimpleLazyObject:  # set by a middleware after this one
             request.user = with_is_verified(request, request.user)
         method = request.session.get(AMR, "") if has_session(request) else ""
-        if refused := guard_password(request, view, has_factor=method not in {"", NONE}):
+        if refused := guard_password(request, view, has_factor=method not in {"", *WITHOUT_FACTOR}):
             return refused
         if acts_for_others(getattr(view, "view_class", None)):
             return ask_for_factor(request)
@@ -248,7 +253,14 @@ def refuse_login_elsewhere(request: HttpRequest) -> HttpResponse | None:
     for session in refused:
         if isinstance(session, SessionBase):  # a token has none
             session.flush()
-    return JsonResponse({"detail": str(CANNOT_ASK), "code": "second_factor_needed"}, status=403)
+    sentence = why_refused(user for session, user in logins if session in refused)
+    return JsonResponse({"detail": sentence, "code": "second_factor_needed"}, status=403)
+
+
+def why_refused(users: Iterable[Any]) -> str:
+    now = timezone.now()
+    need_factor = any(enrolled.is_on(user) or policy.is_enforced_for(user, now) for user in users)
+    return str(CANNOT_ASK if need_factor else CANNOT_CONFIRM)
 
 
 def lead_to_setup(request: HttpRequest, user: TwoFactorUser, to: str | None) -> HttpResponse:

@@ -520,7 +520,7 @@ class Session(AbstractBaseSession, Device):
 
 
 class TrustedBrowser(Device):
-    """May skip the second factor at sign-in, until it expires or something ends the person's sessions."""
+    """May skip the code at sign-in, until it expires or something ends the person's sessions."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="trusted_browsers", verbose_name=_("person")
@@ -528,6 +528,8 @@ class TrustedBrowser(Device):
     digest = models.CharField(max_length=64, unique=True, editable=False, serialize=False)
     session_hash = models.CharField(max_length=64, editable=False, serialize=False)
     expires_at = models.DateTimeField(pgettext_lazy("two-factor", "trusted until"), db_index=True)
+    # The person had no second factor, and confirmed the sign-in with a code: it skips that and no factor.
+    without_factor = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("trusted browser")

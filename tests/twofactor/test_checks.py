@@ -221,6 +221,16 @@ def test_a_rule_that_is_no_function_is_named(settings, rule):
     assert "twofactor.E009" in check_ids()
 
 
+@pytest.mark.parametrize(
+    ("has_mail", "gateway", "is_named"), [(True, "", False), (False, "console", False), (False, "", True)]
+)
+@pytest.mark.parametrize("rule", ["new-browsers", "everyone"])
+def test_codes_that_the_site_cannot_send_are_named(settings, rule, has_mail, gateway, is_named):
+    settings.TWOFACTOR_CODE_WITHOUT_APP, settings.TWOFACTOR_HAS_MAIL = rule, has_mail
+    settings.TWOFACTOR_SMS_GATEWAY = gateway
+    assert ("twofactor.E025" in check_ids()) is is_named
+
+
 # Settings with a wrong value, as text where a date is wanted
 
 
@@ -234,6 +244,7 @@ WRONG_VALUES = [
     *(("TWOFACTOR_GRACE_DAYS", value) for value in ["14", -1, 1.5, True, None]),
     *(("TWOFACTOR_REQUIRED_FOR", value) for value in [lambda user: True, ["staff"], None, "Staff", ""]),
     *(("TWOFACTOR_EMAIL_FALLBACK", value) for value in ["admins", ["nobody"], None]),
+    *(("TWOFACTOR_CODE_WITHOUT_APP", value) for value in ["somebody", "staff", ["everyone"], True, None]),
     *(("TWOFACTOR_SMS_GATEWAY", value) for value in ["pigeon", "no.such.Gateway", None]),
     *(("TWOFACTOR_WINDOW", value) for value in ["1", None]),
     ("TWOFACTOR_HTMX", "2"),

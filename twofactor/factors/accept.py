@@ -22,8 +22,15 @@ from django.utils.translation import gettext as _
 from twofactor import conf, events
 from twofactor.clocks import format_duration
 from twofactor.event_kinds import CODE_ACCEPTED
-from twofactor.factors import authenticator_app, backup_codes, code_text, enrolled, sent_codes
-from twofactor.factors.methods import CODES, FACTORS
+from twofactor.factors import (
+    authenticator_app,
+    backup_codes,
+    code_text,
+    confirmation_codes,
+    enrolled,
+    sent_codes,
+)
+from twofactor.factors.methods import CODES, CONFIRMING, FACTORS
 from twofactor.factors.refusal import Refused, Replayed, Wrong
 from twofactor.factors.typed_code import Match, TypedCode
 from twofactor.limits import guesses
@@ -47,6 +54,7 @@ class Proof:
     """What it was a code or an answer of, unless it was a backup code."""
 
     codes_left: int = 0  # after a backup code
+    address: str = ""  # that a code was sent to, of someone without a factor
 
 
 # Makes the change that the code is given for, and returns False if another request has made it.
@@ -66,7 +74,7 @@ class Kind(Protocol):
 
 
 # In the order in which a field for several kinds tries to read them.
-KINDS: list[Kind] = [authenticator_app, backup_codes, sent_codes]
+KINDS: list[Kind] = [authenticator_app, backup_codes, sent_codes, confirmation_codes]
 
 
 def accept_code(
@@ -87,8 +95,8 @@ def accept_code(
     code for which the claim raises Refused is not spent. With `changes_factors` their lock is taken before
     the code is spent, or two such claims could wait for each other.
     """
-    if not enrolled.was_on(user):
-        raise Overtaken  # turned off in another tab
+    if enrolled.was_on(user) == (kinds == CONFIRMING):
+        raise Overtaken  # turned off in another tab, or on
     code = read(user, text, kinds, purpose, now)
     attempt = Attempt(user, code, request, now, claim, changes_factors, recorded_as)
     try:
@@ -213,7 +221,7 @@ class Attempt:
             enrolled.lock_after_guesses(self.user, self.now)
         if not match.spend(self.now):
             raise match.replayed()
-        proof = Proof(self.code.method, match.app, match.codes_left)
+        proof = Proof(self.code.method, match.app, match.codes_left, self.code.address)
         if not self.claim(proof):
             raise Overtaken
         self.record_right(proof)

@@ -41,5 +41,8 @@ class TypedCode:
     notice: str = ""
     """The event by which the person is told that such a code was used, if they are told."""
 
+    address: str = ""
+    """The email address that it was sent to, if entering it may confirm that one."""
+
     is_compared_at_once: bool = False
     """Does find() take microseconds and write nothing? Then the guess is charged in the same transaction."""

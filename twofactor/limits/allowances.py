@@ -143,6 +143,12 @@ CODES_TO_PERSON = [
 CODES_AT_SIGN_IN = Limit("codes sent for the sign-ins of one person", 6, HOUR)
 CODES_FROM_NETWORK = Limit("codes sent from one network", 20, HOUR)
 
+# For people without a second factor, where the site asks them for a code. To one target a minute as above.
+CONFIRMATIONS_BEGUN = Limit("sign-ins of one person that a first code is sent for", 12, HOUR)
+CONFIRMATIONS_RESENT = Limit("codes sent again to confirm sign-ins of one person", 6, HOUR)
+CONFIRMATIONS_A_DAY = Limit("codes sent to confirm sign-ins of one person", 40, DAY)
+CONFIRMATIONS_FROM_NETWORK = Limit("codes sent to confirm sign-ins from one network", 300, HOUR)
+
 # Nobody can guess what a passkey signs: this keeps a network from keeping the server busy.
 PASSKEYS_REFUSED = Limit("passkeys refused from one network", 60, 10 * MINUTE)
 

@@ -1,4 +1,6 @@
-"""A sign-in that waits for the second factor. The password was right, and the person is still nobody.
+"""A sign-in that waits for a code. The password was right, and the person is still nobody.
+
+It is that of the second factor, or of someone who has none and confirms the sign-in (confirmation.py).
 
 What is known so far travels in a sealed token: in a cookie for pages, in the client's hands for the API. It
 is bound to everything about the account that could change meanwhile, and works once.
@@ -18,20 +20,30 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from twofactor import breached_passwords, conf, events, sealing, statements
+from twofactor.addresses import confirm_address
 from twofactor.clocks import CLOCKS_APART
-from twofactor.factors import authenticator_app, challenges, enrolled, methods, passkeys, sent_codes
+from twofactor.factors import (
+    authenticator_app,
+    challenges,
+    confirmation_codes,
+    enrolled,
+    methods,
+    passkeys,
+    sent_codes,
+)
 from twofactor.factors.accept import Overtaken, Proof, accept_code
 from twofactor.factors.challenges import Purpose
 from twofactor.factors.refusal import Refused, Wrong
 from twofactor.factors.sent_codes import Channel
 from twofactor.limits import allowances, guesses
-from twofactor.models import Event, Passkey, TrustedBrowser
+from twofactor.models import Event, Passkey, SentCode, TrustedBrowser
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import TRUSTED_BROWSER
 from twofactor.sessions.device_ids import choose_id
-from twofactor.signin import step_up, trusted_browsers
+from twofactor.signin import confirmation, step_up, trusted_browsers
 from twofactor.signin.session import (
     AUTH_AT,
     NONE,
@@ -41,9 +53,10 @@ from twofactor.signin.session import (
     open_session,
     take_held_user,
 )
-from twofactor.users import TwoFactorUser, only_active, sign_in_name
+from twofactor.users import TwoFactorUser, email_of, only_active, sign_in_name
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
+from twofactor.web.pages import seconds_until
 from twofactor.web.redirects import own_page, safe_next, see_other, with_next
 
 COOKIE = "twofactor_pending"
@@ -70,6 +83,7 @@ class PendingSignIn:
     ends_at: datetime
     with_password: bool  # with the factor, it is then a step-up; not where other code has opened a session
     is_listed: bool = False  # the password is known from breaches, which the person is told at the end
+    confirms: bool = False  # of someone who has no factor
 
     @classmethod
     def start(
@@ -81,11 +95,12 @@ class PendingSignIn:
         *,
         with_password: bool = False,
         is_listed: bool = False,
+        confirms: bool = False,
     ) -> "PendingSignIn":
         ends_at = now + min(age or conf.sign_in_age(), conf.sign_in_age())
-        nonce = secrets.token_urlsafe(16)
-        last_login = as_text(user.last_login)
-        return cls(user, user.backend, last_login, to, nonce, now, ends_at, with_password, is_listed)
+        nonce, last_login = secrets.token_urlsafe(16), as_text(user.last_login)
+        begun = (user, user.backend, last_login, to, nonce, now, ends_at)
+        return cls(*begun, with_password, is_listed, confirms)
 
     def to_token(self) -> str:
         value = {
@@ -99,6 +114,7 @@ class PendingSignIn:
             "ends": self.ends_at.isoformat(),
             "with_password": self.with_password,
             "is_listed": self.is_listed,
+            "confirms": self.confirms,
         }
         # Sealed for no owner, because the browser that brings it back has not proved whose it is.
         return sealing.seal(PURPOSE, "", value, timezone.now())
@@ -124,12 +140,14 @@ class PendingSignIn:
         if not began_at - CLOCKS_APART <= timezone.now() <= ends_at:
             sentence = _("Your sign-in timed out. Enter your password again.")
             raise Gone(sign_in_page, sentence)
+        confirms = value.get("confirms", False)  # not in a token of an older version
         user = read_person(value["user"]) or person_with_factors(value["user"])
         if (
             user is None
             or not user.is_active
             or not backend_exists(value["backend"])
             or not constant_time_compare(epoch.auth_hash(user), value["hash"])
+            or (confirms and enrolled.is_on(user))
         ):
             raise Gone(
                 sign_in_page, _("Your account changed while you were signing in. Enter your password again.")
@@ -145,8 +163,13 @@ class PendingSignIn:
             began_at,
             ends_at,
             value["with_password"],
-            value.get("is_listed", False),  # not in one that an earlier version has begun
+            value.get("is_listed", False),
+            confirms,
         )
+
+    @property
+    def first_page(self) -> str:
+        return "twofactor:verify_sent" if self.confirms else "twofactor:verify"
 
     @property
     def purpose(self) -> str:
@@ -154,12 +177,23 @@ class PendingSignIn:
         return f"signin:{self.nonce}"
 
     def find_channels(self) -> list[Channel]:
+        if self.confirms:
+            return confirmation_codes.find_channels(self.user)
         return sent_codes.find_channels(self.user)
 
     def claim(self, request: HttpRequest, now: datetime) -> bool:
         """One UPDATE decides, so of two right codes at the same moment one signs in."""
         choose_id(request)  # which the event is recorded with, right after this
         return spend_last_login(self.user.pk, self.user.last_login, now) == 1
+
+    def claim_with(self, proof: Proof, request: HttpRequest, now: datetime) -> bool:
+        """A code that came by email shows that the person reads mail there."""
+        if proof.address and proof.address == email_of(self.user) and not self.has_confirmed_email():
+            return confirm_address(self.user) and self.claim(request, now)
+        return self.claim(request, now)
+
+    def has_confirmed_email(self) -> bool:
+        return epoch.security_record(self.user).email_verified_at is not None
 
     def was_completed(self) -> bool:
         people = get_user_model()._default_manager.filter(pk=self.user.pk)
@@ -168,16 +202,17 @@ class PendingSignIn:
     def accept(self, request: HttpRequest, text: str, kinds: frozenset[str] = methods.CODES) -> Proof:
         """Raises Refused or Locked if the code is not accepted, or Gone if the sign-in is over."""
         now = timezone.now()
+        recorded_as = Event.Kind.SIGN_IN_CONFIRMED if self.confirms else Event.Kind.SIGNED_IN_WITH_CODE
         try:
             return accept_code(
                 self.user,
                 text,
                 request,
                 now,
-                kinds=kinds,
+                kinds=methods.CONFIRMING if self.confirms else kinds,
                 purpose=self.purpose,
-                claim=lambda _proof: self.claim(request, now),
-                recorded_as=Event.Kind.SIGNED_IN_WITH_CODE,
+                claim=lambda proof: self.claim_with(proof, request, now),
+                recorded_as=recorded_as,
             )
         except Overtaken:
             raise Gone(self.next) from None
@@ -185,6 +220,14 @@ class PendingSignIn:
             if not isinstance(refused, Wrong) and self.was_completed():
                 raise Gone(self.next) from None  # the second click of a double click
             raise
+
+    def find_newest_code(self) -> SentCode | None:
+        return sent_codes.find_newest(self.user, self.purpose)
+
+    def send_first_code(self, request: HttpRequest, now: datetime) -> None:
+        """Raises as send_code(). To someone who has neither an address nor a phone nothing can be sent."""
+        for channel in self.find_channels()[:1]:
+            self.send_code(request, channel, now)
 
     @property
     def passkey_purpose(self) -> Purpose:
@@ -217,9 +260,17 @@ class PendingSignIn:
         return self.with_password and is_factor(proof.method)
 
     def send_code(self, request: HttpRequest, channel: Channel, now: datetime) -> None:
-        """Counted with everything that is sent to this person, and with what sign-ins alone may send."""
-        also = [(allowances.CODES_AT_SIGN_IN, self.user.pk)]
-        sent_codes.send(self.user, channel, self.purpose, client_address(request), now, also)
+        """Counted with everything that is sent to this person, and with what sign-ins alone may send.
+
+        Those that confirm a sign-in are counted apart.
+        """
+        address = client_address(request)
+        if self.confirms:
+            again = self.find_newest_code() is not None
+            confirmation_codes.send(self.user, channel, self.purpose, address, now, again=again)
+        else:
+            also = [(allowances.CODES_AT_SIGN_IN, self.user.pk)]
+            sent_codes.send(self.user, channel, self.purpose, address, now, also)
         events.record("code_sent", self.user, request, channel=channel.kind)
 
 
@@ -262,15 +313,20 @@ def with_next_page(page: str, to: str) -> str:
 # Beginning and ending one
 
 
-def after_password(request: HttpRequest, user: TwoFactorUser, to: str, *, password: str = "") -> HttpResponse:
-    """For a login view, once the password was right: sign the person in, or ask for the second factor.
+def after_password(
+    request: HttpRequest, user: TwoFactorUser, to: str, *, password: str = "", read_mail: bool = False
+) -> HttpResponse:
+    """For a login view, once the password was right: sign the person in, or ask for a code.
 
     `to` may come from the request: it is followed only to a page of this site. If the password is given and
-    known from breaches, the person reads that once they are signed in.
+    known from breaches, the person reads that once they are signed in. `read_mail`: the person has opened a
+    link that was mailed to them, which stands for the code of someone without a second factor.
     """
     to, is_listed = own_page(request, to), breached_passwords.is_listed(password)
     if not enrolled.is_on(user):
-        return open_and_mention(request, user, NONE, to, is_listed=is_listed)
+        if read_mail or not confirmation.must_confirm(request, user, timezone.now()):
+            return open_and_mention(request, user, NONE, to, is_listed=is_listed)
+        return ask_to_confirm_sign_in(request, user, to, is_listed=is_listed)
     if trusted := trusted_browsers.use(request, user, timezone.now()):
         return open_and_mention(request, user, TRUSTED, to, trusted, is_listed=is_listed)
     with_password = user.has_usable_password()
@@ -304,9 +360,34 @@ def ask_for_second_factor(
     return to_code_page(pending)
 
 
+def ask_to_confirm_sign_in(
+    request: HttpRequest, user: TwoFactorUser, to: str, *, is_listed: bool = False
+) -> HttpResponse:
+    """Sends the code at once. If it cannot be sent now, the page says so, and offers to try again."""
+    now = timezone.now()
+    pending = PendingSignIn.start(user, to, now, is_listed=is_listed, confirms=True)
+    try:
+        pending.send_first_code(request, now)
+    except allowances.TooOften as refused:
+        messages.warning(request, when_to_ask_again(refused.until))
+    except sent_codes.NotSent:
+        messages.warning(request, sent_codes.NOT_SENT)
+    return to_code_page(pending)
+
+
+def when_to_ask_again(until: datetime) -> str:
+    seconds = seconds_until(until)
+    sentence = ngettext(
+        "You can ask for a code in %(seconds)d second.",
+        "You can ask for a code in %(seconds)d seconds.",
+        seconds,
+    )
+    return sentence % {"seconds": seconds}
+
+
 def to_code_page(pending: PendingSignIn) -> HttpResponse:
     # ?next= stands in the address too, for a browser that loses the cookie.
-    response = see_other(with_next_page("twofactor:verify", pending.next))
+    response = see_other(with_next_page(pending.first_page, pending.next))
     cookies.write(response, COOKIE, pending.to_token())
     return response
 
@@ -326,6 +407,9 @@ def complete_sign_in(request: HttpRequest, pending: PendingSignIn, proof: Proof)
             trusted = trusted_browsers.add(request, response, pending.user, timezone.now())
             request.session[TRUSTED_BROWSER] = trusted.pk
             events.record("browser_trusted", pending.user, request)
+    if proof.method == methods.CONFIRMED and trusted_browsers.may_trust(pending.user, without_factor=True):
+        trusted = trusted_browsers.add(request, response, pending.user, timezone.now(), without_factor=True)
+        request.session[TRUSTED_BROWSER] = trusted.pk
     cookies.drop(response, COOKIE)
     return response
 
@@ -348,12 +432,24 @@ def pending_of(request: HttpRequest, read_person: Callable[[Any], Any]) -> Pendi
     return PendingSignIn.from_token(cookies.read(request, COOKIE), to, read_person)
 
 
-def pending_of_form(request: HttpRequest, read_person: Callable[[Any], Any]) -> PendingSignIn:
+def pending_of_form(
+    request: HttpRequest, read_person: Callable[[Any], Any] = authenticator_app.read_person_with_apps
+) -> PendingSignIn:
     """Raises Gone if no sign-in waits, or it is of another person than the form. That costs no guess."""
     pending = pending_of(request, read_person)
     if request.POST.get("signing_in_as", pending.user.get_username()) != pending.user.get_username():
         sentence = _("Someone else started signing in from another tab. This page is now for them.")
-        raise Gone(with_next_page("twofactor:verify", pending.next), sentence)
+        raise Gone(with_next_page(pending.first_page, pending.next), sentence)
+    return pending
+
+
+def pending_with_factor(
+    request: HttpRequest, read_person: Callable[[Any], Any] = authenticator_app.read_person_with_apps
+) -> PendingSignIn:
+    """As pending_of_form(), for pages that take a second factor. Someone who has none is led to theirs."""
+    pending = pending_of_form(request, read_person)
+    if pending.confirms:
+        raise Gone(with_next_page(pending.first_page, pending.next))
     return pending
 
 
@@ -397,7 +493,24 @@ def ask_held_session(request: HttpRequest, to: str) -> HttpResponse:
     if user is None:  # the password is a new one since that session began
         return see_other(resolve_url(settings.LOGIN_URL))
     messages.info(request, _("One more step: enter your code."))
-    return ask_for_second_factor(request, user, own_page(request, to))
+    return ask_for_any_code(request, user, own_page(request, to))
+
+
+def ask_for_any_code(request: HttpRequest, user: TwoFactorUser, to: str) -> HttpResponse:
+    """A site's middleware may sign people in anew at each request: the code that was sent still holds."""
+    if conf.code_without_app() == conf.NOBODY or enrolled.is_on(user):
+        return ask_for_second_factor(request, user, to)
+    waiting = confirmation_of(request, user)
+    return to_code_page(replace(waiting, next=to)) if waiting else ask_to_confirm_sign_in(request, user, to)
+
+
+def confirmation_of(request: HttpRequest, user: TwoFactorUser) -> PendingSignIn | None:
+    """The sign-in of this person that waits in this browser for a code that was sent."""
+    try:
+        pending = PendingSignIn.from_token(cookies.read(request, COOKIE))
+    except Gone:
+        return None
+    return pending if pending.confirms and pending.user == user and pending.find_newest_code() else None
 
 
 def forget_new_messages(request: HttpRequest) -> None:
@@ -418,4 +531,4 @@ def go_on_with_code(request: HttpRequest) -> HttpResponse | None:
             return None
     except Gone:
         pass
-    return ask_for_second_factor(request, user, own_page(request, None)) if user else None
+    return ask_for_any_code(request, user, own_page(request, None)) if user else None

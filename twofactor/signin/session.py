@@ -28,6 +28,7 @@ from twofactor.sessions.contents import ADDRESS, BROWSER, SEEN_AT, TRUSTED_BROWS
 from twofactor.sessions.contents import AMR as AMR
 from twofactor.sessions.contents import AUTH_AT as AUTH_AT
 from twofactor.sessions.device_ids import give_to_session
+from twofactor.signin import confirmation, trusted_browsers
 from twofactor.users import TwoFactorUser, names_of
 from twofactor.web.redirects import see_other
 from twofactor.web.visitor import browser_and_address
@@ -45,11 +46,14 @@ LOGINS = "twofactor_logins"  # an attribute of the request: session and person o
 
 NONE = "none"  # the person has no second factor
 TRUSTED = "trusted"  # it was left out, because the browser is trusted
-HELD = "held"  # the person has one and has not given it: the middleware lets nothing through
+HELD = "held"  # a code has to be given that was not yet: the middleware lets nothing through
 IMPERSONATED = "impersonated"  # an administrator acts for the person, whose code they cannot give
 
 LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login() writes
-WITH_PASSWORD = frozenset({NONE, TRUSTED, methods.TOTP, methods.BACKUP, methods.SMS, methods.KEY})
+WITH_PASSWORD = frozenset(
+    {NONE, TRUSTED, methods.CONFIRMED, methods.TOTP, methods.BACKUP, methods.SMS, methods.KEY}
+)
+WITHOUT_FACTOR = frozenset({NONE, methods.CONFIRMED})  # of people who have none
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
 
 IMPERSONATING_VIEWS = {"hijack.views.AcquireUserView"}  # django-hijack, which may not be installed
@@ -80,12 +84,13 @@ def open_session(
 
 
 def method_of_login(request: HttpRequest | None, user: TwoFactorUser) -> str:
-    """What open_session() said; when other code calls login(), whether the person has a factor to give."""
+    """What open_session() said; when other code calls login(), whether the person has a code to give."""
     if method := getattr(request, "twofactor_method", None):
         return str(method)
     if request is not None and begins_impersonation(request):
         return IMPERSONATED
-    return HELD if enrolled.is_on(user) else NONE
+    must_give_code = enrolled.is_on(user) or confirmation.must_confirm(request, user, timezone.now())
+    return HELD if must_give_code else NONE
 
 
 def begins_impersonation(request: HttpRequest) -> bool:
@@ -131,7 +136,7 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
     """
     session = session_of(request, user)
     is_ours = hasattr(request, "twofactor_method")
-    if session is not None and not is_ours and session.get(AMR) in methods.FACTORS:
+    if session is not None and not is_ours and gave_code(session, user):
         return  # the same person again: login() empties the session of anyone else
     method = method_of_login(request, user)
     if method == HELD:
@@ -145,12 +150,20 @@ def remember_method(sender: Any, request: HttpRequest | None, user: TwoFactorUse
         session.pop(WHILE_OFF, None)
         if method in WITH_PASSWORD:
             session[PASSWORD_AT] = session[AUTH_AT]
-        if trusted := getattr(request, "twofactor_trusted", None):
+        trusted = getattr(request, "twofactor_trusted", None)
+        if method == NONE:
+            trusted = trusted_browsers.use(request, user, timezone.now(), without_factor=True)
+        if trusted:
             session[TRUSTED_BROWSER] = trusted.pk
         store_device(session, request)
         epoch.mark_session(request, user)
     if method in WITHOUT_A_CODE:
         events.record(WITHOUT_A_CODE[method], user, request)
+
+
+def gave_code(session: Any, user: TwoFactorUser) -> bool:
+    method = session.get(AMR)
+    return is_factor(method) or (method == methods.CONFIRMED and not enrolled.is_on(user))
 
 
 def store_device(session: Any, request: HttpRequest) -> None:
@@ -185,7 +198,7 @@ def keep_session(request: HttpRequest, user: Any, method: str) -> None:
     request.session[AMR] = method
 
 
-# A login() of other code, for someone who has a second factor
+# A login() of other code, for someone who has a code to give
 
 
 def hold_login(request: HttpRequest | None, session: Any, user: TwoFactorUser) -> None:

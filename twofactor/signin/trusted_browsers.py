@@ -1,4 +1,8 @@
-"""Browsers that may leave out the second factor. The cookie has the token, the database its hash."""
+"""Browsers that may leave out the second factor. The cookie has the token, the database its hash.
+
+A row `without_factor` is of someone who has none: their browser leaves out the code that confirms a sign-in
+(confirmation.py), and such a row never stands for the other.
+"""
 
 import hashlib
 import secrets
@@ -23,8 +27,10 @@ PEOPLE_PER_BROWSER = 10
 TOKEN_BYTES = 32
 
 
-def may_trust(user: TwoFactorUser) -> bool:
+def may_trust(user: TwoFactorUser, *, without_factor: bool = False) -> bool:
     """Staff give the second factor every time."""
+    if without_factor:
+        return bool(conf.trusted_age()) and conf.code_without_app() == conf.NEW_BROWSERS
     return bool(conf.trusted_age()) and not is_staff(user)
 
 
@@ -37,7 +43,14 @@ def tokens(request: HttpRequest) -> list[str]:
     return [token for token in cookies.read(request, COOKIE).split(".") if token][:PEOPLE_PER_BROWSER]
 
 
-def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: datetime) -> TrustedBrowser:
+def add(
+    request: HttpRequest,
+    response: HttpResponse,
+    user: TwoFactorUser,
+    now: datetime,
+    *,
+    without_factor: bool = False,
+) -> TrustedBrowser:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     added = TrustedBrowser.objects.create(
         user_id=user.pk,
@@ -46,6 +59,7 @@ def add(request: HttpRequest, response: HttpResponse, user: TwoFactorUser, now: 
         began_at=now,
         expires_at=now + conf.trusted_age(),
         last_used_at=now,
+        without_factor=without_factor,
         **browser_and_address(request),
     )
     keep_newest(user, now)
@@ -67,22 +81,29 @@ def working_tokens(presented: list[str]) -> list[str]:
     return [token for token in presented if digest(token) in good]
 
 
-def use(request: HttpRequest, user: TwoFactorUser, now: datetime) -> TrustedBrowser | None:
-    """To be asked once the password was right. The row decides when it ends, not the cookie.
+def use(
+    request: HttpRequest, user: TwoFactorUser, now: datetime, *, without_factor: bool = False
+) -> TrustedBrowser | None:
+    """To be asked once the password was right."""
+    found = find(request, user, now, without_factor=without_factor)
+    if found:
+        seen = browser_and_address(request)
+        TrustedBrowser.objects.filter(pk=found.pk).update(last_used_at=now, **seen)
+    return found
 
-    A setting that was lowered since holds for older rows, too.
-    """
+
+def find(
+    request: HttpRequest, user: TwoFactorUser, now: datetime, *, without_factor: bool = False
+) -> TrustedBrowser | None:
+    """The row decides when it ends, not the cookie. A setting that was lowered since holds for it, too."""
     presented = [digest(token) for token in tokens(request)]
-    if not presented or not may_trust(user):
+    if not presented or not may_trust(user, without_factor=without_factor):
         return None
     working = TrustedBrowser.objects.filter(expires_at__gt=now, began_at__gt=now - conf.trusted_age())
-    mine = working.filter(user_id=user.pk, digest__in=presented)
+    mine = working.filter(user_id=user.pk, digest__in=presented, without_factor=without_factor)
     current = epoch.auth_hash(user)
     for found in mine:
         if constant_time_compare(found.session_hash, current):
-            TrustedBrowser.objects.filter(pk=found.pk).update(
-                last_used_at=now, **browser_and_address(request)
-            )
             return found
     return None
 
@@ -120,9 +141,12 @@ def trust_again(forgotten: Forgotten, user: TwoFactorUser, request: HttpRequest)
     The moment at which it was forgotten is the one in the row, so each works once.
     """
     now, keys = timezone.now(), []
-    rows = TrustedBrowser.objects.filter(user_id=user.pk, session_hash=epoch.auth_hash(user))
+    kinds = [kind for kind in (True, False) if may_trust(user, without_factor=kind)]
+    rows = TrustedBrowser.objects.filter(
+        user_id=user.pk, session_hash=epoch.auth_hash(user), without_factor__in=kinds
+    )
     with events.atomic():
-        for pk, forgotten_at, until in forgotten if may_trust(user) else []:
+        for pk, forgotten_at, until in forgotten:
             ends_at = datetime.fromisoformat(until)
             row = rows.filter(pk=pk, expires_at=datetime.fromisoformat(forgotten_at))
             if ends_at > now and row.update(expires_at=ends_at):

@@ -69,6 +69,7 @@ def signed_in_with(method: str) -> str:
         NONE: _("Signed in with the password"),
         TRUSTED: _("Signed in with the password, in a trusted browser"),
         IMPERSONATED: _("Support, who act in your name"),
+        methods.CONFIRMED: _("Signed in with the password and a code we sent"),
         methods.TOTP: _("Signed in with a code from the authenticator app"),
         methods.BACKUP: _("Signed in with a backup code"),
         methods.SMS: _("Signed in with a code from a text message"),

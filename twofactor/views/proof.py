@@ -21,7 +21,7 @@ from twofactor.factors.enrolled import Overview
 from twofactor.forms import CodeForm, PasskeyForm, PasswordForm, ProofForm, take_backup_codes
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import clear_browser_after_sign_out
-from twofactor.signin.session import AMR, NONE
+from twofactor.signin.session import AMR, WITHOUT_FACTOR
 from twofactor.users import signed_in_user
 from twofactor.views import passkey_forms
 from twofactor.views.panel import or_fresh_panel
@@ -136,7 +136,7 @@ class ProofForms:
 def has_code(request: HttpRequest, own: Overview) -> bool:
     """Is a second factor asked for? With a passkey a person may be signed in while it is off."""
     method = request.session.get(AMR)
-    return method != NONE and (method != methods.PASSKEY or own.is_on)
+    return method not in WITHOUT_FACTOR and (method != methods.PASSKEY or own.is_on)
 
 
 def proof_forms(

@@ -8,22 +8,22 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from twofactor import conf
-from twofactor.decorators import second_step
+from twofactor.decorators import sent_code_step
 from twofactor.factors import methods, sent_codes
 from twofactor.factors.sent_codes import Channel
 from twofactor.forms import SentCodeForm
 from twofactor.limits import allowances
 from twofactor.models import SentCode
-from twofactor.signin.pending import PendingSignIn
+from twofactor.signin import trusted_browsers
+from twofactor.signin.pending import PendingSignIn, when_to_ask_again
 from twofactor.views.verify import finish, lock_to_show, other_ways_page
 from twofactor.web.pages import page, post_only, posted, seconds_until
 from twofactor.web.redirects import onward, see_other
 
 
-@second_step
+@sent_code_step
 @post_only("twofactor:verify_sent")
 def verify_send(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     now, chosen = timezone.now(), (posted(request) or QueryDict()).get("channel")
@@ -51,7 +51,7 @@ def sentence_after_sending(channel: Channel, again: bool) -> str:
     return sentence % {"target": channel.masked}
 
 
-@second_step
+@sent_code_step
 def verify_sent(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     sent = sent_codes.find_newest(pending.user, pending.purpose)
     if sent is None:
@@ -69,12 +69,7 @@ def too_soon_page(request: HttpRequest, pending: PendingSignIn, until: datetime)
         response = sent_code_page(request, pending, form, sent, status=429, seconds=seconds)
         response.headers["Content-Location"] = reverse("twofactor:verify_sent") + onward(request)
     else:
-        wait = ngettext(
-            "You can ask for a code in %(seconds)d second.",
-            "You can ask for a code in %(seconds)d seconds.",
-            seconds,
-        )
-        response = other_ways_page(request, pending, status=429, problem=wait % {"seconds": seconds})
+        response = other_ways_page(request, pending, status=429, problem=when_to_ask_again(until))
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -92,6 +87,13 @@ def sent_code_page(
         until=min(sent.sent_at + conf.sent_code_age(), pending.ends_at),
         wait=lock_to_show(pending, form),
         channels=pending.find_channels(),
+        remembered_for=days_to_remember(pending),
         onward=onward(request),
         **context,
     )
+
+
+def days_to_remember(pending: PendingSignIn) -> int:
+    """How long this browser leaves out the code, if the person who gives it now has no second factor."""
+    is_remembered = pending.confirms and trusted_browsers.may_trust(pending.user, without_factor=True)
+    return conf.trusted_age().days if is_remembered else 0

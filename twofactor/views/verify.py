@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import conf
-from twofactor.decorators import second_step, second_step_by_passkey
+from twofactor.decorators import second_step, second_step_by_passkey, sent_code_step
 from twofactor.factors import authenticator_app, backup_codes, methods, passkeys, sent_codes, totp
 from twofactor.factors.accept import Proof
 from twofactor.forms import BackupCodeForm, CodeForm, PasskeyForm
@@ -89,7 +89,7 @@ def verify_backup(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     return code_page(request, "twofactor/verify_backup.html", pending, form)
 
 
-@second_step
+@sent_code_step
 def verify_other(request: HttpRequest, pending: PendingSignIn) -> HttpResponse:
     return other_ways_page(request, pending)
 
@@ -98,7 +98,7 @@ def other_ways_page(
     request: HttpRequest, pending: PendingSignIn, *, status: int = 200, problem: str = ""
 ) -> HttpResponse:
     """Shows the other ways in which this person can sign in."""
-    has_passkey = bool(usable_passkeys(pending))
+    has_passkey = not pending.confirms and bool(usable_passkeys(pending))
     response = page(
         request,
         "twofactor/verify_other.html",
