@@ -32,7 +32,13 @@ def test_without_a_second_factor_the_password_gives_tokens(bobs_program):
 
 def test_with_a_second_factor_the_password_gives_a_challenge(program, phone):
     answer = program.give_password().json()
-    assert answer.keys() == {"is_totp_enabled", "totp_challenge_token", "channels"}
+    assert answer.keys() == {
+        "is_totp_enabled",
+        "totp_challenge_token",
+        "channels",
+        "channel",
+        "has_phone",
+    }
     assert answer["is_totp_enabled"] is True
 
 

@@ -3,6 +3,7 @@
 from django.core import mail
 from django.test import Client
 
+from tests.people import give_password
 from twofactor.models import Allowance, Phone
 
 SEND = "/two-factor/verify/send/"
@@ -36,6 +37,12 @@ def request_code(client, channel="email", **more):
 
 def enter_sent_code(client, code):
     return client.post(SENT, {"code": code})
+
+
+def confirm_sign_in(client, email="alice@example.com"):
+    """For someone without a second factor, where the site sends a code to confirm it."""
+    give_password(client, email)
+    return enter_sent_code(client, mailed_code())
 
 
 def mailed_code():

@@ -56,7 +56,9 @@ STEP_UP_MINUTES = minutes(conf.step_up_age())
 sign_in = describe_operation(
     "Sign in with the password",
     "Returns tokens, or a challenge if two-factor authentication is on. A challenge works once, and for "
-    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site sets a different time.",
+    f"{conf.default_of('TOTP_TOKEN_MAX_AGE')} seconds unless the site sets a different time. "
+    "Where the site confirms the sign-ins of people without two-factor authentication, a code is sent to "
+    "them, and the challenge works as long as that code, which is a `sent_code`.",
     serializers.Credentials,
     {200: serializers.SignIn},
     Example(
@@ -73,6 +75,8 @@ sign_in = describe_operation(
             "is_totp_enabled": True,
             "totp_challenge_token": CHALLENGE,
             "channels": [{"channel": "email", "target": "b•••n@example.com"}],
+            "channel": "totp",
+            "has_phone": False,
         },
     ),
     refusal(
@@ -152,6 +156,7 @@ send = describe_operation(
         {
             "channel": "email",
             "target": "b•••n@example.com",
+            "has_phone": False,
             "totp_challenge_token": CHALLENGE,
             "expires_at": "2026-03-01T12:10:00Z",
         },

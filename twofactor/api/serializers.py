@@ -13,6 +13,7 @@ from twofactor.operations.rules import MAX_GRACE_DAYS
 ONE_CODE = _("Enter one of the codes, and only one.")
 CHOOSE_A_CHANNEL = _("Choose how you want to sign in.")
 CHANNELS = ("email", "sms")
+TOTP, PHONE = "totp", "phone"
 MAX_ID = 2**63 - 1
 
 
@@ -64,7 +65,7 @@ class ChannelName(Text):
         super().__init__(max_length=max(map(len, CHANNELS)), **more)
 
     def to_internal_value(self, data: Any) -> str:
-        if data not in CHANNELS:
+        if data not in (*CHANNELS, PHONE):
             raise serializers.ValidationError(CHOOSE_A_CHANNEL)
         return super().to_internal_value(data)
 
@@ -111,7 +112,7 @@ class Channel(serializers.Serializer):
 
 
 class SignIn(serializers.Serializer):
-    """Tokens, or a challenge for the second factor."""
+    """Tokens, or a challenge for the second factor or for a code that confirms the sign-in."""
 
     is_totp_enabled = serializers.BooleanField()
     access = serializers.CharField(required=False)
@@ -119,6 +120,12 @@ class SignIn(serializers.Serializer):
     client_token = client_token(required=False)
     totp_challenge_token = serializers.CharField(required=False)
     channels = Channel(many=True, required=False, help_text="The channels that can send a code.")
+    channel = serializers.CharField(
+        required=False,
+        help_text="Where the code is: `totp`, in the app; or where it was sent, `phone` or `email`.",
+    )
+    target = serializers.CharField(required=False, help_text="Where it was sent, masked.")
+    has_phone = serializers.BooleanField(required=False, help_text="Can a code go to a phone?")
 
 
 class SecondFactor(OneCode):
@@ -139,10 +146,15 @@ class SignedIn(Tokens):
 
 class Send(serializers.Serializer):
     totp_challenge_token = Text(1024)
-    channel = ChannelName()
+    channel = ChannelName(
+        required=False,
+        help_text="`phone` is another name for `sms`. May be left out where a code was sent at sign-in.",
+    )
 
 
 class Sent(Channel):
+    channel = serializers.CharField(help_text="As it was named in the request.")
+    has_phone = serializers.BooleanField(help_text="Can a code go to a phone?")
     totp_challenge_token = serializers.CharField(
         help_text="Replaces the earlier challenge, and works for as long as the code."
     )

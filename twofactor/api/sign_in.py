@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate, get_user_model
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,14 +18,22 @@ from twofactor.api import client_tokens, descriptions, serializers, tokens
 from twofactor.api.base import PublicApiView, django_request, serialized, validated
 from twofactor.api.exceptions import ApiError
 from twofactor.api.preconditions import code_in
-from twofactor.factors import enrolled
+from twofactor.factors import enrolled, sent_codes
 from twofactor.factors.accept import Proof
 from twofactor.factors.sent_codes import Channel
 from twofactor.sessions.device_ids import set_id
 from twofactor.signin import step_up
+from twofactor.signin.confirmation import must_confirm
 from twofactor.signin.pending import PendingSignIn
 from twofactor.signin.session import NONE
 from twofactor.users import TwoFactorUser
+
+# As the answers name them: "sms" is the name of this app, and "phone" that of others.
+PHONE_OR_EMAIL = {sent_codes.SMS: serializers.PHONE, sent_codes.EMAIL: sent_codes.EMAIL}
+NOWHERE_TO_SEND = gettext_lazy(
+    "To sign in, you have to enter a code that we send you."
+    " We have no email address or phone number of yours to send it to."
+)
 
 
 class SignInView(PublicApiView):
@@ -36,6 +45,9 @@ class SignInView(PublicApiView):
             raise ApiError(sentence, "credentials_refused", 401)
         if enrolled.is_on(user):
             return serialized(serializers.SignIn, {"is_totp_enabled": True, **start_challenge(user)})
+        if must_confirm(django_request(request), user, timezone.now()):
+            sent = start_confirmation(request, user)
+            return serialized(serializers.SignIn, {"is_totp_enabled": False, **sent})
         get_user_model()._default_manager.filter(pk=user.pk).update(last_login=timezone.now())
         set_id(django_request(request), uuid4())
         events.record("signed_in_without_second_factor", user, django_request(request))
@@ -46,7 +58,34 @@ def start_challenge(user: TwoFactorUser) -> dict[str, Any]:
     now = timezone.now()
     to, age = resolve_url(settings.LOGIN_REDIRECT_URL), conf.challenge_age()
     pending = PendingSignIn.start(user, to, now, age, with_password=True)
-    return {"totp_challenge_token": pending.to_token(), "channels": pending.find_channels()}
+    channels = pending.find_channels()
+    return {
+        "totp_challenge_token": pending.to_token(),
+        "channels": channels,
+        "channel": serializers.TOTP,
+        "has_phone": has_phone(channels),
+    }
+
+
+def start_confirmation(request: Request, user: TwoFactorUser) -> dict[str, Any]:
+    """The code is sent at once, and the challenge works for as long as it."""
+    now, to = timezone.now(), resolve_url(settings.LOGIN_REDIRECT_URL)
+    pending = PendingSignIn.start(user, to, now, conf.sent_code_age(), confirms=True)
+    channels = pending.find_channels()
+    if not channels:
+        raise ApiError(NOWHERE_TO_SEND, "no_such_channel", 403)
+    pending.send_code(django_request(request), channels[0], now)
+    return {
+        "totp_challenge_token": pending.to_token(),
+        "channels": channels,
+        "channel": PHONE_OR_EMAIL[channels[0].kind],
+        "target": channels[0].masked,
+        "has_phone": has_phone(channels),
+    }
+
+
+def has_phone(channels: list[Channel]) -> bool:
+    return any(channel.kind == sent_codes.SMS for channel in channels)
 
 
 def issue_tokens(request: Request, user: TwoFactorUser, method: str, **step_up: Any) -> dict[str, str]:
@@ -81,17 +120,33 @@ class SendCodeView(PublicApiView):
         """Returns a challenge that works as long as the code, because an email may take some minutes."""
         data, now = validated(serializers.Send, request), timezone.now()
         pending = PendingSignIn.from_token(data["totp_challenge_token"])
-        channel = find_channel(data["channel"], pending.find_channels())
+        channels = pending.find_channels()
+        name = data.get("channel") or last_channel(pending)
+        channel = find_channel(name, channels)
         pending.send_code(django_request(request), channel, now)
         extended = replace(pending, ends_at=pending.began_at + conf.sign_in_age())
         expires_at = min(extended.ends_at, now + conf.sent_code_age())
-        sent = {"kind": channel.kind, "masked": channel.masked, "expires_at": expires_at}
-        return serialized(serializers.Sent, {**sent, "totp_challenge_token": extended.to_token()})
+        sent = {
+            "channel": name,
+            "masked": channel.masked,
+            "has_phone": has_phone(channels),
+            "expires_at": expires_at,
+            "totp_challenge_token": extended.to_token(),
+        }
+        return serialized(serializers.Sent, sent)
 
 
-def find_channel(kind: str, channels: list[Channel]) -> Channel:
+def last_channel(pending: PendingSignIn) -> str:
+    """Where the code went that was sent without being asked for. A person with a factor chooses."""
+    newest = pending.find_newest_code() if pending.confirms else None
+    if newest is None:
+        raise ApiError(serializers.CHOOSE_A_CHANNEL, "no_such_channel")
+    return PHONE_OR_EMAIL[newest.channel]
+
+
+def find_channel(name: str, channels: list[Channel]) -> Channel:
     for channel in channels:
-        if channel.kind == kind:
+        if name in {channel.kind, PHONE_OR_EMAIL[channel.kind]}:
             return channel
     raise ApiError(serializers.CHOOSE_A_CHANNEL, "no_such_channel")
 

@@ -209,7 +209,7 @@ class PendingSignIn:
                 text,
                 request,
                 now,
-                kinds=methods.CONFIRMING if self.confirms else kinds,
+                kinds=methods.CONFIRMING if self.confirms and kinds == methods.SENT else kinds,
                 purpose=self.purpose,
                 claim=lambda proof: self.claim_with(proof, request, now),
                 recorded_as=recorded_as,
