@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import chain, count
 
 from django.db import IntegrityError
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -77,8 +78,15 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
         else:
             enrolled.vouch_for_all(user, now)  # as for a first app
         backup_codes.replace_all(user, codes)
+        forget_that_number_is_confirmed(user)
         epoch.end_sessions(user)
         events.record("two_factor_enabled", user, request)
+
+
+def forget_that_number_is_confirmed(user: TwoFactorUser) -> None:
+    """Its codes are a way around the factor from now on, and it was given with the password alone."""
+    confirmed = Phone.objects.filter(pk=user.pk).exclude(verified_at=None)
+    confirmed.update(new_number=F("number"), number="", verified_at=None)
 
 
 def add_app(

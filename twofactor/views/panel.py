@@ -76,6 +76,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "setup": unfinished.get(Draft.Kind.SETUP),
         "new_codes": unfinished.get(Draft.Kind.CODES) if is_on else None,
         "sms": sms.is_configured(),
+        "confirms": conf.code_without_app() != conf.NOBODY,
         "masked_email": email and sent_codes.mask_address(email),
         "shut_until": two_factor and sent_codes.shut_until(person),
         "phone": sent_codes.find_confirmed_phone(person),

@@ -27,7 +27,8 @@ TO_CHANGE = gettext_lazy("To change your phone number, confirm it's you.")
 def phone(request: HttpRequest) -> HttpResponse:
     if not sms.is_configured():
         raise Http404
-    if not enrolled.is_on(signed_in_user(request)):
+    is_on = enrolled.is_on(signed_in_user(request))
+    if not is_on and conf.code_without_app() == conf.NOBODY:
         return see_other("twofactor:setup")  # text messages stand beside the authenticator, never alone
     form = PhoneForm(posted(request), initial={"number": unconfirmed_number(request)})
     if form.is_valid():
@@ -40,7 +41,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         else:
             return see_other("twofactor:phone_verify")
     phone = sent_codes.find_confirmed_phone(signed_in_user(request))
-    return page(request, "twofactor/phone.html", form=form, phone=phone)
+    return page(request, "twofactor/phone.html", form=form, phone=phone, is_on=is_on)
 
 
 @what_for(TO_CHANGE)

@@ -10,9 +10,11 @@ from tests.twofactor.sent_codes import (
     NUMBER,
     RecordingGateway,
     add_number,
+    confirm_sign_in,
     different_code,
     texted_code,
 )
+from tests.twofactor.setup_steps import set_up
 from twofactor.models import Event, Phone, SentCode
 from twofactor.outgoing.outbox import send_due
 
@@ -292,3 +294,41 @@ def test_the_person_is_told_of_a_removed_number(stepped_up_client, alice, subjec
 def test_the_page_does_not_show_the_code(stepped_up_client):
     enter_number(stepped_up_client)
     assert texted_code() not in stepped_up_client.get(CHECK).text
+
+
+# Without an authenticator, where the site confirms sign-ins with a code
+
+
+@pytest.fixture
+def confirmed_client(client, alice, settings):
+    settings.TWOFACTOR_CODE_WITHOUT_APP = "everyone"
+    confirm_sign_in(client)
+    client.post("/two-factor/confirm/", {"password": PASSWORD})
+    return client
+
+
+def test_without_an_authenticator_a_number_gets_the_codes_of_sign_ins(
+    confirmed_client, alice, text_messages, clock
+):
+    assert "Add a phone number" in confirmed_client.get(SETTINGS).text
+    assert "ask for a code at sign-in" in confirmed_client.get(PHONE).text
+    enter_number(confirmed_client)
+    enter_number_code(confirmed_client)
+    assert number_of(alice) == NUMBER
+    clock.shift(61)
+    give_password(Client())
+    assert len(text_messages) == 2
+
+
+def test_without_an_authenticator_a_number_needs_the_password(client, alice, settings):
+    settings.TWOFACTOR_CODE_WITHOUT_APP = "everyone"
+    confirm_sign_in(client)
+    assert client.get(PHONE).url.startswith("/two-factor/confirm/")
+
+
+def test_a_number_from_before_the_authenticator_is_confirmed_again(confirmed_client, alice):
+    """Whoever had the password alone may have entered it."""
+    add_number(alice)
+    set_up(confirmed_client)
+    assert number_of(alice) is None
+    assert Phone.objects.get().new_number == NUMBER
