@@ -176,6 +176,32 @@ def asking_for_a_code(page):
     yield "sent-by-text-expired"
 
 
+def confirming_a_sign_in(page):
+    """Without an authenticator, where the site sends a code after the password."""
+    user = create_alice()
+    with override_settings(TWOFACTOR_CODE_WITHOUT_APP="new-browsers"):
+        with override_settings(**UNREACHABLE_MAIL_SERVER):
+            enter_password(page)
+            yield "confirmation-not-sent"
+        press(page, "Send a code by email")
+        expect_heading(page, "Enter the code from your email")
+        page.context.clear_cookies()
+        Allowance.objects.all().delete()
+        enter_password(page)
+        yield "confirmation"
+        enter_code(page, different_code(mailed_code()))
+        yield "confirmation-wrong"
+        enter_code(page, mailed_code())
+        expect_heading(page, "Hello, Alice")
+        page.goto("/two-factor/devices/")
+        yield "devices-confirmed"
+        page.context.clear_cookies()
+        Allowance.objects.all().delete()
+        add_number(user)
+        enter_password(page)
+        yield "confirmation-by-text"
+
+
 def signing_in_without_the_app(page):
     """With the last backup code, then with a code by email, then without the cookie of the sign-in."""
     user = create_alice()
@@ -493,6 +519,7 @@ JOURNEYS = [
     signing_in,
     getting_the_code_wrong,
     asking_for_a_code,
+    confirming_a_sign_in,
     signing_in_without_the_app,
     using_the_dashboard,
     changing_the_account,

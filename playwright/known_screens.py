@@ -129,6 +129,14 @@ SCREENS = {
     "sent-by-text": Screen(BY_TEXT, focus=CODE, says="We sent a new code by text message to ••• 67."),
     "sent-by-text-wrong": Screen(BY_TEXT, focus=CODE, wrong=True),
     "sent-by-text-expired": Screen(BY_TEXT, focus=CODE, wrong=True),
+    "confirmation": Screen(BY_MAIL, focus=CODE, says="Password accepted. Enter your code."),
+    "confirmation-not-sent": Screen(
+        "Confirm it's you",
+        says="We couldn't send the message. Try another way, or try again in a few minutes.",
+    ),
+    "confirmation-wrong": Screen(BY_MAIL, focus=CODE, wrong=True),
+    "confirmation-by-text": Screen(BY_TEXT, focus=CODE, says="Password accepted. Enter your code."),
+    "devices-confirmed": Screen("Devices"),
     "dashboard": Screen("Hello, Alice", "Home", says="Your email address is confirmed."),
     "dashboard-dismissed": Screen(
         "Hello, Alice", "Home", heading_named("Hello, Alice"), "Reminder dismissed."
