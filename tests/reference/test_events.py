@@ -17,7 +17,11 @@ KEY_OR_NOT = {"passkey", "security_key"}
 # Where the first argument of events.record() is no name: which events it can be, and what stands in its `**`.
 CHOSEN = {
     "WITHOUT_A_CODE[method]": {"signed_in_without_second_factor": set(), "signed_in_trusted": set()},
-    "self.recorded_as": {"signed_in_with_code": {"app"}, "second_factor_accepted": {"app"}},
+    "self.recorded_as": {
+        "signed_in_with_code": {"app"},
+        "second_factor_accepted": {"app"},
+        "sign_in_confirmed": set(),
+    },
     "recorded_as": dict.fromkeys(("signed_in_with_passkey", "confirmed_with_passkey"), KEY_OR_NOT),
     "what": {"rule_made": {"reason"}, "rule_changed": {"reason"}},
     "'rule_removed'": {"rule_removed": {"reason"}},

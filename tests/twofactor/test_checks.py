@@ -244,7 +244,7 @@ WRONG_VALUES = [
     *(("TWOFACTOR_GRACE_DAYS", value) for value in ["14", -1, 1.5, True, None]),
     *(("TWOFACTOR_REQUIRED_FOR", value) for value in [lambda user: True, ["staff"], None, "Staff", ""]),
     *(("TWOFACTOR_EMAIL_FALLBACK", value) for value in ["admins", ["nobody"], None]),
-    *(("TWOFACTOR_CODE_WITHOUT_APP", value) for value in ["somebody", "staff", ["everyone"], True, None]),
+    *(("TWOFACTOR_CODE_WITHOUT_APP", value) for value in ["anyone", "staff", ["everyone"], True, None]),
     *(("TWOFACTOR_SMS_GATEWAY", value) for value in ["pigeon", "no.such.Gateway", None]),
     *(("TWOFACTOR_WINDOW", value) for value in ["1", None]),
     ("TWOFACTOR_HTMX", "2"),

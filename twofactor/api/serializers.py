@@ -153,7 +153,9 @@ class Send(serializers.Serializer):
 
 
 class Sent(Channel):
-    channel = serializers.CharField(help_text="As it was named in the request.")
+    channel = serializers.CharField(  # type: ignore[assignment]  # "phone", too
+        help_text="As it was named in the request."
+    )
     has_phone = serializers.BooleanField(help_text="Can a code go to a phone?")
     totp_challenge_token = serializers.CharField(
         help_text="Replaces the earlier challenge, and works for as long as the code."

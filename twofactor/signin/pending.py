@@ -369,6 +369,8 @@ def ask_to_confirm_sign_in(
     try:
         pending.send_first_code(request, now)
     except allowances.TooOften as refused:
+        if waiting := confirmation_of(request, user):  # the password was given again, a moment later
+            return to_code_page(replace(waiting, next=to))
         messages.warning(request, when_to_ask_again(refused.until))
     except sent_codes.NotSent:
         messages.warning(request, sent_codes.NOT_SENT)

@@ -167,6 +167,22 @@ def test_a_person_of_two_tabs_is_the_one_of_the_newer_password(client, alice):
     assert signed_in_as(client) is None
 
 
+def test_the_password_given_again_at_once_goes_on_with_the_same_code(client, alice):
+    give_password(client)
+    assert give_password(client, next="/two-factor/").url == f"{SENT}?next=%2Ftwo-factor%2F"
+    assert len(mail.outbox) == 1
+    assert enter_sent_code(client, mailed_code()).url == "/two-factor/"
+    assert signed_in_as(client) == alice
+
+
+def test_who_asks_in_another_browser_at_once_waits(client, alice):
+    give_password(client)
+    elsewhere = Client()
+    page = elsewhere.get(give_password(elsewhere).url, follow=True).text
+    assert "You can ask for a code in 60 seconds." in page
+    assert len(mail.outbox) == 1
+
+
 # Which channel
 
 
