@@ -524,7 +524,7 @@ class RuleAdmin(StepUpModelAdmin):
             messages.info(request, sentence % {"count": told})
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
-        rules.save(obj, actor(request.user.pk), request)
+        rules.write(obj, actor(request.user.pk), request)
 
     def delete_model(self, request: HttpRequest, obj: Rule) -> None:
         rules.remove(obj, actor(request.user.pk), request)

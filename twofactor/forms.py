@@ -13,7 +13,7 @@ from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property, lazy
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from twofactor.activity import MAX_SEARCH
@@ -416,8 +416,14 @@ class RuleForm(forms.ModelForm):
 
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]
-        if abs(day - timezone.localdate()) > rules.MAX_DISTANCE:
-            raise ValidationError(_("Choose a day within the next ten years."))
+        years = rules.MAX_YEARS
+        if abs(day.year - timezone.localdate().year) > years:
+            sentence = ngettext(
+                "Choose a day within the next %(years)d year.",
+                "Choose a day within the next %(years)d years.",
+                years,
+            )
+            raise ValidationError(sentence % {"years": years})
         return day
 
     def clean(self) -> dict[str, Any]:

@@ -470,6 +470,7 @@ ALLOWED = {
     },
     "saves_whole_row": {
         # The first time that a row is saved, or replaced whole by the one UPDATE that may.
+        ("twofactor.operations.rules", "rule.save"),
         ("accounts.models", "user.save"),
         ("accounts.registration", "user.save"),
         ("accounts.views", "form.save"),  # without commit

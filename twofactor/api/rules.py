@@ -73,7 +73,7 @@ class CreateRuleView(ApiView):
         if not form.is_valid():
             raise ValidationError(errors_of(form))
         if not data.get("dry_run"):
-            rules.save(form.instance, actor(user.pk), django_request(request))
+            rules.write(form.instance, actor(user.pk), django_request(request))
             rules.tell_soon()
         return serialized(serializers.Rule, described(form.instance, form.preview), 201)
 

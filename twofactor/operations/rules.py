@@ -6,7 +6,7 @@ can know that it will never be for someone with more rights.
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -22,7 +22,7 @@ TOLD_AT_ONCE = 200  # people in one transaction, which other writers wait for
 LOCKS_OUT = _("This rule would lock out every administrator: none could sign in.")
 SECONDS_TO_TELL = 3  # in the request that makes the rule; manage.py twofactor send tells the others
 MAX_GRACE_DAYS = 365
-MAX_DISTANCE = timedelta(days=3653)  # of the first day from today: dates of Python end with the year 9999
+MAX_YEARS = 10  # from today to the first day: dates of Python end with the year 9999
 
 
 class LocksOut(Exception):
@@ -60,11 +60,15 @@ def may_write(helper: Any, rule: Rule) -> bool:
     return rule.scope == Rule.Scope.PERSON and rule.user is not None and support.may_help(helper, rule.user)
 
 
-def save(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> None:
+def write(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> None:
+    """A new one, or one with new values. Either way, people are told of it from the beginning."""
     what = "rule_made" if rule._state.adding else "rule_changed"
-    rule.last_told, rule.all_told_at = "", None
+    values = {name: getattr(rule, name) for name in ("scope", "group", "user", "starts_on", "grace_days")}
     with events.atomic():
-        rule.save()
+        if rule._state.adding:
+            rule.save(force_insert=True)
+        else:
+            Rule.objects.filter(pk=rule.pk).update(**values, last_told="", all_told_at=None)
         events.record(what, rule.user, request, rule=str(rule), by=by, **detail)
 
 
@@ -81,7 +85,7 @@ def require(user: TwoFactorUser, by: str, request: HttpRequest | None, now: date
         raise support.NothingToDo
     if preview(rule, now).locks_out:
         raise LocksOut
-    save(rule, by, request, reason=reason)
+    write(rule, by, request, reason=reason)
 
 
 def release(user: TwoFactorUser, by: str, request: HttpRequest | None, *, reason: str) -> None:
@@ -124,7 +128,8 @@ def tell_some(pk: Any) -> int:
         for user in told:
             day = timezone.localtime(policy.end_of_grace(rule, user)).date()
             events.record("two_factor_required", user, None, day=day.isoformat(), by=f"rule {rule.pk}")
-        rule.last_told = str(told[-1].pk) if told else rule.last_told
-        rule.all_told_at = timezone.now() if len(told) < TOLD_AT_ONCE else None
-        rule.save(update_fields=["last_told", "all_told_at"])
+        Rule.objects.filter(pk=rule.pk).update(
+            last_told=str(told[-1].pk) if told else rule.last_told,
+            all_told_at=timezone.now() if len(told) < TOLD_AT_ONCE else None,
+        )
     return len(told)

@@ -256,7 +256,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
         self.print_facts(asdict(form.preview), as_json=False)
         if not dry_run:
-            rules.save(form.instance, BY, None, reason=reason)
+            rules.write(form.instance, BY, None, reason=reason)
             self.stdout.write(f"Rule {form.instance.pk} is made. {rules.tell()} told by email.")
 
     def target_of(self, whom: str) -> dict[str, Any]:
