@@ -13,7 +13,7 @@ from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property, lazy
-from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from twofactor.activity import MAX_SEARCH
@@ -416,14 +416,8 @@ class RuleForm(forms.ModelForm):
 
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]
-        years = rules.MAX_YEARS
-        if abs(day.year - timezone.localdate().year) > years:
-            sentence = ngettext(
-                "Choose a day within the next %(years)d year.",
-                "Choose a day within the next %(years)d years.",
-                years,
-            )
-            raise ValidationError(sentence % {"years": years})
+        if abs(day.year - timezone.localdate().year) > rules.MAX_YEARS:
+            raise ValidationError(_("Choose a first day that is not so far from today."))
         return day
 
     def clean(self) -> dict[str, Any]:
