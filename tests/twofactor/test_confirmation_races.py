@@ -32,6 +32,7 @@ def in_new_browsers(settings):
     settings.TWOFACTOR_CODE_WITHOUT_APP = "new-browsers"
 
 
+@pytest.mark.proves("CS-2")
 def test_one_code_sixty_times_opens_one_session(alice, request, repeat):
     answers = at_once(*posts([after_password()] * 60, SENT, {"code": mailed_code()}))
     assert_no_errors(request, answers, sessions=sessions())

@@ -347,6 +347,7 @@ def test_the_link_that_confirms_an_address_is_the_code(client, db):
 # Whatever has called login()
 
 
+@pytest.mark.proves("CS-1")
 def test_a_login_view_of_django_opens_no_session(client, alice, guarded_pages):
     form = {"username": alice.email, "password": PASSWORD, "next": "/unguarded/"}
     response = client.post(DJANGO_LOGIN, form)
@@ -356,6 +357,7 @@ def test_a_login_view_of_django_opens_no_session(client, alice, guarded_pages):
     assert client.get("/unguarded/").content == b"verified: False"
 
 
+@pytest.mark.proves("CS-1")
 def test_a_session_of_other_code_is_held(client, alice):
     client.force_login(alice)
     assert client.get("/two-factor/").url == f"{SENT}?next=%2Ftwo-factor%2F"
@@ -370,6 +372,7 @@ def test_the_administration_opens_no_session(client, alice):
     assert signed_in_as(client) == alice
 
 
+@pytest.mark.proves("CS-1")
 def test_the_password_alone_opens_a_session_at_no_url(alice):
     get_user_model().objects.update(is_staff=True, is_superuser=True)
     opened = []
@@ -418,15 +421,18 @@ def confirmed_client(client, alice):
     return client
 
 
+@pytest.mark.proves("CS-3")
 def test_a_confirmed_session_is_not_verified(confirmed_client, guarded_pages):
     assert confirmed_client.get("/unguarded/").content == b"verified: False"
     assert confirmed_client.get("/function/").url.startswith("/two-factor/setup/")
 
 
+@pytest.mark.proves("CS-3")
 def test_a_confirmed_sign_in_is_no_step_up(confirmed_client, guarded_pages):
     assert confirmed_client.get("/recent/").url.startswith("/two-factor/confirm/")
 
 
+@pytest.mark.proves("CS-3")
 def test_whoever_must_set_up_is_led_there(client, alice, settings):
     settings.TWOFACTOR_REQUIRED_FOR = "everyone"
     give_password(client)
@@ -440,6 +446,7 @@ def test_the_password_counts_for_the_setup_as_long_as_without_a_code(confirmed_c
     assert confirmed_client.get("/two-factor/setup/").url.startswith("/two-factor/confirm/")
 
 
+@pytest.mark.proves("CS-4")
 def test_who_has_a_factor_is_never_offered_it(client, alice, phone):
     assert give_password(client).url == VERIFY
     assert mail.outbox == []
@@ -529,12 +536,14 @@ def test_without_days_no_browser_is_remembered(remembered_client, settings):
     assert is_asked(remembered_client)
 
 
+@pytest.mark.proves("CS-5")
 def test_a_new_password_ends_it(remembered_client, alice):
     alice.set_password(PASSWORD)
     alice.save()
     assert is_asked(remembered_client)
 
 
+@pytest.mark.proves("CS-5")
 def test_signing_out_everywhere_ends_it(remembered_client, alice):
     alice.end_sessions()
     assert is_asked(remembered_client)
@@ -545,6 +554,7 @@ def test_a_remembered_browser_of_one_person_is_new_to_another(remembered_client)
     assert give_password(remembered_client, "bob@example.com").url == SENT
 
 
+@pytest.mark.proves("CS-4")
 def test_a_remembered_browser_never_leaves_out_a_factor(remembered_client, alice):
     enrol(alice)
     assert give_password(remembered_client).url == VERIFY
@@ -558,6 +568,7 @@ def test_a_browser_that_is_trusted_to_leave_out_a_factor_still_gives_the_code(cl
     assert is_asked(client)
 
 
+@pytest.mark.proves("CS-5")
 def test_the_list_of_devices_shows_it_and_forgets_it(in_new_browsers, confirmed_client):
     browser = TrustedBrowser.objects.get()
     page = confirmed_client.get("/two-factor/devices/").content.decode()

@@ -326,6 +326,7 @@ def test_without_an_authenticator_a_number_needs_the_password(client, alice, set
     assert client.get(PHONE).url.startswith("/two-factor/confirm/")
 
 
+@pytest.mark.proves("CS-6")
 def test_a_number_from_before_the_authenticator_is_confirmed_again(confirmed_client, alice):
     """Whoever had the password alone may have entered it."""
     add_number(alice)
