@@ -32,7 +32,7 @@ QUERIES = {  # the most queries that each step may make
     "GET /two-factor/setup/verify/ 200": 3,
     "POST /two-factor/setup/verify/ 303": 5,
     "GET /two-factor/setup/codes/ 200": 4,
-    "POST /two-factor/setup/codes/ 303": 15,  # a new session after each change of factors
+    "POST /two-factor/setup/codes/ 303": 16,  # a new session after each change of factors; once a person
     "GET /two-factor/ 200": 7,
     "GET /two-factor/devices/ 200": 3,  # session, person and list, however many there are
     "GET /two-factor/activity/ 200": 3,
