@@ -252,6 +252,8 @@ def verify(
     passkey: Passkey, answer: ceremony.Answer, purpose: Purpose, challenge: Challenge
 ) -> ceremony.Assertion:
     must_verify = purpose.use in MUST_VERIFY
+    if must_verify and passkey.is_key:  # it may verify the person all the same, and no page counts with it
+        raise NotAccepted("a security key needs the password beside it")
     key = bytes(passkey.public_key)
     asserted = ceremony.verify_assertion(answer, site(), challenge.value, key, must_verify=must_verify)
     if passkey.backup_eligible and not asserted.backup_eligible:

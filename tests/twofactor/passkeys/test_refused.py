@@ -523,6 +523,17 @@ def test_n_75_a_discoverable_key_that_is_touched_signs_nobody_in_alone(alice, la
     assert (state(alice), signed_in_as(laptop)) == (before, None)
 
 
+@pytest.mark.parametrize("place", [SIGN_IN, STEP_UP])
+def test_n_75_a_security_key_with_a_pin_is_never_enough_alone(place, alice, passkey, laptop):
+    """No page and no letter about passwords counts with it."""
+    key = new_key(discoverable=True, flags=PRESENT | VERIFIED)
+    store(alice, key, kind=Passkey.Kind.KEY)
+    form = form_at(place, laptop, passkey)
+    before = state(alice)
+    assert_refused(laptop.use(form, next_use(key)))
+    assert state(alice) == before
+
+
 def test_n_75_a_page_cannot_choose_what_is_verified(alice, laptop):
     key = new_key(discoverable=True)
     store(alice, key)
