@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.views.main import ChangeList
@@ -464,9 +465,16 @@ class RuleAdmin(StepUpModelAdmin):
     list_select_related = ("group", "user")
     raw_id_fields = ("user",)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Django shows the name of whatever id stands in the field, also to those who may not see people."""
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "user" and not support.may_see_people(request.user):
+            field.widget = forms.NumberInput()
+        return field
+
     @admin.display(description=pgettext_lazy("two-factor", "for"), ordering="scope")
     def whom(self, rule: Rule) -> str:
-        return str(rule.group or rule.user or rule.get_scope_display())
+        return rule.whom
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -507,7 +515,6 @@ class RuleAdmin(StepUpModelAdmin):
             "title": _("Check this rule"),
             "opts": self.opts,
             "rule": form.instance,
-            "whom": self.whom(form.instance),
             "first_day": form.instance.starts_on,
             "preview": form.preview,
             "entered": entered.items(),

@@ -5,9 +5,10 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import get_permission_codename, get_user_model, logout
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import Group
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -24,7 +25,7 @@ from twofactor import conf, events
 from twofactor.decorators import page_to_prove, recently_confirmed, to_proof
 from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes
-from twofactor.operations import adoption, chart
+from twofactor.operations import adoption, chart, support
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
@@ -34,7 +35,7 @@ __all__ = ["TwoFactorAdminSite"]
 
 TO_ADMINISTRATION = gettext_lazy("To continue to the administration, confirm it's you.")
 DAYS = 30
-FORMULAS = "=+-@\t\r"
+FORMULAS = tuple("=+-@\t\r")
 REFUSALS = ("second_factor_refused", "second_factor_locked")
 
 
@@ -117,9 +118,9 @@ class TwoFactorAdminSite(admin.AdminSite):
             "days": DAYS,
             "few": backup_codes.FEW_LEFT,
             "numbers": adoption.counts(now),
-            "shares": adoption.shares(),
+            "shares": adoption.shares(with_groups=request.user.has_perm("auth.view_group")),
             "may_require": request.user.has_perm("twofactor.add_rule"),
-            "may_see_people": may_see_people(request),
+            "may_see_people": support.may_see_people(request.user),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
             "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
@@ -129,24 +130,19 @@ class TwoFactorAdminSite(admin.AdminSite):
 
     def without(self, request: HttpRequest) -> HttpResponseBase:
         """A table of the people of a share who have no two-factor authentication."""
-        if not may_see_people(request):
+        if not support.may_see_people(request.user):
             raise PermissionDenied
         try:
             names = adoption.names_without(request.GET.get("scope", ""), request.GET.get("group", ""))
-        except ValueError:
+        except (ValueError, OverflowError, Group.DoesNotExist):
             raise Http404 from None
         response = StreamingHttpResponse(lines_of(names), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="without-two-factor.csv"'
         return response
 
 
-def may_see_people(request: HttpRequest) -> bool:
-    people = get_user_model()._meta
-    return request.user.has_perm(f"{people.app_label}.{get_permission_codename('view', people)}")
-
-
 def lines_of(names: Iterable[str]) -> Iterator[str]:
     """One quoted name a line. Spreadsheets would calculate what begins with one of these characters."""
     for name in names:
-        safe = f"'{name}" if name[:1] in FORMULAS else name
+        safe = f"'{name}" if name.startswith(FORMULAS) else name
         yield '"' + safe.replace('"', '""') + '"\r\n'

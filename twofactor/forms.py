@@ -410,9 +410,9 @@ class RuleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        grace = self.fields["grace_days"]
-        grace.help_text = gettext("For each person from their first day here on, if that is later.")
-        grace.validators.append(MaxValueValidator(rules.MAX_GRACE_DAYS))
+        if grace := self.fields.get("grace_days"):  # whoever may only look gets no fields
+            grace.help_text = gettext("For each person from their first day here on, if that is later.")
+            grace.validators.append(MaxValueValidator(rules.MAX_GRACE_DAYS))
 
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]

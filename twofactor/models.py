@@ -13,6 +13,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F
 from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -432,7 +433,12 @@ class Rule(models.Model):
         pgettext_lazy("two-factor", "for"), max_length=8, choices=Scope.choices, db_index=True
     )
     group = models.ForeignKey(
-        "auth.Group", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group")
+        "auth.Group",
+        models.PROTECT,  # a rule must not go with its group, unseen
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("group"),
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -466,6 +472,14 @@ class Rule(models.Model):
         ]
 
     def __str__(self) -> str:
+        return f"{self.whom}, {date_format(self.starts_on)}"
+
+    @property
+    def whom(self) -> str:
+        return str(self.group or self.user or self.get_scope_display())
+
+    @property
+    def summary(self) -> str:
         """For the audit log, which names no person but those it is about."""
         whom = f"group {self.group}" if self.group else self.scope
         return f"{whom}, from {self.starts_on}, {self.grace_days} days of grace"

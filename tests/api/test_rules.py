@@ -38,8 +38,8 @@ def helper(db, clock):
 def test_a_rule_is_made_listed_and_removed(root, alice):
     made = root.post("rules/create/", STAFF)
     listed = root.get("rules/").json()["rules"]
-    assert (made.status_code, listed) == (201, [made.json()])
-    removed = root.post("rules/remove/", {"id": made.json()["id"]})
+    assert (made.status_code, listed) == (201, [made.json()["rule"]])
+    removed = root.post("rules/remove/", {"id": made.json()["rule"]["id"]})
     assert (removed.status_code, Rule.objects.count()) == (204, 0)
     assert [event.kind for event in Event.objects.filter(kind__startswith="rule_").order_by("pk")] == [
         "rule_made",
@@ -49,7 +49,7 @@ def test_a_rule_is_made_listed_and_removed(root, alice):
 
 def test_a_dry_run_saves_nothing(root, alice):
     found = root.post("rules/create/", {**STAFF, "scope": "everyone", "dry_run": True})
-    assert (found.json()["without"], found.json()["id"], Rule.objects.count()) == (1, None, 0)
+    assert (found.json()["without"], found.json()["rule"]["id"], Rule.objects.count()) == (1, None, 0)
 
 
 @pytest.mark.proves("RU-3")
@@ -101,6 +101,20 @@ def test_the_password_alone_writes_no_rule(db, clock):
     program.give_password()
     answers = [status_and_code(program.get("rules/")), status_and_code(program.post("rules/create/", STAFF))]
     assert answers == [(403, "permission_denied")] * 2
+
+
+@pytest.mark.proves("RU-3")
+def test_a_permission_without_staff_is_not_enough(db, clock):
+    helper = person("helper@example.com")
+    helper.user_permissions.set(Permission.objects.filter(codename="view_rule"))
+    assert status_and_code(program_of(helper, clock).get("rules/")) == (403, "permission_denied")
+
+
+def test_the_list_costs_the_same_for_many_rules(root, django_assert_max_num_queries):
+    for _ in range(20):
+        Rule.objects.create(scope="staff", starts_on=TODAY)
+    with django_assert_max_num_queries(15):
+        assert len(root.get("rules/").json()["rules"]) == 20
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,40 @@ def test_a_rule_needs_a_step_up(admin, previewed):
     assert (answer.status_code, answer.url[:20], Rule.objects.count()) == (303, "/two-factor/confirm/", 0)
 
 
+def test_who_may_only_look_sees_the_rule(clock):
+    clerk = person("clerk@example.com", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_rule"))
+    phone = enrol(clerk)
+    browser = step_up(browser_of(clerk, phone, clock), phone, clock)
+    rule = Rule.objects.create(scope="staff", starts_on=TODAY, grace_days=14)
+    page = browser.get(f"{RULES}{rule.pk}/change/")
+    assert (page.status_code, ">14<" in page.text) == (200, True)
+
+
+def test_the_form_names_nobody_to_those_who_may_not_see_people(alice, clock):
+    clerk = person("clerk@example.com", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="add_rule"))
+    phone = enrol(clerk)
+    browser = step_up(browser_of(clerk, phone, clock), phone, clock)
+    page = browser.get(ADD, {"scope": "person", "user": alice.pk})
+    assert (page.status_code, alice.email in page.text) == (200, False)
+
+
 # Changing and removing
+
+
+def test_removing_a_rule_says_whose_it_is(stepped_up, alice):
+    save(stepped_up, scope="person", user=alice.pk)
+    page = stepped_up.get(f"{RULES}{Rule.objects.get().pk}/delete/").text
+    assert alice.email in page
+
+
+@pytest.mark.proves("RU-4")
+def test_a_group_is_not_deleted_with_its_rule(stepped_up):
+    clerks = Group.objects.create(name="Clerks")
+    save(stepped_up, scope="group", group=clerks.pk)
+    stepped_up.post(f"/admin/auth/group/{clerks.pk}/delete/", {"post": "yes"})
+    assert (Group.objects.count(), Rule.objects.count()) == (1, 1)
 
 
 def test_a_rule_can_be_changed(stepped_up, alice):

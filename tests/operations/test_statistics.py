@@ -65,7 +65,14 @@ def test_no_name_is_a_formula(admin):
 
 
 @pytest.mark.parametrize(
-    "query", [{}, {"scope": "person"}, {"scope": "group"}, {"scope": "group", "group": "x"}]
+    "query",
+    [
+        {},
+        {"scope": "person"},
+        {"scope": "group"},
+        {"scope": "group", "group": "x"},
+        {"scope": "group", "group": "9" * 30},
+    ],
 )
 def test_what_is_no_share_has_no_names(admin, query):
     assert names(admin, **query)[0] == 404
@@ -76,6 +83,12 @@ def test_who_may_not_see_people_gets_no_names(clock):
     browser = browser_of(clerk, enrol(clerk), clock)
     assert names(browser, scope="everyone")[0] == 403
     assert "without.csv" not in browser.get(ADOPTION).text
+
+
+def test_who_may_not_see_groups_reads_no_name_of_one(clerks, clock):
+    clerk = person("clerk@example.com", is_staff=True)
+    browser = browser_of(clerk, enrol(clerk), clock)
+    assert "Clerks" not in browser.get(ADOPTION).text
 
 
 def test_the_numbers_are_right(admin, alice, phone):

@@ -511,17 +511,15 @@ RULE = {
     "person": None,
     "starts_on": "2027-01-31",
     "grace_days": 14,
-    "people": 12,
-    "without": 5,
-    "at_once": 0,
 }
+NUMBERS = {"people": 12, "without": 5, "at_once": 0}
 NEW_RULE = {"scope": "staff", "starts_on": "2027-01-31", "grace_days": 14}
 MAY_NOT = "You do not have permission to perform this action."
 
 rules = describe_operation(
     "List the rules",
-    "Whom two-factor authentication is required of. Needs the permission `twofactor.view_rule`, and a "
-    "sign-in with two factors.",
+    "Whom two-factor authentication is required of. For staff with the permission `twofactor.view_rule`, "
+    "and a sign-in with two factors.",
     None,
     {200: serializers.Rules},
     Example("a rule for staff", None, 200, {"rules": [RULE]}),
@@ -536,10 +534,13 @@ create_rule = describe_operation(
     f"code, and the password as well if the sign-in is more than {STEP_UP_MINUTES} minutes old. Everyone "
     "whom the rule is for and who has no factor is told by email. With `dry_run`, nothing is saved.",
     serializers.NewRule,
-    {201: serializers.Rule},
-    Example("for staff", {**NEW_RULE, "otp_code": "492039"}, 201, RULE),
+    {201: serializers.RuleWithNumbers},
+    Example("for staff", {**NEW_RULE, "otp_code": "492039"}, 201, {"rule": RULE, **NUMBERS}),
     Example(
-        "without saving it", {**NEW_RULE, "dry_run": True, "otp_code": "492039"}, 201, {**RULE, "id": None}
+        "without saving it",
+        {**NEW_RULE, "dry_run": True, "otp_code": "492039"},
+        201,
+        {"rule": {**RULE, "id": None}, **NUMBERS},
     ),
     refusal(
         "for a group that is not named",

@@ -288,11 +288,15 @@ class DeviceId(serializers.Serializer):
 
 class Rule(serializers.Serializer):
     id = serializers.IntegerField(allow_null=True, help_text="Null for a rule that was not saved.")
-    scope = serializers.CharField(source="rule.scope")
-    group = serializers.IntegerField(source="rule.group_id", allow_null=True)
-    person = serializers.CharField(source="rule.user_id", allow_null=True)
-    starts_on = serializers.DateField(source="rule.starts_on")
-    grace_days = serializers.IntegerField(source="rule.grace_days")
+    scope = serializers.CharField()
+    group = serializers.IntegerField(source="group_id", allow_null=True)
+    person = serializers.CharField(source="user_id", allow_null=True)
+    starts_on = serializers.DateField()
+    grace_days = serializers.IntegerField()
+
+
+class RuleWithNumbers(serializers.Serializer):
+    rule = Rule()
     people = serializers.IntegerField(help_text="Whom it is for.")
     without = serializers.IntegerField(help_text="Of them, those who have no factor.")
     at_once = serializers.IntegerField(help_text="Of those, who reach only the setup from now on.")

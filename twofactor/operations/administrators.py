@@ -17,7 +17,11 @@ def superusers() -> list[Any]:
     if not issubclass(people, PermissionsMixin):
         return []
     active = only_active(people._default_manager.filter(is_superuser=True))
-    return [user for user in active if user.is_active and user.has_usable_password()]
+    return [user for user in active if user.is_active and (user.has_usable_password() or has_passkey(user))]
+
+
+def has_passkey(user: TwoFactorUser) -> bool:
+    return bool(passkeys.usable_alone(enrolled.passkeys_of(user)))
 
 
 def are_all_locked_out(is_held: Callable[[Any], bool]) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
@@ -57,13 +58,13 @@ class Share:
         return self.enrolled * 100 // self.people if self.people else 0
 
 
-def shares() -> list[Share]:
+def shares(*, with_groups: bool = True) -> list[Share]:
     """Of everyone and of staff, then of each group that has people. Three queries."""
     people = only_active(get_user_model()._default_manager.all())
     found = [share(_("Everyone"), Rule.Scope.EVERYONE, people)]
     if has_column("is_staff"):
         found.append(share(_("Staff"), Rule.Scope.STAFF, people.filter(is_staff=True)))
-    if has_relation("groups"):
+    if with_groups and has_relation("groups"):
         by_group: Any = (
             people.exclude(groups=None).order_by("groups__name").values_list("groups", "groups__name")
         )
@@ -78,10 +79,11 @@ def share(name: str, scope: str, people: QuerySet[Any]) -> Share:
 
 
 def names_without(scope: str, group_id: str) -> Iterator[str]:
-    """Of the people of a share who have no two-factor authentication. Raises ValueError for no share."""
+    """Of those of a share who have no two-factor authentication. Raises ValueError or DoesNotExist."""
     if scope not in {Rule.Scope.EVERYONE, Rule.Scope.STAFF, Rule.Scope.GROUP}:
         raise ValueError(scope)
-    rule = Rule(scope=scope, group_id=int(group_id) if scope == Rule.Scope.GROUP else None)
+    group = Group.objects.get(pk=int(group_id)) if scope == Rule.Scope.GROUP else None
+    rule = Rule(scope=scope, group=group)
     name = get_user_model().USERNAME_FIELD
     people = policy.people_of(rule).filter(two_factor=None).order_by(name)
     return people.values_list(name, flat=True).iterator()

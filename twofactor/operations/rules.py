@@ -69,13 +69,13 @@ def write(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> No
             rule.save(force_insert=True)
         else:
             Rule.objects.filter(pk=rule.pk).update(**values, last_told="", all_told_at=None)
-        events.record(what, rule.user, request, rule=str(rule), by=by, **detail)
+        events.record(what, rule.user, request, rule=rule.summary, by=by, **detail)
 
 
 def remove(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> None:
     with events.atomic():
         if Rule.objects.filter(pk=rule.pk).delete()[0]:
-            events.record("rule_removed", rule.user, request, rule=str(rule), by=by, **detail)
+            events.record("rule_removed", rule.user, request, rule=rule.summary, by=by, **detail)
 
 
 def require(user: TwoFactorUser, by: str, request: HttpRequest | None, now: datetime, *, reason: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
@@ -35,6 +35,11 @@ def may_help(helper: Any, user: Any) -> bool:  # of a model with permissions, as
         return True
     has_more = user.is_superuser or permissions_if_active(user) - helper.get_all_permissions()
     return not has_more and helper.pk != user.pk
+
+
+def may_see_people(helper: Any) -> bool:
+    people = get_user_model()._meta
+    return bool(helper.has_perm(f"{people.app_label}.{get_permission_codename('view', people)}"))
 
 
 def permissions_if_active(user: Any) -> set[str]:

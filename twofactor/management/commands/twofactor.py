@@ -274,12 +274,11 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no rule {rule}.")
         rules.remove(found, BY, None, reason=reason)
-        self.stdout.write(f"Rule {rule} is removed: {found}.")
+        self.stdout.write(f"Rule {rule} is removed: {found.summary}.")
 
     def rules(self, json: bool, **options: Any) -> None:
         for rule in Rule.objects.select_related("group", "user").order_by("pk"):
-            whom = rule.group or rule.user or rule.scope
-            facts = {"rule": rule.pk, "for": str(whom), "from": rule.starts_on, "grace_days": rule.grace_days}
+            facts = {"rule": rule.pk, "for": rule.whom, "from": rule.starts_on, "grace_days": rule.grace_days}
             facts |= asdict(rules.preview(rule, timezone.now()))
             self.print_facts(facts, json)
 
