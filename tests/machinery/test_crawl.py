@@ -22,7 +22,7 @@ from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, s
 from tests.savepoints import savepoint
 from tests.urls_of_site import API_URLS, ROUTES, URLS, example
 from twofactor import conf
-from twofactor.models import Event, Passkey, TrustedBrowser
+from twofactor.models import Event, Passkey, Rule, TrustedBrowser
 from twofactor.outgoing.outbox import send_due
 
 pytestmark = pytest.mark.usefixtures("api")
@@ -75,6 +75,9 @@ def alices_rows(db, clock):
         "trustedbrowser": browser,
         "event": event,
         "group": group,
+        "rule": Rule.objects.create(
+            scope=Rule.Scope.PERSON, user=alice, starts_on=NOW.date(), grace_days=365
+        ),
     }
 
 

@@ -1,5 +1,6 @@
 """Run inside a project with Django's own user model: signs in with a passkey alone, twice."""
 
+import secrets
 from datetime import timedelta
 
 from django.contrib.auth.models import User
@@ -14,7 +15,7 @@ from twofactor.factors.passkeys import NewPasskey
 from twofactor.sessions import epoch
 
 user, now = User.objects.create_user("ann", password="correct horse battery"), timezone.now()
-device, challenge = SoftPasskey("http://localhost"), Challenge(bytes(16), passkeys.handle_of(user))
+device, challenge = SoftPasskey("http://localhost"), Challenge(bytes(16), secrets.token_bytes(64))
 question = {
     "user": {"id": encoded(challenge.handle)},
     "rp": {"id": "localhost"},
