@@ -70,8 +70,8 @@ def test_a_wrong_code_shows_and_the_right_one_signs_in(code_page, phone):
     expect_frame_of_site(code_page)
     enter_code(code_page, phone.wrong_code())
     expect(code_page.get_by_text("The code is not correct.")).to_be_visible()
-    code_page.get_by_label("6-digit code").fill(phone.code())
-    code_page.keyboard.press("Enter")
+    expect(code_page.get_by_label("6-digit code")).to_be_focused()  # as soon as the answer is in its place
+    enter_code(code_page, phone.code())
     expect_heading(code_page, "Security")
     expect_frame_of_site(code_page)
 
