@@ -515,7 +515,6 @@ class RuleAdmin(StepUpModelAdmin):
             "title": _("Check this rule"),
             "opts": self.opts,
             "rule": form.instance,
-            "first_day": form.instance.starts_on,
             "preview": form.preview,
             "entered": entered.items(),
             "back": "" if rule else f"?{urlencode(entered)}",
