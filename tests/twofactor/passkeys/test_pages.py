@@ -138,6 +138,13 @@ def test_each_button_says_what_it_does(with_both, path, does):
     assert [text.strip() for text in buttons][:3] == ways
 
 
+def test_of_several_ways_to_confirm_one_stands_out(with_both):
+    laptop, _row = with_both
+    assert re.findall(r'<button class="primary"[^>]*>\s*([^<]+?)\s*<', laptop.get(CONFIRM).text) == [
+        "Confirm with your passkey"
+    ]
+
+
 @pytest.mark.parametrize("path", [DISABLE, CODES_PAGE, CONFIRM])
 def test_one_password_serves_code_and_key(with_both, path):
     laptop, _row = with_both

@@ -1,9 +1,9 @@
 // A form with data-passkey has the browser sign before it is sent.
 // It stays hidden where the browser can't.
 
-const OLD = 8 * 60_000; // ms; the server takes one for ten minutes
+const OLD = 8 * 60_000; // ms; the server takes ten minutes
 const SENTENCES = { NotAllowedError: "cancelled", InvalidStateError: "excluded", SecurityError: "elsewhere" };
-let running; // the AbortController of the one ceremony at a time, with its form
+let running; // the AbortController of the ceremony, with its form
 let sending; // a form
 
 const isAble = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
@@ -87,8 +87,8 @@ addEventListener("pageshow", ({ persisted }) => {
 on("submit", async (event) => {
   const form = event.target;
   const { dataset } = form;
-  // Two forms share one password field.
-  document.getElementById(dataset.password)?.setAttribute("form", form.id);
+  const shared = document.getElementById(dataset.password);
+  shared?.setAttribute("form", form.id);
   if (!dataset.passkey) return;
   if (form === sending) return show(form, "", "true");
   event.preventDefault();
@@ -98,6 +98,7 @@ on("submit", async (event) => {
   try {
     await run(form);
   } catch ({ name }) {
+    shared?.removeAttribute("form");
     if (name === "AbortError") return show(form);
     show(form, dataset[SENTENCES[name]] ?? dataset.failed);
     button(form).focus();
