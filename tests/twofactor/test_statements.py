@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import hypothesis
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
@@ -336,7 +337,7 @@ IN_USE = [each for each in statements.STATEMENTS if each.__module__ != __name__]
 def test_it_does_what_its_queryset_does(statement):
     chosen = random.Random(7)  # noqa: S311 - the same in each run
     rows_of_all(chosen)
-    for _ in range(60):
+    for _ in range(hypothesis.settings().max_examples):
         given = arguments(statement, chosen)
         with undone():
             by_statement = outcome(lambda given=given: statement(*given))
