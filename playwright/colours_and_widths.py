@@ -31,6 +31,7 @@ APPEARANCES = {
     "right to left": ({"rtl": True}, []),
     "paper": ({"media": "print", "color_scheme": "dark"}, COLOUR_RULES),
 }
+USUAL = ["dark, narrow", "large text", "right to left"]  # make assurance looks at all
 ACCEPTED = {  # what axe cannot decide, and why it is no problem
     # axe takes the text colour from before; see test_appearance.py
     "forced colours, right to left, narrow": ["equalRatio"],

@@ -6,7 +6,7 @@ import re
 import journeys
 import passkey_journeys
 import pytest
-from colours_and_widths import ACCEPTED, APPEARANCES, show_as
+from colours_and_widths import ACCEPTED, APPEARANCES, USUAL, show_as
 from javascript_modes import HTMX, MODES, NO_JS, VERSION
 from journeys import JOURNEYS
 from known_screens import SCREENS
@@ -36,11 +36,26 @@ def page(page, mode):
 
 
 @EACH_JOURNEY
-def test_every_screen_is_what_it_should_be(page, journey):
+def test_every_screen_is_what_it_should_be(page, journey, mode):
+    expect_screens(page, journey, mode)
+
+
+@EACH_PASSKEY_JOURNEY
+@pytest.mark.parametrize("mode", [MODES[0], MODES[2]])
+def test_every_screen_with_a_passkey_is_what_it_should_be(page, journey, mode):
+    expect_screens(page, journey, mode)
+
+
+def expect_screens(page, journey, mode):
+    wrong = {}
     for name in journey(page):
         expect_screen(page, name)
+        if mode == "htmx":  # the style sheet is the same in the others
+            wrong |= problems_in(page, name, USUAL)
+    assert wrong == {}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(VERSION == 4, reason="lifting an error out of its page is app.js's part in htmx 4")
 @HTMX
 @EACH_JOURNEY
@@ -51,24 +66,18 @@ def test_every_screen_works_without_app_js_in_every_appearance(page, journey):
     wrong = {}
     for name in journey(page):
         expect_content(page, name, with_our_script=False)
-        wrong |= problems_in_every_appearance(page, name)
+        wrong |= problems_in(page, name, APPEARANCES)
     assert wrong == {}
 
 
-@EACH_PASSKEY_JOURNEY
-@pytest.mark.parametrize("mode", [MODES[0], MODES[2]])
-def test_every_screen_with_a_passkey_is_what_it_should_be(page, journey):
-    for name in journey(page):
-        expect_screen(page, name)
-
-
+@pytest.mark.long
 @HTMX
 @EACH_PASSKEY_JOURNEY
 def test_every_screen_with_a_passkey_in_every_appearance(page, journey):
     wrong = {}
     for name in journey(page):
         expect_content(page, name)
-        wrong |= problems_in_every_appearance(page, name)
+        wrong |= problems_in(page, name, APPEARANCES)
     assert wrong == {}
 
 
@@ -78,9 +87,10 @@ def test_screens_with_a_passkey_have_another_way_without_a_script(page):
         expect_screen(page, name)
 
 
-def problems_in_every_appearance(page, screen):
+def problems_in(page, screen, appearances):
     wrong = {}
-    for appearance, (_, rules) in APPEARANCES.items():
+    for appearance in appearances:
+        _, rules = APPEARANCES[appearance]
         show_as(page, appearance)
         seen = accessibility_problems(page, rules, ACCEPTED.get(appearance, [])) if rules else []
         wrong[screen, appearance] = seen + ([] if fits_in_width(page) else ["too wide"])

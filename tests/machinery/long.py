@@ -30,6 +30,7 @@ PARTS = {
         "--ignore=tests/other_sites",
     ],
     "races": [*PYTEST, *RACES],
+    "races-on-plain-sqlite": ["env", "PLAIN_SQLITE=1", *PYTEST, *RACES],
     "races-on-postgres": [sys.executable, "-m", "tests.machinery.postgres", *PYTEST, *RACES],
     "leaks": [*PYTEST, "-m", "", "tests/machinery/leaks/test_leaks.py"],
     "browser": [*PYTEST, "-m", "long", "playwright"],

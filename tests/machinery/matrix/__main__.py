@@ -22,7 +22,6 @@ SHORT = [
     "tests/other_sites",  # one of them installs the wheel, and walks through every step
     *sorted(f"tests/operations/{file.name}" for file in (ROOT / "tests/operations").glob("test_admin_*.py")),
     "tests/operations/test_commands.py",
-    "tests/twofactor/signin",
     *(f"tests/twofactor/{name}.py" for name in ("test_checks", "test_middleware", "views/test_verify")),
 ]
 
