@@ -227,6 +227,9 @@ TWOFACTOR_ISSUER = environment.text("TWOFACTOR_ISSUER", default=TWOFACTOR_SITE_N
 TWOFACTOR_REQUIRED_FOR = environment.choice(
     "TWOFACTOR_REQUIRED_FOR", conf.REQUIRED_FOR, default=conf.NOBODY, dotted=True
 )
+TWOFACTOR_PASSKEY_REQUIRED_FOR = environment.choice(
+    "TWOFACTOR_PASSKEY_REQUIRED_FOR", conf.REQUIRED_FOR, default=conf.NOBODY, dotted=True
+)
 TWOFACTOR_REQUIRED_FROM = environment.iso_date("TWOFACTOR_REQUIRED_FROM")
 TWOFACTOR_GRACE_DAYS = environment.number("TWOFACTOR_GRACE_DAYS", most=365)
 TWOFACTOR_EMAIL_FALLBACK = environment.choice(

@@ -281,6 +281,12 @@ SETTINGS = {
         is_required_for,
         id="twofactor.E009",
     ),
+    "TWOFACTOR_PASSKEY_REQUIRED_FOR": Setting(
+        NOBODY,
+        "nobody, staff, everyone, or the dotted path of a function of the user",
+        is_required_for,
+        id="twofactor.E009",
+    ),
     "TWOFACTOR_REQUIRED_FROM": Setting(
         None,
         "a datetime.date like date(2027, 1, 31), or None",
@@ -447,10 +453,12 @@ def problems_of_user_model() -> Iterator[SettingProblem]:
             "twofactor.E015",
             f"{name} has no last_login field, which makes sure that each sign-in is completed only once.",
         )
-    if read("TWOFACTOR_REQUIRED_FOR") == STAFF and not hasattr(model, "is_staff"):
+    for setting in ("TWOFACTOR_REQUIRED_FOR", "TWOFACTOR_PASSKEY_REQUIRED_FOR"):
+        if read(setting) != STAFF or hasattr(model, "is_staff"):
+            continue
         yield SettingProblem(
             "twofactor.E016",
-            f"TWOFACTOR_REQUIRED_FOR is staff, but {name} has no is_staff, so nobody is staff.",
+            f"{setting} is staff, but {name} has no is_staff, so nobody is staff.",
         )
 
 
@@ -477,6 +485,10 @@ def sealing_keys() -> list[str]:
 
 def required_for() -> str:
     return str(read("TWOFACTOR_REQUIRED_FOR"))
+
+
+def passkey_required_for() -> str:
+    return str(read("TWOFACTOR_PASSKEY_REQUIRED_FOR"))
 
 
 def required_from() -> date | None:

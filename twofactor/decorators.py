@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from twofactor import conf, drafts, policy
-from twofactor.factors import enrolled, passkeys
+from twofactor.factors import enrolled, passkeys, required
 from twofactor.signin import kept_forms, step_up
 from twofactor.signin.pending import (
     Gone,
@@ -77,6 +77,16 @@ def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: An
     if method not in WITHOUT_FACTOR or getattr(view, "open_before_set_up", False):
         return False
     return user.is_authenticated and policy.is_enforced_for(user, timezone.now())
+
+
+def must_use_passkey_first(user: TwoFactorUser | AnonymousUser, method: str, view: Any) -> bool:
+    """Does a rule about passkeys keep this sign-in from the view? Asked as must_set_up_first() is, after it.
+
+    No query for a session that was opened with one, and where nothing requires them.
+    """
+    if method in required.SAFE_FROM_COPIES or getattr(view, "open_before_set_up", False):
+        return False
+    return user.is_authenticated and required.needs_passkey(user, timezone.now())
 
 
 def own_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

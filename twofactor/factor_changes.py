@@ -12,7 +12,15 @@ from django.utils.translation import gettext as _
 
 from twofactor import drafts, events, policy
 from twofactor.drafts import OpenDraft
-from twofactor.factors import authenticator_app, backup_codes, challenges, enrolled, passkeys, totp
+from twofactor.factors import (
+    authenticator_app,
+    backup_codes,
+    challenges,
+    enrolled,
+    passkeys,
+    required,
+    totp,
+)
 from twofactor.factors.accept import Proof
 from twofactor.factors.enrolled import Factor
 from twofactor.factors.passkeys import NewPasskey
@@ -49,6 +57,13 @@ class OnlyWayIn(Refused):
             "You have no password. Without “%(name)s” you couldn't sign in again. Add another passkey first."
         )
         super().__init__(sentence % {"name": name})
+
+
+class LastPasskey(Refused):
+    """The person must use one."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(" ".join([who, _("Add another one first.")]))
 
 
 class Required(Refused):
@@ -272,9 +287,9 @@ def remove_factor(
 ) -> bool:
     """The claim of the code or passkey that is given for it. False if it is gone already.
 
-    Raises LastFactor, OnlyWayIn for the last passkey of someone who has no other way to sign in, and Refused
-    for a proof by a factor that a thief may have added. Without a proof only while two-factor authentication
-    is off: then the password is all there is.
+    Raises LastFactor, OnlyWayIn for the last passkey of someone who has no other way to sign in, LastPasskey
+    for that of someone who must use one, and Refused for a proof by a factor that a thief may have added.
+    Without a proof only while two-factor authentication is off: then the password is all there is.
     """
     with events.atomic():
         is_on = enrolled.lock(user, now)
@@ -286,6 +301,8 @@ def remove_factor(
             raise LastFactor
         if needs_passkey and is_only_way_in(factor, left):
             raise OnlyWayIn(factor.name)
+        if who := who_requires_this(user, factor, left, now):
+            raise LastPasskey(who)
         given = proof.factor if proof else None
         if given and enrolled.id_of(given) != factor_id:
             require_full_proof(proof, now)
@@ -297,6 +314,14 @@ def remove_factor(
         epoch.end_sessions(user)
         record_removal(user, factor, request)
     return True
+
+
+def who_requires_this(user: TwoFactorUser, factor: Factor, others: Iterable[Factor], now: datetime) -> str:
+    """The sentence of policy.py, if it is the last passkey that works of someone who must use one."""
+    left = [each for each in others if isinstance(each, Passkey)]
+    if not isinstance(factor, Passkey) or not required.counting([factor]) or required.counting(left):
+        return ""
+    return policy.who_requires_a_passkey(user, now)
 
 
 def works(factor: Factor) -> bool:

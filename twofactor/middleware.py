@@ -20,13 +20,15 @@ from django.utils.translation import gettext_lazy
 
 from twofactor import conf, policy
 from twofactor.decorators import (
+    CONFIRM,
     ask_for_factor,
     guard_password,
     must_set_up_first,
+    must_use_passkey_first,
     signs_out,
     to_page,
 )
-from twofactor.factors import enrolled
+from twofactor.factors import enrolled, required
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.sessions.cached import is_only_in_cache
@@ -163,10 +165,15 @@ class TwoFactor:
             return refused
         if acts_for_others(getattr(view, "view_class", None)):
             return ask_for_factor(request)
+        return self.enforce_policy(request, view)
+
+    def enforce_policy(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:
         method = method_for_policy(request) if has_session(request) else ""
-        if not must_set_up_first(request.user, method, view) or signs_out(request, view):
+        if must_set_up_first(request.user, method, view) and not signs_out(request, view):
+            return lead_to_setup(request, signed_in_user(request), request.get_full_path())
+        if not must_use_passkey_first(request.user, method, view) or signs_out(request, view):
             return None
-        return lead_to_setup(request, signed_in_user(request), request.get_full_path())
+        return lead_to_passkey(request, signed_in_user(request))
 
     async def aprocess_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
         answer: HttpResponse | None = await self.run(request, partial(type(self).process_view, self), *args)
@@ -267,6 +274,16 @@ def lead_to_setup(request: HttpRequest, user: TwoFactorUser, to: str | None) -> 
     who = policy.who_requires_it(user, timezone.now())
     messages.info(request, " ".join([who, _("Set it up to continue.")]))
     return see_other(with_next("twofactor:setup", own_page(request, to)))
+
+
+def lead_to_passkey(request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+    """To the page that takes it, or adds the first one."""
+    who = policy.who_requires_a_passkey(user, timezone.now())
+    if required.has_passkey(user):
+        messages.info(request, " ".join([who, _("Use yours to continue.")]))
+        return to_page(request, CONFIRM)
+    messages.info(request, " ".join([who, _("Add one to continue.")]))
+    return to_page(request, "twofactor:passkey_add")
 
 
 def locked_page(request: HttpRequest, lock: guesses.Locked) -> HttpResponse:

@@ -1,4 +1,7 @@
-"""Who must have a second factor, and from when: by the setting, and by the rules in the database."""
+"""Who must have a second factor, of which kind, and from when: by the settings, and by rules in the database.
+
+Whoever must use a passkey must have a second factor.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf
 from twofactor.models import Rule
-from twofactor.users import TwoFactorUser, has_column, has_relation, is_staff, only_active
+from twofactor.users import PASSKEY_RULE, TwoFactorUser, has_column, has_relation, is_staff, only_active
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # for a user model without date_joined
 SETTINGS: dict[str, Callable[[TwoFactorUser], bool]] = {
@@ -31,7 +34,11 @@ def applies_to(user: TwoFactorUser) -> bool:
 
 
 def setting_applies_to(user: TwoFactorUser) -> bool:
-    applies = SETTINGS.get(conf.required_for()) or import_string(conf.required_for())
+    return is_named(user, conf.required_for()) or is_named(user, conf.passkey_required_for())
+
+
+def is_named(user: TwoFactorUser, required_for: str) -> bool:
+    applies = SETTINGS.get(required_for) or import_string(required_for)
     return bool(applies(user))
 
 
@@ -43,6 +50,11 @@ def rules_for(user: TwoFactorUser) -> list[Rule]:
         groups = cast(Any, user).groups.all()
         parts.append(Rule.objects.filter(scope=Rule.Scope.GROUP, group__in=groups))
     return list(Rule.objects.filter(scope__in=scopes).union(*parts, all=True))
+
+
+def may_require_passkey(user: TwoFactorUser) -> bool:
+    """False if nothing did when the session was read (sessions/store.py). Asks no database."""
+    return getattr(user, PASSKEY_RULE, True) or conf.passkey_required_for() != conf.NOBODY
 
 
 def people_of(rule: Rule) -> QuerySet[Any]:
@@ -69,10 +81,26 @@ def deadlines(user: TwoFactorUser) -> list[tuple[datetime, Rule | None]]:
     """With the rule that each is of; None stands for the setting."""
     found: list[tuple[datetime, Rule | None]] = [(end_of_grace(rule, user), rule) for rule in rules_for(user)]
     if setting_applies_to(user):
-        first_day = conf.required_from()
-        ends = max([joined_at(user) + conf.grace_period(), *([start_of(first_day)] if first_day else [])])
-        found.append((ends, None))
+        found.append((end_of_grace_by_setting(user), None))
     return found
+
+
+def passkey_deadline(user: TwoFactorUser) -> datetime | None:
+    """The time from which no other factor is enough, or None if nothing requires a passkey."""
+    return min((ends for ends, _rule in passkey_deadlines(user)), default=None)
+
+
+def passkey_deadlines(user: TwoFactorUser) -> list[tuple[datetime, Rule | None]]:
+    of_kind = [rule for rule in rules_for(user) if rule.factor == Rule.Factor.PASSKEY]
+    found: list[tuple[datetime, Rule | None]] = [(end_of_grace(rule, user), rule) for rule in of_kind]
+    if is_named(user, conf.passkey_required_for()):
+        found.append((end_of_grace_by_setting(user), None))
+    return found
+
+
+def end_of_grace_by_setting(user: TwoFactorUser) -> datetime:
+    first_day = conf.required_from()
+    return max([joined_at(user) + conf.grace_period(), *([start_of(first_day)] if first_day else [])])
 
 
 def end_of_grace(rule: Rule, user: TwoFactorUser) -> datetime:
@@ -102,6 +130,11 @@ def is_enforced_for(user: TwoFactorUser, now: datetime) -> bool:
     return due is not None and due <= now
 
 
+def is_passkey_enforced_for(user: TwoFactorUser, now: datetime) -> bool:
+    due = passkey_deadline(user)
+    return due is not None and due <= now
+
+
 def who_requires_it(user: TwoFactorUser, now: datetime) -> str:
     """A sentence for someone whom it is enforced for; empty for anyone else.
 
@@ -111,9 +144,30 @@ def who_requires_it(user: TwoFactorUser, now: datetime) -> str:
     return min(due, default=(0, ""))[1]
 
 
+def who_requires_a_passkey(user: TwoFactorUser, now: datetime) -> str:
+    """The same of a passkey."""
+    due = [passkey_sentence_of(rule) for ends, rule in passkey_deadlines(user) if ends <= now]
+    return min(due, default=(0, ""))[1]
+
+
+def passkey_sentence_of(rule: Rule | None) -> tuple[int, str]:
+    """As sentence_of()."""
+    scope = rule.scope if rule else conf.passkey_required_for()
+    if scope == Rule.Scope.EVERYONE:
+        return 1, _("This site requires a passkey or security key for everyone.")
+    if scope == Rule.Scope.STAFF:
+        return 2, _("This site requires a passkey or security key for staff.")
+    if rule and rule.group:
+        sentence = _("This site requires a passkey or security key for the group “%(group)s”.")
+        return 3, sentence % {"group": rule.group}
+    if rule:
+        return 4, _("An administrator requires a passkey or security key for your account.")
+    return 5, _("This site requires a passkey or security key for your account.")
+
+
 def sentence_of(rule: Rule | None) -> tuple[int, str]:
     """With its place among others."""
-    scope = rule.scope if rule else conf.required_for()
+    scope = rule.scope if rule else widest_setting()
     if scope == Rule.Scope.EVERYONE:
         return 1, _("This site requires two-factor authentication for everyone.")
     if scope == Rule.Scope.STAFF:
@@ -124,3 +178,8 @@ def sentence_of(rule: Rule | None) -> tuple[int, str]:
     if rule:
         return 4, _("An administrator requires two-factor authentication for your account.")
     return 5, _("This site requires two-factor authentication for your account.")  # a function of the site
+
+
+def widest_setting() -> str:
+    named = (conf.required_for(), conf.passkey_required_for())
+    return next((each for each in (conf.EVERYONE, conf.STAFF) if each in named), "")

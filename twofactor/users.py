@@ -66,6 +66,10 @@ def person_by_key(pk: Any) -> Any:
 READ_BEFORE: ContextVar[Any] = ContextVar("READ_BEFORE", default=None)
 
 
+# The attribute of a person for whether a rule may ask them for a passkey, if it was read with the session.
+PASSKEY_RULE = "_twofactor_passkey_rule"
+
+
 def may_be_joined(model: type[Model]) -> bool:
     """May people be read in one query with rows of the model? Not past a manager that hides some of them."""
     people = get_user_model()

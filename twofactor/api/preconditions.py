@@ -12,7 +12,7 @@ from twofactor import conf
 from twofactor.api import tokens
 from twofactor.api.base import django_request, token_family
 from twofactor.api.exceptions import ApiError
-from twofactor.factors import enrolled, methods
+from twofactor.factors import enrolled, methods, required
 from twofactor.factors.accept import accept_code
 from twofactor.forms import too_many_apps
 from twofactor.signin import step_up
@@ -88,8 +88,9 @@ def require_set_up_allowed(request: Request, data: dict[str, Any]) -> None:
     lost authenticator.
     """
     family = token_family(request)
-    recovered = step_up.is_recent_recovery(family.method, family.began_at)
-    if enrolled.is_on(family.user) and not recovered:
+    recovered = step_up.is_recent_recovery(family.user, family.method, family.began_at)
+    may_replace = recovered and not required.needs_passkey(family.user, timezone.now())
+    if enrolled.is_on(family.user) and not may_replace:
         raise ApiError(_("Two-factor authentication is already on."), "already_on")
     require_password(request, data, conf.setup_age())
 

@@ -16,15 +16,15 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from twofactor import sealing, statements
-from twofactor.models import Session
+from twofactor.models import Rule, Session
 from twofactor.sessions import epoch
 from twofactor.sessions.contents import ADDRESS, AMR, AUTH_AT, BROWSER, SEEN_AT, TRUSTED_BROWSER
-from twofactor.users import may_be_joined
+from twofactor.users import PASSKEY_RULE, may_be_joined
 
 PURPOSE = "session"
 
@@ -46,7 +46,12 @@ def working_session(key: str, now: datetime) -> Any:
 
 @statements.row
 def session_with_person(key: str, now: datetime) -> Any:
-    return Session.objects.filter(session_key=key, expire_date__gt=now).select_related("user")
+    """And whether a rule may ask this person for a passkey, so that the pages of other sites ask nothing."""
+    of_passkeys = Rule.objects.filter(factor=Rule.Factor.PASSKEY)
+    for_many = of_passkeys.filter(scope__in=[Rule.Scope.EVERYONE, Rule.Scope.STAFF, Rule.Scope.GROUP])
+    of_person = of_passkeys.filter(scope=Rule.Scope.PERSON, user=OuterRef("user"))
+    found = Session.objects.filter(session_key=key, expire_date__gt=now).select_related("user")
+    return found.annotate(has_passkey_rule=Exists(for_many) | Exists(of_person))
 
 
 @statements.update
@@ -133,6 +138,8 @@ class SessionStore(db.SessionStore):
             row = session_with_person(key, now)
             found = row and (row.session_data, row.device_id)
             self.person = row and row.user
+            if self.person:
+                vars(self.person)[PASSKEY_RULE] = bool(row.has_passkey_rule)
         else:
             found = working_session(key, now)
         if found is None:

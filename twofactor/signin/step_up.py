@@ -13,8 +13,9 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 
 from twofactor import conf
-from twofactor.factors import enrolled, methods
+from twofactor.factors import enrolled, methods, required
 from twofactor.factors.accept import Proof
+from twofactor.models import Passkey
 from twofactor.signin.session import (
     AMR,
     AUTH_AT,
@@ -106,9 +107,11 @@ def still_counts(user: TwoFactorUser, factor: str, *, full_proof: bool = False) 
 
     While there is no factor the password that was given with it is enough.
     """
+    found = None if factor == methods.BACKUP else enrolled.find_factor(user, factor)
+    if not isinstance(found, Passkey) and required.takes_only_passkeys(user, timezone.now()):
+        return False
     if factor == methods.BACKUP:
         return True
-    found = enrolled.find_factor(user, factor)
     if found is None:
         return not enrolled.is_on(user)
     if enrolled.is_suspected(found):
@@ -117,8 +120,10 @@ def still_counts(user: TwoFactorUser, factor: str, *, full_proof: bool = False) 
 
 
 def is_full(user: TwoFactorUser, factor: str) -> bool:
-    found = enrolled.find_factor(user, factor)
-    return found is not None and enrolled.proves_everything(found, timezone.now())
+    found, now = enrolled.find_factor(user, factor), timezone.now()
+    if not isinstance(found, Passkey) and required.takes_only_passkeys(user, now):
+        return False
+    return found is not None and enrolled.proves_everything(found, now)
 
 
 def vouches(user: TwoFactorUser, factor: str) -> bool:
@@ -168,12 +173,17 @@ def password_is_recent(request: HttpRequest) -> bool:
 
 
 def recovered_by_email(request: HttpRequest) -> bool:
-    return is_recent_recovery(request.session.get(AMR), time_in_session(request, AUTH_AT))
+    signed_in_at = time_in_session(request, AUTH_AT)
+    return is_recent_recovery(request.user, request.session.get(AMR), signed_in_at)
 
 
-def is_recent_recovery(method: str | None, signed_in_at: datetime | None) -> bool:
-    """Signed in with a mailed code a moment ago. That allows to add a new app, and no more."""
-    return method == methods.RECOVERY and is_within(signed_in_at, conf.setup_age())
+def is_recent_recovery(user: Any, method: str | None, signed_in_at: datetime | None) -> bool:
+    """Signed in with a mailed code a moment ago. That allows to add a new app, and no more.
+
+    Nothing to someone who has a passkey that they must use: support is their way back.
+    """
+    is_recent = method == methods.RECOVERY and is_within(signed_in_at, conf.setup_age())
+    return is_recent and not required.takes_only_passkeys(user, timezone.now())
 
 
 def takes_password_alone(request: HttpRequest, to: str) -> bool:

@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import drafts, factor_changes
-from twofactor.decorators import may_set_up, what_for
+from twofactor.decorators import may_set_up, must_use_passkey_first, what_for
 from twofactor.factors import enrolled
 from twofactor.factors.methods import TOTP
 from twofactor.forms import AddAppForm, too_many_apps
 from twofactor.models import Draft
 from twofactor.signin import step_up
-from twofactor.signin.session import keep_session
+from twofactor.signin.session import AMR, keep_session
 from twofactor.users import signed_in_user
 from twofactor.views import own_factors
 from twofactor.views.drafts import draft_owner, key_context, set_draft_cookie
@@ -43,8 +43,23 @@ def if_there_is_room(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
     return guarded
 
 
+def unless_a_passkey_is_needed(
+    view: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Another app would not help someone who has to add or use a passkey now."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if must_use_passkey_first(request.user, request.session.get(AMR, ""), None):
+            return see_other(reverse("twofactor:passkey_add") + onward(request))
+        return view(request)
+
+    return guarded
+
+
 @what_for(gettext_lazy("To add an authenticator app, confirm it's you."))
 @sensitive_post_parameters("code")
+@unless_a_passkey_is_needed
 @if_there_is_room
 @or_fresh_panel
 @may_set_up

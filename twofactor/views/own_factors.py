@@ -74,7 +74,8 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
     others = [each for each in factors if enrolled.id_of(each) != factor_id]
     needs_passkey = signs_in_with_passkey_alone(request)
     is_only_way = needs_passkey and factor_changes.is_only_way_in(factor, others)
-    if (is_on and factor_changes.is_last(factor, others)) or is_only_way:
+    who = factor_changes.who_requires_this(user, factor, others, timezone.now())
+    if (is_on and factor_changes.is_last(factor, others)) or is_only_way or who:
         status = 409 if request.method == "POST" else 200
         return page(
             request,
@@ -82,6 +83,7 @@ def remove(request: HttpRequest, factor: Factor) -> HttpResponse:
             status=status,
             factor=factor,
             is_on=is_on and not is_only_way,
+            who=who,
             offers_passkeys=passkeys.are_offered(),
         )
     claim = partial(

@@ -19,7 +19,7 @@ from twofactor.decorators import (
     recently_confirmed,
     what_for,
 )
-from twofactor.factors import challenges, enrolled, passkeys
+from twofactor.factors import challenges, enrolled, passkeys, required
 from twofactor.factors.methods import KEY, PASSKEY
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
@@ -66,7 +66,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     sent = next((form for form in forms if form.is_bound), None)
     row = None if sent is None else save_sent(request, sent, was_on=own.is_on, recovered=recovered)
     if sent is not None and row is not None:
-        if recovered:
+        if recovered or required.needs_passkey(user, timezone.now()):  # it was given just now
             keep_session(request, user, KEY if row.is_key else PASSKEY)
         to = next_or(request, reverse("twofactor:settings"))
         name_it = f"{reverse('twofactor:passkey_rename', args=[row.pk])}?{ADDED}=1"

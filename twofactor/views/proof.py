@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from twofactor import factor_changes
 from twofactor.decorators import CONFIRM, FULL_PROOF, changes_the_password, open_before_set_up
-from twofactor.factors import enrolled, methods
+from twofactor.factors import enrolled, methods, required
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.factors.enrolled import Overview
 from twofactor.forms import CodeForm, PasskeyForm, PasswordForm, ProofForm, take_backup_codes
@@ -151,6 +151,8 @@ def proof_forms(
     user = signed_in_user(request)
     has_password = user.has_usable_password()
     by_passkey = passkey_forms.proof_forms(request, own.passkeys, has_password=has_password, **accept)
+    if by_passkey and required.needs_passkey(user, timezone.now()) and required.counting(own.passkeys):
+        return ProofForms(None, by_passkey)  # a code may have been given to a thief's page
     data = None if passkey_forms.is_answer(request) else posted(request)
 
     def is_right(password: str) -> bool:

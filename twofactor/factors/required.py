@@ -1,0 +1,35 @@
+"""Who must use a passkey or security key, by the rules and the setting, and what then opens a step-up."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from twofactor import policy
+from twofactor.factors import enrolled, methods, passkeys
+from twofactor.models import Passkey
+from twofactor.users import TwoFactorUser
+
+# A page that a person came to with another factor could have been a copy of it.
+SAFE_FROM_COPIES = frozenset({methods.PASSKEY, methods.KEY})
+
+
+def needs_passkey(user: TwoFactorUser, now: datetime) -> bool:
+    """Is it enforced for this person? Never where no browser could give a passkey. At most one query."""
+    may = policy.may_require_passkey(user) and passkeys.are_offered()
+    return may and policy.is_passkey_enforced_for(user, now)
+
+
+def counting(own: Iterable[Passkey]) -> list[Passkey]:
+    """Those that can be given today. One that a browser made without asking counts from its first use."""
+    return [each for each in passkeys.usable(own) if each.last_used_at or not each.made_quietly]
+
+
+def has_passkey(user: TwoFactorUser) -> bool:
+    return bool(counting(enrolled.passkeys_of(user)))
+
+
+def takes_only_passkeys(user: TwoFactorUser, now: datetime) -> bool:
+    """Does nothing else open a step-up? A code that was given to a thief's page could add their passkey.
+
+    False while the person has none: then there is only the code.
+    """
+    return needs_passkey(user, now) and has_passkey(user)
