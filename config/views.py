@@ -24,6 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "unconfirmed": conf.site_has_mail() and not request.user.email_verified_at,
         "reminder_due": reminder.is_due(request.user, timezone.now()),
         "required_from": policy.deadline(request.user),
+        "passkey_due": reminder.passkey_due(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": conf.setup_age(),
         "changed_part": changed_part(request, {"reminder"}),

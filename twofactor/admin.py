@@ -279,6 +279,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "sessions_form": ReasonForm(prefix="sessions"),
             "who_requires_it": policy.who_requires_it(user, timezone.now()),
             "required_from": policy.deadline(user),
+            "passkey_required_from": policy.passkey_deadline(user),
             "own_rule": rules.rule_of(user),
             "may_require": request.user.has_perm("twofactor.add_rule"),
             "may_release": request.user.has_perm("twofactor.delete_rule"),
@@ -460,7 +461,7 @@ class RuleAdmin(StepUpModelAdmin):
         css: ClassVar = {"all": STYLE}
 
     form = RuleForm
-    list_display = ("whom", "starts_on", "grace_days")
+    list_display = ("whom", "factor", "starts_on", "grace_days")
     list_display_links = ("whom",)
     list_select_related = ("group", "user")
     raw_id_fields = ("user",)

@@ -213,6 +213,10 @@ OF_SECURITY_KEY: dict[EventKind, tuple[Any, Any]] = {
         _("A security key was accepted"),
     ),
 }
+PASSKEY_REQUIRED = (  # the same of TWO_FACTOR_REQUIRED, where no other factor is enough
+    _("We told you that you need a passkey or security key"),
+    _("Told that a passkey or security key is required"),
+)
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
 FACTOR_ACCEPTED = (*CODE_ACCEPTED, EventKind.SIGNED_IN_WITH_PASSKEY, EventKind.CONFIRMED_WITH_PASSKEY)
 

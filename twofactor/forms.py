@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from twofactor.activity import MAX_SEARCH
 from twofactor.devices import ListedDevice
 from twofactor.event_kinds import EventGroup
-from twofactor.factors import enrolled, sent_codes, totp
+from twofactor.factors import enrolled, passkeys, sent_codes, totp
 from twofactor.factors.enrolled import MAX_APPS, Factor
 from twofactor.factors.passkeys import Question
 from twofactor.factors.refusal import Refused
@@ -406,13 +406,23 @@ class RuleForm(forms.ModelForm):
 
     class Meta:
         model = Rule
-        fields = ("scope", "group", "user", "starts_on", "grace_days")
+        fields = rules.RULE_FIELDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if grace := self.fields.get("grace_days"):  # whoever may only look gets no fields
             grace.help_text = gettext("For each person from their first day here on, if that is later.")
             grace.validators.append(MaxValueValidator(rules.MAX_GRACE_DAYS))
+        factor: Any = self.fields.get("factor")
+        if factor:
+            factor.required = False
+            kinds = Rule.Factor if passkeys.are_offered() else [Rule.Factor.ANY]
+            factor.choices = [(kind.value, kind.label) for kind in kinds]
+            if not passkeys.are_offered():
+                factor.help_text = gettext("A passkey can't be required, because this site offers none.")
+
+    def clean_factor(self) -> str:
+        return self.cleaned_data["factor"] or Rule.Factor.ANY
 
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]
@@ -434,6 +444,10 @@ class RuleForm(forms.ModelForm):
         self.preview = rules.preview(rule, timezone.now())
         if self.preview.locks_out:
             raise ValidationError(rules.LOCKS_OUT)
+        if self.helper and rules.is_for_helper_without_passkey(self.helper, rule):
+            raise ValidationError(rules.YOU_HAVE_NONE)
+        if self.preview.lacks_passkey:
+            raise ValidationError(rules.NO_PASSKEY)
         return cleaned
 
     def check_target(self, name: str, scope: str, missing: Any) -> None:

@@ -18,7 +18,14 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from twofactor.event_kinds import ABOUT_APPS, ABOUT_PASSKEYS, OF_SECURITY_KEY, SECURITY_KEY, EventKind
+from twofactor.event_kinds import (
+    ABOUT_APPS,
+    ABOUT_PASSKEYS,
+    OF_SECURITY_KEY,
+    PASSKEY_REQUIRED,
+    SECURITY_KEY,
+    EventKind,
+)
 
 __all__ = [
     "Allowance",
@@ -271,6 +278,8 @@ class Event(models.Model):
         kind = Event.Kind(self.kind)
         if SECURITY_KEY in self.detail and kind in OF_SECURITY_KEY:
             return OF_SECURITY_KEY[kind]
+        if self.asks_passkey:
+            return PASSKEY_REQUIRED
         return kind.to_person or kind.label, kind.label
 
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
@@ -315,6 +324,11 @@ class Event(models.Model):
         return date.fromisoformat(self.detail["day"])
 
     @property
+    def asks_passkey(self) -> bool:
+        """Of two_factor_required: is no other factor enough?"""
+        return self.kind == EventKind.TWO_FACTOR_REQUIRED and self.detail.get("factor") == "passkey"
+
+    @property
     def details(self) -> str:
         names = {
             "reason": pgettext_lazy("two-factor", "reason"),
@@ -324,6 +338,7 @@ class Event(models.Model):
             "device": pgettext_lazy("two-factor", "device"),
             "passkey": pgettext_lazy("two-factor", "passkey"),
             SECURITY_KEY: pgettext_lazy("two-factor", "security key"),
+            "factor": pgettext_lazy("two-factor", "factor"),
         }
         values = {**self.detail, "by": self.actor_name} if self.actor_name else self.detail
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in values.items())
@@ -482,7 +497,8 @@ class Rule(models.Model):
     def summary(self) -> str:
         """For the audit log, which names no person but those it is about."""
         whom = f"group {self.group}" if self.group else self.scope
-        return f"{whom}, from {self.starts_on}, {self.grace_days} days of grace"
+        kind = ", a passkey" if self.factor == self.Factor.PASSKEY else ""
+        return f"{whom}{kind}, from {self.starts_on}, {self.grace_days} days of grace"
 
 
 class Device(models.Model):

@@ -509,6 +509,7 @@ RULE = {
     "scope": "staff",
     "group": None,
     "person": None,
+    "factor": "any",
     "starts_on": "2027-01-31",
     "grace_days": 14,
 }

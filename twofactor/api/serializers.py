@@ -291,6 +291,7 @@ class Rule(serializers.Serializer):
     scope = serializers.CharField()
     group = serializers.IntegerField(source="group_id", allow_null=True)
     person = serializers.CharField(source="user_id", allow_null=True)
+    factor = serializers.CharField(help_text="`any`, or `passkey`: a passkey or security key.")
     starts_on = serializers.DateField()
     grace_days = serializers.IntegerField()
 
@@ -298,8 +299,8 @@ class Rule(serializers.Serializer):
 class RuleWithNumbers(serializers.Serializer):
     rule = Rule()
     people = serializers.IntegerField(help_text="Whom it is for.")
-    without = serializers.IntegerField(help_text="Of them, those who have no factor.")
-    at_once = serializers.IntegerField(help_text="Of those, who reach only the setup from now on.")
+    without = serializers.IntegerField(help_text="Of them, those who have no such factor.")
+    at_once = serializers.IntegerField(help_text="Of those, who reach only the page for it from now on.")
 
 
 class Rules(serializers.Serializer):
@@ -310,6 +311,7 @@ class NewRule(StepUp):
     scope = Text(8, help_text="`everyone`, `staff`, `group` or `person`.")
     group = WholeNumber(required=False, min_value=1, max_value=MAX_ID, help_text="The id of the group.")
     person = Text(64, required=False, help_text="The id of the person.")
+    factor = Text(7, required=False, help_text="`any`, as without it, or `passkey`.")
     starts_on = serializers.DateField(input_formats=["iso-8601"], help_text="The first day.")
     grace_days = WholeNumber(
         min_value=0, max_value=MAX_GRACE_DAYS, help_text="For each person from their first day on."

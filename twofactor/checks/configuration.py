@@ -222,10 +222,10 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
     users = get_user_model()._default_manager
     if users.db not in (databases or ()) or not issubclass(users.model, PermissionsMixin):
         return
-    if not conf.is_required_for(conf.required_for()):
+    if not all(map(conf.is_required_for, (conf.required_for(), conf.passkey_required_for()))):
         return
     if not is_up_to_date(users.db, [users.model, TwoFactor, Authenticator, BackupCode, Rule]):
-        if conf.required_for() == conf.NOBODY:
+        if setting_in_use() is None:
             return
         yield Info(
             "Whether TWOFACTOR_REQUIRED_FOR locks out every administrator can be checked only after migrate.",
@@ -233,10 +233,11 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
             id="twofactor.I002",
         )
         return
-    if conf.required_for() == conf.NOBODY and not Rule.objects.exists():
+    if setting_in_use() is None and not Rule.objects.exists():
         return
     try:
         all_locked_out = administrators.are_all_locked_out(policy.applies_to)
+        none_has_passkey = administrators.have_no_passkey(must_use_passkey)
     except Exception as error:  # the site's own function may raise anything
         yield Warning(
             f"TWOFACTOR_REQUIRED_FOR: {conf.required_for()} failed with {type(error).__name__}: {error}",
@@ -245,12 +246,43 @@ def check_administrators(app_configs: Any, databases: Any = None, **kwargs: Any)
         )
         return
     if all_locked_out:
-        cause = "A rule" if conf.required_for() == conf.NOBODY else "TWOFACTOR_REQUIRED_FOR"
+        cause = setting_in_use() or "A rule"
         yield Error(
             f"{cause} would lock out every administrator: none can set up or enter a code.",
             hint="Run manage.py twofactor reset PERSON --reason …, or set TWOFACTOR_REQUIRED_FOR to nobody.",
             id="twofactor.E011",
         )
+    elif none_has_passkey and passkeys.are_offered():
+        yield Error(
+            "Every administrator would need a passkey or security key, and none has one.",
+            hint="Add one to the account of an administrator before they are required.",
+            id="twofactor.E026",
+        )
+    yield from check_required_passkeys()
+
+
+def setting_in_use() -> str | None:
+    values = {
+        "TWOFACTOR_REQUIRED_FOR": conf.required_for(),
+        "TWOFACTOR_PASSKEY_REQUIRED_FOR": conf.passkey_required_for(),
+    }
+    return next((name for name, value in values.items() if value != conf.NOBODY), None)
+
+
+def must_use_passkey(user: Any) -> bool:
+    return policy.passkey_deadline(user) is not None
+
+
+def check_required_passkeys() -> Iterator[CheckMessage]:
+    """Nobody can be held to what no browser would give."""
+    in_rules = Rule.objects.filter(factor=Rule.Factor.PASSKEY).exists()
+    if passkeys.are_offered() or not (in_rules or conf.passkey_required_for() != conf.NOBODY):
+        return
+    yield Warning(
+        "Passkeys are required, and this site offers none, so any second factor is enough.",
+        hint="Install the extra passkeys, and set TWOFACTOR_BASE_URL to the HTTPS address of the site.",
+        id="twofactor.W010",
+    )
 
 
 def is_up_to_date(alias: str, models: list[type[Model]]) -> bool:

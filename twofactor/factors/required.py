@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from twofactor import policy
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from twofactor import conf, policy
 from twofactor.factors import enrolled, methods, passkeys
 from twofactor.models import Passkey
 from twofactor.users import TwoFactorUser
 
-# A page that a person came to with another factor could have been a copy of it.
+# What they prove to a page with another address is worth nothing here. Every code can be passed on.
 SAFE_FROM_COPIES = frozenset({methods.PASSKEY, methods.KEY})
 
 
@@ -25,6 +28,13 @@ def counting(own: Iterable[Passkey]) -> list[Passkey]:
 
 def has_passkey(user: TwoFactorUser) -> bool:
     return bool(counting(enrolled.passkeys_of(user)))
+
+
+def people_without(people: QuerySet[Any]) -> QuerySet[Any]:
+    """Of these people, those who would be led to add one, or to the setup, if it is off."""
+    own = Passkey.objects.filter(user_id=OuterRef("pk"), rp_id=conf.passkey_domain(), suspected_at=None)
+    counted = own.exclude(made_quietly=True, last_used_at=None)
+    return people.filter(Q(two_factor=None) | ~Exists(counted))
 
 
 def takes_only_passkeys(user: TwoFactorUser, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import PermissionsMixin
 from django.utils import timezone
 
-from twofactor.factors import authenticator_app, backup_codes, enrolled, passkeys
+from twofactor.factors import authenticator_app, backup_codes, enrolled, passkeys, required
 from twofactor.users import TwoFactorUser, only_active
 
 
@@ -25,8 +25,17 @@ def has_passkey(user: TwoFactorUser) -> bool:
 
 
 def are_all_locked_out(is_held: Callable[[Any], bool]) -> bool:
+    return are_all_held(is_held, can_sign_in)
+
+
+def have_no_passkey(is_held: Callable[[Any], bool]) -> bool:
+    """If all of them have to use one, at least one must be able to."""
+    return are_all_held(is_held, required.has_passkey)
+
+
+def are_all_held(is_held: Callable[[Any], bool], can: Callable[[Any], bool]) -> bool:
     found = superusers()
-    return bool(found) and all(map(is_held, found)) and not any(map(can_sign_in, found))
+    return bool(found) and all(map(is_held, found)) and not any(map(can, found))
 
 
 def can_sign_in(user: TwoFactorUser) -> bool:

@@ -70,6 +70,7 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "can_turn_on": not is_on and bool(passkeys.usable(own_passkeys)),  # the codes are all that is missing
         "signs_in_alone": bool(passkeys.usable_alone(own_passkeys)),
         "offers_passkeys": passkeys.are_offered(),
+        "passkey_due": reminder.passkey_due(user),
         "codes_left": left,
         "few": backup_codes.FEW_LEFT,
         "total": total,

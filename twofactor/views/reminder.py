@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import AnonymousUser
 
 from twofactor import drafts, policy
-from twofactor.factors import enrolled
+from twofactor.factors import enrolled, passkeys, required
 from twofactor.models import Reminder
 from twofactor.users import TwoFactorUser
 
@@ -19,6 +19,14 @@ def is_due(user: TwoFactorUser | AnonymousUser, now: datetime) -> bool:
     if policy.applies_to(user):
         return True  # what will be demanded cannot be put off
     return not Reminder.objects.filter(pk=user.pk, dismissed_at__gt=now - REST).exists()
+
+
+def passkey_due(user: TwoFactorUser) -> datetime | None:
+    """From when this person needs a passkey, if they have none."""
+    if not policy.may_require_passkey(user) or not passkeys.are_offered():
+        return None
+    due = policy.passkey_deadline(user)
+    return None if due is None or required.has_passkey(user) else due
 
 
 def dismiss(user: TwoFactorUser, now: datetime) -> None:

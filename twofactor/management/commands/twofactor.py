@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from twofactor import conf, policy, sealing
-from twofactor.factors import backup_codes, enrolled
+from twofactor.factors import backup_codes, enrolled, passkeys
 from twofactor.forms import RuleForm
 from twofactor.importers.records import SourceError
 from twofactor.importers.run import SOURCES, ImportSummary, run_import
@@ -109,6 +109,9 @@ class Command(BaseCommand):
             "Shows whom the rule holds, makes it, and tells everyone concerned by email.",
         )
         requiring.add_argument("whom", help="everyone, staff, group:NAME, or a username")
+        requiring.add_argument(
+            "--passkey", action="store_true", help="a passkey or security key; without it, any factor"
+        )
         requiring.add_argument("--from", dest="starts_on", metavar="YYYY-MM-DD", help="default: today")
         requiring.add_argument("--grace-days", default="0", help="for each person from their first day on")
         requiring.add_argument(
@@ -209,6 +212,7 @@ class Command(BaseCommand):
             "person": user.get_username(),
             "two_factor": "on" if enrolled.is_on(user) else "off",
             "required_from": policy.deadline(user),
+            "passkey_required_from": policy.passkey_deadline(user),
             "on_since": two_factor and two_factor.enabled_at,
             "last_used": max((app.last_used_at for app in apps if app.last_used_at), default=None),
             "backup_codes_left": backup_codes.count_unused(user),
@@ -247,10 +251,24 @@ class Command(BaseCommand):
         self.stdout.write(code)
 
     def require(
-        self, whom: str, starts_on: str | None, grace_days: str, dry_run: bool, reason: str, **options: Any
+        self,
+        whom: str,
+        passkey: bool,
+        starts_on: str | None,
+        grace_days: str,
+        dry_run: bool,
+        reason: str,
+        **options: Any,
     ) -> None:
+        if passkey and not passkeys.are_offered():
+            raise CommandError("This site offers no passkeys. See manage.py check for the reason.")
         form = RuleForm(
-            {**self.target_of(whom), "starts_on": starts_on or timezone.localdate(), "grace_days": grace_days}
+            {
+                **self.target_of(whom),
+                "factor": Rule.Factor.PASSKEY if passkey else Rule.Factor.ANY,
+                "starts_on": starts_on or timezone.localdate(),
+                "grace_days": grace_days,
+            }
         )
         if not form.is_valid():
             raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
@@ -278,7 +296,13 @@ class Command(BaseCommand):
 
     def rules(self, json: bool, **options: Any) -> None:
         for rule in Rule.objects.select_related("group", "user").order_by("pk"):
-            facts = {"rule": rule.pk, "for": rule.whom, "from": rule.starts_on, "grace_days": rule.grace_days}
+            facts = {
+                "rule": rule.pk,
+                "for": rule.whom,
+                "factor": rule.factor,
+                "from": rule.starts_on,
+                "grace_days": rule.grace_days,
+            }
             facts |= asdict(rules.preview(rule, timezone.now()))
             self.print_facts(facts, json)
 
