@@ -234,3 +234,29 @@ def test_a_check_warns_where_there_are_no_passkeys(settings, alice):
     before = checked()
     settings.TWOFACTOR_BASE_URL = "http://127.0.0.1"
     assert (before, checked()) == ([], ["twofactor.W010"])
+
+
+# A rule of one's own that is in grace
+
+
+def require(client, user):
+    return client.post(help_page(user, "require/"), {"require-reason": "the board wants it"}, follow=True)
+
+
+@pytest.mark.proves("RU-6")
+def test_the_button_brings_a_rule_in_grace_forward(stepped_up, alice):
+    rule = Rule.objects.create(scope="person", user=alice, starts_on=TODAY + timedelta(days=9), grace_days=7)
+    page = require(stepped_up, alice)
+    assert "needs two-factor authentication from now on" in page.text
+    found = Rule.objects.get()
+    assert (found.pk, found.starts_on, found.grace_days) == (rule.pk, TODAY, 0)
+    assert [event.kind for event in Event.objects.filter(kind__startswith="rule_")] == ["rule_changed"]
+
+
+def test_the_button_leaves_a_rule_about_passkeys_as_it_is(stepped_up, alice):
+    later = Rule.objects.create(
+        scope="person", user=alice, starts_on=TODAY + timedelta(days=9), factor=PASSKEY
+    )
+    require(stepped_up, alice)
+    later.refresh_from_db()
+    assert (Rule.objects.count(), later.starts_on) == (2, TODAY + timedelta(days=9))

@@ -101,8 +101,9 @@ def remove(rule: Rule, by: str, request: HttpRequest | None, **detail: str) -> N
 
 
 def require(user: TwoFactorUser, by: str, request: HttpRequest | None, now: datetime, *, reason: str) -> None:
-    """Of one person, from today."""
-    rule = Rule(scope=Rule.Scope.PERSON, user_id=user.pk, starts_on=timezone.localdate(now))
+    """Of one person, from today. Their own rule is brought forward, if there is one that is in grace."""
+    rule = rule_of(user, factor=Rule.Factor.ANY) or Rule(scope=Rule.Scope.PERSON, user_id=user.pk)
+    rule.starts_on, rule.grace_days = timezone.localdate(now), 0
     if policy.is_enforced_for(user, now):
         raise support.NothingToDo
     if preview(rule, now).locks_out:
