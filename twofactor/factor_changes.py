@@ -22,7 +22,7 @@ from twofactor.factors import (
     totp,
 )
 from twofactor.factors.accept import Proof
-from twofactor.factors.enrolled import Factor
+from twofactor.factors.enrolled import Factor, Overview
 from twofactor.factors.passkeys import NewPasskey
 from twofactor.factors.refusal import Changed, Refused
 from twofactor.limits import guesses
@@ -183,12 +183,14 @@ def add_passkey(
     now: datetime,
     *,
     was_on: bool,
+    by_passkey: bool = False,
     vouched: bool = True,
     lost: Collection[str] | None = None,
 ) -> Passkey:
     """Ends no session, because nothing that was proven has become false, unless older factors are lost.
 
     `was_on`: when the proof was asked for. The password alone, which is enough before, is not enough after.
+    `by_passkey`: was the proof one? Whoever must use one adds only the first by a code.
     `lost` is given after a recovery, with the ids of those that stop working now. While two-factor
     authentication is off it stays off: the passkey signs in by itself.
     """
@@ -197,8 +199,7 @@ def add_passkey(
             challenges.spend(new.challenge, now)
             enrolled.lock(user, now)
             own = enrolled.overview_of(user)
-            if own.is_on != was_on:
-                raise Changed
+            require_proof_still_counts(user, own, was_on, by_passkey, now)
             removed = remove_lost(user, lost or ())
             others = [each for each in own.passkeys if each not in removed]
             if len(others) >= passkeys.MAX_PASSKEYS:
@@ -223,6 +224,16 @@ def add_passkey(
             raise Changed from None
         raise Refused(_("This passkey is known already. Use another device.")) from None
     return passkey
+
+
+def require_proof_still_counts(
+    user: TwoFactorUser, own: Overview, was_on: bool, by_passkey: bool, now: datetime
+) -> None:
+    """Another request may have turned it on since, or have added the first passkey."""
+    is_first = not required.counting(own.passkeys)
+    is_enough = by_passkey or not was_on or is_first or not required.needs_passkey(user, now)
+    if own.is_on != was_on or not is_enough:
+        raise Changed
 
 
 def save_app(

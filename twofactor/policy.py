@@ -3,7 +3,7 @@
 Whoever must use a passkey must have a second factor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
@@ -67,6 +67,19 @@ def people_of(rule: Rule) -> QuerySet[Any]:
     if rule.scope == Rule.Scope.GROUP:
         return people.filter(groups=rule.group_id) if has_relation("groups") else people.none()
     return people.filter(pk=rule.user_id)
+
+
+def people_who_need_passkeys() -> Iterator[QuerySet[Any]]:
+    """By each rule and the setting, now or later. Someone may be in several."""
+    for rule in Rule.objects.filter(factor=Rule.Factor.PASSKEY):
+        yield people_of(rule)
+    setting = conf.passkey_required_for()
+    if setting in {conf.EVERYONE, conf.STAFF}:
+        yield people_of(Rule(scope=setting))
+    elif setting != conf.NOBODY:
+        everyone = people_of(Rule(scope=Rule.Scope.EVERYONE))
+        named = [user.pk for user in everyone.iterator() if is_named(user, setting)]
+        yield everyone.filter(pk__in=named)
 
 
 def deadline(user: TwoFactorUser) -> datetime | None:

@@ -1,5 +1,6 @@
 """Rules that ask for a passkey: in the administration, the API, the command and the checks."""
 
+import json
 from datetime import timedelta
 from io import StringIO
 
@@ -205,6 +206,27 @@ def test_the_command_makes_none_where_there_are_no_passkeys(settings):
     settings.TWOFACTOR_BASE_URL = "http://127.0.0.1"
     with pytest.raises(CommandError, match="offers no passkeys"):
         run("require", "everyone", "--passkey", "--reason", "decided")
+
+
+@pytest.mark.proves("RU-8")
+@pytest.mark.parametrize("by", ["rule", "staff", f"{__name__}.is_staff"])
+def test_the_report_lists_who_has_none_and_who_has_one(settings, alice, by):
+    people = {0: person("none@example.com", is_staff=True), 1: person("one@example.com", is_staff=True)}
+    people[2] = person("two@example.com", is_staff=True)
+    for count, user in people.items():
+        for _each in range(count):
+            add_passkey(user)
+    if by == "rule":
+        Rule.objects.create(scope="staff", starts_on=TODAY + timedelta(days=9), factor=PASSKEY)
+    else:
+        settings.TWOFACTOR_PASSKEY_REQUIRED_FOR = by
+    facts = json.loads(run("report", "--json"))
+    assert facts["need_a_passkey_and_have_none"] == ["none@example.com"]
+    assert facts["need_a_passkey_and_have_one"] == ["one@example.com"]
+
+
+def is_staff(user):
+    return user.is_staff
 
 
 # The checks

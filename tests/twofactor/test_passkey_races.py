@@ -10,10 +10,10 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.machinery.races import REPEATS, assert_no_errors, at_once, sessions, statuses
-from tests.people import enrol, person, signed_in_as
+from tests.people import enrol, person, sign_in, signed_in_as
 from tests.twofactor.passkeys.browser import Browser, forms_of, new_passkey, not_synced, store
 from twofactor.factors import enrolled
-from twofactor.models import Event, Passkey, SpentChallenge
+from twofactor.models import Event, Passkey, Rule, SpentChallenge
 from twofactor.operations import support
 
 CROWD = 60
@@ -159,6 +159,23 @@ def test_no_more_are_added_than_allowed(alice, passkey, is_on, request, repeat):
     assert Passkey.objects.count() == 10
 
 
+@pytest.mark.proves("RU-12")
+def test_of_two_sessions_with_a_code_one_adds_the_passkey_that_is_required(
+    alice, phone, request, clock, repeat
+):
+    """The other may be that of a thief who was given a code."""
+    Rule.objects.create(scope="everyone", starts_on=timezone.localdate(), factor=Rule.Factor.PASSKEY)
+    actions = []
+    for _ in range(2):
+        client = browser()
+        sign_in(client, phone)
+        actions += posts([client], form_on(client, ADD), new_passkey())
+        clock.shift(60)
+    answers = at_once(*actions)
+    assert_no_errors(request, answers, rows=Passkey.objects.count())
+    assert (Passkey.objects.count(), Event.objects.filter(kind="passkey_added").count()) == (1, 1)
+
+
 # Removing
 
 
@@ -186,6 +203,23 @@ def test_of_two_removals_of_the_last_two_passkeys_one_wins(alice, two_passkeys, 
     )
     assert_no_errors(request, answers, left=Passkey.objects.count())
     assert (Passkey.objects.count(), enrolled.is_on(alice)) == (1, True)
+
+
+@pytest.mark.proves("RU-13")
+def test_of_two_removals_the_passkey_that_is_required_stays(alice, phone, request, clock, repeat):
+    """The app alone would be enough for two-factor authentication, and not for the rule."""
+    Rule.objects.create(scope="everyone", starts_on=timezone.localdate(), factor=Rule.Factor.PASSKEY)
+    made = [new_passkey(), new_passkey()]
+    rows = [store(alice, each, name=f"{number}") for number, each in enumerate(made)]
+    clients = [signed_in(made[0])]
+    clock.shift(1)
+    clients.append(signed_in(made[1]))
+    answers = at_once(
+        *removal(clients[0], rows[0], made[0]),
+        *removal(clients[1], rows[1], made[1]),
+    )
+    assert_no_errors(request, answers, left=Passkey.objects.count())
+    assert Passkey.objects.count() == 1
 
 
 def test_of_two_removals_the_only_way_in_stays(alice, request, clock, repeat):

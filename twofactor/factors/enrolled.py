@@ -91,6 +91,7 @@ def lock_after_guesses(user: TwoFactorUser, now: datetime) -> bool:
 
 
 Factor = Authenticator | Passkey
+OF_PASSKEY = "passkey-"  # begins the ids of id_of(), where those of apps are numbers
 
 
 def apps_of(user: TwoFactorUser) -> QuerySet[Authenticator]:
@@ -113,12 +114,16 @@ def factors_of(user: TwoFactorUser) -> list[Factor]:
 
 def id_of(factor: Factor) -> str:
     """Names it among all of a person's, in forms and in the session."""
-    return f"passkey-{factor.pk}" if isinstance(factor, Passkey) else str(factor.pk)
+    return f"{OF_PASSKEY}{factor.pk}" if isinstance(factor, Passkey) else str(factor.pk)
+
+
+def is_id_of_passkey(factor_id: str) -> bool:
+    return factor_id.startswith(OF_PASSKEY)
 
 
 def find_factor(user: TwoFactorUser, factor_id: str) -> Factor | None:
     """None for any text that id_of() has not written, too."""
-    is_passkey, number = factor_id.startswith("passkey-"), factor_id.removeprefix("passkey-")
+    is_passkey, number = is_id_of_passkey(factor_id), factor_id.removeprefix(OF_PASSKEY)
     if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_ID):
         return None
     return (passkeys_of(user) if is_passkey else apps_of(user)).filter(pk=number).first()

@@ -1,10 +1,10 @@
 """Who must use a passkey or security key, by the rules and the setting, and what then opens a step-up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from twofactor import conf, policy
 from twofactor.factors import enrolled, methods, passkeys
@@ -28,6 +28,14 @@ def counting(own: Iterable[Passkey]) -> list[Passkey]:
 
 def has_passkey(user: TwoFactorUser) -> bool:
     return bool(counting(enrolled.passkeys_of(user)))
+
+
+def count_by_name(people: QuerySet[Any]) -> Iterator[tuple[str, int]]:
+    """How many that count each of these people has."""
+    is_quiet = Q(passkeys__made_quietly=True, passkeys__last_used_at=None)
+    counted = Q(passkeys__rp_id=conf.passkey_domain(), passkeys__suspected_at=None) & ~is_quiet
+    found: Any = people.annotate(n=Count("passkeys", filter=counted, distinct=True)).order_by()
+    yield from found.values_list(people.model.USERNAME_FIELD, "n").iterator()
 
 
 def people_without(people: QuerySet[Any]) -> QuerySet[Any]:

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 
 from twofactor import policy
 from twofactor.event_kinds import FACTOR_ACCEPTED
-from twofactor.factors import backup_codes, methods
+from twofactor.factors import backup_codes, methods, required
 from twofactor.limits import guesses
 from twofactor.models import BackupCode, Event, Phone, Rule, TwoFactor
 from twofactor.outgoing import sms
@@ -40,6 +40,16 @@ def counts(now: datetime) -> dict[str, int]:
         "few_backup_codes": enrolled.exclude(pk__in=enough_codes.values("user_id")).count(),
         "locked_now": guesses.locked_now(now).count(),
     }
+
+
+def names_short_of_passkeys() -> dict[int, list[str]]:
+    """Of those who must use one, now or later: who has none, and who has exactly one, which may be lost."""
+    found: dict[int, set[str]] = {0: set(), 1: set()}
+    for people in policy.people_who_need_passkeys():
+        for name, count in required.count_by_name(people):
+            if count in found:
+                found[count].add(name)
+    return {count: sorted(names) for count, names in found.items()}
 
 
 @dataclass(frozen=True)

@@ -146,14 +146,13 @@ def tell_some(pk: Any) -> int:
         if rule is None:
             return 0
         people = lacking(rule, policy.people_of(rule)).order_by("pk")
-        kind = {"factor": rule.factor} if rule.factor == Rule.Factor.PASSKEY else {}
         if rule.last_told:
             people = people.filter(pk__gt=rule.last_told)
         told = list(people[:TOLD_AT_ONCE])
         for user in told:
             day = timezone.localtime(policy.end_of_grace(rule, user)).date()
-            detail = {"day": day.isoformat(), "by": f"rule {rule.pk}", **kind}
-            events.record("two_factor_required", user, None, **detail)
+            kind, by = rule.factor, f"rule {rule.pk}"
+            events.record("two_factor_required", user, None, day=day.isoformat(), factor=kind, by=by)
         Rule.objects.filter(pk=rule.pk).update(
             last_told=str(told[-1].pk) if told else rule.last_told,
             all_told_at=timezone.now() if len(told) < TOLD_AT_ONCE else None,

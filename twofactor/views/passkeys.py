@@ -98,8 +98,18 @@ def save(request: HttpRequest, new: NewPasskey, was_on: bool, lost: list[str] | 
     recovered = step_up.recovered_by_email(request)
     if was_on and not recovered and step_up.factor_of(request) == step_up.PASSWORD_ALONE:
         raise Changed  # turned on since may_set_up() has asked
-    vouched = not recovered and step_up.vouches(user, step_up.factor_of(request))
-    return factor_changes.add_passkey(user, new, request, now, was_on=was_on, vouched=vouched, lost=lost)
+    factor = step_up.factor_of(request)
+    vouched = not recovered and step_up.vouches(user, factor)
+    return factor_changes.add_passkey(
+        user,
+        new,
+        request,
+        now,
+        was_on=was_on,
+        by_passkey=not recovered and enrolled.is_id_of_passkey(factor),
+        vouched=vouched,
+        lost=lost,
+    )
 
 
 @or_fresh_panel

@@ -224,8 +224,14 @@ class Command(BaseCommand):
     def report(self, json: bool, **options: Any) -> None:
         rows = {f"sealed_with_key_{key}": count for key, count in rotate_keys.rows_by_key().items()}
         names = rotate_keys.users_of_old_keys()
-        depend = names if json else shortened(names)
-        self.print_facts({**adoption.counts(timezone.now()), **rows, "depend_on_older_keys": depend}, json)
+        few = adoption.names_short_of_passkeys()
+        people = {
+            "depend_on_older_keys": names,
+            "need_a_passkey_and_have_none": few[0],
+            "need_a_passkey_and_have_one": few[1],
+        }
+        named = people if json else {fact: shortened(names) for fact, names in people.items()}
+        self.print_facts({**adoption.counts(timezone.now()), **rows, **named}, json)
 
     def reset(self, person: str, reason: str, **options: Any) -> None:
         try:
