@@ -15,7 +15,7 @@ from config.headers import CONTENT_SECURITY_POLICY
 from tests.api.program import Program
 from tests.people import FIREFOX, PASSWORD, PRINTED_CODES, Phone, add_app, enrol, give_password, person
 from tests.twofactor import trusted_browsers
-from tests.twofactor.sent_codes import mailed_code
+from tests.twofactor.sent_codes import add_number, mailed_code, record_text_messages
 from tests.urls_of_site import routes
 from twofactor.api import schema
 from twofactor.factors import backup_codes, code_text, totp
@@ -57,8 +57,8 @@ NAMES = [f"{path.removeprefix('/api/')}: {name}" for _, path, name, *_ in EXAMPL
 
 
 class Scene:
-    def __init__(self, clock):
-        self.clock = clock
+    def __init__(self, clock, settings):
+        self.clock, self.settings = clock, settings
         self.ann, self.ben = person(ANN), person(BEN)
         self.phone = enrol(self.ben)
         backup_codes.replace_all(self.ben, backup_codes.make_rows(self.ben, PRINTED_CODES))
@@ -99,6 +99,12 @@ def later(scene):
     scene.clock.shift(13 * 60)
     if "otp_code" in scene.live:
         scene.live["otp_code"] = scene.phone.code()
+
+
+def confirms(scene):
+    scene.settings.TWOFACTOR_CODE_WITHOUT_APP = "everyone"
+    record_text_messages(scene.settings)
+    add_number(scene.ann)
 
 
 def sent(scene):
@@ -205,7 +211,7 @@ def rule_made(scene):
 
 
 WAYS = {
-    "jwt/create/": {},
+    "jwt/create/": {"without two-factor authentication, where the site sends a code": confirms},
     "jwt/totp/verify/": {
         "a code that was sent": sent,
         "a challenge that has been used or has expired": used,
@@ -306,8 +312,8 @@ def expected(answer):
 
 
 @pytest.mark.parametrize(("method", "path", "name", "body", "status", "answer"), EXAMPLES, ids=NAMES)
-def test_an_example_happens(db, clock, method, path, name, body, status, answer):
-    scene = Scene(clock)
+def test_an_example_happens(db, clock, settings, method, path, name, body, status, answer):
+    scene = Scene(clock, settings)
     prepare(scene, path, name)
     if body is not None:
         live = {field: value for field, value in scene.live.items() if body.get(field) not in {None, WRONG}}

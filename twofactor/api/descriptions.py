@@ -79,6 +79,22 @@ sign_in = describe_operation(
             "has_phone": False,
         },
     ),
+    Example(
+        "without two-factor authentication, where the site sends a code",
+        {"username": "ann@example.com", "password": "correct horse battery"},
+        200,
+        {
+            "is_totp_enabled": False,
+            "totp_challenge_token": CHALLENGE,
+            "channels": [
+                {"channel": "sms", "target": "••• 00"},
+                {"channel": "email", "target": "a•••n@example.com"},
+            ],
+            "channel": "phone",
+            "target": "••• 00",
+            "has_phone": True,
+        },
+    ),
     refusal(
         "a wrong password, or an unknown username",
         {"username": "ann@example.com", "password": "wrong horse battery"},
