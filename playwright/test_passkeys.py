@@ -35,7 +35,7 @@ from javascript_modes import MODES, NO_JS
 from playwright.sync_api import expect
 
 from tests.people import PASSWORD, PRINTED_CODES, enrol
-from twofactor.models import Event, Passkey, TwoFactor
+from twofactor.models import Event, Passkey, Rule, TwoFactor
 
 htmx, _no_js, blocked = MODES
 WITH_SCRIPT = pytest.mark.parametrize("mode", [htmx, pytest.param(blocked, marks=pytest.mark.long)])
@@ -668,3 +668,45 @@ def offers(page):
     main = page.get_by_role("main")
     names = [*main.get_by_role("button").all_text_contents(), *main.get_by_role("link").all_text_contents()]
     return [name for name in names if "asskey" in name]
+
+
+# Rules that ask for one
+
+
+def require_passkeys(**fields):
+    given = {"scope": "everyone", "starts_on": timezone.localdate(), **fields}
+    return Rule.objects.create(factor=Rule.Factor.PASSKEY, **given)
+
+
+@WITH_SCRIPT
+def test_who_has_signed_in_with_a_code_adds_one_and_goes_on(page, alice, authenticator):
+    open_session(page.context, alice, enrol(alice), stepped_up=True)
+    rule = require_passkeys(starts_on=timezone.localdate() + timedelta(days=3))
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Add a passkey or security key")).to_be_visible()
+    Rule.objects.filter(pk=rule.pk).update(starts_on=timezone.localdate())
+    page.goto("/accounts/profile/")
+    expect_heading(page, "Add a passkey")
+    expect(page.get_by_text("This site requires a passkey or security key for everyone.")).to_be_visible()
+    authenticator.touch()
+    press(page, "Add a passkey")
+    expect_heading(page, "Name your passkey")
+    press(page, "Save")
+    expect_heading(page, "Profile")
+
+
+@WITH_SCRIPT
+def test_who_has_one_uses_it_and_goes_on(page, alice, authenticator):
+    phone = enrol(alice)
+    give_passkey(alice, authenticator)
+    open_session(page.context, alice, phone)
+    require_passkeys()
+    page.goto("/accounts/profile/")
+    expect_heading(page, "Confirm it's you")
+    expect(page.get_by_label("Password")).to_have_count(0)
+    authenticator.touch()
+    press(page, STEP_UP)
+    expect_heading(page, "Profile")
+    row = Passkey.objects.get()
+    page.goto(f"/two-factor/passkeys/{row.pk}/remove/")
+    expect_heading(page, "You have no other passkey or security key")
