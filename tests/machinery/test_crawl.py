@@ -20,6 +20,7 @@ from tests.api.program import Program
 from tests.htmx import HTMX
 from tests.people import NOW, PASSWORD, enrol, give_password, person, sign_in, signed_in_as
 from tests.savepoints import savepoint
+from tests.twofactor.sent_codes import enter_sent_code, mailed_code
 from tests.urls_of_site import API_URLS, ROUTES, URLS, example
 from twofactor import conf
 from twofactor.models import Event, Passkey, Rule, TrustedBrowser
@@ -110,6 +111,13 @@ def pending():
     return client
 
 
+def confirmed():
+    """Signed in with a code that was sent, which is no factor."""
+    client = with_the_password()
+    enter_sent_code(client, mailed_code())
+    return client
+
+
 def program(clock):
     """A client that sends Bob's token with every request."""
     phone = enrol(person("bob@example.com"))
@@ -118,8 +126,8 @@ def program(clock):
 
 
 KINDS = [
-    *("stranger", "pending", "without a factor", "setting up", "must have one", "with both", "clerk", "root"),
-    "program",
+    *("stranger", "pending", "confirming", "confirmed", "without a factor", "setting up", "must have one"),
+    *("with both", "clerk", "root", "program"),
 ]
 
 
@@ -127,9 +135,13 @@ KINDS = [
 def visitor(request, alices_rows, clock, settings):
     if request.param == "must have one":
         settings.TWOFACTOR_REQUIRED_FOR = "everyone"
+    if request.param in {"confirming", "confirmed"}:
+        settings.TWOFACTOR_CODE_WITHOUT_APP = "everyone"
     client = {
         "stranger": lambda: Client(),
         "pending": pending,
+        "confirming": with_the_password,
+        "confirmed": confirmed,
         "without a factor": with_the_password,
         "setting up": setting_up,
         "must have one": with_the_password,
