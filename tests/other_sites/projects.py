@@ -61,9 +61,10 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def run_script(self, script: str) -> str:
+    def run_script(self, script: str, **environment: str) -> str:
         """Runs a script of this folder inside the project."""
-        return self.run("shell", "--no-imports", text=Path(__file__).with_name(script).read_text())
+        text = Path(__file__).with_name(script).read_text()
+        return self.run("shell", "--no-imports", text=text, **environment)
 
     def create_administrator(self, *arguments: str, **names: str) -> None:
         self.run(

@@ -33,12 +33,19 @@ class Password:
 
     def get_user(self, pk):
         return Member.people.filter(pk=pk).first()
+
+
+def address_of(user):
+    return f"{user.name}@example.com"
 """
 SETTINGS = """
 import os
 AUTH_USER_MODEL, AUTHENTICATION_BACKENDS = "people.Member", ["people.backend.Password"]
 LOGIN_URL, LOGIN_REDIRECT_URL = "/in/", "/two-factor/"
 TWOFACTOR_REQUIRED_FOR = os.environ.get("RULE", "everyone")
+TWOFACTOR_CODE_WITHOUT_APP = os.environ.get("CODE_WITHOUT_APP", "nobody")
+if TWOFACTOR_CODE_WITHOUT_APP != "nobody":
+    TWOFACTOR_EMAIL_OF = "people.backend.address_of"  # the model has no address
 INSTALLED_APPS += ["people"]
 DATABASES["default"]["ATOMIC_REQUESTS"] = True  # as cookiecutter-django has it
 DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
@@ -49,7 +56,7 @@ from twofactor.signin.pending import after_password
 
 
 def log_in(request):
-    user = authenticate(request, username="ann", password="correct horse battery")
+    user = authenticate(request, username=request.GET.get("name", "ann"), password="correct horse battery")
     return after_password(request, user, "/two-factor/")
 
 
@@ -69,6 +76,12 @@ def project(tmp_path_factory, installed):
 
 def test_people_of_a_bare_model_set_it_up_and_sign_in_with_it(project):
     assert "walked" in project.run_script("use_minimal_user.py")
+
+
+@pytest.mark.parametrize("who", ["everyone", "new-browsers"])
+def test_people_of_a_bare_model_confirm_a_sign_in(project, who):
+    said = project.run_script("use_minimal_confirmation.py", CODE_WITHOUT_APP=who, RULE="nobody")
+    assert "confirmed" in said
 
 
 def test_the_report_counts_them(project):
