@@ -238,6 +238,27 @@ TWOFACTOR_EMAIL_FALLBACK = environment.choice(
 TWOFACTOR_CODE_WITHOUT_APP = environment.choice(
     "TWOFACTOR_CODE_WITHOUT_APP", conf.CODE_WITHOUT_APP, default=conf.NOBODY
 )
+TWOFACTOR_RECOVERY_HOURS = environment.parsed(
+    "TWOFACTOR_RECOVERY_HOURS",
+    conf.parse_recovery_hours,
+    problem=f"must be 0, or from {conf.LEAST_RECOVERY_HOURS} to {conf.MOST_RECOVERY_HOURS}",
+    example="72",
+    default=str(conf.default_of("TWOFACTOR_RECOVERY_HOURS")),
+)
+TWOFACTOR_SUPPORT_EMAIL = environment.parsed(
+    "SUPPORT_EMAIL",
+    conf.parse_support_email,
+    problem="must be an email address",
+    example="help@example.com",
+    default="",
+)
+TWOFACTOR_SUPPORT_URL = environment.parsed(
+    "SUPPORT_URL",
+    conf.parse_support_url,
+    problem="must be an address that begins with https:// or http://",
+    example="https://example.com/help/",
+    default="",
+)
 TWOFACTOR_SMS_GATEWAY = environment.choice(
     "TWOFACTOR_SMS_GATEWAY", tuple(conf.GATEWAYS), default="", dotted=True
 )

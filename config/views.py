@@ -9,6 +9,7 @@ from django.utils import timezone
 from twofactor import conf, policy
 from twofactor.decorators import open_before_set_up
 from twofactor.factors import passkeys, totp
+from twofactor.recovery import notice
 from twofactor.signin import step_up
 from twofactor.views import reminder
 from twofactor.web.pages import page
@@ -26,6 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "required_from": policy.deadline(request.user),
         "passkey_due": reminder.passkey_due(request.user),
         "recovered_by_email": step_up.recovered_by_email(request),
+        "recovery": notice.of(request.user, timezone.now()),
         "setup_age": conf.setup_age(),
         "changed_part": changed_part(request, {"reminder"}),
     }

@@ -26,6 +26,7 @@ class TwoFactorConfig(AppConfig):
         # Registers the checks, the receivers and the letters.
         from twofactor import checks  # noqa: F401
         from twofactor.outgoing import outbox
+        from twofactor.recovery import requests  # noqa: F401
         from twofactor.sessions.credential_digests import keep_digests
         from twofactor.signin.session import replace_last_login
 

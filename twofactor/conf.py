@@ -40,6 +40,9 @@ COMMON = "common"
 RANGE = "range"
 OFF = "off"
 BREACHED_PASSWORDS: tuple[str, ...] = (COMMON, RANGE, OFF)
+LEAST_RECOVERY_HOURS = 48
+MOST_RECOVERY_HOURS = 720
+MAILBOX = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
 UNIX = "unix"
 LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*", re.ASCII)
@@ -239,6 +242,40 @@ def is_range_url(value: Any) -> bool:
         return False
 
 
+def parse_support_email(text: str) -> str:
+    """Empty, or ValueError if it is no address."""
+    if text and not MAILBOX.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def parse_support_url(text: str) -> str:
+    """Empty, or ValueError if no browser would open it. It may have a path and a query."""
+    parts = urlsplit(text)
+    is_page = parts.scheme in {"https", "http"} and bool(parts.hostname) and "@" not in parts.netloc
+    if text and not (is_page and PRINTABLE.fullmatch(text)):
+        raise ValueError(text)
+    return text
+
+
+def is_read_by(value: Any, parse: Callable[[str], str]) -> bool:
+    try:
+        return isinstance(value, str) and parse(value) == value
+    except ValueError:
+        return False
+
+
+def parse_recovery_hours(text: str) -> int:
+    hours = int(text) if text.isascii() and text.isdecimal() else -1
+    if not is_recovery_hours(hours):
+        raise ValueError(text)
+    return hours
+
+
+def is_recovery_hours(value: Any) -> bool:
+    return is_int(value, 0, 0) or is_int(value, LEAST_RECOVERY_HOURS, MOST_RECOVERY_HOURS)
+
+
 def is_template_name(value: Any) -> bool:
     return isinstance(value, str) and not set(value) & set("'\"%{}\\")
 
@@ -304,6 +341,19 @@ SETTINGS = {
         NOBODY,
         "nobody, new-browsers or everyone",
         lambda value: isinstance(value, str) and value in CODE_WITHOUT_APP,
+    ),
+    "TWOFACTOR_RECOVERY_HOURS": Setting(
+        72,
+        f"a whole number of hours, from {LEAST_RECOVERY_HOURS} to {MOST_RECOVERY_HOURS}; 0 for no recovery",
+        is_recovery_hours,
+    ),
+    "TWOFACTOR_SUPPORT_EMAIL": Setting(
+        "", "an email address; empty for none", lambda value: is_read_by(value, parse_support_email)
+    ),
+    "TWOFACTOR_SUPPORT_URL": Setting(
+        "",
+        "an address that begins with https:// or http://; empty for none",
+        lambda value: is_read_by(value, parse_support_url),
     ),
     "TWOFACTOR_EMAIL_OF": Setting(
         "",
@@ -506,6 +556,19 @@ def email_fallback() -> str:
 
 def code_without_app() -> str:
     return str(read("TWOFACTOR_CODE_WITHOUT_APP"))
+
+
+def recovery_wait() -> timedelta:
+    """Zero where there is no recovery."""
+    return timedelta(hours=read("TWOFACTOR_RECOVERY_HOURS"))
+
+
+def support_email() -> str:
+    return str(read("TWOFACTOR_SUPPORT_EMAIL"))
+
+
+def support_url() -> str:
+    return str(read("TWOFACTOR_SUPPORT_URL"))
 
 
 def confirmed_email() -> Callable[[Any], str | None] | None:

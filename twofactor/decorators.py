@@ -69,6 +69,18 @@ def open_before_set_up(view: AnyView) -> AnyView:
     return view
 
 
+def open_to_recovery(view: AnyView) -> AnyView:
+    """Lets through people at the end of a recovery, who reach nothing else (recovery/)."""
+    vars(view)["open_to_recovery"] = True
+    return view
+
+
+def leads_to_new_factor(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    match = request.resolver_match
+    is_language = match is not None and match.view_name in conf.LINKS["language"]
+    return is_language or getattr(view, "open_to_recovery", False) or signs_out(request, view)
+
+
 def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: Any) -> bool:
     """Does the policy keep this sign-in from the view? Asked at each request, for pages and for the API.
 

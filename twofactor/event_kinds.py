@@ -158,6 +158,46 @@ class EventKind(models.TextChoices):
         _("Your email address was changed"),
         _("The email address was changed"),
     )
+    WARNINGS_ADDRESS_CHANGED = (
+        "warnings_address_changed",
+        _("Your address for warnings was changed"),
+        _("The address for warnings was changed"),
+    )
+    RECOVERY_ASKED = (
+        "recovery_asked",
+        _("Someone who knows your password says you've lost every way to confirm it's you"),
+        _("A recovery was asked for"),
+    )
+    RECOVERY_SHORTENED = (
+        "recovery_shortened",
+        _("Support shortened the wait for the recovery of your account"),
+        _("Support shortened the wait for the recovery"),
+    )
+    RECOVERY_READY = (
+        "recovery_ready",
+        _("The wait for the recovery of your account is over"),
+        _("The wait for the recovery is over"),
+    )
+    RECOVERY_OPENED = (
+        "recovery_opened",
+        _("The recovery of your account was opened, to set up a new way to confirm it's you"),
+        _("The recovery was opened, to set up a new factor"),
+    )
+    RECOVERY_STOPPED = (
+        "recovery_stopped",
+        _("The recovery of your account was stopped"),
+        _("The recovery was stopped"),
+    )
+    RECOVERY_REFUSED = (
+        "recovery_refused",
+        _("Support refused the recovery of your account"),
+        _("Support refused the recovery"),
+    )
+    RECOVERY_FINISHED = (
+        "recovery_finished",
+        _("A recovery replaced every way to confirm it's you by a new app"),
+        _("A recovery replaced every factor by a new app"),
+    )
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
     RULE_MADE = (
@@ -184,6 +224,13 @@ class EventKind(models.TextChoices):
     TOKEN_REUSED = "token_reused", _("A program was signed out because an old token was used again")
 
 
+# The mails about these have the link that stops it, while it can be stopped.
+ABOUT_RECOVERY = (
+    EventKind.RECOVERY_ASKED,
+    EventKind.RECOVERY_SHORTENED,
+    EventKind.RECOVERY_READY,
+    EventKind.RECOVERY_OPENED,
+)
 ABOUT_APPS = (EventKind.AUTHENTICATOR_REPLACED, EventKind.APP_ADDED, EventKind.APP_REMOVED)
 ABOUT_PASSKEYS = (
     EventKind.PASSKEY_ADDED,
@@ -263,6 +310,8 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.PASSKEY_CLEARED,
             EventKind.BACKUP_CODES_REGENERATED,
             EventKind.PHONE_CHANGED,
+            EventKind.WARNINGS_ADDRESS_CHANGED,
+            EventKind.RECOVERY_FINISHED,
             EventKind.RESET_BY_SUPPORT,
             EventKind.EMERGENCY_CODE_MADE,
             EventKind.RULE_MADE,
@@ -294,6 +343,12 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.TOKEN_REUSED,
             EventKind.PASSKEY_COPIED,
             EventKind.NOT_ME,
+            EventKind.RECOVERY_ASKED,
+            EventKind.RECOVERY_SHORTENED,
+            EventKind.RECOVERY_READY,
+            EventKind.RECOVERY_OPENED,
+            EventKind.RECOVERY_STOPPED,
+            EventKind.RECOVERY_REFUSED,
         }
     ),
 }

@@ -23,7 +23,7 @@ from django.utils import timezone
 from twofactor import conf, not_me_links, signals, statements, transactions
 from twofactor.limits import allowances
 from twofactor.limits.allowances import Limit
-from twofactor.models import Event
+from twofactor.models import Event, WarningsAddress
 from twofactor.outgoing import outbox
 from twofactor.sessions.device_ids import id_of_device, trusted_browser_of
 from twofactor.users import TwoFactorUser, email_for_codes, email_of
@@ -40,10 +40,12 @@ class Audience:
     mail: bool = False
     mail_limit: Limit | None = None
     for_each_browser: bool = False  # the limit counts each browser and network apart
+    warning: bool = False  # the mail goes to the address for warnings, too
 
 
 # What gives someone a way in has no limit: a thief could use up a limit with harmless events first.
 MAIL = Audience(mail=True)
+WARNING = Audience(mail=True, warning=True)
 SUSPICIOUS = Audience(mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT)
 AUDIENCES = {
     Event.Kind.TWO_FACTOR_ENABLED: Audience(signals.two_factor_enabled, mail=True),
@@ -54,7 +56,7 @@ AUDIENCES = {
     Event.Kind.PASSKEY_REMOVED: Audience(signals.passkey_removed, mail=True),
     Event.Kind.PASSKEY_COPIED: MAIL,
     Event.Kind.PASSKEY_CLEARED: MAIL,
-    Event.Kind.TWO_FACTOR_DISABLED: Audience(signals.two_factor_disabled, mail=True),
+    Event.Kind.TWO_FACTOR_DISABLED: Audience(signals.two_factor_disabled, mail=True, warning=True),
     Event.Kind.BACKUP_CODES_REGENERATED: Audience(signals.backup_codes_regenerated, mail=True),
     Event.Kind.SIGNED_IN_WITH_CODE: Audience(signals.second_factor_accepted),
     Event.Kind.SECOND_FACTOR_ACCEPTED: Audience(signals.second_factor_accepted),
@@ -76,10 +78,18 @@ AUDIENCES = {
     Event.Kind.RECOVERED_BY_EMAIL: MAIL,
     Event.Kind.BROWSER_TRUSTED: MAIL,
     Event.Kind.PHONE_CHANGED: MAIL,
-    Event.Kind.PASSWORD_CHANGED: MAIL,
-    Event.Kind.ADDRESS_CHANGED: MAIL,
-    Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True),
-    Event.Kind.EMERGENCY_CODE_MADE: MAIL,
+    Event.Kind.PASSWORD_CHANGED: WARNING,
+    Event.Kind.ADDRESS_CHANGED: WARNING,
+    Event.Kind.WARNINGS_ADDRESS_CHANGED: WARNING,
+    Event.Kind.RECOVERY_ASKED: WARNING,
+    Event.Kind.RECOVERY_SHORTENED: WARNING,
+    Event.Kind.RECOVERY_READY: WARNING,
+    Event.Kind.RECOVERY_OPENED: WARNING,
+    Event.Kind.RECOVERY_STOPPED: WARNING,
+    Event.Kind.RECOVERY_REFUSED: WARNING,
+    Event.Kind.RECOVERY_FINISHED: Audience(signals.two_factor_enabled, mail=True, warning=True),
+    Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True, warning=True),
+    Event.Kind.EMERGENCY_CODE_MADE: WARNING,
     Event.Kind.TWO_FACTOR_REQUIRED: MAIL,
     Event.Kind.SESSIONS_ENDED: SUSPICIOUS,
     Event.Kind.NOT_ME: Audience(signals.said_not_me, mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT),
@@ -125,7 +135,8 @@ def record(
         )
         statements.insert(event)
         if user and audience.mail and may_mail(event, audience, request):
-            queue_mails(event, user, also_to)
+            warned = warnings_address(user) if audience.warning else []
+            queue_mails(event, user, [*also_to, *warned])
     transaction.on_commit(
         partial(log_and_signal, event, audience.signal, user, request), using=router.db_for_write(Event)
     )
@@ -175,6 +186,12 @@ def may_mail_to_own_address(user: TwoFactorUser, event: Event) -> bool:
     if getattr(user, "unconfirmed_since", None) is None:
         return True
     return allowances.MAILS_TO_UNCONFIRMED.charge(user.pk, event.at)
+
+
+def warnings_address(user: TwoFactorUser) -> list[str]:
+    """The second address of a person, if they have confirmed one."""
+    confirmed = WarningsAddress.objects.filter(pk=user.pk).exclude(confirmed_at=None)
+    return list(confirmed.values_list("address", flat=True))
 
 
 def queue_mails(event: Event, user: TwoFactorUser, also_to: Iterable[str]) -> None:

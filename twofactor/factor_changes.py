@@ -1,6 +1,6 @@
 """Turns two-factor authentication on and off, adds, renames and removes factors, saves new backup codes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from itertools import chain, count
 
@@ -33,6 +33,7 @@ from twofactor.models import (
     GuessBudget,
     Passkey,
     Phone,
+    Recovery,
     TrustedBrowser,
     TwoFactor,
 )
@@ -73,13 +74,28 @@ class Required(Refused):
         super().__init__(" ".join([who, _("You can't turn it off.")]))
 
 
-def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: datetime) -> None:
+def turn_on(
+    user: TwoFactorUser,
+    setup: OpenDraft,
+    request: HttpRequest,
+    now: datetime,
+    claim_recovery: Callable[[], bool] | None = None,
+) -> None:
     """Turns two-factor authentication on, and ends every session, in one transaction.
 
     With the first app, whose key is in the draft; without a key, with the passkeys that are there already.
+    At the end of a recovery everything older goes, and the new app proves everything after its first day.
     """
     codes = backup_codes.make_rows(user, setup.codes)
+    full_from = now + enrolled.YOUNG_FOR if claim_recovery else now
     with events.atomic():
+        if claim_recovery:
+            enrolled.lock(user, now)
+            if not claim_recovery():
+                raise Changed
+            forget_factors(user, after_recovery=True)
+            GuessBudget.objects.filter(pk=user.pk).delete()
+            TrustedBrowser.objects.filter(user_id=user.pk).delete()
         save_budget(user, 1 if setup.key else 0)  # first: it locks the row of the guesses
         drafts.claim_setup(setup)
         try:
@@ -87,7 +103,7 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
         except IntegrityError:  # another one has turned it on since that statement
             raise Changed from None
         if setup.key:
-            save_app(user, setup, _("Authenticator app"), now, [], now)
+            save_app(user, setup, _("Authenticator app"), now, [], full_from)
         elif not has_working_factor(user):
             raise Changed  # removed in another tab
         else:
@@ -95,7 +111,7 @@ def turn_on(user: TwoFactorUser, setup: OpenDraft, request: HttpRequest, now: da
         backup_codes.replace_all(user, codes)
         forget_that_number_is_confirmed(user)
         epoch.end_sessions(user)
-        events.record("two_factor_enabled", user, request)
+        events.record("recovery_finished" if claim_recovery else "two_factor_enabled", user, request)
 
 
 def forget_that_number_is_confirmed(user: TwoFactorUser) -> None:
@@ -453,7 +469,7 @@ def turn_off(
     return True
 
 
-def forget_factors(user: TwoFactorUser, *, keep_passkeys: bool = False) -> bool:
+def forget_factors(user: TwoFactorUser, *, keep_passkeys: bool = False, after_recovery: bool = False) -> bool:
     """Deletes everything that a second factor consists of. False if there is none.
 
     The caller has locked them. The random name for passkeys stays: devices that keep one would make a second
@@ -466,7 +482,7 @@ def forget_factors(user: TwoFactorUser, *, keep_passkeys: bool = False) -> bool:
     was_on = [each.delete()[0] for each in [*rows, factors]]
     if not any(was_on):
         return False
-    for model in (Draft, Phone):
+    for model in [Phone, *([] if after_recovery else [Draft, Recovery])]:
         model._default_manager.filter(user_id=user.pk).delete()
     return True
 

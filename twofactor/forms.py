@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.forms import BoundField
@@ -16,6 +17,7 @@ from django.utils.functional import cached_property, lazy
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from twofactor import conf
 from twofactor.activity import MAX_SEARCH
 from twofactor.devices import ListedDevice
 from twofactor.event_kinds import EventGroup
@@ -25,16 +27,26 @@ from twofactor.factors.passkeys import Question
 from twofactor.factors.refusal import Refused
 from twofactor.models import FACTOR_NAME_LENGTH, Authenticator, Event, Rule
 from twofactor.operations import rules, support
-from twofactor.outgoing import sms
+from twofactor.outgoing import email_address, sms
+from twofactor.recovery import requests
+from twofactor.users import email_of, only_email_signs_in
 from twofactor.web import browser_names
 
 UNSEEN = {"Cc", "Cf"}  # Unicode's control and format characters
 BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # look like a space, and are none to Python
+LEAST_HOURS = requests.LEAST_WAIT // timedelta(hours=1)  # to which support may shorten a recovery
 PASSWORD_LENGTH = 1024  # hashing a very long text would keep the server busy
 
 
 def code_label(digits: int) -> str:
     return gettext("%(digits)d-digit code") % {"digits": digits}
+
+
+def name_label() -> str:
+    """Of the field that people sign in with."""
+    people = get_user_model()
+    is_address = people.get_email_field_name() == people.USERNAME_FIELD or only_email_signs_in()
+    return gettext("Email address") if is_address else gettext("Username")
 
 
 def take_backup_codes(field: forms.Field, *, alone: bool = False) -> None:
@@ -47,7 +59,7 @@ def take_backup_codes(field: forms.Field, *, alone: bool = False) -> None:
         else sentence % {"digits": totp.DIGITS}
     )
     field.widget.attrs["class"] = "code long"
-    del field.widget.attrs["inputmode"]
+    field.widget.attrs.pop("inputmode", None)
 
 
 def without_code(data: Any) -> Any:
@@ -133,6 +145,61 @@ class PhoneForm(forms.Form):
         if number is None:
             raise ValidationError(_("Enter the phone number with its country code, like +49 170 1234567."))
         return number
+
+
+class WarningsAddressForm(forms.Form):
+    address = forms.EmailField(
+        label=_("Email address for warnings"),
+        help_text=_("One that someone who reads your other email can't read."),
+        error_messages={"required": _("Enter an email address."), "invalid": _("Enter an email address.")},
+        widget=forms.EmailInput({"autocomplete": "off", "dir": "ltr"}),
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_address(self) -> str:
+        address = email_address.normalise(self.cleaned_data["address"])
+        if not email_address.has_domain(address) or not address.isascii():
+            raise ValidationError(_("No mail can be sent to this address."))
+        if address == email_address.normalise(email_of(self.user)):
+            raise ValidationError(_("That's the address of your account. Enter another one."))
+        return address
+
+
+class StopWithFactorForm(forms.Form):
+    """Name and code, without the password."""
+
+    name = forms.CharField(
+        label=lazy(name_label, str)(),
+        max_length=email_address.LONGEST,
+        error_messages={"required": _("Enter the name you sign in with.")},
+        widget=forms.TextInput({"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    code = forms.CharField(
+        max_length=100,
+        error_messages={"required": _("Enter a code.")},
+        widget=forms.TextInput(
+            {"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+
+    def __init__(self, *args: Any, stop: Callable[[str, str], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stop = stop
+        take_backup_codes(self.fields["code"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                self.stop(data["name"], data["code"])
+            except Refused as refused:
+                self.data = without_code(self.data)
+                show_advice(self.fields["code"], refused)
+                self.add_error("code", refused.problem)
+        return data
 
 
 class PasswordForm(forms.Form):
@@ -372,6 +439,16 @@ class ReasonForm(forms.Form):
         super().add_error(field, error)
         if field:
             self.fields[field].widget.attrs["autofocus"] = True
+
+
+class ShortenForm(ReasonForm):
+    hours = forms.IntegerField(
+        label=_("Hours to wait in all"),
+        initial=LEAST_HOURS,
+        min_value=LEAST_HOURS,
+        max_value=conf.MOST_RECOVERY_HOURS,
+    )
+    field_order = ("hours", "reason")
 
 
 class EmergencyCodeForm(ReasonForm):

@@ -23,12 +23,13 @@ from twofactor.decorators import (
     CONFIRM,
     ask_for_factor,
     guard_password,
+    leads_to_new_factor,
     must_set_up_first,
     must_use_passkey_first,
     signs_out,
     to_page,
 )
-from twofactor.factors import enrolled, required
+from twofactor.factors import enrolled, methods, required
 from twofactor.limits import allowances, guesses
 from twofactor.sessions import epoch
 from twofactor.sessions.cached import is_only_in_cache
@@ -161,6 +162,8 @@ class TwoFactor:
         if type(cast(Any, request.user)) is not SimpleLazyObject:  # set by a middleware after this one
             request.user = with_is_verified(request, request.user)
         method = request.session.get(AMR, "") if has_session(request) else ""
+        if method == methods.WAITED and not leads_to_new_factor(request, view):
+            return see_other("twofactor:setup")
         if refused := guard_password(request, view, has_factor=method not in {"", *WITHOUT_FACTOR}):
             return refused
         if acts_for_others(getattr(view, "view_class", None)):

@@ -21,6 +21,7 @@ from django.utils.translation import pgettext_lazy
 from twofactor.event_kinds import (
     ABOUT_APPS,
     ABOUT_PASSKEYS,
+    ABOUT_RECOVERY,
     OF_SECURITY_KEY,
     PASSKEY_REQUIRED,
     SECURITY_KEY,
@@ -38,6 +39,7 @@ __all__ = [
     "Passkey",
     "PasskeyOwner",
     "Phone",
+    "Recovery",
     "Reminder",
     "Rule",
     "SecurityMixin",
@@ -48,6 +50,7 @@ __all__ = [
     "TokenFamily",
     "TrustedBrowser",
     "TwoFactor",
+    "WarningsAddress",
 ]
 
 FACTOR_NAME_LENGTH = 60
@@ -297,6 +300,10 @@ class Event(models.Model):
         return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
 
     @property
+    def is_about_recovery(self) -> bool:
+        return self.kind in ABOUT_RECOVERY
+
+    @property
     def named_app(self) -> str:
         """For the person: which app it is about. A code that was accepted names one, and is about none."""
         return str(self.detail.get("app", "")) if self.kind in ABOUT_APPS else ""
@@ -499,6 +506,46 @@ class Rule(models.Model):
         whom = f"group {self.group}" if self.group else self.scope
         kind = ", a passkey" if self.factor == self.Factor.PASSKEY else ""
         return f"{whom}{kind}, from {self.starts_on}, {self.grace_days} days of grace"
+
+
+class Recovery(models.Model):
+    """The last request of someone who says that every factor is lost (recovery/).
+
+    It can be stopped until the new factor is bound. Each step is one UPDATE that names those before it.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="twofactor_recovery"
+    )
+    request_id = models.UUIDField(default=uuid4, editable=False)  # in links, so that an older one is dead
+    browser_digest = models.CharField(max_length=64, editable=False, serialize=False)  # of a cookie's secret
+    asked_at = models.DateTimeField()
+    # The wait begins anew when one of these changes (sessions/credential_digests.py).
+    password_digest = models.CharField(max_length=80, editable=False, serialize=False)
+    address_digest = models.CharField(max_length=80, editable=False, serialize=False)
+    counted_from = models.DateTimeField()
+    ready_at = models.DateTimeField(db_index=True)  # when the wait is over
+    told_at = models.DateTimeField(null=True)  # since when the link that finishes it works
+    opened_at = models.DateTimeField(null=True)  # when that link was used last
+    stopped_at = models.DateTimeField(null=True)  # by the person, or by support
+    finished_at = models.DateTimeField(null=True)  # a new factor has replaced all
+
+    def __str__(self) -> str:
+        return f"recovery of {self.user_id}"
+
+
+class WarningsAddress(models.Model):
+    """A second email address, for warnings only: no code goes there, and no page of a sign-in shows it."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="twofactor_warnings"
+    )
+    address = models.EmailField(blank=True)
+    confirmed_at = models.DateTimeField(null=True)
+    new_address = models.EmailField(blank=True)  # replaces address once a code that was sent there is entered
+
+    def __str__(self) -> str:
+        return f"warnings address of {self.user_id}"
 
 
 class Device(models.Model):

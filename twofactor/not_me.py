@@ -16,6 +16,7 @@ from twofactor.clocks import CLOCKS_APART, MINUTE
 from twofactor.devices import ListedDevice
 from twofactor.limits import allowances
 from twofactor.models import Event, Session, TrustedBrowser, TwoFactor
+from twofactor.recovery import requests
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -50,7 +51,7 @@ def report(
     could use up.
     """
     with events.atomic():
-        changes = [shut_recovery(user, now)]
+        changes = [shut_recovery(user, now), requests.stop_of(user, request, now)]
         # What else ends several devices locks this row first, too: else two could wait for each other.
         number = epoch.security_record(user).security_epoch
         is_first = epoch.lock(user) == number

@@ -15,9 +15,11 @@ from twofactor.views import (
     passkeys,
     phone,
     proof,
+    recovery,
     sent,
     setup,
     verify,
+    warnings_address,
 )
 
 app_name = "twofactor"
@@ -26,6 +28,10 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("activity/", activity.activity, "activity"),
     ("not-me/<str:token>/", not_me.not_me, "not_me"),
     ("not-me/", not_me.not_me_walk, "not_me_walk"),
+    ("recovery/", recovery.recovery, "recovery"),
+    ("recovery/stop/", recovery.recovery_stop_with_factor, "recovery_stop_with_factor"),
+    ("recovery/stop/<str:token>/", recovery.recovery_stop, "recovery_stop"),
+    ("recovery/finish/<str:token>/", recovery.recovery_finish, "recovery_finish"),
     ("devices/", devices.device_list, "devices"),
     ("devices/undo/", devices.device_undo, "device_undo"),
     ("devices/<uuid:pk>/end/", devices.device_end, "device_end"),
@@ -64,5 +70,8 @@ PAGES: list[tuple[str, Callable[..., HttpResponse], str]] = [
     ("phone/", phone.phone, "phone"),
     ("phone/verify/", phone.phone_verify, "phone_verify"),
     ("phone/remove/", phone.phone_remove, "phone_remove"),
+    ("warnings/", warnings_address.warnings_address, "warnings_address"),
+    ("warnings/verify/", warnings_address.warnings_address_verify, "warnings_address_verify"),
+    ("warnings/remove/", warnings_address.warnings_address_remove, "warnings_address_remove"),
 ]
 urlpatterns = [path(route, own_view(view), name=name) for route, view, name in PAGES]

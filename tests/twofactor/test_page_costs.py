@@ -44,7 +44,7 @@ QUERIES = {  # the most queries that each step may make
     "POST /two-factor/confirm/ 303": 14,
     "POST /two-factor/phone/ 303": 14,
     "POST /two-factor/sessions/end/ 303": 14,  # lists what ends, deletes it, and may write a letter
-    "POST /two-factor/disable/ 303": 30,  # with trusted browsers and the phone
+    "POST /two-factor/disable/ 303": 32,  # with trusted browsers, phone, recovery and second address
 }
 QR_CODE = 0.020  # seconds
 TRANSACTION_WORDS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")  # begin or end a transaction

@@ -155,6 +155,13 @@ PASSKEYS_REFUSED = Limit("passkeys refused from one network", 60, 10 * MINUTE)
 # The rest are heeded all the same.
 NOT_ME = Limit("records that something was not one person", 10, DAY)
 
+# Whoever stops a recovery with a factor alone needs no password, so the limits of wrong codes do not hold.
+STOPS_FOR_NAME = [
+    Limit("tries to stop the recovery of one person with a code", 5, HOUR),
+    Limit("tries to stop the recovery of one person with a code", 20, DAY),
+]
+STOPS_FROM_NETWORK = Limit("tries to stop recoveries from one network", 30, HOUR)
+
 # For events that an attacker can repeat.
 MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)
 # The address may belong to someone who never signed up.

@@ -28,6 +28,7 @@ from twofactor.models import (
     TwoFactor,
 )
 from twofactor.operations.batches import in_batches
+from twofactor.recovery import requests
 from twofactor.transactions import atomic
 from twofactor.users import has_column, has_relation
 from twofactor.web.undo import UNDO_FOR
@@ -50,6 +51,7 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
     yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY)
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
+    yield "recoveries", requests.prunable(now)
     yield "passkey challenges", SpentChallenge.objects.filter(spent_at__lt=now - DAY)
     yield "emergency codes", BackupCode.objects.filter(expires_at__lt=now - DAY)
     yield "sessions", sessions().filter(expire_date__lt=now)

@@ -14,6 +14,7 @@ from twofactor.factors import backup_codes, code_text, enrolled
 from twofactor.limits import guesses
 from twofactor.models import BackupCode, GuessBudget, SecurityRecord, TrustedBrowser
 from twofactor.operations import restored
+from twofactor.recovery import requests
 from twofactor.sessions import epoch
 from twofactor.users import TwoFactorUser
 
@@ -98,6 +99,19 @@ def end_sessions(user: TwoFactorUser, reason: str, by: str, request: HttpRequest
 
 def end_device(user: TwoFactorUser, device: ListedDevice, reason: str, by: str, request: HttpRequest) -> None:
     devices.end(device, user, request, "device_ended_by_support", reason=reason, by=by)
+
+
+def refuse_recovery(user: TwoFactorUser, reason: str, by: str, request: HttpRequest | None) -> None:
+    if not requests.refuse(user, request, timezone.now(), reason=reason, by=by):
+        raise NothingToDo
+
+
+def shorten_recovery(
+    user: TwoFactorUser, hours: int, reason: str, by: str, request: HttpRequest | None
+) -> None:
+    """To so many hours from its beginning, and never fewer than 24."""
+    if not requests.shorten(user, hours, request, timezone.now(), reason=reason, by=by):
+        raise NothingToDo
 
 
 def after_restore(now: datetime, *, dry_run: bool = False) -> dict[str, int]:

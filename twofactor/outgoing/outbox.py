@@ -47,6 +47,21 @@ CONTEXTS: dict[str, MakeContext] = {}
 OF_EVENTS = "twofactor/mail/event"  # the template of mails about events that have none of their own
 
 
+# What becomes due by the clock alone: writes its letters, and returns when there will be more.
+InTime = Callable[[datetime], datetime | None]
+IN_TIME: list[InTime] = []
+
+
+def write_in_time(function: InTime) -> None:
+    """Registers such a function. Workers call it before they send, and so does the command."""
+    if function not in IN_TIME:
+        IN_TIME.append(function)
+
+
+def write_what_is_due(now: datetime) -> datetime | None:
+    return min(filter(None, [function(now) for function in IN_TIME]), default=None)
+
+
 def makes_context(template: str) -> Callable[[MakeContext], MakeContext]:
     """Registers a function that makes the template's context of the person and the sealed contents.
 
@@ -242,9 +257,10 @@ class Sender(threading.Thread):
     def round(self) -> float | None:
         """Returns the seconds until the next round. None: until it is woken."""
         try:
+            next_at = write_what_is_due(timezone.now())
             _sent, answers = send_due(self.until)
             self.pause = 0 if answers else longer_pause(self.pause)
-            return self.pause or seconds_until_due()
+            return self.pause or seconds_until_due(next_at)
         except Exception:  # no database or no table yet must not end the thread
             log.exception("the outbox cannot be read")
             self.pause = longer_pause(self.pause)
@@ -271,11 +287,15 @@ def longer_pause(pause: float) -> float:
     return min(pause * 2 or FIRST_WAIT.total_seconds(), LONGEST_SERVER_WAIT.total_seconds())
 
 
-def seconds_until_due() -> float | None:
-    """None if nothing waits. Never more than the longest wait, because the clock may be set back."""
+def seconds_until_due(next_at: datetime | None = None) -> float | None:
+    """None if nothing waits. Never more than the longest wait, because the clock may be set back.
+
+    `next_at` is when there will be more to write.
+    """
     now = timezone.now()
     waiting = not_held_back(now - HOLDS_BACK).using(router.db_for_write(Letter))
-    due: datetime | None = waiting.aggregate(Min("due_at"))["due_at__min"]
+    moments = [waiting.aggregate(Min("due_at"))["due_at__min"], next_at]
+    due: datetime | None = min(filter(None, moments), default=None)
     if due is None:
         return None
     return min(max((due - now).total_seconds(), 0), LONGEST_WAIT.total_seconds())

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from twofactor import events
+from twofactor import conf, events
 from twofactor.factors import enrolled, methods
 from twofactor.models import TrustedBrowser
 from twofactor.sessions import epoch
@@ -40,6 +40,7 @@ PASSWORD_AT = "twofactor_password_at"  # noqa: S105 - when the password was give
 STEP_UP_AT = "twofactor_step_up_at"  # when password and factor were given last, together (step_up.py)
 STEP_UP_WITH = "twofactor_step_up_with"  # with which factor
 WHILE_OFF = "twofactor_while_off"  # a passkey was given, and two-factor authentication is not on
+RECOVERY = "twofactor_recovery"  # which request let the person in, to set up a new app (recovery/)
 HELD_LOGIN = "twofactor_held_login"  # what login() wrote, moved to where it authenticates nobody
 ACTOR = "twofactor_actor"  # who acts for the person, and what ends that with their own sessions
 LOGINS = "twofactor_logins"  # an attribute of the request: session and person of each login() in it
@@ -51,7 +52,10 @@ IMPERSONATED = "impersonated"  # an administrator acts for the person, whose cod
 
 LOGIN_KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)  # what login() writes
 WITH_PASSWORD = frozenset(
-    {NONE, TRUSTED, methods.CONFIRMED, methods.TOTP, methods.BACKUP, methods.SMS, methods.KEY}
+    {
+        *(NONE, TRUSTED, methods.CONFIRMED, methods.TOTP, methods.BACKUP, methods.SMS, methods.KEY),
+        methods.WAITED,
+    }
 )
 WITHOUT_FACTOR = frozenset({NONE, methods.CONFIRMED})  # of people who have none
 WITHOUT_A_CODE = {NONE: "signed_in_without_second_factor", TRUSTED: "signed_in_trusted"}  # with their events
@@ -263,6 +267,8 @@ def has_expired(request: HttpRequest) -> bool:
     now = int(timezone.now().timestamp())
     began = request.session.get(AUTH_AT, now)
     seen = request.session.get(SEEN_AT, began)
+    if request.session.get(AMR) == methods.WAITED and now - began >= conf.setup_age().total_seconds():
+        return True  # the link in the mail opens another one
     if now - began >= longest_age().total_seconds() or now - seen >= longest_idle().total_seconds():
         return True
     if now - seen >= SEEN_EVERY:

@@ -21,6 +21,7 @@ from twofactor.clocks import format_age, format_duration
 from twofactor.factors import enrolled, methods, passkeys
 from twofactor.limits.guesses import Locked
 from twofactor.models import Passkey
+from twofactor.recovery import notice
 from twofactor.signin.session import IMPERSONATED, NONE, TRUSTED
 from twofactor.users import TwoFactorUser, sign_in_name
 from twofactor.views import passkey_forms
@@ -74,6 +75,7 @@ def signed_in_with(method: str) -> str:
         methods.BACKUP: _("Signed in with a backup code"),
         methods.SMS: _("Signed in with a code from a text message"),
         methods.RECOVERY: _("Signed in with a code from an email"),
+        methods.WAITED: _("Let in by a recovery, to set up a new app"),
         methods.PASSKEY: _("Signed in with a passkey"),
         methods.KEY: _("Signed in with a security key"),
     }.get(method, "")
@@ -129,6 +131,27 @@ def link_to(name: str) -> str:
 def absolute_link_to(name: str) -> str:
     """The same for a mail."""
     return links.find_absolute_link(name)
+
+
+@register.simple_tag
+def support_contact() -> dict[str, str] | None:
+    """{% support_contact as support %}{% if support %}…: the site's own support, if it has one."""
+    contact = {"email": conf.support_email(), "url": conf.support_url()}
+    return contact if any(contact.values()) else None
+
+
+@register.simple_tag
+def recovery_wait() -> timedelta:
+    """{% recovery_wait as wait %}{% if wait %}…: how long a recovery takes, if there is one."""
+    return conf.recovery_wait()
+
+
+@register.simple_tag
+def recovery_of(user: TwoFactorUser | AnonymousUser, to: str = "") -> dict[str, Any] | None:
+    """{% recovery_of user to as recovery %}: one that runs for this person, as a mail tells of it."""
+    if not user.is_authenticated or user.pk is None:
+        return None
+    return notice.of(user, timezone.now(), to)
 
 
 @register.simple_tag

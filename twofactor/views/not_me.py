@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from twofactor import conf, devices, events, not_me_links
 from twofactor.clocks import DAY, format_duration
-from twofactor.decorators import open_before_set_up
+from twofactor.decorators import open_before_set_up, open_to_recovery
 from twofactor.factors import enrolled, sent_codes
 from twofactor.forms import DevicesForm, NotMeForm
 from twofactor.models import Event
@@ -34,6 +34,7 @@ CHANGED_WITHIN = timedelta(days=30)
 # The link
 
 
+@open_to_recovery
 @open_before_set_up
 @login_not_required
 def not_me(request: HttpRequest, token: str) -> HttpResponse:

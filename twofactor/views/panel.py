@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from twofactor import conf, devices, drafts, statements
+from twofactor import conf, devices, drafts, statements, warnings_address
 from twofactor.activity import list_rows
 from twofactor.factors import backup_codes, enrolled, passkeys, sent_codes
 from twofactor.factors.accept import Overtaken
@@ -19,6 +19,7 @@ from twofactor.factors.enrolled import Factor
 from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, Passkey, TwoFactor
 from twofactor.outgoing import sms
+from twofactor.recovery import notice
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
 from twofactor.users import email_for_codes, signed_in_user
@@ -36,7 +37,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     state = panel_context(request)
     if request.GET.get("seen") == state["seen"]:
         return HttpResponse(status=204)
-    return page_with_rows(request, "twofactor/settings.html", **state, parts=["codes", "phone"])
+    return page_with_rows(request, "twofactor/settings.html", **state, parts=["codes", "phone", "warnings"])
 
 
 def row_of(factor: Factor) -> str:
@@ -84,6 +85,8 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
         "devices": devices.list_devices(user, now, id_of_device(request)),
         "has_session_list": devices.has_session_list(),
         "not_me": reverse("twofactor:not_me_walk"),
+        "warnings_address": warnings_address.confirmed(person) if warnings_address.is_offered() else None,
+        "recovery": two_factor and notice.of(person, now),
         "events": list_rows(user.pk, RECENT, this_device=id_of_device(request)).rows,
         "recovered_by_email": step_up.recovered_by_email(request),
         "setup_age": conf.setup_age(),
@@ -95,8 +98,9 @@ def panel_context(request: HttpRequest) -> dict[str, Any]:
 
 @statements.row
 def with_all_that_belongs_to_it(user_id: Any) -> Any:
-    """The row TwoFactor with the person, their guesses and phone, and how many backup codes there are."""
-    row = TwoFactor.objects.filter(pk=user_id).select_related("user__guess_budget", "user__twofactor_phone")
+    """The row TwoFactor with the person and what else is one row of theirs, and how many codes are left."""
+    joined = ("guess_budget", "twofactor_phone", "twofactor_recovery", "twofactor_warnings")
+    row = TwoFactor.objects.filter(pk=user_id).select_related(*[f"user__{each}" for each in joined])
     return backup_codes.with_counts(row, "user__backup_codes")
 
 
@@ -112,7 +116,8 @@ def seen_on(state: dict[str, Any]) -> str:
     ]
     devices = [(device.device_id, bool(device.trusted_until)) for device in state["devices"]]
     listed = [*sorted(devices), *(event.pk for row in state["events"] for event in row.events)]
-    return fingerprint([drafts, state["is_on"], factors, phone, listed, state["codes_left"]])
+    more = [state["codes_left"], state["warnings_address"], bool(state["recovery"])]
+    return fingerprint([drafts, state["is_on"], factors, phone, listed, *more])
 
 
 def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -12,15 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from twofactor import drafts, factor_changes, policy
-from twofactor.decorators import may_set_up_first, open_before_set_up, what_for
+from twofactor.decorators import may_set_up_first, open_before_set_up, open_to_recovery, what_for
 from twofactor.drafts import OpenDraft
 from twofactor.factors import enrolled, passkeys
 from twofactor.factors.challenges import ADD_PASSKEY
-from twofactor.factors.methods import PASSKEY, TOTP
+from twofactor.factors.methods import PASSKEY, TOTP, WAITED
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
 from twofactor.models import Draft
-from twofactor.signin.session import WHILE_OFF, keep_session
+from twofactor.recovery import requests
+from twofactor.signin.session import AMR, RECOVERY, WHILE_OFF, keep_session
 from twofactor.users import email_of, signed_in_user
 from twofactor.views import passkey_forms
 from twofactor.views.codes import codes_context
@@ -38,15 +42,18 @@ TO_SET_UP = gettext_lazy("To set up two-factor authentication, confirm it's you.
 def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Passes the draft to the view, as its row. One query tells both.
 
-    Someone for whom it is on has gone back after the last step, or finished in another tab.
+    Someone for whom it is on has gone back after the last step, or finished in another tab; or is at the end
+    of a recovery, which replaces everything older.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         is_on, row = drafts.setup_of(signed_in_user(request))
-        return nothing_to_change(request) if is_on else view(request, row)
+        if is_on and not recovers(request):
+            return nothing_to_change(request)
+        return view(request, row)
 
-    return what_for(TO_SET_UP)(or_fresh_panel(open_before_set_up(guarded)))
+    return open_to_recovery(what_for(TO_SET_UP)(or_fresh_panel(open_before_set_up(guarded))))
 
 
 @while_off
@@ -55,7 +62,7 @@ def setup(request: HttpRequest, row: Draft | None) -> HttpResponse:
     owner = draft_owner(request)
     draft = drafts.start_after(row, signed_in_user(request), SETUP, timezone.now(), owner)
     context = key_context(request, draft)
-    if passkeys.are_offered():
+    if passkeys.are_offered() and not recovers(request):
         own = enrolled.overview_of(signed_in_user(request))
         context["passkey_form"] = passkey_forms.new_form(request, ADD_PASSKEY, own)
     response = step_page(request, "twofactor/setup.html", **context)
@@ -97,9 +104,8 @@ def to_step(request: HttpRequest, name: str) -> HttpResponse:
 def setup_codes(request: HttpRequest, row: Draft | None) -> HttpResponse:
     """A tab whose setup was finished in another one is shown that, instead of being asked who it is."""
     draft = own_draft(request, row)
-    if (draft is None or not draft.is_confirmed) and factor_changes.has_working_factor(
-        signed_in_user(request)
-    ):
+    is_unfinished = draft is None or not draft.is_confirmed
+    if is_unfinished and not recovers(request) and factor_changes.has_working_factor(signed_in_user(request)):
         return codes_after_passkey(request)
     if draft is None and request.method == "POST":
         raise Changed
@@ -126,14 +132,38 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
         return to_step(request, "setup" if draft is None else "setup_verify")
     form = SavedForm(posted(request))
     if form.is_valid():
-        factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
+        if recovers(request):
+            finish_recovery(request, draft)
+        else:
+            factor_changes.turn_on(signed_in_user(request), draft, request, timezone.now())
+            messages.success(request, what_is_true_now(by_app))
         keep_session(request, signed_in_user(request), TOTP if by_app else PASSKEY)
         request.session.pop(WHILE_OFF, None)
-        messages.success(request, what_is_true_now(by_app))
         return see_other(safe_next(request, request.GET["next"]) if onward(request) else "twofactor:settings")
-    own = passkeys.all_of(signed_in_user(request))  # a thief of the password may have added one
+    user = signed_in_user(request)
+    own = passkeys.all_of(user)  # a thief of the password may have added one
+    replaced = [each.name for each in enrolled.factors_of(user)] if recovers(request) else []
     return step_page(
-        request, "twofactor/setup_codes.html", form=form, passkeys=own, **codes_context(request, draft)
+        request,
+        "twofactor/setup_codes.html",
+        form=form,
+        passkeys=[] if recovers(request) else own,
+        replaced=replaced,
+        **codes_context(request, draft),
+    )
+
+
+def recovers(request: HttpRequest) -> bool:
+    """Is this session the end of a recovery?"""
+    return request.session.get(AMR) == WAITED
+
+
+def finish_recovery(request: HttpRequest, draft: OpenDraft) -> None:
+    request_id = UUID(request.session.get(RECOVERY, str(UUID(int=0))))
+    requests.bind(signed_in_user(request), request_id, draft, request, timezone.now())
+    request.session.pop(RECOVERY)
+    messages.success(
+        request, _("Your new app is set up. Everything you had before is removed, and doesn't work any more.")
     )
 
 
@@ -149,9 +179,14 @@ def what_is_true_now(by_app: bool) -> str:
     )
 
 
+@open_to_recovery
 @open_before_set_up
 @post_only("twofactor:settings")
 def setup_cancel(request: HttpRequest) -> HttpResponse:
     drafts.cancel(signed_in_user(request), SETUP)
+    if recovers(request):
+        logout(request)
+        messages.success(request, _("Cancelled. Until it ends, the link we sent you starts the setup again."))
+        return see_other(settings.LOGIN_URL)
     messages.success(request, _("Setup cancelled. Nothing has changed."))
     return see_other("twofactor:settings")

@@ -17,6 +17,7 @@ from twofactor.factors.accept import Proof
 from twofactor.forms import BackupCodeForm, CodeForm, PasskeyForm
 from twofactor.limits import guesses
 from twofactor.models import Passkey
+from twofactor.recovery import requests
 from twofactor.signin import trusted_browsers
 from twofactor.signin.pending import PendingSignIn, complete_sign_in
 from twofactor.views import passkey_forms
@@ -112,6 +113,7 @@ def other_ways_page(
         codes=backup_codes.count_unused(pending.user),
         channels=pending.find_channels(),
         shut_until=sent_codes.shut_until(pending.user),
+        may_recover=not pending.confirms and requests.may_ask(pending.user),
         onward=onward(request),
     )
     response.headers["Content-Location"] = reverse("twofactor:verify_other") + onward(request)

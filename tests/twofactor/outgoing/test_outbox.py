@@ -56,6 +56,12 @@ def test_an_event_without_a_letter_costs_one_row(alice, django_assert_num_querie
 
 def test_an_event_with_a_letter_costs_two(alice, django_assert_num_queries):
     with django_assert_num_queries(4):  # with the savepoint that a test has in place of a transaction
+        events.record("phone_changed", alice, None)
+
+
+def test_a_warning_costs_three(alice, django_assert_num_queries):
+    """It may have a second address."""
+    with django_assert_num_queries(5):
         events.record("password_changed", alice, None)
 
 

@@ -379,6 +379,7 @@ class Command(BaseCommand):
 
     def send(self, **options: Any) -> None:
         rules.tell()
+        outbox.write_what_is_due(timezone.now())
         sent, server_answers = outbox.send_due()
         self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
         if not server_answers:
