@@ -29,7 +29,7 @@ from twofactor.checks.user_admin import UserAdminChecks
 from twofactor.decorators import recently_confirmed, what_for
 from twofactor.event_kinds import GROUPS, EventGroup
 from twofactor.factors import backup_codes, enrolled, makers, sent_codes
-from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm, RuleForm
+from twofactor.forms import EmergencyCodeForm, EndDeviceForm, ReasonForm, RuleForm, ShortenForm
 from twofactor.limits import guesses
 from twofactor.models import (
     Authenticator,
@@ -42,6 +42,7 @@ from twofactor.models import (
     actor,
 )
 from twofactor.operations import rules, support
+from twofactor.recovery import requests
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
 from twofactor.web.redirects import see_other
@@ -224,6 +225,8 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             ("emergency-code/", self.emergency_code, "emergency_code"),
             ("end-device/", self.end_device, "end_device"),
             ("end-sessions/", self.end_sessions, "end_sessions"),
+            ("refuse-recovery/", self.refuse_recovery, "refuse_recovery"),
+            ("shorten-recovery/", self.shorten_recovery, "shorten_recovery"),
             ("require/", self.require, "require"),
             ("release/", self.release, "release"),
         ]
@@ -277,6 +280,10 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "devices": listed,
             "device_form": EndDeviceForm(prefix="device", listed=listed),
             "sessions_form": ReasonForm(prefix="sessions"),
+            "recovery": requests.find(user.pk, timezone.now()),
+            "recovery_shut_for": requests.SHUT_FOR,
+            "refuse_form": ReasonForm(prefix="refuse"),
+            "shorten_form": ShortenForm(prefix="shorten"),
             "who_requires_it": policy.who_requires_it(user, timezone.now()),
             "required_from": policy.deadline(user),
             "passkey_required_from": policy.passkey_deadline(user),
@@ -340,6 +347,31 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             return self.help_page(request, user, status=422, sessions_form=form)
         support.end_sessions(user, form.cleaned_data["reason"], actor(request.user.pk), request)
         messages.success(request, _("All of this person's sessions have ended."))
+        return self.redirect_to_help(user)
+
+    def refuse_recovery(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+        form = ReasonForm(request.POST, prefix="refuse")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, refuse_form=form)
+        try:
+            support.refuse_recovery(user, form.cleaned_data["reason"], actor(request.user.pk), request)
+        except support.NothingToDo:
+            messages.warning(request, _("No recovery is running for this person."))
+        else:
+            messages.success(request, _("The recovery is refused."))
+        return self.redirect_to_help(user)
+
+    def shorten_recovery(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:
+        form = ShortenForm(request.POST, prefix="shorten")
+        if not form.is_valid():
+            return self.help_page(request, user, status=422, shorten_form=form)
+        reason, hours = form.cleaned_data["reason"], form.cleaned_data["hours"]
+        try:
+            support.shorten_recovery(user, hours, reason, actor(request.user.pk), request)
+        except support.NothingToDo:
+            messages.warning(request, _("That wouldn't shorten the wait."))
+        else:
+            messages.success(request, _("The wait is shorter now."))
         return self.redirect_to_help(user)
 
     def require(self, request: HttpRequest, user: TwoFactorUser) -> HttpResponse:

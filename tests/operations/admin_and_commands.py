@@ -21,6 +21,7 @@ from twofactor.models import (
     Draft,
     Passkey,
     PasskeyOwner,
+    Recovery,
     SentCode,
     Session,
     TrustedBrowser,
@@ -41,6 +42,9 @@ HASHED = [
     (TrustedBrowser, "session_hash"),
     (Session, "session_hash"),
     (Passkey, "credential_digest"),
+    (Recovery, "browser_digest"),
+    (Recovery, "password_digest"),
+    (Recovery, "address_digest"),
 ]
 # In bytes. They are no secrets, but nobody needs them.
 OF_PASSKEYS = [
