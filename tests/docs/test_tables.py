@@ -24,6 +24,7 @@ from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance
 from twofactor.operations import prune
+from twofactor.recovery import links, requests
 from twofactor.sessions import contents
 from twofactor.signin import trusted_browsers
 from twofactor.web.undo import UNDO_FOR
@@ -115,6 +116,9 @@ LIMITS = {
     "time between the page that asks for a passkey and its answer": words(challenges.MAX_AGE),
     "trusted browsers of a person; trust lasts": (
         f"{trusted_browsers.BROWSERS_PER_PERSON}; {words(conf.trusted_age())}"
+    ),
+    "a recovery after one that was stopped; the link that finishes one": (
+        f"{words(requests.SHUT_FOR)}; {words(links.FINISH_FOR)}"
     ),
     "what Undo takes back, in the same session": words(UNDO_FOR),
 }

@@ -27,6 +27,7 @@ from twofactor.models import (
     Passkey,
     PasskeyOwner,
     Phone,
+    Recovery,
     Reminder,
     Rule,
     SecurityRecord,
@@ -36,6 +37,7 @@ from twofactor.models import (
     TokenFamily,
     TrustedBrowser,
     TwoFactor,
+    WarningsAddress,
 )
 from twofactor.operations import prune, rotate_keys, support
 
@@ -49,6 +51,7 @@ GONE_AFTER_RESET = {
     Draft,
     Phone,
     GuessBudget,
+    Recovery,
     TrustedBrowser,
 }
 STAYS_AFTER_RESET = {
@@ -61,18 +64,19 @@ STAYS_AFTER_RESET = {
     SentCode: "is for a sign-in that the new epoch has ended",
     Session: "the new epoch has ended it",
     TokenFamily: "the new epoch has ended it",
+    WarningsAddress: "the person has confirmed it, and hears of the reset there",
 }
 NOT_OF_A_PERSON = {Allowance, SpentChallenge}
 PRUNED = {  # all others go with their person, or when someone removes them
     *(Allowance, BackupCode, Draft, Event, Letter, SentCode, SpentChallenge, TokenFamily, TrustedBrowser),
-    Session,
+    *(Recovery, Session),
 }
 
 
 IMPORTED = {TwoFactor, Authenticator, BackupCode, GuessBudget, Phone, Event}
 NOT_IMPORTED = {  # all others are of this site alone
     *(Draft, Letter, Passkey, PasskeyOwner, Reminder, Rule, SentCode, SecurityRecord, Session),
-    *(TokenFamily, TrustedBrowser),
+    *(Recovery, TokenFamily, TrustedBrowser, WarningsAddress),
 }
 
 
@@ -105,6 +109,7 @@ def add_row(model, user):
         Passkey: {"kind": "key", "credential_digest": "x", "added_at": NOW},
         PasskeyOwner: {"handle": b"x"},
         Phone: {"number": "+491701234567"},
+        Recovery: {"asked_at": NOW, "counted_from": NOW, "ready_at": NOW},
         TrustedBrowser: {
             "digest": "x",
             "session_hash": "x",

@@ -55,6 +55,7 @@ def test_without_one_nothing_of_it_is_shown(stepped_up, alice, phone):
     assert not Event.objects.filter(kind__startswith="recovery").exists()
 
 
+@pytest.mark.proves("RE-10")
 def test_a_refusal_ends_it_is_mailed_and_recorded_with_its_reason(asked, stepped_up, superuser, alice, clock):
     assert refuse(stepped_up, alice).status_code == 303
     assert Event.objects.get(kind="recovery_refused").detail == {
@@ -68,6 +69,7 @@ def test_a_refusal_ends_it_is_mailed_and_recorded_with_its_reason(asked, stepped
     assert recovery_of(alice).stopped_at is not None
 
 
+@pytest.mark.proves("RE-10")
 def test_a_shorter_wait_is_mailed_with_a_link_that_stops_it(asked, stepped_up, alice, clock):
     mail.outbox.clear()
     shorten(stepped_up, alice)
@@ -77,6 +79,7 @@ def test_a_shorter_wait_is_mailed_with_a_link_that_stops_it(asked, stepped_up, a
     assert finish_link()
 
 
+@pytest.mark.proves("RE-10")
 @pytest.mark.parametrize("hours", [0, 1, 23, 721])
 def test_never_to_less_than_a_day(asked, stepped_up, alice, hours):
     assert shorten(stepped_up, alice, hours).status_code == 422
@@ -94,6 +97,7 @@ def test_a_reason_is_needed(asked, stepped_up, alice):
     assert recovery_of(alice).stopped_at is None
 
 
+@pytest.mark.proves("RE-10")
 def test_a_helper_with_fewer_rights_than_the_person_may_not(asked, alice, clock):
     helper = person("helper@example.com", is_staff=True)
     for name in ("view_user", "change_user"):

@@ -38,6 +38,12 @@ CHOSEN = {
     },
     **{f"'{kind}'": {kind: KEY_OR_NOT} for kind in ABOUT_PASSKEYS},
     "'not_me'": {"not_me": {"about", "device"}},
+    "'recovery_finished' if claim_recovery else 'two_factor_enabled'": {
+        "recovery_finished": set(),
+        "two_factor_enabled": set(),
+    },
+    "kind or 'recovery_stopped'": {"recovery_stopped": set(), "recovery_refused": {"reason", "by"}},
+    "'recovery_shortened'": {"recovery_shortened": {"reason", "by"}},
 }
 
 

@@ -50,6 +50,7 @@ def count(kind):
     return Event.objects.filter(kind=kind).count()
 
 
+@pytest.mark.proves("RE-8")
 def test_asked_for_in_ten_browsers_at_once_one_waits(phone, request, repeat):
     clients = [browser() for _ in range(10)]
     for client in clients:
@@ -83,12 +84,14 @@ def test_when_the_wait_is_over_ten_timers_send_one_link(phone, clock, request, r
     assert count("recovery_ready") == 1
 
 
+@pytest.mark.proves("RE-8")
 def test_the_last_step_twenty_times_binds_one_app(ready, alice, request, repeat):
     answers = at_once(*posts([ready] * 20, CODES, SAVED))
     assert_no_errors(request, answers)
     assert (Authenticator.objects.count(), count("recovery_finished")) == (1, 1)
 
 
+@pytest.mark.proves("RE-8")
 def test_a_stop_beside_the_last_step_leaves_the_old_app_or_the_new_one(ready, alice, phone, request, repeat):
     path, old = stop_link(), Authenticator.objects.get().pk
     answers = at_once(partial(browser().post, path), *posts([ready], CODES, SAVED))

@@ -45,6 +45,7 @@ def test_opening_the_link_changes_nothing(alice):
     assert "alice" not in page.text
 
 
+@pytest.mark.proves("RE-3")
 def test_pressing_the_button_stops_it_without_signing_in(client, alice, clock):
     ask(client)
     path = stop_link()
@@ -77,6 +78,7 @@ def finish_token():
     return links.make_finish(row, row.asked_at).split("/")[-2]
 
 
+@pytest.mark.proves("RE-3")
 def test_after_a_stop_nobody_asks_for_seven_days(client, clock):
     ask()
     Client().post(stop_link())
@@ -91,6 +93,7 @@ def test_after_a_stop_nobody_asks_for_seven_days(client, clock):
     assert client.post(RECOVERY).status_code == 303
 
 
+@pytest.mark.proves("RE-3")
 def test_an_open_session_stops_it(client, alice, phone):
     sign_in(client, phone)
     shut_mailed_codes(alice)
@@ -102,6 +105,7 @@ def test_an_open_session_stops_it(client, alice, phone):
 # With a factor alone
 
 
+@pytest.mark.proves("RE-3")
 def test_a_code_of_the_app_stops_it_without_the_password(alice, phone, clock):
     ask()
     alice.set_password("chosen by a thief")
@@ -112,12 +116,14 @@ def test_a_code_of_the_app_stops_it_without_the_password(alice, phone, clock):
     assert recovery_of(alice).stopped_at is not None
 
 
+@pytest.mark.proves("RE-3")
 def test_a_backup_code_stops_it_and_is_spent(alice, printed_codes):
     ask()
     assert stop_with(printed_codes[0]).status_code == 303
     assert alice.backup_codes.exclude(used_at=None).count() == 1
 
 
+@pytest.mark.proves("RE-9")
 @pytest.mark.parametrize("name", ["alice@example.com", "bob@example.com", "nobody@example.com"])
 def test_whoever_is_wrong_learns_nothing(name, bob):
     ask()
@@ -126,6 +132,7 @@ def test_whoever_is_wrong_learns_nothing(name, bob):
     assert response.context["form"].errors == {"code": ["That didn't stop anything."]}
 
 
+@pytest.mark.proves("RE-9")
 def test_a_wrong_code_costs_no_guess_at_sign_in(alice):
     ask()
     before = GuessBudget.objects.get(pk=alice.pk).failures
@@ -139,6 +146,7 @@ def test_where_nothing_runs_a_right_code_is_not_spent(client, alice, phone):
     assert Authenticator.objects.get().last_step == before
 
 
+@pytest.mark.proves("RE-9")
 def test_after_five_tries_for_one_name_it_says_when_to_come_again(alice, phone):
     ask()
     answers = [stop_with("000000").status_code for _ in range(6)]
@@ -154,6 +162,7 @@ def test_it_is_linked_from_sign_in(client):
 # Whatever else ends it
 
 
+@pytest.mark.proves("RE-3")
 def test_this_wasnt_me_stops_it_and_shuts_new_ones(client, alice, clock):
     ask()
     request = client.get("/accounts/login/").wsgi_request
@@ -198,23 +207,27 @@ def refused(client):
     return RECOVERY not in client.get(OTHER).text and client.post(RECOVERY).url.endswith(OTHER)
 
 
+@pytest.mark.proves("RE-7")
 def test_not_staff(client, alice):
     alice.is_staff = True
     alice.save()
     assert refused(client)
 
 
+@pytest.mark.proves("RE-7")
 def test_not_superusers(client, alice):
     alice.is_superuser = True
     alice.save()
     assert refused(client)
 
 
+@pytest.mark.proves("RE-7")
 def test_not_who_must_use_a_passkey(client, alice):
     Rule.objects.create(scope="person", user=alice, factor="passkey", starts_on="2020-01-01")
     assert refused(client)
 
 
+@pytest.mark.proves("RE-7")
 def test_not_where_no_code_is_sent_to_anybody(client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
     assert refused(client)
@@ -245,6 +258,7 @@ def test_who_became_staff_meanwhile_gets_no_link(client, alice, clock):
     assert recovery_of(alice).stopped_at is not None
 
 
+@pytest.mark.proves("RE-7")
 def test_who_became_staff_after_the_link_was_sent_does_not_finish(client, alice, clock):
     ask(client)
     wait(clock)

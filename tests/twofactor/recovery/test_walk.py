@@ -83,6 +83,7 @@ def test_another_browser_cannot_ask_beside_it(client):
 # Whom it is told to
 
 
+@pytest.mark.proves("RE-2")
 def test_every_address_and_number_is_told_with_a_link_that_stops_it(alice, warned, settings):
     messages = record_text_messages(settings)
     add_number(alice)
@@ -94,6 +95,7 @@ def test_every_address_and_number_is_told_with_a_link_that_stops_it(alice, warne
         assert finish_link(address) == ""
 
 
+@pytest.mark.proves("RE-2")
 def test_an_open_session_shows_it(client, alice, phone):
     sign_in(client, phone)
     shut_mailed_codes(alice)
@@ -104,6 +106,7 @@ def test_an_open_session_shows_it(client, alice, phone):
         assert "/recovery/stop/" in shown
 
 
+@pytest.mark.proves("RE-4")
 def test_the_link_that_finishes_it_goes_to_the_own_address_alone(clock, warned):
     ask()
     wait(clock)
@@ -115,6 +118,7 @@ def test_the_link_that_finishes_it_goes_to_the_own_address_alone(clock, warned):
 # Waiting
 
 
+@pytest.mark.proves("RE-1")
 def test_nothing_is_sent_before_its_time(clock):
     ask()
     wait(clock, WAIT - HOUR)
@@ -126,6 +130,7 @@ def test_nothing_is_sent_before_its_time(clock):
     assert len(mail.outbox) == before
 
 
+@pytest.mark.proves("RE-5")
 def test_a_new_password_begins_the_wait_anew(client, alice, clock):
     ask(client)
     wait(clock, WAIT - HOUR)
@@ -149,6 +154,7 @@ def test_the_wait_is_counted_from_the_change_itself(client, alice, clock):
     assert recovery_of(alice).ready_at == recovery_of(alice).asked_at + HOUR + WAIT
 
 
+@pytest.mark.proves("RE-5")
 def test_another_address_begins_the_wait_anew(alice, clock):
     ask()
     alice.email = "other@example.com"
@@ -159,6 +165,7 @@ def test_another_address_begins_the_wait_anew(alice, clock):
     assert finish_link("other@example.com") != ""
 
 
+@pytest.mark.proves("RE-5")
 def test_a_change_after_the_link_was_sent_ends_the_link(client, alice, clock):
     ask(client)
     wait(clock)
@@ -171,6 +178,7 @@ def test_a_change_after_the_link_was_sent_ends_the_link(client, alice, clock):
 # Finishing
 
 
+@pytest.mark.proves("RE-4")
 def test_the_link_works_in_its_browser_alone(client, clock):
     ask(client)
     wait(clock)
@@ -181,6 +189,7 @@ def test_the_link_works_in_its_browser_alone(client, clock):
     assert client.get(finish_link()).status_code == 200
 
 
+@pytest.mark.proves("RE-4")
 def test_the_link_needs_the_password(client, clock):
     ask(client)
     wait(clock)
@@ -188,6 +197,7 @@ def test_the_link_needs_the_password(client, clock):
     assert (response.status_code, open_sessions()) == (422, [])
 
 
+@pytest.mark.proves("RE-4")
 def test_the_link_works_for_a_day(client, clock):
     ask(client)
     wait(clock)
@@ -207,6 +217,7 @@ def test_a_day_without_coming_ends_it_and_one_can_ask_again(client, alice, clock
     assert kinds() == ["recovery_asked", "recovery_ready", "recovery_asked"]
 
 
+@pytest.mark.proves("RE-6")
 def test_the_session_reaches_the_setup_and_nothing_else(client, alice, clock):
     ask(client)
     wait(clock)
@@ -220,6 +231,7 @@ def test_the_session_reaches_the_setup_and_nothing_else(client, alice, clock):
     assert client.get(SETUP).status_code == 200
 
 
+@pytest.mark.proves("RE-1")
 def test_the_new_app_replaces_everything(client, alice, phone, clock, printed_codes):
     add_passkey(alice)
     add_number(alice)
@@ -240,6 +252,7 @@ def test_the_new_app_replaces_everything(client, alice, phone, clock, printed_co
     assert other.post("/two-factor/verify/", {"code": new.code()}).status_code == 303
 
 
+@pytest.mark.proves("RE-1")
 def test_before_the_end_of_the_setup_nothing_has_changed(client, alice, phone, clock):
     ask(client)
     wait(clock)
@@ -259,6 +272,7 @@ def test_the_new_app_does_not_prove_everything_on_its_first_day(client, alice, c
     assert app.full_from - app.added_at == timedelta(hours=24)
 
 
+@pytest.mark.proves("RE-6")
 def test_a_setup_that_was_left_can_be_begun_again_with_the_link(client, alice, clock):
     ask(client)
     wait(clock)

@@ -39,6 +39,7 @@ def confirmed(client):
     return client
 
 
+@pytest.mark.proves("RE-11")
 def test_it_counts_once_the_code_that_was_sent_there_is_entered(client, alice):
     assert client.post(PAGE, {"address": SECOND}).url == VERIFY
     assert mail.outbox[-1].to == [SECOND]
@@ -67,6 +68,7 @@ def test_warnings_go_to_both_and_nothing_else_does(confirmed, alice):
     assert len(letters_to()) == 2
 
 
+@pytest.mark.proves("RE-11")
 def test_a_change_is_told_to_the_address_before(confirmed):
     confirmed.post(PAGE, {"address": "third@example.net"})
     confirmed.post(VERIFY, {"code": mailed_code()})
@@ -81,6 +83,7 @@ def test_removing_it_is_told_there_one_last_time(confirmed, alice):
     assert Event.objects.filter(kind="warnings_address_changed").count() == 2
 
 
+@pytest.mark.proves("RE-11")
 def test_nobody_who_signs_in_sees_it(confirmed):
     other = Client()
     give_password(other)
@@ -93,6 +96,7 @@ def test_no_code_for_signing_in_goes_there(confirmed, alice):
     assert SECOND not in [channel.target for channel in sent_codes.find_channels(alice)]
 
 
+@pytest.mark.proves("RE-11")
 def test_an_app_that_was_added_recently_does_not_change_it(client, alice, clock):
     young = add_app(alice, totp.generate_key(), timezone.now(), "Thief")
     other = Client()
