@@ -32,9 +32,11 @@ from twofactor import sealing
 from twofactor.api import tokens
 from twofactor.factors import authenticator_app, backup_codes, code_text, sent_codes, totp
 from twofactor.outgoing.outbox import send_due
+from twofactor.recovery import links as recovery_links
 from twofactor.sessions import store
 from twofactor.signin import trusted_browsers
 from twofactor.signin.pending import PURPOSE
+from twofactor.views import recovery
 from twofactor.web import cookies
 
 APPS = ["accounts", "twofactor", "axes", "sessions", "admin", "auth"]  # not those that tests import from
@@ -44,7 +46,13 @@ LONG = 15  # characters: no other text equals such a secret by chance, so case a
 SHORTEST_PASSWORD = 8  # that the site accepts; tests try shorter ones, to see them refused
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
-SEALED = {PURPOSE: "pending sign-in token", address_links.PURPOSE: CONFIRM}
+STOP, FINISH = "link that stops a recovery", "link that finishes a recovery"
+SEALED = {
+    PURPOSE: "pending sign-in token",
+    address_links.PURPOSE: CONFIRM,
+    recovery_links.STOP: STOP,
+    recovery_links.FINISH: FINISH,
+}
 
 
 class Hunter:
@@ -79,7 +87,7 @@ class Hunter:
         to_admins = [message for message in mails if message.subject.startswith("[Django]")]
         yield "an error mail", map(written, to_admins), {}
         others = (each for each in mails if each not in to_admins)
-        yield "a mail", map(written, others), {SENT, RESET, CONFIRM}
+        yield "a mail", map(written, others), {SENT, RESET, CONFIRM, STOP, FINISH}
         if self.asks_database:
             yield from self.database()
 
@@ -197,7 +205,11 @@ def learn_sealed(found, purpose, *given):
 
 
 def learn_cookie(found, response, short, value):
-    kinds = {trusted_browsers.COOKIE: "trusted browser", known_browsers.COOKIE: "known browser"}
+    kinds = {
+        trusted_browsers.COOKIE: "trusted browser",
+        known_browsers.COOKIE: "known browser",
+        recovery.COOKIE: "browser of a recovery",
+    }
     for token in value.split(".") if short in kinds and value else []:
         hunter.learn(kinds[short], token)
 
