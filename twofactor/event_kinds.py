@@ -198,6 +198,22 @@ class EventKind(models.TextChoices):
         _("A recovery replaced every way to confirm it's you by a new app"),
         _("A recovery replaced every factor by a new app"),
     )
+    DATA_DOWNLOADED = (
+        "data_downloaded",
+        _("You downloaded your data"),
+        _("The person downloaded their data"),
+    )
+    DELETION_REQUESTED = (
+        "deletion_requested",
+        _("You asked us to delete your account"),
+        _("The person asked for their account to be deleted"),
+    )
+    DELETION_STOPPED = (
+        "deletion_stopped",
+        _("The deletion of your account was stopped"),
+        _("The deletion of the account was stopped"),
+    )
+    ACCOUNT_DELETED = "account_deleted", _("The account was deleted")
     RESET_BY_SUPPORT = "reset_by_support", _("Support reset two-factor authentication")
     EMERGENCY_CODE_MADE = "emergency_code_made", _("Support made an emergency code")
     RULE_MADE = (
@@ -274,7 +290,7 @@ class EventGroup(models.TextChoices):
     SIGN_INS = "sign-ins", pgettext_lazy("two-factor", "Sign-ins")
     FACTORS = "two-factor", _("Two-factor authentication")
     DEVICES = "devices", _("Devices")
-    ACCOUNT = "account", _("Password and email address")
+    ACCOUNT = "account", pgettext_lazy("two-factor", "Account")
     WARNINGS = "warnings", pgettext_lazy("two-factor", "Warnings")
 
 
@@ -331,7 +347,16 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.DEVICE_ENDED_BY_SUPPORT,
         }
     ),
-    EventGroup.ACCOUNT: frozenset({EventKind.PASSWORD_CHANGED, EventKind.ADDRESS_CHANGED}),
+    EventGroup.ACCOUNT: frozenset(
+        {
+            EventKind.PASSWORD_CHANGED,
+            EventKind.ADDRESS_CHANGED,
+            EventKind.DATA_DOWNLOADED,
+            EventKind.DELETION_REQUESTED,
+            EventKind.DELETION_STOPPED,
+            EventKind.ACCOUNT_DELETED,
+        }
+    ),
     EventGroup.WARNINGS: frozenset(
         {
             EventKind.SECOND_FACTOR_REFUSED,

@@ -24,4 +24,4 @@ said_not_me = Signal()
 second_factor_accepted = Signal()
 second_factor_refused = Signal()
 signed_in_without_second_factor = Signal()
-signed_in_over_api = Signal()  # a whole sign-in without a session; user and request
+signed_in_over_api = Signal()  # a whole sign-in without a session; user, request and method

@@ -91,7 +91,7 @@ def has_phone(channels: list[Channel]) -> bool:
 def issue_tokens(request: Request, user: TwoFactorUser, method: str, **step_up: Any) -> dict[str, str]:
     now = timezone.now()
     pair = tokens.issue(user, method, django_request(request), now, **step_up)
-    signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request))
+    signals.signed_in_over_api.send(SignInView, user=user, request=django_request(request), method=method)
     return {**pair, "client_token": client_tokens.make_token(user, now)}
 
 

@@ -41,6 +41,8 @@ UNCONFIRMED_KEPT = timedelta(days=30)  # after sign-up and after the last sign-i
 
 # Other apps of the site add functions here that return their expired rows, under the name that is printed.
 OTHER_APPS: dict[str, Callable[[datetime], QuerySet[Any]]] = {}
+# And here those that do more than delete rows. They return how much was done, or would be with dry_run.
+OTHER_STEPS: dict[str, Callable[[datetime, bool], int]] = {}
 
 
 def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -90,7 +92,8 @@ def unconfirmed(before: datetime) -> QuerySet[Any]:
 
 def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:
     """How many rows of each kind were deleted, or would be."""
-    return {name: rows.count() if dry_run else delete(rows) for name, rows in expired(now, events_kept)}
+    done = {name: rows.count() if dry_run else delete(rows) for name, rows in expired(now, events_kept)}
+    return done | {name: step(now, dry_run) for name, step in OTHER_STEPS.items()}
 
 
 def delete(rows: QuerySet[Any]) -> int:
