@@ -9,5 +9,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        # To register receivers, one of which reads last_login before Django sets it, and the reset mail.
-        from accounts import known_browsers, lockout, reset_mail  # noqa: F401
+        # To register receivers, one of which reads last_login before Django sets it, and mails.
+        from accounts import deletion, known_browsers, lockout, reset_mail  # noqa: F401

@@ -76,6 +76,8 @@ class User(SecurityMixin, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("Can use the admin site."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # The person has asked for it (deletion.py). Setting it back to null keeps the account.
+    deletion_due_at = models.DateTimeField(_("to be deleted on"), null=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -86,8 +88,13 @@ class User(SecurityMixin, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
-        indexes: ClassVar = [  # for passwords.most_iterations
-            models.Index(fields=["password"], name="accounts_from_another_site", condition=FROM_ANOTHER_SITE)
+        indexes: ClassVar = [  # for passwords.most_iterations and deletion.due
+            models.Index(fields=["password"], name="accounts_from_another_site", condition=FROM_ANOTHER_SITE),
+            models.Index(
+                fields=["deletion_due_at"],
+                name="accounts_to_be_deleted",
+                condition=models.Q(deletion_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import address_links, known_browsers, mail_limits, registration, reset_mail
+from accounts import address_links, deletion, known_browsers, mail_limits, own_data, registration, reset_mail
 from accounts.forms import (
     AddressForm,
     NewPasswordForm,
@@ -31,11 +31,13 @@ from accounts.forms import (
 )
 from accounts.models import User
 from twofactor import conf, events
-from twofactor.clocks import HOUR
+from twofactor import own_data as twofactor_data
+from twofactor.clocks import HOUR, format_duration
 from twofactor.decorators import open_before_set_up, recently_confirmed, what_for
 from twofactor.factors import enrolled
 from twofactor.factors.accept import Proof, accept_code
 from twofactor.forms import PasswordForm
+from twofactor.own_data import Section
 from twofactor.signin import step_up
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out, name_to_prefill
 from twofactor.signin.session import AMR, keep_session
@@ -313,6 +315,92 @@ def profile(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your profile has been saved."))
         return see_other("profile")
     return page(request, "accounts/profile.html", form=form)
+
+
+# One's own data
+
+ROWS_SHOWN = 20  # of each section; the file has all
+
+
+@what_for(gettext_lazy("To see what we keep about you, confirm it's you."))
+@recently_confirmed()
+def account_export(request: HttpRequest) -> HttpResponse:
+    """POST downloads the file, because it writes into the audit log."""
+    user = cast(User, request.user)
+    sections = own_data.what_is_kept(user)
+    if request.method == "POST":
+        events.record("data_downloaded", user, request)
+        return own_data_file(sections)
+    shown = [(section, list(section.shown(ROWS_SHOWN)), len(section.rows)) for section in sections]
+    return page(request, "accounts/export.html", sections=shown, rows_shown=ROWS_SHOWN)
+
+
+def own_data_file(sections: list[Section]) -> HttpResponse:
+    made = {"site": conf.site_name(), "made_at": timezone.now()}
+    response = JsonResponse(
+        made | {section.name: section.rows for section in sections},
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
+    )
+    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return response
+
+
+def account_delete(request: HttpRequest) -> HttpResponse:
+    """Whoever only looks when it is due, or cannot delete the account, need not confirm anything."""
+    user = cast(User, request.user)
+    if user.deletion_due_at or deletion.why_not(user):
+        why_not = "" if user.deletion_due_at else deletion.why_not(user)
+        return page(request, "accounts/delete_waiting.html", why_not=why_not)
+    return ask_to_delete(request)
+
+
+@what_for(gettext_lazy("To delete your account, confirm it's you."))
+@recently_confirmed(full_proof=True)
+def ask_to_delete(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    if request.method == "POST":
+        deletion.request_deletion(user, request, timezone.now())
+        return see_other("account_delete")
+    return page(
+        request,
+        "accounts/delete.html",
+        wait=format_duration(deletion.WAIT),
+        stays=twofactor_data.what_stays(),
+        has_factor=enrolled.is_on(user),
+        has_mail=conf.site_has_mail(),
+    )
+
+
+KEPT = gettext_lazy("Your account will not be deleted.")
+
+
+@open_before_set_up
+@post_only("home")
+def account_keep(request: HttpRequest) -> HttpResponse:
+    if deletion.stop(cast(User, request.user), request):
+        messages.success(request, KEPT)
+    return see_other("home")
+
+
+@open_before_set_up
+@login_not_required
+def account_delete_stop(request: HttpRequest, token: str) -> HttpResponse:
+    """GET changes nothing, because mail programs open links, and shows nothing of the account."""
+    try:
+        user = deletion.read_link(token, timezone.now())
+        if posted(request) is None:
+            return page(request, "accounts/delete_stop.html")
+        if deletion.stop(user, request):
+            return see_other("account_delete_stopped")
+    except deletion.DeadLink:
+        pass
+    return page(request, "accounts/delete_stop_dead.html", status=404)
+
+
+@open_before_set_up
+@login_not_required
+def account_delete_stopped(request: HttpRequest) -> HttpResponse:
+    return page(request, "accounts/delete_stopped.html")
 
 
 @open_before_set_up
