@@ -7,7 +7,8 @@ is bound to everything about the account that could change meanwhile, and works 
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, load_backend
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from twofactor import breached_passwords, conf, events, sealing, statements
 from twofactor.addresses import confirm_address
@@ -53,7 +55,7 @@ from twofactor.signin.session import (
     open_session,
     take_held_user,
 )
-from twofactor.users import TwoFactorUser, email_of, only_active, sign_in_name
+from twofactor.users import TwoFactorUser, email_of, only_active, person_by_key, sign_in_name
 from twofactor.web import cookies
 from twofactor.web.client_address import client_address
 from twofactor.web.pages import seconds_until
@@ -61,6 +63,7 @@ from twofactor.web.redirects import own_page, safe_next, see_other, with_next
 
 COOKIE = "twofactor_pending"
 PURPOSE = "pending sign-in"
+CHANGED = gettext_lazy("Your account changed while you were signing in. Enter your password again.")
 PREFILL_FOR = timedelta(minutes=5)  # after a sign-in has run out of time
 
 
@@ -149,9 +152,7 @@ class PendingSignIn:
             or not constant_time_compare(epoch.auth_hash(user), value["hash"])
             or (confirms and enrolled.is_on(user))
         ):
-            raise Gone(
-                sign_in_page, _("Your account changed while you were signing in. Enter your password again.")
-            )
+            raise Gone(sign_in_page, str(CHANGED))
         if as_text(user.last_login) != value["last_login"]:
             raise Gone(to)  # completed already, by a double click or in another tab
         return cls(
@@ -204,16 +205,17 @@ class PendingSignIn:
         now = timezone.now()
         recorded_as = Event.Kind.SIGN_IN_CONFIRMED if self.confirms else Event.Kind.SIGNED_IN_WITH_CODE
         try:
-            return accept_code(
-                self.user,
-                text,
-                request,
-                now,
-                kinds=methods.CONFIRMING if self.confirms and kinds == methods.SENT else kinds,
-                purpose=self.purpose,
-                claim=lambda proof: self.claim_with(proof, request, now),
-                recorded_as=recorded_as,
-            )
+            with self.gone_if_deleted():
+                return accept_code(
+                    self.user,
+                    text,
+                    request,
+                    now,
+                    kinds=methods.CONFIRMING if self.confirms and kinds == methods.SENT else kinds,
+                    purpose=self.purpose,
+                    claim=lambda proof: self.claim_with(proof, request, now),
+                    recorded_as=recorded_as,
+                )
         except Overtaken:
             raise Gone(self.next) from None
         except (Refused, guesses.Locked) as refused:
@@ -237,23 +239,34 @@ class PendingSignIn:
         """Raises Refused if the answer is not accepted, or Gone if the sign-in is over."""
         now = timezone.now()
         try:
-            return passkeys.accept(
-                answer,
-                token,
-                self.passkey_purpose,
-                request,
-                now,
-                user=self.user,
-                own=own,
-                claim=lambda _proof: self.claim(request, now),
-                recorded_as=Event.Kind.SIGNED_IN_WITH_PASSKEY,
-            )
+            with self.gone_if_deleted():
+                return passkeys.accept(
+                    answer,
+                    token,
+                    self.passkey_purpose,
+                    request,
+                    now,
+                    user=self.user,
+                    own=own,
+                    claim=lambda _proof: self.claim(request, now),
+                    recorded_as=Event.Kind.SIGNED_IN_WITH_PASSKEY,
+                )
         except Overtaken:
             raise Gone(self.next) from None
         except Refused:
             if self.was_completed():
                 raise Gone(self.next) from None  # the second click of a double click
             raise
+
+    @contextmanager
+    def gone_if_deleted(self) -> Iterator[None]:
+        """The account may be deleted meanwhile: then neither a guess nor an event can be stored."""
+        try:
+            yield
+        except IntegrityError:
+            if person_by_key(self.user.pk):
+                raise
+            raise Gone(with_next_page(settings.LOGIN_URL, self.next), str(CHANGED)) from None
 
     def proves_both(self, proof: Proof) -> bool:
         """Password and factor: that is as good as giving both on the confirm page."""
