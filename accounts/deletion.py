@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -22,13 +23,12 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from twofactor import events, own_data, sealing
 from twofactor.clocks import MINUTE
-from twofactor.factors import methods
 from twofactor.limits import allowances
 from twofactor.operations import administrators, prune
 from twofactor.operations.batches import in_batches
 from twofactor.outgoing import outbox
 from twofactor.signals import signed_in_over_api
-from twofactor.signin.session import NONE, is_factor, method_of_login
+from twofactor.signin.session import WITHOUT_FACTOR, is_factor, method_of_login
 
 WAIT = timedelta(days=7)
 PURPOSE = "stop deletion"
@@ -126,8 +126,12 @@ def stop_by_program(sender: Any, request: HttpRequest, user: User, method: str, 
 
 
 def stop_by_sign_in(user: User, request: HttpRequest | None, method: str) -> None:
-    has_no_factor = method in {NONE, methods.CONFIRMED}
-    if (is_factor(method) or has_no_factor) and stop(user, request) and request is not None:
+    if not is_factor(method) and method not in WITHOUT_FACTOR:
+        return
+    if not stop(user, request):
+        if not User.objects.filter(pk=user.pk).exists():
+            raise PermissionDenied  # it was deleted since the password was looked at
+    elif request is not None:
         sentence = _("You signed in, so your account will not be deleted.")
         messages.success(request, sentence, fail_silently=True)
 
@@ -154,6 +158,7 @@ prune.OTHER_STEPS["accounts to be deleted"] = delete_due
 def delete(pk: Any, now: datetime) -> bool:
     """All of it or nothing. Locking filters again: someone may have stopped it meanwhile."""
     with events.atomic():
+        own_data.lock_factors(pk)
         user = due(now).select_for_update().filter(pk=pk).first()
         if user is None:
             return False

@@ -11,6 +11,8 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone, translation
@@ -74,6 +76,18 @@ class WithForm(InOurLayout):
         return super().post(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
+def sign_in(request: HttpRequest, user: User, to: str, **given: Any) -> HttpResponse:
+    """The account may be deleted since the password was looked at: then nothing can be stored for it."""
+    try:
+        return after_password(request, user, to, **given)
+    except (DatabaseError, PermissionDenied):
+        if User.objects.filter(pk=user.pk).exists():
+            raise
+        request.session.flush()
+        messages.error(request, _("This account has been deleted."))
+        return see_other("login")
+
+
 class Login(WithForm, auth_views.LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
@@ -88,7 +102,7 @@ class Login(WithForm, auth_views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         password = form.cleaned_data["password"]
-        return after_password(self.request, form.get_user(), self.get_success_url(), password=password)
+        return sign_in(self.request, form.get_user(), self.get_success_url(), password=password)
 
 
 @method_decorator([open_before_set_up, login_not_required], name="dispatch")
@@ -246,7 +260,7 @@ def confirm_with_password(request: HttpRequest, confirmation: address_links.Conf
         user.refresh_from_db(fields=["security_epoch", "email_verified_at", "unconfirmed_since"])
         messages.success(request, _("Your email address is confirmed."))
         password = form.cleaned_data["password"]
-        return after_password(request, user, resolve_url("home"), password=password, read_mail=True)
+        return sign_in(request, user, resolve_url("home"), password=password, read_mail=True)
     return page(
         request,
         "accounts/email_verify.html",

@@ -25,7 +25,7 @@ from tests.people import (
     signed_in_as,
 )
 from twofactor import testing
-from twofactor.models import Event, Rule, Session, TrustedBrowser
+from twofactor.models import Event, Rule, Session
 
 pytestmark = pytest.mark.django_db
 DELETE, KEEP, HOME = "/accounts/delete/", "/accounts/delete/keep/", "/"
@@ -64,7 +64,7 @@ def events_of(user):
 # Asking
 
 
-@pytest.mark.proves("X-6-delete")
+@pytest.mark.proves("OD-3")
 def test_it_is_due_after_seven_days(owner, alice):
     assert owner.post(DELETE).status_code == 303
     assert due_at(alice) == NOW + timedelta(days=7)
@@ -77,7 +77,7 @@ def test_the_first_page_changes_nothing(owner, alice):
     assert due_at(alice) is None
 
 
-@pytest.mark.proves("X-6-step-up")
+@pytest.mark.proves("OD-3")
 def test_the_password_alone_is_not_enough(alice, phone, clock, client):
     sign_in(client, phone)
     clock.shift(360)
@@ -105,7 +105,7 @@ def test_asking_again_changes_neither_the_day_nor_the_log(waiting, alice, clock)
     assert events_of(alice).count("deletion_requested") == 1
 
 
-@pytest.mark.proves("X-6-mail")
+@pytest.mark.proves("OD-4")
 def test_the_mail_says_when_and_how_to_stop_it(waiting, alice):
     testing.send_mails()
     assert [each.to for each in mail.outbox] == [[alice.email]]
@@ -128,7 +128,7 @@ def test_an_address_that_nobody_confirmed_gets_one_mail_a_day(clock):
 # Staff
 
 
-@pytest.mark.proves("X-6-staff")
+@pytest.mark.proves("OD-10")
 @pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
 def test_staff_cannot_ask(client, rights):
     User.objects.create_superuser("root@example.com", PASSWORD)
@@ -158,7 +158,7 @@ def test_who_became_staff_meanwhile_is_kept(waiting, alice, clock):
 # Stopping
 
 
-@pytest.mark.proves("X-6-stop")
+@pytest.mark.proves("OD-5")
 def test_the_link_stops_it_without_signing_in(waiting, alice):
     stranger, link = Client(), link_in_mail()
     assert stranger.get(link).status_code == 200
@@ -175,6 +175,7 @@ def test_the_page_of_the_link_shows_nothing_of_the_account(waiting, alice):
     assert "March" not in page
 
 
+@pytest.mark.proves("OD-5")
 def test_a_link_works_once(waiting, alice):
     link = link_in_mail()
     Client().post(link)
@@ -202,7 +203,7 @@ def test_a_link_that_is_not_ours(db, token):
     assert Client().post(f"/accounts/delete/stop/{token}/").status_code == 404
 
 
-@pytest.mark.proves("X-6-notice")
+@pytest.mark.proves("OD-7")
 @pytest.mark.parametrize("page", [HOME, "/accounts/profile/", DELETE])
 def test_while_it_waits_pages_say_so_and_offer_to_keep_it(waiting, page):
     assert "Keep my account" in waiting.get(page).text
@@ -215,7 +216,7 @@ def test_keeping_needs_no_step_up(waiting, alice, clock):
     assert "Keep my account" not in waiting.get(HOME).text
 
 
-@pytest.mark.proves("X-6-sign-in")
+@pytest.mark.proves("OD-6")
 def test_a_sign_in_with_a_factor_stops_it(waiting, alice, phone, client):
     browser = Client()
     sign_in(browser, phone)
@@ -223,11 +224,13 @@ def test_a_sign_in_with_a_factor_stops_it(waiting, alice, phone, client):
     assert "You signed in, so your account will not be deleted." in browser.get(HOME).text
 
 
+@pytest.mark.proves("OD-6")
 def test_the_password_alone_stops_nothing(waiting, alice):
     client_after_password()
     assert due_at(alice)
 
 
+@pytest.mark.proves("OD-6")
 def test_a_trusted_browser_stops_nothing(alice, phone, clock, client):
     give_password(client)
     client.post("/two-factor/verify/", {"code": phone.code(), "trust_browser": "on"})
@@ -239,6 +242,7 @@ def test_a_trusted_browser_stops_nothing(alice, phone, clock, client):
     assert due_at(alice)
 
 
+@pytest.mark.proves("OD-6")
 def test_a_code_from_the_mailbox_stops_nothing(waiting, alice):
     thief = client_after_password()
     thief.post("/two-factor/verify/send/", {"channel": "email"})
@@ -271,7 +275,7 @@ def test_giving_the_factor_again_in_an_open_session_stops_nothing(waiting, alice
 # Carrying it out
 
 
-@pytest.mark.proves("X-6-delete")
+@pytest.mark.proves("OD-3")
 def test_after_seven_days_nothing_of_the_person_is_left(waiting, alice, clock):
     testing.send_mails()
     clock.shift(WAIT.total_seconds() - 121)
@@ -284,7 +288,7 @@ def test_after_seven_days_nothing_of_the_person_is_left(waiting, alice, clock):
     assert waiting.get("/accounts/profile/").status_code == 302
 
 
-@pytest.mark.proves("X-6-log")
+@pytest.mark.proves("OD-9")
 def test_the_log_stays_without_the_person(waiting, alice, clock):
     kinds = Event.objects.filter(user=alice).count()
     clock.shift(WAIT.total_seconds())
@@ -299,7 +303,7 @@ def test_the_log_stays_without_the_person(waiting, alice, clock):
     assert "account_deleted" in {each.kind for each in rows}
 
 
-@pytest.mark.proves("X-6-mail")
+@pytest.mark.proves("OD-4")
 def test_a_mail_says_when_it_is_done(waiting, alice, clock):
     testing.send_mails()
     clock.shift(WAIT.total_seconds())
@@ -329,6 +333,7 @@ def test_the_log_of_the_administration_loses_the_name(waiting, alice, clock):
     ]
 
 
+@pytest.mark.proves("OD-8")
 def test_it_waits_for_someone_who_is_just_signing_in(waiting, alice, clock):
     clock.shift(WAIT.total_seconds())
     User.objects.filter(pk=alice.pk).update(last_login=timezone.now())
@@ -336,12 +341,13 @@ def test_it_waits_for_someone_who_is_just_signing_in(waiting, alice, clock):
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-def test_others_stay(waiting, alice, bob, clock):
+def test_others_stay(waiting, bob, clock):
     clock.shift(WAIT.total_seconds())
     run("prune")
     assert list(User.objects.all()) == [bob]
 
 
+@pytest.mark.proves("OD-9")
 def test_a_deletion_that_fails_in_the_middle_has_changed_nothing(waiting, alice, clock, monkeypatch):
     before = list(Event.objects.values())
     clock.shift(WAIT.total_seconds())
