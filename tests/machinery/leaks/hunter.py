@@ -2,8 +2,8 @@
 
 Secrets are the keys of the site and whatever was issued or chosen during the test: keys, codes, session
 keys, tokens, links, passwords, and the codes that phones showed. It looks for each of them in every
-spelling that a copy could have, in log lines, mails, all tables, sessions, dumpdata and the URLs that
-people are sent to.
+spelling that a copy could have, in log lines, mails, all tables, sessions, dumpdata, what people
+download of their own data, and the URLs that they are sent to.
 """
 
 import io
@@ -25,7 +25,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import address_links, known_browsers
+from accounts import address_links, deletion, known_browsers
 from config.logs import JsonFormatter
 from tests import people
 from twofactor import sealing
@@ -47,12 +47,15 @@ SHORTEST_PASSWORD = 8  # that the site accepts; tests try shorter ones, to see t
 
 KEY, SENT, RESET, CONFIRM = "key", "sent code", "link to a new password", "link to an address"
 STOP, FINISH = "link that stops a recovery", "link that finishes a recovery"
+KEEP = "link that keeps an account"
 SEALED = {
     PURPOSE: "pending sign-in token",
     address_links.PURPOSE: CONFIRM,
     recovery_links.STOP: STOP,
     recovery_links.FINISH: FINISH,
+    deletion.PURPOSE: KEEP,
 }
+OWN_DATA = "/accounts/export/"
 
 
 class Hunter:
@@ -62,6 +65,7 @@ class Hunter:
 
     def forget(self):
         self.secrets, self.lines, self.urls = {people.PASSWORD: "password"}, [], []
+        self.own_data = []
         for key in [settings.SECRET_KEY, *settings.TWOFACTOR_KEYS]:
             self.secrets[key] = "key of the site"
 
@@ -82,12 +86,13 @@ class Hunter:
     def places(self):
         """Yields each place, its texts, and the kinds of secrets that may be there."""
         yield "the log", self.lines, {}
+        yield "someone's own data", self.own_data, {}
         yield "a URL", self.urls, {CONFIRM}  # it works only for its owner, after signing in
         mails = getattr(mail, "outbox", [])
         to_admins = [message for message in mails if message.subject.startswith("[Django]")]
         yield "an error mail", map(written, to_admins), {}
         others = (each for each in mails if each not in to_admins)
-        yield "a mail", map(written, others), {SENT, RESET, CONFIRM, STOP, FINISH}
+        yield "a mail", map(written, others), {SENT, RESET, CONFIRM, STOP, FINISH, KEEP}
         if self.asks_database:
             yield from self.database()
 
@@ -234,6 +239,8 @@ def watch_urls():
 
     def request(self, **environ):
         response = original(self, **environ)
+        if environ["PATH_INFO"] == OWN_DATA:
+            hunter.own_data.append(response.text)
         hunter.urls += [response[name] for name in URL_HEADERS if name in response]
         return response
 

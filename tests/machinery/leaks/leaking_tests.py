@@ -66,6 +66,15 @@ def test_session(db):
     session.save()
 
 
+def test_own_data(client, db):
+    """As it would be if a person had given a key as their name."""
+    alice = person(name=totp.generate_key())
+    give_password(client)
+    client.post("/two-factor/confirm/", {"password": PASSWORD})
+    client.get("/accounts/export/")
+    type(alice).objects.update(name="")
+
+
 # Of each kind
 
 
