@@ -12,6 +12,8 @@ URLS = {
     "password_change": "/accounts/password_change/",
     "password_reset": "/accounts/password_reset/",
     "profile": "/accounts/profile/",
+    "account_export": "/accounts/export/",
+    "account_delete": "/accounts/delete/",
     "twofactor:settings": "/two-factor/",
     "twofactor:setup": "/two-factor/setup/",
     "twofactor:setup_verify": "/two-factor/setup/verify/",

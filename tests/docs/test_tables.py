@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import address_links, known_browsers, password_tries
+from accounts import address_links, deletion, known_browsers, password_tries
 from accounts.password_tries import ADDRESS_LIMIT, COOL_OFF, STRANGERS_LIMIT, TRIES_PER_BROWSER
 from config import logs
 from tests.docs.blocks import BLOCKS, ROOT, names, table
@@ -95,6 +95,7 @@ LIMITS = {
     "an account that someone signed up for, while nobody confirms its address or signs in": words(
         prune.UNCONFIRMED_KEPT
     ),
+    "time between asking for the deletion of an account and the deletion": words(deletion.WAIT),
     "life of an unfinished setup; of a link that confirms an address; of one that resets a password": (
         f"{words(conf.draft_age())}; {words(address_links.LINK_MAX_AGE)};"
         f" {words(timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))}"

@@ -37,6 +37,7 @@ CHOSEN = {
         "app_added": set(),
     },
     **{f"'{kind}'": {kind: KEY_OR_NOT} for kind in ABOUT_PASSKEYS},
+    "'deletion_stopped'": {"deletion_stopped": {"reason", "by"}},
     "'not_me'": {"not_me": {"about", "device"}},
     "'recovery_finished' if claim_recovery else 'two_factor_enabled'": {
         "recovery_finished": set(),
