@@ -31,5 +31,6 @@ def account_of(user: User) -> Section:
     row: dict[str, Any] = {name: getattr(user, name) for name in (*SHOWN, *IN_THE_FILE)}
     row["groups"] = list(user.groups.values_list("name", flat=True))
     row["permissions"] = [permission.name for permission in Permission.objects.filter(user=user)]
-    labels = {field.name: field.verbose_name for field in User._meta.concrete_fields if field.name in SHOWN}
+    names = {field.name: field.verbose_name for field in User._meta.concrete_fields}
+    labels = {name: names[name] for name in SHOWN}
     return Section("account", pgettext_lazy("two-factor", "Account"), [row], labels)

@@ -34,7 +34,7 @@ from accounts.forms import (
 from accounts.models import User
 from twofactor import conf, events
 from twofactor import own_data as twofactor_data
-from twofactor.clocks import HOUR, format_duration
+from twofactor.clocks import HOUR
 from twofactor.decorators import open_before_set_up, recently_confirmed, what_for
 from twofactor.factors import enrolled
 from twofactor.factors.accept import Proof, accept_code
@@ -378,7 +378,7 @@ def ask_to_delete(request: HttpRequest) -> HttpResponse:
     return page(
         request,
         "accounts/delete.html",
-        wait=format_duration(deletion.WAIT),
+        days=deletion.WAIT.days,
         stays=twofactor_data.what_stays(),
         has_factor=enrolled.is_on(user),
         has_mail=conf.site_has_mail(),

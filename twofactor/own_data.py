@@ -113,7 +113,7 @@ def name_of_letter(template: str) -> str:
     """The sentence of its event, where it is about one."""
     name = template.rpartition("/")[2]
     if name not in EventKind.values:
-        return name
+        return pgettext("two-factor", "Email")
     kind = EventKind(name)
     return str(kind.to_person or kind.label)
 
