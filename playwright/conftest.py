@@ -42,7 +42,10 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # of a device
 # An email address, a key, a code, or a phone number.
 PRIVATE = re.compile(r"@|%40|secret|\b\d{6,13}\b|[A-Z2-7]{32}")
 # They hold a random token, which can look like any of these.
-MAILED_LINKS = ("/accounts/reset/", "/accounts/email/", "/two-factor/not-me/", "/two-factor/recovery/")
+MAILED_LINKS = (
+    *("/accounts/reset/", "/accounts/email/", "/accounts/delete/stop/"),
+    *("/two-factor/not-me/", "/two-factor/recovery/"),
+)
 
 
 @pytest.fixture(scope="session")

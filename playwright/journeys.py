@@ -275,6 +275,39 @@ def changing_the_account(page):
     yield "password-changed"
 
 
+def deleting_the_account(page):
+    alice = create_alice()
+    open_session(page.context, alice)
+    page.goto("/accounts/profile/")
+    follow(page, "Download your data")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Confirm")
+    yield "own-data"
+    follow(page, "Back to your profile")
+    follow(page, "Delete your account")
+    yield "delete-account"
+    press(page, "Delete my account")
+    yield "delete-account-waiting"
+    page.goto("/")
+    yield "dashboard-deletion"
+    link = mailed_link()
+    page.goto(link)
+    yield "deletion-link"
+    press(page, "Keep my account")
+    yield "deletion-stopped"
+    page.goto(link)
+    yield "deletion-link-dead"
+    page.goto("/accounts/delete/")
+    press(page, "Delete my account")
+    expect_heading(page, "Your account will be deleted")
+    page.goto("/accounts/profile/")
+    press(page, "Keep my account")
+    yield "dashboard-account-kept"
+    type(alice).objects.update(is_staff=True)
+    page.goto("/accounts/delete/")
+    yield "delete-account-staff"
+
+
 def setting_up(page):
     open_session(page.context, create_alice())
     page.goto("/two-factor/activity/")
@@ -523,6 +556,7 @@ JOURNEYS = [
     signing_in_without_the_app,
     using_the_dashboard,
     changing_the_account,
+    deleting_the_account,
     setting_up,
     changing_the_settings,
     having_several_apps,

@@ -152,6 +152,15 @@ SCREENS = {
     "address-asked": Screen(
         "Profile", says="Open the link we've sent to the new email address. Nothing changes until you do."
     ),
+    "own-data": Screen("Your data"),
+    "delete-account": Screen("Delete your account"),
+    "delete-account-waiting": Screen("Your account will be deleted"),
+    "delete-account-staff": Screen("Delete your account"),
+    "dashboard-deletion": Screen("Hello, Alice", "Home"),
+    "dashboard-account-kept": Screen("Hello, Alice", "Home"),
+    "deletion-link": Screen("Keep your account"),
+    "deletion-stopped": Screen("Your account will not be deleted"),
+    "deletion-link-dead": Screen("This link no longer works"),
     "password": Screen("Change your password"),
     "password-empty": Screen("Change your password", focus=error_summary, wrong=True),
     "password-changed": Screen("Password changed"),

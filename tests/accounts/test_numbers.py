@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from accounts import address_links, mail_limits
+from accounts import address_links, deletion, mail_limits
 from tests.accounts.letters import letters
 from tests.people import PASSWORD, give_password, person
 
@@ -46,6 +46,16 @@ def test_the_shortest_password(client, settings, length):
 @pytest.mark.django_db
 def test_how_long_the_link_after_signing_up_works(client, life_of_a_link):
     assert f"The link works for {life_of_a_link}." in text(sign_up(client))
+
+
+@pytest.mark.parametrize(("days", "words"), [(1, "In 1 day,"), (5, "In 5 days,")])
+@pytest.mark.django_db
+def test_how_long_a_deletion_waits(client, monkeypatch, days, words):
+    monkeypatch.setattr(deletion, "WAIT", timedelta(days=days))
+    person()
+    give_password(client)
+    client.post("/two-factor/confirm/", {"password": PASSWORD})
+    assert words in text(client.get("/accounts/delete/"))
 
 
 @pytest.mark.django_db
