@@ -85,7 +85,7 @@ class UserAdmin(TwoFactorUserAdmin):
             return fieldsets
         may_stop = self.has_change_permission(request, obj)
         fields = ["waits_for_deletion" if may_stop else "deletion_due_at"]
-        return [*fieldsets, (_("Deletion"), {"fields": fields})]
+        return [*fieldsets[:1], (_("Deletion"), {"fields": fields}), *fieldsets[1:]]
 
     @admin.display(description=_("to be deleted on"))
     def waits_for_deletion(self, user: User) -> str:

@@ -27,7 +27,7 @@ from twofactor.limits import allowances
 from twofactor.operations import administrators, prune
 from twofactor.operations.batches import in_batches
 from twofactor.outgoing import outbox
-from twofactor.signals import signed_in_over_api
+from twofactor.signals import said_not_me, signed_in_over_api
 from twofactor.signin.session import WITHOUT_FACTOR, is_factor, method_of_login
 
 WAIT = timedelta(days=7)
@@ -123,6 +123,12 @@ def stop_by_session(sender: Any, request: HttpRequest | None, user: User, **kwar
 def stop_by_program(sender: Any, request: HttpRequest, user: User, method: str, **kwargs: Any) -> None:
     if user.deletion_due_at:
         stop_by_sign_in(user, request, method)
+
+
+@receiver(said_not_me, dispatch_uid="accounts.deletion.stop_by_report")
+def stop_by_report(sender: Any, user: User, request: HttpRequest | None, **kwargs: Any) -> None:
+    """Whoever did something else in the account may have asked for its deletion, too."""
+    stop(user, request)
 
 
 def stop_by_sign_in(user: User, request: HttpRequest | None, method: str) -> None:

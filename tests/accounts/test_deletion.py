@@ -25,7 +25,9 @@ from tests.people import (
     signed_in_as,
 )
 from twofactor import testing
+from twofactor.factors import methods
 from twofactor.models import Event, Rule, Session
+from twofactor.signin.session import HELD, IMPERSONATED, NONE, TRUSTED
 
 pytestmark = pytest.mark.django_db
 DELETE, KEEP, HOME = "/accounts/delete/", "/accounts/delete/keep/", "/"
@@ -263,6 +265,28 @@ def test_without_a_second_factor_the_password_stops_it(bob, clock):
 
 def test_a_sign_in_over_the_api_stops_it(waiting, alice, phone, api):
     Program().sign_in(phone)
+    assert due_at(alice) is None
+
+
+@pytest.mark.proves("OD-6")
+@pytest.mark.parametrize("method", [*methods.FACTORS, NONE, methods.CONFIRMED])
+def test_signing_in_in_this_way_stops_it(waiting, alice, method):
+    alice.refresh_from_db()
+    deletion.stop_by_sign_in(alice, None, method)
+    assert due_at(alice) is None
+
+
+@pytest.mark.proves("OD-6")
+@pytest.mark.parametrize("method", [*methods.SENT, TRUSTED, HELD, IMPERSONATED])
+def test_signing_in_in_this_way_stops_nothing(waiting, alice, method):
+    alice.refresh_from_db()
+    deletion.stop_by_sign_in(alice, None, method)
+    assert due_at(alice)
+
+
+def test_saying_that_something_was_not_them_stops_it(waiting, alice, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        waiting.post("/two-factor/not-me/")
     assert due_at(alice) is None
 
 
