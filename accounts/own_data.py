@@ -32,5 +32,5 @@ def account_of(user: User) -> Section:
     row["groups"] = list(user.groups.values_list("name", flat=True))
     row["permissions"] = [permission.name for permission in Permission.objects.filter(user=user)]
     names = {field.name: field.verbose_name for field in User._meta.concrete_fields}
-    labels = {name: names[name] for name in SHOWN}
+    labels = {name: names[name] for name in SHOWN} | {"last_login": gettext_lazy("last sign-in")}
     return Section("account", pgettext_lazy("two-factor", "Account"), [row], labels)

@@ -331,6 +331,7 @@ NAMES = ["iPhone", "iPad", "Android", "Google", "Microsoft", "Authenticator", "1
 PAGES = ["/", "/two-factor/", "/two-factor/activity/", "/accounts/profile/", "/accounts/password_change/"]
 BEFORE = ["/two-factor/setup/", "/two-factor/setup/verify/", "/two-factor/confirm/"]
 AFTER = ["/two-factor/disable/", "/two-factor/backup-codes/", "/two-factor/phone/", "/accounts/email/change/"]
+OWN_DATA = ["/accounts/export/", "/accounts/delete/"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, *BEFORE])
@@ -339,7 +340,7 @@ def test_a_page_for_people_without_two_factor_is_translated(in_brackets, at_home
     assert untranslated(at_home.get(path), *key, *NAMES) == []
 
 
-@pytest.mark.parametrize("path", [*PAGES, *AFTER])
+@pytest.mark.parametrize("path", [*PAGES, *AFTER, *OWN_DATA])
 def test_a_page_for_people_with_two_factor_is_translated(in_brackets, alice, path, settings):
     settings.TWOFACTOR_SMS_GATEWAY = "console"
     phone, browser = enrol(alice), agent()

@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from twofactor import events
 from twofactor.event_kinds import EventKind
 from twofactor.models import (
     Authenticator,
@@ -291,12 +292,13 @@ def anonymise_log(user: TwoFactorUser) -> None:
 
     The rows of the audit log stay, and the deletion takes the person out of them. This takes out the rest.
     """
-    lock_factors(user.pk)
-    rows = Event.objects.filter(user_id=user.pk)
-    rows.update(ip_address=None, browser="", device_id=None, trusted_browser_id=None)
-    for detail, keys in shortened_details(rows.exclude(detail={}).values_list("pk", "detail")):
-        for start in range(0, len(keys), ROWS_AT_ONCE):
-            Event.objects.filter(pk__in=keys[start : start + ROWS_AT_ONCE]).update(detail=detail)
+    with events.atomic():
+        lock_factors(user.pk)
+        rows = Event.objects.filter(user_id=user.pk)
+        rows.update(ip_address=None, browser="", device_id=None, trusted_browser_id=None)
+        for detail, keys in shortened_details(rows.exclude(detail={}).values_list("pk", "detail")):
+            for start in range(0, len(keys), ROWS_AT_ONCE):
+                Event.objects.filter(pk__in=keys[start : start + ROWS_AT_ONCE]).update(detail=detail)
 
 
 def shortened_details(rows: Any) -> list[tuple[dict[str, Any], list[int]]]:
