@@ -5,7 +5,7 @@ history costs no more than a short one.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from twofactor.event_kinds import (
     SECURITY_KEY,
     EventKind,
 )
-from twofactor.models import Event, actor
+from twofactor.models import Event, Rule, actor, rule_as_actor
 from twofactor.web import browser_names
 
 # A sign-in, or a step-up, begins with one of these; the others follow it in the same request.
@@ -291,12 +291,26 @@ def kinds_with(word: str, instead: Mapping[EventKind, tuple[Any, Any]]) -> list[
     ]
 
 
-def name_actors(events: Iterable[Event]) -> None:
-    """For support: sets the name of the user who did it, in one query for all. Who is deleted has none."""
-    by_users = [event for event in events if event.detail.get("by", "").startswith(actor(""))]
-    if by_users:
-        keys = {event.detail["by"].removeprefix(actor("")) for event in by_users}
-        people = get_user_model()._default_manager.filter(pk__in=keys)
-        names = {actor(user.pk): user.get_username() for user in people}
-        for event in by_users:
+def name_actors(events: Sequence[Event]) -> None:
+    """For support: sets the name of the user who did it, or of the rule, in one query for all of each.
+
+    What is deleted has none.
+    """
+    people, rules = get_user_model()._default_manager, Rule.objects.select_related("group", "user")
+    name_some(events, actor, lambda keys: people.filter(pk__in=keys), lambda user: user.get_username())
+    name_some(events, rule_as_actor, lambda keys: rules.filter(pk__in=keys), lambda rule: rule.whom)
+
+
+def name_some(
+    events: Sequence[Event],
+    as_actor: Callable[[Any], str],
+    find: Callable[[set[str]], Iterable[Any]],
+    name_of: Callable[[Any], str],
+) -> None:
+    prefix = as_actor("")
+    theirs = [event for event in events if event.detail.get("by", "").startswith(prefix)]
+    if theirs:
+        keys = {event.detail["by"].removeprefix(prefix) for event in theirs}
+        names = {as_actor(row.pk): name_of(row) for row in find(keys)}
+        for event in theirs:
             event.actor_name = names.get(event.detail["by"], "")

@@ -280,6 +280,16 @@ PASSKEY_REQUIRED = (  # the same of TWO_FACTOR_REQUIRED, where no other factor i
     _("We told you that you need a passkey or security key"),
     _("Told that a passkey or security key is required"),
 )
+# What Event.detail has under "method" and "channel", for support. Other values are shown as they are.
+WAYS: dict[str, Any] = {
+    "totp": _("Authenticator app"),
+    "backup": _("Backup code"),
+    "sms": pgettext_lazy("two-factor", "Text message"),
+    "email": pgettext_lazy("two-factor", "Email"),
+    "recovery": pgettext_lazy("two-factor", "Email"),
+    "passkey": pgettext_lazy("two-factor", "Passkey"),
+    "key": _("Security key"),
+}
 CODE_ACCEPTED = (EventKind.SIGNED_IN_WITH_CODE, EventKind.SECOND_FACTOR_ACCEPTED)
 FACTOR_ACCEPTED = (*CODE_ACCEPTED, EventKind.SIGNED_IN_WITH_PASSKEY, EventKind.CONFIRMED_WITH_PASSKEY)
 

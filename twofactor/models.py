@@ -25,6 +25,7 @@ from twofactor.event_kinds import (
     OF_SECURITY_KEY,
     PASSKEY_REQUIRED,
     SECURITY_KEY,
+    WAYS,
     EventKind,
 )
 
@@ -61,6 +62,11 @@ FACTOR_NAME_LENGTH = 60
 def actor(user_id: Any) -> str:
     """Who acted, as the audit log has it in `by`."""
     return f"user {user_id}"
+
+
+def rule_as_actor(pk: Any) -> str:
+    """The same of a rule, which nobody in particular carries out."""
+    return f"rule {pk}"
 
 
 class TwoFactor(models.Model):
@@ -262,7 +268,7 @@ class Event(models.Model):
     trusted_browser_id = models.BigIntegerField(null=True, editable=False)
     detail = models.JSONField(default=dict)
 
-    actor_name = ""  # of who stands in `by`, for support (activity.name_actors)
+    actor_name = ""  # of who or what stands in `by`, for support (activity.name_actors)
 
     class Meta:
         verbose_name = _("security event")
@@ -346,8 +352,13 @@ class Event(models.Model):
             "passkey": pgettext_lazy("two-factor", "passkey"),
             SECURITY_KEY: pgettext_lazy("two-factor", "security key"),
             "factor": pgettext_lazy("two-factor", "factor"),
+            "app": pgettext_lazy("two-factor", "app"),
+            "rule": _("rule"),
+            "day": pgettext_lazy("two-factor", "from"),
         }
-        values = {**self.detail, "by": self.actor_name} if self.actor_name else self.detail
+        values = {**self.detail, "by": self.actor_name} if self.actor_name else {**self.detail}
+        for name in values.keys() & {"method", "channel"}:
+            values[name] = WAYS.get(values[name], values[name])
         return ", ".join(f"{names.get(name, name)}: {value}" for name, value in values.items())
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from twofactor import events, policy
 from twofactor.factors import required
-from twofactor.models import Rule
+from twofactor.models import Rule, rule_as_actor
 from twofactor.operations import administrators, support
 from twofactor.users import TwoFactorUser
 
@@ -151,7 +151,7 @@ def tell_some(pk: Any) -> int:
         told = list(people[:TOLD_AT_ONCE])
         for user in told:
             day = timezone.localtime(policy.end_of_grace(rule, user)).date()
-            kind, by = rule.factor, f"rule {rule.pk}"
+            kind, by = rule.factor, rule_as_actor(rule.pk)
             events.record("two_factor_required", user, None, day=day.isoformat(), factor=kind, by=by)
         Rule.objects.filter(pk=rule.pk).update(
             last_told=str(told[-1].pk) if told else rule.last_told,
