@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import logout
@@ -13,8 +15,9 @@ from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, URLPattern, URLResolver, path, reverse
+from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, path, resolve, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -29,7 +32,7 @@ from twofactor.operations import adoption, chart, support
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
-from twofactor.web.redirects import safe_next, see_other
+from twofactor.web.redirects import own_page, path_of, safe_next, see_other, with_next
 
 __all__ = ["TwoFactorAdminSite"]
 
@@ -78,6 +81,8 @@ class TwoFactorAdminSite(admin.AdminSite):
             return to_proof(request, page_to_prove(request))
         if request.user.is_authenticated:
             events.log_only("permission_denied", request.user.pk, request)
+        elif request.method in ("GET", "HEAD") and (page := sign_in_page(request)):
+            return see_other(with_next(page, own_page(request, request.GET.get("next") or index)))
         context = {
             **self.each_context(request),
             "title": _("Sign in"),
@@ -139,6 +144,20 @@ class TwoFactorAdminSite(admin.AdminSite):
         response = StreamingHttpResponse(lines_of(names), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="without-two-factor.csv"'
         return response
+
+
+def sign_in_page(request: HttpRequest) -> str:
+    """That of the site, which also takes passkeys; empty where there is none but the one asked for."""
+    page = resolve_url(settings.LOGIN_URL)
+    if path_of(page).partition("?")[0] == request.path:
+        return ""
+    if urlsplit(page).netloc:
+        return page
+    try:
+        resolve(urlsplit(page).path)
+    except Resolver404:
+        return ""
+    return page
 
 
 def lines_of(names: Iterable[str]) -> Iterator[str]:
