@@ -13,8 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import deletion
 from accounts.models import User
@@ -38,7 +38,7 @@ PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class DeletionFilter(admin.SimpleListFilter):
-    title = _("deletion")
+    title = gettext_lazy("deletion")
     parameter_name = "deletion"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -53,7 +53,7 @@ class UserAdmin(TwoFactorUserAdmin):
     """Has no password fields: a new person chooses a password with "Forgot your password?"."""
 
     ordering = ("email",)
-    list_display = ("email", "two_factor", "factor_last_used", "name", "is_active", "is_staff", "last_login")
+    list_display = ("email", "two_factor", "role", "name", "factor_last_used")
     list_filter = (
         TwoFactorFilter,
         PhishingResistantFilter,
@@ -68,9 +68,18 @@ class UserAdmin(TwoFactorUserAdmin):
     readonly_fields = ("email_verified_at", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "name", "language")}),
-        (_("Permissions"), {"fields": ("is_active", *PERMISSION_FIELDS)}),
-        (_("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
+        (gettext_lazy("Permissions"), {"fields": ("is_active", *PERMISSION_FIELDS)}),
+        (gettext_lazy("Dates"), {"fields": ("email_verified_at", "last_login", "date_joined")}),
     )
+
+    @admin.display(description=gettext_lazy("role"))
+    def role(self, user: User) -> str:
+        """In words, as two columns of ticks and crosses would not be read."""
+        if not user.is_active:
+            return _("Inactive")
+        if user.is_superuser:
+            return _("Superuser")
+        return _("Staff") if user.is_staff else ""
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """With the day, in the list of those who wait."""
@@ -85,12 +94,12 @@ class UserAdmin(TwoFactorUserAdmin):
             return fieldsets
         may_stop = self.has_change_permission(request, obj)
         fields = ["waits_for_deletion" if may_stop else "deletion_due_at"]
-        return [*fieldsets[:1], (_("Deletion"), {"fields": fields}), *fieldsets[1:]]
+        return [*fieldsets[:1], (gettext_lazy("Deletion"), {"fields": fields}), *fieldsets[1:]]
 
-    @admin.display(description=_("to be deleted on"))
+    @admin.display(description=gettext_lazy("to be deleted on"))
     def waits_for_deletion(self, user: User) -> str:
         day = date_format(user.deletion_due_at, "DATE_FORMAT") if user.deletion_due_at else ""
-        return format_html('{} · <a href="{}">{}</a>', day, self.keep_url(user), gettext("Stop the deletion"))
+        return format_html('{} · <a href="{}">{}</a>', day, self.keep_url(user), _("Stop the deletion"))
 
     def keep_url(self, user: User) -> str:
         return reverse("admin:accounts_user_keep", args=[user.pk], current_app=self.admin_site.name)
@@ -110,12 +119,12 @@ class UserAdmin(TwoFactorUserAdmin):
         if form.is_valid():
             if deletion.stop(user, request, reason=form.cleaned_data["reason"], by=actor(request.user.pk)):
                 messages.success(
-                    request, gettext("This account will not be deleted. The person is told by email.")
+                    request, _("This account will not be deleted. The person is told by email.")
                 )
             return see_other(to)
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Stop the deletion"),
+            "title": _("Stop the deletion"),
             "opts": self.opts,
             "person": user,
             "form": form,

@@ -9,5 +9,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        # To register receivers, one of which reads last_login before Django sets it, and mails.
-        from accounts import deletion, known_browsers, lockout, reset_mail  # noqa: F401
+        # To register receivers, mails and what others call. A receiver reads last_login before Django sets it.
+        from accounts import deletion, known_browsers, lockout, password_locks, reset_mail  # noqa: F401

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -14,11 +15,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
@@ -41,7 +44,7 @@ from twofactor.models import (
     TwoFactor,
     actor,
 )
-from twofactor.operations import rules, support
+from twofactor.operations import locks, rules, support
 from twofactor.recovery import requests
 from twofactor.users import TwoFactorUser
 from twofactor.web import browser_names
@@ -56,6 +59,7 @@ __all__ = [
 ]
 
 STYLE = ["twofactor/countersign-admin.css"]
+OWN_FIELDS = ("two_factor_state", "sign_in_help")  # on the page of a person
 
 
 class TwoFactorFilter(admin.SimpleListFilter):
@@ -157,28 +161,42 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         css: ClassVar = {"all": STYLE}
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return with_missing(super().get_list_display(request), "two_factor", "factor_last_used")
+        """Django would take "two_factor" for the relation of that name, and show its row."""
+        listed = with_missing(super().get_list_display(request), "two_factor", "factor_last_used")
+        return ["two_factor_in_words" if name == "two_factor" else name for name in listed]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return with_missing(super().get_list_filter(request), TwoFactorFilter, PhishingResistantFilter)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only for someone whom this person may help: the link leads others nowhere."""
+        """The links only for someone whom this person may help: they lead others nowhere."""
         fields = super().get_readonly_fields(request, obj)
-        may_help = obj is not None and self.has_change_permission(request, obj)
-        return with_missing(fields, "sign_in_help") if may_help else fields
+        if obj is None:
+            return fields
+        may_help = self.has_change_permission(request, obj)
+        return with_missing(fields, "two_factor_state", *(["sign_in_help"] if may_help else []))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With the link to help below the first fieldset, unless the site has put it elsewhere."""
+        """With the state and the links on top, unless the site has put them elsewhere."""
         fieldsets = super().get_fieldsets(request, obj)
-        is_shown = "sign_in_help" in flatten_fieldsets(fieldsets)
-        if is_shown or "sign_in_help" not in self.get_readonly_fields(request, obj):
-            return fieldsets
-        return [*fieldsets[:1], (None, {"fields": ["sign_in_help"]}), *fieldsets[1:]]
+        readonly, shown = self.get_readonly_fields(request, obj), flatten_fieldsets(fieldsets)
+        own = [name for name in OWN_FIELDS if name in readonly and name not in shown]
+        return [(None, {"fields": own}), *fieldsets] if own else fieldsets
+
+    @admin.display(description=gettext_lazy("two-factor authentication"))
+    def two_factor_state(self, user: TwoFactorUser) -> str:
+        return render_to_string("twofactor/admin/_state.html", state_of(user, timezone.now()))
 
     @admin.display(description=pgettext_lazy("two-factor", "Signing in"))
     def sign_in_help(self, user: TwoFactorUser) -> str:
-        return format_html('<a href="{}">{}</a>', self.help_url(user), _("Help with signing in"))
+        parts = [
+            ("", _("Help with signing in")),
+            ("#requirement", pgettext("two-factor", "Requirement")),
+            ("#devices", _("Devices")),
+            ("#activity", _("Recent activity")),
+        ]
+        links = [(f"{self.help_url(user)}{part}", name) for part, name in parts]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         by_code, by_passkey = last_use_of(Authenticator), last_use_of(Passkey)
@@ -201,17 +219,18 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         tree, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         return tree, counts, perms_needed - {str(TrustedBrowser._meta.verbose_name)}, protected
 
-    @admin.display(
-        description=gettext_lazy("two-factor authentication"),
-        boolean=True,
-        ordering="two_factor__enabled_at",
-    )
-    def two_factor(self, user: TwoFactorUser) -> bool:
-        return hasattr(user, "two_factor")
+    @admin.display(description=pgettext_lazy("two-factor", "two-factor"), ordering="two_factor__enabled_at")
+    def two_factor_in_words(self, user: TwoFactorUser) -> str:
+        """A cross would say that something is wrong."""
+        return pgettext("two-factor", "On") if hasattr(user, "two_factor") else pgettext("two-factor", "Off")
 
-    @admin.display(description=gettext_lazy("factor last used"), ordering="factor_last_used_at")
+    @admin.display(
+        description=gettext_lazy("factor last used"), ordering="factor_last_used_at", empty_value="–"
+    )
     def factor_last_used(self, user: Any) -> Any:
-        return user.factor_last_used_at
+        """The day: with the time, the list would not fit."""
+        used = user.factor_last_used_at
+        return used and date_format(timezone.localtime(used), "DATE_FORMAT")
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Needs a step-up as well, if this class stands left of Django's UserAdmin."""
@@ -274,6 +293,7 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
             "codes_left": backup_codes.count_unused(user),
             "lock": guesses.lock_of(GuessBudget.objects.filter(pk=user.pk).first(), user, timezone.now()),
             "last_guess": guesses.LAST_GUESS,
+            "password_locks": locks.password_locks_of(user, timezone.now()),
             "activity": recent_activity(user),
             "reset_form": ReasonForm(prefix="reset"),
             "code_form": EmergencyCodeForm(prefix="code"),
@@ -407,6 +427,27 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
         return self.redirect_to_help(user)
 
 
+def state_of(user: TwoFactorUser, now: datetime) -> dict[str, Any]:
+    """What support sees first of a person."""
+    apps, passkeys = list(enrolled.apps_of(user)), list(enrolled.passkeys_of(user))
+    return {
+        "is_on": enrolled.is_on(user),
+        "since": TwoFactor.objects.filter(pk=user.pk).values_list("enabled_at", flat=True).first(),
+        "factors": [factor.name for factor in [*apps, *passkeys]],
+        "codes_left": backup_codes.count_unused(user),
+        "locks": locks.locks_of(user, now),
+        "required_from": policy.deadline(user),
+        "rules": [name_of(rule) for _ends, rule in sorted(policy.deadlines(user), key=itemgetter(0))],
+    }
+
+
+def name_of(rule: Rule | None) -> str:
+    """For whom it is, as support reads it. None stands for the setting."""
+    if rule is None:
+        return _("Setting of this site")
+    return rule.get_scope_display() if rule.scope == Rule.Scope.PERSON else rule.whom
+
+
 def last_use_of(factors: type[Authenticator] | type[Passkey]) -> Subquery:
     used = factors._default_manager.filter(user_id=OuterRef("pk")).exclude(last_used_at=None)
     return Subquery(used.order_by("-last_used_at").values("last_used_at")[:1])
@@ -423,7 +464,7 @@ def with_missing(listed: Any, *names: Any) -> list[Any]:
 
 def recent_activity(user: TwoFactorUser) -> list[Row]:
     rows = list_rows(user.pk, 10).rows
-    name_actors(row.event for row in rows)
+    name_actors([row.event for row in rows])
     return rows
 
 
@@ -446,7 +487,8 @@ class ReadOnlyModelAdmin(admin.ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyModelAdmin):
-    list_display = ("at", "what", "user", "ip_address", "browser_name", "details")
+    list_display = ("at", "what", "user", "where", "details")
+    empty_value_display = ""
     list_filter = (EventGroupFilter, "at")
     fields = ("at", "what", "user", "ip_address", "browser", "details")
     date_hierarchy = "at"
@@ -466,9 +508,9 @@ class EventAdmin(ReadOnlyModelAdmin):
     def what(self, event: Event) -> str:
         return event.get_kind_display()
 
-    @admin.display(description=pgettext_lazy("two-factor", "browser"))
-    def browser_name(self, event: Event) -> str:
-        return browser_names.name_of(event.browser)
+    @admin.display(description=pgettext_lazy("two-factor", "where"))
+    def where(self, event: Event) -> str:
+        return " · ".join(filter(None, [event.ip_address, browser_names.name_of(event.browser)]))
 
     @admin.display(description=pgettext_lazy("two-factor", "details"))
     def details(self, event: Event) -> str:
