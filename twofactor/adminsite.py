@@ -1,11 +1,12 @@
 """An admin site that requires two factors, however the session was opened."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
@@ -21,14 +22,16 @@ from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, pa
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.csrf import csrf_protect
 
 from twofactor import conf, events
-from twofactor.decorators import page_to_prove, recently_confirmed, to_proof
+from twofactor.decorators import page_to_prove, recently_confirmed, to_proof, what_for
 from twofactor.event_kinds import FACTOR_ACCEPTED
 from twofactor.factors import backup_codes
-from twofactor.operations import adoption, chart, support
+from twofactor.limits.allowances import REMINDERS
+from twofactor.models import Rule, actor
+from twofactor.operations import adoption, chart, locks, reminders, support
 from twofactor.signin.pending import after_password, clear_browser_after_sign_out
 from twofactor.users import signed_in_user
 from twofactor.web.pages import refuse_doubles
@@ -108,9 +111,16 @@ class TwoFactorAdminSite(admin.AdminSite):
         except NoReverseMatch:
             return recently_confirmed()(super().password_change)(request, extra_context)
 
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        more = {"may_see_people": support.may_see_people(request.user), **(extra_context or {})}
+        return super().index(request, more)
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        remind = what_for(TO_ADMINISTRATION)(self.admin_view(self.remind))
         urls = [
             path("two-factor/", self.admin_view(self.adoption), name="two_factor_adoption"),
+            path("two-factor/locks/", self.admin_view(self.locks), name="two_factor_locks"),
+            path("two-factor/remind/", remind, name="two_factor_remind"),
             path("two-factor/without.csv", self.admin_view(self.without), name="two_factor_without"),
         ]
         return [*urls, *super().get_urls()]
@@ -126,12 +136,61 @@ class TwoFactorAdminSite(admin.AdminSite):
             "shares": adoption.shares(with_groups=request.user.has_perm("auth.view_group")),
             "may_require": request.user.has_perm("twofactor.add_rule"),
             "may_see_people": support.may_see_people(request.user),
+            "may_remind": reminders.may_change_people(request.user),
+            "in_two_weeks": timezone.localdate(now) + timedelta(days=14),
             "growth": chart.Chart(adoption.growth(now, DAYS)),
             "methods": chart.Chart(adoption.codes_by_method(now, DAYS)),
             "wrong": chart.Chart(adoption.events_per_day(now, DAYS, *REFUSALS)),
             "accepted": chart.Chart(adoption.events_per_day(now, DAYS, *FACTOR_ACCEPTED)),
         }
         return TemplateResponse(request, "twofactor/admin/adoption.html", context)
+
+    def locks(self, request: HttpRequest) -> HttpResponse:
+        """Who has to wait now, where wrong passwords and codes come from, and which limits are reached."""
+        if not support.may_see_people(request.user):
+            raise PermissionDenied
+        now = timezone.now()
+        context = {
+            **self.each_context(request),
+            "title": _("Locks and attacks"),
+            "now": now,
+            "locks": locks.all_locks(now),
+            "most_locks": locks.MOST_LOCKS,
+            "addresses": locks.tries_by_address(now),
+            "warnings": locks.warnings_by_kind(now),
+            "limits": locks.reached_limits(now),
+            "may_help": reminders.may_change_people(request.user),
+        }
+        return TemplateResponse(request, "twofactor/admin/locks.html", context)
+
+    @method_decorator(recently_confirmed(full_proof=True))
+    def remind(self, request: HttpRequest) -> HttpResponse:
+        """Shows whom the mail would go to and what it says; a POST sends it."""
+        try:
+            rule = adoption.rule_of_share(request.GET.get("scope", ""), request.GET.get("group", ""))
+        except (ValueError, OverflowError, Group.DoesNotExist):
+            raise Http404 from None
+        sees_groups = rule.scope != Rule.Scope.GROUP or request.user.has_perm("auth.view_group")
+        if not (reminders.may_change_people(request.user) and sees_groups):
+            raise PermissionDenied
+        now = timezone.now()
+        if request.method == "POST":
+            reminded = reminders.remind(rule, actor(request.user.pk), request, now)
+            sentence = ngettext(
+                "%(count)d person is reminded by email.", "%(count)d people are reminded by email.", reminded
+            )
+            messages.info(request, sentence % {"count": reminded})
+            return see_other(reverse("admin:two_factor_adoption", current_app=self.name))
+        context = {
+            **self.each_context(request),
+            "title": _("Remind of two-factor authentication"),
+            "rule": rule,
+            "without": reminders.people_without(rule).count(),
+            "to_remind": reminders.people_to_remind(rule, now).count(),
+            "days": REMINDERS.window.days,
+            "mail": reminders.sample(request.user, now),
+        }
+        return TemplateResponse(request, "twofactor/admin/remind.html", context)
 
     def without(self, request: HttpRequest) -> HttpResponseBase:
         """A table of the people of a share who have no two-factor authentication."""

@@ -280,6 +280,13 @@ PASSKEY_REQUIRED = (  # the same of TWO_FACTOR_REQUIRED, where no other factor i
     _("We told you that you need a passkey or security key"),
     _("Told that a passkey or security key is required"),
 )
+# And of this kind where it names no day: no rule asks for it, an administrator has reminded the person.
+OF_REMINDER: dict[EventKind, tuple[Any, Any]] = {
+    EventKind.TWO_FACTOR_REQUIRED: (
+        _("We reminded you to set up two-factor authentication"),
+        _("Reminded to set up two-factor authentication"),
+    ),
+}
 # What Event.detail has under "method" and "channel", for support. Other values are shown as they are.
 WAYS: dict[str, Any] = {
     "totp": _("Authenticator app"),

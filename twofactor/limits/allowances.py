@@ -161,6 +161,8 @@ STOPS_FOR_NAME = [
     Limit("tries to stop the recovery of one person with a code", 20, DAY),
 ]
 STOPS_FROM_NETWORK = Limit("tries to stop recoveries from one network", 30, HOUR)
+# By whichever administrator.
+REMINDERS = Limit("reminders of two-factor authentication to one person", 1, 7 * DAY)
 
 # For events that an attacker can repeat.
 MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)

@@ -90,13 +90,16 @@ def share(name: str, scope: str, people: QuerySet[Any]) -> Share:
 
 def names_without(scope: str, group_id: str) -> Iterator[str]:
     """Of those of a share who have no two-factor authentication. Raises ValueError or DoesNotExist."""
+    name = get_user_model().USERNAME_FIELD
+    people = policy.people_of(rule_of_share(scope, group_id)).filter(two_factor=None).order_by(name)
+    return people.values_list(name, flat=True).iterator()
+
+
+def rule_of_share(scope: str, group_id: str) -> Rule:
+    """One that would be for the people of a share, not saved. Raises ValueError or DoesNotExist."""
     if scope not in {Rule.Scope.EVERYONE, Rule.Scope.STAFF, Rule.Scope.GROUP}:
         raise ValueError(scope)
-    group = Group.objects.get(pk=int(group_id)) if scope == Rule.Scope.GROUP else None
-    rule = Rule(scope=scope, group=group)
-    name = get_user_model().USERNAME_FIELD
-    people = policy.people_of(rule).filter(two_factor=None).order_by(name)
-    return people.values_list(name, flat=True).iterator()
+    return Rule(scope=scope, group=Group.objects.get(pk=int(group_id)) if scope == Rule.Scope.GROUP else None)
 
 
 def last_days(now: datetime, days: int) -> list[date]:

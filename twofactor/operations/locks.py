@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from twofactor.clocks import CLOCKS_APART, HOUR, format_duration
-from twofactor.event_kinds import EventKind
+from twofactor.event_kinds import GROUPS, EventGroup, EventKind
 from twofactor.limits import allowances, guesses
 from twofactor.limits.allowances import Limit
 from twofactor.models import Allowance, Event, GuessBudget
@@ -108,6 +108,13 @@ def tries_by_address(now: datetime) -> list[AddressTries]:
         row = passwords.get(address, AddressTries(address))
         found.append(AddressTries(address, row.passwords, row.names, codes[address]))
     return sorted(found, key=lambda row: (-row.passwords - row.codes, row.address))[:MOST_ADDRESSES]
+
+
+def warnings_by_kind(now: datetime) -> list[tuple[str, int]]:
+    """What the audit log has of attacks within LOOKS_BACK, in words."""
+    found: Any = Event.objects.filter(at__gt=now - LOOKS_BACK, kind__in=GROUPS[EventGroup.WARNINGS])
+    counted = found.values_list("kind").annotate(n=Count("pk")).order_by("-n", "kind")
+    return [(str(EventKind(kind).label), count) for kind, count in counted]
 
 
 def reached_limits(now: datetime) -> list[ReachedLimit]:

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from twofactor import conf
 from twofactor.clocks import DAY
+from twofactor.limits.allowances import REMINDERS
 from twofactor.models import (
     Allowance,
     BackupCode,
@@ -51,7 +52,8 @@ def expired(now: datetime, events_kept: timedelta) -> Iterator[tuple[str, QueryS
     yield "sent codes", SentCode.objects.filter(sent_at__lt=now - DAY)
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lt=now - UNDO_FOR)
     yield "sign-ins over the API", TokenFamily.objects.filter(expires_at__lt=now)
-    yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY)
+    long_windows = Q(key__startswith=REMINDERS.key(""), began_at__gte=now - REMINDERS.window - DAY)
+    yield "allowances", Allowance.objects.filter(began_at__lt=now - 2 * DAY).exclude(long_windows)
     yield "letters", Letter.objects.filter(ended_at__lt=now - LETTERS_KEPT)
     yield "recoveries", requests.prunable(now)
     yield "passkey challenges", SpentChallenge.objects.filter(spent_at__lt=now - DAY)
