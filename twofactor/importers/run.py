@@ -49,7 +49,6 @@ NUMBERS = {
     "last_step": "a last used step",
 }
 MAX_NUMBER_DIGITS = 15  # ITU-T E.164
-PROGRESS_EVERY = 100  # people
 
 
 @dataclass
@@ -82,7 +81,7 @@ def run_import(
     only: set[Any] | None = None,
     only_default: bool = False,
     dry_run: bool = False,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportSummary:
     """Safe to repeat: a user for whom it is on here is left alone. `only` has primary keys."""
     summary = ImportSummary()
@@ -190,7 +189,7 @@ def to_e164(text: str) -> str | None:
 
 
 def store_all(
-    candidates: list[Candidate], source: str, now: datetime, progress: Callable[[str], None]
+    candidates: list[Candidate], source: str, now: datetime, progress: Callable[[int, int], None]
 ) -> list[Candidate]:
     """Hashes before the transaction begins, because ten codes take a third of a second."""
     hashed = list(hash_codes(candidates, progress))
@@ -203,7 +202,7 @@ def store_all(
 
 
 def hash_codes(
-    candidates: list[Candidate], progress: Callable[[str], None]
+    candidates: list[Candidate], progress: Callable[[int, int], None]
 ) -> Iterator[tuple[Candidate, list[BackupCode]]]:
     with ThreadPoolExecutor() as pool:  # Argon2 releases the GIL
         rows = pool.map(
@@ -211,8 +210,7 @@ def hash_codes(
             candidates,
         )
         for done, pair in enumerate(zip(candidates, rows, strict=True), 1):
-            if done % PROGRESS_EVERY == 0:
-                progress(f"{done} of {len(candidates)} people made ready")
+            progress(done, len(candidates))
             yield pair
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -92,13 +93,27 @@ def unconfirmed(before: datetime) -> QuerySet[Any]:
     return expired_users.exclude(pk__in=TwoFactor.objects.values("pk"))
 
 
-def prune(now: datetime, events_kept: timedelta = EVENTS_KEPT, *, dry_run: bool = False) -> dict[str, int]:
-    """How many rows of each kind were deleted, or would be."""
-    done = {name: rows.count() if dry_run else delete(rows) for name, rows in expired(now, events_kept)}
-    return done | {name: step(now, dry_run) for name, step in OTHER_STEPS.items()}
+def prune(
+    now: datetime,
+    events_kept: timedelta = EVENTS_KEPT,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, int]:
+    """How many rows of each kind were deleted, or would be. Tells `progress` how many were in all so far."""
+    counts: dict[str, int] = {}
+    for name, rows in expired(now, events_kept):
+        before = sum(counts.values())
+        tell = partial(tell_sum, progress, before)
+        counts[name] = rows.count() if dry_run else delete(rows, tell)
+    return counts | {name: step(now, dry_run) for name, step in OTHER_STEPS.items()}
 
 
-def delete(rows: QuerySet[Any]) -> int:
+def tell_sum(progress: Callable[[int], None], before: int, done: int) -> None:
+    progress(before + done)
+
+
+def delete(rows: QuerySet[Any], progress: Callable[[int], None] = lambda done: None) -> int:
     """In batches, each of one DELETE."""
     deleted = 0
     for batch in in_batches(rows.only("pk"), BATCH):
@@ -108,6 +123,7 @@ def delete(rows: QuerySet[Any]) -> int:
         else:
             chosen = rows.model._default_manager.filter(pk__in=keys)
             deleted += chosen._raw_delete(chosen.db)
+        progress(deleted)
     return deleted
 
 

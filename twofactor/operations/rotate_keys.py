@@ -1,7 +1,7 @@
 """Tells which keys the database depends on, and seals every value again with the newest key."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -27,14 +27,21 @@ def purpose(row: Any) -> str:
     return row.purpose if isinstance(row, Draft) else str(row.PURPOSE)
 
 
-def rows_by_key() -> Counter[str]:
+def rows_by_key(progress: Callable[[int, int], None] = lambda done, total: None) -> Counter[str]:
     """How many rows are sealed with each key, by key id."""
     rows: Counter[str] = Counter({sealing.key_id(key): 0 for key in conf.sealing_keys()})
-    for model, column in SEALED:
-        sealed = model._default_manager.exclude(**{column: ""})
+    columns = [(column, model._default_manager.exclude(**{column: ""})) for model, column in SEALED]
+    total, done = sum(sealed.count() for _column, sealed in columns), 0
+    for column, sealed in columns:
         for token in sealed.values_list(column, flat=True).iterator():
             rows[sealing.named_key(token)] += 1
+            done += 1
+            progress(done, total)
     return rows
+
+
+def rows_with_old_key() -> int:
+    return sum(sealed_with_old_key(*column).count() for column in SEALED)
 
 
 def users_of_old_keys() -> list[str]:

@@ -5,6 +5,7 @@ can know that it will never be for someone with more rights.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -126,12 +127,13 @@ def rule_of(user: Any, **fields: Any) -> Rule | None:
     return own.order_by("starts_on", "pk").first()
 
 
-def tell(until: float = float("inf")) -> int:
+def tell(until: float = float("inf"), progress: Callable[[int], None] = lambda told: None) -> int:
     """Mails everyone who lacks what a rule asks for, once for each rule. Returns how many."""
     told = 0
     for pk in Rule.objects.filter(all_told_at=None).order_by("pk").values_list("pk", flat=True):
         while time.monotonic() < until and (step := tell_some(pk)):
             told += step
+            progress(told)
     return told
 
 

@@ -159,12 +159,15 @@ def lease_between(after: datetime, until: datetime, now: datetime) -> Letter | N
 # Sending
 
 
-def send_due(until: float = float("inf")) -> tuple[int, bool]:
+def send_due(
+    until: float = float("inf"), progress: Callable[[int], None] = lambda sent: None
+) -> tuple[int, bool]:
     """Until nothing is due. Returns how many letters were sent, and whether the mail server answers."""
     sent = 0
     while time.monotonic() < until and (letter := lease_next(timezone.now())):
         try:
             sent += send(letter)
+            progress(sent)
         except mail.NotSent as failure:
             reschedule(letter, failure)
             if not failure.is_about_the_letter:

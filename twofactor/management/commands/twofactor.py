@@ -17,6 +17,7 @@ from twofactor.forms import RuleForm
 from twofactor.importers.records import SourceError
 from twofactor.importers.run import SOURCES, ImportSummary, run_import
 from twofactor.limits import guesses
+from twofactor.management.progress import Progress
 from twofactor.models import GuessBudget, Rule, TwoFactor
 from twofactor.operations import adoption, doctor, prune, rotate_keys, rules, support
 from twofactor.outgoing import outbox
@@ -193,6 +194,9 @@ class Command(BaseCommand):
             for name, value in facts.items():
                 self.stdout.write(f"{label(name)}: {value}")
 
+    def progress(self, what: str) -> Progress:
+        return Progress(self.stderr, what)
+
     def find_user(self, name: str) -> Any:
         user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: name}).first()
         if user is None:
@@ -222,7 +226,9 @@ class Command(BaseCommand):
         self.print_facts(facts, json)
 
     def report(self, json: bool, **options: Any) -> None:
-        rows = {f"sealed_with_key_{key}": count for key, count in rotate_keys.rows_by_key().items()}
+        with self.progress("encrypted values read") as progress:
+            by_key = rotate_keys.rows_by_key(progress)
+        rows = {f"sealed_with_key_{key}": count for key, count in by_key.items()}
         names = rotate_keys.users_of_old_keys()
         few = adoption.names_short_of_passkeys()
         people = {
@@ -281,7 +287,9 @@ class Command(BaseCommand):
         self.print_facts(asdict(form.preview), as_json=False)
         if not dry_run:
             rules.write(form.instance, BY, None, reason=reason)
-            self.stdout.write(f"Rule {form.instance.pk} is made. {rules.tell()} told by email.")
+            with self.progress("people told") as progress:
+                told = rules.tell(progress=lambda done: progress(done, form.preview.without))
+            self.stdout.write(f"Rule {form.instance.pk} is made. {told} told by email.")
 
     def target_of(self, whom: str) -> dict[str, Any]:
         if whom in {Rule.Scope.EVERYONE, Rule.Scope.STAFF}:
@@ -323,14 +331,15 @@ class Command(BaseCommand):
             if not only:
                 raise CommandError("--users is empty.")
         try:
-            summary = run_import(
-                source,
-                timezone.now(),
-                only=only,
-                only_default=only_default,
-                dry_run=dry_run,
-                progress=self.stderr.write,
-            )
+            with self.progress("people made ready") as progress:
+                summary = run_import(
+                    source,
+                    timezone.now(),
+                    only=only,
+                    only_default=only_default,
+                    dry_run=dry_run,
+                    progress=progress,
+                )
         except SourceError as error:
             raise CommandError(str(error)) from None
         if dry_run:
@@ -356,13 +365,14 @@ class Command(BaseCommand):
 
     def rotate_keys(self, dry_run: bool, **options: Any) -> None:
         if dry_run:
-            rows = sum(rotate_keys.sealed_with_old_key(*column).count() for column in rotate_keys.SEALED)
-            self.stdout.write(f"{rows} to encrypt again.")
+            self.stdout.write(f"{rotate_keys.rows_with_old_key()} to encrypt again.")
             return
         sealed = unreadable = 0
-        for done, failed in rotate_keys.rotate(timezone.now()):
-            sealed, unreadable = sealed + done, unreadable + failed
-            self.stderr.write(f"{sealed} encrypted again")
+        total = rotate_keys.rows_with_old_key()
+        with self.progress("encrypted again") as progress:
+            for done, failed in rotate_keys.rotate(timezone.now()):
+                sealed, unreadable = sealed + done, unreadable + failed
+                progress(sealed + unreadable, total)
         self.stdout.write(f"{sealed} encrypted again, {unreadable} unreadable.")
         if unreadable:
             raise CommandError(
@@ -373,14 +383,22 @@ class Command(BaseCommand):
         if not 1 <= events_days <= prune.MAX_EVENTS_KEPT.days:
             raise CommandError(f"--events-days must be from 1 to {prune.MAX_EVENTS_KEPT.days}.")
         done = "would be removed" if dry_run else "removed"
-        rows_of = prune.prune(timezone.now(), timedelta(days=events_days), dry_run=dry_run)
+        now, kept = timezone.now(), timedelta(days=events_days)
+        if dry_run:
+            rows_of = prune.prune(now, kept, dry_run=True)
+        else:
+            total = sum(prune.prune(now, kept, dry_run=True).values())
+            with self.progress("removed") as progress:
+                rows_of = prune.prune(now, kept, progress=lambda done: progress(done, total))
         for name, rows in rows_of.items():
             self.stdout.write(f"{name}: {rows} {done}")
 
     def send(self, **options: Any) -> None:
         rules.tell()
         outbox.write_what_is_due(timezone.now())
-        sent, server_answers = outbox.send_due()
+        waiting = outbox.unsent().count()
+        with self.progress("sent") as progress:
+            sent, server_answers = outbox.send_due(progress=lambda sent: progress(sent, max(sent, waiting)))
         self.stdout.write(f"{sent} sent, {outbox.unsent().count()} waiting.")
         if not server_answers:
             raise CommandError("The mail server does not accept email.", returncode=IN_PART)
