@@ -79,7 +79,7 @@ def people_with(digests: set[str]) -> dict[str, User]:
     if not digests or people[MOST_PEOPLE:].exists():
         return {}
     return {
-        digest: user for user in people.iterator() for digest in digests_of(user.email) if digest in digests
+        digest: user for user in people.iterator() for digest in digests.intersection(digests_of(user.email))
     }
 
 

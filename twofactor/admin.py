@@ -429,11 +429,10 @@ class TwoFactorUserAdmin(StepUpModelAdmin):
 
 def state_of(user: TwoFactorUser, now: datetime) -> dict[str, Any]:
     """What support sees first of a person."""
-    apps, passkeys = list(enrolled.apps_of(user)), list(enrolled.passkeys_of(user))
     return {
         "is_on": enrolled.is_on(user),
         "since": TwoFactor.objects.filter(pk=user.pk).values_list("enabled_at", flat=True).first(),
-        "factors": [factor.name for factor in [*apps, *passkeys]],
+        "factors": [factor.name for factor in enrolled.factors_of(user)],
         "codes_left": backup_codes.count_unused(user),
         "locks": locks.locks_of(user, now),
         "required_from": policy.deadline(user),

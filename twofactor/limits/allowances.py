@@ -162,7 +162,7 @@ STOPS_FOR_NAME = [
 ]
 STOPS_FROM_NETWORK = Limit("tries to stop recoveries from one network", 30, HOUR)
 # By whichever administrator.
-REMINDERS = Limit("reminders of two-factor authentication to one person", 1, 7 * DAY)
+REMINDERS = Limit("reminders to one person by administrators", 1, 7 * DAY)
 
 # For events that an attacker can repeat.
 MAILS_ABOUT_EVENT = Limit("mails about the same event", 1, DAY)
