@@ -58,7 +58,7 @@ def remind(rule: Rule, by: str, request: HttpRequest, now: datetime) -> int:
         with events.atomic():
             for user in step:
                 if REMINDERS.charge(user.pk, now):  # of two who ask at the same time, one reminds this person
-                    events.record(EventKind.TWO_FACTOR_REQUIRED, user, request, by=by)
+                    events.record("two_factor_required", user, request, by=by)
                     reminded += 1
         if len(step) < AT_ONCE:
             break
