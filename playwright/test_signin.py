@@ -191,13 +191,10 @@ def test_a_trusted_browser_asks_for_no_code_until_it_is_forgotten(page, alice, p
     expect(page.get_by_text("No browser is trusted any longer.").first).to_be_attached()
 
 
-def test_the_form_of_the_administration_leads_to_the_code(page, site):
+def test_the_administration_asks_for_password_and_code_with_the_form_of_the_site(page, site):
     boss = person("boss@example.com", is_staff=True, is_superuser=True)
     phone = enrol(boss)
-    page.goto("/admin/")
-    page.get_by_label("Email address").fill("boss@example.com")
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Log in").click()
+    enter_password(page, "boss@example.com", "/admin/")
     expect_heading(page, "Check your authenticator app")
     enter_code(page, phone.code())
     expect(page).to_have_url(re.compile("/admin/$"))

@@ -428,7 +428,6 @@ OPEN = {
     "accounts/reset/done/",
     "accounts/signup/",
     "accounts/signup/sent/",
-    "admin/login/",
     "csp-report/",
     "healthz/live",
     "healthz/ready",
