@@ -118,9 +118,7 @@ class UserAdmin(TwoFactorUserAdmin):
         form = ReasonForm(request.POST or None)
         if form.is_valid():
             if deletion.stop(user, request, reason=form.cleaned_data["reason"], by=actor(request.user.pk)):
-                messages.success(
-                    request, _("This account will not be deleted. The person is told by email.")
-                )
+                messages.success(request, _("This account will not be deleted. The person is told by email."))
             return see_other(to)
         context = {
             **self.admin_site.each_context(request),

@@ -9,5 +9,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        # To register receivers, mails and what others call. A receiver reads last_login before Django sets it.
+        # To register receivers, mails and what others call. One reads last_login before Django sets it.
         from accounts import deletion, known_browsers, lockout, password_locks, reset_mail  # noqa: F401
