@@ -16,7 +16,7 @@ from twofactor import conf, events, factor_changes, policy
 from twofactor.clocks import DAY, HOUR
 from twofactor.drafts import OpenDraft
 from twofactor.factors import enrolled, sent_codes
-from twofactor.models import Event, Recovery, Rule, TwoFactor
+from twofactor.models import Event, Recovery, TwoFactor
 from twofactor.outgoing import mail, outbox, sms
 from twofactor.recovery import links
 from twofactor.sessions import credential_digests
@@ -64,7 +64,7 @@ def may_recover(user: TwoFactorUser) -> bool:
 
 def must_use_passkey(user: TwoFactorUser) -> bool:
     """The end of a recovery is an app."""
-    return any(rule.factor == Rule.Factor.PASSKEY for rule in policy.rules_for(user))
+    return policy.passkey_deadline(user) is not None
 
 
 def may_ask(user: TwoFactorUser) -> bool:

@@ -228,6 +228,12 @@ def test_not_who_must_use_a_passkey(client, alice):
 
 
 @pytest.mark.proves("RE-7")
+def test_not_where_the_site_requires_a_passkey(client, settings):
+    settings.TWOFACTOR_PASSKEY_REQUIRED_FOR = "everyone"
+    assert refused(client)
+
+
+@pytest.mark.proves("RE-7")
 def test_not_where_no_code_is_sent_to_anybody(client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
     assert refused(client)
