@@ -622,3 +622,126 @@ def test_no_order_of_events_skips_a_state(db, clock, settings, machine):
     settings.TWOFACTOR_EMAIL_FALLBACK = "everyone"  # staff too, who may do more
     Assurance.clock = clock
     run_state_machine_as_test(machine)
+
+
+# Someone who has no factor, and confirms each sign-in with a code that is sent
+
+
+class Confirming(RuleBasedStateMachine):
+    """The limits on sending have tests of their own: here each code is sent."""
+
+    clock = None  # the test's
+
+    def __init__(self):
+        super().__init__()
+        self.clock.move_to(NOW)
+        self.back = savepoint()
+        self.alice = person()
+        self.browsers, self.pending, self.inside = [Client(), Client()], [None, None], [False, False]
+        self.guesses, self.epoch, self.last_login, self.password = Guesses(), 0, None, PASSWORD
+        self.asked = 0
+
+    def teardown(self):
+        letters().clear()
+        transaction.savepoint_rollback(self.back)
+
+    def new_address(self):
+        """A new one for each try: the limits on passwords have tests of their own, too."""
+        self.asked += 1
+        return f"10.0.{self.asked // 250}.{self.asked % 250}"
+
+    def is_pending(self, n):
+        found = self.pending[n]
+        if found is None or self.inside[n] or timezone.now() > found.ends:
+            return False
+        return (found.epoch, found.last_login) == (self.epoch, self.last_login)
+
+    def forget_limits(self):
+        self.wait(1)  # a sign-in is told from the one before by the moment of the last one
+        Allowance.objects.all().delete()
+
+    @rule(n=BROWSERS, right=USUALLY)
+    def give_password(self, n, right):
+        self.forget_limits()
+        before = len(letters())
+        form = {"username": self.alice.email, "password": self.password if right else "wrong"}
+        self.browsers[n].post(LOGIN_VIEWS[0], form, REMOTE_ADDR=self.new_address())
+        if not right or self.inside[n]:
+            assert len(letters()) == before
+            return
+        assert len(letters()) == before + 1
+        now = timezone.now()
+        sent = [[mailed_code(), now, 0]]
+        self.pending[n] = Pending(now, self.epoch, self.last_login, now + TEN_MINUTES, sent)
+
+    @rule(n=BROWSERS)
+    def send_again(self, n):
+        self.forget_limits()
+        before, waits = len(letters()), self.is_pending(n)
+        request_code(self.browsers[n])
+        assert len(letters()) == before + waits
+        if waits:
+            self.pending[n].sent.append([mailed_code(), timezone.now(), 0])
+
+    @rule(n=BROWSERS, other=BROWSERS, newest=USUALLY, right=USUALLY)
+    def give_code(self, n, other, newest, right):
+        """Also one of another browser, an older one, or one that was used."""
+        known = self.pending[other].sent if self.pending[other] else []
+        code = known[-1 if newest else 0][0] if right and known else "000000"
+        answer = self.browsers[n].post(SENT, {"code": code}).status_code
+        assert answer == (self.expected(n, code) if self.is_pending(n) else 303)
+        if self.is_pending(n) and answer == 303:
+            self.last_login, self.inside[n] = timezone.now(), True
+            self.guesses.reset()
+
+    def expected(self, n, code):
+        now = timezone.now()
+        live = [sent for sent in self.pending[n].sent if now - sent[1] < TEN_MINUTES]
+        if not live:
+            return 422
+        if self.guesses.locked(now):
+            return 429
+        newest = live[-1]
+        tries_left = newest[2] < 5
+        newest[2] += tries_left
+        self.guesses.charge(now)
+        if tries_left and code == newest[0]:
+            return 303
+        if not tries_left or code in [sent[0] for sent in live]:
+            self.guesses.refund()
+        return 422
+
+    @rule(n=BROWSERS)
+    def sign_out(self, n):
+        self.browsers[n].post("/accounts/logout/")
+        if self.inside[n]:
+            self.inside[n], self.pending[n] = False, None
+
+    @rule(really=SELDOM)
+    def set_new_password(self, really):
+        if really:
+            self.epoch += 1
+            self.password = f"{PASSWORD} {self.epoch}"
+            self.alice.refresh_from_db()
+            self.alice.set_password(self.password)
+            self.alice.save()
+            self.inside = [False, False]
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds):
+        self.clock.shift(seconds)
+
+    @invariant()
+    def nobody_is_in_without_a_code(self):
+        for n, browser in enumerate(self.browsers):
+            is_in = browser.get("/accounts/profile/").status_code == 200
+            assert self.inside[n] or not is_in
+            self.inside[n] = is_in  # a session may have ended by its age
+            assert browser.get("/function/").status_code != 200  # it is no factor
+
+
+def test_no_order_of_events_skips_the_code_that_confirms(db, clock, settings):
+    settings.ROOT_URLCONF = __name__
+    settings.TWOFACTOR_CODE_WITHOUT_APP = "everyone"
+    Confirming.clock = clock
+    run_state_machine_as_test(Confirming)
