@@ -124,6 +124,7 @@ OPEN = {
     "/two-factor/confirm/passkey/",
     "/two-factor/setup/",
     "/two-factor/not-me/1/",
+    "/two-factor/recovery/stop/1/",
     "/two-factor/setup/verify/",
     "/two-factor/setup/codes/",
     "/two-factor/setup/passkey/",

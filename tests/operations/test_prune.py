@@ -18,6 +18,7 @@ from twofactor.models import (
     Draft,
     Event,
     Letter,
+    Recovery,
     SentCode,
     Session,
     SpentChallenge,
@@ -57,6 +58,10 @@ def allowance(user, at):
     Allowance.objects.create(key="x", count=1, began_at=at)
 
 
+def stopped_recovery(user, at):
+    Recovery.objects.create(user=user, asked_at=at, counted_from=at, ready_at=at, stopped_at=at)
+
+
 def challenge(user, at):
     SpentChallenge.objects.create(digest="x", spent_at=at)
 
@@ -94,6 +99,7 @@ KINDS = {
     "sign-ins over the API": (api_sign_in, TokenFamily, timedelta(0)),
     "allowances": (allowance, Allowance, timedelta(hours=48)),
     "letters": (letter, Letter, timedelta(days=7)),
+    "recoveries": (stopped_recovery, Recovery, timedelta(days=8)),  # a day longer than it shuts new ones
     "passkey challenges": (challenge, SpentChallenge, timedelta(hours=24)),
     "emergency codes": (emergency_code, BackupCode, timedelta(hours=24)),
     "sessions": (session, Session, timedelta(0)),

@@ -11,8 +11,13 @@ from twofactor.models import Event
 
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 ROUTES = routes(get_resolver("twofactor.urls").url_patterns, "two-factor/")
-LINK_OF_A_MAIL = "two-factor/not-me/<str:token>/"  # for which nobody has to sign in
-URLS = [example(route) for route in ROUTES if route != LINK_OF_A_MAIL]
+FOR_STRANGERS = {  # links of mails, and the page for someone who cannot sign in
+    "two-factor/not-me/<str:token>/",
+    "two-factor/recovery/stop/<str:token>/",
+    "two-factor/recovery/finish/<str:token>/",
+    "two-factor/recovery/stop/",
+}
+URLS = [example(route) for route in ROUTES if route not in FOR_STRANGERS]
 BODY = {"code": "000000", "password": "secret", "saved": "on", "channel": "email", "number": "+491701234567"}
 
 
