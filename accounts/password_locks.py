@@ -26,7 +26,7 @@ from twofactor.operations.locks import AddressTries, Lock
 from twofactor.users import TwoFactorUser
 
 # Of more people the names are not looked up: that takes a hash for each of them.
-MOST_PEOPLE = 20_000
+MOST_PEOPLE = 10_000
 FROM_ADDRESS = _("Wrong passwords, from one address")
 FROM_STRANGERS = _("Wrong passwords, in new browsers")
 IN_BROWSER = _("Wrong passwords, in a browser of theirs")
