@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.doors.projects import PASSWORD, leads_to
+from tests.doors.projects import PASSWORD, Client, leads_to, served
 
 VERIFY = (303, "/two-factor/verify/")
 SETUP = (303, "/two-factor/setup/")
@@ -96,6 +96,26 @@ def test_a_page_hinders_nobody_without_a_factor(client, bob, read_letter, sign_i
 def test_a_page_leads_someone_who_must_set_up_there(client, dora, read_letter, sign_in):
     assert leads_to(sign_in(client, dora, read_letter)) == SETUP
     assert leads_to(client.get("/who/")) == SETUP
+
+
+# Where people without a factor confirm each sign-in with a code
+
+
+@pytest.fixture(scope="module")
+def asking(project):
+    with served(project, "wsgi", CODE_WITHOUT_APP="everyone") as (address, _process):
+        yield address
+
+
+@pytest.mark.parametrize("sign_in", [by_password, by_provider], ids=lambda way: way.__name__)
+def test_a_page_asks_someone_without_a_factor_for_the_code_that_was_sent(asking, bob, read_letter, sign_in):
+    client = Client(asking)
+    assert leads_to(sign_in(client, bob, read_letter)) == (303, "/two-factor/verify/sent/")
+    assert (client.who(), "sessionid" in client.cookies) == ("", False)
+    code = re.search(r"\b\d{6}\b", read_letter(bob))[0]
+    client.get("/two-factor/verify/sent/")
+    client.post("/two-factor/verify/sent/", {"code": code})
+    assert client.who() == bob.name
 
 
 # The API for browsers
