@@ -269,7 +269,7 @@ def test_a_sign_in_over_the_api_stops_it(waiting, alice, phone, api):
 
 
 @pytest.mark.proves("OD-6")
-@pytest.mark.parametrize("method", [*methods.FACTORS, NONE, methods.CONFIRMED])
+@pytest.mark.parametrize("method", [*sorted(methods.FACTORS), NONE, methods.CONFIRMED])
 def test_signing_in_in_this_way_stops_it(waiting, alice, method):
     alice.refresh_from_db()
     deletion.stop_by_sign_in(alice, None, method)
@@ -277,7 +277,7 @@ def test_signing_in_in_this_way_stops_it(waiting, alice, method):
 
 
 @pytest.mark.proves("OD-6")
-@pytest.mark.parametrize("method", [*methods.SENT, TRUSTED, HELD, IMPERSONATED])
+@pytest.mark.parametrize("method", [*sorted(methods.SENT), TRUSTED, HELD, IMPERSONATED])
 def test_signing_in_in_this_way_stops_nothing(waiting, alice, method):
     alice.refresh_from_db()
     deletion.stop_by_sign_in(alice, None, method)
