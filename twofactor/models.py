@@ -309,7 +309,7 @@ class Event(models.Model):
         return "by" in self.detail and bool(self.detail["by"] != actor(self.user_id))
 
     @property
-    def is_about_recovery(self) -> bool:
+    def is_of_recovery(self) -> bool:
         return self.kind in ABOUT_RECOVERY
 
     @property

@@ -234,7 +234,7 @@ def test_not_where_the_site_requires_a_passkey(client, settings):
 
 
 @pytest.mark.proves("RE-7")
-def test_not_where_no_code_is_sent_to_anybody(client, settings):
+def test_not_where_no_code_is_sent_to_anyone(client, settings):
     settings.TWOFACTOR_EMAIL_FALLBACK = "nobody"
     assert refused(client)
 
