@@ -366,6 +366,16 @@ def test_it_waits_for_someone_who_is_just_signing_in(waiting, alice, clock):
     assert User.objects.filter(pk=alice.pk).exists()
 
 
+@pytest.mark.proves("OD-8")
+@pytest.mark.parametrize("change", [{"deletion_due_at": None}, {"last_login": NOW + WAIT}])
+def test_what_happened_after_the_list_was_read_counts(waiting, alice, clock, change):
+    """Someone has stopped it, or is just signing in."""
+    clock.shift(WAIT.total_seconds() - 120)
+    User.objects.filter(pk=alice.pk).update(**change)
+    assert not deletion.delete(alice.pk, timezone.now())
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
 def test_others_stay(waiting, bob, clock):
     clock.shift(WAIT.total_seconds())
     run("prune")
