@@ -196,7 +196,7 @@ TABLES = {
         gettext_lazy("Wrong codes"),
         {
             "failures": pgettext_lazy("two-factor", "in a row"),
-            "day_failures": pgettext_lazy("two-factor", "in a day"),
+            "day_failures": pgettext_lazy("two-factor", "that day"),
         },
         ("locked_until", "day_began_at", "has_many_apps", "lifted_at"),
     ),
