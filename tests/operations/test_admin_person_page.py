@@ -39,7 +39,7 @@ def state(browser, user):
 # The page of a person
 
 
-@pytest.mark.proves("OD-1")
+@pytest.mark.proves("DK-1")
 def test_it_begins_with_the_state(stepped_up, alice, phone):
     page = page_of(stepped_up, alice)
     assert page.index('class="state"') < page.index('name="email"')
@@ -99,7 +99,7 @@ def lock_known_browser(user):
     )
 
 
-@pytest.mark.proves("OD-1")
+@pytest.mark.proves("DK-1")
 @pytest.mark.parametrize(
     ("lock", "said"),
     [
@@ -163,7 +163,7 @@ def test_who_has_it_already_is_not_told_by_email_of_a_rule(stepped_up, alice, en
 # The lists
 
 
-@pytest.mark.proves("OD-2")
+@pytest.mark.proves("DK-2")
 def test_the_list_of_people_says_in_words_who_has_it(admin, alice, phone, bob):
     page = admin.get(PEOPLE).text
     shown = dict(
@@ -196,7 +196,7 @@ def details(browser, detail, user=None):
     return re.search(r'field-details">([^<]*)<', browser.get(EVENTS).text)[1]
 
 
-@pytest.mark.proves("OD-2")
+@pytest.mark.proves("DK-2")
 def test_the_audit_log_names_the_rule(admin, alice):
     Event.objects.all().delete()
     rule = Rule.objects.create(scope="staff", starts_on=date(2026, 4, 1))
@@ -217,7 +217,7 @@ def test_the_audit_log_has_methods_in_words(admin, method, words):
 # Signing in
 
 
-@pytest.mark.proves("OD-5")
+@pytest.mark.proves("DK-5")
 def test_its_own_form_is_the_one_of_the_site(db):
     answer = Client().get("/admin/login/?next=/admin/two-factor/")
     assert (answer.status_code, answer["Location"]) == (303, "/accounts/login/?next=%2Fadmin%2Ftwo-factor%2F")

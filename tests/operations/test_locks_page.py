@@ -37,7 +37,7 @@ def test_without_attacks_it_is_empty(admin):
     assert ("Nobody is locked." in page, page.count("<p>None.</p>")) == (True, 3)
 
 
-@pytest.mark.proves("OD-3")
+@pytest.mark.proves("DK-3")
 def test_it_lists_who_is_locked_and_links_to_help(admin, alice, phone, bob):
     GuessBudget.objects.update_or_create(
         user=alice, defaults={"failures": 7, "locked_until": timezone.now() + timedelta(minutes=20)}
@@ -65,7 +65,7 @@ def test_what_lasts_longest_comes_first(admin, alice, phone, bob):
     assert [row[0] for row in rows(admin, "Locked now")] == ["bob@example.com", "alice@example.com"]
 
 
-@pytest.mark.proves("OD-3")
+@pytest.mark.proves("DK-3")
 def test_a_name_that_nobody_has_is_not_shown(admin, alice):
     """It may be a password that someone has typed into the wrong field; only a digest is there."""
     for _ in range(6):
@@ -106,7 +106,7 @@ def test_warnings_are_counted_by_kind(admin, alice):
     ]
 
 
-@pytest.mark.proves("OD-3")
+@pytest.mark.proves("DK-3")
 def test_a_limit_is_listed_once_it_is_reached(admin):
     limit = allowances.CODES_TO_PERSON[0]
     for _ in range(limit.count):

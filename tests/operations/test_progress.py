@@ -40,7 +40,7 @@ def call_each_second(progress, seconds, run_of, total):
         progress(done * 10, total)
 
 
-@pytest.mark.proves("OD-6")
+@pytest.mark.proves("DK-6")
 def test_elsewhere_it_is_a_line_a_minute(seconds):
     out = StringIO()
     call_each_second(progress_on(out, seconds), seconds, 185, 3600)
@@ -87,7 +87,7 @@ def test_where_the_command_is_stopped_the_line_stays(seconds):
     assert out.getvalue().endswith("3 seconds left\n")
 
 
-@pytest.mark.proves("OD-6")
+@pytest.mark.proves("DK-6")
 @pytest.mark.parametrize(("out", "quiet"), [(Terminal(), MOMENT), (StringIO(), ELSEWHERE)])
 def test_what_is_done_within_a_moment_says_nothing(seconds, out, quiet):
     with progress_on(out, seconds) as progress:

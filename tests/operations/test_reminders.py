@@ -31,7 +31,7 @@ def test_the_preview_counts_whom_it_would_remind(stepped_up, alice, phone, bob):
     assert "Remind 1 person" in page
 
 
-@pytest.mark.proves("OD-4")
+@pytest.mark.proves("DK-4")
 def test_the_preview_shows_the_mail_and_sends_none(stepped_up, bob):
     page = stepped_up.get(EVERYONE).text
     assert "The people who run Countersign ask you to set up two-factor authentication" in page
@@ -74,7 +74,7 @@ def test_the_activity_is_found_by_its_own_words_only(stepped_up, bob):
     assert found == [1, 0]
 
 
-@pytest.mark.proves("OD-4")
+@pytest.mark.proves("DK-4")
 def test_nobody_is_reminded_twice_in_a_week(stepped_up, bob):
     stepped_up.post(EVERYONE)
     assert "There's nobody to remind now." in stepped_up.get(EVERYONE).text
