@@ -25,6 +25,7 @@ from tests.twofactor.sent_codes import OTHER, add_number, record_text_messages
 from tests.twofactor.setup_steps import CODES, SAVED, SETUP, confirm_key
 from twofactor.factors import backup_codes, enrolled, methods
 from twofactor.models import Event, GuessBudget, Phone, Recovery, WarningsAddress
+from twofactor.outgoing import outbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("phone")]
 SECOND = "second@example.net"
@@ -128,6 +129,19 @@ def test_nothing_is_sent_before_its_time(clock):
     before = len(mail.outbox)
     send()
     assert len(mail.outbox) == before
+
+
+def test_workers_wake_when_the_wait_is_over(alice, clock):
+    """Also where no letter is written meanwhile."""
+    ask()
+    send()
+    ready_at = recovery_of(alice).ready_at
+    assert outbox.write_what_is_due(ready_at - HOUR) == ready_at
+    clock.move_to(ready_at - timedelta(minutes=1))
+    assert outbox.seconds_until_due(ready_at) == 60
+    clock.shift(60)
+    assert outbox.write_what_is_due(ready_at) is None
+    assert finish_link() != ""
 
 
 @pytest.mark.proves("RE-5")
