@@ -22,7 +22,6 @@ from twofactor.event_kinds import (
     ABOUT_PASSKEYS,
     GROUP_OF,
     GROUPS,
-    OF_REMINDER,
     OF_SECURITY_KEY,
     SECURITY_KEY,
     EventKind,
@@ -265,10 +264,8 @@ def matching(events: QuerySet[Event], user_id: Any, text: str) -> QuerySet[Event
 def says(word: str) -> Q:
     """Whose sentence has the word."""
     of_key = Q(detail__has_key=SECURITY_KEY)
-    reminds = Q(kind__in=OF_REMINDER) & ~Q(detail__has_key="day")
-    plain = Q(kind__in=kinds_with(word, {})) & ~of_key & ~reminds
-    of_either = Q(kind__in=kinds_with(word, OF_SECURITY_KEY)) & of_key
-    return plain | of_either | Q(kind__in=kinds_with(word, OF_REMINDER)) & reminds
+    plain = Q(kind__in=kinds_with(word, {})) & ~of_key
+    return plain | Q(kind__in=kinds_with(word, OF_SECURITY_KEY)) & of_key
 
 
 def values_with(word: str, column: str, stored: Iterable[dict[str, Any]]) -> list[str]:

@@ -236,6 +236,11 @@ class EventKind(models.TextChoices):
         _("We told you that you need two-factor authentication"),
         _("Told that two-factor authentication is required"),
     )
+    TWO_FACTOR_REMINDED = (
+        "two_factor_reminded",
+        _("We reminded you to set up two-factor authentication"),
+        _("Reminded to set up two-factor authentication"),
+    )
     IMPERSONATED = "impersonated", _("Support acted in your name"), _("Support acted in this person's name")
     TOKEN_REUSED = "token_reused", _("A program was signed out because an old token was used again")
 
@@ -280,13 +285,6 @@ PASSKEY_REQUIRED = (  # the same of TWO_FACTOR_REQUIRED, where no other factor i
     _("We told you that you need a passkey or security key"),
     _("Told that a passkey or security key is required"),
 )
-# And of this kind where it names no day: no rule asks for it, an administrator has reminded the person.
-OF_REMINDER: dict[EventKind, tuple[Any, Any]] = {
-    EventKind.TWO_FACTOR_REQUIRED: (
-        _("We reminded you to set up two-factor authentication"),
-        _("Reminded to set up two-factor authentication"),
-    ),
-}
 # What Event.detail has under "method" and "channel", for support. Other values are shown as they are.
 WAYS: dict[str, Any] = {
     "totp": _("Authenticator app"),
@@ -351,6 +349,7 @@ GROUPS: dict[str, frozenset[EventKind]] = {
             EventKind.RULE_CHANGED,
             EventKind.RULE_REMOVED,
             EventKind.TWO_FACTOR_REQUIRED,
+            EventKind.TWO_FACTOR_REMINDED,
         }
     ),
     EventGroup.DEVICES: frozenset(

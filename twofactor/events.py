@@ -93,6 +93,7 @@ AUDIENCES = {
     Event.Kind.RESET_BY_SUPPORT: Audience(signals.two_factor_disabled, mail=True, warning=True),
     Event.Kind.EMERGENCY_CODE_MADE: WARNING,
     Event.Kind.TWO_FACTOR_REQUIRED: MAIL,
+    Event.Kind.TWO_FACTOR_REMINDED: MAIL,
     Event.Kind.SESSIONS_ENDED: SUSPICIOUS,
     Event.Kind.NOT_ME: Audience(signals.said_not_me, mail=True, mail_limit=allowances.MAILS_ABOUT_EVENT),
     Event.Kind.SESSIONS_ENDED_BY_SUPPORT: MAIL,

@@ -22,7 +22,6 @@ from twofactor.event_kinds import (
     ABOUT_APPS,
     ABOUT_PASSKEYS,
     ABOUT_RECOVERY,
-    OF_REMINDER,
     OF_SECURITY_KEY,
     PASSKEY_REQUIRED,
     SECURITY_KEY,
@@ -290,8 +289,6 @@ class Event(models.Model):
             return OF_SECURITY_KEY[kind]
         if self.asks_passkey:
             return PASSKEY_REQUIRED
-        if "day" not in self.detail and kind in OF_REMINDER:
-            return OF_REMINDER[kind]
         return kind.to_person or kind.label, kind.label
 
     def get_kind_display(self) -> str:  # type: ignore[no-redef]
@@ -335,9 +332,9 @@ class Event(models.Model):
         return str(self.detail.get("device", ""))
 
     @property
-    def day(self) -> date | None:
-        """Of two_factor_required: from when. None if it was a reminder."""
-        return date.fromisoformat(self.detail["day"]) if "day" in self.detail else None
+    def day(self) -> date:
+        """Of two_factor_required: from when."""
+        return date.fromisoformat(self.detail["day"])
 
     @property
     def asks_passkey(self) -> bool:

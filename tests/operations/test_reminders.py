@@ -35,7 +35,7 @@ def test_the_preview_counts_whom_it_would_remind(stepped_up, alice, phone, bob):
 def test_the_preview_shows_the_mail_and_sends_none(stepped_up, bob):
     page = stepped_up.get(EVERYONE).text
     assert "The people who run Countersign ask you to set up two-factor authentication" in page
-    assert (addresses(), Event.objects.filter(kind="two_factor_required").count()) == ([], 0)
+    assert (addresses(), Event.objects.filter(kind="two_factor_reminded").count()) == ([], 0)
 
 
 def test_those_without_it_are_reminded(stepped_up, alice, phone, bob):
@@ -61,7 +61,7 @@ def test_the_audit_log_has_it_with_who_did_it(stepped_up, superuser, bob):
     stepped_up.post(EVERYONE)
     event = Event.objects.get(user=bob)
     assert (event.kind, event.detail, event.get_kind_display(), event.title) == (
-        "two_factor_required",
+        "two_factor_reminded",
         {"by": actor(superuser.pk)},
         "Reminded to set up two-factor authentication",
         "We reminded you to set up two-factor authentication",

@@ -34,16 +34,15 @@ def people_without(rule: Rule) -> QuerySet[Any]:
 
 def people_to_remind(rule: Rule, now: datetime) -> QuerySet[Any]:
     """Not those who were told by a rule or reminded lately."""
-    lately = Event.objects.filter(
-        user=OuterRef("pk"), kind=EventKind.TWO_FACTOR_REQUIRED, at__gt=now - REMINDERS.window
-    )
+    told = (EventKind.TWO_FACTOR_REQUIRED, EventKind.TWO_FACTOR_REMINDED)
+    lately = Event.objects.filter(user=OuterRef("pk"), kind__in=told, at__gt=now - REMINDERS.window)
     return people_without(rule).exclude(Exists(lately)).order_by("pk")
 
 
 def sample(reader: Any, now: datetime) -> mail.Message:
     """The mail as the reader would get it, without the link at its end that only they may follow."""
     detail = {"by": actor("")}
-    event = Event(user_id=reader.pk, kind=EventKind.TWO_FACTOR_REQUIRED, at=now, detail=detail)
+    event = Event(user_id=reader.pk, kind=EventKind.TWO_FACTOR_REMINDED, at=now, detail=detail)
     names = [f"twofactor/mail/{event.kind}", outbox.OF_EVENTS]
     to, context = email_of(reader), {"event": event, "user": reader, "not_me_link": "", "not_me_days": 0}
     return mail.compose(names, to, get_language() or settings.LANGUAGE_CODE, context)
@@ -58,7 +57,7 @@ def remind(rule: Rule, by: str, request: HttpRequest, now: datetime) -> int:
         with events.atomic():
             for user in step:
                 if REMINDERS.charge(user.pk, now):  # of two who ask at the same time, one reminds this person
-                    events.record("two_factor_required", user, request, by=by)
+                    events.record("two_factor_reminded", user, request, by=by)
                     reminded += 1
         if len(step) < AT_ONCE:
             break
