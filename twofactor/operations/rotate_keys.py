@@ -10,7 +10,7 @@ from django.db import router
 from django.db.models import Model, Q
 
 from twofactor import conf, sealing
-from twofactor.models import Authenticator, Draft, GuessBudget, Letter
+from twofactor.models import Authenticator, Draft, Letter
 from twofactor.operations.batches import in_batches
 from twofactor.sessions import credential_digests
 from twofactor.transactions import atomic
@@ -87,12 +87,13 @@ def reseal(row: Any, column: str, now: datetime) -> bool:
 def renew_digests() -> None:
     """The digests of passwords and addresses. One that does not match its user any more is not renewed."""
     newest = sealing.key_id(conf.sealing_keys()[0])
-    old = Q()
-    for column in credential_digests.DIGESTS:
-        old |= ~Q(**{column: ""}) & ~Q(**{f"{column}__startswith": f"{newest}."})
-    for rows in in_batches(GuessBudget.objects.filter(old).select_related("user"), BATCH):
-        with atomic(router.db_for_write(GuessBudget)):
-            for row in rows:
-                same = {column: getattr(row, column) for column in credential_digests.DIGESTS}
-                if new := credential_digests.with_newest_key(row):
-                    GuessBudget.objects.filter(pk=row.pk, **same).update(**new)
+    for model, columns in credential_digests.OF_MODELS.items():
+        old = Q()
+        for column in columns:
+            old |= ~Q(**{column: ""}) & ~Q(**{f"{column}__startswith": f"{newest}."})
+        for rows in in_batches(model._default_manager.filter(old).select_related("user"), BATCH):
+            with atomic(router.db_for_write(model)):
+                for row in rows:
+                    same = {column: getattr(row, column) for column in columns}
+                    if new := credential_digests.with_newest_key(row):
+                        model._default_manager.filter(pk=row.pk, **same).update(**new)

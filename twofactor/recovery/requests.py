@@ -16,6 +16,7 @@ from twofactor import conf, events, factor_changes, policy
 from twofactor.clocks import DAY, HOUR
 from twofactor.drafts import OpenDraft
 from twofactor.factors import enrolled, sent_codes
+from twofactor.factors.refusal import Changed
 from twofactor.models import Event, Recovery, TwoFactor
 from twofactor.outgoing import mail, outbox, sms
 from twofactor.recovery import links
@@ -26,6 +27,11 @@ from twofactor.users import TwoFactorUser, is_staff
 SHUT_FOR = timedelta(days=7)  # after a stop
 LEAST_WAIT = 24 * HOUR  # to which support may shorten it
 LONGEST_LAST_STEP = DAY + links.FINISH_FOR  # outbox.py tries for a day to send the link
+# The columns that tell whether password and address are the same, and the events of their changes.
+DIGESTS = {
+    "password_digest": (credential_digests.PASSWORD_PURPOSE, Event.Kind.PASSWORD_CHANGED),
+    "address_digest": (credential_digests.ADDRESS_PURPOSE, Event.Kind.ADDRESS_CHANGED),
+}
 
 
 class NotOffered(Exception):
@@ -144,7 +150,7 @@ def ask(user: TwoFactorUser, request: HttpRequest, now: datetime) -> str:
         "browser_digest": digest_of(secret),
         "asked_at": now,
         **since(user, now),
-        **dict.fromkeys(("opened_at", "stopped_at", "finished_at")),
+        **dict.fromkeys(("stopped_at", "finished_at")),
     }
     try:
         with events.atomic():
@@ -164,8 +170,8 @@ def since(user: TwoFactorUser, moment: datetime) -> dict[str, Any]:
         "counted_from": moment,
         "ready_at": moment + conf.recovery_wait(),
         "told_at": None,
-        "password_digest": credential_digests.digest(user, credential_digests.PASSWORD_PURPOSE),
-        "address_digest": credential_digests.digest(user, credential_digests.ADDRESS_PURPOSE),
+        "opened_at": None,
+        **{column: credential_digests.digest(user, purpose) for column, (purpose, _kind) in DIGESTS.items()},
     }
 
 
@@ -188,23 +194,22 @@ def send_text(user: TwoFactorUser, row: Recovery, now: datetime) -> None:
 
 def has_begun_anew(row: Recovery, now: datetime) -> bool:
     """Password or address are others than at its beginning. Counted from that change, or from now."""
-    user = row.user
-    columns = {
-        "password_digest": credential_digests.PASSWORD_PURPOSE,
-        "address_digest": credential_digests.ADDRESS_PURPOSE,
-    }
-    if all(credential_digests.has_digest(user, each, getattr(row, name)) for name, each in columns.items()):
+    changes = [
+        last_change(row, kind, now)
+        for column, (purpose, kind) in DIGESTS.items()
+        if not credential_digests.has_digest(row.user, purpose, getattr(row, column))
+    ]
+    if not changes:
         return False
-    changes = Event.objects.filter(
-        user_id=row.pk,
-        kind__in=(Event.Kind.PASSWORD_CHANGED, Event.Kind.ADDRESS_CHANGED),
-        at__gt=row.counted_from,
-        at__lte=now,
-    )
-    changed_at = changes.order_by("-at").values_list("at", flat=True).first()
     same = running(now).filter(pk=row.pk, request_id=row.request_id, counted_from=row.counted_from)
-    same.update(**since(user, changed_at or now))
+    same.update(**since(row.user, max(changes)))
     return True
+
+
+def last_change(row: Recovery, kind: Event.Kind, now: datetime) -> datetime:
+    """Code of a site may change a password or an address and record no event of that kind."""
+    events_since = Event.objects.filter(user_id=row.pk, kind=kind, at__gt=row.counted_from, at__lte=now)
+    return events_since.order_by("-at").values_list("at", flat=True).first() or now
 
 
 def tell_who_is_ready(now: datetime) -> datetime | None:
@@ -256,7 +261,14 @@ def open_setup(row: Recovery, request: HttpRequest, now: datetime) -> bool:
 def bind(
     user: TwoFactorUser, request_id: UUID, setup: OpenDraft, request: HttpRequest, now: datetime
 ) -> None:
-    """The new app takes the place of everything older. Raises Changed if it was stopped meanwhile."""
+    """The new app takes the place of everything older.
+
+    Raises Changed if it was stopped meanwhile, or is no longer for this person, or their password or address
+    is another one: the session that the link has opened goes on after some of these changes.
+    """
+    row = find(user.pk, now)
+    if row is None or not may_recover(row.user) or has_begun_anew(row, now):
+        raise Changed
 
     def claim() -> bool:
         opened = running(now).filter(pk=user.pk, request_id=request_id).exclude(opened_at=None)

@@ -1,4 +1,4 @@
-"""Keyed digests of a person's password hash and email address, kept in their row of GuessBudget.
+"""Keyed digests of a person's password hash and email address, in their rows of GuessBudget and Recovery.
 
 They tell whether either has changed since a moment, in any site and by anyone. epoch.auth_hash()
 cannot, because it also differs once the epoch or SECRET_KEY has changed.
@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 
 from twofactor import sealing
-from twofactor.models import GuessBudget
+from twofactor.models import GuessBudget, Recovery
 from twofactor.users import TwoFactorUser, email_for_codes
 
 PASSWORD_PURPOSE = "password"  # noqa: S105 - what a digest is for
@@ -18,6 +18,10 @@ DIGESTS = {
     "password_digest": PASSWORD_PURPOSE,
     "proven_password_digest": PASSWORD_PURPOSE,
     "proven_address_digest": ADDRESS_PURPOSE,
+}
+OF_MODELS: dict[type[GuessBudget | Recovery], dict[str, str]] = {
+    GuessBudget: DIGESTS,
+    Recovery: {"password_digest": PASSWORD_PURPOSE, "address_digest": ADDRESS_PURPOSE},
 }
 
 
@@ -48,14 +52,14 @@ def are_unchanged(user: TwoFactorUser, guesses: GuessBudget | None) -> bool:
     )
 
 
-def with_newest_key(guesses: GuessBudget) -> dict[str, str]:
+def with_newest_key(row: GuessBudget | Recovery) -> dict[str, str]:
     """For key rotation. A digest that no longer matches becomes one that matches nothing.
 
     One whose key is lost is left out: made anew, it would say that the password has not changed.
     """
-    user, new = guesses.user, {}
-    for column, purpose in DIGESTS.items():
-        stored = getattr(guesses, column)
+    user, new = row.user, {}
+    for column, purpose in OF_MODELS[type(row)].items():
+        stored = getattr(row, column)
         if sealing.can_check(stored):
             is_same = has_digest(user, purpose, stored)
             new[column] = digest(user, purpose) if is_same else sealing.fingerprint(purpose, "")
@@ -70,16 +74,19 @@ def keep_digests(sender: Any, instance: Any, update_fields: Any = None, **kwargs
     if update_fields != {"password"} or vars(instance).get("_password", "") is not None:
         return
     stored = sender._base_manager.filter(pk=instance.pk).only("password").first()
-    guesses = GuessBudget.objects.filter(pk=instance.pk).first()
-    if stored is None or guesses is None or not is_outdated(stored.password):
+    if stored is None or not is_outdated(stored.password):
         return
-    digests = {
-        name: getattr(guesses, name) for name, purpose in DIGESTS.items() if purpose == PASSWORD_PURPOSE
-    }
-    same = {name: value for name, value in digests.items() if has_digest(stored, PASSWORD_PURPOSE, value)}
+    for model, columns in OF_MODELS.items():
+        keep_digests_of(model._default_manager.filter(pk=instance.pk), columns, stored, instance)
+
+
+def keep_digests_of(rows: Any, columns: dict[str, str], before: TwoFactorUser, after: TwoFactorUser) -> None:
+    row = rows.first()
+    names = [name for name, purpose in columns.items() if row and purpose == PASSWORD_PURPOSE]
+    digests = {name: getattr(row, name) for name in names}
+    same = {name: value for name, value in digests.items() if has_digest(before, PASSWORD_PURPOSE, value)}
     if same:
-        new = dict.fromkeys(same, digest(instance, PASSWORD_PURPOSE))
-        GuessBudget.objects.filter(pk=instance.pk, **same).update(**new)
+        rows.filter(**same).update(**dict.fromkeys(same, digest(after, PASSWORD_PURPOSE)))
 
 
 def is_outdated(password: str) -> bool:

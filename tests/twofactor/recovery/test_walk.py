@@ -336,3 +336,55 @@ def test_the_codes_page_names_what_goes(client, clock):
     confirm_key(client)
     assert "stop working as soon as you finish" in client.get(CODES).text
     assert client.post(CODES, SAVED).status_code == 303
+
+
+# What changes between the link and the last step
+
+
+@pytest.mark.proves("RE-5")
+def test_another_address_while_the_setup_is_open_begins_the_wait_anew(client, alice, clock):
+    ask(client)
+    wait(clock)
+    open_setup(client)
+    alice.email = "other@example.com"
+    alice.save()
+    bind(client)
+    row = recovery_of(alice)
+    assert (row.finished_at, row.opened_at, row.ready_at - row.counted_from) == (None, None, WAIT)
+    assert row.counted_from > row.asked_at
+
+
+@pytest.mark.proves("RE-7")
+def test_who_becomes_staff_while_the_setup_is_open_binds_nothing(client, alice, clock):
+    ask(client)
+    wait(clock)
+    open_setup(client)
+    alice.is_staff = True
+    alice.save()
+    bind(client)
+    assert recovery_of(alice).finished_at is None
+
+
+@pytest.mark.proves("RE-5")
+def test_a_change_without_an_event_is_not_counted_from_that_of_another_kind(alice, clock):
+    ask()
+    clock.shift(HOUR)
+    Event.objects.create(user=alice, kind="password_changed", at=recovery_of(alice).asked_at + HOUR)
+    alice.set_password("another battery horse")
+    alice.email = "other@example.com"
+    alice.save()
+    wait(clock)
+    row = recovery_of(alice)
+    assert (row.told_at, row.counted_from) == (None, row.asked_at + HOUR + WAIT)
+
+
+def test_the_same_password_with_a_newer_hasher_begins_no_wait_anew(client, alice, clock, settings):
+    ask(client)
+    newer = "django.contrib.auth.hashers.ScryptPasswordHasher"
+    settings.PASSWORD_HASHERS = [newer, *settings.PASSWORD_HASHERS]
+    wait(clock)
+    open_setup(client)
+    alice.refresh_from_db()
+    assert alice.password.startswith("scrypt")
+    bind(client)
+    assert recovery_of(alice).finished_at is not None
