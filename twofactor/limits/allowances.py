@@ -156,11 +156,14 @@ PASSKEYS_REFUSED = Limit("passkeys refused from one network", 60, 10 * MINUTE)
 NOT_ME = Limit("records that something was not one person", 10, DAY)
 
 # Whoever stops a recovery with a factor alone needs no password, so the limits of wrong codes do not hold.
+# A thief must not keep the owner from it: what comes from other networks is counted apart, and the limit for
+# all of them is only for codes that could be guessed, in networks where the owner has never given one.
 STOPS_FOR_NAME = [
-    Limit("tries to stop the recovery of one person with a code", 5, HOUR),
-    Limit("tries to stop the recovery of one person with a code", 20, DAY),
+    Limit("tries to stop one recovery from one network", 5, HOUR),
+    Limit("tries to stop one recovery from one network", 20, DAY),
 ]
 STOPS_FROM_NETWORK = Limit("tries to stop recoveries from one network", 30, HOUR)
+STOPS_BY_GUESSES = Limit("guesses to stop one recovery from new networks", 60, HOUR)
 # By whichever administrator.
 REMINDERS = Limit("reminders to one person by administrators", 1, 7 * DAY)
 

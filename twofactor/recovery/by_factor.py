@@ -11,15 +11,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from twofactor import events, sealing
-from twofactor.factors import accept, enrolled, sent_codes
+from twofactor.event_kinds import FACTOR_ACCEPTED
+from twofactor.factors import accept, backup_codes, code_text, enrolled, sent_codes
 from twofactor.factors.methods import CODES
 from twofactor.factors.refusal import Refused
 from twofactor.limits import allowances
-from twofactor.models import Recovery
+from twofactor.models import Event, Recovery
 from twofactor.recovery import requests
 from twofactor.web.client_address import client_address
 
 LONGEST_NAME = 320
+NO_SALT = bytes(backup_codes.SALT_BYTES)
 
 
 class Nothing(Refused):
@@ -37,12 +39,30 @@ class Nothing(Refused):
 
 def stop(name: str, code: str, request: HttpRequest, now: datetime) -> None:
     """Raises Refused, or allowances.TooOften."""
-    typed = sealing.fingerprint("target", name.strip().casefold()[:LONGEST_NAME])[:24]
-    network = sent_codes.charges_of_network(allowances.STOPS_FROM_NETWORK, client_address(request))
-    allowances.charge_all([*[(limit, typed) for limit in allowances.STOPS_FOR_NAME], *network], now)
-    row = find(name, now)
+    typed, network = as_subject(name), client_address(request)
+    own = [(limit, f"{typed} {network}") for limit in allowances.STOPS_FOR_NAME]
+    allowances.charge_all([*own, *sent_codes.charges_of_network(allowances.STOPS_FROM_NETWORK, network)], now)
+    row, is_guessable = find(name, now), code_text.read_backup_code(code) is None
+    if is_guessable and not (row and has_given_factor_there(row, request)):
+        allowances.STOPS_BY_GUESSES.charge_or_raise(typed, now)
+    if row is None and not is_guessable:
+        backup_codes.hash_code(code, NO_SALT)  # takes as long as with a recovery that runs
     if row is None or not spend(row, code, request, now):
         raise Nothing
+
+
+def as_subject(name: str) -> str:
+    """As the field of the user model stores it: other spellings of a name have no tries of their own."""
+    people = get_user_model()
+    stored = people._meta.get_field(people.USERNAME_FIELD).to_python(name.strip()[:LONGEST_NAME])
+    return sealing.fingerprint("target", str(stored).casefold())[:24]
+
+
+def has_given_factor_there(row: Recovery, request: HttpRequest) -> bool:
+    """At the address of this request, in what the audit log still knows."""
+    address = events.ip_of(request)
+    given = Event.objects.filter(user_id=row.pk, kind__in=FACTOR_ACCEPTED, ip_address=address)
+    return address is not None and given.exists()
 
 
 def find(name: str, now: datetime) -> Recovery | None:

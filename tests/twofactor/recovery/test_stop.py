@@ -21,9 +21,10 @@ from tests.twofactor.recovery.walk import (
 )
 from tests.twofactor.sent_codes import OTHER
 from twofactor import factor_changes, not_me
+from twofactor.limits import allowances
 from twofactor.models import Authenticator, Event, GuessBudget, Recovery, Rule, WarningsAddress
 from twofactor.operations import prune, support
-from twofactor.recovery import links
+from twofactor.recovery import by_factor, links
 from twofactor.sessions import credential_digests
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("phone")]
@@ -31,8 +32,12 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def stop_with(code, name="alice@example.com", client=None):
-    return (client or Client()).post(STOP_WITH_FACTOR, {"name": name, "code": code})
+STRANGER, NEW = "203.0.113.66", "198.51.100.7"
+
+
+def stop_with(code, name="alice@example.com", client=None, address="127.0.0.1"):
+    client = client or Client(REMOTE_ADDR=address)
+    return client.post(STOP_WITH_FACTOR, {"name": name, "code": code})
 
 
 # By the link
@@ -153,6 +158,50 @@ def test_after_five_tries_for_one_name_it_says_when_to_come_again(alice, phone):
     assert answers == [422] * 5 + [429]
     assert stop_with(phone.code(), "ALICE@example.com ").status_code == 429
     assert Client().post(stop_link()).status_code == 303
+
+
+@pytest.mark.proves("RE-3")
+def test_wrong_codes_from_elsewhere_keep_nobody_from_stopping_it(phone):
+    ask()
+    answers = [stop_with("000000", address=STRANGER).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+    assert stop_with(phone.code(), address=NEW).status_code == 303
+
+
+def use_up_guesses():
+    """As from a hundred networks at once."""
+    subject = by_factor.as_subject("alice@example.com")
+    while allowances.STOPS_BY_GUESSES.charge(subject, clock_now()):
+        pass
+
+
+@pytest.mark.proves("RE-3")
+def test_strangers_in_many_networks_keep_no_backup_code_from_stopping_it(alice, printed_codes, phone):
+    ask()
+    use_up_guesses()
+    assert stop_with(phone.code(), address=NEW).status_code == 429
+    assert stop_with("000000", "nobody@example.com", address=NEW).status_code == 422
+    assert stop_with(printed_codes[0], address=NEW).status_code == 303
+
+
+@pytest.mark.proves("RE-3")
+def test_nor_a_code_of_the_app_where_the_person_has_signed_in(alice, phone, clock):
+    sign_in(Client(REMOTE_ADDR=NEW), phone)
+    shut_mailed_codes(alice)
+    clock.shift(60)
+    ask()
+    use_up_guesses()
+    assert stop_with(phone.code(), address=STRANGER).status_code == 429
+    assert stop_with(phone.code(), address=NEW).status_code == 303
+
+
+@pytest.mark.proves("RE-9")
+def test_other_spellings_of_the_name_have_no_tries_of_their_own():
+    ask()
+    for _ in range(5):
+        stop_with("000000")
+    for name in ("ａlice@example.com", "alice@ｅxample.com", "Alice@example。com"):
+        assert stop_with("000000", name).status_code == 429, name
 
 
 def test_it_is_linked_from_sign_in(client):
