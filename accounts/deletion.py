@@ -22,8 +22,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from twofactor import events, own_data, sealing
-from twofactor.clocks import MINUTE
+from twofactor.clocks import DAY, MINUTE
 from twofactor.limits import allowances
+from twofactor.limits.allowances import Limit
 from twofactor.operations import administrators, prune
 from twofactor.operations.batches import in_batches
 from twofactor.outgoing import outbox
@@ -34,6 +35,7 @@ WAIT = timedelta(days=7)
 PURPOSE = "stop deletion"
 REQUESTED, DELETED = "accounts/mail/deletion_requested", "accounts/mail/account_deleted"
 BATCH = 100
+REQUESTS = Limit("deletions asked for by one person", 5, DAY)  # each sends mails, and so does each stop
 SIGN_IN_TAKES = MINUTE  # from the code that was accepted until the session is open, which stops it
 
 IS_STAFF = gettext_lazy(
@@ -62,7 +64,8 @@ def why_not(user: User) -> Any:
 
 
 def request_deletion(user: User, request: HttpRequest, now: datetime) -> bool:
-    """False if it waits already, or the account cannot be deleted."""
+    """False if it waits already, or the account cannot be deleted. Raises allowances.TooOften."""
+    REQUESTS.charge_or_raise(user.pk, now)
     due_at = now + WAIT
     people = User.objects.filter(is_staff=False, is_superuser=False)
     with events.atomic():
@@ -70,9 +73,12 @@ def request_deletion(user: User, request: HttpRequest, now: datetime) -> bool:
             return False
         user.deletion_due_at = due_at
         events.record("deletion_requested", user, request)
+        addresses = events.warnings_address(user)  # a thief may read the other mail
         # An unconfirmed address may belong to someone else, who gets one mail a day at most.
         if user.unconfirmed_since is None or allowances.MAILS_TO_UNCONFIRMED.charge(user.pk, now):
-            outbox.write(REQUESTED, user, user.email, user.language, due_at=due_at.isoformat())
+            addresses.append(user.email)
+        for address in addresses:
+            outbox.write(REQUESTED, user, address, user.language, due_at=due_at.isoformat())
     return True
 
 
@@ -171,7 +177,8 @@ def delete(pk: Any, now: datetime) -> bool:
         if user.is_staff or user.is_superuser:  # since they asked for it
             stop(user, None)
             return False
-        outbox.write(DELETED, user, user.email, user.language)
+        for address in [user.email, *events.warnings_address(user)]:
+            outbox.write(DELETED, user, address, user.language)
         own_data.anonymise_log(user)
         events.record("account_deleted", user, None)
         remove_name_from_admin_log(user)

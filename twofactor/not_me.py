@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from twofactor import devices, events, not_me_links
+from twofactor import devices, events, not_me_links, signals
 from twofactor.clocks import CLOCKS_APART, MINUTE
 from twofactor.devices import ListedDevice
 from twofactor.limits import allowances
@@ -62,11 +62,14 @@ def report(
             changes.append(forget_trust(about, user, keep))
         # One that was forgotten could be trusted again (web/undo.py), and is in no list meanwhile.
         TrustedBrowser.objects.filter(user_id=user.pk, expires_at__lte=now).delete()
-        if (any(changes) or not was_said(user, now)) and allowances.NOT_ME.charge(user.pk, now):
+        is_recorded = (any(changes) or not was_said(user, now)) and allowances.NOT_ME.charge(user.pk, now)
+        if is_recorded:
             named = {"about": about.kind} if about else {}
             if ended:
                 named["device"] = ", ".join(devices.describe(device) for device in ended)
             events.record("not_me", user, request, **named)
+    if not is_recorded:  # what others stop or forget because of it has no limit either
+        signals.said_not_me.send_robust(Event, user=user, request=request, detail={})
 
 
 def was_said(user: TwoFactorUser, now: datetime) -> bool:

@@ -27,7 +27,8 @@ from tests.people import (
 )
 from twofactor import testing
 from twofactor.factors import methods
-from twofactor.models import Event, Rule, Session
+from twofactor.limits import allowances
+from twofactor.models import Event, Rule, Session, WarningsAddress
 from twofactor.signin.session import HELD, IMPERSONATED, NONE, TRUSTED
 
 pytestmark = pytest.mark.django_db
@@ -399,3 +400,29 @@ def test_a_deletion_that_is_killed_in_the_middle_has_changed_nothing(waiting, al
     assert list(Event.objects.values()) == before
     run("prune")
     assert not User.objects.filter(pk=alice.pk).exists()
+
+
+def test_this_wasnt_me_stops_it_also_when_a_thief_has_used_up_what_is_recorded(owner, alice, clock):
+    owner.post(DELETE)
+    while allowances.NOT_ME.charge(alice.pk, timezone.now()):
+        pass
+    owner.post("/two-factor/not-me/")
+    assert due_at(alice) is None
+
+
+def test_the_address_for_warnings_is_told_with_the_link_and_of_the_end(owner, alice, clock):
+    WarningsAddress.objects.create(user=alice, address="second@example.net", confirmed_at=NOW)
+    owner.post(DELETE)
+    testing.send_mails()
+    [letter] = [each for each in mail.outbox if each.to == ["second@example.net"]]
+    assert "/accounts/delete/stop/" in letter.body
+    clock.shift(WAIT.total_seconds())
+    run("prune")
+    testing.send_mails()
+    assert {"second@example.net"} in [set(each.to) for each in mail.outbox[-2:]]
+
+
+def test_asking_and_stopping_again_and_again_sends_few_mails(owner, alice):
+    answers = [(owner.post(DELETE).status_code, owner.post(KEEP).status_code) for _ in range(6)]
+    assert answers == [(303, 303)] * 5 + [(429, 303)]
+    assert due_at(alice) is None
