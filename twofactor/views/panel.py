@@ -13,15 +13,18 @@ from django.utils.translation import gettext as _
 
 from twofactor import conf, devices, drafts, statements, warnings_address
 from twofactor.activity import list_rows
+from twofactor.decorators import must_use_passkey_first
 from twofactor.factors import backup_codes, enrolled, passkeys, sent_codes
 from twofactor.factors.accept import Overtaken
 from twofactor.factors.enrolled import Factor
+from twofactor.factors.methods import WAITED
 from twofactor.factors.refusal import Changed
 from twofactor.models import Draft, Passkey, TwoFactor
 from twofactor.outgoing import sms
 from twofactor.recovery import notice
 from twofactor.sessions.device_ids import id_of_device
 from twofactor.signin import step_up
+from twofactor.signin.session import AMR
 from twofactor.users import email_for_codes, signed_in_user
 from twofactor.views import reminder
 from twofactor.web.pages import page, post_only
@@ -128,6 +131,8 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
         try:
             return view(request, *args, **kwargs)
         except (Changed, Overtaken, TooLate) as stopped:
+            if is_kept_from_panel(request):
+                return see_other("twofactor:settings")  # the middleware leads them on
             response = page(
                 request,
                 "twofactor/settings.html",
@@ -140,6 +145,12 @@ def or_fresh_panel(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
             return response
 
     return guarded
+
+
+def is_kept_from_panel(request: HttpRequest) -> bool:
+    """Some pages are open to people whom the middleware keeps from all others."""
+    method = request.session.get(AMR, "")
+    return method == WAITED or must_use_passkey_first(signed_in_user(request), method, settings)
 
 
 def nothing_to_change(request: HttpRequest) -> HttpResponse:

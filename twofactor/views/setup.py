@@ -22,7 +22,7 @@ from twofactor.factors.challenges import ADD_PASSKEY
 from twofactor.factors.methods import PASSKEY, TOTP, WAITED
 from twofactor.factors.refusal import Changed
 from twofactor.forms import CodeForm, SavedForm
-from twofactor.models import Draft
+from twofactor.models import Draft, Recovery
 from twofactor.recovery import requests
 from twofactor.signin.session import AMR, RECOVERY, WHILE_OFF, keep_session
 from twofactor.users import email_of, signed_in_user
@@ -51,7 +51,12 @@ def while_off(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         is_on, row = drafts.setup_of(signed_in_user(request))
         if is_on and not recovers(request):
             return nothing_to_change(request)
-        return view(request, row)
+        try:
+            return view(request, row)
+        except Changed:
+            if recovers(request):
+                return lead_on(request)
+            raise
 
     return open_to_recovery(what_for(TO_SET_UP)(or_fresh_panel(open_before_set_up(guarded))))
 
@@ -156,6 +161,15 @@ def last_step(request: HttpRequest, draft: OpenDraft | None) -> HttpResponse:
 def recovers(request: HttpRequest) -> bool:
     """Is this session the end of a recovery?"""
     return request.session.get(AMR) == WAITED
+
+
+def lead_on(request: HttpRequest) -> HttpResponse:
+    """At the end of a recovery, instead of the panel, which is not for this session. It may be over."""
+    row = Recovery.objects.filter(pk=signed_in_user(request).pk).first()
+    if row and (row.finished_at or (row.opened_at and requests.runs(row, timezone.now()))):
+        return see_other("twofactor:settings")  # after a double click; else the middleware leads to the setup
+    logout(request)
+    return page(request, "twofactor/recovery_dead.html", status=409)
 
 
 def finish_recovery(request: HttpRequest, draft: OpenDraft) -> None:

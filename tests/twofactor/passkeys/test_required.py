@@ -309,3 +309,13 @@ def test_someone_who_is_not_held_costs_one_query(alice, phone, laptop, django_as
     laptop.get(PROFILE)
     with django_assert_num_queries(2):
         assert laptop.get(PROFILE).status_code == 200
+
+
+@pytest.mark.proves("RU-8")
+def test_pages_that_are_open_show_no_panel_in_place_of_an_answer(alice, phone, passkey, laptop):
+    sign_in(laptop, phone)
+    rule()
+    for path in ("/two-factor/setup/", "/two-factor/setup/codes/", "/two-factor/setup/passkey/"):
+        answer = laptop.post(path)
+        assert (answer.status_code, answer.url) == (303, "/two-factor/"), path
+    assert led_to(laptop, "/two-factor/") == CONFIRM

@@ -388,3 +388,26 @@ def test_the_same_password_with_a_newer_hasher_begins_no_wait_anew(client, alice
     assert alice.password.startswith("scrypt")
     bind(client)
     assert recovery_of(alice).finished_at is not None
+
+
+@pytest.mark.proves("RE-6")
+def test_a_step_out_of_order_shows_nothing_of_the_account(client, alice, clock, warned):
+    ask(client)
+    wait(clock)
+    open_setup(client)
+    answer = client.post(CODES, SAVED)
+    assert (answer.status_code, answer.url) == (303, "/two-factor/")
+    assert client.get("/two-factor/").url == SETUP
+
+
+@pytest.mark.proves("RE-6")
+def test_after_a_stop_the_setup_ends_and_shows_nothing_of_the_account(client, alice, clock, warned):
+    ask(client)
+    wait(clock)
+    open_setup(client)
+    confirm_key(client)
+    Client().post(stop_link())
+    answer = client.post(CODES, SAVED)
+    assert (answer.status_code, signed_in_as(client)) == (409, None)
+    assert "recovery was stopped" in answer.text
+    assert SECOND not in answer.text
