@@ -17,8 +17,9 @@ from tests.people import NOW, PRINTED_CODES, Phone, enrol, give_password, person
 from twofactor import drafts, sealing
 from twofactor.factors import authenticator_app, backup_codes, sent_codes, totp
 from twofactor.limits import guesses
-from twofactor.models import Authenticator, Draft, GuessBudget
+from twofactor.models import Authenticator, Draft, GuessBudget, Recovery
 from twofactor.operations import rotate_keys
+from twofactor.recovery import requests
 from twofactor.sessions import credential_digests
 
 pytestmark = pytest.mark.django_db
@@ -267,6 +268,16 @@ def test_a_lost_key_does_not_lift_the_stop_after_the_last_guess(settings):
     run("rotate-keys")
     lock = guesses.lock_of(GuessBudget.objects.get(), alice, timezone.now())
     assert lock.until is None
+
+
+def test_a_recovery_does_not_begin_anew_when_the_old_key_goes(new_key, alice, settings):
+    now = timezone.now()
+    Recovery.objects.create(user=alice, asked_at=now, **requests.since(alice, now))
+    old = {name: f"{sealing.key_id(OLD)}." for name in requests.DIGESTS}
+    run("rotate-keys")
+    row = Recovery.objects.get()
+    assert not any(getattr(row, name).startswith(key) for name, key in old.items())
+    assert not requests.has_begun_anew(row, now)
 
 
 def test_a_lost_key_proves_no_address(settings):
