@@ -25,6 +25,7 @@ from twofactor.models import (
     Letter,
     Passkey,
     Phone,
+    Recovery,
     Reminder,
     Rule,
     SecurityRecord,
@@ -33,6 +34,7 @@ from twofactor.models import (
     TokenFamily,
     TrustedBrowser,
     TwoFactor,
+    WarningsAddress,
 )
 from twofactor.operations.prune import LETTERS_KEPT
 from twofactor.users import TwoFactorUser
@@ -152,6 +154,18 @@ TABLES = {
         gettext_lazy("Phone number for text messages"),
         {"number": pgettext_lazy("two-factor", "Phone number"), "verified_at": SINCE},
         ("new_number",),
+    ),
+    "warnings_address": Table(
+        WarningsAddress,
+        gettext_lazy("Email address for warnings"),
+        {"address": pgettext_lazy("two-factor", "Email"), "confirmed_at": SINCE},
+        ("new_address",),
+    ),
+    "recovery": Table(
+        Recovery,
+        gettext_lazy("Recovery"),
+        {"asked_at": WHEN},
+        ("counted_from", "ready_at", "told_at", "opened_at", "stopped_at", "finished_at"),
     ),
     "sessions": Table(
         Session,

@@ -17,12 +17,15 @@ from twofactor.models import (
     Letter,
     PasskeyOwner,
     Phone,
+    Recovery,
     Rule,
     SentCode,
     Session,
     TokenFamily,
     TrustedBrowser,
+    WarningsAddress,
 )
+from twofactor.recovery import requests
 
 pytestmark = pytest.mark.django_db
 OURS = {*apps.get_app_config("twofactor").get_models()}
@@ -36,6 +39,7 @@ COLUMNS_NOT_SHOWN = {
     Letter: {"event"},  # is shown as activity
     Event: {"device_id", "trusted_browser_id"},  # say which rows belong together
     Session: {"device_id", "trusted_browser"},
+    Recovery: {"request_id"},  # stands in its links
     TokenFamily: {"device_id", "stepped_up_with"},  # names the row of a factor
     TrustedBrowser: {"device_id"},
     Rule: {"scope", "group", "last_told", "all_told_at"},  # those for one person alone have none of it
@@ -90,6 +94,8 @@ def with_rows(alice, phone, printed_codes):
     Session.objects.create(user=alice, session_key="x", session_data="x", expire_date=NOW, **device)
     Draft.objects.create(user=alice, kind="app", sealed="x", started_at=NOW)
     Phone.objects.create(user=alice, number="+491701234567", verified_at=NOW)
+    WarningsAddress.objects.create(user=alice, address="second@example.net", confirmed_at=NOW)
+    Recovery.objects.create(user=alice, asked_at=NOW, **requests.since(alice, NOW))
     SentCode.objects.create(
         user=alice,
         purpose="signin:nonce",
