@@ -54,7 +54,8 @@ def stop(name: str, code: str, request: HttpRequest, now: datetime) -> None:
 def as_subject(name: str) -> str:
     """As the field of the user model stores it: other spellings of a name have no tries of their own."""
     people = get_user_model()
-    stored = people._meta.get_field(people.USERNAME_FIELD).to_python(name.strip()[:LONGEST_NAME])
+    field: Any = people._meta.get_field(people.USERNAME_FIELD)
+    stored = field.to_python(name.strip()[:LONGEST_NAME])
     return sealing.fingerprint("target", str(stored).casefold())[:24]
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from twofactor import conf, events, factor_changes, policy
 from twofactor.clocks import DAY, HOUR
 from twofactor.drafts import OpenDraft
+from twofactor.event_kinds import EventKind
 from twofactor.factors import enrolled, sent_codes
 from twofactor.factors.refusal import Changed
 from twofactor.models import Event, Recovery, TwoFactor
@@ -29,8 +30,8 @@ LEAST_WAIT = 24 * HOUR  # to which support may shorten it
 LONGEST_LAST_STEP = DAY + links.FINISH_FOR  # outbox.py tries for a day to send the link
 # The columns that tell whether password and address are the same, and the events of their changes.
 DIGESTS = {
-    "password_digest": (credential_digests.PASSWORD_PURPOSE, Event.Kind.PASSWORD_CHANGED),
-    "address_digest": (credential_digests.ADDRESS_PURPOSE, Event.Kind.ADDRESS_CHANGED),
+    "password_digest": (credential_digests.PASSWORD_PURPOSE, EventKind.PASSWORD_CHANGED),
+    "address_digest": (credential_digests.ADDRESS_PURPOSE, EventKind.ADDRESS_CHANGED),
 }
 
 
@@ -206,7 +207,7 @@ def has_begun_anew(row: Recovery, now: datetime) -> bool:
     return True
 
 
-def last_change(row: Recovery, kind: Event.Kind, now: datetime) -> datetime:
+def last_change(row: Recovery, kind: EventKind, now: datetime) -> datetime:
     """Code of a site may change a password or an address and record no event of that kind."""
     events_since = Event.objects.filter(user_id=row.pk, kind=kind, at__gt=row.counted_from, at__lte=now)
     return events_since.order_by("-at").values_list("at", flat=True).first() or now
