@@ -94,9 +94,10 @@ def must_set_up_first(user: TwoFactorUser | AnonymousUser, method: str, view: An
 def must_use_passkey_first(user: TwoFactorUser | AnonymousUser, method: str, view: Any) -> bool:
     """Does a rule about passkeys keep this sign-in from the view? Asked as must_set_up_first() is, after it.
 
-    No query for a session that was opened with one, and where nothing requires them.
+    No query for a session that was opened with one, and where nothing requires them. Without a method nobody
+    has signed in, and reading request.user would make the page vary with the cookie.
     """
-    if method in required.SAFE_FROM_COPIES or getattr(view, "open_before_set_up", False):
+    if method in {"", *required.SAFE_FROM_COPIES} or getattr(view, "open_before_set_up", False):
         return False
     return user.is_authenticated and required.needs_passkey(user, timezone.now())
 
