@@ -144,6 +144,7 @@ HEAVIER_PAGES = {
     "setup": 11.1 * KB,
     "setup-verify": 8.6 * KB,
     "setup-verify-wrong": 8.6 * KB,
+    "settings-on": 8.3 * KB,
     "settings-phone": 8.8 * KB,
     "settings-codes": 8.6 * KB,
 }
