@@ -65,12 +65,12 @@ def why_not(user: User) -> Any:
 
 def request_deletion(user: User, request: HttpRequest, now: datetime) -> bool:
     """False if it waits already, or the account cannot be deleted. Raises allowances.TooOften."""
-    REQUESTS.charge_or_raise(user.pk, now)
     due_at = now + WAIT
     people = User.objects.filter(is_staff=False, is_superuser=False)
     with events.atomic():
         if not people.filter(pk=user.pk, deletion_due_at=None).update(deletion_due_at=due_at):
             return False
+        REQUESTS.charge_or_raise(user.pk, now)  # not for a double click, which changes nothing
         user.deletion_due_at = due_at
         events.record("deletion_requested", user, request)
         addresses = events.warnings_address(user)  # a thief may read the other mail
