@@ -21,7 +21,7 @@ from tests.machinery import programs
 IN_MEMORY, ON_DISK = "/dev/shm", "/tmp"  # noqa: S108 - a folder of our own is made there
 OPTIONS = {
     "listen_addresses": "",  # a socket in the folder instead of a port
-    "max_connections": "300",
+    "max_connections": "500",  # three processes of a hundred threads, and what is kept for superusers
     "fsync": "off",  # the data is thrown away
     "full_page_writes": "off",
 }
