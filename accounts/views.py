@@ -345,7 +345,7 @@ def account_export(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         events.record("data_downloaded", user, request)
         return own_data_file(sections)
-    shown = [(section, list(section.shown(ROWS_SHOWN)), len(section.rows)) for section in sections]
+    shown = [(section, list(section.first_rows(ROWS_SHOWN)), len(section.rows)) for section in sections]
     return page(request, "accounts/export.html", sections=shown, rows_shown=ROWS_SHOWN)
 
 

@@ -75,8 +75,8 @@ class Section:
     labels: Mapping[str, Any]  # of the columns on the page; the others are in the file alone
     formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
 
-    def shown(self, limit: int) -> Iterator[list[tuple[str, str]]]:
-        """The first rows as label and text, for the page."""
+    def first_rows(self, limit: int) -> Iterator[list[tuple[str, str]]]:
+        """As label and text, for the page."""
         for row in self.rows[:limit]:
             yield [
                 (capfirst(str(label)), self.as_text(name, row[name])) for name, label in self.labels.items()

@@ -120,7 +120,7 @@ def test_every_table_has_a_section(with_rows):
     sections = own_data.what_is_kept(with_rows)
     assert [section.name for section in sections] == list(own_data.TABLES)
     for section in sections:
-        assert all(len(row) == len(section.labels) for row in section.shown(10))
+        assert all(len(row) == len(section.labels) for row in section.first_rows(10))
 
 
 def test_a_table_without_rows_has_none(alice):
@@ -162,7 +162,7 @@ def test_of_support_neither_address_nor_name_is_shown(alice):
 
 def test_an_email_is_called_by_its_event(with_rows):
     [emails] = [each for each in own_data.what_is_kept(with_rows) if each.name == "emails"]
-    assert next(emails.shown(1))[1] == ("What", "You added an authenticator app")
+    assert next(emails.first_rows(1))[1] == ("What", "You added an authenticator app")
 
 
 # After the account
